@@ -1,0 +1,53 @@
+/**
+ * The bus port. Two adapters: in process, and NATS. Both pass `contract.ts`.
+ *
+ * Semantics: at most once, in order per subject and sender. A request that nobody serves fails at once with
+ * `NoResponders` (nothing was done, retry safely); one that is not answered in time fails with `RequestTimeout`
+ * (the outcome is unknown).
+ */
+import type { Endpoint, Topic } from "../../proto/index.ts";
+
+export interface Subscription {
+  close(): void;
+}
+
+export interface Bus {
+  publish<T>(topic: Topic<T>, value: T): void;
+  /** With `queue`, each message goes to one member of the group; without, to every subscriber. */
+  subscribe<T>(topic: Topic<T>, handler: (value: T) => void, options?: { queue?: string }): Subscription;
+  /** @throws NoResponders | RequestTimeout | BusClosed */
+  request<Question, Answer>(endpoint: Endpoint<Question, Answer>, question: Question, options: { timeoutMs: number }): Promise<Answer>;
+  /** `answer` is called once, now or later; a handler that throws leaves the asker to its time-out. */
+  serve<Question, Answer>(
+    endpoint: Endpoint<Question, Answer>,
+    handler: (question: Question, answer: (value: Answer) => void) => void,
+    options?: { queue?: string },
+  ): Subscription;
+  /** Delivers what was published, then refuses all else. */
+  close(): Promise<void>;
+}
+
+export class NoResponders extends Error {
+  override readonly name = "NoResponders";
+  readonly subject: string;
+  constructor(subject: string) {
+    super(`nobody serves ${subject}`);
+    this.subject = subject;
+  }
+}
+
+export class RequestTimeout extends Error {
+  override readonly name = "RequestTimeout";
+  readonly subject: string;
+  constructor(subject: string, timeoutMs: number) {
+    super(`no answer on ${subject} within ${timeoutMs} ms`);
+    this.subject = subject;
+  }
+}
+
+export class BusClosed extends Error {
+  override readonly name = "BusClosed";
+  constructor() {
+    super("the bus is closed");
+  }
+}

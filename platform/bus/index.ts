@@ -1,0 +1,1 @@
+export { type Bus, BusClosed, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";

@@ -1,0 +1,14 @@
+/** WebSocket close codes (RFC 6455, 7.4). 4000-4499: reconnect; 4500-4999: do not. */
+export const CLOSE_CODES = {
+  NORMAL: { code: 1000, reason: "bye" },
+  GOING_AWAY: { code: 1001, reason: "server shutting down" },
+  POLICY: { code: 1008, reason: "too many bad messages" },
+  TOO_BIG: { code: 1009, reason: "message over the size limit" },
+  DRAINING: { code: 4000, reason: "reconnect: this edge is draining" },
+  SLOW: { code: 4001, reason: "reconnect: the connection could not keep up" },
+  IDLE: { code: 4002, reason: "reconnect: nothing was heard for too long" },
+  TOO_MANY_CONNECTIONS: { code: 4500, reason: "too many connections from this address" },
+} as const;
+
+export const mayReconnect = (code: number): boolean =>
+  code < 4500 && code !== CLOSE_CODES.POLICY.code && code !== CLOSE_CODES.TOO_BIG.code;

@@ -1,0 +1,46 @@
+/** The subjects between edges, services and engines. `proto/README.md` lists them all with who may use which. */
+import type { BookingId, HolderId, HoldId, ShowtimeId } from "../ids.ts";
+import { plainCodec, type Endpoint, type Topic } from "../subject.ts";
+import type { Command, Query, Reply } from "./commands.ts";
+
+/** All that one process sends to one shard in one loop turn, and its answers in the same order. */
+export interface CommandBatch {
+  readonly requests: readonly (Command | Query)[];
+}
+export interface ReplyBatch {
+  readonly replies: readonly Reply[];
+}
+
+/** What one commit changed in one showtime: seats that went from the state at `from` to the state at `seq`. */
+export interface Delta {
+  readonly showtime: ShowtimeId;
+  readonly epoch: number;
+  readonly from: number;
+  readonly seq: number;
+  /** `seat * 4 + status` each, a seat at most once, in no order. */
+  readonly changes: readonly number[];
+  /** Of the whole hall at `seq`. */
+  readonly checksum: number;
+}
+
+/** What a holder learns without having asked. */
+export type Notice =
+  | { readonly type: "expired"; readonly holder: HolderId; readonly hold: HoldId }
+  | { readonly type: "booked"; readonly holder: HolderId; readonly hold: HoldId; readonly booking: BookingId };
+
+export const commandsTo = (shard: number): Endpoint<CommandBatch, ReplyBatch> => ({
+  name: `engine.cmd.${shard}`,
+  question: plainCodec(),
+  answer: plainCodec(),
+});
+
+export const deltasOf = (showtime: ShowtimeId): Topic<Delta> => ({ name: `showtime.${showtime}.delta`, codec: plainCodec() });
+
+export const NOTICES: Topic<{ readonly notices: readonly Notice[] }> = { name: "engine.notices", codec: plainCodec() };
+
+/** Which of `shards` virtual shards a showtime belongs to: FNV-1a over the id. It never changes for a given shard count. */
+export function shardOf(showtime: ShowtimeId, shards: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < showtime.length; at++) hash = Math.imul(hash ^ showtime.charCodeAt(at), 0x01000193);
+  return (hash >>> 0) % shards;
+}

@@ -1,0 +1,31 @@
+/**
+ * What travels on the bus is typed by its subject: a topic for publish and subscribe, an endpoint for request and reply.
+ * The in-process bus hands the value over as it is, so a value is never changed after it was sent; other adapters use the codec.
+ */
+import { Packr } from "msgpackr";
+
+export interface Codec<T> {
+  encode(value: T): Uint8Array;
+  /** @throws when the bytes are not such a value; the adapter drops the message and says so. */
+  decode(bytes: Uint8Array): T;
+}
+
+export interface Topic<T> {
+  /** Tokens of `[A-Za-z0-9_-]` joined by dots. */
+  readonly name: string;
+  readonly codec: Codec<T>;
+}
+
+export interface Endpoint<Question, Answer> {
+  readonly name: string;
+  readonly question: Codec<Question>;
+  readonly answer: Codec<Answer>;
+}
+
+const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true });
+
+/** MessagePack maps, for what is rare; trusted peers only, since it checks no shape. */
+export const plainCodec = <T>(): Codec<T> => ({
+  encode: (value) => packr.pack(value),
+  decode: (bytes) => packr.unpack(bytes) as T, // The cast is the trust named above: both ends are ours.
+});
