@@ -17,7 +17,7 @@ export interface Delta {
   readonly epoch: number;
   readonly from: number;
   readonly seq: number;
-  /** `seat * 4 + status` each, a seat at most once, in no order. */
+  /** `seat * 4 + status` each, in the order they happened: a seat's last one counts. */
   readonly changes: readonly number[];
   /** Of the whole hall at `seq`. */
   readonly checksum: number;

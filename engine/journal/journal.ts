@@ -1,0 +1,59 @@
+/**
+ * The journal port: where a shard's decisions become durable, and where PostgreSQL proves who may write them.
+ *
+ * A shard's journal is a sequence of rows, one a commit. Whoever writes holds the shard's newest epoch; `claim` makes a
+ * new one, and from then on every commit under an older epoch writes nothing.
+ */
+import type { BookingId, ShowtimeId } from "../../proto/index.ts";
+
+/** One shard's share of one commit. */
+export interface JournalRow {
+  readonly shard: number;
+  /** 1, 2, 3 ... without a gap. */
+  readonly seq: number;
+  readonly epoch: number;
+  /** The shard's clock at the commit, milliseconds since 1970. */
+  readonly at: number;
+  /** Events in the format of `row-codec.ts`; empty when the row only keeps the clock. */
+  readonly events: Uint8Array;
+}
+
+/** A seat whose booking a commit changed: from `before` (none: it was not booked) to `after` (none: it is not booked now). */
+export interface BookedSeatChange {
+  readonly showtime: ShowtimeId;
+  readonly seat: number;
+  readonly before: BookingId | null;
+  readonly after: BookingId | null;
+}
+
+export interface ShardCommit extends JournalRow {
+  readonly bookedSeats: readonly BookedSeatChange[];
+}
+
+export interface Snapshot {
+  readonly shard: number;
+  /** The newest row that the snapshot covers. */
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface Journal {
+  /**
+   * Writes all rows, or none when it throws. Answers the shards it wrote; one that is missing has been claimed by
+   * another writer. When it throws the outcome is unknown: claim and load before going on.
+   */
+  commit(commits: readonly ShardCommit[]): Promise<readonly number[]>;
+  /** Makes and returns the shard's next epoch. Once it returns, no older writer can commit. */
+  claim(shard: number): Promise<number>;
+  /** The snapshots of a shard that read back as they were written, newest first. */
+  snapshots(shard: number): AsyncIterable<Snapshot>;
+  /** The rows after `afterSeq`, in order. @throws JournalDamaged on a gap or a row that is not as it was written. */
+  rows(shard: number, afterSeq: number): AsyncIterable<JournalRow>;
+  /** Keeps the snapshot, and lets go of what two newer snapshots and the retention make needless. */
+  saveSnapshot(snapshot: Snapshot): Promise<void>;
+}
+
+/** The journal cannot be read back as it was written; nothing is guessed. */
+export class JournalDamaged extends Error {
+  override readonly name = "JournalDamaged";
+}

@@ -1,0 +1,8 @@
+/** How many rows one read fetches. */
+export const ROWS_PER_READ = 256;
+/** Rows stay at least this long for `usher journal`, also when snapshots cover them. */
+export const JOURNAL_RETENTION_MS = 30 * 24 * 3600 * 1000;
+/** Snapshots kept a shard: the newest, and one more in case the newest does not read. */
+export const SNAPSHOTS_KEPT = 2;
+/** A commit that takes longer is taken for lost: its outcome is unknown. */
+export const COMMIT_TIMEOUT_MS = 5_000;

@@ -1,0 +1,56 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+const first: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await sql`
+      CREATE TABLE engine.cluster (
+        only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+        shards   int NOT NULL CHECK (shards > 0)
+      )`.execute(db);
+    await sql`
+      CREATE TABLE engine.shard (
+        shard int PRIMARY KEY,
+        epoch bigint NOT NULL
+      )`.execute(db);
+    await sql`
+      CREATE TABLE engine.journal (
+        shard    int NOT NULL,
+        seq      bigint NOT NULL,
+        epoch    bigint NOT NULL,
+        at       bigint NOT NULL,
+        events   bytea NOT NULL,
+        checksum bigint NOT NULL,
+        PRIMARY KEY (shard, seq)
+      )`.execute(db);
+    // Events are packed already: compressing them again would cost the hot path and gain nothing.
+    await sql`ALTER TABLE engine.journal ALTER COLUMN events SET STORAGE EXTERNAL`.execute(db);
+    await sql`
+      CREATE TABLE engine.snapshot (
+        shard    int NOT NULL,
+        seq      bigint NOT NULL,
+        taken_at timestamptz NOT NULL DEFAULT now(),
+        bytes    bytea NOT NULL,
+        checksum bigint NOT NULL,
+        PRIMARY KEY (shard, seq)
+      )`.execute(db);
+    await sql`
+      CREATE TABLE engine.booked_seat (
+        showtime_id text NOT NULL,
+        seat        int NOT NULL,
+        booking_id  text NOT NULL,
+        PRIMARY KEY (showtime_id, seat)
+      )`.execute(db);
+    // Makes a statement fail as a whole when it did not change the booked seats it meant to change.
+    await sql`
+      CREATE FUNCTION engine.expect_rows(actual bigint, expected bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+      BEGIN
+        IF actual <> expected THEN
+          RAISE EXCEPTION 'booked_seat disagrees with the journal: % of % changes apply', actual, expected
+            USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN true;
+      END $$`.execute(db);
+  },
+};
+
+export const ENGINE_MIGRATIONS: Record<string, Migration> = { "001-journal": first };

@@ -1,0 +1,223 @@
+/**
+ * The journal in PostgreSQL. One connection commits, one statement at a time; a small pool does all else.
+ *
+ * The statement of a commit locks the shard's row `FOR SHARE` while it compares the epoch, so a claim (an `UPDATE` of
+ * that row) waits for it, and it for a claim: there is no instant at which an older writer may still write unseen. The primary
+ * key of the journal alone would not do, since rows that snapshots cover are deleted and a writer that slept could write one again.
+ */
+import { crc32 } from "node:zlib";
+import pg from "pg";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "./journal.ts";
+import { COMMIT_TIMEOUT_MS, JOURNAL_RETENTION_MS, ROWS_PER_READ, SNAPSHOTS_KEPT } from "./limits.ts";
+
+/** All rows of a commit travel as one binary parameter, cut up by offset and length: no array of bytea in text form. */
+const BATCH_AND_FENCE = `
+  WITH batch AS (
+    SELECT * FROM unnest($1::int[], $2::int8[], $3::int8[], $4::int8[], $5::int[], $6::int[], $7::int8[])
+      AS b(shard, seq, epoch, at, start, length, checksum)
+  ), fence AS MATERIALIZED (
+    SELECT s.shard FROM engine.shard s JOIN batch b ON b.shard = s.shard AND b.epoch = s.epoch
+    ORDER BY s.shard FOR SHARE OF s
+  )`;
+
+const INSERT_ROWS = `
+  INSERT INTO engine.journal (shard, seq, epoch, at, events, checksum)
+  SELECT b.shard, b.seq, b.epoch, b.at, substring($8::bytea FROM b.start + 1 FOR b.length), b.checksum
+  FROM batch b JOIN fence USING (shard)
+  RETURNING shard`;
+
+const COMMIT = `${BATCH_AND_FENCE} ${INSERT_ROWS}`;
+
+/** The same, with the seats that changed their booking: the primary key of `booked_seat` refuses a seat's second booking. */
+const COMMIT_WITH_BOOKINGS = `${BATCH_AND_FENCE}, change AS (
+    SELECT c.* FROM unnest($9::int[], $10::text[], $11::int[], $12::text[], $13::text[])
+      AS c(shard, showtime, seat, before, after) JOIN fence USING (shard)
+  ), freed AS (
+    DELETE FROM engine.booked_seat t USING change c
+    WHERE c.after IS NULL AND t.showtime_id = c.showtime AND t.seat = c.seat AND t.booking_id = c.before RETURNING 1
+  ), moved AS (
+    UPDATE engine.booked_seat t SET booking_id = c.after FROM change c
+    WHERE c.before IS NOT NULL AND t.showtime_id = c.showtime AND t.seat = c.seat AND t.booking_id = c.before
+      AND c.after IS NOT NULL RETURNING 1
+  ), taken AS (
+    INSERT INTO engine.booked_seat (showtime_id, seat, booking_id)
+    SELECT c.showtime, c.seat, c.after FROM change c WHERE c.before IS NULL AND c.after IS NOT NULL RETURNING 1
+  ), written AS (${INSERT_ROWS})
+  SELECT w.shard, engine.expect_rows(
+    (SELECT count(*) FROM freed) + (SELECT count(*) FROM moved) + (SELECT count(*) FROM taken),
+    (SELECT count(*) FROM change)) FROM written w`;
+
+interface Options {
+  readonly connectionString: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class PostgresJournal implements Journal {
+  readonly #options: Options;
+  readonly #pool: pg.Pool;
+  #writer: Promise<pg.Client> | undefined;
+  #closed = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#pool = new pg.Pool({
+      connectionString: options.connectionString,
+      max: 4,
+      application_name: "usher-journal",
+      connectionTimeoutMillis: COMMIT_TIMEOUT_MS,
+    });
+    this.#pool.on("error", (error) => options.log.warn({ err: error }, "an idle journal connection broke"));
+  }
+
+  async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
+    const client = await (this.#writer ??= this.#connect());
+    const overdue = this.#options.clock.after(COMMIT_TIMEOUT_MS, () => this.#abandon(client));
+    try {
+      const { rows } = await client.query<{ shard: number }>(statementFor(commits));
+      return rows.map((row) => row.shard);
+    } catch (error) {
+      this.#abandon(client);
+      throw error;
+    } finally {
+      overdue.cancel();
+    }
+  }
+
+  async claim(shard: number): Promise<number> {
+    const { rows } = await this.#pool.query<{ epoch: string }>({
+      name: "claim",
+      text: `INSERT INTO engine.shard AS s (shard, epoch) VALUES ($1, 1)
+             ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1 RETURNING epoch`,
+      values: [shard],
+    });
+    return Number(rows[0]?.epoch);
+  }
+
+  async *snapshots(shard: number): AsyncIterable<Snapshot> {
+    let before = Number.MAX_SAFE_INTEGER;
+    for (;;) {
+      const { rows } = await this.#pool.query<{ seq: string; bytes: Buffer; checksum: string }>(
+        "SELECT seq, bytes, checksum FROM engine.snapshot WHERE shard = $1 AND seq < $2 ORDER BY seq DESC LIMIT 1",
+        [shard, before],
+      );
+      const row = rows[0];
+      if (row === undefined) return;
+      before = Number(row.seq);
+      if (crc32(row.bytes) === Number(row.checksum)) yield { shard, seq: before, bytes: row.bytes };
+      else this.#options.log.error({ shard, seq: before }, "a snapshot is not as it was written: skipped");
+    }
+  }
+
+  async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
+    let last = afterSeq;
+    for (;;) {
+      const { rows } = await this.#pool.query<Record<"seq" | "epoch" | "at" | "checksum", string> & { events: Buffer }>({
+        name: "rows",
+        text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
+               ORDER BY seq LIMIT ${ROWS_PER_READ}`,
+        values: [shard, last],
+      });
+      for (const row of rows) {
+        const seq = Number(row.seq);
+        if (seq !== last + 1) throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}`);
+        if (crc32(row.events) !== Number(row.checksum)) {
+          throw new JournalDamaged(`shard ${shard}: row ${seq} is not as it was written`);
+        }
+        yield { shard, seq, epoch: Number(row.epoch), at: Number(row.at), events: row.events };
+        last = seq;
+      }
+      if (rows.length < ROWS_PER_READ) return;
+    }
+  }
+
+  async saveSnapshot({ shard, seq, bytes }: Snapshot): Promise<void> {
+    await this.#pool.query(
+      "INSERT INTO engine.snapshot (shard, seq, bytes, checksum) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+      [shard, seq, bytes, crc32(bytes)],
+    );
+    const { rows } = await this.#pool.query<{ oldest: string }>(
+      `SELECT min(seq) AS oldest FROM
+         (SELECT seq FROM engine.snapshot WHERE shard = $1 ORDER BY seq DESC LIMIT ${SNAPSHOTS_KEPT}) kept
+       HAVING count(*) = ${SNAPSHOTS_KEPT}`,
+      [shard],
+    );
+    const oldest = rows[0]?.oldest;
+    if (oldest === undefined) return;
+    await this.#pool.query("DELETE FROM engine.snapshot WHERE shard = $1 AND seq < $2", [shard, oldest]);
+    await this.#pool.query("DELETE FROM engine.journal WHERE shard = $1 AND seq <= $2 AND at < $3", [
+      shard,
+      oldest,
+      this.#options.clock.now() - JOURNAL_RETENTION_MS,
+    ]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const writer = await this.#writer?.catch(() => undefined);
+    await writer?.end();
+    await this.#pool.end();
+  }
+
+  async #connect(): Promise<pg.Client> {
+    if (this.#closed) throw new Error("the journal is closed");
+    const client = new pg.Client({
+      connectionString: this.#options.connectionString,
+      application_name: "usher-commit",
+      connectionTimeoutMillis: COMMIT_TIMEOUT_MS,
+    });
+    client.on("error", (error) => {
+      if (!this.#closed) this.#options.log.warn({ err: error }, "the journal's connection broke");
+      this.#abandon(client);
+    });
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      this.#writer = undefined;
+      throw error;
+    }
+  }
+
+  /** A connection whose last statement may or may not have committed is never used again. */
+  #abandon(client: pg.Client): void {
+    this.#writer = undefined;
+    // pg declares no way to drop a connection without waiting for what it is doing; its socket does.
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+}
+
+/** @see BATCH_AND_FENCE */
+function statementFor(commits: readonly ShardCommit[]): pg.QueryConfig {
+  const starts: number[] = [];
+  let length = 0;
+  for (const commit of commits) {
+    starts.push(length);
+    length += commit.events.length;
+  }
+  const values: unknown[] = [
+    commits.map((commit) => commit.shard),
+    commits.map((commit) => commit.seq),
+    commits.map((commit) => commit.epoch),
+    commits.map((commit) => commit.at),
+    starts,
+    commits.map((commit) => commit.events.length),
+    commits.map((commit) => crc32(commit.events)),
+    Buffer.concat(
+      commits.map((commit) => commit.events),
+      length,
+    ),
+  ];
+  const changes = commits.flatMap(({ shard, bookedSeats }) => bookedSeats.map((change) => ({ shard, ...change })));
+  if (changes.length === 0) return { name: "commit", text: COMMIT, values };
+  values.push(
+    changes.map((change) => change.shard),
+    changes.map((change) => change.showtime),
+    changes.map((change) => change.seat),
+    changes.map((change) => change.before),
+    changes.map((change) => change.after),
+  );
+  return { name: "commit-with-bookings", text: COMMIT_WITH_BOOKINGS, values };
+}

@@ -1,0 +1,37 @@
+/** Before the first sale: is this a PostgreSQL that keeps what it acknowledges, and a journal of our shape? */
+import type { Pool } from "pg";
+
+/** A journal that must not be written; the message is one sentence with the way out. */
+export class UnsafeJournal extends Error {
+  override readonly name = "UnsafeJournal";
+}
+
+/** Settings without which an acknowledged commit may be lost with the machine's power. */
+const NEEDED = ["fsync", "full_page_writes", "synchronous_commit"] as const;
+
+/** @throws UnsafeJournal when a setting that durability rests on is off, unless `allowUnsafe`. */
+export async function checkServerSafety(pool: Pool, allowUnsafe: boolean): Promise<void> {
+  const { rows } = await pool.query<{ name: string; setting: string }>(
+    "SELECT name, setting FROM pg_settings WHERE name = ANY($1)",
+    [NEEDED],
+  );
+  const off = rows.filter((row) => row.setting === "off").map((row) => row.name);
+  if (off.length > 0 && !allowUnsafe) {
+    throw new UnsafeJournal(
+      `PostgreSQL runs with ${off.join(", ")} off, so sold seats could be lost with its power: ` +
+        "turn that on, or set ALLOW_UNSAFE_POSTGRES=true if losing sales is fine (a test machine).",
+    );
+  }
+}
+
+/** Writes the shard count with the first start. @throws UnsafeJournal when the journal has another one. */
+export async function checkShardCount(pool: Pool, shards: number): Promise<void> {
+  await pool.query("INSERT INTO engine.cluster (shards) VALUES ($1) ON CONFLICT DO NOTHING", [shards]);
+  const { rows } = await pool.query<{ shards: number }>("SELECT shards FROM engine.cluster");
+  const found = rows[0]?.shards;
+  if (found !== shards) {
+    throw new UnsafeJournal(
+      `SHARDS is ${shards}, but this journal was written with ${found}: set SHARDS=${found}, or begin with an empty database.`,
+    );
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The way from an edge or a service to the engine. All requests of one loop turn for one shard travel in one bus message.
+ *
+ * A request that got no answer, or `UNAVAILABLE` (its shard is being taken over), is sent again with the same request id until its
+ * time is up: the engine answers a repeated request with its first answer, so asking again is always safe.
+ */
+import type { Bus } from "../bus/index.ts";
+import type { Clock } from "../clock/index.ts";
+import {
+  type Command,
+  type CommandBatch,
+  commandsTo,
+  type Endpoint,
+  type Query,
+  type Refusal,
+  type Reply,
+  type ReplyBatch,
+  shardOf,
+} from "../../proto/index.ts";
+
+type Answer = (reply: Reply) => void;
+
+interface Options {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly shards: number;
+  /** How long a request may take with all its retries, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Requests under way at once; beyond it the answer is `BUSY`. */
+  readonly inFlightMax: number;
+}
+
+/** Waited before a request is sent again, in milliseconds. */
+const RETRY_AFTER_MS = 50;
+/** What a refused caller is told to wait, in milliseconds. */
+const COME_BACK_MS = 500;
+
+const BUSY: Refusal = {
+  type: "refused",
+  code: "BUSY",
+  message: "Too many requests are under way; nothing was done.",
+  retryInMs: COME_BACK_MS,
+};
+const UNAVAILABLE: Refusal = {
+  type: "refused",
+  code: "UNAVAILABLE",
+  message: "The showtime's engine gave no answer in time; ask again with the same request id.",
+  retryInMs: COME_BACK_MS,
+};
+
+/** What waits to be sent to one shard: parallel lists, so that a request costs no object of its own. */
+interface Lane {
+  readonly endpoint: Endpoint<CommandBatch, ReplyBatch>;
+  requests: (Command | Query)[];
+  answers: Answer[];
+  /** On the monotonic clock. */
+  deadlines: number[];
+  scheduled: boolean;
+}
+
+export class EngineClient {
+  readonly #options: Options;
+  readonly #lanes: Lane[];
+  #inFlight = 0;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#lanes = Array.from({ length: options.shards }, (_, shard) => ({
+      endpoint: commandsTo(shard),
+      requests: [],
+      answers: [],
+      deadlines: [],
+      scheduled: false,
+    }));
+  }
+
+  /** `answer` is called exactly once, never within this call unless the answer is `BUSY`. */
+  send(request: Command | Query, answer: Answer): void {
+    if (this.#inFlight >= this.#options.inFlightMax) {
+      answer(BUSY);
+      return;
+    }
+    this.#inFlight++;
+    this.#enqueue(request, answer, this.#options.clock.monotonic() + this.#options.timeoutMs);
+  }
+
+  ask(request: Command | Query): Promise<Reply> {
+    return new Promise((resolve) => this.send(request, resolve));
+  }
+
+  #enqueue(request: Command | Query, answer: Answer, deadline: number): void {
+    const lane = this.#lanes[shardOf(request.showtime, this.#lanes.length)] as Lane; // shardOf is below the length.
+    lane.requests.push(request);
+    lane.answers.push(answer);
+    lane.deadlines.push(deadline);
+    if (lane.scheduled) return;
+    lane.scheduled = true;
+    this.#options.clock.endOfTurn(() => void this.#flush(lane));
+  }
+
+  async #flush(lane: Lane): Promise<void> {
+    const { requests, answers, deadlines } = lane;
+    lane.requests = [];
+    lane.answers = [];
+    lane.deadlines = [];
+    lane.scheduled = false;
+    let replies: readonly Reply[] = [];
+    try {
+      // A lane is never sent empty, and its oldest request, which has the least time left, is as a rule its first.
+      const timeoutMs = Math.max(1, (deadlines[0] as number) - this.#options.clock.monotonic());
+      replies = (await this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs })).replies;
+    } catch {
+      // NoResponders, a time-out or a closed bus: every request is settled as one without a reply.
+    }
+    for (let i = 0; i < requests.length; i++) {
+      // The three lists are as long as each other.
+      this.#settle(requests[i] as Command | Query, answers[i] as Answer, deadlines[i] as number, replies[i]);
+    }
+  }
+
+  #settle(request: Command | Query, answer: Answer, deadline: number, reply: Reply | undefined): void {
+    if (reply === undefined || (reply.type === "refused" && reply.code === "UNAVAILABLE")) {
+      if (this.#options.clock.monotonic() + RETRY_AFTER_MS < deadline) {
+        this.#options.clock.after(RETRY_AFTER_MS, () => this.#enqueue(request, answer, deadline));
+        return;
+      }
+      reply ??= UNAVAILABLE;
+    }
+    this.#inFlight--;
+    answer(reply);
+  }
+}
