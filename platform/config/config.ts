@@ -1,0 +1,60 @@
+import { nearest } from "./nearest.ts";
+import { SETTINGS, type Config, type Setting } from "./settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One sentence for whoever starts the process: which variable, what was found, what to do. Holds no secret. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const NAMES: readonly string[] = Object.values(SETTINGS).map((setting) => setting.name);
+
+/**
+ * An empty variable counts as unset.
+ * @throws ConfigError for the first thing that is wrong.
+ */
+export function loadConfig(env: Environment): Config {
+  refuseUnknownNames(env);
+  const entries = Object.entries(SETTINGS).map(([field, setting]) => [field, read(setting, env)] as const);
+  const settled = entries.filter(([, value]) => value !== undefined);
+  const config = Object.fromEntries(settled) as unknown as Config; // The cast: `Config` is derived from this very table.
+  checkTogether(config);
+  return Object.freeze(config);
+}
+
+function read(setting: Setting, env: Environment): unknown {
+  const found = env[setting.name] || undefined;
+  const text = found ?? setting.default;
+  if (text === undefined) return undefined;
+  const value = setting.kind.parse(text);
+  if (value !== undefined) return value;
+  const otherwise = setting.default ? `unset it for ${setting.default}` : "unset it";
+  throw new ConfigError(
+    `${setting.name} must be ${setting.kind.expected}, but is ${setting.kind.show(text)}: correct it or ${otherwise}.`,
+  );
+}
+
+function refuseUnknownNames(env: Environment): void {
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("USHER_") || !env[name] || NAMES.includes(name)) continue;
+    throw new ConfigError(`${name} is not a setting of Usher: did you mean ${nearest(name, NAMES)}?`);
+  }
+}
+
+function checkTogether(config: Config): void {
+  const { holdMaxMs, holdTtlMs, accessTokenTtlMs, refreshTokenTtlMs, httpPort, wsPort } = config;
+  if (holdMaxMs < holdTtlMs) {
+    throw new ConfigError(
+      `HOLD_MAX_SECONDS is ${holdMaxMs / 1000}, less than HOLD_TTL_SECONDS, ${holdTtlMs / 1000}: raise the one or lower the other.`,
+    );
+  }
+  if (refreshTokenTtlMs < accessTokenTtlMs) {
+    throw new ConfigError(
+      `REFRESH_TOKEN_TTL_SECONDS is ${refreshTokenTtlMs / 1000}, less than ACCESS_TOKEN_TTL_SECONDS, ${accessTokenTtlMs / 1000}: raise the one or lower the other.`,
+    );
+  }
+  if (httpPort !== 0 && httpPort === wsPort) {
+    throw new ConfigError(`HTTP_PORT and WS_PORT are both ${httpPort}: give each a port of its own.`);
+  }
+}

@@ -1,0 +1,114 @@
+/** What a setting's text may be. A kind says what it expects, reads it, and shows it without giving secrets away. */
+import { resolve } from "node:path";
+import { LOG_LEVELS, type LogLevel } from "../log/index.ts";
+
+export interface Kind<T> {
+  /** Completes the sentence "NAME must be ...", with unit and range. */
+  readonly expected: string;
+  /** Undefined: the text is not such a value. */
+  parse(text: string): T | undefined;
+  /** What an error message may tell of a text that was refused. */
+  show(text: string): string;
+}
+
+const inQuotes = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+
+export function whole(unit: string, min: number, max: number, factor = 1): Kind<number> {
+  return {
+    expected: `a whole number${unit === "" ? "" : ` of ${unit}`} from ${min} to ${max}`,
+    parse(text) {
+      if (!/^\d{1,15}$/.test(text)) return undefined;
+      const value = Number(text);
+      return value >= min && value <= max ? value * factor : undefined;
+    },
+    show: inQuotes,
+  };
+}
+
+/** Written in seconds, read as milliseconds. */
+export const seconds = (min: number, max: number): Kind<number> => whole("seconds", min, max, 1000);
+
+export const port: Kind<number> = { ...whole("", 0, 65_535), expected: "a port from 0 to 65535 (0 = any free one)" };
+
+export const host: Kind<string> = {
+  expected: "a host name or an IP address",
+  parse: (text) => (/^[A-Za-z0-9._:%-]+$/.test(text) ? text : undefined),
+  show: inQuotes,
+};
+
+/** A relative path is meant from the current directory. */
+export const directory: Kind<string> = {
+  expected: "the path of a directory",
+  parse: (text) => (text.includes("\0") ? undefined : resolve(text)),
+  show: inQuotes,
+};
+
+export const yesOrNo: Kind<boolean> = {
+  expected: "true or false",
+  parse: (text) => (text === "true" ? true : text === "false" ? false : undefined),
+  show: inQuotes,
+};
+
+export const logLevel: Kind<LogLevel> = {
+  expected: `one of ${LOG_LEVELS.join(", ")}`,
+  parse: (text) => LOG_LEVELS.find((level) => level === text),
+  show: inQuotes,
+};
+
+export const email: Kind<string> = {
+  expected: "an e-mail address",
+  parse: (text) => (text.length <= 254 && /^[^\s@]+@[^\s@]+$/.test(text) ? text : undefined),
+  show: inQuotes,
+};
+
+/** Kept as it is; nothing of it is ever shown. */
+export function secret(minLength: number): Kind<string> {
+  return {
+    expected: `at least ${minLength} characters`,
+    parse: (text) => (text.length >= minLength ? text : undefined),
+    show: (text) => (text.length === 1 ? "1 character" : `${text.length} characters`),
+  };
+}
+
+/** Kept as text. It may hold a password, so that of a bad one only the scheme is shown. */
+export function url(...schemes: readonly string[]): Kind<string> {
+  return {
+    expected: `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+    parse: (text) => (schemes.includes(schemeOf(text) ?? "") && URL.canParse(text) ? text : undefined),
+    show(text) {
+      const scheme = schemeOf(text);
+      if (scheme === undefined) return "a text that is no URL (not shown, it may hold a password)";
+      return `a ${scheme}:// URL${schemes.includes(scheme) ? " that does not parse" : ""} (the rest may hold a password)`;
+    },
+  };
+}
+
+/** One URL, or several joined by commas. */
+export function urls(...schemes: readonly string[]): Kind<string> {
+  const one = url(...schemes);
+  const parts = (text: string): readonly string[] => text.split(",");
+  return {
+    expected: `${one.expected}, or several joined by commas`,
+    parse: (text) => (parts(text).every((part) => one.parse(part) !== undefined) ? text : undefined),
+    show: (text) => one.show(parts(text).find((part) => one.parse(part) === undefined) ?? text),
+  };
+}
+
+/** As a browser sends them in `Origin`: scheme, host and port, nothing after. */
+export const origins: Kind<readonly string[]> = {
+  expected: "web origins such as https://tickets.example.com, joined by commas",
+  parse(text) {
+    const found = text.split(",").filter((part) => part.trim() !== "").map(originOf);
+    return found.every((origin) => origin !== undefined) ? found : undefined;
+  },
+  show: inQuotes,
+};
+
+function originOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const parsed = new URL(text);
+  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") return undefined;
+  return parsed.href === `${parsed.origin}/` ? parsed.origin : undefined;
+}
+
+const schemeOf = (text: string): string | undefined => /^([a-z][a-z0-9+.-]*):\/\//.exec(text)?.[1];

@@ -1,0 +1,20 @@
+/** The name that takes the fewest edits to get to from `wanted`; a prefix too many or too few (`USHER_`) costs nothing. */
+export function nearest(wanted: string, names: readonly string[]): string | undefined {
+  const bare = wanted.replace(/^USHER_/, "");
+  const cost = (name: string): number => Math.min(distance(wanted, name), distance(bare, name.replace(/^USHER_/, "")));
+  return names.toSorted((left, right) => cost(left) - cost(right))[0];
+}
+
+/** Levenshtein's: insertions, deletions and replacements, one row at a time. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (const [at, letter] of [...from].entries()) {
+    const next = [at + 1];
+    for (const [column, other] of [...to].entries()) {
+      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}

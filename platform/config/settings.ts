@@ -1,0 +1,154 @@
+import { directory, email, host, logLevel, origins, port, seconds, secret, url, urls, whole, yesOrNo, type Kind } from "./kinds.ts";
+
+export interface Setting {
+  /** The environment variable. */
+  readonly name: string;
+  readonly kind: Kind<unknown>;
+  /** As it would be written; a setting without one may stay unset. */
+  readonly default?: string;
+  readonly about: string;
+}
+
+/** Every setting there is, by its field in `Config`. `loadConfig` and `.env.example` both come from here. */
+export const SETTINGS = {
+  host: { name: "HOST", kind: host, default: "127.0.0.1", about: "Address that both ports listen on." },
+  httpPort: { name: "HTTP_PORT", kind: port, default: "8080", about: "REST and the web page." },
+  wsPort: { name: "WS_PORT", kind: port, default: "8081", about: "WebSocket." },
+  allowedOrigins: {
+    name: "ALLOWED_ORIGINS",
+    kind: origins,
+    default: "",
+    about: "Origins whose pages may connect, besides the page that Usher serves itself.",
+  },
+
+  dataDir: {
+    name: "DATA_DIR",
+    kind: directory,
+    default: "./.usher",
+    about: "Where keys, mails and the embedded PostgreSQL live. Relative to the current directory.",
+  },
+  databaseUrl: {
+    name: "DATABASE_URL",
+    kind: url("postgres", "postgresql"),
+    about: "PostgreSQL, such as postgres://user:password@host:5432/usher. Unset: an embedded one under DATA_DIR.",
+  },
+  allowUnsafePostgres: {
+    name: "ALLOW_UNSAFE_POSTGRES",
+    kind: yesOrNo,
+    default: "false",
+    about: "true: run on a server with fsync, full_page_writes or synchronous_commit off. It will lose sales.",
+  },
+  natsUrl: {
+    name: "NATS_URL",
+    kind: urls("nats", "tls"),
+    about: "NATS, such as nats://host:4222. Unset: a bus inside the process.",
+  },
+  redisUrl: {
+    name: "REDIS_URL",
+    kind: url("redis", "rediss"),
+    about: "Redis, such as redis://host:6379. Unset: counters in memory.",
+  },
+  shards: {
+    name: "SHARDS",
+    kind: whole("shards", 1, 4096),
+    default: "64",
+    about: "Virtual shards that showtimes are spread over. The same in every process.",
+  },
+
+  adminEmail: {
+    name: "USHER_ADMIN_EMAIL",
+    kind: email,
+    about: "The first admin, made on the first start. Unset: generated and printed once.",
+  },
+  adminPassword: {
+    name: "USHER_ADMIN_PASSWORD",
+    kind: secret(8),
+    about: "The first admin's password. Unset: generated and printed once.",
+  },
+  accessTokenTtlMs: {
+    name: "ACCESS_TOKEN_TTL_SECONDS",
+    kind: seconds(1, 86_400),
+    default: "900",
+    about: "How long an access token is good.",
+  },
+  guestTokenTtlMs: {
+    name: "GUEST_TOKEN_TTL_SECONDS",
+    kind: seconds(1, 604_800),
+    default: "43200",
+    about: "How long a guest may hold and buy; a guest's token is not refreshed.",
+  },
+  refreshTokenTtlMs: {
+    name: "REFRESH_TOKEN_TTL_SECONDS",
+    kind: seconds(1, 31_536_000),
+    default: "2592000",
+    about: "How long somebody may be away and still be signed in.",
+  },
+
+  holdTtlMs: {
+    name: "HOLD_TTL_SECONDS",
+    kind: seconds(1, 86_400),
+    default: "300",
+    about: "How long seats are held, from the hold and from each extension.",
+  },
+  holdMaxMs: {
+    name: "HOLD_MAX_SECONDS",
+    kind: seconds(1, 86_400),
+    default: "900",
+    about: "How long seats are held at most, extensions included. Not below HOLD_TTL_SECONDS.",
+  },
+  paymentTtlMs: {
+    name: "PAYMENT_TTL_SECONDS",
+    kind: seconds(1, 86_400),
+    default: "300",
+    about: "How long a buyer has to pay once a booking is begun.",
+  },
+  maxSeatsPerHolder: {
+    name: "MAX_SEATS_PER_HOLDER",
+    kind: whole("seats", 1, 1000),
+    default: "8",
+    about: "Seats of one showtime that one holder may have.",
+  },
+
+  commandsPerSecond: {
+    name: "COMMANDS_PER_SECOND",
+    kind: whole("commands a second", 1, 1_000_000),
+    default: "500",
+    about: "WebSocket messages taken from one connection, and from one user; twice as many in a burst.",
+  },
+  addressCommandsPerSecond: {
+    name: "ADDRESS_COMMANDS_PER_SECOND",
+    kind: whole("commands a second", 1, 10_000_000),
+    default: "10000",
+    about: "WebSocket messages taken from one IP address.",
+  },
+  connectionsPerAddress: {
+    name: "CONNECTIONS_PER_ADDRESS",
+    kind: whole("connections", 1, 1_000_000),
+    default: "20000",
+    about: "WebSocket connections open at once from one IP address.",
+  },
+  requestsPerSecond: {
+    name: "REQUESTS_PER_SECOND",
+    kind: whole("requests a second", 1, 1_000_000),
+    default: "2000",
+    about: "REST requests taken from one IP address.",
+  },
+
+  smtpUrl: {
+    name: "SMTP_URL",
+    kind: url("smtp", "smtps"),
+    about: "Mail server, such as smtp://user:password@host:587. Unset: mails are files under DATA_DIR/mail.",
+  },
+  stripeSecretKey: { name: "STRIPE_SECRET_KEY", kind: secret(8), about: "Stripe's API key. Unset: no card payments by Stripe." },
+  stripeWebhookSecret: { name: "STRIPE_WEBHOOK_SECRET", kind: secret(8), about: "What Stripe signs its webhooks with." },
+  logLevel: { name: "LOG_LEVEL", kind: logLevel, default: "info", about: "Logs go to standard error, a JSON object a line." },
+} as const satisfies Record<string, Setting>;
+
+type Table = typeof SETTINGS;
+type Value<Field extends keyof Table> = Table[Field]["kind"] extends Kind<infer T> ? T : never;
+type WithDefault = { [Field in keyof Table]: Table[Field] extends { default: string } ? Field : never }[keyof Table];
+type Settled = { readonly [Field in WithDefault]: Value<Field> };
+type Optional = { readonly [Field in Exclude<keyof Table, WithDefault>]?: Value<Field> };
+
+/** The settings as the program reads them. All times in milliseconds. */
+export interface Config extends Settled, Optional {}

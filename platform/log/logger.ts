@@ -1,0 +1,31 @@
+import { pino, type DestinationStream, type Logger } from "pino";
+import { terminalStream } from "./terminal-stream.ts";
+
+export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const SECRETS = ["authorization", "cookie", "set-cookie", "password", "secret", "token", "accessToken", "refreshToken", "clientSecret"];
+/** How deep in a logged object a secret is still found. */
+const REDACT_DEPTH = 4;
+
+/**
+ * A logger that writes to standard error, so that standard output keeps what people and scripts read from it:
+ * JSON lines, or one readable line each when that is a terminal. Values under a secret's name are left out.
+ */
+export function createLogger(options: { name: string; level: LogLevel; destination?: DestinationStream }): Logger {
+  const { name, level, destination = standardError() } = options;
+  return pino({ name, level, base: { pid: process.pid }, redact: { paths: secretPaths(), censor: "[hidden]" } }, destination);
+}
+
+/** Written at once: a process that dies has said why. */
+function standardError(): DestinationStream {
+  const stream = pino.destination({ dest: 2, sync: true });
+  return process.stderr.isTTY ? terminalStream(stream) : stream;
+}
+
+function secretPaths(): string[] {
+  const prefixes = Array.from({ length: REDACT_DEPTH }, (_, depth) => "*.".repeat(depth));
+  return prefixes.flatMap((prefix) =>
+    SECRETS.map((key) => (key.includes("-") ? `${prefix.slice(0, -1)}["${key}"]` : `${prefix}${key}`)),
+  );
+}
