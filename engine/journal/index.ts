@@ -3,3 +3,4 @@ export { JournalDamaged } from "./journal.ts";
 export { ENGINE_MIGRATIONS } from "./migrations.ts";
 export { PostgresJournal } from "./postgres-journal.ts";
 export { checkServerSafety, checkShardCount, UnsafeJournal } from "./server-safety.ts";
+export { FileWitness, type Witness } from "./witness.ts";

@@ -49,6 +49,8 @@ export interface Journal {
   snapshots(shard: number): AsyncIterable<Snapshot>;
   /** The rows after `afterSeq`, in order. @throws JournalDamaged on a gap or a row that is not as it was written. */
   rows(shard: number, afterSeq: number): AsyncIterable<JournalRow>;
+  /** The oldest row that is still there; 1 when there is none. */
+  oldestRow(shard: number): Promise<number>;
   /** Keeps the snapshot, and lets go of what two newer snapshots and the retention make needless. */
   saveSnapshot(snapshot: Snapshot): Promise<void>;
 }

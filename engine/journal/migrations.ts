@@ -5,6 +5,7 @@ const first: Migration = {
     await sql`
       CREATE TABLE engine.cluster (
         only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+        id       uuid NOT NULL DEFAULT gen_random_uuid(),
         shards   int NOT NULL CHECK (shards > 0)
       )`.execute(db);
     await sql`

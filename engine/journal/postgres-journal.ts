@@ -133,6 +133,14 @@ export class PostgresJournal implements Journal {
     }
   }
 
+  async oldestRow(shard: number): Promise<number> {
+    const { rows } = await this.#pool.query<{ seq: string | null }>(
+      "SELECT min(seq) AS seq FROM engine.journal WHERE shard = $1",
+      [shard],
+    );
+    return Number(rows[0]?.seq ?? 1);
+  }
+
   async saveSnapshot({ shard, seq, bytes }: Snapshot): Promise<void> {
     await this.#pool.query(
       "INSERT INTO engine.snapshot (shard, seq, bytes, checksum) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",

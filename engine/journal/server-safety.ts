@@ -24,14 +24,19 @@ export async function checkServerSafety(pool: Pool, allowUnsafe: boolean): Promi
   }
 }
 
-/** Writes the shard count with the first start. @throws UnsafeJournal when the journal has another one. */
-export async function checkShardCount(pool: Pool, shards: number): Promise<void> {
+/**
+ * Writes the shard count with the first start. Answers the id that the journal got then.
+ * @throws UnsafeJournal when the journal has another shard count.
+ */
+export async function checkShardCount(pool: Pool, shards: number): Promise<string> {
   await pool.query("INSERT INTO engine.cluster (shards) VALUES ($1) ON CONFLICT DO NOTHING", [shards]);
-  const { rows } = await pool.query<{ shards: number }>("SELECT shards FROM engine.cluster");
-  const found = rows[0]?.shards;
-  if (found !== shards) {
+  const { rows } = await pool.query<{ id: string; shards: number }>("SELECT id, shards FROM engine.cluster");
+  const [row] = rows;
+  if (row === undefined) throw new UnsafeJournal("engine.cluster is empty although it was just written: look at the database's triggers.");
+  if (row.shards !== shards) {
     throw new UnsafeJournal(
-      `SHARDS is ${shards}, but this journal was written with ${found}: set SHARDS=${found}, or begin with an empty database.`,
+      `SHARDS is ${shards}, but this journal was written with ${row.shards}: set SHARDS=${row.shards}, or begin with an empty database.`,
     );
   }
+  return row.id;
 }

@@ -1,0 +1,50 @@
+/** Who held, booked and gave back which seats of a showtime, and when: read from the journal alone. */
+import { type Event, holdIdOf, shardOf, type ShowtimeId } from "../proto/index.ts";
+import type { Journal } from "./journal/index.ts";
+import { readRow } from "./shard/row-codec.ts";
+
+export interface AuditLine {
+  /** The shard's clock, milliseconds since 1970. */
+  readonly at: number;
+  /** The writer's epoch and the journal row, so that a line can be found again. */
+  readonly epoch: number;
+  readonly row: number;
+  readonly what: Event["type"];
+  readonly seats: readonly number[];
+  readonly holder?: string;
+  readonly hold?: string;
+  readonly booking?: string;
+}
+
+/** In order; begins with the oldest row that the journal still has. */
+export async function* audit(journal: Journal, showtime: ShowtimeId, shards: number): AsyncIterable<AuditLine> {
+  const shard = shardOf(showtime, shards);
+  /** Some events name only their hold; its first event named the rest. */
+  const holds = new Map<number, { holder: string; seats: readonly number[] }>();
+  for await (const row of journal.rows(shard, (await journal.oldestRow(shard)) - 1)) {
+    const lines: AuditLine[] = [];
+    readRow(row.events, (id, event) => {
+      if (id === showtime) lines.push({ epoch: row.epoch, row: row.seq, ...lineOf(showtime, event, holds) });
+    });
+    yield* lines;
+  }
+}
+
+function lineOf(
+  showtime: ShowtimeId,
+  event: Event,
+  holds: Map<number, { holder: string; seats: readonly number[] }>,
+): Omit<AuditLine, "epoch" | "row"> {
+  if (event.type === "held") holds.set(event.hold, { holder: event.holder, seats: event.seats });
+  const number = "hold" in event ? event.hold : undefined;
+  const known = number === undefined ? undefined : holds.get(number);
+  const holder = "holder" in event ? event.holder : known?.holder;
+  return {
+    at: event.at,
+    what: event.type,
+    seats: "seats" in event ? event.seats : (known?.seats ?? []),
+    ...(holder !== undefined && { holder }),
+    ...(number !== undefined && { hold: holdIdOf(showtime, number) }),
+    ...("booking" in event && { booking: event.booking }),
+  };
+}

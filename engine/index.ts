@@ -1,0 +1,8 @@
+/** The one door of the engine. */
+export { Engine, type EngineOptions } from "./engine.ts";
+export * from "./journal/index.ts";
+export { readRow } from "./shard/row-codec.ts";
+export { takeSnapshot } from "./snapshot/take-snapshot.ts";
+export { SnapshotThread } from "./snapshot/snapshot-thread.ts";
+export type { SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
+export { audit, type AuditLine } from "./audit.ts";

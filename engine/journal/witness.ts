@@ -1,0 +1,44 @@
+/**
+ * A file that remembers, outside PostgreSQL, how far the journal had got: a database that comes back with less has lost sales that
+ * buyers were told of (an asynchronous standby, an old backup, a disk that lied), and the engine refuses to sell on top of that.
+ * It is written every second at the most and may lag, so it never claims more than was acknowledged.
+ */
+import { readFile, rename, writeFile } from "node:fs/promises";
+
+export interface Witness {
+  /** The newest row that was acknowledged, for each shard that is known. */
+  read(): Promise<ReadonlyMap<number, number>>;
+  write(acknowledged: ReadonlyMap<number, number>): Promise<void>;
+}
+
+interface Content {
+  readonly journal: string;
+  readonly rows: readonly (readonly [shard: number, seq: number])[];
+}
+
+export class FileWitness implements Witness {
+  readonly #path: string;
+  readonly #journal: string;
+
+  /** `journal` is the id from `checkShardCount`: a witness of another journal says nothing of this one. */
+  constructor(path: string, journal: string) {
+    this.#path = path;
+    this.#journal = journal;
+  }
+
+  async read(): Promise<ReadonlyMap<number, number>> {
+    let content: Content;
+    try {
+      content = JSON.parse(await readFile(this.#path, "utf8")) as Content; // Written below.
+    } catch {
+      return new Map(); // None yet, or torn by a crash of the machine: a witness that is missing claims nothing.
+    }
+    return new Map(content.journal === this.#journal ? content.rows : []);
+  }
+
+  async write(acknowledged: ReadonlyMap<number, number>): Promise<void> {
+    const content: Content = { journal: this.#journal, rows: [...acknowledged] };
+    await writeFile(`${this.#path}.new`, JSON.stringify(content));
+    await rename(`${this.#path}.new`, this.#path);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What one commit of one shard carries, and what may leave the shard once it is durable: answers, deltas, notices.
+ */
+import type { ShowtimeState } from "../core/index.ts";
+import type { BookedSeatChange } from "../journal/index.ts";
+import type { BookingId, Delta, Event, Notice, Reply, ReplyBatch, ShowtimeId } from "../../proto/index.ts";
+import { RowWriter } from "./row-codec.ts";
+
+type AnswerBatch = (replies: ReplyBatch) => void;
+
+/** A showtime that the batch changed. */
+export interface Touched {
+  readonly state: ShowtimeState;
+  /** Its seq before the batch. */
+  readonly from: number;
+  readonly changes: number[];
+}
+
+export class Batch {
+  readonly notices: Notice[] = [];
+  /** Requests whose answers wait for this commit. */
+  requests = 0;
+  /** The batch has a row to write even without an event: the row keeps the clock. */
+  keepsClock = false;
+  readonly #row = new RowWriter();
+  readonly #touched = new Map<ShowtimeId, Touched>();
+  readonly #bookedSeats = new Map<string, { -readonly [Field in keyof BookedSeatChange]: BookedSeatChange[Field] }>();
+  readonly #answers: { readonly replies: readonly Reply[]; readonly answer: AnswerBatch }[] = [];
+
+  get hasEvents(): boolean {
+    return this.#row.byteLength > 0;
+  }
+
+  /** The showtime's entry in this batch, made at its first event. Call it before the event is evolved. */
+  touch(state: ShowtimeState): Touched {
+    let touched = this.#touched.get(state.id);
+    if (touched === undefined) {
+      touched = { state, from: state.seq, changes: [] };
+      this.#touched.set(state.id, touched);
+    }
+    return touched;
+  }
+
+  add(showtime: ShowtimeId, event: Event): void {
+    this.#row.add(showtime, event);
+    if (event.type === "confirmed") this.#rebook(showtime, event.seats, null, event.booking);
+    else if (event.type === "cancelled") this.#rebook(showtime, event.seats, event.booking, null);
+  }
+
+  /** The answers leave when the batch is durable. */
+  wait(replies: readonly Reply[], answer: AnswerBatch): void {
+    this.requests += replies.length;
+    this.#answers.push({ replies, answer });
+  }
+
+  takeRow(): Uint8Array {
+    return this.#row.take();
+  }
+
+  /** The net change of each seat: a seat booked and cancelled within the batch is not in it. */
+  bookedSeats(): BookedSeatChange[] {
+    if (this.#bookedSeats.size === 0) return [];
+    return [...this.#bookedSeats.values()].filter((change) => change.before !== change.after);
+  }
+
+  /** As of now, so to be called when the batch is cut. */
+  deltas(epoch: number): Delta[] {
+    const deltas: Delta[] = [];
+    for (const { state, from, changes } of this.#touched.values()) {
+      deltas.push({ showtime: state.id, epoch, from, seq: state.seq, changes, checksum: state.checksum });
+    }
+    return deltas;
+  }
+
+  answer(): void {
+    for (const { replies, answer } of this.#answers) answer({ replies });
+  }
+
+  /** Every answer becomes `reply`, since what it said is not so. */
+  answerAll(reply: Reply): void {
+    for (const { replies, answer } of this.#answers) answer({ replies: replies.map(() => reply) });
+  }
+
+  #rebook(showtime: ShowtimeId, seats: readonly number[], before: BookingId | null, after: BookingId | null): void {
+    for (const seat of seats) {
+      const key = `${showtime} ${seat}`;
+      const change = this.#bookedSeats.get(key);
+      if (change === undefined) this.#bookedSeats.set(key, { showtime, seat, before, after });
+      else change.after = after;
+    }
+  }
+}

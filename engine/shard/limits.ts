@@ -1,0 +1,13 @@
+/** Requests that wait for a commit in one shard; beyond it the answer is `BUSY`. */
+export const MAILBOX_MAX = 16_384;
+/** Refusals remembered a shard. */
+export const REFUSALS_MAX = 65_536;
+/** Between two looks for holds that ran out, at the least. */
+export const EXPIRY_EVERY_MS = 50;
+/** A shard with live holds journals its time this often when nothing else does, so that a restart knows how long it was away. */
+export const CLOCK_ROW_EVERY_MS = 2_000;
+/** Waited before a shard that could not be recovered tries again: doubles from the first to the last. */
+export const RECOVER_AGAIN_FIRST_MS = 25;
+export const RECOVER_AGAIN_LAST_MS = 1_000;
+/** What a caller is told to wait when a shard is busy or away. */
+export const COME_BACK_MS = 250;

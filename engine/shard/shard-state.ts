@@ -1,0 +1,94 @@
+/**
+ * All showtimes of one shard, as of one journal row: what the journal says, and nothing else. A shard serves from it, and a
+ * snapshot is this state in bytes.
+ */
+import { createShowtime, decodeState, encodeState, evolve, type ShowtimeState } from "../core/index.ts";
+import type { Journal, JournalRow } from "../journal/index.ts";
+import { ByteReader, ByteWriter, type ShowtimeId } from "../../proto/index.ts";
+import { readRow } from "./row-codec.ts";
+
+const SNAPSHOT_FORMAT = 1;
+
+export class ShardState {
+  readonly showtimes = new Map<ShowtimeId, ShowtimeState>();
+  /** The newest journal row that is in. */
+  seq = 0;
+  /** The shard's clock at that row. */
+  at = 0;
+
+  /** The showtime, made when it is not there yet: for its first event. */
+  of(showtime: ShowtimeId): ShowtimeState {
+    let state = this.showtimes.get(showtime);
+    if (state === undefined) {
+      state = createShowtime(showtime);
+      this.showtimes.set(showtime, state);
+    }
+    return state;
+  }
+
+  apply(row: JournalRow): void {
+    readRow(row.events, (showtime, event) => evolve(this.of(showtime), event));
+    this.seq = row.seq;
+    this.at = row.at;
+  }
+
+  encode(): Uint8Array {
+    const bytes = new ByteWriter(1 << 16);
+    bytes.byte(SNAPSHOT_FORMAT);
+    bytes.uint(this.seq);
+    bytes.uint(this.at);
+    bytes.uint(this.showtimes.size);
+    for (const state of this.showtimes.values()) bytes.bytes(encodeState(state));
+    return bytes.finish();
+  }
+
+  /** @throws CorruptBytes when the bytes are not a snapshot of this format. */
+  static decode(snapshot: Uint8Array): ShardState {
+    const bytes = new ByteReader(snapshot);
+    const format = bytes.byte();
+    if (format !== SNAPSHOT_FORMAT) throw bytes.corrupt(`format ${format} is not known`);
+    const shard = new ShardState();
+    shard.seq = bytes.uint();
+    shard.at = bytes.uint();
+    for (let left = bytes.uint(); left > 0; left--) {
+      const state = decodeState(bytes.bytes());
+      shard.showtimes.set(state.id, state);
+    }
+    return shard;
+  }
+}
+
+/** How a shard came back, for the log. */
+export interface Recovery {
+  readonly state: ShardState;
+  /** The row of the snapshot it began with; 0 when there was none that read. */
+  readonly snapshotSeq: number;
+  readonly replayedBytes: number;
+}
+
+/**
+ * The newest snapshot that reads, and the rows after it. `unreadable` hears of the snapshots that were passed over.
+ * @throws JournalDamaged | CorruptBytes when the rows do not read, or do not go on from where the snapshot ends.
+ */
+export async function recover(
+  journal: Journal,
+  shard: number,
+  unreadable: (seq: number, error: unknown) => void,
+): Promise<Recovery> {
+  let state = new ShardState();
+  for await (const snapshot of journal.snapshots(shard)) {
+    try {
+      state = ShardState.decode(snapshot.bytes);
+      break;
+    } catch (error) {
+      unreadable(snapshot.seq, error);
+    }
+  }
+  const snapshotSeq = state.seq;
+  let replayedBytes = 0;
+  for await (const row of journal.rows(shard, snapshotSeq)) {
+    state.apply(row);
+    replayedBytes += row.events.length;
+  }
+  return { state, snapshotSeq, replayedBytes };
+}

@@ -1,0 +1,325 @@
+/**
+ * A shard: the one place where the commands for its showtimes are decided, one after another, and the only writer of its journal.
+ *
+ * A command is decided against memory at once, and its event joins the open batch. What it answers leaves with the commit of
+ * that batch. An answer without an event of its own (a refusal, a repeat, a view) may rest on events that are not durable yet, so it
+ * leaves with the newest batch that is not.
+ *
+ * When a commit fails or its outcome is unknown, memory may be ahead of the journal: the shard forgets everything, takes a new epoch and
+ * reads the journal again. Whoever waits is told to ask again, and finds the first answer if there was one.
+ */
+import type { Bus } from "../../platform/bus/index.ts";
+import type { Clock, Timer } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import {
+  type Command,
+  type CommandBatch,
+  type Delta,
+  deltasOf,
+  type Event,
+  holdIdOf,
+  NOTICES,
+  type Query,
+  type Refusal,
+  type Reply,
+  type ReplyBatch,
+  type SaleLimits,
+} from "../../proto/index.ts";
+import { decide, evolve, expire, findHold, holderOf, limit, outcomeOf, resume, type ShowtimeState, viewOf } from "../core/index.ts";
+import type { Journal, ShardCommit } from "../journal/index.ts";
+import { Batch } from "./batch.ts";
+import { Expiry } from "./expiry.ts";
+import type { Committer, GroupCommit } from "./group-commit.ts";
+import {
+  CLOCK_ROW_EVERY_MS,
+  COME_BACK_MS,
+  EXPIRY_EVERY_MS,
+  MAILBOX_MAX,
+  RECOVER_AGAIN_FIRST_MS,
+  RECOVER_AGAIN_LAST_MS,
+  REFUSALS_MAX,
+} from "./limits.ts";
+import { RefusalMemory } from "./refusal-memory.ts";
+import { ShardClock } from "./shard-clock.ts";
+import { recover, ShardState } from "./shard-state.ts";
+
+export interface ShardOptions {
+  readonly id: number;
+  readonly journal: Journal;
+  readonly commits: GroupCommit;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits: SaleLimits;
+  /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
+  readonly acknowledgedSeq: number;
+  /** After each commit: the row's size, and the requests that it answered. */
+  onCommitted(bytes: number, requests: number): void;
+  /** Another writer owns the shard now: this one has stopped for good. */
+  onReplaced(): void;
+}
+
+type Phase = "recovering" | "serving" | "stopped";
+
+const AWAY: Refusal = {
+  type: "refused",
+  code: "UNAVAILABLE",
+  message: "The showtime's engine is recovering; ask again with the same request id.",
+  retryInMs: COME_BACK_MS,
+};
+const BUSY: Refusal = {
+  type: "refused",
+  code: "BUSY",
+  message: "The showtime's queue is full; nothing was done.",
+  retryInMs: COME_BACK_MS,
+};
+const UNKNOWN_SHOWTIME: Refusal = { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
+
+/** A batch that was cut, with what it will say once it is durable. */
+interface UnderWay {
+  readonly batch: Batch;
+  readonly deltas: readonly Delta[];
+  readonly commit: ShardCommit;
+}
+
+export class Shard implements Committer {
+  readonly id: number;
+  readonly #options: ShardOptions;
+  #phase: Phase = "recovering";
+  #epoch = 0;
+  #acknowledgedSeq: number;
+  #state = new ShardState();
+  #clock: ShardClock;
+  #open = new Batch();
+  #underWay: UnderWay | undefined;
+  #expiry = new Expiry();
+  #refusals = new RefusalMemory(REFUSALS_MAX);
+  #wakeTimer: Timer | undefined;
+  #wakeAt = Infinity;
+  #idle: (() => void) | undefined;
+
+  constructor(options: ShardOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#acknowledgedSeq = options.acknowledgedSeq;
+    this.#clock = new ShardClock(options.clock, 0);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** The newest row that is known to be durable. */
+  get acknowledgedSeq(): number {
+    return this.#acknowledgedSeq;
+  }
+
+  /** Takes the shard over, trying until it can. With `once`, a failure is thrown instead. */
+  async start({ once }: { once: boolean }): Promise<void> {
+    let pauseMs = RECOVER_AGAIN_FIRST_MS;
+    while (this.#phase === "recovering") {
+      try {
+        await this.#takeOver();
+      } catch (error) {
+        if (once) throw error;
+        this.#options.log.error({ shard: this.id, err: error }, "the shard cannot be recovered yet");
+        await new Promise<void>((resolve) => this.#options.clock.after(pauseMs, resolve));
+        pauseMs = Math.min(pauseMs * 2, RECOVER_AGAIN_LAST_MS);
+      }
+    }
+  }
+
+  /** Carries out every request in order; `answer` is called when all that the replies rest on is durable. */
+  handle({ requests }: CommandBatch, answer: (replies: ReplyBatch) => void): void {
+    const refusal = this.#phase !== "serving" ? AWAY : this.#isFull(requests.length) ? BUSY : undefined;
+    if (refusal !== undefined) {
+      answer({ replies: requests.map(() => refusal) });
+      return;
+    }
+    const now = this.#clock.now();
+    const replies: Reply[] = [];
+    for (const request of requests) {
+      replies.push(
+        request.type === "view" || request.type === "get-hold"
+          ? this.#find(request, now)
+          : this.#carryOut(request, now),
+      );
+    }
+    const pending = this.#open.hasEvents ? this.#open : this.#underWay?.batch;
+    if (pending === undefined) answer({ replies });
+    else pending.wait(replies, answer);
+  }
+
+  cut(): ShardCommit | undefined {
+    const batch = this.#open;
+    if (this.#phase !== "serving" || !(batch.hasEvents || batch.keepsClock)) return undefined;
+    this.#open = new Batch();
+    this.#state.seq++;
+    this.#state.at = this.#clock.now();
+    const commit: ShardCommit = {
+      shard: this.id,
+      seq: this.#state.seq,
+      epoch: this.#epoch,
+      at: this.#state.at,
+      events: batch.takeRow(),
+      bookedSeats: batch.bookedSeats(),
+    };
+    this.#underWay = { batch, deltas: batch.deltas(this.#epoch), commit };
+    return commit;
+  }
+
+  committed(): void {
+    if (this.#underWay === undefined) throw new Error(`shard ${this.id}: a commit ended that was never begun`);
+    const { batch, deltas, commit } = this.#underWay;
+    this.#underWay = undefined;
+    this.#acknowledgedSeq = commit.seq;
+    for (const delta of deltas) this.#options.bus.publish(deltasOf(delta.showtime), delta);
+    if (batch.notices.length > 0) this.#options.bus.publish(NOTICES, { notices: batch.notices });
+    batch.answer();
+    this.#options.onCommitted(commit.events.length, batch.requests);
+    this.#settleIdle();
+  }
+
+  lost(cause: unknown, replaced: boolean): void {
+    this.#options.log.error({ shard: this.id, epoch: this.#epoch, err: cause }, "a commit was lost: reading the journal again");
+    this.#forget(replaced ? "stopped" : "recovering");
+    if (replaced) this.#options.onReplaced();
+    else void this.start({ once: false });
+  }
+
+  /** Answers what was decided, then takes no more. */
+  async stop(): Promise<void> {
+    if (this.#phase === "serving" && (this.#open.hasEvents || this.#underWay !== undefined)) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    this.#forget("stopped");
+  }
+
+  #isFull(more: number): boolean {
+    return this.#open.requests + (this.#underWay?.batch.requests ?? 0) + more > MAILBOX_MAX;
+  }
+
+  #find(query: Query, now: number): Reply {
+    const state = this.#state.showtimes.get(query.showtime);
+    if (query.type === "get-hold") return findHold(state, query.holder, query.hold, now);
+    return state === undefined ? UNKNOWN_SHOWTIME : { type: "view", epoch: this.#epoch, ...viewOf(state) };
+  }
+
+  #carryOut(command: Command, now: number): Reply {
+    const refused = this.#refusals.recall(command.holder, command.rid);
+    if (refused !== undefined) return refused;
+    const decision = decide(this.#state.showtimes.get(command.showtime), command, now, this.#options.limits);
+    switch (decision.kind) {
+      case "event": {
+        const { event } = decision;
+        this.#record(command.showtime, event);
+        if (event.type === "confirmed") {
+          const { holder, booking } = event;
+          if (command.type === "confirm") this.#open.notices.push({ type: "booked", holder, hold: command.hold, booking });
+        }
+        return outcomeOf(command.showtime, event);
+      }
+      case "repeat":
+        return decision.outcome;
+      case "refused":
+        this.#refusals.remember(command.holder, command.rid, decision.refusal);
+        return decision.refusal;
+    }
+  }
+
+  /** An event becomes memory at once, and durable with the open batch. */
+  #record(showtime: Command["showtime"], event: Event): void {
+    const state = this.#state.of(showtime);
+    const touched = this.#open.touch(state);
+    evolve(state, event, touched.changes);
+    this.#open.add(showtime, event);
+    this.#options.commits.request(this);
+    const deadline = this.#expiry.note(showtime, event);
+    if (deadline < this.#wakeAt) this.#wakeBy(deadline);
+  }
+
+  #wakeBy(at: number): void {
+    if (!this.#expiry.hasLiveHolds) return;
+    const now = this.#clock.now();
+    const wakeAt = Math.max(Math.min(at, now + CLOCK_ROW_EVERY_MS), now + EXPIRY_EVERY_MS);
+    if (wakeAt >= this.#wakeAt) return;
+    this.#wakeTimer?.cancel();
+    this.#wakeAt = wakeAt;
+    this.#wakeTimer = this.#options.clock.after(wakeAt - now, () => this.#wake());
+  }
+
+  #wake(): void {
+    this.#wakeAt = Infinity;
+    if (this.#phase !== "serving") return;
+    const now = this.#clock.now();
+    for (const { state, holds } of this.#expiry.due(now, this.#state.showtimes)) {
+      for (const hold of holds) this.#expire(state, hold, now);
+    }
+    if (this.#expiry.hasLiveHolds && now - this.#state.at >= CLOCK_ROW_EVERY_MS) {
+      this.#open.keepsClock = true;
+      this.#options.commits.request(this);
+    }
+    this.#wakeBy(this.#expiry.next());
+  }
+
+  #expire(state: ShowtimeState, hold: number, now: number): void {
+    const holder = holderOf(state, hold);
+    const event = expire(state, hold, now);
+    if (event === undefined || holder === undefined) return;
+    this.#record(state.id, event);
+    this.#open.notices.push({ type: "expired", holder, hold: holdIdOf(state.id, hold) });
+  }
+
+  async #takeOver(): Promise<void> {
+    const { journal, clock, log, limits } = this.#options;
+    const epoch = await journal.claim(this.id);
+    const { state, snapshotSeq, replayedBytes } = await recover(journal, this.id, (seq, error) =>
+      log.error({ shard: this.id, seq, err: error }, "a snapshot does not read: skipped"),
+    );
+    if (this.#phase !== "recovering") return;
+    if (state.seq < this.#acknowledgedSeq) {
+      throw new Error(
+        `PostgreSQL has lost sales it had acknowledged: shard ${this.id} ends at row ${state.seq}, but row ` +
+          `${this.#acknowledgedSeq} was acknowledged. Restore the database that has it.`,
+      );
+    }
+    this.#epoch = epoch;
+    this.#acknowledgedSeq = state.seq;
+    this.#state = state;
+    this.#clock = new ShardClock(clock, state.at);
+    this.#phase = "serving";
+    const now = this.#clock.now();
+    for (const showtime of state.showtimes.values()) {
+      const resumed = resume(showtime, now - state.at, now);
+      if (resumed !== undefined) this.#record(showtime.id, resumed);
+      const limited = limit(showtime, limits, now);
+      if (limited !== undefined) this.#record(showtime.id, limited);
+      this.#expiry.adopt(showtime);
+    }
+    this.#wakeBy(this.#expiry.next());
+    log.debug({ shard: this.id, epoch, seq: state.seq, snapshotSeq, replayedBytes }, "the shard serves");
+  }
+
+  /** Drops what may not be so, and tells those who wait. */
+  #forget(phase: Phase): void {
+    this.#phase = phase;
+    const batches = [this.#underWay?.batch, this.#open];
+    this.#underWay = undefined;
+    this.#open = new Batch();
+    this.#state = new ShardState();
+    this.#expiry = new Expiry();
+    this.#refusals = new RefusalMemory(REFUSALS_MAX);
+    this.#wakeTimer?.cancel();
+    this.#wakeAt = Infinity;
+    for (const batch of batches) batch?.answerAll(AWAY);
+    this.#settleIdle();
+  }
+
+  #settleIdle(): void {
+    if (this.#underWay !== undefined || (this.#phase === "serving" && this.#open.hasEvents)) return;
+    this.#idle?.();
+    this.#idle = undefined;
+  }
+}

@@ -1,0 +1,84 @@
+/** Decides when a shard is due for a snapshot: by size, by rows and by time. One snapshot is taken at a time. */
+import type { Clock, Timer } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+
+/** Where snapshots are made: a worker thread in production, in place in simulations. */
+export interface SnapshotTaker {
+  take(shard: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A snapshot is taken when this much was journaled since the last one ... */
+const AFTER_BYTES = 8 * 1024 * 1024;
+const AFTER_ROWS = 20_000;
+/** ... or when anything was journaled and the last one is older than this. */
+const AFTER_MS = 10 * 60_000;
+const LOOK_EVERY_MS = 60_000;
+
+interface Growth {
+  rows: number;
+  bytes: number;
+  readonly since: number;
+}
+
+export class SnapshotSchedule {
+  readonly #taker: SnapshotTaker;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #growth = new Map<number, Growth>();
+  readonly #due = new Set<number>();
+  #taking: Promise<void> | undefined;
+  #timer: Timer | undefined;
+
+  constructor(taker: SnapshotTaker, clock: Clock, log: Logger) {
+    this.#taker = taker;
+    this.#clock = clock;
+    this.#log = log;
+    this.#lookLater();
+  }
+
+  /** A row was committed. */
+  note(shard: number, bytes: number): void {
+    let growth = this.#growth.get(shard);
+    if (growth === undefined) {
+      growth = { rows: 0, bytes: 0, since: this.#clock.monotonic() };
+      this.#growth.set(shard, growth);
+    }
+    growth.rows++;
+    growth.bytes += bytes;
+    if (growth.bytes >= AFTER_BYTES || growth.rows >= AFTER_ROWS) this.#makeDue(shard);
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#due.clear();
+    await this.#taking;
+    await this.#taker.close();
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#clock.after(LOOK_EVERY_MS, () => {
+      const now = this.#clock.monotonic();
+      for (const [shard, growth] of this.#growth) if (now - growth.since >= AFTER_MS) this.#makeDue(shard);
+      this.#lookLater();
+    });
+  }
+
+  #makeDue(shard: number): void {
+    this.#growth.delete(shard);
+    this.#due.add(shard);
+    this.#taking ??= this.#takeAll();
+  }
+
+  async #takeAll(): Promise<void> {
+    for (const shard of this.#due) {
+      this.#due.delete(shard);
+      try {
+        await this.#taker.take(shard);
+      } catch (error) {
+        this.#log.error({ shard, err: error }, "no snapshot could be taken; recovery will read more of the journal");
+      }
+    }
+    this.#taking = undefined;
+  }
+}

@@ -1,0 +1,18 @@
+/** The thread that makes snapshots: it is told shard numbers and answers each with undefined, or with what went wrong. */
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../../platform/clock/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import { PostgresJournal } from "../journal/index.ts";
+import type { SnapshotWorkerData } from "./snapshot-thread.ts";
+import { takeSnapshot } from "./take-snapshot.ts";
+
+const { connectionString, logLevel } = workerData as SnapshotWorkerData; // What snapshot-thread.ts gave.
+const log = createLogger({ level: logLevel, name: "snapshots" });
+const journal = new PostgresJournal({ connectionString, clock: systemClock, log });
+
+parentPort?.on("message", (shard: number) => {
+  takeSnapshot(journal, shard, log).then(
+    () => parentPort?.postMessage(undefined),
+    (error: unknown) => parentPort?.postMessage(String(error)),
+  );
+});
