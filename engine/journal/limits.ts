@@ -6,3 +6,5 @@ export const JOURNAL_RETENTION_MS = 30 * 24 * 3600 * 1000;
 export const SNAPSHOTS_KEPT = 2;
 /** A commit that takes longer is taken for lost: its outcome is unknown. */
 export const COMMIT_TIMEOUT_MS = 5_000;
+/** Connections for claims, recovery and snapshots. */
+export const POOL_MAX = 4;

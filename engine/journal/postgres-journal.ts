@@ -9,8 +9,9 @@ import { crc32 } from "node:zlib";
 import pg from "pg";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
+import { createPool } from "../../platform/postgres/index.ts";
 import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "./journal.ts";
-import { COMMIT_TIMEOUT_MS, JOURNAL_RETENTION_MS, ROWS_PER_READ, SNAPSHOTS_KEPT } from "./limits.ts";
+import { COMMIT_TIMEOUT_MS, JOURNAL_RETENTION_MS, POOL_MAX, ROWS_PER_READ, SNAPSHOTS_KEPT } from "./limits.ts";
 
 /** All rows of a commit travel as one binary parameter, cut up by offset and length: no array of bytea in text form. */
 const BATCH_AND_FENCE = `
@@ -63,13 +64,8 @@ export class PostgresJournal implements Journal {
 
   constructor(options: Options) {
     this.#options = options;
-    this.#pool = new pg.Pool({
-      connectionString: options.connectionString,
-      max: 4,
-      application_name: "usher-journal",
-      connectionTimeoutMillis: COMMIT_TIMEOUT_MS,
-    });
-    this.#pool.on("error", (error) => options.log.warn({ err: error }, "an idle journal connection broke"));
+    const { connectionString, log } = options;
+    this.#pool = createPool({ connectionString, max: POOL_MAX, name: "usher-journal", log });
   }
 
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {

@@ -1,0 +1,180 @@
+import pino from "pino";
+import type { Pool } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
+import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { bookingId, showtimeId } from "../../proto/index.ts";
+import { type BookedSeatChange, ENGINE_MIGRATIONS, JournalDamaged, PostgresJournal, type ShardCommit } from "./index.ts";
+
+const log = pino({ level: "silent" });
+const showtime = showtimeId("st-1");
+const [anna, bert] = [bookingId("anna"), bookingId("bert")];
+
+const commitOf = (shard: number, seq: number, epoch: number, bookedSeats: BookedSeatChange[] = []): ShardCommit => ({
+  shard,
+  seq,
+  epoch,
+  at: 1_000 + seq,
+  events: Uint8Array.of(shard, seq, 255, 0, 7),
+  bookedSeats,
+});
+
+const taken = (seat: number, after: BookedSeatChange["after"], before: BookedSeatChange["before"] = null) => ({
+  showtime,
+  seat,
+  before,
+  after,
+});
+
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let pool: Pool;
+let journal: PostgresJournal;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  pool = createPool({ connectionString: database.url, max: 4, name: "test", log });
+  await migrate(createDatabase(pool), "engine", ENGINE_MIGRATIONS);
+});
+
+beforeEach(async () => {
+  await pool.query("TRUNCATE engine.shard, engine.journal, engine.snapshot, engine.booked_seat");
+  await journal?.close();
+  journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
+});
+
+afterAll(async () => {
+  await journal.close();
+  await pool.end();
+  await database.drop();
+});
+
+const rowsOf = async (shard: number, after = 0): Promise<number[]> => {
+  const seqs: number[] = [];
+  for await (const row of journal.rows(shard, after)) seqs.push(row.seq);
+  return seqs;
+};
+
+describe("the journal in PostgreSQL", () => {
+  it("reads rows back as they were written, in order, over many reads", async () => {
+    const epoch = await journal.claim(5);
+    for (let seq = 1; seq <= 600; seq++) await journal.commit([commitOf(5, seq, epoch)]);
+    let last = 100;
+    for await (const row of journal.rows(5, 100)) {
+      expect(row.seq).toBe(++last);
+      expect(row.at).toBe(1_000 + last);
+      expect([...row.events]).toEqual([...commitOf(5, last, epoch).events]);
+    }
+    expect(last).toBe(600);
+  });
+
+  it("writes nothing for a shard with a newer epoch, and all of the others (law 4)", async () => {
+    const [first, other] = [await journal.claim(1), await journal.claim(2)];
+    const second = await journal.claim(1);
+    expect(second).toBe(first + 1);
+    expect(await journal.commit([commitOf(1, 1, first), commitOf(2, 1, other)])).toEqual([2]);
+    expect(await rowsOf(1)).toEqual([]);
+    expect(await rowsOf(2)).toEqual([1]);
+  });
+
+  it("keeps a writer out that slept through the deletion of its rows", async () => {
+    const old = await journal.claim(1);
+    await journal.commit([commitOf(1, 1, old)]);
+    await journal.claim(1);
+    await pool.query("DELETE FROM engine.journal"); // As a snapshot of the new owner does: no primary key is in the way.
+    expect(await journal.commit([commitOf(1, 1, old)])).toEqual([]);
+  });
+
+  it("lets no row of an older epoch in after a claim, however they race", async () => {
+    let epoch = await journal.claim(1);
+    let seq = 0;
+    for (let round = 0; round < 100; round++) {
+      const commit = journal.commit([commitOf(1, seq + 1, epoch)]);
+      const claim = journal.claim(1);
+      epoch = await claim;
+      const seen = (await rowsOf(1)).length;
+      const written = (await commit).length;
+      expect(seen, `round ${round}: a row came in after the claim`).toBe(seq + written);
+      seq += written;
+    }
+  });
+
+  it("refuses a seat's second booking with everything that came with it (law 1)", async () => {
+    const [one, two] = [await journal.claim(1), await journal.claim(2)];
+    await journal.commit([commitOf(1, 1, one, [taken(7, anna)])]);
+    await expect(journal.commit([commitOf(2, 1, two), commitOf(1, 2, one, [taken(7, bert)])])).rejects.toThrow(/booked_seat/);
+    expect(await rowsOf(1)).toEqual([1]);
+    expect(await rowsOf(2)).toEqual([]);
+  });
+
+  it("frees a seat, and hands it from one booking to another", async () => {
+    const epoch = await journal.claim(1);
+    await journal.commit([commitOf(1, 1, epoch, [taken(1, anna), taken(2, anna), taken(3, anna)])]);
+    await journal.commit([commitOf(1, 2, epoch, [taken(1, null, anna), taken(2, bert, anna), taken(4, bert)])]);
+    const { rows } = await pool.query("SELECT seat, booking_id FROM engine.booked_seat ORDER BY seat");
+    expect(rows).toEqual([
+      { seat: 2, booking_id: bert },
+      { seat: 3, booking_id: anna },
+      { seat: 4, booking_id: bert },
+    ]);
+  });
+
+  it("refuses to free a seat that is not the booking's", async () => {
+    const epoch = await journal.claim(1);
+    await journal.commit([commitOf(1, 1, epoch, [taken(1, anna)])]);
+    await expect(journal.commit([commitOf(1, 2, epoch, [taken(1, null, bert)])])).rejects.toThrow(/disagrees with the journal/);
+    expect(await rowsOf(1)).toEqual([1]);
+  });
+
+  it("ignores the bookings of a shard that was replaced", async () => {
+    const [one, two] = [await journal.claim(1), await journal.claim(2)];
+    await journal.claim(1);
+    expect(await journal.commit([commitOf(1, 1, one, [taken(1, anna)]), commitOf(2, 1, two, [taken(2, bert)])])).toEqual([2]);
+    const { rows } = await pool.query("SELECT seat FROM engine.booked_seat");
+    expect(rows).toEqual([{ seat: 2 }]);
+  });
+
+  it("says so when a row is missing or not as it was written", async () => {
+    const epoch = await journal.claim(1);
+    for (let seq = 1; seq <= 3; seq++) await journal.commit([commitOf(1, seq, epoch)]);
+    await pool.query("UPDATE engine.journal SET events = set_bit(events, 3, 1 - get_bit(events, 3)) WHERE seq = 2");
+    await expect(rowsOf(1)).rejects.toThrow(JournalDamaged);
+    await pool.query("DELETE FROM engine.journal WHERE seq = 2");
+    await expect(rowsOf(1)).rejects.toThrow(/row 2 is missing/);
+  });
+
+  it("skips a snapshot with a flipped bit, and keeps two", async () => {
+    const epoch = await journal.claim(1);
+    for (let seq = 1; seq <= 5; seq++) {
+      await journal.commit([commitOf(1, seq, epoch)]);
+      await journal.saveSnapshot({ shard: 1, seq, bytes: Uint8Array.of(seq, 9, 9) });
+    }
+    const read = async (): Promise<number[]> => {
+      const seqs: number[] = [];
+      for await (const snapshot of journal.snapshots(1)) seqs.push(snapshot.seq);
+      return seqs;
+    };
+    expect(await read()).toEqual([5, 4]);
+    await pool.query("UPDATE engine.snapshot SET bytes = set_bit(bytes, 9, 1 - get_bit(bytes, 9)) WHERE seq = 5");
+    expect(await read()).toEqual([4]);
+  });
+
+  it("deletes rows only when the older snapshot kept covers them and their retention is over", async () => {
+    const epoch = await journal.claim(1);
+    for (let seq = 1; seq <= 3; seq++) await journal.commit([commitOf(1, seq, epoch)]); // `at` is in 1970.
+    await journal.saveSnapshot({ shard: 1, seq: 2, bytes: Uint8Array.of(2) });
+    expect(await rowsOf(1)).toEqual([1, 2, 3]);
+    await journal.saveSnapshot({ shard: 1, seq: 3, bytes: Uint8Array.of(3) });
+    expect(await journal.oldestRow(1)).toBe(3);
+  });
+
+  it("commits again after its connection was cut", async () => {
+    const epoch = await journal.claim(1);
+    await journal.commit([commitOf(1, 1, epoch)]);
+    await pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usher-commit'");
+    await journal.commit([commitOf(1, 2, epoch)]).catch(() => undefined);
+    const next = await journal.claim(1);
+    const seq = (await rowsOf(1)).length + 1;
+    expect(await journal.commit([commitOf(1, seq, next)])).toEqual([1]);
+  });
+});

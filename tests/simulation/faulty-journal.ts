@@ -1,0 +1,109 @@
+/**
+ * A journal in memory with the semantics of the PostgreSQL one (fence, primary keys, all or nothing), on a virtual clock, that fails,
+ * stalls and loses its answers when a seeded source of chance says so.
+ */
+import type { Clock } from "../../platform/clock/index.ts";
+import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "../../engine/index.ts";
+
+/** `unknown-*`: the caller gets an error, and the commit has (not) been done. `late`: it is done some time after the caller got its error. */
+export type Fault = "none" | "fail" | "unknown-done" | "unknown-not-done" | "stall" | "late";
+
+interface Options {
+  readonly clock: Clock;
+  readonly fault: () => Fault;
+  /** Milliseconds that a commit takes. */
+  readonly latency: () => number;
+}
+
+export class FaultyJournal implements Journal {
+  readonly #options: Options;
+  readonly #epochs = new Map<number, number>();
+  readonly #rows = new Map<number, JournalRow[]>();
+  readonly #snapshots = new Map<number, Snapshot[]>();
+  readonly bookedSeats = new Map<string, string>();
+  /** For tests that break law 4 on purpose. */
+  fenced = true;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  durable(shard: number): readonly JournalRow[] {
+    return this.#rows.get(shard) ?? [];
+  }
+
+  async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
+    const fault = this.#options.fault();
+    await this.#pause(this.#options.latency());
+    switch (fault) {
+      case "none":
+        return this.#write(commits);
+      case "fail":
+        throw new Error("disk full");
+      case "unknown-done":
+        this.#write(commits);
+        throw new Error("connection lost after the commit");
+      case "unknown-not-done":
+        throw new Error("connection lost before the commit");
+      case "stall":
+        await this.#pause(4_000);
+        return this.#write(commits);
+      case "late":
+        this.#options.clock.after(30, () => void this.#write(commits));
+        throw new Error("connection lost during the commit");
+    }
+  }
+
+  async claim(shard: number): Promise<number> {
+    await this.#pause(1);
+    if (this.#options.fault() === "fail") throw new Error("cannot claim just now");
+    const epoch = (this.#epochs.get(shard) ?? 0) + 1;
+    this.#epochs.set(shard, epoch);
+    return epoch;
+  }
+
+  async *snapshots(shard: number): AsyncIterable<Snapshot> {
+    yield* [...(this.#snapshots.get(shard) ?? [])].reverse();
+  }
+
+  async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
+    await this.#pause(1);
+    yield* this.durable(shard).slice(afterSeq);
+  }
+
+  async oldestRow(): Promise<number> {
+    return 1;
+  }
+
+  async saveSnapshot(snapshot: Snapshot): Promise<void> {
+    const kept = this.#snapshots.get(snapshot.shard) ?? [];
+    this.#snapshots.set(snapshot.shard, [...kept, snapshot]);
+  }
+
+  #write(commits: readonly ShardCommit[]): number[] {
+    const written: number[] = [];
+    const seats = new Map(this.bookedSeats);
+    const accepted = commits.filter((commit) => !this.fenced || this.#epochs.get(commit.shard) === commit.epoch);
+    for (const commit of accepted) {
+      const rows = this.durable(commit.shard);
+      if (commit.seq !== rows.length + 1) throw new JournalDamaged(`row ${commit.seq} after row ${rows.length}`);
+      for (const { showtime, seat, before, after } of commit.bookedSeats) {
+        const key = `${showtime} ${seat}`;
+        if ((seats.get(key) ?? null) !== before) throw new Error(`booked_seat: ${key} is ${seats.get(key)}, not ${before}`);
+        if (after === null) seats.delete(key);
+        else seats.set(key, after);
+      }
+    }
+    for (const commit of accepted) {
+      this.#rows.set(commit.shard, [...this.durable(commit.shard), commit]);
+      written.push(commit.shard);
+    }
+    this.bookedSeats.clear();
+    for (const [key, booking] of seats) this.bookedSeats.set(key, booking);
+    return written;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
+  }
+}

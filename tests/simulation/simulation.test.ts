@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { simulate } from "./world.ts";
+
+const SEEDS = Number(process.env["SIMULATION_SEEDS"] ?? 40);
+const FIRST = Number(process.env["SIMULATION_FIRST_SEED"] ?? 1);
+
+describe("an engine whose journal fails, stalls and loses answers", () => {
+  it(`keeps its word through ${SEEDS} histories from seed ${FIRST}`, { timeout: 600_000 }, async () => {
+    const total = { commands: 0, outcomes: 0, refusals: 0, repeats: 0, deltas: 0, crashes: 0, faults: 0 };
+    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+      const tally = await simulate(seed, 150);
+      for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += tally[name];
+    }
+    console.log(`simulated: ${JSON.stringify(total)}`);
+    expect(total.crashes).toBeGreaterThan(0);
+    expect(total.faults).toBeGreaterThan(0);
+    expect(total.outcomes).toBeGreaterThan(SEEDS * 20);
+  });
+
+  it("is seen to fail when answers leave before the commit", async () => {
+    await expect(someSeedFails({ answerEarly: true })).resolves.toMatch(/not durable|journal does not have/);
+  });
+
+  it("is seen to fail when the fence is taken out", async () => {
+    await expect(someSeedFails({ withoutFence: true })).resolves.toMatch(/./);
+  });
+});
+
+/** What the first of up to 100 seeds that fails says. */
+async function someSeedFails(breakage: Parameters<typeof simulate>[2]): Promise<string> {
+  for (let seed = 1; seed <= 100; seed++) {
+    try {
+      await simulate(seed, 150, breakage);
+    } catch (error) {
+      return String(error);
+    }
+  }
+  return "";
+}

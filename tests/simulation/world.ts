@@ -1,0 +1,276 @@
+/**
+ * A whole engine on a virtual clock, with a journal that misbehaves, a few holders who want the same seats, and a viewer. Everything
+ * that leaves the engine is held against the journal at the instant it leaves. One seed, one history.
+ */
+import assert from "node:assert/strict";
+import pino from "pino";
+import { InProcessBus } from "../../platform/bus/index.ts";
+import { VirtualClock } from "../../platform/clock/index.ts";
+import { EngineClient } from "../../platform/engine-client/index.ts";
+import { createMetrics } from "../../platform/metrics/index.ts";
+import { recall } from "../../engine/core/index.ts";
+import { Engine, takeSnapshot } from "../../engine/index.ts";
+import { ShardState } from "../../engine/shard/shard-state.ts";
+import {
+  bookingId,
+  checksumOf,
+  type Command,
+  type Delta,
+  deltasOf,
+  holderId,
+  type HoldId,
+  type Reply,
+  type RequestId,
+  seatOfChange,
+  shardOf,
+  showtimeId,
+  statusOfChange,
+} from "../../proto/index.ts";
+import { CutLine } from "./cut-line.ts";
+import { type Fault, FaultyJournal } from "./faulty-journal.ts";
+import { smallHall } from "./hall.ts";
+import { between, pick, seeded } from "./random.ts";
+
+const SHARDS = 2;
+const SEATS = 24;
+const SHOWTIMES = ["st-a", "st-b", "st-c"].map(showtimeId);
+const HOLDERS = Array.from({ length: 6 }, (_, number) => holderId(`holder-${number}`));
+const LIMITS = { holdTtlMs: 5_000, holdMaxMs: 15_000, paymentTtlMs: 4_000, maxSeatsPerHolder: 6, maxExtensions: 2 };
+
+export interface Breakage {
+  /** What the harness breaks on purpose, to see that it would notice. */
+  readonly withoutFence?: boolean;
+  readonly answerEarly?: boolean;
+}
+
+export interface Tally {
+  commands: number;
+  outcomes: number;
+  refusals: number;
+  repeats: number;
+  deltas: number;
+  crashes: number;
+  faults: number;
+}
+
+export async function simulate(seed: number, steps: number, breakage: Breakage = {}): Promise<Tally> {
+  const random = seeded(seed);
+  const clock = new VirtualClock();
+  const log = pino({ level: "silent" });
+  const tally: Tally = { commands: 0, outcomes: 0, refusals: 0, repeats: 0, deltas: 0, crashes: 0, faults: 0 };
+  let faulty = false;
+  const journal = new FaultyJournal({
+    clock,
+    latency: () => between(random, 1, 12),
+    fault: () => {
+      if (!faulty || random() > 0.05) return "none";
+      tally.faults++;
+      return pick<Fault>(random, ["fail", "unknown-done", "unknown-not-done", "stall", "late"]);
+    },
+  });
+  if (breakage.withoutFence === true) journal.fenced = false;
+  const bus = new InProcessBus({ clock, log, encode: random() < 0.3 });
+  const failures: unknown[] = [];
+  const check = (claim: () => void): void => {
+    try {
+      claim();
+    } catch (error) {
+      failures.push(error);
+    }
+  };
+
+  let acknowledged: ReadonlyMap<number, number> = new Map();
+  const witness = {
+    read: () => Promise.resolve(acknowledged),
+    write: (rows: ReadonlyMap<number, number>) => {
+      acknowledged = rows;
+      return Promise.resolve();
+    },
+  };
+  const startEngine = async (): Promise<{ engine: Engine; line: CutLine }> => {
+    for (;;) {
+      const line = new CutLine(bus);
+      const engine = new Engine({
+        journal: breakage.answerEarly === true ? impatient(journal) : journal,
+        snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
+        witness,
+        bus: line,
+        clock,
+        log,
+        metrics: createMetrics("simulation"),
+        shards: SHARDS,
+        limits: LIMITS,
+        onReplaced: () => undefined,
+      });
+      try {
+        await engine.start();
+        return { engine, line };
+      } catch {
+        line.cut();
+        // A fault at the claim: an operator, or a supervisor, starts it again.
+      }
+    }
+  };
+
+  const durableState = (shard: number): ShardState => {
+    const state = new ShardState();
+    for (const row of journal.durable(shard)) state.apply(row);
+    return state;
+  };
+
+  const client = new EngineClient({ bus, clock, shards: SHARDS, timeoutMs: 2_000, inFlightMax: 10_000 });
+  const holds = new Map<HoldId, string>();
+  let rids = 0;
+
+  const tell = async (command: Command): Promise<Reply> => {
+    tally.commands++;
+    for (;;) {
+      const reply = await client.ask(command);
+      if (reply.type === "refused" && (reply.code === "UNAVAILABLE" || reply.code === "BUSY")) continue;
+      checkAnswer(command, reply);
+      return reply;
+    }
+  };
+
+  /** Law 2: whatever was answered rests on what is durable at this instant. */
+  const checkAnswer = (command: Command, reply: Reply): void => {
+    const shard = shardOf(command.showtime, SHARDS);
+    if (reply.type === "refused") {
+      tally.refusals++;
+      if (reply.code !== "SEAT_TAKEN") return;
+      const everHeld = new Set<number>();
+      const state = new ShardState();
+      for (const row of journal.durable(shard)) {
+        state.apply(row);
+        state.showtimes.get(command.showtime)?.statuses.forEach((status, seat) => status > 0 && everHeld.add(seat));
+      }
+      check(() => assert(reply.seats?.every((seat) => everHeld.has(seat)), "a refusal rests on a hold that is not durable"));
+      return;
+    }
+    tally.outcomes++;
+    const state = durableState(shard).showtimes.get(command.showtime);
+    check(() => {
+      assert(state, "an answer for a showtime that is not durable");
+      if (command.type === "open") return;
+      assert.deepEqual(recall(state, command.holder, command.rid), reply, "an answer that the journal does not have");
+    });
+  };
+
+  for (const showtime of SHOWTIMES) {
+    bus.subscribe(deltasOf(showtime), (delta: Delta) => {
+      tally.deltas++;
+      const state = durableState(shardOf(showtime, SHARDS)).showtimes.get(showtime);
+      check(() => assert(state && state.seq >= delta.seq, "a delta that is not durable was shown"));
+    });
+  }
+
+  const act = async (): Promise<void> => {
+    const showtime = pick(random, SHOWTIMES);
+    const holder = pick(random, HOLDERS);
+    const rid = `r${++rids}` as RequestId; // Within the length of a request id.
+    const addressed = { showtime, holder, rid };
+    const own = [...holds].filter(([, owner]) => owner === holder).map(([hold]) => hold);
+    const hold = own.length > 0 ? pick(random, own) : undefined;
+    const dice = random();
+    let command: Command;
+    if (hold === undefined || dice < 0.5) {
+      const first = between(random, 0, SEATS - 1);
+      const seats = [first, first + 1, first + 2].slice(0, between(random, 1, 3)).filter((seat) => seat < SEATS);
+      command = random() < 0.8 ? { type: "hold", seats, ...addressed } : { type: "hold-best", count: 2, ...addressed };
+    } else {
+      const at = { ...addressed, showtime: showtimeId(hold.split(".")[0] ?? ""), hold };
+      const booking = bookingId(`b-${hold.replace(".", "-")}`);
+      if (dice < 0.65) command = { type: "release", ...at };
+      else if (dice < 0.75) command = { type: "extend", ...at };
+      else if (dice < 0.85) command = { type: "pin", booking, ...at };
+      else if (dice < 0.95) command = { type: "confirm", booking, seats: [0], reacquire: false, ...at };
+      else command = { type: "cancel", booking, ...at };
+    }
+    const reply = await tell(command);
+    if (reply.type === "held") holds.set(reply.hold, holder);
+    if (reply.type === "released" || reply.type === "cancelled") holds.delete(command.type === "release" ? command.hold : ("" as HoldId));
+    if (random() < 0.1 && reply.type !== "refused") {
+      tally.repeats++;
+      const again = await tell(command);
+      check(() => assert.deepEqual(again, reply, "the same request got another answer"));
+    }
+  };
+
+  let running = await settled(clock, startEngine());
+  for (const showtime of SHOWTIMES) {
+    await settled(
+      clock,
+      tell({ type: "open", plan: smallHall(SEATS), rules: OPEN_RULES, showtime, holder: holderId("catalog"), rid: "open" as RequestId }),
+    );
+  }
+  faulty = true;
+  const underWay = new Set<Promise<void>>();
+  for (let step = 0; step < steps; step++) {
+    const action = act();
+    underWay.add(action);
+    void action.finally(() => underWay.delete(action));
+    if (random() < 0.4) await clock.advance(between(random, 0, 40));
+    if (random() < 0.005) await clock.advance(between(random, 1_000, 8_000));
+    if (random() < 0.01) clock.setForward(between(random, -60_000, 60_000));
+    if (random() < 0.01) await takeSnapshot(journal, between(random, 0, SHARDS - 1), log).catch(() => undefined);
+    if (random() < 0.01) {
+      tally.crashes++;
+      running.line.cut(); // It goes on for itself, and may try to write: the fence is all that stops it.
+      running = await settled(clock, startEngine());
+    }
+  }
+  faulty = false;
+  await settled(clock, Promise.all(underWay));
+  await clock.advance(100);
+
+  for (const showtime of SHOWTIMES) {
+    const view = await settled(clock, client.ask({ type: "view", showtime }));
+    const state = durableState(shardOf(showtime, SHARDS)).showtimes.get(showtime);
+    check(() => {
+      assert(view.type === "view" && state);
+      assert.deepEqual([...view.statuses], [...state.statuses], "memory and journal differ at the end");
+      assert.equal(view.checksum, checksumOf(view.statuses));
+    });
+  }
+  await settled(clock, running.engine.stop());
+  await bus.close();
+  if (failures.length > 0) throw new Error(`seed ${seed}: ${String(failures[0])}`, { cause: failures[0] });
+  return tally;
+}
+
+const OPEN_RULES = {
+  salesStartAt: 0,
+  salesEndAt: Date.UTC(2030, 0, 1),
+  orphan: "none",
+  accessibleRelease: { when: "always" },
+} as const;
+
+/** Lets virtual time go by until the promise settles. */
+async function settled<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
+  let done = false;
+  const finish = (): void => {
+    done = true;
+  };
+  promise.then(finish, finish);
+  for (let ms = 0; !done; ms += 5) {
+    assert(ms < 600_000, "nothing settles within ten virtual minutes");
+    await clock.advance(5);
+  }
+  return promise;
+}
+
+/** Breaks law 2: says "written" before it is. */
+function impatient(journal: FaultyJournal): FaultyJournal {
+  return new Proxy(journal, {
+    get(target, field) {
+      if (field === "commit") {
+        return (commits: Parameters<FaultyJournal["commit"]>[0]) => {
+          void target.commit(commits).catch(() => undefined);
+          return Promise.resolve(commits.map((commit) => commit.shard));
+        };
+      }
+      const value: unknown = Reflect.get(target, field, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
