@@ -6,5 +6,6 @@ export default defineConfig({
     exclude: ["node_modules/**", "dist/**", "bench/peers/**"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    globalSetup: "platform/postgres/testing-server.ts",
   },
 });

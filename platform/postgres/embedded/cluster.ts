@@ -1,0 +1,161 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { appendFileSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { DatabaseUnusable } from "../errors.ts";
+import { type Account, launch } from "./account.ts";
+import type { Binaries } from "./binaries.ts";
+import { writeDurably } from "./data-directory.ts";
+
+/** PostgreSQL's word for a data directory with the databases in it. */
+export interface Cluster {
+  readonly path: string;
+  readonly password: string;
+}
+
+export const SUPERUSER = "usher";
+export const DATABASE = "usher";
+
+/** The paths below DATA_DIR. */
+export const clusterPath = (dataDir: string): string => join(dataDir, "postgres");
+export const logPath = (dataDir: string): string => join(dataDir, "postgres.log");
+const passwordPath = (dataDir: string): string => join(dataDir, "postgres.password");
+const portPath = (dataDir: string): string => join(dataDir, "postgres.port");
+
+/**
+ * The cluster under `dataDir`, made on the first start: in a directory of another name, so that one half made is
+ * never taken for one.
+ * @throws DatabaseUnusable
+ */
+export async function openCluster(
+  dataDir: string,
+  binaries: Binaries,
+  account: Account | undefined,
+): Promise<Cluster> {
+  const path = clusterPath(dataDir);
+  for (const name of readdirSync(dataDir)) {
+    if (name.startsWith("postgres.new-")) rmSync(join(dataDir, name), { recursive: true, force: true });
+  }
+  if (existsSync(path)) {
+    checkMajor(path, binaries.major);
+    return { path, password: readPassword(dataDir) };
+  }
+  const password = randomBytes(24).toString("base64url");
+  writeDurably(passwordPath(dataDir), `${password}\n`, 0o600);
+  const fresh = `${path}.new-${randomBytes(4).toString("hex")}`;
+  mkdirSync(fresh, { mode: 0o700 });
+  try {
+    if (account !== undefined) {
+      chownSync(fresh, account.uid, account.gid);
+      chownSync(passwordPath(dataDir), account.uid, account.gid);
+    }
+    await makeCluster(fresh, passwordPath(dataDir), binaries, account);
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    throw error;
+  }
+  return { path, password };
+}
+
+async function makeCluster(
+  path: string,
+  passwordFile: string,
+  binaries: Binaries,
+  account: Account | undefined,
+): Promise<void> {
+  const reach = [path, binaries.postgres, binaries.initdb];
+  const options = [
+    ...[`--pgdata=${path}`, `--username=${SUPERUSER}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
+    ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"],
+  ];
+  await run(launch(account, reach, binaries.initdb, options));
+  appendFileSync(join(path, "postgresql.conf"), "\ninclude_if_exists = 'usher.conf'\n");
+  const single = launch(account, reach, binaries.postgres, ["--single", "-D", path, "postgres"]);
+  await run(single, `CREATE DATABASE ${DATABASE}\n`);
+}
+
+async function run({ file, args, options }: ReturnType<typeof launch>, input = ""): Promise<void> {
+  const child = spawn(file, args, { ...options, stdio: "pipe" });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  // A program that ends before it has read its input is reported by its exit code.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code === 0) return;
+  const reason = output.trim().split("\n").at(-1) ?? "";
+  throw new DatabaseUnusable(`The embedded PostgreSQL could not make its data directory: ${reason || `exit ${code}`}`);
+}
+
+function checkMajor(path: string, major: number): void {
+  const file = join(path, "PG_VERSION");
+  const found = existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+  if (found === String(major)) return;
+  throw new DatabaseUnusable(
+    `${path} ${found === undefined ? "holds no PostgreSQL data" : `was written by PostgreSQL ${found}`}, and this ` +
+      `version of Usher brings PostgreSQL ${major}: set DATA_DIR to another directory, or move the data over with pg_dump.`,
+  );
+}
+
+function readPassword(dataDir: string): string {
+  const file = passwordPath(dataDir);
+  if (existsSync(file)) return readFileSync(file, "utf8").trim();
+  throw new DatabaseUnusable(`${file} with the password of the data beside it is missing: put it back.`);
+}
+
+/** The port of the last start, so that what was noted down keeps working; another when that is taken. */
+export async function choosePort(dataDir: string): Promise<number> {
+  const file = portPath(dataDir);
+  const remembered = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+  const usable = Number.isInteger(remembered) && remembered > 0 && remembered < 65_536;
+  const port = (usable ? await freePort(remembered) : undefined) ?? (await freePort(0));
+  if (port === undefined) throw new DatabaseUnusable("There is no free port on 127.0.0.1 for the embedded PostgreSQL.");
+  if (port !== remembered) writeDurably(file, `${port}\n`);
+  return port;
+}
+
+function freePort(port: number): Promise<number | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
+      const address = server.address();
+      const bound = typeof address === "object" && address !== null ? address.port : undefined;
+      server.close(() => resolve(bound));
+    });
+  });
+}
+
+/**
+ * Written into the cluster and not given as arguments, so that a server which somebody starts by hand with `pg_ctl`
+ * is the same.
+ */
+export function configure(cluster: string, port: number): void {
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port,
+    unix_socket_directories: "",
+    max_connections: 100,
+    shared_buffers: "128MB",
+    max_wal_size: "2GB",
+    fsync: "on",
+    synchronous_commit: "on",
+    full_page_writes: "on",
+    // Short statements on few cores: what follows only costs start-up time and processes.
+    jit: "off",
+    io_method: "sync",
+    max_parallel_workers_per_gather: 0,
+    log_checkpoints: "off",
+    timezone: "UTC",
+    log_timezone: "UTC",
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'`);
+  // Readable for the account PostgreSQL runs as; the directory is closed to all others.
+  writeDurably(join(cluster, "usher.conf"), `# Written by Usher at each start.\n${lines.join("\n")}\n`);
+}

@@ -1,0 +1,226 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import type { Clock } from "../../clock/index.ts";
+import type { Logger } from "../../log/index.ts";
+import { DatabaseUnusable } from "../errors.ts";
+import { type Account, accountFor, launch } from "./account.ts";
+import { type Binaries, findBinaries } from "./binaries.ts";
+import { choosePort, type Cluster, clusterPath, configure, DATABASE, logPath, openCluster, SUPERUSER } from "./cluster.ts";
+import { claimDataDirectory } from "./data-directory.ts";
+import { findPostmaster, isPostmaster, readPidFile, type Shutdown, signal } from "./postmaster.ts";
+
+export interface EmbeddedPostgres {
+  /** Good until `stop`, also across restarts of the server. */
+  readonly url: string;
+  /** Shuts the server down and waits for its end; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  /** DATA_DIR, absolute; made when missing. */
+  readonly dataDir: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const POLL_MS = 10;
+const WATCH_MS = 250;
+const BACKOFF_MIN_MS = 50;
+const BACKOFF_MAX_MS = 2_000;
+/** How long each way of shutting down may take before the next, harder one. */
+const PATIENCE_MS = { fast: 10_000, immediate: 8_000, kill: 2_000 } as const satisfies Record<Shutdown, number>;
+const START_ATTEMPTS = 5;
+const LOG_MAX_BYTES = 10 * 1024 * 1024;
+
+/**
+ * Runs PostgreSQL below `dataDir` for as long as this process wants it: ends a server that a killed Usher left behind,
+ * starts one, and starts it again whenever it ends by itself.
+ * @throws DatabaseUnusable when it cannot be had; nothing is left running then
+ */
+export async function startEmbedded({ dataDir, log, clock }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  if (process.platform === "win32") {
+    throw new DatabaseUnusable("The embedded PostgreSQL runs on Linux and macOS: set DATABASE_URL, or use WSL.");
+  }
+  const binaries = await findBinaries();
+  const directory = await claimDataDirectory(dataDir);
+  try {
+    const account = accountFor(clusterPath(dataDir));
+    const cluster = await openCluster(dataDir, binaries, account);
+    const keeper = new ServerKeeper({ binaries, account, cluster, dataDir, log, clock });
+    const port = await keeper.start();
+    let stopped: Promise<void> | undefined;
+    return {
+      url: `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`,
+      stop: () => (stopped ??= keeper.stop().finally(() => directory.release())),
+    };
+  } catch (error) {
+    await directory.release();
+    throw error;
+  }
+}
+
+interface KeeperOptions extends EmbeddedOptions {
+  readonly binaries: Binaries;
+  readonly account: Account | undefined;
+  readonly cluster: Cluster;
+}
+
+/** A server of this cluster, our child or somebody else's. */
+interface RunningServer {
+  readonly pid: number;
+  readonly isGone: () => boolean;
+}
+
+class ServerKeeper {
+  readonly #options: KeeperOptions;
+  #server: RunningServer | undefined;
+  #stopping = false;
+  /** Ends the present pause early. */
+  #wake = () => {};
+  #keeping: Promise<void> = Promise.resolve();
+  /** Whatever ends this process without `stop` (a second Ctrl-C, an uncaught error) ends the server too. */
+  readonly #onExit = () => {
+    if (this.#server !== undefined && !this.#server.isGone()) signal(this.#server.pid, "fast");
+  };
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Answers the port. */
+  async start(): Promise<number> {
+    const { cluster, dataDir, log } = this.#options;
+    await this.#endOrphan();
+    process.on("exit", this.#onExit);
+    for (let attempt = 1; ; attempt += 1) {
+      const port = await choosePort(dataDir);
+      configure(cluster.path, port);
+      try {
+        await this.#startServer();
+        this.#keeping = this.#keep();
+        return port;
+      } catch (error) {
+        if (attempt === START_ATTEMPTS) {
+          process.off("exit", this.#onExit);
+          throw error;
+        }
+        log.warn({ reason: String(error) }, "the embedded PostgreSQL did not start; trying again");
+        await this.#pause(BACKOFF_MIN_MS * 2 ** attempt);
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake();
+    await this.#keeping;
+    await this.#end(this.#server);
+    process.off("exit", this.#onExit);
+  }
+
+  /** Starts the server again each time it ends, until it works, at the same port. */
+  async #keep(): Promise<void> {
+    const { log } = this.#options;
+    let backoffMs = BACKOFF_MIN_MS;
+    while (!this.#stopping) {
+      if (this.#server?.isGone() === false) {
+        await this.#pause(WATCH_MS);
+        continue;
+      }
+      log.warn("the embedded PostgreSQL ended by itself; starting it again");
+      try {
+        await this.#startServer();
+        log.info({ pid: this.#server?.pid }, "the embedded PostgreSQL runs again");
+        backoffMs = BACKOFF_MIN_MS;
+      } catch (error) {
+        log.error({ reason: String(error), backoffMs }, "the embedded PostgreSQL did not start; trying again");
+        await this.#pause(backoffMs);
+        backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
+      }
+    }
+  }
+
+  /** Returns when a server on the cluster is ready: a new child, or one that somebody else has started. */
+  async #startServer(): Promise<void> {
+    const { cluster } = this.#options;
+    const other = findPostmaster(cluster.path);
+    if (other === undefined) this.#server = this.#spawn();
+    else this.#server = { pid: other.pid, isGone: () => !isPostmaster(other.pid, cluster.path) };
+    const server = this.#server;
+    for (;;) {
+      const file = readPidFile(cluster.path);
+      if (file?.pid === server.pid && file.ready) return;
+      if (server.isGone()) throw new DatabaseUnusable(`The embedded PostgreSQL ended at its start: ${this.#lastWords()}`);
+      if (this.#stopping) return;
+      await this.#pause(POLL_MS);
+    }
+  }
+
+  #spawn(): RunningServer {
+    const { binaries, account, cluster, dataDir } = this.#options;
+    const { file, args, options } = launch(account, [cluster.path, binaries.postgres], binaries.postgres, [
+      "-D",
+      cluster.path,
+    ]);
+    const path = logPath(dataDir);
+    if (existsSync(path) && statSync(path).size > LOG_MAX_BYTES) renameSync(path, `${path}.1`);
+    const output = openSync(path, "a", 0o600);
+    let child: ChildProcess;
+    try {
+      // Detached: Ctrl-C reaches the whole process group of the terminal, and we want to stop before PostgreSQL does.
+      child = spawn(file, args, { ...options, detached: true, stdio: ["ignore", output, output] });
+    } finally {
+      closeSync(output);
+    }
+    let gone = child.pid === undefined;
+    child.once("error", () => {
+      gone = true;
+      this.#wake();
+    });
+    child.once("exit", () => {
+      gone = true;
+      this.#wake();
+    });
+    // Without a pid there is no process, `gone` is true, and nobody asks for it.
+    return { pid: child.pid ?? -1, isGone: () => gone };
+  }
+
+  /** Our claim on the directory proves that no live Usher uses the server we find: its parent was killed. */
+  async #endOrphan(): Promise<void> {
+    const { cluster, log } = this.#options;
+    const orphan = findPostmaster(cluster.path);
+    if (orphan === undefined) return;
+    log.warn({ pid: orphan.pid }, "ending the PostgreSQL that a killed Usher left behind");
+    await this.#end({ pid: orphan.pid, isGone: () => !isPostmaster(orphan.pid, cluster.path) });
+  }
+
+  async #end(server: RunningServer | undefined): Promise<void> {
+    if (server === undefined) return;
+    const { clock, log } = this.#options;
+    for (const shutdown of ["fast", "immediate", "kill"] as const) {
+      const deadline = clock.monotonic() + PATIENCE_MS[shutdown];
+      if (server.isGone()) return;
+      if (shutdown !== "fast") log.warn({ pid: server.pid, shutdown }, "PostgreSQL takes too long to stop");
+      signal(server.pid, shutdown);
+      while (!server.isGone() && clock.monotonic() < deadline) await this.#pause(POLL_MS);
+    }
+    if (!server.isGone()) throw new DatabaseUnusable(`The PostgreSQL process ${server.pid} cannot be ended: end it.`);
+  }
+
+  #lastWords(): string {
+    const path = logPath(this.#options.dataDir);
+    const lines = existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+    const fatal = lines.findLast((line) => /(FATAL|PANIC|ERROR):/.test(line)) ?? lines.at(-1) ?? "";
+    return `${fatal.replace(/^.*?(FATAL|PANIC|ERROR):\s*/, "")} (see ${path})`;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(ms, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,45 @@
+/** PostgreSQL cannot be used as it is. The message is one sentence for the operator: what is wrong, and what to do. */
+export class DatabaseUnusable extends Error {
+  override readonly name = "DatabaseUnusable";
+}
+
+/** What PostgreSQL or the socket says at connecting, told as one sentence; undefined for any other error. */
+export function explainConnectionError(error: unknown): DatabaseUnusable | undefined {
+  const code = codeOf(error);
+  const sentence = code === undefined ? undefined : SENTENCES[code];
+  if (sentence === undefined) return undefined;
+  return new DatabaseUnusable(`${sentence} (${code}: ${messageOf(error)}).`, { cause: error });
+}
+
+const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that DATABASE_URL names its host and port";
+
+/** Socket errors of Node, and SQLSTATEs (PostgreSQL's manual, appendix A). */
+const SENTENCES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: UNREACHABLE,
+  ECONNRESET: UNREACHABLE,
+  EHOSTUNREACH: UNREACHABLE,
+  ENETUNREACH: UNREACHABLE,
+  ENOTFOUND: UNREACHABLE,
+  EAI_AGAIN: UNREACHABLE,
+  ETIMEDOUT: UNREACHABLE,
+  ENOENT: UNREACHABLE,
+  "57P03": "PostgreSQL is starting up or shutting down: try again in a moment",
+  "53300": "PostgreSQL has no connection left for us: raise its max_connections or stop other clients",
+  "28P01": "PostgreSQL refuses the password in DATABASE_URL: correct it",
+  "28000": "PostgreSQL refuses the user in DATABASE_URL: correct it, or allow the user in pg_hba.conf",
+  "3D000": "The database named in DATABASE_URL does not exist: create it, or name another",
+  "42501": "The user in DATABASE_URL lacks a permission: let it create schemas in the database, and own those it uses",
+};
+
+/** `pg` reports a host with several addresses as one `AggregateError`: its first cause stands for all. */
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  if (!(error instanceof Error)) return undefined;
+  if (error.message === "timeout exceeded when trying to connect") return "ETIMEDOUT";
+  return "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}

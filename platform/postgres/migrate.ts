@@ -1,0 +1,58 @@
+import { type Kysely, type Migration, Migrator, sql } from "kysely";
+import { DatabaseUnusable, explainConnectionError } from "./errors.ts";
+
+/** `MIN_POSTGRES` as `server_version_num` has it. */
+const MIN_POSTGRES_NUM = 140_000;
+const MIN_POSTGRES = "14";
+
+/**
+ * Creates `schema` when missing and brings it up to the last of `migrations` (applied in the order of their names,
+ * each with those before it in one transaction). Safe when several processes do it at once.
+ *
+ * @throws DatabaseUnusable when the server is too old, not reachable or not ours to change, or when the data was
+ * written by a newer version
+ */
+export async function migrate<Schema>(
+  db: Kysely<Schema>,
+  schema: string,
+  migrations: Readonly<Record<string, Migration>>,
+): Promise<void> {
+  try {
+    await requireSupportedServer(db);
+    await refuseNewerData(db, schema, migrations);
+    const provider = { getMigrations: async () => ({ ...migrations }) };
+    const { error } = await new Migrator({ db, provider, migrationTableSchema: schema }).migrateToLatest();
+    if (error !== undefined) throw error;
+  } catch (error) {
+    throw explainConnectionError(error) ?? error;
+  }
+}
+
+async function requireSupportedServer<Schema>(db: Kysely<Schema>): Promise<void> {
+  const { rows } = await sql<{ number: number; name: string }>`
+    select current_setting('server_version_num')::int as number, current_setting('server_version') as name`.execute(db);
+  const version = rows[0];
+  if (version !== undefined && version.number >= MIN_POSTGRES_NUM) return;
+  throw new DatabaseUnusable(
+    `PostgreSQL ${version?.name ?? "of an unknown version"} is too old: ` +
+      `point DATABASE_URL at version ${MIN_POSTGRES} or newer, or unset it to use the embedded one.`,
+  );
+}
+
+async function refuseNewerData<Schema>(
+  db: Kysely<Schema>,
+  schema: string,
+  known: Readonly<Record<string, Migration>>,
+): Promise<void> {
+  const table = sql.table(`${schema}.kysely_migration`);
+  const { rows: found } = await sql<{ found: boolean }>`
+    select to_regclass(${`"${schema}".kysely_migration`}) is not null as found`.execute(db);
+  if (found[0]?.found !== true) return;
+  const { rows: applied } = await sql<{ name: string }>`select name from ${table} order by name`.execute(db);
+  const unknown = applied.find(({ name }) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  throw new DatabaseUnusable(
+    `The schema "${schema}" was written by a newer version of Usher (migration ${unknown.name}): ` +
+      "run that version, or give this one another database.",
+  );
+}

@@ -1,0 +1,40 @@
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import type { Logger } from "../log/index.ts";
+
+export interface PoolOptions {
+  readonly connectionString: string;
+  /** Connections at most. */
+  readonly max: number;
+  /** Shown as `application_name` in `pg_stat_activity` and in our log. */
+  readonly name: string;
+  readonly log: Logger;
+}
+
+/** How long one connection may take to come up before the query that wants it fails. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * A pool that outlives restarts of PostgreSQL: a broken connection is logged and thrown away, and the next query
+ * opens another. (Without a listener on the client too, one that breaks while checked out would end the process.)
+ */
+export function createPool({ connectionString, max, name, log }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    application_name: name,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  pool.on("connect", (client) => {
+    client.on("error", (error) => log.warn({ pool: name, reason: error.message }, "a PostgreSQL connection broke"));
+  });
+  // The pool repeats an idle client's error here; the client's own listener has logged it.
+  pool.on("error", () => {});
+  return pool;
+}
+
+/** Kysely over a pool; `db.destroy()` ends the pool. */
+export function createDatabase<Schema>(pool: pg.Pool): Kysely<Schema> {
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
