@@ -3,5 +3,6 @@ export * from "./ids.ts";
 export * from "./errors.ts";
 export * from "./close-codes.ts";
 export * from "./seat-status.ts";
+export * from "./bytes.ts";
 export * from "./subject.ts";
 export * from "./engine/index.ts";

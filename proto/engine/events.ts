@@ -21,15 +21,19 @@ export type Event = { readonly at: number } & (
   | (Asked & { readonly type: "held"; readonly hold: number; readonly seats: readonly number[]; readonly deadline: number })
   | (Asked & { readonly type: "extended"; readonly hold: number; readonly deadline: number })
   | (Asked & { readonly type: "released"; readonly hold: number; readonly seats: readonly number[] })
-  | (Asked & { readonly type: "pinned"; readonly hold: number; readonly booking: BookingId; readonly deadline: number })
+  | (Asked & { readonly type: "pinned"; readonly hold: number; readonly booking: BookingId; readonly seats: readonly number[]; readonly deadline: number })
   /** `hold` is undefined when the hold was gone and `seats` were taken again for the booking. */
   | (Asked & { readonly type: "confirmed"; readonly hold?: number; readonly booking: BookingId; readonly seats: readonly number[] })
-  | (Asked & { readonly type: "cancelled"; readonly booking: BookingId; readonly seats: readonly number[] })
+  /** `hold` is there when the booking was never confirmed: its pinned hold ended. */
+  | (Asked & { readonly type: "cancelled"; readonly hold?: number; readonly booking: BookingId; readonly seats: readonly number[] })
   | (Asked & { readonly type: "blocked"; readonly seats: readonly number[] })
   | (Asked & { readonly type: "unblocked"; readonly seats: readonly number[] })
-  | { readonly type: "expired"; readonly hold: number }
+  | { readonly type: "expired"; readonly holder: HolderId; readonly hold: number; readonly seats: readonly number[] }
   /** The engine was away for `pausedMs`: every deadline moves by as much, so that a hold keeps what was left of its time. */
   | { readonly type: "resumed"; readonly pausedMs: number }
 );
 
 export type EventType = Event["type"];
+
+/** An event that answers a command, and so is remembered for whoever asks again. */
+export type AnswerEvent = Extract<Event, Asked>;

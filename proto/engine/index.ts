@@ -1,3 +1,6 @@
 export * from "./commands.ts";
 export * from "./events.ts";
 export * from "./subjects.ts";
+export * from "./event-codec.ts";
+export * from "./sale-codec.ts";
+export * from "./seats-codec.ts";

@@ -1,0 +1,97 @@
+/** What the rare events carry: a hall's plan, a sale's rules, the operator's limits. */
+import type { ByteReader, ByteWriter } from "../bytes.ts";
+import type { AccessibleRelease, HallPlan, OrphanRule, PlanCategory, SaleLimits, SaleRules } from "./commands.ts";
+
+const ORPHAN_RULES: readonly OrphanRule[] = ["none", "lenient", "strict"];
+const RELEASES: readonly AccessibleRelease["when"][] = ["always", "never", "before-end"];
+/** A seat's five fields take at least a byte each. */
+const SEAT_BYTES_MIN = 5;
+
+export function writePlan(out: ByteWriter, plan: HallPlan): void {
+  out.uint(plan.categories.length);
+  for (const category of plan.categories) {
+    out.string(category.id);
+    out.float(category.focalX);
+    out.float(category.focalY);
+  }
+  out.uint(plan.row.length);
+  writeColumn(out, plan.row);
+  writeColumn(out, plan.x);
+  writeColumn(out, plan.y);
+  writeColumn(out, plan.category);
+  writeColumn(out, plan.flags);
+}
+
+/** @throws CorruptBytes */
+export function readPlan(bytes: ByteReader): HallPlan {
+  const categories: PlanCategory[] = [];
+  for (let left = bytes.count(17); left > 0; left--) {
+    categories.push({ id: bytes.string(), focalX: bytes.float(), focalY: bytes.float() });
+  }
+  const seats = bytes.count(SEAT_BYTES_MIN);
+  return {
+    row: readColumn(bytes, new Uint16Array(seats)),
+    x: readColumn(bytes, new Int16Array(seats)),
+    y: readColumn(bytes, new Int16Array(seats)),
+    category: readColumn(bytes, new Uint8Array(seats)),
+    flags: readColumn(bytes, new Uint8Array(seats)),
+    categories,
+  };
+}
+
+export function writeRules(out: ByteWriter, rules: SaleRules): void {
+  out.uint(rules.salesStartAt);
+  out.uint(rules.salesEndAt);
+  out.byte(ORPHAN_RULES.indexOf(rules.orphan));
+  out.byte(RELEASES.indexOf(rules.accessibleRelease.when));
+  if (rules.accessibleRelease.when === "before-end") out.uint(rules.accessibleRelease.ms);
+}
+
+/** @throws CorruptBytes */
+export function readRules(bytes: ByteReader): SaleRules {
+  const salesStartAt = bytes.uint();
+  const salesEndAt = bytes.uint();
+  const orphan = ORPHAN_RULES[bytes.byte()];
+  const when = RELEASES[bytes.byte()];
+  if (orphan === undefined || when === undefined) throw bytes.corrupt("there is no such rule");
+  const accessibleRelease = when === "before-end" ? { when, ms: bytes.uint() } : { when };
+  return { salesStartAt, salesEndAt, orphan, accessibleRelease };
+}
+
+export function writeLimits(out: ByteWriter, limits: SaleLimits): void {
+  out.uint(limits.holdTtlMs);
+  out.uint(limits.holdMaxMs);
+  out.uint(limits.paymentTtlMs);
+  out.uint(limits.maxSeatsPerHolder);
+  out.uint(limits.maxExtensions);
+}
+
+/** @throws CorruptBytes */
+export const readLimits = (bytes: ByteReader): SaleLimits => ({
+  holdTtlMs: bytes.uint(),
+  holdMaxMs: bytes.uint(),
+  paymentTtlMs: bytes.uint(),
+  maxSeatsPerHolder: bytes.uint(),
+  maxExtensions: bytes.uint(),
+});
+
+type Column = Uint8Array | Uint16Array | Int16Array;
+
+/** Neighbouring seats differ little, so each value is written as its distance from the one before. */
+function writeColumn(out: ByteWriter, column: Column): void {
+  let before = 0;
+  for (const value of column) {
+    out.int(value - before);
+    before = value;
+  }
+}
+
+function readColumn<T extends Column>(bytes: ByteReader, column: T): T {
+  let value = 0;
+  for (let seat = 0; seat < column.length; seat++) {
+    value += bytes.int();
+    column[seat] = value;
+    if (column[seat] !== value) throw bytes.corrupt("a value does not fit its column");
+  }
+  return column;
+}
