@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import type { Clock } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
@@ -7,7 +7,7 @@ import { type Account, accountFor, launch } from "./account.ts";
 import { type Binaries, findBinaries } from "./binaries.ts";
 import { choosePort, type Cluster, clusterPath, configure, DATABASE, logPath, openCluster, SUPERUSER } from "./cluster.ts";
 import { claimDataDirectory } from "./data-directory.ts";
-import { findPostmaster, isPostmaster, readPidFile, type Shutdown, signal } from "./postmaster.ts";
+import { findPostmaster, isPostmaster, readPidFile, removeStalePidFile, type Shutdown, signal } from "./postmaster.ts";
 
 export interface EmbeddedPostgres {
   /** Good until `stop`, also across restarts of the server. */
@@ -30,6 +30,8 @@ const BACKOFF_MAX_MS = 2_000;
 /** How long each way of shutting down may take before the next, harder one. */
 const PATIENCE_MS = { fast: 10_000, immediate: 8_000, kill: 2_000 } as const satisfies Record<Shutdown, number>;
 const START_ATTEMPTS = 5;
+/** What hinders a start for a moment: a port lost to a quicker process, children of a killed server still ending. */
+const PASSING = /TCP\/IP socket|Address already in use|shared memory block|lock file/;
 const LOG_MAX_BYTES = 10 * 1024 * 1024;
 
 /**
@@ -74,6 +76,8 @@ interface RunningServer {
 class ServerKeeper {
   readonly #options: KeeperOptions;
   #server: RunningServer | undefined;
+  /** Where in the log the words of the present server begin. */
+  #logOffset = 0;
   #stopping = false;
   /** Ends the present pause early. */
   #wake = () => {};
@@ -100,7 +104,7 @@ class ServerKeeper {
         this.#keeping = this.#keep();
         return port;
       } catch (error) {
-        if (attempt === START_ATTEMPTS) {
+        if (attempt === START_ATTEMPTS || !PASSING.test(String(error))) {
           process.off("exit", this.#onExit);
           throw error;
         }
@@ -144,13 +148,15 @@ class ServerKeeper {
   async #startServer(): Promise<void> {
     const { cluster } = this.#options;
     const other = findPostmaster(cluster.path);
-    if (other === undefined) this.#server = this.#spawn();
-    else this.#server = { pid: other.pid, isGone: () => !isPostmaster(other.pid, cluster.path) };
+    if (other === undefined) {
+      removeStalePidFile(cluster.path);
+      this.#server = this.#spawn();
+    } else this.#server = { pid: other.pid, isGone: () => !isPostmaster(other.pid, cluster.path) };
     const server = this.#server;
     for (;;) {
       const file = readPidFile(cluster.path);
       if (file?.pid === server.pid && file.ready) return;
-      if (server.isGone()) throw new DatabaseUnusable(`The embedded PostgreSQL ended at its start: ${this.#lastWords()}`);
+      if (server.isGone()) throw new DatabaseUnusable(`The embedded PostgreSQL did not start: ${this.#lastWords()}`);
       if (this.#stopping) return;
       await this.#pause(POLL_MS);
     }
@@ -162,9 +168,7 @@ class ServerKeeper {
       "-D",
       cluster.path,
     ]);
-    const path = logPath(dataDir);
-    if (existsSync(path) && statSync(path).size > LOG_MAX_BYTES) renameSync(path, `${path}.1`);
-    const output = openSync(path, "a", 0o600);
+    const output = this.#openLog(logPath(dataDir));
     let child: ChildProcess;
     try {
       // Detached: Ctrl-C reaches the whole process group of the terminal, and we want to stop before PostgreSQL does.
@@ -183,6 +187,13 @@ class ServerKeeper {
     });
     // Without a pid there is no process, `gone` is true, and nobody asks for it.
     return { pid: child.pid ?? -1, isGone: () => gone };
+  }
+
+  #openLog(path: string): number {
+    if (existsSync(path) && statSync(path).size > LOG_MAX_BYTES) renameSync(path, `${path}.1`);
+    const output = openSync(path, "a", 0o600);
+    this.#logOffset = fstatSync(output).size;
+    return output;
   }
 
   /** Our claim on the directory proves that no live Usher uses the server we find: its parent was killed. */
@@ -207,9 +218,10 @@ class ServerKeeper {
     if (!server.isGone()) throw new DatabaseUnusable(`The PostgreSQL process ${server.pid} cannot be ended: end it.`);
   }
 
+  /** Why the server of the last start ended, in its own words. */
   #lastWords(): string {
     const path = logPath(this.#options.dataDir);
-    const lines = existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+    const lines = readFileSync(path).subarray(this.#logOffset).toString().trim().split("\n");
     const fatal = lines.findLast((line) => /(FATAL|PANIC|ERROR):/.test(line)) ?? lines.at(-1) ?? "";
     return `${fatal.replace(/^.*?(FATAL|PANIC|ERROR):\s*/, "")} (see ${path})`;
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /** What `postmaster.pid` says; PostgreSQL writes and removes it (src/include/utils/pidfile.h). */
@@ -26,6 +26,12 @@ export function readPidFile(cluster: string): PidFile | undefined {
 export function findPostmaster(cluster: string): PidFile | undefined {
   const file = readPidFile(cluster);
   return file !== undefined && isPostmaster(file.pid, cluster) ? file : undefined;
+}
+
+/** PostgreSQL will not start while its pid file names a live process, though that be no server: the pid was used again. */
+export function removeStalePidFile(cluster: string): void {
+  const file = readPidFile(cluster);
+  if (file !== undefined && !isPostmaster(file.pid, cluster)) rmSync(join(cluster, "postmaster.pid"), { force: true });
 }
 
 /** A postmaster's working directory is its cluster. Where that may not be read, its command line names the cluster. */

@@ -1,0 +1,14 @@
+/** What the tests run as a process of its own: a parent for PostgreSQL that they can kill. */
+import { systemClock } from "../../clock/index.ts";
+import { createLogger } from "../../log/index.ts";
+import { startEmbedded } from "./index.ts";
+
+const [dataDir = ""] = process.argv.slice(2);
+try {
+  const server = await startEmbedded({ dataDir, log: createLogger({ name: "child", level: "error" }), clock: systemClock });
+  process.once("SIGTERM", () => void server.stop());
+  console.log(`ready ${server.url}`);
+} catch (error) {
+  console.log(`refused ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import pg from "pg";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { systemClock } from "../../clock/index.ts";
+import { createLogger } from "../../log/index.ts";
+import { accountFor, launch } from "./account.ts";
+import { findBinaries } from "./binaries.ts";
+import { type EmbeddedPostgres, startEmbedded } from "./index.ts";
+import { findPostmaster, isPostmaster } from "./postmaster.ts";
+
+const CHILD = new URL("embedded-child.ts", import.meta.url).pathname;
+const LOADER = new URL("../../../tools/typescript.mjs", import.meta.url).pathname;
+const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
+const log = createLogger({ name: "test", level: "silent" });
+
+let dataDir: string;
+let cluster: string;
+const servers: EmbeddedPostgres[] = [];
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "usher-embedded-"));
+  cluster = join(dataDir, "postgres");
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) await kill(child, "SIGKILL");
+  }
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+  const left = findPostmaster(cluster);
+  if (left !== undefined) {
+    process.kill(left.pid, "SIGQUIT");
+    await vi.waitFor(() => expect(isPostmaster(left.pid, cluster)).toBe(false), 10_000);
+  }
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function start(): Promise<EmbeddedPostgres> {
+  const server = await startEmbedded({ dataDir, log, clock: systemClock });
+  servers.push(server);
+  return server;
+}
+
+/** Starts the server in a process of its own; answers the line it says. */
+async function startChild(as: { uid?: number; gid?: number } = {}): Promise<{ child: ChildProcess; said: string }> {
+  const child = spawn(process.execPath, ["--import", LOADER, CHILD, dataDir], {
+    ...as,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  const said = await new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout }).once("line", resolve);
+  });
+  return { child, said };
+}
+
+function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.kill(signal);
+  });
+}
+
+async function query<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return (await client.query<Row>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const eventually = (check: () => Promise<unknown>) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
+
+function postmaster(): number {
+  const found = findPostmaster(cluster);
+  if (found === undefined) throw new Error("no server runs");
+  return found.pid;
+}
+
+test("data, address and password survive a stop, and nothing keeps running", async () => {
+  const first = await start();
+  await query(first.url, "create table kept as select 1 as n");
+  const pid = postmaster();
+  await first.stop();
+  expect(isPostmaster(pid, cluster)).toBe(false);
+  const second = await start();
+  expect(second.url).toBe(first.url);
+  expect(await query(second.url, "select n from kept")).toEqual([{ n: 1 }]);
+});
+
+test("the server is safe: on loopback alone, with a password, writing through to the disk", async () => {
+  const { url } = await start();
+  const wanted = { fsync: "on", synchronous_commit: "on", full_page_writes: "on", listen_addresses: "127.0.0.1" };
+  for (const [name, value] of Object.entries(wanted)) {
+    expect(await query(url, `select current_setting('${name}') as value`)).toEqual([{ value }]);
+  }
+  const wrong = new URL(url);
+  wrong.password = "wrong";
+  await expect(query(wrong.href, "select 1")).rejects.toThrow(/password/);
+  expect(readFileSync(join(cluster, "pg_hba.conf"), "utf8")).not.toMatch(/^(local|host).*trust$/m);
+});
+
+test("a second Usher on the same data directory is refused and told the pid of the first", async () => {
+  await start();
+  const { said } = await startChild();
+  expect(said).toMatch(new RegExp(`^refused Another Usher \\(process ${process.pid}\\) uses the data directory`));
+});
+
+test("a server whose parent was killed is ended at the next start, and its data is there", async () => {
+  const { child, said } = await startChild();
+  const url = said.replace("ready ", "");
+  await query(url, "create table kept as select 1 as n");
+  const orphan = postmaster();
+  await kill(child, "SIGKILL");
+  expect(isPostmaster(orphan, cluster)).toBe(true);
+  const server = await start();
+  expect(isPostmaster(orphan, cluster)).toBe(false);
+  expect(server.url).toBe(url);
+  expect(await query(url, "select n from kept")).toEqual([{ n: 1 }]);
+});
+
+test("a stale pid file is tolerated, and a process that has its pid by now is left alone", async () => {
+  await (await start()).stop();
+  // Of the account that PostgreSQL runs as: only then would it take the process for a server.
+  const bystander = spawn("sleep", ["1000"], { ...accountFor(cluster), stdio: "ignore" });
+  children.push(bystander);
+  writeFileSync(join(cluster, "postmaster.pid"), `${bystander.pid}\n${cluster}\n1\n5432\n\n127.0.0.1\n1 1\nready   \n`);
+  writeFileSync(join(dataDir, "usher.pid"), `${bystander.pid}\n`);
+  const { url } = await start();
+  expect(await query(url, "select 1 as n")).toEqual([{ n: 1 }]);
+  expect(bystander.exitCode).toBeNull();
+  expect(bystander.signalCode).toBeNull();
+});
+
+test.each(["SIGKILL", "SIGQUIT", "SIGINT"] as const)("a server ended by %s is back at the same address", async (signal) => {
+  const { url } = await start();
+  await query(url, "create table kept as select 1 as n");
+  for (let round = 0; round < 3; round += 1) {
+    const pid = postmaster();
+    process.kill(pid, signal);
+    await eventually(async () => {
+      expect(isPostmaster(pid, cluster)).toBe(false);
+      expect(await query(url, "select n from kept")).toEqual([{ n: 1 }]);
+    });
+  }
+});
+
+test("a server that somebody else has started again meanwhile is adopted, and stopped with us", async () => {
+  const { child, said } = await startChild();
+  const url = said.replace("ready ", "");
+  const pid = postmaster();
+  child.kill("SIGSTOP");
+  process.kill(pid, "SIGQUIT");
+  // The stopped parent cannot reap it, but a zombie has no working directory.
+  await eventually(async () => expect(isPostmaster(pid, cluster)).toBe(false));
+  const { postgres } = await findBinaries();
+  const { file, args, options } = launch(accountFor(cluster), [cluster, postgres], postgres, ["-D", cluster]);
+  const other = spawn(file, args, { ...options, stdio: "ignore" });
+  children.push(other);
+  await eventually(async () => expect(await query(url, "select 1 as n")).toEqual([{ n: 1 }]));
+  child.kill("SIGCONT");
+  const adopted = postmaster();
+  expect(adopted).toBe(other.pid);
+  expect(await query(url, "select 1 as n")).toEqual([{ n: 1 }]);
+  await kill(child, "SIGTERM");
+  expect(isPostmaster(adopted, cluster)).toBe(false);
+});
+
+test("a port that is taken is replaced by another", async () => {
+  const first = await start();
+  const port = Number(new URL(first.url).port);
+  await first.stop();
+  const squatter = createServer();
+  await new Promise<void>((resolve) => squatter.listen(port, "127.0.0.1", resolve));
+  try {
+    const second = await start();
+    expect(Number(new URL(second.url).port)).not.toBe(port);
+    expect(await query(second.url, "select 1 as n")).toEqual([{ n: 1 }]);
+  } finally {
+    squatter.close();
+  }
+});
+
+test("data of a newer Usher, or of another PostgreSQL, is refused in one sentence and left as it is", async () => {
+  await (await start()).stop();
+  writeFileSync(join(dataDir, "VERSION"), "2\n");
+  await expect(start()).rejects.toThrow(/written by a newer version of Usher \(format "2", this one knows 1\): run/);
+  writeFileSync(join(dataDir, "VERSION"), "1\n");
+  const version = join(cluster, "PG_VERSION");
+  const right = readFileSync(version, "utf8");
+  writeFileSync(version, "12\n");
+  await expect(start()).rejects.toThrow(/was written by PostgreSQL 12, and this version of Usher brings PostgreSQL \d+/);
+  writeFileSync(version, right);
+  await start();
+});
+
+test("a start that fails says why, leaves nothing running and the directory free", async () => {
+  await (await start()).stop();
+  const settings = join(cluster, "postgresql.conf");
+  const right = readFileSync(settings, "utf8");
+  appendFileSync(settings, "\nno_such_setting = 1\n");
+  await expect(start()).rejects.toThrow(/did not start: .*postgres.log/);
+  expect(existsSync(join(cluster, "postmaster.pid"))).toBe(false);
+  writeFileSync(settings, right);
+  await start();
+});
+
+test("a data directory that cannot be made is refused in one sentence", async () => {
+  writeFileSync(join(dataDir, "file"), "");
+  const below = join(dataDir, "file", "data");
+  await expect(startEmbedded({ dataDir: below, log, clock: systemClock })).rejects.toThrow(
+    /^The data directory .* cannot be used: .*DATA_DIR/,
+  );
+});
+
+test.runIf(isRoot)("runs as a user without privileges too, and root goes on with that user's data", async () => {
+  chmodSync(dataDir, 0o755);
+  chownSync(dataDir, NOBODY, NOBODY);
+  const { child, said } = await startChild({ uid: NOBODY, gid: NOBODY });
+  expect(said).toMatch(/^ready /);
+  await kill(child, "SIGTERM");
+  const { url } = await start();
+  expect(await query(url, "select 1 as n")).toEqual([{ n: 1 }]);
+});
