@@ -1,0 +1,1 @@
+export { systemRandom, type RandomBytes } from "./random-bytes.ts";

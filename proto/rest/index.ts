@@ -1,0 +1,3 @@
+/** REST schemas, a file for each domain. They need TypeBox at run time, hence a door of their own. */
+export * from "./common.ts";
+export * from "./problem.ts";

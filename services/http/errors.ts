@@ -1,0 +1,61 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { InvalidToken } from "../../platform/auth/index.ts";
+import { Problem, sendProblem } from "./problem.ts";
+
+/** The one error handler: whatever was thrown becomes a problem, and what is not the client's to know goes to the log alone. */
+export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  if (problem.code === "INTERNAL") request.log.error({ err: error, requestId: request.id }, "a request failed");
+  void sendProblem(reply, problem, request.id);
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof InvalidToken) return new Problem("UNAUTHORIZED", error.message);
+  if (!isFastifyError(error)) return internal();
+  if (error.validation) return invalid(error);
+  const known = BY_FASTIFY_CODE[error.code];
+  if (known) return new Problem(known.code, known.detail);
+  if (error.statusCode === 404) return new Problem("NOT_FOUND", "There is nothing at this address.");
+  if (error.statusCode === 413) return new Problem("TOO_LARGE", "The body is too large.");
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new Problem("BAD_MESSAGE", "The request cannot be understood.");
+  }
+  return internal();
+}
+
+const internal = () => new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");
+
+const isFastifyError = (error: unknown): error is FastifyError => error instanceof Error && "code" in error;
+
+/** Fastify's own errors that a client can cause. */
+const BY_FASTIFY_CODE: Readonly<Record<string, { code: ConstructorParameters<typeof Problem>[0]; detail: string }>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: "TOO_LARGE", detail: "The body is larger than this call takes." },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: "UNSUPPORTED_MEDIA_TYPE", detail: "Send the body as application/json." },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: "BAD_MESSAGE", detail: "The body is not as long as Content-Length says." },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { code: "BAD_MESSAGE", detail: "The body is empty, but its type is application/json." },
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: "BAD_MESSAGE", detail: "The body is not valid JSON." },
+  FST_ERR_BAD_URL: { code: "BAD_MESSAGE", detail: "The address is not a valid one." },
+  FST_ERR_MAX_PARAM_LENGTH: { code: "NOT_FOUND", detail: "There is nothing at this address." },
+  FST_ERR_HANDLER_TIMEOUT: { code: "UNAVAILABLE", detail: "The answer took too long; whether it was done is not known." },
+};
+
+function invalid(error: FastifyError): Problem {
+  const part = PARTS[error.validationContext ?? ""] ?? "body";
+  const first = error.validation?.[0];
+  if (first === undefined) return new Problem("BAD_MESSAGE", `The ${part} is not as it should be.`);
+  const path = first.instancePath.split("/").slice(1).map(unescapePointer);
+  const field = [part, ...path, ...namedByKeyword(first.params)].join(".");
+  return new Problem("BAD_MESSAGE", `${field} ${first.message ?? "is not as it should be"}.`, { field });
+}
+
+const PARTS: Readonly<Record<string, string>> = { body: "body", querystring: "query", params: "path", headers: "header" };
+
+/** RFC 6901. */
+const unescapePointer = (token: string): string => token.replaceAll("~1", "/").replaceAll("~0", "~");
+
+/** A missing or unknown property is found in the object around it: its name is among the parameters. */
+function namedByKeyword(params: Record<string, unknown>): string[] {
+  const name = params["missingProperty"] ?? params["additionalProperty"];
+  return typeof name === "string" ? [name.slice(0, 64)] : [];
+}

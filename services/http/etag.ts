@@ -1,0 +1,17 @@
+import { createHash } from "node:crypto";
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** A strong entity tag of these bytes. */
+export const etagOf = (content: string | Uint8Array): string =>
+  `"${createHash("sha256").update(content).digest("base64url").slice(0, 27)}"`;
+
+/**
+ * Sets the tag, and says whether the client has this version already (RFC 9110, 13.1.2): answer 304 with no body then.
+ * @example if (isFresh(request, reply, etag)) return reply.code(304).send();
+ */
+export function isFresh(request: FastifyRequest, reply: FastifyReply, etag: string): boolean {
+  void reply.header("etag", etag);
+  const known = request.headers["if-none-match"];
+  if (known === undefined) return false;
+  return known.trim() === "*" || known.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+}

@@ -1,0 +1,69 @@
+import { Type } from "typebox";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { HEALTH_CHECK_TIMEOUT_MS } from "./limits.ts";
+import { Problem } from "./problem.ts";
+import type { Routes } from "./routes.ts";
+
+/** A dependency without which requests fail. */
+export interface HealthCheck {
+  readonly name: string;
+  /** @throws when the dependency cannot be used now; the reason goes to the log */
+  check(): Promise<void>;
+}
+
+const Live = Type.Object({ status: Type.Literal("live") });
+const Ready = Type.Object({
+  status: Type.Literal("ready"),
+  checks: Type.Record(Type.String(), Type.Object({ state: Type.Union([Type.Literal("up"), Type.Literal("down")]) })),
+});
+
+/** For probes: live while the process answers, ready while all it needs answers too. */
+export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: Clock; log: Logger }): Routes {
+  const { checks, clock, log } = options;
+  const up = (check: HealthCheck) =>
+    Promise.race([check.check(), timeout(clock)]).then(
+      () => true,
+      (error: unknown) => {
+        log.warn({ check: check.name, err: error }, "a dependency is down");
+        return false;
+      },
+    );
+
+  return async (app) => {
+    app.get(
+      "/health/live",
+      {
+        config: { rateLimit: false },
+        schema: { operationId: "getLive", tags: ["operations"], summary: "Whether the process answers", response: { 200: Live } },
+      },
+      async () => ({ status: "live" as const }),
+    );
+    app.get(
+      "/health/ready",
+      {
+        config: { rateLimit: false, problems: ["UNAVAILABLE"] },
+        schema: {
+          operationId: "getReady",
+          tags: ["operations"],
+          summary: "Whether everything that requests need answers; each dependency with its state, also in the problem",
+          response: { 200: Ready },
+        },
+      },
+      async () => {
+        const states = await Promise.all(checks.map(up));
+        const named = checks.map(({ name }, index) => [name, { state: states[index] ? "up" : "down" }] as const);
+        const down = checks.filter((_, index) => !states[index]).map(({ name }) => name);
+        const report: Record<string, { state: "up" | "down" }> = Object.fromEntries(named);
+        if (down.length > 0) throw new Problem("UNAVAILABLE", `Not ready: ${down.join(", ")} down.`, { checks: report });
+        return { status: "ready" as const, checks: report };
+      },
+    );
+  };
+}
+
+function timeout(clock: Clock): Promise<never> {
+  return new Promise((_, reject) => {
+    clock.after(HEALTH_CHECK_TIMEOUT_MS, () => reject(new Error(`no answer within ${HEALTH_CHECK_TIMEOUT_MS} ms`)));
+  });
+}

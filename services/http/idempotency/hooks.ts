@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
+import type { Clock } from "../../../platform/clock/index.ts";
+import { guardOf, principalOf } from "../guards.ts";
+import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_PRUNE_EVERY_MS } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import type { IdempotencyStore, KeyedRequest } from "./store.ts";
+
+interface Run {
+  readonly request: KeyedRequest;
+  readonly run: string;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    idempotentRun: Run | null;
+  }
+}
+
+const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
+
+/** Makes `config: { idempotent: true }` work, and prunes the store now and then until the server closes. */
+export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, clock: Clock): void {
+  app.decorateRequest("idempotentRun", null);
+  app.addHook("onRoute", (route) => {
+    if (route.config?.idempotent !== true) return;
+    if (guardOf(route) === undefined) throw new Error(`${route.url} is idempotent, but has no guard: whose key would it be?`);
+    describeHeader(route);
+    route.preHandler = [...[route.preHandler ?? []].flat(), (request, reply) => begin(store, request, reply)];
+    route.onSend = [...[route.onSend ?? []].flat(), (request, reply, payload) => finish(store, request, reply, payload)];
+  });
+  pruneUntilClose(app, store, clock);
+}
+
+/** The request's key, for whoever wants to hand the same on to the engine as request id. */
+export function idempotencyKeyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers["idempotency-key"];
+  if (key === undefined) return undefined;
+  if (typeof key === "string" && KEY.test(key)) return key;
+  const detail = `Idempotency-Key must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters.`;
+  throw new Problem("BAD_MESSAGE", detail, { field: "header.idempotency-key" });
+}
+
+async function begin(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const key = idempotencyKeyOf(request);
+  if (key === undefined) return;
+  const keyed = { userId: principalOf(request).userId, key, fingerprint: fingerprintOf(request) };
+  const claim = await store.claim(keyed);
+  switch (claim.type) {
+    case "run":
+      request.idempotentRun = { request: keyed, run: claim.run };
+      return;
+    case "replay":
+      void reply.code(claim.answer.status).header("idempotency-replayed", "true");
+      if (claim.answer.contentType !== null) void reply.type(claim.answer.contentType);
+      return reply.serializer(String).send(claim.answer.body ?? undefined);
+    case "reused":
+      throw new Problem("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used before with another request.");
+    case "running":
+      throw new Problem("IN_PROGRESS", "The first request with this Idempotency-Key is still running.", {
+        retryInMs: claim.retryInMs,
+      });
+  }
+}
+
+/** Before the first byte of the answer leaves, it is stored: what the client has seen, a retry will see. */
+async function finish(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  const own = request.idempotentRun;
+  if (own === null) return payload;
+  request.idempotentRun = null; // An error below comes through here again, as an answer of its own.
+  const status = reply.statusCode;
+  if (status >= 500 || status === 429) {
+    await store.forget(own.request, own.run);
+    return payload;
+  }
+  const contentType = reply.getHeader("content-type");
+  await store.store(own.request, own.run, {
+    status,
+    contentType: typeof contentType === "string" ? contentType : null,
+    body: typeof payload === "string" ? payload : null,
+  });
+  return payload;
+}
+
+function fingerprintOf(request: FastifyRequest): Buffer {
+  const hash = createHash("sha256").update(`${request.method} ${request.url}\n`);
+  return hash.update(JSON.stringify(request.body ?? null)).digest();
+}
+
+function describeHeader(route: RouteOptions): void {
+  route.schema ??= {};
+  route.schema.headers = {
+    type: "object",
+    properties: {
+      "idempotency-key": {
+        type: "string",
+        description: "The same key with the same request gets the first answer again, for a day.",
+      },
+    },
+  };
+}
+
+function pruneUntilClose(app: FastifyInstance, store: IdempotencyStore, clock: Clock): void {
+  const prune = () => {
+    store.prune().catch((error: unknown) => app.log.warn({ err: error }, "old idempotency keys could not be deleted"));
+    timer = clock.after(IDEMPOTENCY_PRUNE_EVERY_MS, prune);
+  };
+  let timer = clock.after(IDEMPOTENCY_PRUNE_EVERY_MS, prune);
+  app.addHook("onClose", async () => timer.cancel());
+}

@@ -1,0 +1,123 @@
+import { type Kysely, sql } from "kysely";
+import type { Pool } from "pg";
+import type { Clock } from "../../../platform/clock/index.ts";
+import { createDatabase } from "../../../platform/postgres/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_LEASE_MS, IDEMPOTENCY_PRUNE_ROWS_MAX } from "../limits.ts";
+import { HTTP_SCHEMA, type HttpTables } from "./schema.ts";
+
+export interface KeyedRequest {
+  readonly userId: string;
+  readonly key: string;
+  readonly fingerprint: Buffer;
+}
+
+export interface StoredAnswer {
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly body: string | null;
+}
+
+/** What a key says of a request: run it (and then store or forget), give the first answer again, or refuse. */
+export type Claim =
+  | { readonly type: "run"; readonly run: string }
+  | { readonly type: "replay"; readonly answer: StoredAnswer }
+  | { readonly type: "reused" }
+  | { readonly type: "running"; readonly retryInMs: number };
+
+/** A row may vanish between losing the race for it and reading it: then the race is on again. */
+const CLAIM_ATTEMPTS = 3;
+
+/**
+ * First answers by (user, key), in PostgreSQL, so that a retry finds them on any server and after a crash.
+ * A run that died is taken over when its lease is over; its answer, should it still come, is not stored.
+ */
+export class IdempotencyStore {
+  readonly #db: Kysely<HttpTables>;
+  readonly #clock: Clock;
+  readonly #random: RandomBytes;
+
+  constructor(options: { pool: Pool; clock: Clock; random: RandomBytes }) {
+    this.#db = createDatabase<HttpTables>(options.pool).withSchema(HTTP_SCHEMA);
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  async claim(request: KeyedRequest): Promise<Claim> {
+    for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+      const run = await this.#tryToOwn(request);
+      if (run !== undefined) return { type: "run", run };
+      const claim = await this.#read(request);
+      if (claim !== undefined) return claim;
+    }
+    return { type: "running", retryInMs: 1_000 };
+  }
+
+  /** Keeps the answer of a run. Without effect when another run has taken over. */
+  async store(request: KeyedRequest, run: string, answer: StoredAnswer): Promise<void> {
+    await this.#db
+      .updateTable("idempotency_key")
+      .set({ status: answer.status, content_type: answer.contentType, body: answer.body })
+      .where("user_id", "=", request.userId)
+      .where("key", "=", request.key)
+      .where("run", "=", run)
+      .where("status", "is", null)
+      .execute();
+  }
+
+  /** The run came to nothing that should be kept: the next request with this key runs anew. */
+  async forget(request: KeyedRequest, run: string): Promise<void> {
+    await this.#db
+      .deleteFrom("idempotency_key")
+      .where("user_id", "=", request.userId)
+      .where("key", "=", request.key)
+      .where("run", "=", run)
+      .where("status", "is", null)
+      .execute();
+  }
+
+  /** Deletes what is older than a day. @returns how many rows went */
+  async prune(): Promise<number> {
+    const old = new Date(this.#clock.now() - IDEMPOTENCY_KEPT_MS);
+    const { numAffectedRows } = await sql`
+      delete from http.idempotency_key where (user_id, key) in (
+        select user_id, key from http.idempotency_key where created_at < ${old}
+        limit ${IDEMPOTENCY_PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#db);
+    return Number(numAffectedRows ?? 0n);
+  }
+
+  /** One statement, so that of many at once exactly one gets the row: new, or abandoned by the same request. */
+  async #tryToOwn({ userId, key, fingerprint }: KeyedRequest): Promise<string | undefined> {
+    const now = this.#clock.now();
+    const run = this.#random(12).toString("base64url");
+    const row = { run, lease_until: new Date(now + IDEMPOTENCY_LEASE_MS) };
+    const owned = await this.#db
+      .insertInto("idempotency_key")
+      .values({ user_id: userId, key, fingerprint, created_at: new Date(now), ...row })
+      .onConflict((conflict) =>
+        conflict
+          .columns(["user_id", "key"])
+          .doUpdateSet(row)
+          .where("idempotency_key.status", "is", null)
+          .where("idempotency_key.lease_until", "<=", new Date(now))
+          .where("idempotency_key.fingerprint", "=", fingerprint),
+      )
+      .returning("run")
+      .executeTakeFirst();
+    return owned?.run;
+  }
+
+  async #read({ userId, key, fingerprint }: KeyedRequest): Promise<Claim | undefined> {
+    const row = await this.#db
+      .selectFrom("idempotency_key")
+      .selectAll()
+      .where("user_id", "=", userId)
+      .where("key", "=", key)
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    if (!row.fingerprint.equals(fingerprint)) return { type: "reused" };
+    const { status, content_type: contentType, body } = row;
+    if (status !== null) return { type: "replay", answer: { status, contentType, body } };
+    return { type: "running", retryInMs: 1_000 };
+  }
+}

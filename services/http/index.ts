@@ -1,0 +1,11 @@
+/** The HTTP server that the services share, and what their routes are made with. */
+import "./routes.ts";
+export { etagOf, isFresh } from "./etag.ts";
+export { bearerToken, principalOf, requireRole, requireSignedIn } from "./guards.ts";
+export type { HealthCheck } from "./health.ts";
+export { HTTP_SCHEMA, httpMigrations, idempotencyKeyOf, IdempotencyStore } from "./idempotency/index.ts";
+export { decodeCursor, encodeCursor, limitOf, pageOf } from "./paging.ts";
+export { Problem } from "./problem.ts";
+export type { Routes } from "./routes.ts";
+export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
+export type { WebSocketAddress } from "./web-app.ts";

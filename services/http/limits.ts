@@ -1,0 +1,21 @@
+/** Every bound of the HTTP server. Times are milliseconds, sizes bytes. */
+export const BODY_LIMIT = 64 * 1024;
+export const PARAM_LENGTH_MAX = 128;
+export const HEADERS_TIMEOUT_MS = 10_000;
+/** For a whole request to arrive. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** For a handler to answer; past it the answer is UNAVAILABLE, and the work goes on unseen. */
+export const HANDLER_TIMEOUT_MS = 30_000;
+export const CONNECTIONS_MAX = 10_000;
+/** Addresses whose requests are counted; past it the longest unseen is forgotten. */
+export const RATE_LIMIT_ADDRESSES_MAX = 20_000;
+export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
+export const TOKEN_LENGTH_MAX = 2_048;
+
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
+/** Longer than any handler may take: after it the first run is taken for dead. */
+export const IDEMPOTENCY_LEASE_MS = 2 * HANDLER_TIMEOUT_MS;
+export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1000;
+export const IDEMPOTENCY_PRUNE_EVERY_MS = 10 * 60 * 1000;
+export const IDEMPOTENCY_PRUNE_ROWS_MAX = 10_000;

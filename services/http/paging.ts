@@ -1,0 +1,40 @@
+import type { Static, TSchema } from "typebox";
+import { Value } from "typebox/value";
+import { PAGE_LIMIT_DEFAULT, type Page, type PageQuery } from "../../proto/rest/index.ts";
+import { Problem } from "./problem.ts";
+
+/** A place in a list, the sort key of its last row, as one opaque word. */
+export const encodeCursor = (place: unknown): string => Buffer.from(JSON.stringify(place)).toString("base64url");
+
+/** @throws Problem BAD_MESSAGE when it was not made by `encodeCursor` from such a place */
+export function decodeCursor<Schema extends TSchema>(schema: Schema, cursor: string): Static<Schema> {
+  const place = parse(cursor);
+  if (!Value.Check(schema, place)) {
+    throw new Problem("BAD_MESSAGE", "query.cursor is not one that this list gave.", { field: "query.cursor" });
+  }
+  return place;
+}
+
+function parse(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, "base64url").toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many items were asked for; a list reads one row more, to know whether another page follows. */
+export const limitOf = (query: PageQuery): number => query.limit ?? PAGE_LIMIT_DEFAULT;
+
+/** @param rows up to `limit + 1` of them */
+export function pageOf<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  itemOf: (row: Row) => Item,
+  placeOf: (row: Row) => unknown,
+): Page<Item> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  return { items: shown.map(itemOf), nextCursor: more ? encodeCursor(placeOf(last)) : null };
+}

@@ -1,0 +1,57 @@
+import type { FastifyReply } from "fastify";
+import { ERRORS, type ErrorCode } from "../../proto/index.ts";
+import { PROBLEM_TYPE, problemUri, type ProblemBody } from "../../proto/rest/index.ts";
+
+/** When to come again, where the refusal does not say. */
+const RETRY_IN_MS = 1_000;
+
+/** A refusal for the client: thrown anywhere under a route, sent as problem+json (RFC 9457). */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ErrorCode;
+  /** Further members of the body, such as `seats`, `field` or `retryInMs`. */
+  readonly extra: Readonly<Record<string, unknown>>;
+
+  /** @param detail for the client's eyes: no secrets, no internals */
+  constructor(code: ErrorCode, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.code = code;
+    this.extra = extra;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  body(requestId: string): ProblemBody & Record<string, unknown> {
+    const { code, status, message: detail } = this;
+    return { ...this.#retry(), ...this.extra, type: problemUri(code), title: titleOf(code), status, code, detail, requestId };
+  }
+
+  #retry(): { retryInMs?: number } {
+    return status503or429(this.status) ? { retryInMs: RETRY_IN_MS } : {};
+  }
+}
+
+/** Sends it past the route's own serializers, whose schemas speak of success. */
+export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
+  const body = problem.body(requestId);
+  if (status503or429(problem.status) && typeof body.retryInMs === "number") {
+    void reply.header("retry-after", Math.max(1, Math.ceil(body.retryInMs / 1000)));
+  }
+  if (problem.status === ERRORS.UNAUTHORIZED.status) void reply.header("www-authenticate", 'Bearer realm="usher"');
+  return reply
+    .code(problem.status)
+    .header("cache-control", "no-store")
+    .type(PROBLEM_TYPE)
+    .serializer(JSON.stringify)
+    .send(body);
+}
+
+const status503or429 = (status: number): boolean => status === 503 || status === 429;
+
+/** `SEAT_TAKEN` as "Seat taken". */
+function titleOf(code: ErrorCode): string {
+  const words = code.toLowerCase().replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,128 @@
+import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TokenVerifier } from "../../platform/auth/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Config } from "../../platform/config/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import type { Registry } from "../../platform/metrics/index.ts";
+import type { RandomBytes } from "../../platform/random/index.ts";
+import { answerBrokenRequest } from "./broken-request.ts";
+import { describe } from "./description.ts";
+import { handleError, problemOf } from "./errors.ts";
+import { type HealthCheck, healthRoutes } from "./health.ts";
+import { addIdempotency, type IdempotencyStore } from "./idempotency/index.ts";
+import * as limits from "./limits.ts";
+import { MethodsByPath } from "./method-not-allowed.ts";
+import { metricsRoutes, observeRequests } from "./metrics.ts";
+import { Problem, sendProblem } from "./problem.ts";
+import { requestIdOf } from "./request-id.ts";
+import { validatorCompiler } from "./validation.ts";
+import { webApp, type WebSocketAddress } from "./web-app.ts";
+
+export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+
+export interface HttpServerOptions {
+  readonly config: Pick<Config, "requestsPerSecond" | "allowedOrigins">;
+  /** Of the program, for the API's description. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly verifier: TokenVerifier;
+  readonly idempotency: IdempotencyStore;
+  /** What readiness depends on. */
+  readonly checks: readonly HealthCheck[];
+  readonly webSocket: () => WebSocketAddress;
+  /** The folder of the built web page, if there is one. */
+  readonly webRoot?: string;
+  /** Addresses of proxies whose `X-Forwarded-For` is believed; without, the peer's address is the client's. */
+  readonly trustedProxies?: readonly string[];
+}
+
+/**
+ * The server that all domains share: register their routes under `/api/v1`, then `listen`. `close()` lets what is in
+ * flight finish. Every refusal it sends, whatever went wrong, is problem+json with the request's id.
+ */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { config, clock, random, log, metrics, verifier } = options;
+  const app: HttpServer = fastify({
+    loggerInstance: log as FastifyBaseLogger, // pino's own type; Fastify asks for a part of it.
+    disableRequestLogging: true,
+    genReqId: (request) => requestIdOf(request, random),
+    bodyLimit: limits.BODY_LIMIT,
+    requestTimeout: limits.REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
+    handlerTimeout: limits.HANDLER_TIMEOUT_MS,
+    http: { headersTimeout: limits.HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: limits.PARAM_LENGTH_MAX },
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    ...(options.trustedProxies ? { trustProxy: [...options.trustedProxies] } : {}),
+    frameworkErrors: (error, request, reply) => {
+      void reply.header("x-request-id", request.id);
+      void sendProblem(reply, problemOf(error), request.id);
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, random),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.server.maxConnections = limits.CONNECTIONS_MAX;
+  app.setValidatorCompiler(validatorCompiler());
+  app.decorate("verifier", verifier);
+  app.decorateRequest("principal", null);
+  app.addHook("onRequest", async (request, reply) => {
+    void reply.header("x-request-id", request.id);
+  });
+  observeRequests(app, metrics);
+
+  const methods = new MethodsByPath();
+  app.addHook("onRoute", (route) => methods.add(route));
+  await protect(app, config);
+  app.setErrorHandler(handleError);
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => methods.refuse(request, reply));
+
+  addIdempotency(app, options.idempotency, clock);
+  await describe(app, options.version);
+  await app.register(healthRoutes({ checks: options.checks, clock, log }));
+  await app.register(metricsRoutes(metrics));
+  await app.register(webApp({ root: options.webRoot, webSocket: options.webSocket }));
+  return app;
+}
+
+async function protect(app: HttpServer, config: HttpServerOptions["config"]): Promise<void> {
+  await app.register(helmet, {
+    hsts: false, // Whoever terminates TLS in front of us decides that.
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        connectSrc: ["'self'", "ws:", "wss:"],
+        imgSrc: ["'self'", "data:"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  });
+  await app.register(cors, {
+    origin: [...config.allowedOrigins],
+    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    exposedHeaders: ["etag", "x-request-id", "retry-after", "idempotency-replayed"],
+    maxAge: 600,
+    strictPreflight: false,
+  });
+  await app.register(rateLimit, {
+    global: true,
+    max: config.requestsPerSecond,
+    timeWindow: 1_000,
+    cache: limits.RATE_LIMIT_ADDRESSES_MAX,
+    errorResponseBuilder: (_request, { ttl }) =>
+      new Problem("RATE_LIMITED", "Too many requests from this address.", { retryInMs: Math.max(1, Math.ceil(ttl)) }),
+  });
+}

@@ -1,0 +1,48 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import fastifyStatic from "@fastify/static";
+import { Type } from "typebox";
+import type { Routes } from "./routes.ts";
+
+/** Where the browser finds the WebSocket. Asked at each request: the port is known only once it listens. */
+export interface WebSocketAddress {
+  readonly port: number;
+  /** Where that is not this server's own host and `port`. */
+  readonly url?: string;
+}
+
+const BrowserConfig = Type.Object({ wsPort: Type.Integer(), webSocketUrl: Type.String() });
+
+/** The built web page at `/` (or, where it was not built, the way to /docs), and what the page must know at run time. */
+export function webApp(options: { root: string | undefined; webSocket: () => WebSocketAddress }): Routes {
+  const { root, webSocket } = options;
+  return async (app) => {
+    app.get(
+      "/config.json",
+      {
+        schema: {
+          operationId: "getBrowserConfig",
+          tags: ["operations"],
+          summary: "Where the browser's page finds the WebSocket",
+          response: { 200: BrowserConfig },
+        },
+      },
+      async (request, reply) => {
+        const { port, url } = webSocket();
+        void reply.header("cache-control", "no-store");
+        return { wsPort: port, webSocketUrl: url ?? `${request.protocol === "https" ? "wss" : "ws"}://${request.hostname}:${port}/v1` };
+      },
+    );
+    if (root !== undefined && existsSync(join(root, "index.html"))) {
+      await app.register(fastifyStatic, { root, prefix: "/", setHeaders: setCacheControl, cacheControl: false });
+    } else {
+      app.get("/", { schema: { hide: true } }, async (_request, reply) => reply.redirect("/docs"));
+    }
+  };
+}
+
+/** Files under `assets/` carry a hash of their content in their names. */
+function setCacheControl(response: { setHeader(name: string, value: string): void }, path: string): void {
+  const hashed = /[\\/]assets[\\/]/.test(path);
+  response.setHeader("cache-control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
+}
