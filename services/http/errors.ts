@@ -1,17 +1,22 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { InvalidToken } from "../../platform/auth/index.ts";
+import { InvalidToken, VerifierUnavailable } from "../../platform/auth/index.ts";
+import { explainConnectionError } from "../../platform/postgres/index.ts";
 import { Problem, sendProblem } from "./problem.ts";
 
 /** The one error handler: whatever was thrown becomes a problem, and what is not the client's to know goes to the log alone. */
 export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  if (problem.code === "INTERNAL") request.log.error({ err: error, requestId: request.id }, "a request failed");
+  if (problem.status >= 500 && !(error instanceof Problem)) {
+    request.log.error({ err: error, requestId: request.id }, "a request failed");
+  }
   void sendProblem(reply, problem, request.id);
 }
 
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof InvalidToken) return new Problem("UNAUTHORIZED", error.message);
+  if (error instanceof VerifierUnavailable) return new Problem("UNAVAILABLE", "Tokens cannot be checked just now; try again.");
+  if (isDatabaseDown(error)) return new Problem("UNAVAILABLE", "The database cannot be reached just now; try again.");
   if (!isFastifyError(error)) return internal();
   if (error.validation) return invalid(error);
   const known = BY_FASTIFY_CODE[error.code];
@@ -23,6 +28,13 @@ export function problemOf(error: unknown): Problem {
   }
   return internal();
 }
+
+const isDatabaseDown = (error: unknown): boolean => explainConnectionError(error) !== undefined || isBroken(error);
+
+/** What `pg` throws at the queries under way when the server goes. */
+const isBroken = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error.message.startsWith("Connection terminated") || ("code" in error && (error.code === "57P01" || error.code === "57P02")));
 
 const internal = () => new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");
 

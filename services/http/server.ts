@@ -2,7 +2,7 @@ import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TokenVerifier } from "../../platform/auth/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
@@ -15,6 +15,7 @@ import { describe } from "./description.ts";
 import { handleError, problemOf } from "./errors.ts";
 import { type HealthCheck, healthRoutes } from "./health.ts";
 import { addIdempotency, type IdempotencyStore } from "./idempotency/index.ts";
+import { acceptJson } from "./json-body.ts";
 import * as limits from "./limits.ts";
 import { MethodsByPath } from "./method-not-allowed.ts";
 import { metricsRoutes, observeRequests } from "./metrics.ts";
@@ -52,7 +53,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { config, clock, random, log, metrics, verifier } = options;
   const app: HttpServer = fastify({
     loggerInstance: log as FastifyBaseLogger, // pino's own type; Fastify asks for a part of it.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request) => requestIdOf(request, random),
     bodyLimit: limits.BODY_LIMIT,
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
@@ -72,10 +73,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   app.server.maxConnections = limits.CONNECTIONS_MAX;
   app.setValidatorCompiler(validatorCompiler());
+  acceptJson(app);
   app.decorate("verifier", verifier);
   app.decorateRequest("principal", null);
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);
+    if (request.url.includes("%00")) throw new Problem("BAD_MESSAGE", "The address holds a NUL character.");
   });
   observeRequests(app, metrics);
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
+import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
 import type { Routes } from "./routes.ts";
 
@@ -42,7 +43,7 @@ export function webApp(options: { root: string | undefined; webSocket: () => Web
 }
 
 /** Files under `assets/` carry a hash of their content in their names. */
-function setCacheControl(response: { setHeader(name: string, value: string): void }, path: string): void {
+function setCacheControl(reply: FastifyReply, path: string): void {
   const hashed = /[\\/]assets[\\/]/.test(path);
-  response.setHeader("cache-control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
+  void reply.header("cache-control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
 }

@@ -1,0 +1,20 @@
+import type { HolderId } from "../../proto/index.ts";
+import type { Role } from "./principal.ts";
+
+/** The one algorithm: none is ever taken from a token. */
+export const TOKEN_ALGORITHM = "EdDSA";
+export const TOKEN_ISSUER = "usher";
+export const TOKEN_AUDIENCE = "usher";
+/** The media type of an access token (RFC 9068): no other kind of JWT passes for one. */
+export const TOKEN_TYPE = "at+jwt";
+
+/** What an access token says besides `iss`, `aud` and the times. */
+export interface TokenClaims {
+  readonly sub: HolderId;
+  readonly role: Role;
+  readonly fam: string;
+  readonly jti: string;
+}
+
+/** A claim that must be there; times are seconds since 1970. */
+export const REQUIRED_CLAIMS: readonly string[] = ["sub", "role", "fam", "jti", "iat", "exp"];

@@ -1,0 +1,13 @@
+/** Every bound of the token verifier. Times are milliseconds. */
+export const TOKEN_LENGTH_MAX = 2_048;
+/** How far the clocks of two of our machines may be apart. */
+export const CLOCK_TOLERANCE_MS = 5_000;
+/** Verified tokens that are remembered, so that one is not verified again at each request. */
+export const VERIFIED_MAX = 20_000;
+/** How often a token may make us ask for keys, because we do not know its key's id. */
+export const KEYS_ASKED_EVERY_MS = 5_000;
+export const ASK_TIMEOUT_MS = 2_000;
+/** How soon again, when identity did not answer. */
+export const ASK_AGAIN_MS = 500;
+/** Topics are at most once: what was missed is found by reading everything now and then. */
+export const RELOAD_EVERY_MS = 30_000;

@@ -1,0 +1,260 @@
+import { Type } from "typebox";
+import { connect } from "node:net";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { principalOf, requireRole, requireSignedIn } from "./guards.ts";
+import { Problem } from "./problem.ts";
+import { as, testServer, type TestServer } from "./testing.ts";
+
+let server: TestServer;
+let databaseDown = false;
+
+beforeAll(async () => {
+  server = await testServer({
+    checks: [
+      { name: "postgres", check: async () => (databaseDown ? Promise.reject(new Error("secret reason")) : undefined) },
+      { name: "engine", check: async () => {} },
+    ],
+  });
+  const { app } = server;
+  const Body = Type.Object(
+    { email: Type.String({ minLength: 3 }), seats: Type.Optional(Type.Array(Type.Integer())) },
+    { additionalProperties: false },
+  );
+  await app.register(
+    async (api: typeof app) => {
+      api.post("/things", { schema: { operationId: "postThing", tags: ["holds"], body: Body, response: { 201: Body } } }, async (request, reply) =>
+        reply.code(201).send(request.body),
+      );
+      api.get("/things/:id", { schema: { querystring: Type.Object({ limit: Type.Optional(Type.Integer()) }) } }, async (request) => request.query);
+      api.get("/crash", async () => {
+        throw Object.assign(new Error("password=hunter2"), { code: "XX000" });
+      });
+      api.get("/taken", { config: { problems: ["SEAT_TAKEN"] } }, async () => {
+        throw new Problem("SEAT_TAKEN", "Seat 3 is taken.", { seats: [3] });
+      });
+      api.get("/busy", async () => {
+        throw new Problem("BUSY", "Full.", { retryInMs: 2_500 });
+      });
+      api.get("/me", { onRequest: requireSignedIn, schema: { operationId: "me", tags: ["accounts"] } }, async (request) => ({ id: principalOf(request).userId }));
+      api.get("/admin", { onRequest: requireRole("admin", "gate") }, async (request) => ({ role: principalOf(request).role }));
+    },
+    { prefix: "/api/v1" },
+  );
+  await app.ready();
+});
+
+afterAll(() => server.close());
+
+const post = (payload: string, headers: Record<string, string> = { "content-type": "application/json" }) =>
+  server.app.inject({ method: "POST", url: "/api/v1/things", headers, payload });
+
+function expectProblem(response: { statusCode: number; headers: object; json(): Record<string, unknown> }, status: number, code: string) {
+  const body = response.json();
+  expect(body).toMatchObject({ status, code, type: expect.any(String), title: expect.any(String), detail: expect.any(String) });
+  expect(response.statusCode).toBe(status);
+  expect(response.headers).toMatchObject({
+    "content-type": expect.stringContaining("application/problem+json"),
+    "x-request-id": body["requestId"],
+  });
+  return body;
+}
+
+describe("every refusal is a problem", () => {
+  it("for an address that nobody knows", async () => {
+    expectProblem(await server.app.inject({ url: "/api/v1/nothing" }), 404, "NOT_FOUND");
+  });
+
+  it("for a method that the address does not know, naming those it knows", async () => {
+    const response = await server.app.inject({ method: "DELETE", url: "/api/v1/things/7?x=1" });
+    expectProblem(response, 405, "METHOD_NOT_ALLOWED");
+    expect(response.headers["allow"]).toContain("GET");
+  });
+
+  it.each([
+    ["not JSON", "{oops", 400, "BAD_MESSAGE"],
+    ["empty", "", 400, "BAD_MESSAGE"],
+    ["half", '{"email":"a@b.c"', 400, "BAD_MESSAGE"],
+    ["prototype poisoning", '{"email":"a@b.c","__proto__":{"x":1}}', 400, "BAD_MESSAGE"],
+    ["huge", JSON.stringify({ email: "x".repeat(100_000) }), 413, "TOO_LARGE"],
+  ])("for a body that is %s", async (_name, payload, status, code) => {
+    expectProblem(await post(payload), status, code);
+  });
+
+  it("for a body of another type", async () => {
+    expectProblem(await post("<xml/>", { "content-type": "text/xml" }), 415, "UNSUPPORTED_MEDIA_TYPE");
+    expectProblem(await post("a=b", { "content-type": "application/x-www-form-urlencoded" }), 415, "UNSUPPORTED_MEDIA_TYPE");
+  });
+
+  it.each([
+    [{}, "body.email"],
+    [{ email: 7 }, "body.email"],
+    [{ email: "a@b.c", seats: [1, "2"] }, "body.seats.1"],
+    [{ email: "a@b.c", extra: 1 }, "body.extra"],
+    [[], "body"],
+    [null, "body"],
+  ])("for the body %j, naming %s", async (body, field) => {
+    expect(expectProblem(await post(JSON.stringify(body)), 400, "BAD_MESSAGE")["field"]).toBe(field);
+  });
+
+  it("for a query that is no number, while one in digits is converted", async () => {
+    const problem = expectProblem(await server.app.inject({ url: "/api/v1/things/7?limit=abc" }), 400, "BAD_MESSAGE");
+    expect(problem["field"]).toBe("query.limit");
+    expect((await server.app.inject({ url: "/api/v1/things/7?limit=5" })).json()).toEqual({ limit: 5 });
+  });
+
+  it("for a handler that crashes, without a word of the reason", async () => {
+    const response = await server.app.inject({ url: "/api/v1/crash" });
+    expectProblem(response, 500, "INTERNAL");
+    expect(response.body).not.toContain("hunter2");
+  });
+
+  it("for a domain's refusal, with its further members", async () => {
+    expect(expectProblem(await server.app.inject({ url: "/api/v1/taken" }), 409, "SEAT_TAKEN")["seats"]).toEqual([3]);
+  });
+
+  it("for an overload, saying when to come again", async () => {
+    const response = await server.app.inject({ url: "/api/v1/busy" });
+    expect(expectProblem(response, 503, "BUSY")["retryInMs"]).toBe(2_500);
+    expect(response.headers["retry-after"]).toBe("3");
+  });
+
+  it("for an address that does not decode, and for one with a part too long", async () => {
+    expectProblem(await server.app.inject({ url: "/api/v1/things/%zz" }), 400, "BAD_MESSAGE");
+    expectProblem(await server.app.inject({ url: `/api/v1/things/${"x".repeat(500)}` }), 404, "NOT_FOUND");
+  });
+});
+
+describe("guards", () => {
+  it("refuse strangers, other schemes and wrong roles, and let the right ones in", async () => {
+    const stranger = await server.app.inject({ url: "/api/v1/me" });
+    expectProblem(stranger, 401, "UNAUTHORIZED");
+    expect(stranger.headers["www-authenticate"]).toContain("Bearer");
+    for (const authorization of ["", "Bearer", "Basic YTpi", "Bearer a b", `Bearer ${"x".repeat(5000)}`]) {
+      expectProblem(await server.app.inject({ url: "/api/v1/me", headers: { authorization } }), 401, "UNAUTHORIZED");
+    }
+    expectProblem(await server.app.inject({ url: "/api/v1/admin", headers: as("ann") }), 403, "FORBIDDEN");
+    expect((await server.app.inject({ url: "/api/v1/me", headers: as("ann") })).json()).toEqual({ id: "ann" });
+    expect((await server.app.inject({ url: "/api/v1/admin", headers: as("eve", "gate") })).json()).toEqual({ role: "gate" });
+  });
+});
+
+describe("headers", () => {
+  it("echo a sane request id and replace any other", async () => {
+    const sane = await server.app.inject({ url: "/health/live", headers: { "x-request-id": "abc-1" } });
+    expect(sane.headers["x-request-id"]).toBe("abc-1");
+    const odd = await server.app.inject({ url: "/health/live", headers: { "x-request-id": "a b\tc" } });
+    expect(odd.headers["x-request-id"]).toMatch(/^[\w-]{16}$/);
+  });
+
+  it("protect the page, and let it open WebSockets", async () => {
+    const { headers } = await server.app.inject({ url: "/health/live" });
+    expect(headers["content-security-policy"]).toContain("connect-src 'self' ws: wss:");
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+  });
+
+  it("allow the pages of configured origins only", async () => {
+    const ask = (origin: string) => server.app.inject({ url: "/health/live", headers: { origin } });
+    expect((await ask("https://tickets.example.com")).headers["access-control-allow-origin"]).toBe("https://tickets.example.com");
+    expect((await ask("https://evil.example.com")).headers["access-control-allow-origin"]).toBeUndefined();
+    const preflight = await server.app.inject({
+      method: "OPTIONS",
+      url: "/api/v1/things",
+      headers: { origin: "https://tickets.example.com", "access-control-request-method": "POST" },
+    });
+    expect(preflight.statusCode).toBe(204);
+    expect(preflight.headers["access-control-allow-methods"]).toContain("POST");
+  });
+});
+
+describe("operations", () => {
+  it("readiness names each dependency and its state, and tells no reason", async () => {
+    const up = await server.app.inject({ url: "/health/ready" });
+    expect(up.json()).toEqual({ status: "ready", checks: { postgres: { state: "up" }, engine: { state: "up" } } });
+    databaseDown = true;
+    const down = await server.app.inject({ url: "/health/ready" });
+    databaseDown = false;
+    expect(expectProblem(down, 503, "UNAVAILABLE")["checks"]).toEqual({ postgres: { state: "down" }, engine: { state: "up" } });
+    expect(down.body).not.toContain("secret");
+  });
+
+  it("metrics count requests by route", async () => {
+    await server.app.inject({ url: "/api/v1/things/8?limit=5" });
+    const { body } = await server.app.inject({ url: "/metrics" });
+    expect(body).toMatch(/usher_http_request_seconds_count\{.*route="\/api\/v1\/things\/:id".*\} \d/);
+  });
+
+  it("the description is OpenAPI 3.1 and tells of guards and problems", async () => {
+    const document = (await server.app.inject({ url: "/openapi.json" })).json();
+    expect(document.openapi).toBe("3.1.0");
+    const me = document.paths["/api/v1/me"].get;
+    expect(me.security).toEqual([{ bearer: [] }]);
+    expect(Object.keys(me.responses)).toEqual(expect.arrayContaining(["401", "429", "500", "503"]));
+    const post = document.paths["/api/v1/things"].post;
+    expect(Object.keys(post.responses)).toEqual(expect.arrayContaining(["201", "400", "413", "415"]));
+    expect(post.responses["400"].content["application/problem+json"].schema).toEqual({ $ref: "#/components/schemas/Problem" });
+    expect(document.components.schemas.Problem.properties.code.enum).toContain("SEAT_TAKEN");
+  });
+
+  it("the page that shows it needs nothing from elsewhere", async () => {
+    const page = await server.app.inject({ url: "/docs" });
+    expect([200, 302]).toContain(page.statusCode);
+    const html = await server.app.inject({ url: "/docs/" });
+    expect(html.statusCode).toBe(200);
+    expect(html.body).not.toMatch(/(src|href)="https?:/);
+    expect((await server.app.inject({ url: "/docs/static/swagger-ui-bundle.js" })).statusCode).toBe(200);
+  });
+
+  it("tells the browser's page where the WebSocket is", async () => {
+    const { body } = await server.app.inject({ url: "/config.json", headers: { host: "usher.test:8080" } });
+    expect(JSON.parse(body)).toEqual({ wsPort: 8081, webSocketUrl: "ws://usher.test:8081/v1" });
+  });
+});
+
+it("limits the requests of one address, on unknown addresses too", async () => {
+  const limited = await testServer({ config: { requestsPerSecond: 3, allowedOrigins: [] } });
+  try {
+    const ask = (url: string, remoteAddress: string) => limited.app.inject({ url, remoteAddress });
+    const answers = await Promise.all(Array.from({ length: 12 }, () => ask("/config.json", "10.0.0.1")));
+    const refused = answers.filter(({ statusCode }) => statusCode === 429);
+    expect(refused.length).toBeGreaterThanOrEqual(6); // 12 less 3, less 3 more should a second have turned
+    expectProblem(refused[0]!, 429, "RATE_LIMITED"); // there are six at least
+    expect(refused[0]?.headers["retry-after"]).toBe("1");
+    expect((await ask("/config.json", "10.0.0.2")).statusCode).toBe(200);
+    const unknown = await Promise.all(Array.from({ length: 12 }, () => ask("/nothing", "10.0.0.3")));
+    expect(unknown.some(({ statusCode }) => statusCode === 429)).toBe(true);
+  } finally {
+    await limited.close();
+  }
+});
+
+describe("over a real socket", () => {
+  it("answers what is not HTTP with a problem, and lets what is in flight finish at close", async () => {
+    const own = await testServer();
+    let release = () => {};
+    const reached = new Promise<void>((arrived) => {
+      own.app.get("/slow", async () => {
+        arrived();
+        await new Promise<void>((resolve) => (release = resolve));
+        return { done: true };
+      });
+    });
+    await own.app.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = own.app.server.address() as AddressInfo; // It listens on TCP.
+
+    const text = await new Promise<string>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => socket.write("NONSENSE\r\n\r\n"));
+      let read = "";
+      socket.on("data", (chunk) => (read += chunk.toString())).on("close", () => resolve(read));
+    });
+    expect(text).toContain("HTTP/1.1 400");
+    expect(text).toContain("application/problem+json");
+
+    const slow = fetch(`http://127.0.0.1:${port}/slow`);
+    await reached;
+    const closed = own.close();
+    release();
+    expect(await (await slow).json()).toEqual({ done: true });
+    await closed;
+  });
+});
