@@ -1,0 +1,67 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ROOT, step } from "./prepare.mjs";
+import { Stop } from "./stop.mjs";
+
+/**
+ * What tests need beside npm's packages. `usedBy`: the folder whose tests need it; `commands`: the names it may have on
+ * the PATH; `apt`: its package in Debian and Ubuntu; `image`: a container image whose `commands[0]` does the same.
+ */
+export const PROGRAMS = [
+  { name: "Chromium", usedBy: "tests/browser", commands: ["chromium", "chromium-browser", "google-chrome"], apt: "chromium" },
+];
+
+/** Commands made for container images lie here; `ensurePrograms` puts it on the PATH. */
+const SHIMS = fileURLToPath(new URL("node_modules/.programs", ROOT));
+
+/** Has every program that the tests present need: on the PATH, else from the package manager, else as a container. */
+export async function ensurePrograms(programs = PROGRAMS) {
+  process.env.PATH = `${process.env.PATH}${delimiter}${SHIMS}`;
+  const missing = programs.filter(({ usedBy, commands }) => existsSync(new URL(usedBy, ROOT)) && !commands.some(onPath));
+  for (const program of missing) await step(`Installing ${program.name}`, () => obtain(program));
+}
+
+function obtain(program) {
+  if (fromPackages(program) && program.commands.some(onPath)) return;
+  if (program.image !== undefined && succeeds("docker", ["pull", "--quiet", program.image])) {
+    shim(program.commands[0], program.image);
+    return;
+  }
+  throw new Stop(
+    `The tests need ${program.name}: install it so that "${program.commands[0]}" is on the PATH` +
+      ` (on Debian or Ubuntu: apt-get install ${program.apt}).`,
+  );
+}
+
+function fromPackages({ apt }) {
+  if (apt === undefined || process.getuid?.() !== 0 || !onPath("apt-get")) return false;
+  const installIt = () => succeeds("apt-get", ["install", "--yes", "--no-install-recommends", apt]);
+  return installIt() || (succeeds("apt-get", ["update"]) && installIt());
+}
+
+/** A command that runs in a container as if it were here: same files, same network, same signals. */
+function shim(command, image) {
+  const options = '--rm --init --network host --volume "$PWD:$PWD" --volume /tmp:/tmp --workdir "$PWD"';
+  mkdirSync(SHIMS, { recursive: true });
+  const file = join(SHIMS, command);
+  writeFileSync(file, `#!/bin/sh\nexec docker run ${options} --entrypoint ${command} ${image} "$@"\n`);
+  chmodSync(file, 0o755);
+}
+
+export function onPath(command) {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function succeeds(command, args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  return spawnSync(command, args, { stdio: ["ignore", "ignore", "ignore"], env }).status === 0;
+}
