@@ -1,3 +1,5 @@
 /** REST schemas, a file for each domain. They need TypeBox at run time, hence a door of their own. */
 export * from "./common.ts";
 export * from "./problem.ts";
+export * from "./catalog.ts";
+export * from "./holds.ts";

@@ -1,0 +1,52 @@
+import { Type, type Static } from "typebox";
+import { Id, Timestamp } from "./common.ts";
+
+/** Seats that one request may name; how many a holder may really have is the engine's to say. */
+export const SEATS_PER_REQUEST_MAX = 2_048;
+
+const Accessible = Type.Optional(
+  Type.Boolean({ description: "The holder needs a wheelchair place, or comes with somebody who does." }),
+);
+
+const NamedSeats = Type.Object(
+  {
+    seats: Type.Array(Type.Integer({ minimum: 0, maximum: 65_535 }), {
+      minItems: 1,
+      maxItems: SEATS_PER_REQUEST_MAX,
+      uniqueItems: true,
+      description: "Indexes into the layout.",
+    }),
+    accessible: Accessible,
+  },
+  { additionalProperties: false },
+);
+
+const BestAvailable = Type.Object(
+  {
+    best: Type.Object(
+      {
+        count: Type.Integer({ minimum: 1, maximum: SEATS_PER_REQUEST_MAX }),
+        category: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "Id of a category; any when left out." })),
+        split: Type.Optional(Type.Boolean({ description: "The seats may be in several rows." })),
+        accessible: Accessible,
+      },
+      { additionalProperties: false },
+    ),
+    accessible: Accessible,
+  },
+  { additionalProperties: false },
+);
+
+export const HoldRequest = Type.Union([NamedSeats, BestAvailable]);
+export type HoldRequest = Static<typeof HoldRequest>;
+
+export const Hold = Type.Object({
+  holdId: Type.String(),
+  showtimeId: Id,
+  seats: Type.Array(Type.Integer()),
+  expiresAt: Timestamp,
+  expiresInMs: Type.Integer({ description: "From when the answer was given." }),
+  status: Type.String({ enum: ["held", "paying"], description: "paying: pinned for a booking." }),
+  bookingId: Type.Optional(Id),
+});
+export type Hold = Static<typeof Hold>;
