@@ -19,8 +19,8 @@ export interface AuditLine {
 /** In order; begins with the oldest row that the journal still has. */
 export async function* audit(journal: Journal, showtime: ShowtimeId, shards: number): AsyncIterable<AuditLine> {
   const shard = shardOf(showtime, shards);
-  /** Some events name only their hold; its first event named the rest. */
-  const holds = new Map<number, { holder: string; seats: readonly number[] }>();
+  /** An extension names only its hold; the hold's first event named the seats. */
+  const holds = new Map<number, readonly number[]>();
   for await (const row of journal.rows(shard, (await journal.oldestRow(shard)) - 1)) {
     const lines: AuditLine[] = [];
     readRow(row.events, (id, event) => {
@@ -33,17 +33,15 @@ export async function* audit(journal: Journal, showtime: ShowtimeId, shards: num
 function lineOf(
   showtime: ShowtimeId,
   event: Event,
-  holds: Map<number, { holder: string; seats: readonly number[] }>,
+  holds: Map<number, readonly number[]>,
 ): Omit<AuditLine, "epoch" | "row"> {
-  if (event.type === "held") holds.set(event.hold, { holder: event.holder, seats: event.seats });
   const number = "hold" in event ? event.hold : undefined;
-  const known = number === undefined ? undefined : holds.get(number);
-  const holder = "holder" in event ? event.holder : known?.holder;
+  if (event.type === "held") holds.set(event.hold, event.seats);
   return {
     at: event.at,
     what: event.type,
-    seats: "seats" in event ? event.seats : (known?.seats ?? []),
-    ...(holder !== undefined && { holder }),
+    seats: "seats" in event ? event.seats : (holds.get(number ?? -1) ?? []),
+    ...("holder" in event && { holder: event.holder }),
     ...(number !== undefined && { hold: holdIdOf(showtime, number) }),
     ...("booking" in event && { booking: event.booking }),
   };

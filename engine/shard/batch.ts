@@ -44,7 +44,8 @@ export class Batch {
   add(showtime: ShowtimeId, event: Event): void {
     this.#row.add(showtime, event);
     if (event.type === "confirmed") this.#rebook(showtime, event.seats, null, event.booking);
-    else if (event.type === "cancelled") this.#rebook(showtime, event.seats, event.booking, null);
+    // With a hold it was cancelled before it was confirmed: no seat was booked.
+    else if (event.type === "cancelled" && event.hold === undefined) this.#rebook(showtime, event.seats, event.booking, null);
   }
 
   /** The answers leave when the batch is durable. */

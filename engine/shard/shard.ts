@@ -25,7 +25,7 @@ import {
   type ReplyBatch,
   type SaleLimits,
 } from "../../proto/index.ts";
-import { decide, evolve, expire, findHold, holderOf, limit, outcomeOf, resume, type ShowtimeState, viewOf } from "../core/index.ts";
+import { decide, evolve, expire, findHold, limit, outcomeOf, resume, type ShowtimeState, viewOf } from "../core/index.ts";
 import type { Journal, ShardCommit } from "../journal/index.ts";
 import { Batch } from "./batch.ts";
 import { Expiry } from "./expiry.ts";
@@ -265,11 +265,10 @@ export class Shard implements Committer {
   }
 
   #expire(state: ShowtimeState, hold: number, now: number): void {
-    const holder = holderOf(state, hold);
     const event = expire(state, hold, now);
-    if (event === undefined || holder === undefined) return;
+    if (event === undefined) return;
     this.#record(state.id, event);
-    this.#open.notices.push({ type: "expired", holder, hold: holdIdOf(state.id, hold) });
+    this.#open.notices.push({ type: "expired", holder: event.holder, hold: holdIdOf(state.id, hold) });
   }
 
   async #takeOver(): Promise<void> {

@@ -1,4 +1,4 @@
-export { type EmbeddedPostgres, startEmbedded } from "./embedded/index.ts";
+export { type EmbeddedPostgres, embeddedUrl, startEmbedded } from "./embedded/index.ts";
 export { DatabaseUnusable, explainConnectionError } from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export { createDatabase, createPool, type PoolOptions } from "./pool.ts";

@@ -21,10 +21,8 @@ import {
   type HoldId,
   type Reply,
   type RequestId,
-  seatOfChange,
   shardOf,
   showtimeId,
-  statusOfChange,
 } from "../../proto/index.ts";
 import { CutLine } from "./cut-line.ts";
 import { type Fault, FaultyJournal } from "./faulty-journal.ts";
@@ -142,7 +140,7 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
       const state = new ShardState();
       for (const row of journal.durable(shard)) {
         state.apply(row);
-        state.showtimes.get(command.showtime)?.statuses.forEach((status, seat) => status > 0 && everHeld.add(seat));
+        state.showtimes.get(command.showtime)?.status.forEach((status, seat) => status > 0 && everHeld.add(seat));
       }
       check(() => assert(reply.seats?.every((seat) => everHeld.has(seat)), "a refusal rests on a hold that is not durable"));
       return;
@@ -228,7 +226,7 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
     const state = durableState(shardOf(showtime, SHARDS)).showtimes.get(showtime);
     check(() => {
       assert(view.type === "view" && state);
-      assert.deepEqual([...view.statuses], [...state.statuses], "memory and journal differ at the end");
+      assert.deepEqual([...view.statuses], [...state.status], "memory and journal differ at the end");
       assert.equal(view.checksum, checksumOf(view.statuses));
     });
   }

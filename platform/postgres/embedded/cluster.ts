@@ -14,8 +14,8 @@ export interface Cluster {
   readonly password: string;
 }
 
-export const SUPERUSER = "usher";
-export const DATABASE = "usher";
+const SUPERUSER = "usher";
+const DATABASE = "usher";
 
 /** The paths below DATA_DIR. */
 export const clusterPath = (dataDir: string): string => join(dataDir, "postgres");
@@ -108,6 +108,15 @@ function readPassword(dataDir: string): string {
   if (existsSync(file)) return readFileSync(file, "utf8").trim();
   throw new DatabaseUnusable(`${file} with the password of the data beside it is missing: put it back.`);
 }
+
+/** Where the server of `dataDir` listens when it runs; undefined when there never was one. */
+export function embeddedUrl(dataDir: string): string | undefined {
+  if (!existsSync(passwordPath(dataDir)) || !existsSync(portPath(dataDir))) return undefined;
+  return urlOf(readPassword(dataDir), Number(readFileSync(portPath(dataDir), "utf8")));
+}
+
+export const urlOf = (password: string, port: number): string =>
+  `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`;
 
 /** The port of the last start, so that what was noted down keeps working; another when that is taken. */
 export async function choosePort(dataDir: string): Promise<number> {

@@ -5,7 +5,7 @@ import type { Logger } from "../../log/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
 import { type Account, accountFor, launch } from "./account.ts";
 import { type Binaries, findBinaries } from "./binaries.ts";
-import { choosePort, type Cluster, clusterPath, configure, DATABASE, logPath, openCluster, SUPERUSER } from "./cluster.ts";
+import { choosePort, type Cluster, clusterPath, configure, logPath, openCluster, urlOf } from "./cluster.ts";
 import { claimDataDirectory } from "./data-directory.ts";
 import { findPostmaster, isPostmaster, readPidFile, removeStalePidFile, type Shutdown, signal } from "./postmaster.ts";
 
@@ -52,7 +52,7 @@ export async function startEmbedded({ dataDir, log, clock }: EmbeddedOptions): P
     const port = await keeper.start();
     let stopped: Promise<void> | undefined;
     return {
-      url: `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`,
+      url: urlOf(cluster.password, port),
       stop: () => (stopped ??= keeper.stop().finally(() => directory.release())),
     };
   } catch (error) {

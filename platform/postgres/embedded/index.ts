@@ -1,1 +1,2 @@
 export { type EmbeddedPostgres, startEmbedded } from "./embedded-postgres.ts";
+export { embeddedUrl } from "./cluster.ts";

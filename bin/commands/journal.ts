@@ -1,0 +1,56 @@
+import { Command } from "commander";
+import { audit, PostgresJournal } from "../../engine/index.ts";
+import { loadConfig } from "../../platform/config/index.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import { createPool } from "../../platform/postgres/index.ts";
+import { isPlainId, showtimeId } from "../../proto/index.ts";
+import { seatLabels } from "../../services/catalog/index.ts";
+import type { Context } from "../context.ts";
+import { openDatabaseBeside } from "../database.ts";
+import { ExplainedError } from "../explained-error.ts";
+
+export const journalCommand = (context: Context): Command =>
+  new Command("journal")
+    .description("prints who held, booked and gave back which seats of a showtime, and when")
+    .argument("<showtime>", "the showtime's id")
+    .option("--seat <label>", "only this seat, by its label such as F12 or its index")
+    .action((showtime: string, options: { seat?: string }) => printJournal(context, showtime, options.seat));
+
+/** Reads the journal in PostgreSQL, whether or not Usher runs. Times are UTC; seats go by their labels. */
+async function printJournal(context: Context, showtimeText: string, seat: string | undefined): Promise<void> {
+  const config = loadConfig(context.env);
+  if (!isPlainId(showtimeText)) throw new ExplainedError(`${showtimeText} cannot be a showtime's id.`);
+  const showtime = showtimeId(showtimeText);
+  const log = createLogger({ level: "warn", name: "journal" });
+  const database = await openDatabaseBeside(config, log);
+  const pool = createPool({ connectionString: database.url, max: 1, name: "usher-journal-print", log });
+  const journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
+  try {
+    const labels = await seatLabels(pool, showtime);
+    if (labels === undefined) throw new ExplainedError(`There is no showtime ${showtime}: GET /api/v1/showtimes names them.`);
+    const wanted = seat === undefined ? undefined : seatOf(labels, seat);
+    let lines = 0;
+    for await (const line of audit(journal, showtime, config.shards)) {
+      if (wanted !== undefined && !line.seats.includes(wanted)) continue;
+      lines++;
+      const seats = line.seats.map((index) => labels[index] ?? `#${index}`).join(" ");
+      const who = [line.holder, line.hold && `hold ${line.hold}`, line.booking && `booking ${line.booking}`];
+      context.print(
+        `${new Date(line.at).toISOString()}  ${line.what.padEnd(9)}  ${seats.padEnd(16)}  ${who.filter(Boolean).join(", ")}  (epoch ${line.epoch}, row ${line.row})`,
+      );
+    }
+    if (lines === 0) context.print("Nothing has happened to it.");
+  } finally {
+    await journal.close();
+    await pool.end();
+    await database.stop();
+  }
+}
+
+function seatOf(labels: readonly string[], text: string): number {
+  const index = labels.findIndex((label) => label.toLowerCase() === text.toLowerCase());
+  if (index >= 0) return index;
+  if (/^\d+$/.test(text) && Number(text) < labels.length) return Number(text);
+  throw new ExplainedError(`The hall has no seat ${text}: its seats are ${labels[0]} to ${labels.at(-1)}, or 0 to ${labels.length - 1}.`);
+}

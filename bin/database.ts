@@ -1,0 +1,37 @@
+import type { Config } from "../platform/config/index.ts";
+import { systemClock } from "../platform/clock/index.ts";
+import type { Logger } from "../platform/log/index.ts";
+import { createPool, embeddedUrl, explainConnectionError, startEmbedded } from "../platform/postgres/index.ts";
+
+export interface Database {
+  readonly url: string;
+  /** Ends what was started for it; a server that ran before goes on. */
+  stop(): Promise<void>;
+}
+
+/** The database of the settings; without `DATABASE_URL` the embedded one, started for as long as it is wanted. @throws DatabaseUnusable */
+export async function openDatabase(config: Config, log: Logger): Promise<Database> {
+  if (config.databaseUrl === undefined) return startEmbedded({ dataDir: config.dataDir, log, clock: systemClock });
+  const unreachable = await whyUnreachable(config.databaseUrl, log);
+  if (unreachable !== undefined) throw explainConnectionError(unreachable) ?? unreachable;
+  return { url: config.databaseUrl, stop: () => Promise.resolve() };
+}
+
+/** The same for looking at it beside an Usher that may be running: then its embedded server is used as it is. */
+export async function openDatabaseBeside(config: Config, log: Logger): Promise<Database> {
+  const url = config.databaseUrl === undefined ? embeddedUrl(config.dataDir) : undefined;
+  if (url !== undefined && (await whyUnreachable(url, log)) === undefined) return { url, stop: () => Promise.resolve() };
+  return openDatabase(config, log);
+}
+
+async function whyUnreachable(connectionString: string, log: Logger): Promise<unknown> {
+  const pool = createPool({ connectionString, max: 1, name: "usher-look", log });
+  try {
+    await pool.query("SELECT 1");
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    await pool.end();
+  }
+}

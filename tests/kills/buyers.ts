@@ -1,0 +1,101 @@
+/** What buyers do in the kill tests: everything a command can, over a few halls, from a seed. */
+import {
+  bookingId,
+  type Command,
+  holderId,
+  type HoldId,
+  type Reply,
+  type RequestId,
+  type SaleLimits,
+  type ShowtimeId,
+  showtimeId,
+} from "../../proto/index.ts";
+import { smallHall } from "../simulation/hall.ts";
+import { between, pick, seeded } from "../simulation/random.ts";
+
+export const KILL_SHARDS = 4;
+export const KILL_SEATS = 6_000;
+export const KILL_LIMITS: SaleLimits = {
+  holdTtlMs: 300_000,
+  holdMaxMs: 900_000,
+  paymentTtlMs: 300_000,
+  maxSeatsPerHolder: 8,
+  maxExtensions: 3,
+};
+export const KILL_SHOWTIMES = ["kill-a", "kill-b", "kill-c", "kill-d"].map(showtimeId);
+
+export const catalogOpens = (): Command[] =>
+  KILL_SHOWTIMES.map((showtime) => ({
+    type: "open",
+    showtime,
+    holder: holderId("catalog"),
+    rid: `open ${showtime}` as RequestId, // Within the length of a request id.
+    plan: smallHall(KILL_SEATS),
+    rules: {
+      salesStartAt: 0,
+      salesEndAt: Date.UTC(2100, 0, 1),
+      orphan: "none",
+      accessibleRelease: { when: "always" },
+    },
+  }));
+
+interface Buyer {
+  readonly showtime: ShowtimeId;
+  hold: HoldId | undefined;
+  seats: readonly number[];
+  booked: boolean;
+}
+
+export class Buyers {
+  readonly #random: () => number;
+  readonly #seed: number;
+  readonly #buyers = new Map<number, Buyer>();
+  #rids = 0;
+
+  constructor(seed: number) {
+    this.#random = seeded(seed);
+    this.#seed = seed;
+  }
+
+  next(number: number): Command {
+    const buyer = this.#buyer(number);
+    const random = this.#random;
+    const addressed = {
+      showtime: buyer.showtime,
+      holder: holderId(`buyer-${this.#seed}-${number}`),
+      rid: `${this.#seed}-${++this.#rids}` as RequestId, // Within the length of a request id.
+    };
+    const { hold, seats } = buyer;
+    if (hold === undefined) {
+      const first = between(random, 0, KILL_SEATS - 4);
+      return { type: "hold", seats: [first, first + 1, first + 2].slice(0, between(random, 1, 3)), ...addressed };
+    }
+    const booking = bookingId(`booking-${hold.replace(".", "-")}`);
+    if (buyer.booked) return { type: "cancel", booking, ...addressed };
+    return pick(random, [
+      (): Command => ({ type: "release", hold, ...addressed }),
+      (): Command => ({ type: "release", hold, seats: seats.slice(0, 1), ...addressed }),
+      (): Command => ({ type: "extend", hold, ...addressed }),
+      (): Command => ({ type: "pin", hold, booking, ...addressed }),
+      (): Command => ({ type: "confirm", hold, booking, seats, reacquire: false, ...addressed }),
+    ])();
+  }
+
+  /** A buyer who is refused anything but seats begins anew. */
+  learn(number: number, reply: Reply): void {
+    const buyer = this.#buyer(number);
+    if (reply.type === "held") Object.assign(buyer, { hold: reply.hold, seats: reply.seats });
+    else if (reply.type === "confirmed") buyer.booked = true;
+    else if (reply.type !== "extended" && reply.type !== "pinned") this.#buyers.delete(number);
+  }
+
+  #buyer(number: number): Buyer {
+    let buyer = this.#buyers.get(number);
+    if (buyer === undefined) {
+      buyer = { showtime: pick(this.#random, KILL_SHOWTIMES), hold: undefined, seats: [], booked: false };
+      this.#buyers.set(number, buyer);
+    }
+    return buyer;
+  }
+}
+
