@@ -23,7 +23,7 @@ export interface Bus {
     handler: (question: Question, answer: (value: Answer) => void) => void,
     options?: { queue?: string },
   ): Subscription;
-  /** Delivers what was published, then refuses all else. */
+  /** Delivers what was published; requests still open fail, and all else is refused from now on, with `BusClosed`. */
   close(): Promise<void>;
 }
 

@@ -1,0 +1,111 @@
+import { readFile } from "node:fs/promises";
+import { isAbsolute, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ConfigError, loadConfig, type Environment } from "./config.ts";
+import { renderEnvExample } from "./env-example.ts";
+import { SETTINGS } from "./settings.ts";
+
+describe("settings", () => {
+  it("have the documented defaults, times in milliseconds", () => {
+    expect(loadConfig({})).toEqual({
+      host: "127.0.0.1",
+      httpPort: 8080,
+      wsPort: 8081,
+      allowedOrigins: [],
+      dataDir: resolve(".usher"),
+      allowUnsafePostgres: false,
+      shards: 64,
+      accessTokenTtlMs: 15 * 60_000,
+      guestTokenTtlMs: 12 * 3_600_000,
+      refreshTokenTtlMs: 30 * 86_400_000,
+      holdTtlMs: 300_000,
+      holdMaxMs: 900_000,
+      paymentTtlMs: 300_000,
+      maxSeatsPerHolder: 8,
+      commandsPerSecond: 500,
+      addressCommandsPerSecond: 10_000,
+      connectionsPerAddress: 20_000,
+      requestsPerSecond: 2000,
+      logLevel: "info",
+    });
+  });
+
+  it("are read from the environment", () => {
+    const config = loadConfig({
+      HTTP_PORT: "0",
+      DATA_DIR: "some/where",
+      HOLD_TTL_SECONDS: "2",
+      ALLOWED_ORIGINS: "https://Tickets.example.com, http://localhost:3000/,",
+      DATABASE_URL: "postgres://user:p%40ss@db:5432/usher",
+      NATS_URL: "nats://one:4222,tls://two:4222",
+      USHER_ADMIN_EMAIL: "admin@example.com",
+      ALLOW_UNSAFE_POSTGRES: "true",
+      PATH: "/usr/bin",
+    });
+    expect(config).toMatchObject({
+      httpPort: 0,
+      holdTtlMs: 2000,
+      allowedOrigins: ["https://tickets.example.com", "http://localhost:3000"],
+      databaseUrl: "postgres://user:p%40ss@db:5432/usher",
+      natsUrl: "nats://one:4222,tls://two:4222",
+      adminEmail: "admin@example.com",
+      allowUnsafePostgres: true,
+    });
+    expect(isAbsolute(config.dataDir)).toBe(true);
+    expect(config).not.toHaveProperty("redisUrl");
+  });
+
+  it("count as unset when empty", () => {
+    const empty = Object.fromEntries(Object.values(SETTINGS).map(({ name }) => [name, ""]));
+    expect(loadConfig({ ...empty, USHER_TYPO: "" })).toEqual(loadConfig({}));
+  });
+
+  it.each<[Environment, string]>([
+    [{ HTTP_PORT: "80a" }, 'HTTP_PORT must be a port from 0 to 65535 (0 = any free one), but is "80a": correct it or unset it for 8080.'],
+    [{ WS_PORT: "65536" }, "WS_PORT must be a port"],
+    [{ WS_PORT: "-1" }, "WS_PORT must be a port"],
+    [{ WS_PORT: "8080" }, "HTTP_PORT and WS_PORT are both 8080"],
+    [{ HOST: "two words" }, "HOST must be a host name or an IP address"],
+    [{ HOLD_TTL_SECONDS: "0" }, "HOLD_TTL_SECONDS must be a whole number of seconds from 1 to 86400"],
+    [{ HOLD_TTL_SECONDS: "1.5" }, "HOLD_TTL_SECONDS must be a whole number of seconds"],
+    [{ HOLD_TTL_SECONDS: "1e9" }, "HOLD_TTL_SECONDS must be a whole number of seconds"],
+    [{ HOLD_MAX_SECONDS: "299" }, "HOLD_MAX_SECONDS is 299, less than HOLD_TTL_SECONDS, 300: raise the one or lower the other."],
+    [{ REFRESH_TOKEN_TTL_SECONDS: "60" }, "REFRESH_TOKEN_TTL_SECONDS is 60, less than ACCESS_TOKEN_TTL_SECONDS, 900"],
+    [{ SHARDS: "9".repeat(20) }, "SHARDS must be a whole number of shards from 1 to 4096"],
+    [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, but is "loud"'],
+    [{ ALLOW_UNSAFE_POSTGRES: "yes" }, "ALLOW_UNSAFE_POSTGRES must be true or false"],
+    [{ ALLOWED_ORIGINS: "https://a.example/path" }, "ALLOWED_ORIGINS must be web origins"],
+    [{ ALLOWED_ORIGINS: "a.example" }, "ALLOWED_ORIGINS must be web origins"],
+    [{ USHER_ADMIN_EMAIL: "nobody" }, "USHER_ADMIN_EMAIL must be an e-mail address"],
+    [{ DATABASE_URL: "mysql://db/usher" }, "DATABASE_URL must be a URL that begins with postgres:// or postgresql://, but is a mysql:// URL"],
+    [{ DATABASE_URL: "postgres://db:port/usher" }, "but is a postgres:// URL that does not parse"],
+    [{ NATS_URL: "nats://one:4222,two" }, "NATS_URL must be a URL that begins with nats:// or tls://, or several joined by commas"],
+    [{ USHER_HTTP_PORT: "80" }, "USHER_HTTP_PORT is not a setting of Usher: did you mean HTTP_PORT?"],
+    [{ USHER_ADMIN_MAIL: "a@b" }, "did you mean USHER_ADMIN_EMAIL?"],
+    [{ USHER_HOLD_SECONDS: "1" }, "did you mean HOLD_TTL_SECONDS?"],
+  ])("refuse %o in one clear sentence", (env, sentence) => {
+    expect(() => loadConfig(env)).toThrow(ConfigError);
+    expect(() => loadConfig(env)).toThrow(sentence);
+  });
+
+  it.each(["DATABASE_URL", "REDIS_URL", "NATS_URL", "SMTP_URL", "USHER_ADMIN_PASSWORD", "STRIPE_SECRET_KEY", "USHER_UNKNOWN"])(
+    "never print the secret in %s",
+    (name) => {
+      for (const text of ["hunter2", "https://me:hunter2@host", "me:hunter2@host", "postgres://me:hunter2@host:x,redis://"]) {
+        let message = "";
+        try {
+          loadConfig({ [name]: text });
+        } catch (error) {
+          message = String(error);
+        }
+        expect(message).not.toContain("hunter2");
+      }
+    },
+  );
+});
+
+it(".env.example lists every setting as the table has it", async () => {
+  const file = await readFile(new URL("../../.env.example", import.meta.url), "utf8");
+  expect(file).toBe(renderEnvExample());
+  for (const { name } of Object.values(SETTINGS)) expect(file).toContain(`\n# ${name}=`);
+});

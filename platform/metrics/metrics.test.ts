@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { createMetrics, sampledCounter, sampledGauge } from "./metrics.ts";
+
+it("a registry tells of the process and of what is sampled, at the time of the scrape", async () => {
+  const registry = createMetrics("edge");
+  let connections = 1;
+  let messages = 10;
+  sampledGauge({ registry, name: "usher_connections", help: "Open now.", read: () => connections });
+  sampledCounter({ registry, name: "usher_messages_total", help: "Taken so far.", read: () => messages });
+  await registry.metrics();
+  connections = 3;
+  messages = 12;
+  const text = await registry.metrics();
+  expect(text).toContain('usher_connections{role="edge"} 3');
+  expect(text).toContain('usher_messages_total{role="edge"} 12');
+  expect(text).toContain("nodejs_eventloop_lag_seconds");
+});
