@@ -135,8 +135,9 @@ export class BusTokenVerifier implements TokenVerifier {
         this.#bus.request(KEYS, null, patience),
         this.#bus.request(REVOCATIONS, null, patience),
       ]);
+      // A token of a key that is gone must not live on as one that was verified.
+      if ([...this.#keys.keys()].some((kid) => keys.every((key) => key.kid !== kid))) this.#verified.clear();
       this.#keys = await importKeys(keys);
-      this.#verified.clear();
       for (const revocation of revocations) this.#revocations.add(revocation);
       this.#revocations.dropOlderThan(this.#clock.now());
       this.#loaded = true;

@@ -3,3 +3,4 @@ export * from "./common.ts";
 export * from "./problem.ts";
 export * from "./catalog.ts";
 export * from "./holds.ts";
+export * from "./identity.ts";

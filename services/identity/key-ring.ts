@@ -1,0 +1,76 @@
+import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK } from "jose";
+import { type PublicKey, TOKEN_ALGORITHM } from "../../platform/auth/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { RandomBytes } from "../../platform/random/index.ts";
+import { type KeyFileContents, type KeyPair, readKeyFile, writeKeyFile } from "./key-file.ts";
+
+export interface KeyRingOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** How long the longest-lived token is good: so long a retired key is still shown. */
+  readonly tokenTtlMs: number;
+}
+
+/** The signing keys of this installation, and the secret behind its refresh tokens. */
+export interface KeyRing {
+  readonly signingKid: string;
+  readonly signingKey: CryptoKey;
+  readonly refreshSecret: Buffer;
+  /** All whose tokens may still be good, the signing one first. */
+  readonly publicKeys: readonly PublicKey[];
+}
+
+/** Reads the keys from the data directory; makes them at the first time. */
+export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
+  const contents = readKeyFile(options.dataDir) ?? (await firstKeys(options));
+  const [signing] = contents.keys;
+  if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
+  return {
+    signingKid: signing.kid,
+    signingKey: await importPrivate(signing),
+    refreshSecret: Buffer.from(contents.refreshSecret, "base64url"),
+    publicKeys: contents.keys.filter((key) => stillOfUse(key, options)).map(publicHalf),
+  };
+}
+
+/** A new key signs from now on; the one before is kept until its last token has run out. @returns the new key's id */
+export async function rotateKeys(options: KeyRingOptions): Promise<string> {
+  const { dataDir, clock, random } = options;
+  const contents = readKeyFile(dataDir) ?? (await firstKeys(options));
+  const now = new Date(clock.now()).toISOString();
+  const fresh = await newKeyPair(clock);
+  const older = contents.keys.map((key) => ({ ...key, retiredAt: key.retiredAt ?? now }));
+  const keys = [fresh, ...older.filter((key) => stillOfUse(key, options))];
+  writeKeyFile(dataDir, { ...contents, keys }, random);
+  return fresh.kid;
+}
+
+async function firstKeys({ dataDir, clock, random }: KeyRingOptions): Promise<KeyFileContents> {
+  const contents: KeyFileContents = {
+    version: 1,
+    refreshSecret: random(32).toString("base64url"),
+    keys: [await newKeyPair(clock)],
+  };
+  writeKeyFile(dataDir, contents, random);
+  return contents;
+}
+
+const stillOfUse = ({ retiredAt }: KeyPair, { clock, tokenTtlMs }: KeyRingOptions): boolean =>
+  retiredAt === undefined || Date.parse(retiredAt) + tokenTtlMs > clock.now();
+
+async function newKeyPair(clock: Clock): Promise<KeyPair> {
+  const { publicKey, privateKey } = await generateKeyPair(TOKEN_ALGORITHM, { crv: "Ed25519", extractable: true });
+  const { d, x } = await exportJWK(privateKey);
+  if (d === undefined || x === undefined) throw new Error("this Node.js makes no Ed25519 keys");
+  const kid = await calculateJwkThumbprint(await exportJWK(publicKey));
+  return { kid, x, d, createdAt: new Date(clock.now()).toISOString() };
+}
+
+async function importPrivate({ x, d }: KeyPair): Promise<CryptoKey> {
+  const key = await importJWK({ kty: "OKP", crv: "Ed25519", x, d }, TOKEN_ALGORITHM);
+  if (key instanceof Uint8Array) throw new Error("an Ed25519 key was read as a symmetric one"); // For jose's types.
+  return key;
+}
+
+const publicHalf = ({ kid, x }: KeyPair): PublicKey => ({ kty: "OKP", crv: "Ed25519", alg: TOKEN_ALGORITHM, use: "sig", kid, x });
