@@ -1,10 +1,19 @@
-import type { Event, Outcome, Refusal } from "../../proto/index.ts";
+import type { AnswerEvent, ErrorCode, Outcome, Refusal } from "../../proto/index.ts";
 
 /** What `decide` makes of a command. */
 export type Decision =
   /** Evolve it, commit it, then answer `outcomeOf` it. */
-  | { readonly kind: "event"; readonly event: Event }
+  | { readonly kind: "event"; readonly event: AnswerEvent }
   /** Nothing changes: the request was answered before, or what it asks for is so already. Answer once all it rests on is durable. */
   | { readonly kind: "repeat"; readonly outcome: Outcome }
   /** Nothing changes. Answer once all it rests on is durable. */
   | { readonly kind: "refused"; readonly refusal: Refusal };
+
+export const decided = (event: AnswerEvent): Decision => ({ kind: "event", event });
+
+export const already = (outcome: Outcome): Decision => ({ kind: "repeat", outcome });
+
+export const refuse = (code: ErrorCode, message: string, seats?: readonly number[]): Decision => ({
+  kind: "refused",
+  refusal: seats === undefined ? { type: "refused", code, message } : { type: "refused", code, message, seats },
+});

@@ -1,0 +1,150 @@
+/**
+ * Best available: `count` seats side by side in one row part, nearest to the focal point of their category.
+ *
+ * A group's distance is the sum of its seats' squared distances to the focal point of each one's category, so a row is entered
+ * near its middle and the group stays compact; of equals the first found wins. A group that leaves no orphan seat comes before every
+ * group that does, however near, and one that the hall's rule forbids is never taken.
+ *
+ * Row parts are visited from the nearest on, those without enough free seats are passed over, and the search ends where no
+ * part can hold anything nearer: one pass over the hall at worst.
+ */
+import { SEAT_FLAG, SEAT_STATUS, type OrphanRule } from "../../../proto/index.ts";
+import type { ShowtimeState } from "../state/state.ts";
+import { KEPT_FLAGS } from "./accessible.ts";
+
+export interface Wish {
+  readonly count: number;
+  /** Index into the plan's categories; undefined for any, mixed too. */
+  readonly category: number | undefined;
+  /** The group has a wheelchair place, and companion seats are allowed in it; otherwise neither is in it, released or not. */
+  readonly accessible: boolean;
+  /** The group may be split, over rows and aisles, when it fits nowhere in one. */
+  readonly split: boolean;
+}
+
+/** The seats, ascending within each group; undefined when there are not enough. */
+export function bestAvailable(state: ShowtimeState, wish: Wish): readonly number[] | undefined {
+  const first = nearestGroup(state, state.status, wish, wish.count, wish.accessible);
+  if (first !== undefined) return groupFrom(first, wish.count);
+  return wish.split ? splitGroup(state, wish) : undefined;
+}
+
+/**
+ * The largest group that fits, then the next, without going back. One seat is not cut off from four or more while two can be.
+ * The wheelchair place, when one is wished for, is in the first group.
+ */
+function splitGroup(state: ShowtimeState, wish: Wish): readonly number[] | undefined {
+  const status = state.status.slice();
+  const seats: number[] = [];
+  let size = wish.count;
+  while (seats.length < wish.count) {
+    const rest = wish.count - seats.length;
+    size = Math.min(size, rest);
+    const loner = rest >= 4 && size === rest - 1;
+    const start = loner ? undefined : nearestGroup(state, status, wish, size, wish.accessible && seats.length === 0);
+    if (start === undefined) {
+      if (--size === 0) return undefined;
+      continue;
+    }
+    for (const seat of groupFrom(start, size)) {
+      seats.push(seat);
+      status[seat] = SEAT_STATUS.held;
+    }
+  }
+  return seats;
+}
+
+const groupFrom = (start: number, size: number): number[] => Array.from({ length: size }, (_, at) => start + at);
+
+/** The first seat of the nearest group of `size`, given how each seat looks. */
+function nearestGroup(
+  state: ShowtimeState,
+  status: Uint8Array,
+  wish: Wish,
+  size: number,
+  accessible: boolean,
+): number | undefined {
+  const { layout, plan, available } = state;
+  const { partStart, distance } = layout;
+  const { category: categories, flags } = plan;
+  const category = wish.category ?? -1;
+  const ranking = layout.rankings[wish.category ?? plan.categories.length];
+  if (ranking === undefined) return undefined;
+  let tidy: number | undefined;
+  let tidyDistance = Infinity;
+  let untidy: number | undefined;
+  let untidyDistance = Infinity;
+
+  for (let rank = 0; rank < ranking.parts.length; rank++) {
+    if ((ranking.floors[rank] ?? 0) * size >= tidyDistance) break;
+    const part = ranking.parts[rank] ?? 0;
+    if ((available[part] ?? 0) < size) continue;
+    const partFrom = partStart[part] ?? 0;
+    const partTo = partStart[part + 1] ?? 0;
+    let run = 0;
+    let sum = 0;
+    let places = 0;
+    for (let seat = partFrom; seat < partTo; seat++) {
+      const kept = (flags[seat] ?? 0) & KEPT_FLAGS;
+      const fits =
+        status[seat] === SEAT_STATUS.free && (category < 0 || categories[seat] === category) && (accessible || kept === 0);
+      if (!fits) {
+        run = sum = places = 0;
+        continue;
+      }
+      run++;
+      sum += distance[seat] ?? 0;
+      places += kept & SEAT_FLAG.accessible;
+      if (run > size) {
+        sum -= distance[seat - size] ?? 0;
+        places -= (flags[seat - size] ?? 0) & SEAT_FLAG.accessible;
+      }
+      if (run < size || (accessible && places === 0) || sum >= tidyDistance) continue;
+      const start = seat - size + 1;
+      const orphans = orphansBeside(status, flags, partFrom, partTo, start, seat);
+      if (orphans === NO_ORPHAN) {
+        tidy = start;
+        tidyDistance = sum;
+      } else if (sum < untidyDistance && isAllowed(state.rules.orphan, orphans)) {
+        untidy = start;
+        untidyDistance = sum;
+      }
+    }
+  }
+  return tidy ?? untidy;
+}
+
+const NO_ORPHAN = 0;
+/** An orphan is all that stays over of the gap: any group of the size would leave one. */
+const LAST_OF_GAP = 1;
+const AVOIDABLE = 2;
+type Orphans = typeof NO_ORPHAN | typeof LAST_OF_GAP | typeof AVOIDABLE;
+
+/** `orphansOf` for a group of neighbours, from `first` to `last`, without looking further than two seats. */
+function orphansBeside(
+  status: Uint8Array,
+  flags: Uint8Array,
+  partFrom: number,
+  partTo: number,
+  first: number,
+  last: number,
+): Orphans {
+  const isFree = (seat: number) => seat >= partFrom && seat < partTo && status[seat] === SEAT_STATUS.free;
+  const isOrphan = (seat: number, beyond: number) =>
+    isFree(seat) && !isFree(beyond) && ((flags[seat] ?? 0) & KEPT_FLAGS) === 0;
+  const left = isOrphan(first - 1, first - 2);
+  const right = isOrphan(last + 1, last + 2);
+  if (!left && !right) return NO_ORPHAN;
+  return (left && !isFree(last + 1)) || (right && !isFree(first - 1)) ? LAST_OF_GAP : AVOIDABLE;
+}
+
+function isAllowed(rule: OrphanRule, orphans: Orphans): boolean {
+  switch (rule) {
+    case "none":
+      return true;
+    case "lenient":
+      return orphans === LAST_OF_GAP;
+    case "strict":
+      return false;
+  }
+}

@@ -1,0 +1,91 @@
+/** Whether the sale is on, and how long holds live. All instants in ms since 1970 on the shard's clock. */
+import { holdIdOf, type SaleLimits } from "../../../proto/index.ts";
+import { already, decided, refuse, type Decision } from "../decision.ts";
+import { deadlineOfHold } from "../state/holders.ts";
+import type { Hold, Holder, ShowtimeState } from "../state/state.ts";
+import type { CommandOf, EventOf } from "./command.ts";
+import { missingHold, ownHold } from "./own-hold.ts";
+import { sameLimits } from "./sale.ts";
+
+/** Why nothing may be held or extended now, or undefined when it may. */
+export function saleClosed(state: ShowtimeState, now: number): Decision | undefined {
+  if (state.phase === "closed") return refuse("SALE_CLOSED", "The sale is closed.");
+  if (now < state.rules.salesStartAt) return refuse("SALE_CLOSED", "The sale has not begun.");
+  if (now >= state.rules.salesEndAt) return refuse("SALE_CLOSED", "The sale has ended.");
+  return undefined;
+}
+
+export const isLive = (hold: Hold, now: number): boolean => now < deadlineOfHold(hold);
+
+/** When a hold made now ends: with the holder's clock when that runs, so that holding again winds nothing up. */
+export function deadlineOfNewHold(limits: SaleLimits, holder: Holder | undefined, now: number): number {
+  if (holder !== undefined && now < holder.deadline) return holder.deadline;
+  return now + Math.min(limits.holdTtlMs, limits.holdMaxMs);
+}
+
+/**
+ * Extends the holder's clock, and with it every unpinned hold of the holder: a buyer sees one countdown, and needs one
+ * extension however many holds the seats were gathered in. It reaches `holdTtlMs` from now, but not past `holdMaxMs`
+ * from the first hold, and never takes time away.
+ */
+export function decideExtend(state: ShowtimeState, command: CommandOf<"extend">, now: number): Decision {
+  const closed = saleClosed(state, now);
+  if (closed !== undefined) return closed;
+  const hold = ownHold(state, command.holder, command.hold);
+  if (hold === undefined || !isLive(hold, now)) return missingHold(state, command.holder, command.hold);
+  if (hold.booking !== undefined) return refuse("HOLD_PINNED", "The hold is being paid for.");
+  const { limits } = state;
+  const holder = hold.holder;
+  if (holder.extensions >= limits.maxExtensions) return refuse("LIMIT_REACHED", "The hold was extended as often as it may be.");
+  const furthest = Math.min(now + limits.holdTtlMs, holder.startedAt + limits.holdMaxMs);
+  const deadline = Math.max(holder.deadline, furthest);
+  return decided({ type: "extended", at: now, holder: command.holder, rid: command.rid, hold: hold.number, deadline });
+}
+
+/** The payment has started: the hold gets time for it once, on top of nothing, and is taken off its clock. */
+export function decidePin(state: ShowtimeState, command: CommandOf<"pin">, now: number): Decision {
+  const { holder, rid, booking } = command;
+  if (state.phase === "closed") return refuse("SALE_CLOSED", "The sale is closed.");
+  const hold = ownHold(state, holder, command.hold);
+  if (hold === undefined || !isLive(hold, now)) return missingHold(state, holder, command.hold);
+  if (hold.booking === booking) {
+    const { seats, payBy } = hold;
+    return already({ type: "pinned", hold: holdIdOf(state.id, hold.number), booking, seats, expiresInMs: payBy - now });
+  }
+  if (hold.booking !== undefined) return refuse("HOLD_PINNED", "The hold is being paid for under another booking.");
+  if (state.pinned.has(booking) || state.bookings.has(booking) || state.cancelled.get(booking) !== undefined) {
+    return refuse("CONFLICT", "The booking id is taken.");
+  }
+  const deadline = Math.max(deadlineOfHold(hold), now + state.limits.paymentTtlMs);
+  return decided({ type: "pinned", at: now, holder, rid, hold: hold.number, booking, seats: hold.seats, deadline });
+}
+
+/** The `expired` event of a hold whose time is over; undefined when it is gone, or has time left: see `deadlineOf`. */
+export function expire(state: ShowtimeState, number: number, now: number): EventOf<"expired"> | undefined {
+  const hold = state.holds.get(number);
+  if (hold === undefined || isLive(hold, now)) return undefined;
+  return { type: "expired", at: now, holder: hold.holder.id, hold: number, seats: hold.seats };
+}
+
+/** Gives every hold back the time that the engine was away, with whatever grace `pausedMs` holds; undefined when no clock runs. */
+export function resume(state: ShowtimeState, pausedMs: number, now: number): EventOf<"resumed"> | undefined {
+  if (pausedMs <= 0 || state.roster.length === 0) return undefined;
+  return { type: "resumed", at: now, pausedMs };
+}
+
+/** Takes up the operator's limits; undefined when they are the showtime's already, or it was never opened. */
+export function limit(state: ShowtimeState, limits: SaleLimits, now: number): EventOf<"limited"> | undefined {
+  if (state.phase === "unopened" || sameLimits(state.limits, limits)) return undefined;
+  return { type: "limited", at: now, limits };
+}
+
+/** When the hold ends, or undefined when there is none. While it lives this only moves later, so a timer that fires early is set again. */
+export function deadlineOf(state: ShowtimeState, number: number): number | undefined {
+  const hold = state.holds.get(number);
+  return hold === undefined ? undefined : deadlineOfHold(hold);
+}
+
+/** Every hold with its deadline, oldest hold first. */
+export function* deadlines(state: ShowtimeState): Iterable<{ readonly hold: number; readonly deadline: number }> {
+  for (const hold of state.holds.values()) yield { hold: hold.number, deadline: deadlineOfHold(hold) };
+}

@@ -1,0 +1,198 @@
+/**
+ * A showtime as bytes. Equal states give equal bytes, however they came about: from events, or from bytes before.
+ * What follows from the rest (seat arrays, counts, layout) is not written but worked out again, and held against the checksum.
+ */
+import {
+  ByteReader,
+  ByteWriter,
+  decodeEvent,
+  encodeEvent,
+  readLimits,
+  readPlan,
+  readRules,
+  readSeats,
+  SEAT_STATUS,
+  writeLimits,
+  writePlan,
+  writeRules,
+  writeSeats,
+  type BookingId,
+  type HolderId,
+  type ShowtimeId,
+} from "../../proto/index.ts";
+import { CORE_LIMITS } from "./limits.ts";
+import { Answers, holderHash, requestHash } from "./state/answers.ts";
+import { BrokenInvariant } from "./state/assert.ts";
+import { addBooking } from "./state/bookings.ts";
+import { block, layOut, take } from "./state/seats.ts";
+import { createShowtime, type Hold, type Holder, type ShowtimeState } from "./state/state.ts";
+
+const FORMAT = 1;
+const PHASES = ["unopened", "open", "closed"] as const;
+
+export function encodeState(state: ShowtimeState): Uint8Array {
+  const out = new ByteWriter(1 << 16);
+  out.byte(FORMAT);
+  out.string(state.id);
+  out.byte(PHASES.indexOf(state.phase));
+  out.uint(state.seq);
+  out.uint(state.at);
+  if (state.phase === "unopened") return out.finish();
+  writePlan(out, state.plan);
+  writeRules(out, state.rules);
+  writeLimits(out, state.limits);
+  out.uint(state.nextNumber);
+  writeSeats(out, blockedSeats(state));
+  writeHolders(out, state);
+  writeBookings(out, state);
+  writeMemory(out, state);
+  out.uint(state.checksum);
+  return out.finish();
+}
+
+/** @throws CorruptBytes when the bytes are not one whole state. */
+export function decodeState(bytes: Uint8Array): ShowtimeState {
+  const reader = new ByteReader(bytes);
+  const format = reader.byte();
+  if (format !== FORMAT) throw reader.corrupt(`format ${format} is not known`);
+  try {
+    return readState(reader);
+  } catch (error) {
+    // The parts are those of no state that ever was: two owners of a seat, say.
+    if (error instanceof BrokenInvariant) throw reader.corrupt(error.message);
+    throw error;
+  }
+}
+
+// The casts below: the ids were checked before they came into a state, and the snapshot's checksum covers them.
+function readState(bytes: ByteReader): ShowtimeState {
+  const state = createShowtime(bytes.string() as ShowtimeId);
+  const phase = PHASES[bytes.byte()];
+  if (phase === undefined) throw bytes.corrupt("there is no such phase");
+  state.seq = bytes.uint();
+  state.at = bytes.uint();
+  if (phase !== "unopened") {
+    layOut(state, readPlan(bytes), readRules(bytes), readLimits(bytes));
+    state.phase = phase;
+    state.nextNumber = bytes.uint();
+    const blocked = readSeats(bytes);
+    readHolders(bytes, state);
+    readBookings(bytes, state);
+    // Last, since a seat is blocked in whatever hands it is.
+    for (const seat of blocked) block(state, seat, undefined);
+    readMemory(bytes, state);
+    if (bytes.uint() !== state.checksum) throw bytes.corrupt("the seats do not have the checksum that was written");
+  }
+  bytes.end();
+  return state;
+}
+
+function blockedSeats(state: ShowtimeState): number[] {
+  const seats: number[] = [];
+  for (let seat = 0; seat < state.blocked.length; seat++) if (state.blocked[seat] === 1) seats.push(seat);
+  return seats;
+}
+
+/** Holders in the order of their sweep, then their holds, oldest first. */
+function writeHolders(out: ByteWriter, state: ShowtimeState): void {
+  out.uint(state.cursor);
+  out.uint(state.roster.length);
+  for (const holder of state.roster) {
+    out.string(holder.id);
+    out.uint(holder.clock);
+    out.uint(holder.startedAt);
+    out.uint(holder.deadline);
+    out.uint(holder.extensions);
+  }
+  out.uint(state.holds.size);
+  for (const hold of state.holds.values()) {
+    out.uint(hold.number);
+    out.string(hold.holder.id);
+    out.uint(hold.clock);
+    writeSeats(out, hold.seats);
+    out.string(hold.booking ?? "");
+    if (hold.booking !== undefined) out.uint(hold.payBy);
+  }
+}
+
+function readHolders(bytes: ByteReader, state: ShowtimeState): void {
+  state.cursor = bytes.uint();
+  for (let left = bytes.count(5); left > 0; left--) {
+    const id = bytes.string() as HolderId;
+    const [clock, startedAt, deadline, extensions] = [bytes.uint(), bytes.uint(), bytes.uint(), bytes.uint()];
+    const holder: Holder = { id, hash: holderHash(id), held: 0, booked: 0, clock, startedAt, deadline, extensions };
+    if (state.holders.has(id)) throw bytes.corrupt("a holder comes twice");
+    state.holders.set(id, holder);
+    state.roster.push(holder);
+  }
+  for (let left = bytes.count(5); left > 0; left--) {
+    const number = bytes.uint();
+    const holder = readHolder(bytes, state);
+    const clock = bytes.uint();
+    const seats = readSeats(bytes);
+    const booking = (bytes.string() || undefined) as BookingId | undefined;
+    const hold: Hold = { number, holder, seats, clock, booking, payBy: booking === undefined ? 0 : bytes.uint() };
+    for (const seat of seats) take(state, seat, SEAT_STATUS.held, number, undefined);
+    holder.held += seats.length;
+    state.holds.set(number, hold);
+    if (booking !== undefined) state.pinned.set(booking, hold);
+  }
+}
+
+function writeBookings(out: ByteWriter, state: ShowtimeState): void {
+  out.uint(state.bookings.size);
+  for (const booking of state.bookings.values()) {
+    out.string(booking.id);
+    out.uint(booking.number);
+    out.string(booking.holder.id);
+    writeSeats(out, booking.seats);
+  }
+}
+
+function readBookings(bytes: ByteReader, state: ShowtimeState): void {
+  for (let left = bytes.count(4); left > 0; left--) {
+    const id = bytes.string() as BookingId;
+    const number = bytes.uint();
+    const holder = readHolder(bytes, state);
+    const seats = readSeats(bytes);
+    for (const seat of seats) take(state, seat, SEAT_STATUS.booked, number, undefined);
+    addBooking(state, { id, number, holder, seats });
+  }
+}
+
+function readHolder(bytes: ByteReader, state: ShowtimeState): Holder {
+  const holder = state.holders.get(bytes.string() as HolderId);
+  if (holder === undefined) throw bytes.corrupt("seats have a holder that is not there");
+  return holder;
+}
+
+/** What is only remembered: expired holds, cancelled bookings, answers; each oldest first. */
+function writeMemory(out: ByteWriter, state: ShowtimeState): void {
+  out.uint(state.expired.size);
+  for (const [hold, holder] of state.expired.entries()) {
+    out.uint(hold);
+    out.string(holder);
+  }
+  out.uint(state.cancelled.size);
+  for (const [booking, holder] of state.cancelled.entries()) {
+    out.string(booking);
+    out.string(holder);
+  }
+  out.byte(Math.log2(state.answers.capacity));
+  out.uint(state.answers.size);
+  for (const event of state.answers.events()) encodeEvent(out, event);
+}
+
+function readMemory(bytes: ByteReader, state: ShowtimeState): void {
+  for (let left = bytes.count(2); left > 0; left--) state.expired.add(bytes.uint(), bytes.string() as HolderId);
+  for (let left = bytes.count(2); left > 0; left--) state.cancelled.add(bytes.string() as BookingId, bytes.string() as HolderId);
+  const capacity = 2 ** bytes.byte();
+  const size = bytes.count(4);
+  if (capacity < size || capacity > CORE_LIMITS.answersMax) throw bytes.corrupt("the answers do not fit their table");
+  state.answers = new Answers(capacity);
+  for (let left = size; left > 0; left--) {
+    const event = decodeEvent(bytes);
+    if (!("rid" in event)) throw bytes.corrupt("nobody asked for an answer");
+    state.answers.restore(requestHash(holderHash(event.holder), event.rid), event);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The events that answered recent requests, by (holder, request id): the first answer is a function of its event.
+ * A ring with hash chains from newer to older entries, as in LZ77 compressors: an entry is forgotten by moving
+ * `#oldest` past it, and a chain ends where it leads to something that old, so nothing is ever taken out of a chain.
+ */
+import type { AnswerEvent, HolderId, RequestId } from "../../../proto/index.ts";
+import { CORE_LIMITS } from "../limits.ts";
+import { assert } from "./assert.ts";
+
+const CAPACITY_MIN = 64;
+/** Entries are counted anew from here, so that they stay small integers however long a showtime lives. */
+const ENTRY_MAX = 2 ** 30;
+
+export class Answers {
+  /** Entries are numbered from 1; number `n` lives in slot `n & mask`. */
+  #oldest = 1;
+  #next = 1;
+  #events: (AnswerEvent | undefined)[] = [];
+  #hashes: Int32Array;
+  /** The entry before in the same chain. */
+  #links: Uint32Array;
+  /** The newest entry of each chain. */
+  #heads: Uint32Array;
+
+  constructor(capacity: number = CAPACITY_MIN) {
+    this.#hashes = new Int32Array(capacity);
+    this.#links = new Uint32Array(capacity);
+    this.#heads = new Uint32Array(capacity);
+    for (let slot = 0; slot < capacity; slot++) this.#events.push(undefined);
+  }
+
+  get size(): number {
+    return this.#next - this.#oldest;
+  }
+
+  /** A power of two. It decides which chains an entry is in, and is part of the state therefore. */
+  get capacity(): number {
+    return this.#hashes.length;
+  }
+
+  /** @param hash of the holder and the request, see `requestHash`. */
+  find(hash: number, holder: HolderId, rid: RequestId): AnswerEvent | undefined {
+    const mask = this.#hashes.length - 1;
+    let entry = this.#heads[hash & mask] ?? 0;
+    for (let left = CORE_LIMITS.answersComparedMax; left > 0 && entry >= this.#oldest; left--) {
+      const slot = entry & mask;
+      if (this.#hashes[slot] === hash) {
+        const event = this.#events[slot];
+        if (event !== undefined && event.rid === rid && event.holder === holder) return event;
+      }
+      entry = this.#links[slot] ?? 0;
+    }
+    return undefined;
+  }
+
+  add(hash: number, event: AnswerEvent): void {
+    this.#forget(event.at - CORE_LIMITS.answerAgeMs);
+    if (this.size === this.capacity) {
+      if (this.capacity < CORE_LIMITS.answersMax) this.#rebuild(this.capacity * 2);
+      else this.#oldest++;
+    }
+    if (this.#next === ENTRY_MAX) this.#rebuild(this.capacity);
+    this.#link(hash, event);
+  }
+
+  /** Puts back what a snapshot held, oldest first, into a table of the same capacity; nothing is too old for it. */
+  restore(hash: number, event: AnswerEvent): void {
+    assert(this.size < this.capacity, "the answers fit their table");
+    this.#link(hash, event);
+  }
+
+  /** Oldest first. */
+  *events(): Iterable<AnswerEvent> {
+    for (let entry = this.#oldest; entry < this.#next; entry++) {
+      const event = this.#events[entry & (this.capacity - 1)];
+      assert(event !== undefined, "every remembered entry has its event");
+      yield event;
+    }
+  }
+
+  #link(hash: number, event: AnswerEvent): void {
+    const mask = this.#hashes.length - 1;
+    const entry = this.#next++;
+    const slot = entry & mask;
+    this.#events[slot] = event;
+    this.#hashes[slot] = hash;
+    this.#links[slot] = this.#heads[hash & mask] ?? 0;
+    this.#heads[hash & mask] = entry;
+  }
+
+  /** A few at a time: faster than they come, and never a long pause. */
+  #forget(before: number): void {
+    for (let left = CORE_LIMITS.answersSweptPerEvent; left > 0 && this.#oldest < this.#next; left--) {
+      const slot = this.#oldest & (this.#hashes.length - 1);
+      const event = this.#events[slot];
+      if (event === undefined || event.at >= before) return;
+      this.#events[slot] = undefined;
+      this.#oldest++;
+    }
+  }
+
+  #rebuild(capacity: number): void {
+    const rebuilt = new Answers(capacity);
+    const mask = this.capacity - 1;
+    for (const event of this.events()) rebuilt.#link(this.#hashes[(this.#oldest + rebuilt.size) & mask] ?? 0, event);
+    this.#oldest = rebuilt.#oldest;
+    this.#next = rebuilt.#next;
+    this.#events = rebuilt.#events;
+    this.#hashes = rebuilt.#hashes;
+    this.#links = rebuilt.#links;
+    this.#heads = rebuilt.#heads;
+  }
+}
+
+/** FNV-1a over the text, going on from `seed`. */
+function hashOf(text: string, seed: number): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
+}
+
+export const holderHash = (holder: HolderId): number => hashOf(holder, 0x811c9dc5 | 0);
+
+/** @param seed the holder's hash. */
+export function requestHash(seed: number, rid: RequestId): number {
+  const hash = hashOf(rid, seed);
+  return hash ^ (hash >>> 15); // The last characters reach only the high bits of the product.
+}

@@ -1,0 +1,122 @@
+/**
+ * All that the engine knows of one showtime. `evolve` alone changes it, and everything in it follows from the events.
+ * Seats are parallel arrays, so a hall of 20,000 is five allocations.
+ */
+import type { BookingId, HallPlan, HolderId, SaleLimits, SaleRules, ShowtimeId } from "../../../proto/index.ts";
+import { CORE_LIMITS } from "../limits.ts";
+import { Answers } from "./answers.ts";
+import { layoutOf, type Layout } from "./layout.ts";
+import { Recent } from "./recent.ts";
+
+export interface ShowtimeState {
+  readonly id: ShowtimeId;
+  /** Events evolved since it was opened, the opening among them. */
+  seq: number;
+  /** When the last event was decided, in ms since 1970. */
+  at: number;
+  phase: "unopened" | "open" | "closed";
+  plan: HallPlan;
+  rules: SaleRules;
+  limits: SaleLimits;
+  layout: Layout;
+
+  /** What a viewer sees of each seat: a `SeatStatus`. A seat can be had when this is `free`. */
+  status: Uint8Array;
+  /** 1 where the operator blocked the seat; it shows once nobody holds or booked it. */
+  blocked: Uint8Array;
+  /** The number of the hold or booking that has the seat; 0 for none. */
+  owner: Float64Array;
+  /** Free seats of each row part. */
+  available: Uint32Array;
+  /** Of `status`, see `rollChecksum`. */
+  checksum: number;
+
+  readonly holds: Map<number, Hold>;
+  /** Pinned holds, by the booking that they wait for. */
+  readonly pinned: Map<BookingId, Hold>;
+  readonly bookings: Map<BookingId, Booking>;
+  readonly bookingNumbers: Map<number, Booking>;
+  readonly holders: Map<HolderId, Holder>;
+  /** The same holders in the order in which they are swept. */
+  readonly roster: Holder[];
+  /** Where in the roster the sweep goes on. */
+  cursor: number;
+  /** Holds and bookings share their numbers: a booking keeps that of its hold. */
+  nextNumber: number;
+
+  answers: Answers;
+  readonly expired: Recent<number, HolderId>;
+  readonly cancelled: Recent<BookingId, HolderId>;
+}
+
+/** One holder's part in the showtime, with the hold clock: its holds end together, and a new hold does not wind it up. */
+export interface Holder {
+  readonly id: HolderId;
+  readonly hash: number;
+  /** Seats, not holds. */
+  held: number;
+  booked: number;
+  /** Counts the clocks that were started; 0 before the first. */
+  clock: number;
+  startedAt: number;
+  /** The clock runs while `now < deadline`. */
+  deadline: number;
+  extensions: number;
+}
+
+export interface Hold {
+  readonly number: number;
+  readonly holder: Holder;
+  seats: readonly number[];
+  /** The holder's clock that it runs on. A hold on an earlier clock than the present one is over. */
+  readonly clock: number;
+  /** The booking it is pinned for; it then runs to `payBy` whatever the clock says. */
+  booking: BookingId | undefined;
+  payBy: number;
+}
+
+export interface Booking {
+  readonly id: BookingId;
+  readonly number: number;
+  readonly holder: Holder;
+  seats: readonly number[];
+}
+
+const NO_PLAN: HallPlan = {
+  row: new Uint16Array(0),
+  x: new Int16Array(0),
+  y: new Int16Array(0),
+  category: new Uint8Array(0),
+  flags: new Uint8Array(0),
+  categories: [],
+};
+const NO_RULES: SaleRules = { salesStartAt: 0, salesEndAt: 0, orphan: "none", accessibleRelease: { when: "always" } };
+const NO_LIMITS: SaleLimits = { holdTtlMs: 0, holdMaxMs: 0, paymentTtlMs: 0, maxSeatsPerHolder: 0, maxExtensions: 0 };
+
+/** A showtime that nobody has opened: `decide` treats it as unknown, and its first event opens it. */
+export const createShowtime = (id: ShowtimeId): ShowtimeState => ({
+  id,
+  seq: 0,
+  at: 0,
+  phase: "unopened",
+  plan: NO_PLAN,
+  rules: NO_RULES,
+  limits: NO_LIMITS,
+  layout: layoutOf(NO_PLAN),
+  status: new Uint8Array(0),
+  blocked: new Uint8Array(0),
+  owner: new Float64Array(0),
+  available: new Uint32Array(0),
+  checksum: 0,
+  holds: new Map(),
+  pinned: new Map(),
+  bookings: new Map(),
+  bookingNumbers: new Map(),
+  holders: new Map(),
+  roster: [],
+  cursor: 0,
+  nextNumber: 1,
+  answers: new Answers(),
+  expired: new Recent(CORE_LIMITS.expiredHoldsMax),
+  cancelled: new Recent(CORE_LIMITS.cancelledBookingsMax),
+});

@@ -1,0 +1,42 @@
+import { holdIdOf, type Finding, type HolderId, type HoldId, type Refusal } from "../../proto/index.ts";
+import { missingHold, ownHold } from "./rules/own-hold.ts";
+import { isLive } from "./rules/time.ts";
+import { assert } from "./state/assert.ts";
+import { deadlineOfHold } from "./state/holders.ts";
+import type { ShowtimeState } from "./state/state.ts";
+
+/** What every viewer may see. `statuses` is a copy, one `SeatStatus` a byte. */
+export interface View {
+  readonly seq: number;
+  readonly statuses: Uint8Array;
+  readonly checksum: number;
+}
+
+export const viewOf = (state: ShowtimeState): View => ({
+  seq: state.seq,
+  statuses: state.status.slice(),
+  checksum: state.checksum,
+});
+
+/** The holder's own hold while it lives; refused with `NOT_FOUND`, `HOLD_NOT_FOUND` or `HOLD_EXPIRED` otherwise. */
+export function findHold(
+  state: ShowtimeState | undefined,
+  holder: HolderId,
+  id: HoldId,
+  now: number,
+): Extract<Finding, { type: "hold" }> | Refusal {
+  if (state === undefined) return { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
+  const hold = ownHold(state, holder, id);
+  if (hold === undefined || !isLive(hold, now)) {
+    const missing = missingHold(state, holder, id);
+    assert(missing.kind === "refused", "a missing hold is refused");
+    return missing.refusal;
+  }
+  const found = {
+    type: "hold",
+    hold: holdIdOf(state.id, hold.number),
+    seats: hold.seats,
+    expiresInMs: deadlineOfHold(hold) - now,
+  } as const;
+  return hold.booking === undefined ? found : { ...found, booking: hold.booking };
+}
