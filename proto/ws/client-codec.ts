@@ -1,0 +1,14 @@
+/** The door for clients: what they encode and decode, and the types; nothing here loads the schemas or a library. */
+export { encodeClientJson, encodeClientMsgpack } from "./client-encoder.ts";
+export { decodeServerJson, decodeServerMsgpack } from "./server-decoder.ts";
+export type { Decoded, Undecodable } from "./decoded.ts";
+export { WS_LIMITS } from "./limits.ts";
+export type {
+  ClientMessage,
+  ClientOp,
+  DeltaMessage,
+  HoldMessage,
+  ServerMessage,
+  ServerOp,
+  SnapshotMessage,
+} from "./messages.ts";

@@ -1,0 +1,13 @@
+/** What one WebSocket message may hold. The edge closes with 1009 past the first; the decoders refuse past any. */
+export const WS_LIMITS = {
+  clientMessageBytes: 4096,
+  /** Characters (code points). */
+  requestIdLength: 64,
+  categoryIdLength: 64,
+  holdIdLength: 80,
+  tokenLength: 4096,
+  /** Seats that one client message names; how many one holder may have is the engine's to say. */
+  seatsPerMessage: 2048,
+  /** The highest seat index a hall can have. */
+  seatMax: 65_535,
+} as const;

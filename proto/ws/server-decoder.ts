@@ -1,0 +1,158 @@
+/**
+ * Decodes what servers send, without the schemas, so that browsers stay small. Fields that this version does not know
+ * are skipped, since a newer server may send them; an op that it does not know is refused by name.
+ */
+import { isErrorCode } from "../errors.ts";
+import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
+import { seatChange, unpackStatuses } from "../seat-status.ts";
+import { unpackChanges } from "./change-bytes.ts";
+import { undecodable, type Decoded } from "./decoded.ts";
+import { JsonReader } from "./json-reader.ts";
+import { WS_LIMITS } from "./limits.ts";
+import type { DeltaMessage, ServerMessage, ServerOp, SnapshotMessage } from "./messages.ts";
+import { MsgpackReader } from "./msgpack-reader.ts";
+import { OP } from "./op.ts";
+
+export function decodeServerJson(text: string): Decoded<ServerMessage> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undecodable("the message is not JSON");
+  }
+  if (typeof value !== "object" || value === null) return undecodable("a message is an object with an op");
+  const reader = new JsonReader(value);
+  const op = reader.string("op");
+  return answer(reader, op === "snapshot" ? jsonSnapshot(reader) : op === "delta" ? jsonDelta(reader) : read(op, reader));
+}
+
+export function decodeServerMsgpack(bytes: Uint8Array): Decoded<ServerMessage> {
+  const reader = new MsgpackReader(bytes);
+  const op = reader.begin();
+  if (op === OP.snapshot) return answer(reader, msgpackSnapshot(reader));
+  if (op === OP.delta) return answer(reader, msgpackDelta(reader));
+  return answer(reader, read(OP_NAMES.get(op) ?? String(op), reader));
+}
+
+const OP_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(OP).map(([name, number]) => [number, name]));
+
+function answer(reader: Source, message: ServerMessage | undefined): Decoded<ServerMessage> {
+  if (reader.failure === undefined && message !== undefined) return { ok: true, message };
+  const rid = message !== undefined && "rid" in message && message.rid !== "" ? message.rid : undefined;
+  return undecodable(reader.failure ?? "the op is unknown", rid);
+}
+
+/** What both readers can do: msgpack goes by the order of the calls, JSON by the names. */
+interface Source {
+  readonly failure: string | undefined;
+  has(position: number, what: string): boolean;
+  string(what: string): string;
+  uint(what: string): number;
+  uints(what: string): number[];
+  fail<T>(what: string, expected: string, instead: T): T;
+}
+
+/** Every message that is the same in both encodings but for the names. The calls are in the order of msgpack's fields. */
+function read(op: string, from: Source): ServerMessage | undefined {
+  switch (op as Exclude<ServerOp, "snapshot" | "delta">) {
+    case "welcome": {
+      const protocol = from.uint("protocol");
+      const heartbeatMs = from.uint("heartbeatMs");
+      return { op: "welcome", protocol: protocol === 1 ? 1 : from.fail("protocol", "1", 1), heartbeatMs };
+    }
+    case "authed":
+      return { op: "authed", userId: id<HolderId>(from.string("userId")), role: from.string("role") };
+    case "held": {
+      const rid = id<RequestId>(from.string("rid"));
+      const holdId = id<HoldId>(from.string("holdId"));
+      // A hold id begins with its showtime's, so msgpack does not send that again.
+      const showtime = id<ShowtimeId>(holdId.slice(0, Math.max(0, holdId.indexOf("."))));
+      const seats = from.uints("seats");
+      return { op: "held", rid, holdId, showtime, seats, expiresInMs: from.uint("expiresInMs") };
+    }
+    case "extended":
+      return {
+        op: "extended",
+        rid: id<RequestId>(from.string("rid")),
+        holdId: id<HoldId>(from.string("holdId")),
+        expiresInMs: from.uint("expiresInMs"),
+      };
+    case "released":
+      return { op: "released", rid: id<RequestId>(from.string("rid")), holdId: id<HoldId>(from.string("holdId")) };
+    case "error": {
+      const rid = from.has(1, "rid") ? { rid: id<RequestId>(from.string("rid")) } : {};
+      const code = from.string("code");
+      return {
+        op: "error",
+        ...rid,
+        code: isErrorCode(code) ? code : from.fail("code", "one of the catalogue", "INTERNAL"),
+        message: from.string("message"),
+        ...(from.has(4, "seats") && { seats: from.uints("seats") }),
+        ...(from.has(5, "retryInMs") && { retryInMs: from.uint("retryInMs") }),
+      };
+    }
+    case "expired":
+      return { op: "expired", holdId: id<HoldId>(from.string("holdId")) };
+    case "booked":
+      return { op: "booked", holdId: id<HoldId>(from.string("holdId")), bookingId: id<BookingId>(from.string("bookingId")) };
+    case "reauth":
+      return { op: "reauth", inMs: from.uint("inMs") };
+    case "goaway":
+      return { op: "goaway", reconnectInMs: from.uint("reconnectInMs") };
+    default:
+      return undefined;
+  }
+}
+
+/** An id is what the server says it is: clients only hand it back. */
+const id = <Id extends string>(text: string): Id => text as Id;
+
+function jsonSnapshot(from: JsonReader): SnapshotMessage {
+  const digits = from.string("statuses");
+  if (!/^[0-3]*$/.test(digits)) from.fail("statuses", "digits of 0 to 3", undefined);
+  const statuses = new Uint8Array(digits.length);
+  for (let seat = 0; seat < digits.length; seat++) statuses[seat] = digits.charCodeAt(seat) & 3;
+  return { op: "snapshot", ...position(from), statuses, checksum: from.uint("checksum") };
+}
+
+function jsonDelta(from: JsonReader): DeltaMessage {
+  const place = position(from);
+  const before = from.uint("from");
+  if (before > place.seq) from.fail("from", "no more than seq", undefined);
+  const changes: number[] = [];
+  for (const pair of from.array("seats")) {
+    const [seat, status]: unknown[] = Array.isArray(pair) ? pair : [];
+    if (isUpTo(WS_LIMITS.seatMax, seat) && isUpTo(3, status)) changes.push(seatChange(seat, status));
+    else from.fail("seats", "pairs of a seat and its status", undefined);
+  }
+  return { op: "delta", ...place, from: before, changes, checksum: from.uint("checksum") };
+}
+
+const isUpTo = (most: number, value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most;
+
+function msgpackSnapshot(from: MsgpackReader): SnapshotMessage {
+  const place = position(from);
+  const count = from.uint("seat count");
+  const packed = from.binary("statuses");
+  const fits = count <= WS_LIMITS.seatMax + 1 && packed.length === Math.ceil(count / 4);
+  if (!fits) from.fail("statuses", "two bits for each of the seats", undefined);
+  const statuses = fits ? unpackStatuses(packed, count) : new Uint8Array(0);
+  return { op: "snapshot", ...place, statuses, checksum: from.uint("checksum") };
+}
+
+function msgpackDelta(from: MsgpackReader): DeltaMessage {
+  const place = position(from);
+  const events = from.uint("seq - from");
+  if (events > place.seq) from.fail("seq - from", "no more than seq", undefined);
+  const changes = unpackChanges(from.binary("seats"), WS_LIMITS.seatMax);
+  const checksum = from.uint("checksum");
+  if (changes === undefined) from.fail("seats", "ascending varints of seats and statuses", undefined);
+  return { op: "delta", ...place, from: place.seq - events, changes: changes ?? [], checksum };
+}
+
+const position = (from: Source) => ({
+  showtime: id<ShowtimeId>(from.string("showtime")),
+  epoch: from.uint("epoch"),
+  seq: from.uint("seq"),
+});
