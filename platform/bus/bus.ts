@@ -16,7 +16,11 @@ export interface Bus {
   /** With `queue`, each message goes to one member of the group; without, to every subscriber. */
   subscribe<T>(topic: Topic<T>, handler: (value: T) => void, options?: { queue?: string }): Subscription;
   /** @throws NoResponders | RequestTimeout | BusClosed */
-  request<Question, Answer>(endpoint: Endpoint<Question, Answer>, question: Question, options: { timeoutMs: number }): Promise<Answer>;
+  request<Question, Answer>(
+    endpoint: Endpoint<Question, Answer>,
+    question: Question,
+    options: { timeoutMs: number },
+  ): Promise<Answer>;
   /** `answer` is called once, now or later; a handler that throws leaves the asker to its time-out. */
   serve<Question, Answer>(
     endpoint: Endpoint<Question, Answer>,

@@ -29,7 +29,12 @@ export function busContract(name: string, makeBus: () => Promise<Bus> | Bus, opt
       });
 
       it("carries whole objects, and keeps subjects apart", async () => {
-        const value = { id: "h1", seats: [1, 2, 3], nested: { held: true, nothing: null }, bytes: new Uint8Array([1, 2]) };
+        const value = {
+          id: "h1",
+          seats: [1, 2, 3],
+          nested: { held: true, nothing: null },
+          bytes: new Uint8Array([1, 2]),
+        };
         const wanted = collect(bus, topic<typeof value>("object.a"), 1);
         const other = collect(bus, topic("object.b"), 1);
         bus.publish(topic<typeof value>("object.a"), value);
@@ -122,7 +127,9 @@ export function busContract(name: string, makeBus: () => Promise<Bus> | Bus, opt
           for (const reply of waiting.splice(0).toReversed()) reply();
         });
         const numbers = Array.from({ length: 1000 }, (_, at) => at);
-        const answers = await Promise.all(numbers.map((number) => bus.request(DOUBLE, number, { timeoutMs: AMPLE_MS })));
+        const answers = await Promise.all(
+          numbers.map((number) => bus.request(DOUBLE, number, { timeoutMs: AMPLE_MS })),
+        );
         expect(answers).toEqual(numbers.map((number) => number * 2));
       });
 
@@ -191,7 +198,10 @@ export function busContract(name: string, makeBus: () => Promise<Bus> | Bus, opt
     });
 
     describe.runIf(options.encodes)("codecs", () => {
-      const garbled: Topic<number> = { name: "garbled", codec: { ...plainCodec(), encode: () => new Uint8Array([0xc1]) } };
+      const garbled: Topic<number> = {
+        name: "garbled",
+        codec: { ...plainCodec(), encode: () => new Uint8Array([0xc1]) },
+      };
       const strict: Topic<number> = { name: "garbled", codec: numberCodec };
 
       it("drops bytes that the codec refuses, and nothing else", async () => {
@@ -203,7 +213,11 @@ export function busContract(name: string, makeBus: () => Promise<Bus> | Bus, opt
       });
 
       it("leaves the asker to its time-out when question or answer are refused", async () => {
-        const endpoint = (question: Codec<number>, answer: Codec<number>): Endpoint<number, number> => ({ name: "strict", question, answer });
+        const endpoint = (question: Codec<number>, answer: Codec<number>): Endpoint<number, number> => ({
+          name: "strict",
+          question,
+          answer,
+        });
         const served: number[] = [];
         const serving = bus.serve(endpoint(numberCodec, garbled.codec), (number, answer) => {
           served.push(number);

@@ -11,7 +11,7 @@ type Respond = (answer: Sealed) => void;
 
 /**
  * The bus of a process that is all there is. It behaves as one across a network: nothing is delivered while the sender
- * is still running, a message goes to those who were subscribed when it was sent, and all arrive in the order of sending.
+ * still runs, a message goes to those who were subscribed when it was sent, and all arrive in the order of sending.
  */
 export class InProcessBus implements Bus {
   readonly #clock: Clock;
@@ -104,7 +104,7 @@ export class InProcessBus implements Bus {
       const bytes = codec.encode(value);
       return (receiving) => receiving.decode(bytes);
     }
-    return <Received>() => value as unknown as Received; // The cast: both ends name the same subject, and it has one type.
+    return <Received>() => value as unknown as Received; // Both ends name the same subject, and it has one type.
   }
 
   #send(deliver: () => void): void {
@@ -114,7 +114,7 @@ export class InProcessBus implements Bus {
     queueMicrotask(this.#drain);
   }
 
-  /** One microtask a burst. Every so many messages the loop gets a turn: those who answer each other cannot starve I/O. */
+  /** One microtask a burst; now and then a turn for the loop, so that two who answer each other cannot starve I/O. */
   readonly #drain = (): void => {
     let at = 0;
     for (; at < this.#queue.length && this.#sinceTurn < BURST_MAX; at++, this.#sinceTurn++) this.#queue[at]?.();
@@ -132,7 +132,7 @@ export class InProcessBus implements Bus {
     try {
       deliver();
     } catch (err) {
-      this.#log.error({ err, subject }, "a bus message was dropped: its handler failed, or it is not what the subject carries");
+      this.#log.error({ err, subject }, "dropped a bus message: it does not decode, or its handler failed");
     }
   }
 

@@ -18,7 +18,10 @@ export class SubjectTable<Receive> {
       close: () => {
         if (member.closed) return;
         member.closed = true;
-        this.#change(subject, (this.#members.get(subject) ?? []).filter((other) => other !== member));
+        this.#change(
+          subject,
+          (this.#members.get(subject) ?? []).filter((other) => other !== member),
+        );
       },
     };
   }

@@ -2,7 +2,7 @@ import type { Clock, Timer } from "./clock.ts";
 
 interface Alarm {
   readonly due: number;
-  callback: (() => void) | undefined;
+  readonly callback: () => void;
 }
 
 /** Past this many turns at one instant, something keeps waking itself. */
@@ -36,7 +36,12 @@ export class VirtualClock implements Clock {
   after(ms: number, callback: () => void): Timer {
     const alarm: Alarm = { due: this.#elapsed + Math.max(0, ms), callback };
     this.#alarms.splice(this.#placeOf(alarm.due), 0, alarm);
-    return { cancel: () => void (alarm.callback = undefined) };
+    return {
+      cancel: () => {
+        const place = this.#alarms.indexOf(alarm);
+        if (place >= 0) this.#alarms.splice(place, 1);
+      },
+    };
   }
 
   endOfTurn(callback: () => void): void {
@@ -49,7 +54,6 @@ export class VirtualClock implements Clock {
     await this.settle();
     for (let next = this.#alarms.at(-1); next !== undefined && next.due <= until; next = this.#alarms.at(-1)) {
       this.#alarms.pop();
-      if (next.callback === undefined) continue;
       this.#elapsed = next.due;
       next.callback();
       await this.settle();

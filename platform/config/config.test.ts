@@ -61,7 +61,10 @@ describe("settings", () => {
   });
 
   it.each<[Environment, string]>([
-    [{ HTTP_PORT: "80a" }, 'HTTP_PORT must be a port from 0 to 65535 (0 = any free one), but is "80a": correct it or unset it for 8080.'],
+    [
+      { HTTP_PORT: "80a" },
+      'HTTP_PORT must be a port from 0 to 65535 (0 = any free one), but is "80a": correct it or unset it for 8080.',
+    ],
     [{ WS_PORT: "65536" }, "WS_PORT must be a port"],
     [{ WS_PORT: "-1" }, "WS_PORT must be a port"],
     [{ WS_PORT: "8080" }, "HTTP_PORT and WS_PORT are both 8080"],
@@ -69,17 +72,26 @@ describe("settings", () => {
     [{ HOLD_TTL_SECONDS: "0" }, "HOLD_TTL_SECONDS must be a whole number of seconds from 1 to 86400"],
     [{ HOLD_TTL_SECONDS: "1.5" }, "HOLD_TTL_SECONDS must be a whole number of seconds"],
     [{ HOLD_TTL_SECONDS: "1e9" }, "HOLD_TTL_SECONDS must be a whole number of seconds"],
-    [{ HOLD_MAX_SECONDS: "299" }, "HOLD_MAX_SECONDS is 299, less than HOLD_TTL_SECONDS, 300: raise the one or lower the other."],
-    [{ REFRESH_TOKEN_TTL_SECONDS: "60" }, "REFRESH_TOKEN_TTL_SECONDS is 60, less than ACCESS_TOKEN_TTL_SECONDS, 900"],
+    [
+      { HOLD_MAX_SECONDS: "299" },
+      "HOLD_MAX_SECONDS (299) is less than HOLD_TTL_SECONDS (300): raise the one or lower the other.",
+    ],
+    [{ REFRESH_TOKEN_TTL_SECONDS: "60" }, "REFRESH_TOKEN_TTL_SECONDS (60) is less than ACCESS_TOKEN_TTL_SECONDS (900)"],
     [{ SHARDS: "9".repeat(20) }, "SHARDS must be a whole number of shards from 1 to 4096"],
     [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, but is "loud"'],
     [{ ALLOW_UNSAFE_POSTGRES: "yes" }, "ALLOW_UNSAFE_POSTGRES must be true or false"],
     [{ ALLOWED_ORIGINS: "https://a.example/path" }, "ALLOWED_ORIGINS must be web origins"],
     [{ ALLOWED_ORIGINS: "a.example" }, "ALLOWED_ORIGINS must be web origins"],
     [{ USHER_ADMIN_EMAIL: "nobody" }, "USHER_ADMIN_EMAIL must be an e-mail address"],
-    [{ DATABASE_URL: "mysql://db/usher" }, "DATABASE_URL must be a URL that begins with postgres:// or postgresql://, but is a mysql:// URL"],
+    [
+      { DATABASE_URL: "mysql://db/usher" },
+      "DATABASE_URL must be a URL that begins with postgres:// or postgresql://, but is a mysql:// URL",
+    ],
     [{ DATABASE_URL: "postgres://db:port/usher" }, "but is a postgres:// URL that does not parse"],
-    [{ NATS_URL: "nats://one:4222,two" }, "NATS_URL must be a URL that begins with nats:// or tls://, or several joined by commas"],
+    [
+      { NATS_URL: "nats://one:4222,two" },
+      "NATS_URL must be a URL that begins with nats:// or tls://, or several joined by commas",
+    ],
     [{ USHER_HTTP_PORT: "80" }, "USHER_HTTP_PORT is not a setting of Usher: did you mean HTTP_PORT?"],
     [{ USHER_ADMIN_MAIL: "a@b" }, "did you mean USHER_ADMIN_EMAIL?"],
     [{ USHER_HOLD_SECONDS: "1" }, "did you mean HOLD_TTL_SECONDS?"],
@@ -88,20 +100,30 @@ describe("settings", () => {
     expect(() => loadConfig(env)).toThrow(sentence);
   });
 
-  it.each(["DATABASE_URL", "REDIS_URL", "NATS_URL", "SMTP_URL", "USHER_ADMIN_PASSWORD", "STRIPE_SECRET_KEY", "USHER_UNKNOWN"])(
-    "never print the secret in %s",
-    (name) => {
-      for (const text of ["hunter2", "https://me:hunter2@host", "me:hunter2@host", "postgres://me:hunter2@host:x,redis://"]) {
-        let message = "";
-        try {
-          loadConfig({ [name]: text });
-        } catch (error) {
-          message = String(error);
-        }
-        expect(message).not.toContain("hunter2");
+  it.each([
+    "DATABASE_URL",
+    "REDIS_URL",
+    "NATS_URL",
+    "SMTP_URL",
+    "USHER_ADMIN_PASSWORD",
+    "STRIPE_SECRET_KEY",
+    "USHER_UNKNOWN",
+  ])("never print the secret in %s", (name) => {
+    for (const text of [
+      "hunter2",
+      "https://me:hunter2@host",
+      "me:hunter2@host",
+      "postgres://me:hunter2@host:x,redis://",
+    ]) {
+      let message = "";
+      try {
+        loadConfig({ [name]: text });
+      } catch (error) {
+        message = String(error);
       }
-    },
-  );
+      expect(message).not.toContain("hunter2");
+    }
+  });
 });
 
 it(".env.example lists every setting as the table has it", async () => {

@@ -18,7 +18,7 @@ export function loadConfig(env: Environment): Config {
   refuseUnknownNames(env);
   const entries = Object.entries(SETTINGS).map(([field, setting]) => [field, read(setting, env)] as const);
   const settled = entries.filter(([, value]) => value !== undefined);
-  const config = Object.fromEntries(settled) as unknown as Config; // The cast: `Config` is derived from this very table.
+  const config = Object.fromEntries(settled) as unknown as Config; // `Config` is derived from this very table.
   checkTogether(config);
   return Object.freeze(config);
 }
@@ -43,18 +43,18 @@ function refuseUnknownNames(env: Environment): void {
 }
 
 function checkTogether(config: Config): void {
-  const { holdMaxMs, holdTtlMs, accessTokenTtlMs, refreshTokenTtlMs, httpPort, wsPort } = config;
-  if (holdMaxMs < holdTtlMs) {
-    throw new ConfigError(
-      `HOLD_MAX_SECONDS is ${holdMaxMs / 1000}, less than HOLD_TTL_SECONDS, ${holdTtlMs / 1000}: raise the one or lower the other.`,
-    );
-  }
-  if (refreshTokenTtlMs < accessTokenTtlMs) {
-    throw new ConfigError(
-      `REFRESH_TOKEN_TTL_SECONDS is ${refreshTokenTtlMs / 1000}, less than ACCESS_TOKEN_TTL_SECONDS, ${accessTokenTtlMs / 1000}: raise the one or lower the other.`,
-    );
-  }
+  const { httpPort, wsPort } = config;
   if (httpPort !== 0 && httpPort === wsPort) {
     throw new ConfigError(`HTTP_PORT and WS_PORT are both ${httpPort}: give each a port of its own.`);
   }
+  refuseLess(config, "holdMaxMs", "holdTtlMs");
+  refuseLess(config, "refreshTokenTtlMs", "accessTokenTtlMs");
+}
+
+type Duration = "holdMaxMs" | "holdTtlMs" | "refreshTokenTtlMs" | "accessTokenTtlMs";
+
+function refuseLess(config: Config, longer: Duration, shorter: Duration): void {
+  if (config[longer] >= config[shorter]) return;
+  const written = (field: Duration): string => `${SETTINGS[field].name} (${config[field] / 1000})`;
+  throw new ConfigError(`${written(longer)} is less than ${written(shorter)}: raise the one or lower the other.`);
 }

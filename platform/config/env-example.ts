@@ -11,5 +11,6 @@ export function renderEnvExample(): string {
 
 function render(setting: Setting): string {
   const { expected } = setting.kind;
-  return `# ${setting.about}\n# ${expected.charAt(0).toUpperCase()}${expected.slice(1)}.\n# ${setting.name}=${setting.default ?? ""}\n`;
+  const sentence = `${expected.charAt(0).toUpperCase()}${expected.slice(1)}.`;
+  return `# ${setting.about}\n# ${sentence}\n# ${setting.name}=${setting.default ?? ""}\n`;
 }

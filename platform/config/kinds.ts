@@ -15,7 +15,7 @@ const inQuotes = (text: string): string => JSON.stringify(text.length > 80 ? `${
 
 export function whole(unit: string, min: number, max: number, factor = 1): Kind<number> {
   return {
-    expected: `a whole number${unit === "" ? "" : ` of ${unit}`} from ${min} to ${max}`,
+    expected: `a whole number of ${unit} from ${min} to ${max}`,
     parse(text) {
       if (!/^\d{1,15}$/.test(text)) return undefined;
       const value = Number(text);
@@ -28,7 +28,10 @@ export function whole(unit: string, min: number, max: number, factor = 1): Kind<
 /** Written in seconds, read as milliseconds. */
 export const seconds = (min: number, max: number): Kind<number> => whole("seconds", min, max, 1000);
 
-export const port: Kind<number> = { ...whole("", 0, 65_535), expected: "a port from 0 to 65535 (0 = any free one)" };
+export const port: Kind<number> = {
+  ...whole("ports", 0, 65_535),
+  expected: "a port from 0 to 65535 (0 = any free one)",
+};
 
 export const host: Kind<string> = {
   expected: "a host name or an IP address",
@@ -78,7 +81,8 @@ export function url(...schemes: readonly string[]): Kind<string> {
     show(text) {
       const scheme = schemeOf(text);
       if (scheme === undefined) return "a text that is no URL (not shown, it may hold a password)";
-      return `a ${scheme}:// URL${schemes.includes(scheme) ? " that does not parse" : ""} (the rest may hold a password)`;
+      const broken = schemes.includes(scheme) ? " that does not parse" : "";
+      return `a ${scheme}:// URL${broken} (the rest may hold a password)`;
     },
   };
 }
@@ -98,7 +102,10 @@ export function urls(...schemes: readonly string[]): Kind<string> {
 export const origins: Kind<readonly string[]> = {
   expected: "web origins such as https://tickets.example.com, joined by commas",
   parse(text) {
-    const found = text.split(",").filter((part) => part.trim() !== "").map(originOf);
+    const found = text
+      .split(",")
+      .filter((part) => part.trim() !== "")
+      .map(originOf);
     return found.every((origin) => origin !== undefined) ? found : undefined;
   },
   show: inQuotes,

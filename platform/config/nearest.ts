@@ -1,4 +1,4 @@
-/** The name that takes the fewest edits to get to from `wanted`; a prefix too many or too few (`USHER_`) costs nothing. */
+/** The name that is the fewest edits away from `wanted`; `USHER_` too many or too few costs nothing. */
 export function nearest(wanted: string, names: readonly string[]): string | undefined {
   const bare = wanted.replace(/^USHER_/, "");
   const cost = (name: string): number => Math.min(distance(wanted, name), distance(bare, name.replace(/^USHER_/, "")));

@@ -1,4 +1,18 @@
-import { directory, email, host, logLevel, origins, port, seconds, secret, url, urls, whole, yesOrNo, type Kind } from "./kinds.ts";
+import {
+  directory,
+  email,
+  host,
+  logLevel,
+  origins,
+  port,
+  seconds,
+  secret,
+  url,
+  urls,
+  whole,
+  yesOrNo,
+  type Kind,
+} from "./kinds.ts";
 
 export interface Setting {
   /** The environment variable. */
@@ -139,9 +153,22 @@ export const SETTINGS = {
     kind: url("smtp", "smtps"),
     about: "Mail server, such as smtp://user:password@host:587. Unset: mails are files under DATA_DIR/mail.",
   },
-  stripeSecretKey: { name: "STRIPE_SECRET_KEY", kind: secret(8), about: "Stripe's API key. Unset: no card payments by Stripe." },
-  stripeWebhookSecret: { name: "STRIPE_WEBHOOK_SECRET", kind: secret(8), about: "What Stripe signs its webhooks with." },
-  logLevel: { name: "LOG_LEVEL", kind: logLevel, default: "info", about: "Logs go to standard error, a JSON object a line." },
+  stripeSecretKey: {
+    name: "STRIPE_SECRET_KEY",
+    kind: secret(8),
+    about: "Stripe's API key. Unset: no card payments by Stripe.",
+  },
+  stripeWebhookSecret: {
+    name: "STRIPE_WEBHOOK_SECRET",
+    kind: secret(8),
+    about: "What Stripe signs its webhooks with.",
+  },
+  logLevel: {
+    name: "LOG_LEVEL",
+    kind: logLevel,
+    default: "info",
+    about: "Logs go to standard error, a JSON object a line.",
+  },
 } as const satisfies Record<string, Setting>;
 
 type Table = typeof SETTINGS;

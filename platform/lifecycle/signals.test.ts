@@ -72,7 +72,8 @@ describe("a process of its own", () => {
       stopOnSignals({ process, lifecycle, clock: systemClock, log });
       const say = (what) => process.stdout.write(what + "\\n");
       const stuck = process.argv.includes("stuck");
-      await lifecycle.start({ name: "first", start: () => setInterval(() => {}, 1000), stop: () => say("first stopped") });
+      setInterval(() => {}, 1000);
+      await lifecycle.start({ name: "first", start: () => {}, stop: () => say("first stopped") });
       await lifecycle.start({
         name: "second",
         start: () => say("ready"),
@@ -93,7 +94,10 @@ describe("a process of its own", () => {
   });
 
   /** Runs the program, does what `onLine` says at each line of its output, and tells how it ended. */
-  async function run(mode: string, onLine: (line: string, kill: (signal: Signal) => void) => void): Promise<{ code: unknown; lines: string[] }> {
+  async function run(
+    mode: string,
+    onLine: (line: string, kill: (signal: Signal) => void) => void,
+  ): Promise<{ code: unknown; lines: string[] }> {
     const args = ["--input-type=module", "--eval", program, mode];
     const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
     children.push(child);

@@ -20,7 +20,12 @@ const ECHO_MS = 200;
  * SIGTERM or Ctrl-C stops everything and exits, 0 if all was clean; another Ctrl-C or SIGTERM exits at once.
  * While parts are still starting they are waited for first, see `Lifecycle`.
  */
-export function stopOnSignals(options: { process: SignalledProcess; lifecycle: Lifecycle; clock: Clock; log: Logger }): void {
+export function stopOnSignals(options: {
+  process: SignalledProcess;
+  lifecycle: Lifecycle;
+  clock: Clock;
+  log: Logger;
+}): void {
   const { process, lifecycle, clock, log } = options;
   let askedAt: number | undefined;
   const onSignal = (signal: Signal): void => {

@@ -14,7 +14,12 @@ describe("logger", () => {
     log.debug("not this");
     log.child({ requestId: "r1" }).info({ seats: 3 }, "held");
     expect(destination.lines).toHaveLength(1);
-    expect(JSON.parse(destination.lines[0] ?? "")).toMatchObject({ name: "edge", requestId: "r1", seats: 3, msg: "held" });
+    expect(JSON.parse(destination.lines[0] ?? "")).toMatchObject({
+      name: "edge",
+      requestId: "r1",
+      seats: 3,
+      msg: "held",
+    });
   });
 
   it("leaves out what stands under a secret's name, however nested", () => {
@@ -22,7 +27,10 @@ describe("logger", () => {
     const log = createLogger({ name: "edge", level: "info", destination });
     const secret = "hunter2";
     const headers = { authorization: secret, cookie: secret, "set-cookie": [secret], accept: "json" };
-    log.info({ token: secret, password: secret, user: { secret }, request: { headers, body: { refreshToken: secret } } }, "in");
+    log.info(
+      { token: secret, password: secret, user: { secret }, request: { headers, body: { refreshToken: secret } } },
+      "in",
+    );
     log.info({ headers, one: { two: { headers } } }, "in");
     expect(destination.lines.join("")).not.toContain(secret);
     expect(destination.lines.join("")).toContain("json");
@@ -33,6 +41,8 @@ describe("logger", () => {
     const destination = capture();
     const log = createLogger({ name: "edge", level: "info", destination: terminalStream(destination) });
     log.warn({ err: new Error("on purpose"), shard: 7 }, "oh");
-    expect(destination.lines.join("")).toMatch(/^\d\d:\d\d:\d\d .*warn.* edge: oh .*shard=7.*\nError: on purpose\n {4}at /);
+    expect(destination.lines.join("")).toMatch(
+      /^\d\d:\d\d:\d\d .*warn.* edge: oh .*shard=7.*\nError: on purpose\n {4}at /,
+    );
   });
 });

@@ -4,7 +4,17 @@ import { terminalStream } from "./terminal-stream.ts";
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-const SECRETS = ["authorization", "cookie", "set-cookie", "password", "secret", "token", "accessToken", "refreshToken", "clientSecret"];
+const SECRETS = [
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "password",
+  "secret",
+  "token",
+  "accessToken",
+  "refreshToken",
+  "clientSecret",
+];
 /** How deep in a logged object a secret is still found. */
 const REDACT_DEPTH = 4;
 
@@ -14,7 +24,10 @@ const REDACT_DEPTH = 4;
  */
 export function createLogger(options: { name: string; level: LogLevel; destination?: DestinationStream }): Logger {
   const { name, level, destination = standardError() } = options;
-  return pino({ name, level, base: { pid: process.pid }, redact: { paths: secretPaths(), censor: "[hidden]" } }, destination);
+  return pino(
+    { name, level, base: { pid: process.pid }, redact: { paths: secretPaths(), censor: "[hidden]" } },
+    destination,
+  );
 }
 
 /** Written at once: a process that dies has said why. */

@@ -15,12 +15,14 @@ export function terminalStream(to: DestinationStream): DestinationStream {
 }
 
 function readable(line: string): string {
-  const { time, level, name, msg, pid: _pid, err, ...rest } = JSON.parse(line) as Record<string, unknown>; // pino's own line
+  const entry = JSON.parse(line) as Record<string, unknown>; // The cast: pino writes nothing but objects.
+  const { time, level, name, msg = "", pid: _pid, err, ...rest } = entry;
   const clockTime = new Date(Number(time)).toLocaleTimeString("en-GB");
   const fields = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const dimmed = fields.length > 0 ? ` \u001b[2m${fields.join(" ")}\u001b[22m` : "";
   const stack = isError(err) ? `\n${err.stack}` : "";
-  return `${clockTime} ${LEVELS[Number(level)] ?? String(level)} ${String(name)}: ${String(msg ?? "")}${dimmed}${stack}\n`;
+  const shown = LEVELS[Number(level)] ?? String(level);
+  return `${clockTime} ${shown} ${String(name)}: ${String(msg)}${dimmed}${stack}\n`;
 }
 
 const isError = (value: unknown): value is { stack: string } =>
