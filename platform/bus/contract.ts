@@ -245,17 +245,16 @@ export function busContract(name: string, makeBus: () => Promise<Bus> | Bus, opt
 
     describe("close", () => {
       it("delivers what was published", async () => {
-        const received = collect(bus, topic("last"), 1000);
-        for (let at = 0; at < 1000; at++) bus.publish(topic("last"), at);
+        const received = collect(bus, topic("last"), 25_000);
+        for (let at = 0; at < 25_000; at++) bus.publish(topic("last"), at);
         await bus.close();
-        expect(received.values).toHaveLength(1000);
+        expect(received.values).toHaveLength(25_000);
       });
 
-      it("gives the answers that are there, and fails the requests that have none with BusClosed", async () => {
-        bus.serve(DOUBLE, (number, answer) => (number === 13 ? undefined : answer(number * 2)));
-        const answered = bus.request(DOUBLE, 1, { timeoutMs: AMPLE_MS });
-        await answered;
-        const open = expect(bus.request(DOUBLE, 13, { timeoutMs: AMPLE_MS })).rejects.toThrow(BusClosed);
+      it("fails the requests that have no answer with BusClosed", async () => {
+        const asked = new Promise<void>((resolve) => bus.serve(DOUBLE, () => resolve()));
+        const open = expect(bus.request(DOUBLE, 1, { timeoutMs: AMPLE_MS })).rejects.toThrow(BusClosed);
+        await asked;
         await bus.close();
         await open;
       });
