@@ -13,9 +13,7 @@ export const Email = Type.String({
 export const Password = Type.String({ minLength: 8, maxLength: 200, examples: ["correct horse battery"] });
 const Name = Type.String({ minLength: 1, maxLength: 200, examples: ["Ann"] });
 
-export const RoleName = Type.Union(
-  (["customer", "guest", "kiosk", "boxoffice", "gate", "admin"] as const).map((role) => Type.Literal(role)),
-);
+export const RoleName = Type.Enum(["customer", "guest", "kiosk", "boxoffice", "gate", "admin"]);
 
 export const User = Type.Object({
   id: Type.String(),
@@ -46,13 +44,13 @@ export const LoginBody = Type.Object(
   closed,
 );
 
-const RefreshToken = Type.String({ minLength: 1, maxLength: 256 });
+const RefreshToken = Type.String({ minLength: 1, maxLength: 2_048 });
 export const RefreshBody = Type.Object({ refreshToken: RefreshToken }, closed);
 export const LogoutBody = Type.Object({ refreshToken: Type.Optional(RefreshToken) }, closed);
 export const GuestBody = Type.Object({}, closed);
 
 /** What stands at a cinema and signs in by itself. */
-export const DeviceRole = Type.Union([Type.Literal("kiosk"), Type.Literal("boxoffice"), Type.Literal("gate")]);
+export const DeviceRole = Type.Enum(["kiosk", "boxoffice", "gate"]);
 export type DeviceRole = Static<typeof DeviceRole>;
 
 export const CreateDeviceBody = Type.Object(

@@ -1,9 +1,9 @@
-import { Algorithm, hash, verify } from "@node-rs/argon2";
+import { hash, verify } from "@node-rs/argon2";
 import { Problem } from "../http/index.ts";
 import * as limits from "./limits.ts";
 
 const ARGON2ID = {
-  algorithm: 2 satisfies Algorithm.Argon2id,
+  algorithm: 2, // argon2id; the package names it in a const enum, which is gone at run time.
   memoryCost: limits.ARGON2_MEMORY,
   timeCost: limits.ARGON2_PASSES,
   parallelism: limits.ARGON2_LANES,

@@ -1,3 +1,4 @@
+import { Type } from "typebox";
 import * as schema from "../../proto/rest/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, principalOf, requireRole, requireSignedIn, type Routes } from "../http/index.ts";
 import type { AccessTokens } from "./access-tokens.ts";
@@ -112,7 +113,7 @@ const sessionRoutes =
           description: "Ends the sign-in of the refresh token in the body, or of the bearer: its tokens are void, its sockets closed.",
           security: [{ bearer: [] }, {}],
           body: schema.LogoutBody,
-          response: { 204: { type: "null", description: "Signed out." } },
+          response: { 204: Type.Null({ description: "Signed out." }) },
         },
       },
       async (request, reply) => {
@@ -123,7 +124,7 @@ const sessionRoutes =
         }
         if (refreshToken !== undefined) await families.revokeByToken(refreshToken);
         else if (bearer !== undefined) await families.revoke((await app.verifier.verify(bearer)).family);
-        return reply.code(204).send();
+        return reply.code(204).send(null);
       },
     );
   };

@@ -1,0 +1,153 @@
+import { Type } from "typebox";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../../platform/clock/index.ts";
+import { requireSignedIn } from "../guards.ts";
+import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_LEASE_MS } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import { as, testServer, type TestServer } from "../testing.ts";
+
+let server: TestServer;
+const clock = new VirtualClock();
+let runs = 0;
+let answer: () => Promise<{ status: number; body: object }> = async () => ({ status: 201, body: { run: runs } });
+let keys = 0;
+const uniqueKey = () => `key-${(keys += 1)}`;
+
+beforeAll(async () => {
+  server = await testServer({ clock });
+  const schema = { body: Type.Object({ seats: Type.Array(Type.Integer()) }, { additionalProperties: false }) };
+  for (const url of ["/holds", "/others/:id"]) {
+    server.app.post(url, { onRequest: requireSignedIn, config: { idempotent: true }, schema }, async (_request, reply) => {
+      runs += 1;
+      const { status, body } = await answer();
+      return reply.code(status).send(body);
+    });
+  }
+  server.app.post("/nothing", { onRequest: requireSignedIn, config: { idempotent: true } }, async (_request, reply) => {
+    runs += 1;
+    return reply.code(204).send();
+  });
+});
+afterAll(() => server.close());
+
+interface Ask {
+  key?: string;
+  user?: string;
+  url?: string;
+  body?: object;
+}
+
+const ask = ({ key, user = "ann", url = "/holds", body = { seats: [1] } }: Ask) =>
+  server.app.inject({ method: "POST", url, headers: { ...as(user), ...(key === undefined ? {} : { "idempotency-key": key }) }, payload: body });
+
+describe("an Idempotency-Key", () => {
+  it("gets the first answer again, to the letter, and says that it is a replay", async () => {
+    const key = uniqueKey();
+    const first = await ask({ key });
+    const before = runs;
+    for (let time = 0; time < 10; time++) {
+      const again = await ask({ key });
+      expect([again.statusCode, again.body, again.headers["content-type"]]).toEqual([201, first.body, first.headers["content-type"]]);
+      expect(again.headers["idempotency-replayed"]).toBe("true");
+    }
+    expect(first.headers["idempotency-replayed"]).toBeUndefined();
+    expect(runs).toBe(before);
+  });
+
+  it("gets a refusal again too, and an answer without a body", async () => {
+    const key = uniqueKey();
+    answer = async () => Promise.reject(new Problem("SEAT_TAKEN", "Seat 1 is taken.", { seats: [1] }));
+    const first = await ask({ key });
+    answer = async () => ({ status: 201, body: {} });
+    const again = await ask({ key });
+    expect([again.statusCode, again.body]).toEqual([409, first.body]);
+    expect(again.headers["content-type"]).toContain("application/problem+json");
+
+    const empty = uniqueKey();
+    expect((await ask({ key: empty, url: "/nothing" })).statusCode).toBe(204);
+    const before = runs;
+    const replayed = await ask({ key: empty, url: "/nothing" });
+    expect([replayed.statusCode, replayed.body, runs]).toEqual([204, "", before]);
+  });
+
+  it("with another body, route or address is refused; another user's is another key", async () => {
+    const key = uniqueKey();
+    await ask({ key });
+    for (const other of [{ body: { seats: [2] } }, { url: "/others/1" }, { url: "/nothing" }]) {
+      const response = await ask({ key, ...other });
+      expect([response.statusCode, response.json().code]).toEqual([422, "IDEMPOTENCY_KEY_REUSED"]);
+    }
+    const guest = await ask({ key, user: "guest-1", body: { seats: [2] } });
+    expect(guest.statusCode).toBe(201);
+    expect(guest.headers["idempotency-replayed"]).toBeUndefined();
+  });
+
+  it("lets one of fifty run at once; the others hear so or get its answer", async () => {
+    const key = uniqueKey();
+    const before = runs;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask({ key })));
+    expect(runs).toBe(before + 1);
+    const codes = new Set(answers.map(({ statusCode, headers }) => `${statusCode} ${headers["idempotency-replayed"] ?? "first"}`));
+    for (const code of codes) expect(["201 first", "201 true", "409 first"]).toContain(code);
+    expect(answers.filter((one) => one.statusCode === 201 && !one.headers["idempotency-replayed"])).toHaveLength(1);
+    for (const busy of answers.filter(({ statusCode }) => statusCode === 409)) expect(busy.json().code).toBe("IN_PROGRESS");
+  });
+
+  it.each([500, 503, 429])("runs again after an answer of %i", async (status) => {
+    const key = uniqueKey();
+    answer = async () => ({ status, body: {} });
+    expect((await ask({ key })).statusCode).toBe(status);
+    answer = async () => ({ status: 201, body: {} });
+    expect((await ask({ key })).statusCode).toBe(201);
+  });
+
+  it("of a run that died can be taken over once its lease is over, and not before", async () => {
+    const key = uniqueKey();
+    let finish = () => {};
+    const reached = new Promise<void>((arrived) => {
+      answer = async () => {
+        arrived();
+        await new Promise<void>((resolve) => (finish = resolve));
+        return { status: 201, body: { from: "the first" } };
+      };
+    });
+    const first = ask({ key });
+    void first.then(() => {}); // Injected requests start when somebody waits for them.
+    await reached;
+    answer = async () => ({ status: 201, body: { from: "the second" } });
+    expect((await ask({ key })).json().code).toBe("IN_PROGRESS");
+    await clock.advance(IDEMPOTENCY_LEASE_MS + 1);
+    expect((await ask({ key })).json()).toEqual({ from: "the second" });
+    finish();
+    await first;
+    expect((await ask({ key })).json()).toEqual({ from: "the second" });
+  });
+
+  it.each(["", "a".repeat(256), "with blank", "\u00e9"])("that is %j is refused", async (key) => {
+    const response = await ask({ key });
+    expect([response.statusCode, response.json().field]).toEqual([400, "header.idempotency-key"]);
+  });
+
+  it("is forgotten after a day", async () => {
+    const key = uniqueKey();
+    const before = runs;
+    await ask({ key });
+    await clock.advance(IDEMPOTENCY_KEPT_MS + 1);
+    await server.store.prune();
+    await ask({ key });
+    expect(runs).toBe(before + 2);
+  });
+
+  it("is not asked for: without one, each request runs", async () => {
+    const before = runs;
+    await ask({});
+    await ask({});
+    expect(runs).toBe(before + 2);
+  });
+});
+
+it("a route cannot be idempotent for strangers", async () => {
+  const own = await testServer();
+  expect(() => own.app.post("/open", { config: { idempotent: true } }, async () => ({}))).toThrow("guard");
+  await own.close();
+});

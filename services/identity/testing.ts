@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Pool } from "pg";
+import { pino } from "pino";
+import { BusTokenVerifier } from "../../platform/auth/index.ts";
+import { InProcessBus } from "../../platform/bus/index.ts";
+import { type Clock, systemClock } from "../../platform/clock/index.ts";
+import { createMetrics } from "../../platform/metrics/index.ts";
+import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { systemRandom } from "../../platform/random/index.ts";
+import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../http/index.ts";
+import type { FirstAdmin } from "./first-admin.ts";
+import { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";
+import { IDENTITY_SCHEMA, identityMigrations } from "./tables.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** A clock that can be put forward; its timers run on real time. */
+export class ShiftedClock implements Clock {
+  #aheadMs = 0;
+  readonly now = () => systemClock.now() + this.#aheadMs;
+  readonly monotonic = () => systemClock.monotonic() + this.#aheadMs;
+  readonly after = systemClock.after;
+  readonly endOfTurn = systemClock.endOfTurn;
+
+  goForward(ms: number): void {
+    this.#aheadMs += ms;
+  }
+}
+
+export interface TestIdentity {
+  readonly app: HttpServer;
+  readonly identity: IdentityService;
+  readonly verifier: BusTokenVerifier;
+  readonly bus: InProcessBus;
+  readonly clock: ShiftedClock;
+  readonly pool: Pool;
+  readonly config: IdentityOptions["config"];
+  readonly firstAdmin: FirstAdmin | undefined;
+  close(): Promise<void>;
+}
+
+/** Everything real: PostgreSQL, keys on disk, the bus, the verifier and the HTTP server. */
+export async function testIdentity(changes: Partial<IdentityOptions["config"]> = {}): Promise<TestIdentity> {
+  const log = pino({ level: "silent" });
+  const clock = new ShiftedClock();
+  const random = systemRandom;
+  const database = await testDatabase();
+  const pool = createPool({ connectionString: database.url, max: 10, name: "identity-test", log });
+  const dataDir = mkdtempSync(join(tmpdir(), "usher-identity-"));
+  const config = {
+    dataDir,
+    accessTokenTtlMs: HOUR_MS / 4,
+    guestTokenTtlMs: 12 * HOUR_MS,
+    refreshTokenTtlMs: 720 * HOUR_MS,
+    adminEmail: "root@example.com",
+    adminPassword: "a long password",
+    ...changes,
+  };
+  await migrate(createDatabase(pool), HTTP_SCHEMA, httpMigrations);
+  await migrate(createDatabase(pool), IDENTITY_SCHEMA, identityMigrations);
+  const bus = new InProcessBus({ clock, log });
+  const identity = createIdentityService({ pool, bus, clock, random, config, log });
+  const firstAdmin = await identity.start();
+  const verifier = new BusTokenVerifier({ bus, clock, log });
+  await verifier.start();
+  const app = await createHttpServer({
+    config: { requestsPerSecond: 100_000, allowedOrigins: [] },
+    version: "0.0.0",
+    clock,
+    random,
+    log,
+    metrics: createMetrics("test"),
+    verifier,
+    idempotency: new IdempotencyStore({ pool, clock, random }),
+    checks: [],
+    webSocket: () => ({ port: 1 }),
+  });
+  await app.register(identity.routes, { prefix: "/api/v1" });
+  await app.register(identity.wellKnown);
+  return {
+    app,
+    identity,
+    verifier,
+    bus,
+    clock,
+    pool,
+    config,
+    firstAdmin,
+    async close() {
+      await app.close();
+      verifier.stop();
+      await identity.stop();
+      await bus.close();
+      await pool.end();
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
