@@ -37,6 +37,6 @@ export const Page = <Item extends TSchema>(item: Item) =>
   });
 
 export interface Page<Item> {
-  readonly items: readonly Item[];
+  readonly items: Item[];
   readonly nextCursor: string | null;
 }

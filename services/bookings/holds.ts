@@ -1,0 +1,112 @@
+/** Holds as a REST client has them, asked of the engine in the holder's name. */
+import type { Clock } from "../../platform/clock/index.ts";
+import {
+  type BookingId,
+  type Command,
+  type HolderId,
+  type HoldId,
+  isPlainId,
+  parseHoldId,
+  type Query,
+  type Reply,
+  type RequestId,
+  type ShowtimeId,
+  showtimeId,
+} from "../../proto/index.ts";
+import type { Hold, HoldRequest } from "../../proto/rest/index.ts";
+import { Problem } from "../http/index.ts";
+
+export interface Engine {
+  ask(request: Command | Query): Promise<Reply>;
+}
+
+/** Who asks, and under which request id: the same one again gets the engine's first answer again. */
+export interface Asking {
+  readonly holder: HolderId;
+  readonly rid: RequestId;
+  /** Whether this may be a repetition of a request that was answered before. */
+  readonly repeatable: boolean;
+}
+
+/** The names of one hold; `id` has the showtime in it. */
+interface Named {
+  readonly showtime: ShowtimeId;
+  readonly hold: HoldId;
+}
+
+/** Every method throws the engine's refusal as a `Problem`. */
+export class Holds {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+
+  constructor({ engine, clock }: { engine: Engine; clock: Clock }) {
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  async take(showtimeText: string, wish: HoldRequest, { holder, rid, repeatable }: Asking): Promise<Hold> {
+    if (!isPlainId(showtimeText)) throw new Problem("NOT_FOUND", "There is no such showtime.");
+    const showtime = showtimeId(showtimeText);
+    const held = await this.#ask({ showtime, holder, rid, ...wishOf(wish) }, "held");
+    // The time in a first answer that is given again has been running since; the engine says what is left of it.
+    if (repeatable) return this.#read({ showtime, hold: held.hold }, holder);
+    return this.#answer({ showtime, hold: held.hold }, held.seats, held.expiresInMs);
+  }
+
+  read(id: string, holder: HolderId): Promise<Hold> {
+    return this.#read(named(id), holder);
+  }
+
+  async extend(id: string, { holder, rid }: Asking): Promise<Hold> {
+    const hold = named(id);
+    await this.#ask({ type: "extend", holder, rid, ...hold }, "extended");
+    return this.#read(hold, holder);
+  }
+
+  async release(id: string, { holder, rid }: Asking): Promise<void> {
+    await this.#ask({ type: "release", holder, rid, ...named(id) }, "released");
+  }
+
+  async #read(hold: Named, holder: HolderId): Promise<Hold> {
+    const found = await this.#ask({ type: "get-hold", holder, ...hold }, "hold");
+    return this.#answer(hold, found.seats, found.expiresInMs, found.booking);
+  }
+
+  #answer({ showtime, hold }: Named, seats: readonly number[], expiresInMs: number, bookingId?: BookingId): Hold {
+    return {
+      holdId: hold,
+      showtimeId: showtime,
+      seats: [...seats],
+      expiresAt: new Date(this.#clock.now() + expiresInMs).toISOString(),
+      expiresInMs: Math.floor(expiresInMs),
+      ...(bookingId === undefined ? { status: "held" } : { status: "paying", bookingId }),
+    };
+  }
+
+  async #ask<Type extends Reply["type"]>(request: Command | Query, expected: Type): Promise<Extract<Reply, { type: Type }>> {
+    const reply = await this.#engine.ask(request);
+    if (reply.type === "refused") {
+      const { code, message, seats, retryInMs } = reply;
+      throw new Problem(code, message, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });
+    }
+    if (reply.type !== expected) throw new TypeError(`${request.type} was answered with ${reply.type}`);
+    return reply as Extract<Reply, { type: Type }>; // The line above has compared the two.
+  }
+}
+
+/** @throws Problem HOLD_NOT_FOUND when the text cannot be a hold's id */
+function named(id: string): Named {
+  const parts = parseHoldId(id);
+  if (parts === undefined) throw new Problem("HOLD_NOT_FOUND", "There is no such hold of yours.");
+  return { showtime: parts.showtime, hold: id as HoldId }; // `parseHoldId` has read it.
+}
+
+type Wish =
+  | { readonly type: "hold"; readonly seats: readonly number[]; readonly accessible?: boolean }
+  | { readonly type: "hold-best"; readonly count: number; readonly category?: string; readonly split?: boolean; readonly accessible?: boolean };
+
+function wishOf(request: HoldRequest): Wish {
+  if ("seats" in request) return { type: "hold", ...request };
+  const { best, ...beside } = request;
+  return { type: "hold-best", ...beside, ...best };
+}

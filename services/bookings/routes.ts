@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import type { RandomBytes } from "../../platform/random/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { RequestId } from "../../proto/index.ts";
+import { AnyIdParams, Hold, HoldRequest } from "../../proto/rest/index.ts";
+import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../http/index.ts";
+import { type Asking, type Engine, Holds } from "./holds.ts";
+
+interface Options {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+const tags = ["holds"];
+const mayHold = requireRole("customer", "guest", "kiosk", "boxoffice", "admin");
+
+export const holdRoutes =
+  ({ engine, clock, random }: Options): Routes =>
+  async (app) => {
+    const holds = new Holds({ engine, clock });
+    const askingOf = (request: FastifyRequest): Asking => ({
+      holder: principalOf(request).userId,
+      ...ridOf(request, random),
+    });
+
+    app.post(
+      "/showtimes/:id/holds",
+      {
+        onRequest: mayHold,
+        schema: {
+          operationId: "holdSeats",
+          tags,
+          summary: "Takes seats for a few minutes: those named, or the best that are free",
+          params: AnyIdParams,
+          body: HoldRequest,
+          response: { 201: Hold },
+        },
+        config: {
+          idempotent: true,
+          problems: ["NOT_FOUND", "SEAT_TAKEN", "NOT_ENOUGH_SEATS", "ORPHAN_SEAT", "ACCESSIBLE_ONLY", "LIMIT_REACHED", "SALE_CLOSED", "HOLD_EXPIRED", "BUSY"],
+        },
+      },
+      async (request, reply) => {
+        const hold = await holds.take(request.params.id, request.body, askingOf(request));
+        return reply.code(201).header("location", `/api/v1/holds/${hold.holdId}`).send(hold);
+      },
+    );
+
+    app.get(
+      "/holds/:id",
+      {
+        onRequest: mayHold,
+        schema: { operationId: "getHold", tags, summary: "A hold of one's own, and what is left of its time", params: AnyIdParams, response: { 200: Hold } },
+        config: { problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "BUSY"] },
+      },
+      async (request, reply) => {
+        const hold = await holds.read(request.params.id, principalOf(request).userId);
+        void reply.header("cache-control", "no-store");
+        return hold;
+      },
+    );
+
+    app.post(
+      "/holds/:id/extend",
+      {
+        onRequest: mayHold,
+        schema: { operationId: "extendHold", tags, summary: "More time, a limited number of times", params: AnyIdParams, response: { 200: Hold } },
+        config: { idempotent: true, problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "LIMIT_REACHED", "SALE_CLOSED", "BUSY"] },
+      },
+      async (request) => holds.extend(request.params.id, askingOf(request)),
+    );
+
+    app.delete(
+      "/holds/:id",
+      {
+        onRequest: mayHold,
+        schema: { operationId: "releaseHold", tags, summary: "Gives the seats back", params: AnyIdParams, response: { 204: Type.Null() } },
+        config: { problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "BUSY"] },
+      },
+      async (request, reply) => {
+        await holds.release(request.params.id, askingOf(request));
+        return reply.code(204).send(null);
+      },
+    );
+  };
+
+/**
+ * The request id for the engine. Made of the Idempotency-Key, so that a retry gets the engine's first answer even where
+ * a crash came between that and the storing of ours; without a key each request is a new one.
+ */
+function ridOf(request: FastifyRequest, random: RandomBytes): Pick<Asking, "rid" | "repeatable"> {
+  const key = idempotencyKeyOf(request);
+  const text =
+    key === undefined
+      ? random(16).toString("base64url")
+      : createHash("sha256").update(`${request.method} ${request.url}\n${key}`).digest("base64url");
+  return { rid: `rest-${text}` as RequestId, repeatable: key !== undefined }; // At most 48 characters.
+}

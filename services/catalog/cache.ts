@@ -1,0 +1,69 @@
+import type { Clock } from "../../platform/clock/index.ts";
+
+interface Entry<Value> {
+  readonly value: Promise<Value>;
+  readonly staleAt: number;
+  /** 0 until the value is there. */
+  weight: number;
+}
+
+interface Options<Value> {
+  readonly clock: Clock;
+  readonly ttlMs: number;
+  /** The sum of all weights that is kept; what was used longest ago goes first. */
+  readonly weightMax: number;
+  readonly weigh?: (value: Value) => number;
+}
+
+/** Remembers what loading gave; many who ask for the same at once wait for one load. A load that fails is not remembered. */
+export class Cache<Value> {
+  readonly #options: Options<Value>;
+  /** In order of use, the oldest first. */
+  readonly #entries = new Map<string, Entry<Value>>();
+  #weight = 0;
+
+  constructor(options: Options<Value>) {
+    this.#options = options;
+  }
+
+  get(key: string, load: () => Promise<Value>): Promise<Value> {
+    const known = this.#entries.get(key);
+    if (known !== undefined && known.staleAt > this.#options.clock.monotonic()) {
+      this.#entries.delete(key);
+      this.#entries.set(key, known);
+      return known.value;
+    }
+    this.#forget(key);
+    return this.#load(key, load);
+  }
+
+  async #load(key: string, load: () => Promise<Value>): Promise<Value> {
+    const { clock, ttlMs, weigh = () => 1 } = this.#options;
+    const entry: Entry<Value> = { value: load(), staleAt: clock.monotonic() + ttlMs, weight: 0 };
+    this.#entries.set(key, entry);
+    try {
+      const value = await entry.value;
+      if (this.#entries.get(key) === entry) {
+        entry.weight = weigh(value);
+        this.#weight += entry.weight;
+        this.#makeRoom();
+      }
+      return value;
+    } catch (error) {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      throw error;
+    }
+  }
+
+  #makeRoom(): void {
+    for (const key of this.#entries.keys()) {
+      if (this.#weight <= this.#options.weightMax) return;
+      this.#forget(key);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
+    this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,86 @@
+/** What the demo shows, where and when: seven days and what is left of today, from the day that it is loaded. */
+import { dayAfter, dayIn, instantOf } from "../local-day.ts";
+import { FILMS, type Film } from "./films.ts";
+
+export interface DemoHall {
+  readonly id: string;
+  readonly name: string;
+  readonly cinemaId: string;
+}
+
+export interface DemoShowtime {
+  readonly id: string;
+  readonly movieId: string;
+  readonly hallId: string;
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly premiere: boolean;
+  /** By category, in minor units. */
+  readonly prices: Readonly<Record<string, number>>;
+}
+
+export const DEMO_CINEMAS = [
+  { id: "ci_astoria", name: "Astoria Lichtspiele", city: "Berlin", address: "Kantstraße 48, 10625 Berlin", time_zone: "Europe/Berlin" },
+  { id: "ci_tejo", name: "Arena do Tejo", city: "Lisboa", address: "Alameda dos Oceanos 12, 1990-203 Lisboa", time_zone: "Europe/Lisbon" },
+] as const;
+
+export const CURRENCY = "EUR";
+const DAYS = 8;
+const MINUTE_MS = 60_000;
+/** A showtime that begins sooner is not worth selling. */
+const LEAD_MS = 30 * MINUTE_MS;
+/** For leaving, sweeping and coming in. */
+const CHANGEOVER_MS = 20 * MINUTE_MS;
+const EVENING = "17:00";
+
+const CINEMA_PRICES = { value: 900, standard: 1_200, premium: 1_500 };
+const EVENING_PRICES = { value: 1_100, standard: 1_400, premium: 1_800 };
+const PREMIERE_PRICES = { value: 1_800, standard: 2_400, premium: 3_200 };
+const ARENA_PRICES = { value: 2_200, standard: 3_500, premium: 4_900 };
+
+/** The hall of the premiere comes first; the times of day are the cinema's own. */
+const SCREENS = [
+  { hallId: "ha_premiere", times: ["11:15", "14:15", "17:15", "20:15"], zone: "Europe/Berlin", prices: undefined },
+  { hallId: "ha_classic", times: ["11:30", "14:30", "17:30", "20:30"], zone: "Europe/Berlin", prices: undefined },
+  { hallId: "ha_studio", times: ["11:00", "14:00", "17:00", "20:00"], zone: "Europe/Berlin", prices: undefined },
+  { hallId: "ha_arena", times: ["20:30"], zone: "Europe/Lisbon", prices: ARENA_PRICES },
+] as const;
+
+/** Before the evening the halls show what the whole family may see. */
+const MATINEES = FILMS.filter((film) => !film.genres.includes("Horror"));
+
+/** The premiere: tomorrow evening, in the hall of 480, under an id that tools may count on. */
+export const PREMIERE_ID = "st_premiere";
+const PREMIERE = { hallId: "ha_premiere", day: 1, time: "20:15", movieId: "mv_metropolis" } as const;
+
+/** In order of their starts within each hall; none overlaps another. */
+export function demoProgramme(now: number): DemoShowtime[] {
+  return SCREENS.flatMap(({ hallId, times, zone, prices }, screen) => {
+    const today = dayIn(zone, now);
+    return Array.from({ length: DAYS }, (_, day) =>
+      times.map((time, slot): DemoShowtime => {
+        const date = dayAfter(today, day);
+        const premiere = hallId === PREMIERE.hallId && day === PREMIERE.day && time === PREMIERE.time;
+        const film = premiere ? filmOf(PREMIERE.movieId) : pick(time < EVENING ? MATINEES : FILMS, day * 5 + slot * 3 + screen * 2);
+        const startsAt = instantOf(zone, date, time);
+        return {
+          id: premiere ? PREMIERE_ID : `st_${hallId.slice(3)}_${date.replaceAll("-", "")}_${time.replace(":", "")}`,
+          movieId: film.id,
+          hallId,
+          startsAt,
+          endsAt: startsAt + film.durationMinutes * MINUTE_MS + CHANGEOVER_MS,
+          premiere,
+          prices: premiere ? PREMIERE_PRICES : (prices ?? (time < EVENING ? CINEMA_PRICES : EVENING_PRICES)),
+        };
+      }),
+    ).flat();
+  }).filter(({ startsAt }) => startsAt >= now + LEAD_MS);
+}
+
+const filmOf = (id: string): Film => pick(FILMS, FILMS.findIndex((film) => film.id === id));
+
+function pick(films: readonly Film[], at: number): Film {
+  const film = films[at % films.length];
+  if (film === undefined) throw new RangeError(`the demo has no film ${at}`);
+  return film;
+}

@@ -1,0 +1,102 @@
+/** The tables of the schema `catalog`, as Kysely needs them. */
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { OrphanRule } from "../../../proto/index.ts";
+import type { LayoutRow, LayoutSection } from "../layout/hall-layout.ts";
+import type { PosterArt } from "../posters/poster-art.ts";
+
+export const CATALOG_SCHEMA = "catalog";
+
+export interface CatalogTables {
+  movie: MovieTable;
+  cinema: CinemaTable;
+  hall: HallTable;
+  hall_plan: HallPlanTable;
+  plan_category: PlanCategoryTable;
+  showtime: ShowtimeTable;
+  showtime_price: ShowtimePriceTable;
+}
+
+export interface MovieTable {
+  id: string;
+  title: string;
+  year: number;
+  genres: string[];
+  actors: string[];
+  director: string;
+  synopsis: string;
+  duration_minutes: number;
+  /** How the poster is drawn; null leaves the choice to the program. */
+  poster: JSONColumnType<PosterArt> | null;
+  /** The `fold`ed texts that searches look in. */
+  title_folded: string;
+  genres_folded: string[];
+  /** A line for each actor. */
+  actors_folded: string;
+}
+
+export interface CinemaTable {
+  id: string;
+  name: string;
+  city: string;
+  address: string;
+  /** IANA name. */
+  time_zone: string;
+}
+
+export interface HallTable {
+  id: string;
+  cinema_id: string;
+  name: string;
+  /** The one that new showtimes get. */
+  plan_version: number;
+}
+
+/** A plan is never changed: another layout is another version, and showtimes keep the one that they were sold with. */
+export interface HallPlanTable {
+  hall_id: string;
+  version: number;
+  seat_count: number;
+  sections: JSONColumnType<LayoutSection[]>;
+  rows: JSONColumnType<LayoutRow[]>;
+  orphan_rule: OrphanRule;
+  accessible_release: "always" | "never" | "before-end";
+  /** With `before-end`: how long before the sale's end others may have the accessible seats. */
+  accessible_release_minutes: number | null;
+}
+
+export interface PlanCategoryTable {
+  hall_id: string;
+  plan_version: number;
+  position: number;
+  id: string;
+  name: string;
+  focal_x: number;
+  focal_y: number;
+}
+
+export interface ShowtimeTable {
+  id: string;
+  movie_id: string;
+  hall_id: string;
+  plan_version: number;
+  starts_at: Date;
+  /** When the hall is free for the next showtime. */
+  ends_at: Date;
+  sales_start_at: Date;
+  sales_end_at: Date;
+  /** ISO 4217. */
+  currency: string;
+  premiere: boolean;
+  status: Generated<"scheduled" | "cancelled">;
+  /** When the engine said that it sells the showtime's seats. */
+  opened_at: ColumnType<Date | null, undefined, Date>;
+}
+
+export interface ShowtimePriceTable {
+  showtime_id: string;
+  hall_id: string;
+  plan_version: number;
+  category_id: string;
+  /** In minor units. */
+  amount: number;
+}
