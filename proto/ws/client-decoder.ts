@@ -2,13 +2,12 @@
  * Decodes what clients send. Both encodings come to the same value and pass the same compiled schema, so that neither
  * lets through what the other refuses. Any bytes give an answer, and the work is bounded by `clientMessageBytes`.
  */
-import type { TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import type { RequestId } from "../ids.ts";
 import { undecodable, type Decoded } from "./decoded.ts";
 import { WS_LIMITS } from "./limits.ts";
 import { CLIENT_SCHEMAS, type ClientMessage } from "./messages.ts";
-import { MsgpackReader } from "./msgpack-reader.ts";
+import { MsgpackReader } from "./msgpack/reader.ts";
 import { OP } from "./op.ts";
 
 const holdBest = Compile(CLIENT_SCHEMAS.HoldBest);
@@ -19,7 +18,7 @@ const validators: ReadonlyMap<unknown, Validator> = new Map<unknown, Validator>(
   ["hold", Compile(CLIENT_SCHEMAS.HoldSeats)],
   ["extend", Compile(CLIENT_SCHEMAS.Extend)],
   ["release", Compile(CLIENT_SCHEMAS.Release)],
-] satisfies [ClientMessage["op"], Validator<{}, TSchema>][]);
+] satisfies [ClientMessage["op"], Validator][]);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const TOO_LONG = `a message has at most ${WS_LIMITS.clientMessageBytes} bytes`;
@@ -49,7 +48,11 @@ function readFields(reader: MsgpackReader): unknown {
   /** Fields that may be left out are the last ones; before another one they are nil. */
   const fields = (atLeast: number, atMost = atLeast): void => {
     if (reader.fields < atLeast || reader.fields > atMost) {
-      reader.fail("message", `an array of ${atLeast === atMost ? atLeast : `${atLeast} to ${atMost}`} fields`, undefined);
+      reader.fail(
+        "message",
+        `an array of ${atLeast === atMost ? atLeast : `${atLeast} to ${atMost}`} fields`,
+        undefined,
+      );
     }
   };
   switch (op) {
@@ -109,7 +112,8 @@ function checked(value: unknown): Decoded<ClientMessage> {
   }
   const op = "op" in value ? value.op : undefined;
   const validator = op === "hold" && "best" in value ? holdBest : validators.get(op);
-  if (validator === undefined) return undecodable(`op must be one of ${[...validators.keys()].join(", ")}`, ridOf(value));
+  if (validator === undefined)
+    return undecodable(`op must be one of ${[...validators.keys()].join(", ")}`, ridOf(value));
   // The schema was chosen by the op, and ClientMessage is the union of those schemas.
   if (validator.Check(value)) return { ok: true, message: value as ClientMessage };
   return undecodable(complaint(validator, value), ridOf(value));

@@ -1,6 +1,6 @@
 /** Encodes what clients send. What the types allow but the limits forbid is refused by the server, not here. */
 import type { ClientMessage } from "./messages.ts";
-import { MsgpackWriter } from "./msgpack-writer.ts";
+import { MsgpackWriter } from "./msgpack/writer.ts";
 import { OP } from "./op.ts";
 
 export const encodeClientJson = (message: ClientMessage): string => JSON.stringify(message);

@@ -2,7 +2,7 @@
  * Every WebSocket message as a schema of its JSON form, and the types that the code works with.
  * Browsers import the types alone; the schemas run in the edge, and are what AsyncAPI shows.
  */
-import Type, { type Static } from "typebox";
+import { Type, type Static } from "typebox";
 import { ERRORS, type ErrorCode } from "../errors.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
 import { WS_LIMITS } from "./limits.ts";
@@ -59,7 +59,10 @@ const AskedHold = Type.String({
 });
 
 export const Auth = Type.Object(
-  { op: Type.Literal("auth"), token: Type.String({ minLength: 1, maxLength: WS_LIMITS.tokenLength, pattern: "^\\P{Cs}*$" }) },
+  {
+    op: Type.Literal("auth"),
+    token: Type.String({ minLength: 1, maxLength: WS_LIMITS.tokenLength, pattern: "^\\P{Cs}*$" }),
+  },
   { ...closed, description: "Signs the connection in, or renews its sign-in." },
 );
 export const Watch = Type.Object(
@@ -125,7 +128,10 @@ export const Snapshot = Type.Object(
     showtime: Showtime,
     epoch: Epoch,
     seq: Seq,
-    statuses: Type.String({ pattern: "^[0-3]*$", description: "One digit a seat: 0 free, 1 held, 2 booked, 3 blocked." }),
+    statuses: Type.String({
+      pattern: "^[0-3]*$",
+      description: "One digit a seat: 0 free, 1 held, 2 booked, 3 blocked.",
+    }),
     checksum: Checksum,
   },
   { description: "A whole hall." },
@@ -169,7 +175,9 @@ export const Released = Type.Object(
   { description: "The seats were given back." },
 );
 // The keys of the catalogue are its codes.
-const Code = Type.Unsafe<ErrorCode>(Type.String({ enum: Object.keys(ERRORS), description: "See the error catalogue." }));
+const Code = Type.Unsafe<ErrorCode>(
+  Type.String({ enum: Object.keys(ERRORS), description: "See the error catalogue." }),
+);
 export const Refused = Type.Object(
   {
     op: Type.Literal("error"),

@@ -5,12 +5,12 @@
 import { isErrorCode } from "../errors.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
 import { seatChange, unpackStatuses } from "../seat-status.ts";
-import { unpackChanges } from "./change-bytes.ts";
+import { unpackChanges } from "./msgpack/change-bytes.ts";
 import { undecodable, type Decoded } from "./decoded.ts";
 import { JsonReader } from "./json-reader.ts";
 import { WS_LIMITS } from "./limits.ts";
 import type { DeltaMessage, ServerMessage, ServerOp, SnapshotMessage } from "./messages.ts";
-import { MsgpackReader } from "./msgpack-reader.ts";
+import { MsgpackReader } from "./msgpack/reader.ts";
 import { OP } from "./op.ts";
 
 export function decodeServerJson(text: string): Decoded<ServerMessage> {
@@ -23,7 +23,10 @@ export function decodeServerJson(text: string): Decoded<ServerMessage> {
   if (typeof value !== "object" || value === null) return undecodable("a message is an object with an op");
   const reader = new JsonReader(value);
   const op = reader.string("op");
-  return answer(reader, op === "snapshot" ? jsonSnapshot(reader) : op === "delta" ? jsonDelta(reader) : read(op, reader));
+  return answer(
+    reader,
+    op === "snapshot" ? jsonSnapshot(reader) : op === "delta" ? jsonDelta(reader) : read(op, reader),
+  );
 }
 
 export function decodeServerMsgpack(bytes: Uint8Array): Decoded<ServerMessage> {
@@ -61,26 +64,26 @@ function read(op: string, from: Source): ServerMessage | undefined {
       return { op: "welcome", protocol: protocol === 1 ? 1 : from.fail("protocol", "1", 1), heartbeatMs };
     }
     case "authed":
-      return { op: "authed", userId: id<HolderId>(from.string("userId")), role: from.string("role") };
+      return { op: "authed", userId: holderOf(from.string("userId")), role: from.string("role") };
     case "held": {
-      const rid = id<RequestId>(from.string("rid"));
-      const holdId = id<HoldId>(from.string("holdId"));
+      const rid = ridOf(from.string("rid"));
+      const holdId = holdOf(from.string("holdId"));
       // A hold id begins with its showtime's, so msgpack does not send that again.
-      const showtime = id<ShowtimeId>(holdId.slice(0, Math.max(0, holdId.indexOf("."))));
+      const showtime = showtimeOf(holdId.slice(0, Math.max(0, holdId.indexOf("."))));
       const seats = from.uints("seats");
       return { op: "held", rid, holdId, showtime, seats, expiresInMs: from.uint("expiresInMs") };
     }
     case "extended":
       return {
         op: "extended",
-        rid: id<RequestId>(from.string("rid")),
-        holdId: id<HoldId>(from.string("holdId")),
+        rid: ridOf(from.string("rid")),
+        holdId: holdOf(from.string("holdId")),
         expiresInMs: from.uint("expiresInMs"),
       };
     case "released":
-      return { op: "released", rid: id<RequestId>(from.string("rid")), holdId: id<HoldId>(from.string("holdId")) };
+      return { op: "released", rid: ridOf(from.string("rid")), holdId: holdOf(from.string("holdId")) };
     case "error": {
-      const rid = from.has(1, "rid") ? { rid: id<RequestId>(from.string("rid")) } : {};
+      const rid = from.has(1, "rid") ? { rid: ridOf(from.string("rid")) } : {};
       const code = from.string("code");
       return {
         op: "error",
@@ -92,9 +95,13 @@ function read(op: string, from: Source): ServerMessage | undefined {
       };
     }
     case "expired":
-      return { op: "expired", holdId: id<HoldId>(from.string("holdId")) };
+      return { op: "expired", holdId: holdOf(from.string("holdId")) };
     case "booked":
-      return { op: "booked", holdId: id<HoldId>(from.string("holdId")), bookingId: id<BookingId>(from.string("bookingId")) };
+      return {
+        op: "booked",
+        holdId: holdOf(from.string("holdId")),
+        bookingId: bookingOf(from.string("bookingId")),
+      };
     case "reauth":
       return { op: "reauth", inMs: from.uint("inMs") };
     case "goaway":
@@ -104,8 +111,12 @@ function read(op: string, from: Source): ServerMessage | undefined {
   }
 }
 
-/** An id is what the server says it is: clients only hand it back. */
-const id = <Id extends string>(text: string): Id => text as Id;
+/** Ids are what the server says they are, since clients only hand them back: that is what the casts below rest on. */
+const showtimeOf = (text: string): ShowtimeId => text as ShowtimeId;
+const holdOf = (text: string): HoldId => text as HoldId;
+const ridOf = (text: string): RequestId => text as RequestId;
+const holderOf = (text: string): HolderId => text as HolderId;
+const bookingOf = (text: string): BookingId => text as BookingId;
 
 function jsonSnapshot(from: JsonReader): SnapshotMessage {
   const digits = from.string("statuses");
@@ -121,7 +132,7 @@ function jsonDelta(from: JsonReader): DeltaMessage {
   if (before > place.seq) from.fail("from", "no more than seq", undefined);
   const changes: number[] = [];
   for (const pair of from.array("seats")) {
-    const [seat, status]: unknown[] = Array.isArray(pair) ? pair : [];
+    const [seat, status] = Array.isArray(pair) ? (pair as unknown[]) : []; // `isArray` makes any[] of unknown.
     if (isUpTo(WS_LIMITS.seatMax, seat) && isUpTo(3, status)) changes.push(seatChange(seat, status));
     else from.fail("seats", "pairs of a seat and its status", undefined);
   }
@@ -152,7 +163,7 @@ function msgpackDelta(from: MsgpackReader): DeltaMessage {
 }
 
 const position = (from: Source) => ({
-  showtime: id<ShowtimeId>(from.string("showtime")),
+  showtime: showtimeOf(from.string("showtime")),
   epoch: from.uint("epoch"),
   seq: from.uint("seq"),
 });

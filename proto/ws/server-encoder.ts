@@ -3,23 +3,17 @@
  * delta once an encoding. Replicas hand over one status a byte and one number a change; no text is built for msgpack.
  */
 import { packStatuses, seatOfChange, statusOfChange } from "../seat-status.ts";
-import { ascending, packChanges } from "./change-bytes.ts";
+import { ascending, packChanges } from "./msgpack/change-bytes.ts";
 import type { ServerMessage } from "./messages.ts";
-import { MsgpackWriter } from "./msgpack-writer.ts";
+import { MsgpackWriter } from "./msgpack/writer.ts";
 import { OP } from "./op.ts";
 
 export function encodeServerJson(message: ServerMessage): string {
-  switch (message.op) {
-    case "snapshot":
-      return JSON.stringify({ ...message, statuses: digits(message.statuses) });
-    case "delta": {
-      const { op, showtime, epoch, from, seq, changes, checksum } = message;
-      const seats = Array.from(ascending(changes), (change) => [seatOfChange(change), statusOfChange(change)]);
-      return JSON.stringify({ op, showtime, epoch, from, seq, seats, checksum });
-    }
-    default:
-      return JSON.stringify(message);
-  }
+  if (message.op === "snapshot") return JSON.stringify({ ...message, statuses: digits(message.statuses) });
+  if (message.op !== "delta") return JSON.stringify(message);
+  const { op, showtime, epoch, from, seq, changes, checksum } = message;
+  const seats = Array.from(ascending(changes), (change) => [seatOfChange(change), statusOfChange(change)]);
+  return JSON.stringify({ op, showtime, epoch, from, seq, seats, checksum });
 }
 
 const ascii = new TextDecoder();

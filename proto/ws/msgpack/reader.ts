@@ -46,10 +46,12 @@ export class MsgpackReader {
   uint(what: string): number {
     const type = this.byte();
     if (type < 0x80) return type;
-    const width = type >= 0xcc && type <= 0xcf ? 1 << (type - 0xcc) : type >= 0xd0 && type <= 0xd3 ? 1 << (type - 0xd0) : 0;
+    const width =
+      type >= 0xcc && type <= 0xcf ? 1 << (type - 0xcc) : type >= 0xd0 && type <= 0xd3 ? 1 << (type - 0xd0) : 0;
     const value = this.big(width);
     const negative = type >= 0xd0 && value >= 2 ** (8 * width - 1);
-    if (width === 0 || negative || !Number.isSafeInteger(value)) return this.fail(what, "an integer of 0 to 2^53 - 1", 0);
+    if (width === 0 || negative || !Number.isSafeInteger(value))
+      return this.fail(what, "an integer of 0 to 2^53 - 1", 0);
     return value;
   }
 

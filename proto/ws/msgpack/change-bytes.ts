@@ -2,7 +2,7 @@
  * The changed seats of a delta as bytes: ascending, each a varint (LEB128) of `skipped * 4 + status`, where `skipped`
  * counts the unchanged seats since the changed one before. One byte up to 31 seats away, two up to 4095, else three.
  */
-import { seatOfChange } from "../seat-status.ts";
+import { seatOfChange } from "../../seat-status.ts";
 
 /** `changes` are `seatChange` numbers in any order. @throws RangeError when one seat is in it twice. */
 export function packChanges(changes: readonly number[]): Uint8Array {
@@ -24,7 +24,7 @@ export function packChanges(changes: readonly number[]): Uint8Array {
 export function unpackChanges(packed: Uint8Array, seatMax: number): number[] | undefined {
   const changes: number[] = [];
   let next = 0;
-  for (let at = 0; at < packed.length; ) {
+  for (let at = 0; at < packed.length;) {
     let value = 0;
     let byte = 0x80;
     for (let shift = 0; byte > 0x7f; shift += 7) {

@@ -36,7 +36,8 @@ export class MsgpackWriter {
   /** @throws RangeError when `value` is not a safe integer of 0 or more, which would be a defect of the caller. */
   uint(value: number): void {
     this.need(9);
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} cannot travel as an unsigned integer`);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`${value} cannot travel as an unsigned integer`);
     if (value < 0x80) this.chunk[this.at++] = value;
     else if (value < 0x100) {
       this.chunk[this.at++] = 0xcc;
