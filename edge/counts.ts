@@ -1,0 +1,50 @@
+import { Counter } from "prom-client";
+import { type Registry, sampledCounter, sampledGauge } from "../platform/metrics/index.ts";
+import type { ErrorCode } from "../proto/index.ts";
+
+/** What the edge counts as it goes: plain numbers, read when somebody scrapes. */
+export class Counts {
+  messages = 0;
+  frames = 0;
+  dropped = 0;
+  snapshots = 0;
+  resumes = 0;
+  readonly refusals = new Map<ErrorCode, number>();
+
+  refused(code: ErrorCode): void {
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+  }
+}
+
+interface Gauges {
+  connections(): number;
+  users(): number;
+  replicas(): number;
+  inFlight(): number;
+  tickMs(): number;
+}
+
+export function exposeCounts(registry: Registry, counts: Counts, gauges: Gauges): void {
+  const gauge = (name: string, help: string, read: () => number): void => sampledGauge({ registry, name, help, read });
+  const counter = (name: string, help: string, read: () => number): void => sampledCounter({ registry, name, help, read });
+  gauge("usher_edge_connections", "WebSocket connections open now.", gauges.connections);
+  gauge("usher_edge_users", "Users remembered: signed in, or so lately that their allowance is not full yet.", gauges.users);
+  gauge("usher_edge_replicas", "Halls that are mirrored for viewers.", gauges.replicas);
+  gauge("usher_edge_commands_in_flight", "Commands that wait for the engine.", gauges.inFlight);
+  gauge("usher_edge_tick_seconds", "How far apart frames are now.", () => gauges.tickMs() / 1000);
+  counter("usher_edge_messages_total", "Messages from clients.", () => counts.messages);
+  counter("usher_edge_frames_total", "Frames published, each once an encoding.", () => counts.frames);
+  counter("usher_edge_frames_dropped_total", "Frames that a slow reader did not get.", () => counts.dropped);
+  counter("usher_edge_snapshots_total", "Viewers shown a whole hall.", () => counts.snapshots);
+  counter("usher_edge_resumes_total", "Viewers who came back and were told what they missed.", () => counts.resumes);
+  new Counter({
+    name: "usher_edge_refusals_total",
+    help: "Refusals sent to clients, by code.",
+    labelNames: ["code"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [code, count] of counts.refusals) this.inc({ code }, count);
+    },
+  });
+}

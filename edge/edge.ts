@@ -1,0 +1,132 @@
+import type { Bus } from "../platform/bus/index.ts";
+import type { Clock, Timer } from "../platform/clock/index.ts";
+import type { Logger } from "../platform/log/index.ts";
+import type { Registry } from "../platform/metrics/index.ts";
+import { CLOSE_CODES } from "../proto/index.ts";
+import { Counts, exposeCounts } from "./counts.ts";
+import { Audience, Ticker } from "./fan-out/index.ts";
+import { LIMITS } from "./limits.ts";
+import type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
+import { Commands, Outbox, type Session, Sessions, SignIn } from "./sessions/index.ts";
+import type { CloseCode } from "./socket.ts";
+import { WebSocketServer } from "./websocket-server.ts";
+
+export interface EdgeOptions {
+  readonly config: EdgeConfig;
+  readonly bus: Bus;
+  readonly engine: EngineGateway;
+  readonly verifier: Verifier;
+  readonly clock: Clock;
+  /** From 0 up to but not 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly metrics: Registry;
+}
+
+export interface Edge {
+  /** @returns the port, chosen by the system where the setting is 0. @throws WebSocketServerError */
+  start(): Promise<{ port: number }>;
+  /** Sends clients elsewhere, answers what is under way, then stops. */
+  drain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The WebSocket edge: sessions on one side, the engine and its deltas on the other. */
+export const createEdge = (options: EdgeOptions): Edge => new WebSocketEdge(options);
+
+class WebSocketEdge implements Edge {
+  readonly #options: EdgeOptions;
+  readonly #ticker: Ticker;
+  readonly #audience: Audience;
+  readonly #outbox: Outbox;
+  readonly #signIn: SignIn;
+  readonly #commands: Commands;
+  readonly #sessions: Sessions;
+  #server: WebSocketServer<Session> | undefined;
+  #sweepTimer: Timer | undefined;
+
+  constructor(options: EdgeOptions) {
+    const { config, bus, engine, verifier, clock, log, metrics } = options;
+    const counts = new Counts();
+    this.#options = options;
+    this.#ticker = new Ticker({ clock, counts });
+    this.#audience = new Audience({ bus, engine, clock, log, counts, ticker: this.#ticker });
+    this.#outbox = new Outbox(clock);
+    this.#signIn = new SignIn({ verifier, clock, log, settled: (session) => this.#sessions.settled(session) });
+    this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });
+    this.#sessions = new Sessions({
+      config,
+      bus,
+      clock,
+      counts,
+      signIn: this.#signIn,
+      commands: this.#commands,
+      audience: this.#audience,
+    });
+    exposeCounts(metrics, counts, {
+      connections: () => this.#sessions.size,
+      users: () => this.#signIn.users.size,
+      replicas: () => this.#audience.replicas,
+      inFlight: () => this.#commands.inFlight,
+      tickMs: () => this.#ticker.tickMs,
+    });
+  }
+
+  async start(): Promise<{ port: number }> {
+    const { host, wsPort, allowedOrigins } = this.#options.config;
+    const server = new WebSocketServer({ events: this.#sessions, allowedOrigins });
+    const port = server.listen(host, wsPort);
+    this.#server = server;
+    this.#sessions.start();
+    this.#signIn.start();
+    this.#ticker.start(server);
+    this.#sweepOnAndOn();
+    return { port };
+  }
+
+  async drain(): Promise<void> {
+    const { clock, random, log } = this.#options;
+    this.#server?.stopListening();
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.send({ op: "goaway", reconnectInMs: Math.floor(random() * LIMITS.reconnectSpreadMs) });
+    const isIdle = await new Promise<boolean>((resolve) => {
+      const timer = clock.after(LIMITS.drainTimeoutMs, () => resolve(false));
+      this.#commands.drain(() => {
+        timer.cancel();
+        resolve(true);
+      });
+    });
+    if (!isIdle) log.warn({ inFlight: this.#commands.inFlight }, "stopping although commands are under way");
+    await this.#stop(CLOSE_CODES.DRAINING);
+  }
+
+  async stop(): Promise<void> {
+    await this.#stop(CLOSE_CODES.GOING_AWAY);
+  }
+
+  async #stop(why: CloseCode): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    this.#sweepTimer?.cancel();
+    server.stopListening();
+    this.#outbox.flush();
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.close(why);
+    this.#sessions.stop();
+    this.#signIn.stop();
+    this.#ticker.stop();
+    this.#audience.stop();
+    // A connection that is cut while its client still sends loses what it was sent last.
+    if (sessions.length > 0) await new Promise<void>((resolve) => this.#options.clock.after(LIMITS.lingerMs, resolve));
+    server.close();
+  }
+
+  #sweepOnAndOn(): void {
+    this.#sweepTimer = this.#options.clock.after(LIMITS.sweepMs, () => {
+      this.#sessions.sweep();
+      this.#audience.sweep();
+      this.#sweepOnAndOn();
+    });
+  }
+}

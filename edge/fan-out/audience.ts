@@ -1,0 +1,175 @@
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Refusal, ShowtimeId } from "../../proto/index.ts";
+import type { Counts } from "../counts.ts";
+import { LIMITS } from "../limits.ts";
+import type { ReplicaSources } from "../replica/index.ts";
+import { Channel, type Position, type Viewer, type Watch } from "./channel.ts";
+import type { Ticker } from "./ticker.ts";
+
+interface Options extends ReplicaSources {
+  readonly counts: Counts;
+  readonly ticker: Ticker;
+}
+
+/** Who watches what. Whoever comes between two frames is shown what the others were shown last, so that the next one fits for all. */
+export class Audience {
+  readonly #options: Options;
+  readonly #clock: Clock;
+  readonly #counts: Counts;
+  readonly #channels = new Map<ShowtimeId, Channel>();
+  #fallingBehind: Viewer[] = [];
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#counts = options.counts;
+  }
+
+  get replicas(): number {
+    return this.#channels.size;
+  }
+
+  /** How many seats the hall has, where somebody watches it. */
+  seatCountOf(showtime: ShowtimeId): number | undefined {
+    const replica = this.#channels.get(showtime)?.replica;
+    return replica?.isInStep ? replica.map.seatCount : undefined;
+  }
+
+  /** Watching again shows the hall again. */
+  watch(viewer: Viewer, showtime: ShowtimeId, position: Position | undefined): void {
+    const watch = viewer.watches.find(({ channel }) => channel.showtime === showtime) ?? this.#begin(viewer, showtime);
+    if (watch === undefined || watch.state === "stale") return;
+    watch.position = position;
+    this.#showOrWait(viewer, watch);
+  }
+
+  unwatch(viewer: Viewer, showtime: ShowtimeId): void {
+    const watch = viewer.watches.find(({ channel }) => channel.showtime === showtime);
+    if (watch !== undefined) this.#end(viewer, watch);
+  }
+
+  /** The connection is gone. */
+  leave(viewer: Viewer): void {
+    for (const watch of viewer.watches) this.#end(viewer, watch);
+  }
+
+  /** A frame was dropped for this reader. Comes while frames are being sent, when no subscription may be changed. */
+  fellBehind(viewer: Viewer): void {
+    this.#counts.dropped++;
+    if (viewer.isFallingBehind) return;
+    viewer.isFallingBehind = true;
+    if (this.#fallingBehind.push(viewer) === 1) this.#clock.endOfTurn(this.#setAside);
+  }
+
+  /** The reader took some of what waited. Whole halls follow one by one, each when nothing waits any more. */
+  caughtUp(viewer: Viewer): void {
+    for (const watch of viewer.watches) {
+      if (viewer.isFallingBehind || viewer.socket.backlog() > 0) return;
+      if (watch.state === "stale") this.#showOrWait(viewer, watch);
+    }
+  }
+
+  /** Drops replicas that nobody has watched for a while; the others look whether they missed something. */
+  sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const channel of this.#channels.values()) {
+      if (channel.watches.size > 0) channel.replica.check();
+      else if (now - channel.idleSince >= LIMITS.replicaLingerMs) this.#drop(channel);
+    }
+  }
+
+  stop(): void {
+    for (const channel of this.#channels.values()) this.#drop(channel);
+  }
+
+  #begin(viewer: Viewer, showtime: ShowtimeId): Watch | undefined {
+    if (viewer.watches.length >= LIMITS.watchedMax) {
+      viewer.refuse({ code: "LIMIT_REACHED", message: `A connection may watch ${LIMITS.watchedMax} showtimes: unwatch one first.` });
+      return undefined;
+    }
+    const known = this.#channels.get(showtime);
+    const channel = known ?? this.#open(showtime);
+    if (channel === undefined) {
+      viewer.refuse({ code: "BUSY", message: "Too many showtimes are watched here.", retryInMs: LIMITS.comeBackMs });
+      return undefined;
+    }
+    const watch: Watch = { channel, state: "waiting", position: undefined };
+    channel.watches.set(viewer, watch);
+    viewer.watches = [...viewer.watches, watch];
+    if (known === undefined) channel.start();
+    return watch;
+  }
+
+  #open(showtime: ShowtimeId): Channel | undefined {
+    if (this.#channels.size >= LIMITS.replicasMax) return undefined;
+    const channel = new Channel(showtime, this.#options, {
+      changed: (changed) => this.#options.ticker.changed(changed),
+      renewed: (renewed) => this.#renewed(renewed),
+      refused: (refused, why) => this.#refused(refused, why),
+    });
+    this.#channels.set(showtime, channel);
+    return channel;
+  }
+
+  #renewed(channel: Channel): void {
+    this.#options.ticker.renewed(channel);
+    for (const [viewer, watch] of channel.watches) if (watch.state === "waiting") this.#showOrWait(viewer, watch);
+  }
+
+  /** A showtime that is not there, or no longer, is nothing to watch; where the engine is away, those who see the hall keep it. */
+  #refused(channel: Channel, { code, message, retryInMs }: Refusal): boolean {
+    for (const [viewer, watch] of channel.watches) {
+      if (code !== "NOT_FOUND" && watch.state !== "waiting") continue;
+      this.#end(viewer, watch);
+      viewer.refuse({ code, message, ...(retryInMs !== undefined && { retryInMs }) });
+    }
+    if (channel.watches.size > 0) return true;
+    this.#drop(channel);
+    return false;
+  }
+
+  #showOrWait(viewer: Viewer, watch: Watch): void {
+    const { channel, position } = watch;
+    const { socket } = viewer;
+    if (!channel.replica.isInStep) {
+      // Who is live will be shown the new view with all the others.
+      if (watch.state !== "live") watch.state = "waiting";
+      return;
+    }
+    watch.position = undefined;
+    const resume = position && channel.resume(position, socket.encoding);
+    if (resume === undefined) this.#counts.snapshots++;
+    else this.#counts.resumes++;
+    const isSent = socket.send(resume ?? channel.snapshot(socket.encoding));
+    if (watch.state === "live") return;
+    watch.state = isSent ? "live" : "stale";
+    if (isSent) channel.subscribe(viewer);
+  }
+
+  readonly #setAside = (): void => {
+    const viewers = this.#fallingBehind;
+    this.#fallingBehind = [];
+    for (const viewer of viewers) {
+      viewer.isFallingBehind = false;
+      for (const watch of viewer.watches) {
+        if (watch.state === "live") watch.channel.unsubscribe(viewer);
+        if (watch.state !== "waiting") watch.state = "stale";
+      }
+      // It may have drained within this very turn, and would not do so again.
+      this.caughtUp(viewer);
+    }
+  };
+
+  #end(viewer: Viewer, watch: Watch): void {
+    const { channel } = watch;
+    if (watch.state === "live") channel.unsubscribe(viewer);
+    channel.watches.delete(viewer);
+    viewer.watches = viewer.watches.filter((other) => other !== watch);
+    channel.idleSince = this.#clock.monotonic();
+  }
+
+  #drop(channel: Channel): void {
+    channel.close();
+    this.#channels.delete(channel.showtime);
+  }
+}

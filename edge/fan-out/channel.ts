@@ -1,0 +1,127 @@
+import type { Refusal, ShowtimeId } from "../../proto/index.ts";
+import { EncodedOnce, type Encoding, ENCODINGS, type Frame } from "../encoding.ts";
+import { LIMITS } from "../limits.ts";
+import { Replica, type ReplicaSources } from "../replica/index.ts";
+import type { Publisher, Socket } from "../socket.ts";
+
+/** What a client says it was shown last. */
+export interface Position {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** One connection's watch of one showtime. */
+export interface Watch {
+  readonly channel: Channel;
+  /** `waiting` for a view; `live`: subscribed; `stale`: frames were dropped, a snapshot comes once the reader caught up. */
+  state: "waiting" | "live" | "stale";
+  position: Position | undefined;
+}
+
+/** What the fan-out knows of a connection. */
+export interface Viewer {
+  readonly socket: Socket;
+  watches: readonly Watch[];
+  /** Frames were dropped for it in this loop turn. */
+  isFallingBehind: boolean;
+  refuse(why: Omit<Refusal, "type">): void;
+}
+
+interface ChannelEvents {
+  changed(channel: Channel): void;
+  /** The first view, or one that what was shown before does not lead to. */
+  renewed(channel: Channel): void;
+  refused(channel: Channel, why: Refusal): boolean;
+}
+
+/** One showtime's frames on their way to its viewers: a topic an encoding, and every frame encoded once. */
+export class Channel {
+  readonly showtime: ShowtimeId;
+  readonly replica: Replica;
+  readonly watches = new Map<Viewer, Watch>();
+  /** When the last watch ended, on the monotonic clock. */
+  idleSince = 0;
+  readonly #topics: Readonly<Record<Encoding, string>>;
+  readonly #subscribers: Record<Encoding, number> = { json: 0, msgpack: 0 };
+  #snapshot: EncodedOnce | undefined;
+  readonly #resumes = new Map<number, EncodedOnce>();
+
+  constructor(showtime: ShowtimeId, sources: ReplicaSources, events: ChannelEvents) {
+    this.showtime = showtime;
+    this.#topics = { json: `${showtime}/json`, msgpack: `${showtime}/msgpack` };
+    this.replica = new Replica(showtime, sources, {
+      changed: () => events.changed(this),
+      renewed: () => {
+        this.#forget();
+        events.renewed(this);
+      },
+      refused: (why) => events.refused(this, why),
+    });
+  }
+
+  subscribe({ socket }: Viewer): void {
+    socket.subscribe(this.#topics[socket.encoding]);
+    this.#subscribers[socket.encoding]++;
+  }
+
+  unsubscribe({ socket }: Viewer): void {
+    socket.unsubscribe(this.#topics[socket.encoding]);
+    this.#subscribers[socket.encoding]--;
+  }
+
+  /** Shows what changed since the last frame. @returns how many frames that took. */
+  showChanges(to: Publisher): number {
+    const delta = this.replica.isInStep ? this.replica.map.show() : undefined;
+    if (delta === undefined) return 0;
+    this.#forget();
+    return this.#publish(new EncodedOnce(() => delta), to);
+  }
+
+  /** Shows the whole hall to everybody. @returns how many frames that took. */
+  showAnew(to: Publisher): number {
+    return this.#publish(this.#snapshotOnce(), to);
+  }
+
+  snapshot(encoding: Encoding): Frame {
+    return this.#snapshotOnce().in(encoding);
+  }
+
+  /** What somebody missed who was shown (`epoch`, `seq`), where that is known. */
+  resume({ epoch, seq }: Position, encoding: Encoding): Frame | undefined {
+    const kept = epoch === this.replica.map.epoch ? this.#resumes.get(seq) : undefined;
+    if (kept !== undefined) return kept.in(encoding);
+    const delta = this.replica.map.resume(epoch, seq);
+    if (delta === undefined) return undefined;
+    const resume = new EncodedOnce(() => delta);
+    if (this.#resumes.size < LIMITS.resumesKeptMax) this.#resumes.set(seq, resume);
+    return resume.in(encoding);
+  }
+
+  start(): void {
+    this.replica.start();
+  }
+
+  close(): void {
+    this.replica.close();
+  }
+
+  #snapshotOnce(): EncodedOnce {
+    return (this.#snapshot ??= new EncodedOnce(() => this.replica.map.snapshot()));
+  }
+
+  #publish(frame: EncodedOnce, to: Publisher): number {
+    let frames = 0;
+    for (const encoding of ENCODINGS) {
+      if (this.#subscribers[encoding] === 0) continue;
+      to.publish(this.#topics[encoding], frame.in(encoding));
+      frames++;
+    }
+    return frames;
+  }
+
+  /** What was encoded shows a state that is over. */
+  #forget(): void {
+    this.#snapshot = undefined;
+    this.#resumes.clear();
+  }
+}

@@ -1,0 +1,4 @@
+/** The WebSocket edge. */
+export { createEdge, type Edge, type EdgeOptions } from "./edge.ts";
+export type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
+export { WebSocketServerError } from "./websocket-server.ts";

@@ -1,0 +1,56 @@
+/** Every bound of the edge that is not a setting, each with its unit. */
+
+export const LIMITS = {
+  /** uWebSockets.js cuts past this without a close frame, so it lies well above the limit of the protocol (`WS_LIMITS`). */
+  payloadBytesMax: 256 * 1024,
+  /** Bytes that wait for a reader before frames are dropped for it. One message more may be under way. */
+  backlogBytesMax: 64 * 1024,
+  /** A socket that sends nothing, not even a pong, closes after this; pings go out in time for a living one to answer. At most 960. */
+  idleTimeoutSeconds: 60,
+  /** Told to clients in `welcome`: they may take a connection for dead that was silent for longer than twice this. */
+  heartbeatMs: 25_000,
+  /** Messages that do not parse; the last of them closes the connection. */
+  badMessagesMax: 10,
+  /** Showtimes one connection may watch at once. */
+  watchedMax: 16,
+  /** Commands of one connection that wait for the engine. */
+  inFlightMax: 256,
+  /** Messages that wait while the token before them is verified. */
+  waitingMax: 64,
+  /** What a client is told to wait before it asks again, in milliseconds, when a queue is full. */
+  comeBackMs: 250,
+  /** `reauth` comes this long before the token's end. */
+  reauthBeforeMs: 60_000,
+
+  /** Showtimes watched at once by all connections together. */
+  replicasMax: 20_000,
+  /** A replica is kept this long after its last viewer. */
+  replicaLingerMs: 30_000,
+  /** A replica that heard nothing for this long compares itself with the engine: the last delta may have been lost. */
+  replicaCheckMs: 30_000,
+  /** Deltas that wait while a replica asks the engine for a view. */
+  replicaBacklogMax: 8_192,
+  /** Before the engine is asked again for a view that it could not give. */
+  replicaRetryMs: 500,
+  /** What reconnecting viewers can be resumed from, for each showtime: commits, and seats changed by them all together. */
+  ringDeltasMax: 2_048,
+  ringChangesMax: 16_384,
+  /** Encoded answers to reconnecting viewers that are kept until the next frame, for each showtime. */
+  resumesKeptMax: 64,
+
+  /** Frames of one showtime are at least and at most this far apart. */
+  tickMinMs: 20,
+  tickMaxMs: 250,
+  /** The part of its time that an edge spends on frames at most, before they come less often. */
+  fanOutShare: 0.5,
+
+  /** IP addresses and users remembered at once; those without a connection are forgotten first. */
+  metersMax: 100_000,
+  sweepMs: 5_000,
+  /** Clients come back within this, spread at random, when the edge drains. */
+  reconnectSpreadMs: 5_000,
+  /** How long draining waits for commands under way, then for close frames to be read. */
+  drainTimeoutMs: 5_000,
+  lingerMs: 200,
+} as const;
+

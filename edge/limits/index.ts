@@ -1,0 +1,2 @@
+export { Bucket, type Rate, rateOf } from "./bucket.ts";
+export { type Meter, Meters } from "./meters.ts";

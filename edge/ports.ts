@@ -1,0 +1,18 @@
+/** What the edge asks of others, and no more than it asks. */
+import type { TokenVerifier } from "../platform/auth/index.ts";
+import type { Config } from "../platform/config/index.ts";
+import type { Command, Query, Reply } from "../proto/index.ts";
+
+/** The way to the engine. */
+export interface EngineGateway {
+  /** `answer` is called exactly once, now or later; a refusal is an answer too. */
+  send(request: Command | Query, answer: (reply: Reply) => void): void;
+}
+
+export type Verifier = Pick<TokenVerifier, "verify" | "onRevoked">;
+
+/** An origin list of `*` lets every page in. */
+export type EdgeConfig = Pick<
+  Config,
+  "host" | "wsPort" | "allowedOrigins" | "commandsPerSecond" | "addressCommandsPerSecond" | "connectionsPerAddress"
+>;

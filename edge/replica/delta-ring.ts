@@ -1,0 +1,47 @@
+import { type Delta, seatOfChange } from "../../proto/index.ts";
+import { LIMITS } from "../limits.ts";
+
+/** The latest commits of one showtime, one following on the other, for viewers who come back. */
+export class DeltaRing {
+  readonly #deltas: Delta[] = [];
+  #changes = 0;
+
+  clear(): void {
+    this.#deltas.length = 0;
+    this.#changes = 0;
+  }
+
+  /** `delta` follows on the one before it. */
+  push(delta: Delta): void {
+    this.#deltas.push(delta);
+    this.#changes += delta.changes.length;
+    while (this.#deltas.length > LIMITS.ringDeltasMax || this.#changes > LIMITS.ringChangesMax) {
+      this.#changes -= this.#deltas.shift()?.changes.length ?? 0;
+    }
+  }
+
+  /** The seats that changed after `from` and up to `to`, or undefined when that is not known; both are seqs at commits. */
+  seatsChanged(from: number, to: number): Set<number> | undefined {
+    const seats = new Set<number>();
+    if (from === to) return seats;
+    const first = this.#indexFollowing(from);
+    if (this.#deltas[first]?.from !== from) return undefined;
+    for (let at = first; at < this.#deltas.length; at++) {
+      const delta = this.#deltas[at] as Delta; // `at` is within the list.
+      for (const change of delta.changes) seats.add(seatOfChange(change));
+      if (delta.seq === to) return seats;
+    }
+    return undefined;
+  }
+
+  #indexFollowing(seq: number): number {
+    let low = 0;
+    let high = this.#deltas.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#deltas[middle]?.from ?? seq) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

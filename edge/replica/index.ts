@@ -1,0 +1,1 @@
+export { Replica, type ReplicaSources } from "./replica.ts";

@@ -1,0 +1,116 @@
+import type { Role } from "../../platform/auth/index.ts";
+import { type Command, type HolderId, type HoldId, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
+import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
+import type { Audience } from "../fan-out/index.ts";
+import { LIMITS } from "../limits.ts";
+import type { EngineGateway } from "../ports.ts";
+import type { Outbox } from "./outbox.ts";
+import type { RefusalDetails, Session } from "./session.ts";
+import type { SignIn } from "./sign-in.ts";
+
+/** What only the engine can answer. */
+export type CommandMessage = Extract<ClientMessage, { rid: RequestId }>;
+
+const MAY_HOLD: ReadonlySet<Role> = new Set<Role>(["customer", "guest", "kiosk", "boxoffice", "admin"]);
+
+const SIGN_IN_FIRST: RefusalDetails = { code: "UNAUTHORIZED", message: "Sign in first: send auth with a valid token." };
+const NOT_YOURS_TO_HOLD: RefusalDetails = { code: "FORBIDDEN", message: "This role may not hold seats." };
+const NO_SUCH_HOLD: RefusalDetails = { code: "HOLD_NOT_FOUND", message: "No such hold of yours." };
+const NO_SUCH_SEAT: RefusalDetails = { code: "NOT_FOUND", message: "The hall has no such seat." };
+const DEFECT: RefusalDetails = { code: "INTERNAL", message: "The engine's answer does not fit the question." };
+const TOO_MANY_UNDER_WAY: RefusalDetails = {
+  code: "BUSY",
+  message: `${LIMITS.inFlightMax} requests of this connection are under way; nothing was done.`,
+  retryInMs: LIMITS.comeBackMs,
+};
+const DRAINING: RefusalDetails = {
+  code: "UNAVAILABLE",
+  message: "This server is about to stop: reconnect, and ask again with the same rid.",
+  retryInMs: LIMITS.comeBackMs,
+};
+
+interface Options {
+  readonly engine: EngineGateway;
+  readonly signIn: SignIn;
+  readonly audience: Audience;
+  readonly outbox: Outbox;
+}
+
+/** Takes commands to the engine, and its answers back. */
+export class Commands {
+  readonly #options: Options;
+  #inFlight = 0;
+  #isDraining = false;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  send(session: Session, message: CommandMessage): void {
+    const principal = this.#options.signIn.principalOf(session);
+    if (principal === undefined) return session.refuse(SIGN_IN_FIRST, message.rid);
+    if (!MAY_HOLD.has(principal.role)) return session.refuse(NOT_YOURS_TO_HOLD, message.rid);
+    if (this.#isDraining) return session.refuse(DRAINING, message.rid);
+    if (session.inFlight >= LIMITS.inFlightMax) return session.refuse(TOO_MANY_UNDER_WAY, message.rid);
+    const command = commandOf(message, principal.userId);
+    if (command === undefined) return session.refuse(NO_SUCH_HOLD, message.rid);
+    if (command.type === "hold" && this.#isOutsideHall(command)) return session.refuse(NO_SUCH_SEAT, message.rid);
+    session.inFlight++;
+    this.#inFlight++;
+    this.#options.engine.send(command, (reply) => this.#answer(session, command, reply));
+  }
+
+  /** Takes no more commands; `whenIdle` is called once those under way are answered. */
+  drain(whenIdle: () => void): void {
+    this.#isDraining = true;
+    if (this.#inFlight === 0) whenIdle();
+    else this.#whenIdle = whenIdle;
+  }
+
+  #answer(session: Session, command: Command, reply: Reply): void {
+    session.inFlight--;
+    this.#inFlight--;
+    if (!session.isClosed) this.#options.outbox.add(session, answerOf(session, command, reply));
+    if (this.#inFlight === 0) this.#whenIdle?.();
+  }
+
+  /** The engine would say so too; where somebody watches the hall it need not be asked. */
+  #isOutsideHall({ showtime, seats }: Extract<Command, { type: "hold" }>): boolean {
+    const seatCount = this.#options.audience.seatCountOf(showtime);
+    return seatCount !== undefined && seats.some((seat) => seat >= seatCount);
+  }
+}
+
+function commandOf(message: CommandMessage, holder: HolderId): Command | undefined {
+  const { rid } = message;
+  if (message.op === "hold") {
+    const { showtime, accessible } = message;
+    const asked = { showtime, holder, rid, ...(accessible !== undefined && { accessible }) };
+    return "best" in message ? { type: "hold-best", ...asked, ...message.best } : { type: "hold", ...asked, seats: message.seats };
+  }
+  const showtime = parseHoldId(message.holdId)?.showtime;
+  if (showtime === undefined) return undefined;
+  const asked = { showtime, holder, rid, hold: message.holdId as HoldId }; // The cast: it parsed as one.
+  if (message.op === "extend") return { type: "extend", ...asked };
+  return { type: "release", ...asked, ...(message.seats !== undefined && { seats: message.seats }) };
+}
+
+function answerOf(session: Session, { rid, showtime }: Command, reply: Reply): ServerMessage {
+  switch (reply.type) {
+    case "held":
+      return { op: "held", rid, holdId: reply.hold, showtime, seats: [...reply.seats], expiresInMs: reply.expiresInMs };
+    case "extended":
+      return { op: "extended", rid, holdId: reply.hold, expiresInMs: reply.expiresInMs };
+    case "released":
+      return { op: "released", rid, holdId: reply.hold };
+    case "refused":
+      return session.refusal(reply, rid);
+    default:
+      return session.refusal(DEFECT, rid);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Clock } from "../../platform/clock/index.ts";
+import { CLOSE_CODES } from "../../proto/index.ts";
+import type { ServerMessage } from "../../proto/ws/index.ts";
+import { encode } from "../encoding.ts";
+import type { Session } from "./session.ts";
+
+/** The answers of one loop turn, so that those to one connection leave in one write. */
+export class Outbox {
+  readonly #clock: Clock;
+  #sessions: Session[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(session: Session, message: ServerMessage): void {
+    const frame = encode(message, session.socket.encoding);
+    if (session.outbox !== undefined) {
+      session.outbox.push(frame);
+      return;
+    }
+    session.outbox = [frame];
+    if (this.#sessions.push(session) === 1) this.#clock.endOfTurn(this.flush);
+  }
+
+  readonly flush = (): void => {
+    const sessions = this.#sessions;
+    this.#sessions = [];
+    for (const session of sessions) {
+      const frames = session.outbox ?? [];
+      session.outbox = undefined;
+      const first = frames[0];
+      if (first === undefined) continue;
+      const isSent = frames.length === 1 ? session.socket.send(first) : session.socket.sendAll(frames);
+      if (!isSent) session.close(CLOSE_CODES.SLOW);
+    }
+  };
+}

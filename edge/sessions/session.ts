@@ -1,0 +1,73 @@
+import type { Timer } from "../../platform/clock/index.ts";
+import type { Principal } from "../../platform/auth/index.ts";
+import { CLOSE_CODES, type ErrorCode, type RequestId } from "../../proto/index.ts";
+import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
+import type { Counts } from "../counts.ts";
+import { encode, type Frame } from "../encoding.ts";
+import type { Viewer, Watch } from "../fan-out/index.ts";
+import { Bucket, type Meter } from "../limits/index.ts";
+import type { CloseCode, Socket } from "../socket.ts";
+
+export interface RefusalDetails {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly seats?: readonly number[];
+  readonly retryInMs?: number;
+}
+
+const NONE: readonly never[] = [];
+
+/** One connection. Small, for there are many, and most only watch: what only some need is undefined until they do. */
+export class Session implements Viewer {
+  readonly socket: Socket;
+  readonly bucket = new Bucket();
+  readonly #counts: Counts;
+  address: Meter<Session> | undefined;
+  watches: readonly Watch[] = NONE;
+  isFallingBehind = false;
+  isClosed = false;
+  badMessages = 0;
+  /** Commands that wait for the engine. */
+  inFlight = 0;
+  principal: Principal | undefined;
+  user: Meter<Session> | undefined;
+  reauthTimer: Timer | undefined;
+  /** While a token is being verified: what came after it. */
+  waiting: ClientMessage[] | undefined;
+  /** Answers that leave together at the end of this loop turn. */
+  outbox: Frame[] | undefined;
+
+  constructor(socket: Socket, counts: Counts) {
+    this.socket = socket;
+    this.#counts = counts;
+  }
+
+  send(message: ServerMessage): void {
+    this.sendFrame(encode(message, this.socket.encoding));
+  }
+
+  /** An answer is never left out: whoever does not read them has to come again. */
+  sendFrame(frame: Frame): void {
+    if (!this.socket.send(frame)) this.socket.close(CLOSE_CODES.SLOW);
+  }
+
+  refuse(why: RefusalDetails, rid?: RequestId): void {
+    this.send(this.refusal(why, rid));
+  }
+
+  refusal({ code, message, seats, retryInMs }: RefusalDetails, rid?: RequestId): ServerMessage {
+    this.#counts.refused(code);
+    return {
+      op: "error",
+      ...(rid !== undefined && { rid }),
+      code,
+      message,
+      ...(seats !== undefined && { seats: [...seats] }),
+      ...(retryInMs !== undefined && { retryInMs: Math.ceil(retryInMs) }),
+    };
+  }
+
+  close(why: CloseCode): void {
+    this.socket.close(why);
+  }
+}

@@ -1,0 +1,178 @@
+import type { Bus, Subscription } from "../../platform/bus/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import { CLOSE_CODES, type Notice, NOTICES, type RequestId } from "../../proto/index.ts";
+import { type ClientMessage, type ServerMessage, WS_LIMITS } from "../../proto/ws/index.ts";
+import type { Counts } from "../counts.ts";
+import { decode, EncodedOnce } from "../encoding.ts";
+import type { Audience } from "../fan-out/index.ts";
+import { Meters, type Rate, rateOf } from "../limits/index.ts";
+import { LIMITS } from "../limits.ts";
+import type { EdgeConfig } from "../ports.ts";
+import type { Socket, SocketEvents } from "../socket.ts";
+import type { Commands } from "./commands.ts";
+import { Session } from "./session.ts";
+import type { SignIn } from "./sign-in.ts";
+
+interface Options {
+  readonly config: EdgeConfig;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly counts: Counts;
+  readonly signIn: SignIn;
+  readonly commands: Commands;
+  readonly audience: Audience;
+}
+
+const WELCOME = new EncodedOnce(() => ({ op: "welcome", protocol: 1, heartbeatMs: LIMITS.heartbeatMs }));
+
+/** Every connection, and what comes from it: counted, decoded, put in order, and handed to who answers it. */
+export class Sessions implements SocketEvents<Session> {
+  readonly #options: Options;
+  readonly #sessions = new Set<Session>();
+  readonly #addresses = new Meters<string, Session>();
+  readonly #rate: Rate;
+  readonly #addressRate: Rate;
+  #notices: Subscription | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#rate = rateOf(options.config.commandsPerSecond);
+    this.#addressRate = rateOf(options.config.addressCommandsPerSecond);
+  }
+
+  start(): void {
+    this.#notices = this.#options.bus.subscribe(NOTICES, ({ notices }) => notices.forEach((notice) => this.#notify(notice)));
+  }
+
+  stop(): void {
+    this.#notices?.close();
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#sessions.values();
+  }
+
+  accept(socket: Socket): Session {
+    return new Session(socket, this.#options.counts);
+  }
+
+  opened(session: Session): void {
+    this.#sessions.add(session);
+    session.address = this.#addresses.enter(session.socket.address, session);
+    if (session.address.connections.size > this.#options.config.connectionsPerAddress) {
+      session.close(CLOSE_CODES.TOO_MANY_CONNECTIONS);
+    } else {
+      session.sendFrame(WELCOME.in(session.socket.encoding));
+    }
+  }
+
+  message(session: Session, data: ArrayBuffer, isBinary: boolean): void {
+    this.#options.counts.messages++;
+    if (data.byteLength > WS_LIMITS.clientMessageBytes) return session.close(CLOSE_CODES.TOO_BIG);
+    const decoded = decode(data, isBinary, session.socket.encoding);
+    if (!decoded.ok) return this.#complain(session, decoded.reason, decoded.rid);
+    const waitMs = this.#charge(session);
+    if (waitMs > 0) {
+      const { message } = decoded;
+      const rid = "rid" in message ? message.rid : undefined;
+      return session.refuse({ code: "RATE_LIMITED", message: "Too many messages.", retryInMs: waitMs }, rid);
+    }
+    this.#handle(session, decoded.message);
+  }
+
+  dropped(session: Session): void {
+    this.#options.audience.fellBehind(session);
+  }
+
+  drained(session: Session): void {
+    this.#options.audience.caughtUp(session);
+  }
+
+  closed(session: Session): void {
+    session.isClosed = true;
+    this.#sessions.delete(session);
+    session.address?.connections.delete(session);
+    this.#options.signIn.end(session);
+    this.#options.audience.leave(session);
+  }
+
+  /** The token before them was judged: those that waited for it, in their order. */
+  settled(session: Session): void {
+    const waiting = session.waiting ?? [];
+    session.waiting = undefined;
+    for (const message of waiting) if (!session.isClosed) this.#handle(session, message);
+  }
+
+  sweep(): void {
+    const now = this.#options.clock.monotonic();
+    this.#addresses.sweep(now);
+    this.#options.signIn.users.sweep(now);
+  }
+
+  #complain(session: Session, reason: string, rid: RequestId | undefined): void {
+    session.refuse({ code: "BAD_MESSAGE", message: reason }, rid);
+    if (++session.badMessages >= LIMITS.badMessagesMax) session.close(CLOSE_CODES.POLICY);
+  }
+
+  /** How long the session has to wait before it may send this message, 0 when it may; only then it is charged for it. */
+  #charge({ bucket, user, address }: Session): number {
+    const now = this.#options.clock.monotonic();
+    const waitMs = Math.max(
+      bucket.waitMs(this.#rate, now),
+      user?.bucket.waitMs(this.#rate, now) ?? 0,
+      address?.bucket.waitMs(this.#addressRate, now) ?? 0,
+    );
+    if (waitMs > 0) return waitMs;
+    bucket.take(this.#rate, now);
+    user?.bucket.take(this.#rate, now);
+    address?.bucket.take(this.#addressRate, now);
+    return 0;
+  }
+
+  #handle(session: Session, message: ClientMessage): void {
+    if (session.waiting !== undefined) return this.#wait(session, session.waiting, message);
+    switch (message.op) {
+      case "auth":
+        return this.#options.signIn.begin(session, message.token);
+      case "watch": {
+        const { showtime, epoch, seq } = message;
+        return this.#options.audience.watch(session, showtime, epoch === undefined || seq === undefined ? undefined : { epoch, seq });
+      }
+      case "unwatch":
+        return this.#options.audience.unwatch(session, message.showtime);
+      case "hold":
+      case "extend":
+      case "release":
+        return this.#options.commands.send(session, message);
+    }
+  }
+
+  #wait(session: Session, waiting: ClientMessage[], message: ClientMessage): void {
+    if (waiting.length < LIMITS.waitingMax) {
+      waiting.push(message);
+    } else {
+      const busy = { code: "BUSY", message: "Too many messages wait for the token before them.", retryInMs: LIMITS.comeBackMs } as const;
+      session.refuse(busy, "rid" in message ? message.rid : undefined);
+    }
+  }
+
+  #notify(notice: Notice): void {
+    const sessions = this.#options.signIn.users.get(notice.holder)?.connections;
+    if (sessions === undefined) return;
+    const frame = new EncodedOnce(() => messageOf(notice));
+    for (const session of sessions) session.sendFrame(frame.in(session.socket.encoding));
+  }
+}
+
+function messageOf(notice: Notice): ServerMessage {
+  switch (notice.type) {
+    case "expired":
+      return { op: "expired", holdId: notice.hold };
+    case "booked":
+      return { op: "booked", holdId: notice.hold, bookingId: notice.booking };
+  }
+}

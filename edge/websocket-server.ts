@@ -1,0 +1,225 @@
+/** The one file that knows uWebSockets.js. Its traps are told beside the lines that step around them. */
+import { createRequire } from "node:module";
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t, WebSocket } from "uWebSockets.js";
+import { type Encoding, type Frame, SUBPROTOCOLS } from "./encoding.ts";
+import { LIMITS } from "./limits.ts";
+import type { CloseCode, Publisher, Socket, SocketEvents } from "./socket.ts";
+
+type Library = typeof import("uWebSockets.js");
+
+/** Where a library's binary does not load, or an address cannot be listened on: one sentence with the way out. */
+export class WebSocketServerError extends Error {
+  override readonly name = "WebSocketServerError";
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it a second process would share the port (SO_REUSEPORT) and take some of the connections. */
+const EXCLUSIVE_PORT = 1;
+
+interface ExclusiveApp {
+  listen(host: string, port: number, options: number, callback: (listening: us_listen_socket | false) => void): unknown;
+}
+
+interface UserData<Session> {
+  readonly socket: UwsSocket<Session>;
+}
+
+interface Options<Session> {
+  readonly events: SocketEvents<Session>;
+  readonly allowedOrigins: readonly string[];
+}
+
+export class WebSocketServer<Session> implements Publisher {
+  readonly #library: Library;
+  readonly #app: TemplatedApp;
+  readonly #events: SocketEvents<Session>;
+  readonly #origins: ReadonlySet<string>;
+  #listening: us_listen_socket | undefined;
+
+  /** @throws WebSocketServerError when this machine cannot load the library. */
+  constructor({ events, allowedOrigins }: Options<Session>) {
+    this.#library = loadLibrary();
+    this.#app = this.#library.App();
+    this.#events = events;
+    this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
+    this.#route();
+  }
+
+  /** @returns the port, chosen by the system when `port` is 0. @throws WebSocketServerError */
+  listen(host: string, port: number): number {
+    const app = this.#app as TemplatedApp & ExclusiveApp; // The cast: its declarations lack this form.
+    app.listen(host, port, EXCLUSIVE_PORT, (listening) => {
+      if (listening !== false) this.#listening = listening;
+    });
+    if (this.#listening === undefined) {
+      throw new WebSocketServerError(
+        `Cannot listen for WebSockets on ${host}:${port}: the port is taken, or the address is not this machine's; ` +
+          "set WS_PORT or HOST to another.",
+      );
+    }
+    return this.#library.us_socket_local_port(this.#listening);
+  }
+
+  publish(topic: string, frame: Frame): void {
+    // What it returns says nothing about delivery; `dropped` does.
+    this.#app.publish(topic, frame, typeof frame !== "string");
+  }
+
+  /** Refuses new connections; those there are stay. */
+  stopListening(): void {
+    if (this.#listening !== undefined) this.#library.us_listen_socket_close(this.#listening);
+    this.#listening = undefined;
+  }
+
+  /** Ends every connection at once. */
+  close(): void {
+    this.#listening = undefined;
+    this.#app.close();
+  }
+
+  #route(): void {
+    const events = this.#events;
+    this.#app.ws<UserData<Session>>("/v1", {
+      compression: this.#library.DISABLED,
+      maxPayloadLength: LIMITS.payloadBytesMax,
+      maxBackpressure: LIMITS.backlogBytesMax,
+      idleTimeout: LIMITS.idleTimeoutSeconds,
+      sendPingsAutomatically: true,
+      upgrade: (response, request, context) => this.#upgrade(response, request, context),
+      open: (ws) => ws.getUserData().socket.open(ws, events),
+      message: (ws, data, isBinary) => {
+        const { socket } = ws.getUserData();
+        if (!socket.isClosed) events.message(socket.session, data, isBinary);
+      },
+      dropped: (ws) => {
+        const { socket } = ws.getUserData();
+        if (!socket.isClosed) events.dropped(socket.session);
+      },
+      drain: (ws) => {
+        const { socket } = ws.getUserData();
+        if (!socket.isClosed) events.drained(socket.session);
+      },
+      close: (ws) => {
+        const { socket } = ws.getUserData();
+        socket.isClosed = true;
+        events.closed(socket.session);
+      },
+    });
+    this.#app.get("/health/live", (response) => answer(response, "200 OK", "ok\n"));
+    this.#app.any("/v1", (response) => {
+      response.cork(() => {
+        response.writeStatus("426 Upgrade Required").writeHeader("Upgrade", "websocket").end("This is a WebSocket.\n");
+      });
+    });
+    this.#app.any("/*", (response) => answer(response, "404 Not Found", "WebSockets are at /v1.\n"));
+  }
+
+  #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
+    // Only browsers send an Origin, and they send it truly: it keeps other sites' pages from using a visitor's connection.
+    const origin = request.getHeader("origin").toLowerCase();
+    if (origin !== "" && !this.#origins.has(origin) && !this.#origins.has("*")) {
+      return answer(response, "403 Forbidden", "Pages of this origin may not connect: see ALLOWED_ORIGINS.\n");
+    }
+    const offered = request.getHeader("sec-websocket-protocol");
+    const protocol = chooseProtocol(offered);
+    if (protocol === undefined) {
+      return answer(response, "400 Bad Request", `Offer one of ${[...SUBPROTOCOLS.keys()].join(", ")}, or none for JSON.\n`);
+    }
+    const key = request.getHeader("sec-websocket-key");
+    const socket = new UwsSocket<Session>(protocol.encoding, networkOf(response.getRemoteAddress()));
+    response.upgrade({ socket }, key, protocol.name, request.getHeader("sec-websocket-extensions"), context);
+  }
+}
+
+/** The client's first choice among those that are known; JSON when it offered none. */
+function chooseProtocol(offered: string): { name: string; encoding: Encoding } | undefined {
+  if (offered === "") return { name: "", encoding: "json" };
+  for (const part of offered.split(",")) {
+    const name = part.trim();
+    const encoding = SUBPROTOCOLS.get(name);
+    if (encoding !== undefined) return { name, encoding };
+  }
+  return undefined;
+}
+
+/**
+ * An address to count by. Of IPv6 the first 64 bits: one customer has them all. An IPv4 address that came through an IPv6
+ * socket (RFC 4291, 2.5.5.2) is taken as what it is.
+ */
+function networkOf(address: ArrayBuffer): string {
+  const bytes = Buffer.from(address);
+  if (bytes.length === 4) return bytes.toString("hex");
+  const isMapped = bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;
+  return isMapped ? bytes.toString("hex", 12) : bytes.toString("hex", 0, 8);
+}
+
+function answer(response: HttpResponse, status: string, body: string): void {
+  response.cork(() => {
+    response.writeStatus(status).writeHeader("Content-Type", "text/plain; charset=utf-8").end(body);
+  });
+}
+
+/** uWS answers so when a frame was dropped. */
+const DROPPED = 2;
+
+class UwsSocket<Session> implements Socket {
+  readonly encoding: Encoding;
+  readonly address: string;
+  /** uWS throws when a closed socket is used, and may still bring messages to one that is closing. */
+  isClosed = false;
+  // Both are set by `open`, which uWS calls before all else.
+  session!: Session;
+  #ws!: WebSocket<UserData<Session>>;
+
+  constructor(encoding: Encoding, address: string) {
+    this.encoding = encoding;
+    this.address = address;
+  }
+
+  open(ws: WebSocket<UserData<Session>>, events: SocketEvents<Session>): void {
+    this.#ws = ws;
+    this.session = events.accept(this);
+    events.opened(this.session);
+  }
+
+  send(frame: Frame): boolean {
+    return !this.isClosed && this.#ws.send(frame, typeof frame !== "string") !== DROPPED;
+  }
+
+  sendAll(frames: readonly Frame[]): boolean {
+    if (this.isClosed) return false;
+    let sent = true;
+    this.#ws.cork(() => {
+      for (const frame of frames) sent = this.send(frame) && sent;
+    });
+    return sent;
+  }
+
+  backlog(): number {
+    return this.isClosed ? 0 : this.#ws.getBufferedAmount();
+  }
+
+  subscribe(topic: string): void {
+    if (!this.isClosed) this.#ws.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    if (!this.isClosed) this.#ws.unsubscribe(topic);
+  }
+
+  close({ code, reason }: CloseCode): void {
+    if (!this.isClosed) this.#ws.end(code, reason);
+  }
+}
+
+function loadLibrary(): Library {
+  try {
+    // Loaded here and not by an import, so that a machine without a fitting binary gets a sentence and no stack.
+    return createRequire(import.meta.url)("uWebSockets.js") as Library; // The cast: its own declarations say so.
+  } catch (cause) {
+    throw new WebSocketServerError(
+      `No binary of uWebSockets.js loads here (Node ${process.version}, ${process.platform} ${process.arch}): ` +
+        "use Node 20 with glibc 2.27 or newer, or Node 22 or newer with glibc 2.38 or newer (Debian 13, Ubuntu 24.04).",
+      { cause },
+    );
+  }
+}
