@@ -1,0 +1,19 @@
+/** The one door of the SDK: watch halls and hold seats from browsers, kiosks and Node. */
+export { UsherClient } from "./usher-client.ts";
+export type {
+  BestSeats,
+  ClientEvents,
+  ClientOptions,
+  Extension,
+  Hold,
+  HoldOptions,
+  RequestOptions,
+} from "./usher-client.ts";
+export type { Hall, HallEvents, SeatChange } from "./hall.ts";
+export type { ConnectionState, SocketConstructor, SocketLike } from "./connection.ts";
+export type { Identity, TokenSource } from "./sign-in.ts";
+export type { Encoding } from "./codec.ts";
+export { ClientClosed, Refused } from "./refused.ts";
+export { CLIENT_LIMITS } from "./limits.ts";
+export type { ClientLimits } from "./limits.ts";
+export type { ClientClock, ClientTimer } from "./clock.ts";

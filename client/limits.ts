@@ -1,0 +1,35 @@
+/** Every bound of the SDK, with its unit. Each may be set through `ClientOptions.limits`. */
+export interface ClientLimits {
+  /** Requests without an answer at one time; past it a request is refused as `BUSY` without being sent. */
+  readonly pendingMax: number;
+  /** Showtimes watched at one time. */
+  readonly watchesMax: number;
+  /** How long one hold, extension or release is tried, retries and reconnections included. */
+  readonly requestTimeoutMs: number;
+  /** After this long without its answer, a request is sent again with the same rid. */
+  readonly answerTimeoutMs: number;
+  /** When an answer is owed and nothing at all is heard for this long, the connection is taken for dead. */
+  readonly silenceMs: number;
+  /** From opening a socket to its `welcome`. */
+  readonly connectTimeoutMs: number;
+  /** Full jitter: the n-th wait is random in 0 .. min(backOffMaxMs, backOffBaseMs * 2^n). */
+  readonly backOffBaseMs: number;
+  readonly backOffMaxMs: number;
+  /** A connection that lived this long sets the back-off to its beginning. */
+  readonly steadyMs: number;
+}
+
+export const CLIENT_LIMITS: ClientLimits = {
+  pendingMax: 1024,
+  watchesMax: 64,
+  requestTimeoutMs: 15_000,
+  answerTimeoutMs: 5_000,
+  silenceMs: 10_000,
+  connectTimeoutMs: 10_000,
+  backOffBaseMs: 1_000,
+  backOffMaxMs: 20_000,
+  steadyMs: 10_000,
+};
+
+/** What an edge accepts as one message; a longer one would cost us the connection (close code 1009). */
+export const MESSAGE_BYTES_MAX = 4096;

@@ -1,0 +1,181 @@
+import type { RequestId } from "../proto/index.ts";
+import type { ClientMessage, ServerMessage } from "../proto/ws/messages.ts";
+import { fullJitterMs } from "./back-off.ts";
+import type { ClientClock, ClientTimer } from "./clock.ts";
+import type { ClientLimits } from "./limits.ts";
+import { Refused } from "./refused.ts";
+
+export type RequestMessage = Extract<ClientMessage, { op: "hold" | "extend" | "release" }>;
+export type Answer = Extract<ServerMessage, { op: "held" | "extended" | "released" }>;
+type ErrorMessage = Extract<ServerMessage, { op: "error" }>;
+
+/** An answer, and when its request was first sent (monotonic): from then the server's `expiresInMs` counts at the latest. */
+export interface Answered {
+  readonly answer: Answer;
+  readonly sentAt: number;
+}
+
+export interface RequestsOptions {
+  readonly clock: ClientClock;
+  readonly random: () => number;
+  readonly limits: ClientLimits;
+  /** False when it cannot be sent just now; `flush` is called when it can. */
+  readonly send: (message: RequestMessage) => boolean;
+  /** The token is not accepted any more: true when another one is being fetched, and `flush` follows. */
+  readonly renew: () => boolean;
+  /** A request that was given up has succeeded after all. */
+  readonly late: (answered: Answered) => void;
+}
+
+interface Pending {
+  readonly message: RequestMessage;
+  readonly deadlineAt: number;
+  readonly deadline: ClientTimer;
+  readonly settle: (result: Answered | Error) => void;
+  sentAt: number | undefined;
+  /** Sent on the present connection; `again` or an answer decides what is next. */
+  onItsWay: boolean;
+  attempt: number;
+  renewed: boolean;
+  /** When to send it again: after a refusal that may pass, or when no answer came. */
+  again: ClientTimer | undefined;
+  lastRefusal: Refused | undefined;
+}
+
+const ANSWER_OF = { hold: "held", extend: "extended", release: "released" } as const;
+/** Requests given up lately, so that a hold granted after all can be told apart from an answer that came twice. */
+const GIVEN_UP_MAX = 256;
+
+/**
+ * Requests on their way. Each is sent again with the same rid, which makes that safe: after a refusal that may pass, after
+ * a lost connection, and when no answer comes, until its deadline. Then its outcome is unknown, and is said to be.
+ */
+export class Requests {
+  readonly #options: RequestsOptions;
+  readonly #pending = new Map<string, Pending>();
+  readonly #givenUp = new Map<string, number>();
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  ask(message: RequestMessage, timeoutMs: number): Promise<Answered> {
+    const { clock, limits } = this.#options;
+    if (this.#pending.has(message.rid)) {
+      return Promise.reject(new TypeError(`a request with rid ${message.rid} is under way`));
+    }
+    if (this.#pending.size >= limits.pendingMax) {
+      return Promise.reject(new Refused("BUSY", `${limits.pendingMax} requests are waiting for answers`, { rid: message.rid }));
+    }
+    return new Promise((resolve, reject) => {
+      const pending: Pending = {
+        message,
+        deadlineAt: clock.monotonic() + timeoutMs,
+        deadline: clock.after(timeoutMs, () => this.#giveUp(pending)),
+        settle: (result) => (result instanceof Error ? reject(result) : resolve(result)),
+        sentAt: undefined,
+        onItsWay: false,
+        attempt: 0,
+        renewed: false,
+        again: undefined,
+        lastRefusal: undefined,
+      };
+      this.#pending.set(message.rid, pending);
+      this.#send(pending);
+    });
+  }
+
+  /** Whatever waits can be sent now: first in, first out. */
+  flush(): void {
+    for (const pending of [...this.#pending.values()]) if (!pending.onItsWay) this.#send(pending);
+  }
+
+  lose(): void {
+    for (const pending of this.#pending.values()) {
+      pending.again?.cancel();
+      pending.onItsWay = false;
+    }
+  }
+
+  end(error: Error): void {
+    for (const pending of [...this.#pending.values()]) this.#settle(pending, error);
+  }
+
+  answer(answer: Answer): void {
+    const pending = this.#pending.get(answer.rid);
+    if (pending !== undefined) {
+      if (answer.op !== ANSWER_OF[pending.message.op]) return;
+      // The fallback is for an answer to what this connection never sent: the server's memory of an earlier page's rid.
+      return this.#settle(pending, { answer, sentAt: pending.sentAt ?? this.#options.clock.monotonic() });
+    }
+    const sentAt = this.#givenUp.get(answer.rid);
+    if (sentAt === undefined) return;
+    this.#givenUp.delete(answer.rid);
+    this.#options.late({ answer, sentAt });
+  }
+
+  refuse(rid: RequestId, error: ErrorMessage): void {
+    const pending = this.#pending.get(rid);
+    if (pending === undefined) return;
+    const refused = new Refused(error.code, error.message, error);
+    if (refused.code === "UNAUTHORIZED" && !pending.renewed && this.#options.renew()) {
+      pending.renewed = true;
+      pending.onItsWay = false;
+      pending.again?.cancel();
+      return;
+    }
+    if (!refused.retryable) return this.#settle(pending, refused);
+    pending.lastRefusal = refused;
+    const { clock, limits, random } = this.#options;
+    const jitterMs = fullJitterMs(pending.attempt++, limits.backOffBaseMs / 4, limits.backOffMaxMs, random);
+    const waitMs = (refused.retryInMs ?? 0) + jitterMs;
+    if (clock.monotonic() + waitMs >= pending.deadlineAt) return this.#settle(pending, refused);
+    this.#sendAfter(pending, waitMs);
+  }
+
+  #send(pending: Pending): void {
+    pending.again?.cancel();
+    const { clock, limits, send } = this.#options;
+    const sentAt = pending.sentAt ?? clock.monotonic();
+    try {
+      pending.onItsWay = send(pending.message);
+    } catch (error) {
+      return this.#settle(pending, unsendable(pending, error));
+    }
+    if (!pending.onItsWay) return;
+    pending.sentAt = sentAt;
+    this.#sendAfter(pending, limits.answerTimeoutMs);
+  }
+
+  #sendAfter(pending: Pending, ms: number): void {
+    pending.again?.cancel();
+    pending.again = this.#options.clock.after(ms, () => this.#send(pending));
+  }
+
+  #giveUp(pending: Pending): void {
+    const { rid } = pending.message;
+    if (pending.sentAt !== undefined) this.#remember(rid, pending.sentAt);
+    const message =
+      pending.sentAt === undefined
+        ? "there was no connection in time; the request was never sent"
+        : "no answer came in time; sending the same rid again tells what became of it";
+    this.#settle(pending, pending.lastRefusal ?? new Refused("UNAVAILABLE", message, { rid }));
+  }
+
+  #remember(rid: string, sentAt: number): void {
+    const [oldest] = this.#givenUp.keys();
+    if (oldest !== undefined && this.#givenUp.size >= GIVEN_UP_MAX) this.#givenUp.delete(oldest);
+    this.#givenUp.set(rid, sentAt);
+  }
+
+  #settle(pending: Pending, result: Answered | Error): void {
+    pending.again?.cancel();
+    pending.deadline.cancel();
+    this.#pending.delete(pending.message.rid);
+    pending.settle(result);
+  }
+}
+
+/** Seats that are no whole numbers, or more of them than a message holds: what the server would say too, at more cost. */
+const unsendable = ({ message }: Pending, cause: unknown): Refused =>
+  new Refused("BAD_MESSAGE", cause instanceof Error ? cause.message : String(cause), { rid: message.rid, cause });

@@ -1,0 +1,165 @@
+import type { HolderId } from "../proto/index.ts";
+import type { ClientMessage } from "../proto/ws/messages.ts";
+import { fullJitterMs } from "./back-off.ts";
+import type { ClientClock, ClientTimer } from "./clock.ts";
+import type { ClientLimits } from "./limits.ts";
+import { Refused } from "./refused.ts";
+
+/** A token, or what fetches one: it is asked again before a token ends, on every new connection, and after a refusal. */
+export type TokenSource = string | (() => string | Promise<string>);
+
+export interface Identity {
+  readonly userId: HolderId;
+  readonly role: string;
+}
+
+export interface SignInOptions {
+  readonly clock: ClientClock;
+  readonly random: () => number;
+  readonly limits: ClientLimits;
+  readonly send: (message: ClientMessage) => boolean;
+  readonly authed: (identity: Identity) => void;
+  readonly refused: (refused: Refused) => void;
+}
+
+interface Waiter {
+  readonly resolve: (identity: Identity) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Who the connection speaks for. `out`: not connected, or nobody. `asking`: a token is being fetched or judged; requests
+ * wait. `in`: signed in. `refused`: the token is not accepted, and the server refuses what needs one.
+ */
+type SignInState = "out" | "asking" | "in" | "refused";
+
+export class SignIn {
+  readonly #options: SignInOptions;
+  #source: TokenSource | undefined;
+  #state: SignInState = "out";
+  #identity: Identity | undefined;
+  #connected = false;
+  /** Counts sign-ins, so that a token that arrives after its connection is gone is dropped. */
+  #round = 0;
+  #attempt = 0;
+  /** One refusal is answered by a fresh token; the second is final. */
+  #freshToken = false;
+  #timer: ClientTimer | undefined;
+  #lastToken: string | undefined;
+  #waiters: Waiter[] = [];
+
+  constructor(options: SignInOptions) {
+    this.#options = options;
+  }
+
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** Whether requests may be sent: signed in, or nobody is going to be. */
+  get settled(): boolean {
+    return this.#source === undefined || this.#state === "in" || this.#state === "refused";
+  }
+
+  /** @throws (rejects) Refused `UNAUTHORIZED`; what the token source throws; ClientClosed. */
+  authenticate(source: TokenSource): Promise<Identity> {
+    this.#source = source;
+    const signedIn = new Promise<Identity>((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    if (this.#connected) this.#begin();
+    return signedIn;
+  }
+
+  opened(): void {
+    this.#connected = true;
+    if (this.#source !== undefined) this.#begin();
+  }
+
+  lose(): void {
+    this.#connected = false;
+    this.#state = "out";
+    this.#identity = undefined;
+    this.#round++;
+    this.#timer?.cancel();
+  }
+
+  end(error: Error): void {
+    this.lose();
+    this.#reject(error);
+  }
+
+  /**
+   * Another token is needed: soon (`ending`: the present one is good until then) or at once (`ended`: requests wait for it).
+   * False when there is no way to another one.
+   */
+  renew(why: "ending" | "ended"): boolean {
+    if (typeof this.#source !== "function" || !this.#connected) return false;
+    if (this.#state !== "asking") this.#begin(why === "ending" ? this.#state : "asking");
+    return true;
+  }
+
+  /** Sends the last token once more: the server owes an answer, so a dead connection shows. */
+  probe(): boolean {
+    if (this.#state !== "in" || this.#lastToken === undefined) return false;
+    return this.#options.send({ op: "auth", token: this.#lastToken });
+  }
+
+  accept(identity: Identity): void {
+    this.#timer?.cancel();
+    const news = this.#state !== "in";
+    this.#state = "in";
+    this.#identity = identity;
+    this.#attempt = 0;
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(identity);
+    if (news) this.#options.authed(identity);
+  }
+
+  /** Whether a refusal without a rid was about the sign-in. */
+  refuse(refused: Refused): boolean {
+    if (refused.code !== "UNAUTHORIZED" || (this.#state !== "asking" && this.#state !== "in")) return false;
+    this.#timer?.cancel();
+    if (typeof this.#source === "function" && !this.#freshToken) {
+      this.#freshToken = true;
+      void this.#ask(++this.#round);
+      return true;
+    }
+    this.#state = "refused";
+    this.#identity = undefined;
+    this.#reject(refused);
+    this.#options.refused(refused);
+    return true;
+  }
+
+  #begin(state: SignInState = "asking"): void {
+    this.#state = state;
+    this.#freshToken = false;
+    void this.#ask(++this.#round);
+  }
+
+  async #ask(round: number): Promise<void> {
+    this.#timer?.cancel();
+    const source = this.#source;
+    let token: string;
+    try {
+      token = typeof source === "function" ? await source() : (source ?? "");
+    } catch (error) {
+      if (round === this.#round) this.#failed(error, round);
+      return;
+    }
+    if (round !== this.#round) return;
+    this.#lastToken = token;
+    this.#options.send({ op: "auth", token });
+    this.#timer = this.#options.clock.after(this.#options.limits.answerTimeoutMs, () => void this.#ask(round));
+  }
+
+  /** The source has no token just now: whoever waits is told, and it is asked again while requests still wait for it. */
+  #failed(error: unknown, round: number): void {
+    const { clock, limits, random } = this.#options;
+    this.#reject(error instanceof Error ? error : new Error(String(error)));
+    const waitMs = fullJitterMs(this.#attempt++, limits.backOffBaseMs, limits.backOffMaxMs, random);
+    this.#timer = clock.after(waitMs, () => void this.#ask(round));
+  }
+
+  #reject(error: Error): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+}

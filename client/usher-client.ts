@@ -1,0 +1,336 @@
+import { type BookingId, type HoldId, type RequestId, type ShowtimeId, showtimeId } from "../proto/index.ts";
+import type { ServerMessage } from "../proto/ws/messages.ts";
+import { type ClientClock, createSystemClock } from "./clock.ts";
+import { codecOf, type Encoding } from "./codec.ts";
+import { Connection, type ConnectionState, type SocketConstructor } from "./connection.ts";
+import { Emitter } from "./emitter.ts";
+import type { Hall, HallEvents } from "./hall.ts";
+import { CLIENT_LIMITS, type ClientLimits } from "./limits.ts";
+import { ClientClosed, Refused } from "./refused.ts";
+import { type Answered, type RequestMessage, Requests } from "./requests.ts";
+import { type Identity, SignIn, type TokenSource } from "./sign-in.ts";
+import { Watches } from "./watches.ts";
+
+export interface ClientOptions {
+  /** `ws://HOST:8081/v1`, or `wss://` behind a proxy. */
+  readonly url: string;
+  /** Default `json`; `msgpack` is about a third of the bytes. */
+  readonly encoding?: Encoding;
+  /** Default: the platform's own. Node 20 has none: give it that of the `ws` package. */
+  readonly WebSocket?: SocketConstructor;
+  /** Signs in on every connection; the same as `authenticate` later. Without it the client can only watch. */
+  readonly token?: TokenSource;
+  readonly limits?: Partial<ClientLimits>;
+  readonly clock?: ClientClock;
+  /** In [0, 1), for back-off and request ids. */
+  readonly random?: () => number;
+}
+
+export interface RequestOptions {
+  /** 1 to 64 characters. Default: a new one. The one of an earlier request gets that one's answer. */
+  readonly rid?: string;
+  /** Default `limits.requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+}
+
+export interface HoldOptions extends RequestOptions {
+  /** The buyer needs a wheelchair place, or is the companion of somebody who does. */
+  readonly accessible?: boolean;
+}
+
+export interface BestSeats {
+  readonly count: number;
+  /** Id of a price category of the layout. Default: any. */
+  readonly category?: string;
+  /** Seats in more than one row will do. */
+  readonly split?: boolean;
+}
+
+export interface Hold {
+  readonly holdId: HoldId;
+  readonly showtime: ShowtimeId;
+  readonly seats: readonly number[];
+  /** On the client's monotonic clock, never later than the server's own deadline: see `UsherClient.msLeft`. */
+  readonly expiresAt: number;
+}
+
+export interface Extension {
+  readonly holdId: HoldId;
+  readonly expiresAt: number;
+}
+
+export interface ClientEvents {
+  state: ConnectionState;
+  /** Signed in, anew after each reconnection. */
+  authed: Identity;
+  /** No token was accepted; the connection goes on as a viewer. */
+  signInRefused: Refused;
+  /** The token ends in `inMs` and nothing here can fetch another: call `authenticate`. */
+  tokenEnding: { readonly inMs: number };
+  expired: { readonly holdId: HoldId };
+  booked: { readonly holdId: HoldId; readonly bookingId: BookingId };
+  /** A hold whose request was given up for lack of an answer was granted after all: use it or release it. */
+  lateHold: Hold;
+  /** The server is about to shut down; the client reconnects by itself. */
+  goaway: { readonly reconnectInMs: number };
+  /** For good, be it by `close()` or because the server does not want this client back. */
+  closed: ClientClosed;
+}
+
+/**
+ * A client of Usher's seat engine.
+ *
+ * It keeps one connection (see `Connection` for its states), signs in on it, watches halls (see `Hall`) and asks for holds
+ * (see `Requests`). Everything lives through reconnections: watches go on from where they were, and requests are sent again
+ * under the id they had, so that none is carried out twice. Notices (`expired`, `booked`) are told once, to the connections
+ * that exist at the time: after a reconnection, `GET /api/v1/holds/:id` knows what was missed.
+ */
+export class UsherClient {
+  readonly #clock: ClientClock;
+  readonly #random: () => number;
+  readonly #limits: ClientLimits;
+  readonly #events = new Emitter<ClientEvents>();
+  readonly #connection: Connection;
+  readonly #signIn: SignIn;
+  readonly #watches: Watches;
+  readonly #requests: Requests;
+  readonly #ridPrefix: string;
+  #rids = 0;
+
+  /** @throws TypeError for what is no URL, and where there is no WebSocket. */
+  constructor(options: ClientOptions) {
+    const url = new URL(options.url).href;
+    const clock = (this.#clock = options.clock ?? createSystemClock());
+    const random = (this.#random = options.random ?? Math.random);
+    const limits = (this.#limits = { ...CLIENT_LIMITS, ...options.limits });
+    const shared = { clock, random, limits };
+    this.#ridPrefix = `${this.#chance()}${this.#chance()}`;
+    const socket = options.WebSocket ?? platformSocket();
+    const connection = { ...shared, url, codec: codecOf(options.encoding ?? "json"), socket };
+    this.#connection = new Connection(connection, {
+      state: (state) => this.#events.emit("state", state),
+      opened: () => this.#opened(),
+      lost: () => this.#lost(),
+      ended: (error) => this.#ended(error),
+      message: (message) => this.#take(message),
+      probe: () => this.#watches.probe() || this.#signIn.probe(),
+    });
+    const send = this.#connection.send.bind(this.#connection);
+    this.#watches = new Watches({ ...shared, send });
+    this.#signIn = new SignIn({
+      ...shared,
+      send,
+      authed: (identity) => this.#authed(identity),
+      refused: (refused) => this.#signInRefused(refused),
+    });
+    this.#requests = new Requests({
+      ...shared,
+      send: (message) => this.#signIn.settled && send(message),
+      renew: () => this.#signIn.renew("ended"),
+      late: (answered) => this.#late(answered),
+    });
+    // The caller learns of a refusal by the event.
+    if (options.token !== undefined) this.#signIn.authenticate(options.token).catch(() => {});
+  }
+
+  get state(): ConnectionState {
+    return this.#connection.state;
+  }
+
+  /** Who the connection is signed in as, if anybody. */
+  get identity(): Identity | undefined {
+    return this.#signIn.identity;
+  }
+
+  /** @returns what takes the handler away again. */
+  on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void {
+    return this.#events.on(name, handler);
+  }
+
+  /** Begins; resolves at the first `welcome`, however many attempts that takes. @throws (rejects) ClientClosed. */
+  connect(): Promise<void> {
+    if (this.state === "open") return Promise.resolve();
+    if (this.state === "closed") return Promise.reject(alreadyClosed());
+    const opened = new Promise<void>((resolve, reject) => {
+      const stop = [
+        this.on("state", (state) => state === "open" && done(resolve)),
+        this.on("closed", (error) => done(() => reject(error))),
+      ];
+      const done = (settle: () => void): void => {
+        for (const off of stop) off();
+        settle();
+      };
+    });
+    this.#connection.start();
+    return opened;
+  }
+
+  /** Reconnect now instead of when the back-off ends; for `online` and `visibilitychange`. */
+  wake(): void {
+    this.#connection.wake();
+  }
+
+  /** Ends everything: what waits is rejected with `ClientClosed`. Holds live on at the server until they expire. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** Signs in, now and on every later connection. @throws (rejects) Refused `UNAUTHORIZED`, what the source throws, ClientClosed. */
+  authenticate(token: TokenSource): Promise<Identity> {
+    if (this.state === "closed") return Promise.reject(alreadyClosed());
+    return this.#signIn.authenticate(token);
+  }
+
+  /**
+   * Follows a hall. Watching one that is watched already gives the same `Hall`, with these handlers added.
+   * @throws TypeError for what cannot be a showtime's id; Refused `LIMIT_REACHED` past `limits.watchesMax`; ClientClosed.
+   */
+  watch(showtime: string, handlers: { [Name in keyof HallEvents]?: (event: HallEvents[Name]) => void } = {}): Hall {
+    if (this.state === "closed") throw alreadyClosed();
+    const hall = this.#watches.open(showtimeId(showtime));
+    const { snapshot, change, inStep, refused } = handlers;
+    if (snapshot !== undefined) hall.on("snapshot", snapshot);
+    if (change !== undefined) hall.on("change", change);
+    if (inStep !== undefined) hall.on("inStep", inStep);
+    if (refused !== undefined) hall.on("refused", refused);
+    return hall;
+  }
+
+  /** Holds these seats, all or none. @throws (rejects) Refused, for example `SEAT_TAKEN` naming the seats; ClientClosed. */
+  async hold(showtime: string, seats: readonly number[], options: HoldOptions = {}): Promise<Hold> {
+    return this.#hold({ ...this.#holdOf(showtime, options), seats: [...seats] }, options);
+  }
+
+  /** Holds the best seats that are free. @throws (rejects) Refused, for example `NOT_ENOUGH_SEATS`; ClientClosed. */
+  async holdBest(showtime: string, best: BestSeats, options: HoldOptions = {}): Promise<Hold> {
+    return this.#hold({ ...this.#holdOf(showtime, options), best: { ...best } }, options);
+  }
+
+  /** @throws (rejects) Refused: `LIMIT_REACHED` when the clock allows no more, `HOLD_EXPIRED`, `HOLD_NOT_FOUND`; ClientClosed. */
+  async extend(holdId: string, options: RequestOptions = {}): Promise<Extension> {
+    const { answer, sentAt } = await this.#ask({ op: "extend", rid: this.#rid(options), holdId }, options);
+    if (answer.op !== "extended") throw mismatch(answer.op);
+    return { holdId: answer.holdId, expiresAt: sentAt + answer.expiresInMs };
+  }
+
+  /** Gives back all seats of a hold, or the named ones. @throws (rejects) Refused `HOLD_NOT_FOUND`, `HOLD_EXPIRED`; ClientClosed. */
+  async release(holdId: string, options: RequestOptions & { readonly seats?: readonly number[] } = {}): Promise<void> {
+    const seats = options.seats === undefined ? {} : { seats: [...options.seats] };
+    await this.#ask({ op: "release", rid: this.#rid(options), holdId, ...seats }, options);
+  }
+
+  /** What is left of a hold, in milliseconds; never more than the server would say. */
+  msLeft(hold: { readonly expiresAt: number }): number {
+    return Math.max(0, hold.expiresAt - this.#clock.monotonic());
+  }
+
+  #holdOf(showtime: string, { accessible, rid }: HoldOptions) {
+    const wish = accessible === undefined ? {} : { accessible };
+    return { op: "hold", rid: this.#rid({ ...(rid === undefined ? {} : { rid }) }), showtime: showtimeId(showtime), ...wish } as const;
+  }
+
+  async #hold(message: RequestMessage, options: RequestOptions): Promise<Hold> {
+    return toHold(await this.#ask(message, options));
+  }
+
+  #ask(message: RequestMessage, { timeoutMs = this.#limits.requestTimeoutMs }: RequestOptions): Promise<Answered> {
+    if (this.state === "closed") return Promise.reject(alreadyClosed());
+    return this.#requests.ask(message, timeoutMs);
+  }
+
+  /** The cast: any string of 1 to 64 characters may be a request id, and the server refuses another. */
+  #rid({ rid }: RequestOptions): RequestId {
+    return (rid ?? `${this.#ridPrefix}-${(this.#rids++).toString(36)}`) as RequestId;
+  }
+
+  #chance(): string {
+    return Math.floor(this.#random() * 36 ** 8).toString(36);
+  }
+
+  #opened(): void {
+    this.#signIn.opened();
+    this.#watches.resume();
+    this.#requests.flush();
+  }
+
+  #lost(): void {
+    this.#signIn.lose();
+    this.#watches.lose();
+    this.#requests.lose();
+  }
+
+  #ended(error: ClientClosed): void {
+    this.#signIn.end(error);
+    this.#watches.end(error);
+    this.#requests.end(error);
+    this.#events.emit("closed", error);
+  }
+
+  #authed(identity: Identity): void {
+    this.#requests.flush();
+    this.#events.emit("authed", identity);
+  }
+
+  #signInRefused(refused: Refused): void {
+    // The server refuses each by itself, which is for it to say: some may be answers it remembers.
+    this.#requests.flush();
+    this.#events.emit("signInRefused", refused);
+  }
+
+  #late(answered: Answered): void {
+    if (answered.answer.op === "held") this.#events.emit("lateHold", toHold(answered));
+  }
+
+  #take(message: ServerMessage): void {
+    switch (message.op) {
+      case "snapshot":
+      case "delta":
+        return this.#watches.take(message);
+      case "held":
+      case "extended":
+      case "released":
+        return this.#requests.answer(message);
+      case "error":
+        return this.#refuse(message);
+      case "authed":
+        return this.#signIn.accept({ userId: message.userId, role: message.role });
+      case "reauth":
+        if (!this.#signIn.renew("ending")) this.#events.emit("tokenEnding", { inMs: message.inMs });
+        return;
+      case "expired":
+        return this.#events.emit("expired", { holdId: message.holdId });
+      case "booked":
+        return this.#events.emit("booked", { holdId: message.holdId, bookingId: message.bookingId });
+      case "goaway":
+        return this.#events.emit("goaway", { reconnectInMs: message.reconnectInMs });
+      case "welcome":
+        return;
+    }
+  }
+
+  #refuse(message: Extract<ServerMessage, { op: "error" }>): void {
+    if (message.rid !== undefined) return this.#requests.refuse(message.rid, message);
+    const refused = new Refused(message.code, message.message, message);
+    if (!this.#signIn.refuse(refused)) this.#watches.refuse(refused);
+  }
+}
+
+function toHold({ answer, sentAt }: Answered): Hold {
+  if (answer.op !== "held") throw mismatch(answer.op);
+  const { holdId, showtime, seats, expiresInMs } = answer;
+  return { holdId, showtime, seats, expiresAt: sentAt + expiresInMs };
+}
+
+/** `Requests` lets through only the answer that fits the question. */
+const mismatch = (op: string): Error => new TypeError(`${op} answers another request`);
+
+const alreadyClosed = (): ClientClosed => new ClientClosed(1000, "the client was closed");
+
+function platformSocket(): SocketConstructor {
+  // The cast: neither Node's types (20) nor the DOM's are assumed here; `SocketLike` is the part both have.
+  const { WebSocket } = globalThis as { WebSocket?: SocketConstructor };
+  if (WebSocket === undefined) {
+    throw new TypeError("this platform has no WebSocket of its own: give one in the option `WebSocket`, as Node 20 must with that of `ws`");
+  }
+  return WebSocket;
+}

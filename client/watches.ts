@@ -1,0 +1,156 @@
+import type { ShowtimeId } from "../proto/index.ts";
+import type { ClientMessage, DeltaMessage, SnapshotMessage } from "../proto/ws/messages.ts";
+import { fullJitterMs } from "./back-off.ts";
+import type { ClientClock, ClientTimer } from "./clock.ts";
+import { Hall, type HallOwner } from "./hall.ts";
+import type { ClientLimits } from "./limits.ts";
+import { Refused } from "./refused.ts";
+
+export interface WatchesOptions {
+  readonly clock: ClientClock;
+  readonly random: () => number;
+  readonly limits: ClientLimits;
+  /** False when there is no connection: everything is asked anew when there is one. */
+  readonly send: (message: ClientMessage) => boolean;
+}
+
+/**
+ * The halls that a client watches. Watches are asked for one after another, because a refusal names no showtime: it is
+ * about the one that was asked last. `waiting` halls are asked as soon as the one before is answered.
+ */
+export class Watches implements HallOwner {
+  readonly #options: WatchesOptions;
+  readonly #halls = new Map<string, Hall>();
+  readonly #waiting = new Set<Hall>();
+  readonly #delays = new Map<Hall, ClientTimer>();
+  #asked: { readonly hall: Hall; readonly timer: ClientTimer } | undefined;
+
+  constructor(options: WatchesOptions) {
+    this.#options = options;
+  }
+
+  /** The one hall of this showtime, asked for if it is new. @throws Refused `LIMIT_REACHED` past `watchesMax`. */
+  open(showtime: ShowtimeId): Hall {
+    const known = this.#halls.get(showtime);
+    if (known !== undefined) return known;
+    if (this.#halls.size >= this.#options.limits.watchesMax) {
+      throw new Refused("LIMIT_REACHED", `a client watches ${this.#options.limits.watchesMax} showtimes at most`);
+    }
+    const hall = new Hall(showtime, this);
+    this.#halls.set(showtime, hall);
+    this.#ask(hall);
+    return hall;
+  }
+
+  /** There is a connection: go on watching everything from where it was. */
+  resume(): void {
+    for (const hall of this.#halls.values()) this.#ask(hall);
+  }
+
+  lose(): void {
+    this.#asked?.timer.cancel();
+    this.#asked = undefined;
+    this.#waiting.clear();
+    for (const timer of this.#delays.values()) timer.cancel();
+    this.#delays.clear();
+    for (const hall of this.#halls.values()) hall.lose();
+  }
+
+  end(error: Error): void {
+    this.lose();
+    for (const hall of this.#halls.values()) hall.end(error);
+    this.#halls.clear();
+  }
+
+  take(message: SnapshotMessage | DeltaMessage): void {
+    const hall = this.#halls.get(message.showtime);
+    if (hall === undefined) return;
+    const answered = message.op === "snapshot";
+    if (answered) this.#answered(hall);
+    if (message.op === "snapshot") hall.takeSnapshot(message);
+    else hall.takeDelta(message);
+    if (!answered && hall.inStep) this.#answered(hall);
+  }
+
+  /** Whether a refusal without a rid was about a watch. */
+  refuse(refused: Refused): boolean {
+    const hall = this.#asked?.hall;
+    if (hall === undefined) return false;
+    if (refused.retryable) {
+      this.#later(hall, Math.max(refused.retryInMs ?? 0, this.#jitterMs(0)));
+    } else {
+      this.#forget(hall);
+      hall.refuse(refused);
+    }
+    this.#answered(hall);
+    return true;
+  }
+
+  /** Asks for what is known already; the server owes an empty delta, so a dead connection shows. False when nothing is watched. */
+  probe(): boolean {
+    for (const hall of this.#halls.values()) {
+      if (!hall.inStep) continue;
+      this.#ask(hall);
+      return true;
+    }
+    return false;
+  }
+
+  mend(hall: Hall): void {
+    if (hall.vainMends <= 1) this.#ask(hall);
+    else this.#later(hall, this.#jitterMs(hall.vainMends - 2));
+  }
+
+  unwatch(hall: Hall): void {
+    this.#forget(hall);
+    this.#options.send({ op: "unwatch", showtime: hall.showtime });
+    this.#answered(hall);
+  }
+
+  #forget(hall: Hall): void {
+    this.#halls.delete(hall.showtime);
+    this.#waiting.delete(hall);
+    this.#delays.get(hall)?.cancel();
+    this.#delays.delete(hall);
+  }
+
+  #ask(hall: Hall): void {
+    this.#waiting.add(hall);
+    this.#next();
+  }
+
+  #later(hall: Hall, ms: number): void {
+    this.#delays.get(hall)?.cancel();
+    const timer = this.#options.clock.after(ms, () => {
+      this.#delays.delete(hall);
+      this.#ask(hall);
+    });
+    this.#delays.set(hall, timer);
+  }
+
+  #next(): void {
+    if (this.#asked !== undefined) return;
+    const [hall] = this.#waiting;
+    if (hall === undefined) return;
+    this.#waiting.delete(hall);
+    const sent = this.#options.send({ op: "watch", showtime: hall.showtime, ...hall.position });
+    if (!sent) return this.#waiting.clear();
+    const timer = this.#options.clock.after(this.#options.limits.answerTimeoutMs, () => {
+      this.#asked = undefined;
+      this.#ask(hall);
+    });
+    this.#asked = { hall, timer };
+  }
+
+  #answered(hall: Hall): void {
+    if (this.#asked?.hall !== hall) return;
+    this.#asked.timer.cancel();
+    this.#asked = undefined;
+    this.#next();
+  }
+
+  #jitterMs(attempt: number): number {
+    const { limits, random } = this.#options;
+    return fullJitterMs(attempt, limits.backOffBaseMs, limits.backOffMaxMs, random);
+  }
+}
