@@ -58,6 +58,7 @@ export class BusTokenVerifier implements TokenVerifier {
 
   async verify(token: string): Promise<Principal> {
     if (token.length > limits.TOKEN_LENGTH_MAX) throw new InvalidToken("The token is too long.");
+    if (!isCanonical(token)) throw new InvalidToken("The token is not a valid one.");
     if (!this.#loaded) await this.#reload();
     if (!this.#loaded) throw new VerifierUnavailable("the keys of identity are not known yet");
     const principal = this.#verified.get(token) ?? this.#remember(token, await this.#check(token));
@@ -145,6 +146,15 @@ export class BusTokenVerifier implements TokenVerifier {
       this.#log.debug({ err: error }, "identity did not say its keys and revocations");
     }
   }
+}
+
+/**
+ * Of each token there is one spelling: the last character of a base64url text has bits that stand for nothing, and
+ * decoders ignore them.
+ */
+function isCanonical(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf(".") + 1);
+  return Buffer.from(signature, "base64url").toString("base64url") === signature;
 }
 
 const isFamily = (fam: unknown): fam is string => typeof fam === "string" && isPlainId(fam);

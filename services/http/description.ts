@@ -28,7 +28,7 @@ export async function describe(app: FastifyInstance, version: string): Promise<v
       tags: TAGS,
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } },
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json["$id"] ?? `def-${index}`) },
+    refResolver: { buildLocalReference: localName },
   });
   await app.register(swaggerUi, { routePrefix: "/docs", uiConfig: { url: "/openapi.json", deepLinking: true } });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
@@ -64,5 +64,11 @@ function problemResponses(codes: ReadonlySet<ErrorCode>): Record<number, object>
     byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${meaning}`]);
   }
   const content = { [PROBLEM_TYPE]: { schema: { $ref: "Problem#" } } };
-  return Object.fromEntries([...byStatus].map(([status, lines]) => [status, { description: lines.join("\n\n"), content }]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, lines]) => [status, { description: lines.join("\n\n"), content }]),
+  );
 }
+
+/** A shared schema goes by its own name among the components. */
+const localName = (schema: Record<string, unknown>, _base: object, _fragment: string, index: number): string =>
+  typeof schema["$id"] === "string" ? schema["$id"] : `Schema${index}`;

@@ -15,7 +15,8 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof InvalidToken) return new Problem("UNAUTHORIZED", error.message);
-  if (error instanceof VerifierUnavailable) return new Problem("UNAVAILABLE", "Tokens cannot be checked just now; try again.");
+  if (error instanceof VerifierUnavailable)
+    return new Problem("UNAVAILABLE", "Tokens cannot be checked just now; try again.");
   if (isDatabaseDown(error)) return new Problem("UNAVAILABLE", "The database cannot be reached just now; try again.");
   if (!isFastifyError(error)) return internal();
   if (error.validation) return invalid(error);
@@ -34,7 +35,8 @@ const isDatabaseDown = (error: unknown): boolean => explainConnectionError(error
 /** What `pg` throws at the queries under way when the server goes. */
 const isBroken = (error: unknown): boolean =>
   error instanceof Error &&
-  (error.message.startsWith("Connection terminated") || ("code" in error && (error.code === "57P01" || error.code === "57P02")));
+  (error.message.startsWith("Connection terminated") ||
+    ("code" in error && (error.code === "57P01" || error.code === "57P02")));
 
 const internal = () => new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");
 
@@ -44,12 +46,18 @@ const isFastifyError = (error: unknown): error is FastifyError => error instance
 const BY_FASTIFY_CODE: Readonly<Record<string, { code: ConstructorParameters<typeof Problem>[0]; detail: string }>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: { code: "TOO_LARGE", detail: "The body is larger than this call takes." },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: "UNSUPPORTED_MEDIA_TYPE", detail: "Send the body as application/json." },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: "BAD_MESSAGE", detail: "The body is not as long as Content-Length says." },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: "BAD_MESSAGE",
+    detail: "The body is not as long as Content-Length says.",
+  },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: "BAD_MESSAGE", detail: "The body is empty, but its type is application/json." },
   FST_ERR_CTP_INVALID_JSON_BODY: { code: "BAD_MESSAGE", detail: "The body is not valid JSON." },
   FST_ERR_BAD_URL: { code: "BAD_MESSAGE", detail: "The address is not a valid one." },
   FST_ERR_MAX_PARAM_LENGTH: { code: "NOT_FOUND", detail: "There is nothing at this address." },
-  FST_ERR_HANDLER_TIMEOUT: { code: "UNAVAILABLE", detail: "The answer took too long; whether it was done is not known." },
+  FST_ERR_HANDLER_TIMEOUT: {
+    code: "UNAVAILABLE",
+    detail: "The answer took too long; whether it was done is not known.",
+  },
 };
 
 function invalid(error: FastifyError): Problem {
@@ -61,7 +69,12 @@ function invalid(error: FastifyError): Problem {
   return new Problem("BAD_MESSAGE", `${field} ${first.message ?? "is not as it should be"}.`, { field });
 }
 
-const PARTS: Readonly<Record<string, string>> = { body: "body", querystring: "query", params: "path", headers: "header" };
+const PARTS: Readonly<Record<string, string>> = {
+  body: "body",
+  querystring: "query",
+  params: "path",
+  headers: "header",
+};
 
 /** RFC 6901. */
 const unescapePointer = (token: string): string => token.replaceAll("~1", "/").replaceAll("~0", "~");

@@ -41,7 +41,9 @@ export function principalOf(request: FastifyRequest): Principal {
 }
 
 /** The roles that a route's guard lets in (empty: any), or undefined when it has no guard. */
-export function guardOf(route: Pick<RouteOptions, "onRequest" | "preHandler" | "preValidation">): readonly Role[] | undefined {
+export function guardOf(
+  route: Pick<RouteOptions, "onRequest" | "preHandler" | "preValidation">,
+): readonly Role[] | undefined {
   const hooks = [route.onRequest, route.preValidation, route.preHandler].flat();
   return hooks.map((hook) => hook && rolesOf.get(hook)).find((roles) => roles !== undefined);
 }
@@ -57,6 +59,7 @@ export function bearerToken(request: FastifyRequest): string | undefined {
   const header = request.headers.authorization;
   if (header === undefined) return undefined;
   const token = /^Bearer +(\S+) *$/i.exec(header.slice(0, TOKEN_LENGTH_MAX + 16))?.[1];
-  if (token === undefined || token.length > TOKEN_LENGTH_MAX) throw new InvalidToken("The Authorization header holds no bearer token.");
+  if (token === undefined || token.length > TOKEN_LENGTH_MAX)
+    throw new InvalidToken("The Authorization header holds no bearer token.");
   return token;
 }

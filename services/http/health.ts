@@ -35,7 +35,12 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
       "/health/live",
       {
         config: { rateLimit: false },
-        schema: { operationId: "getLive", tags: ["operations"], summary: "Whether the process answers", response: { 200: Live } },
+        schema: {
+          operationId: "getLive",
+          tags: ["operations"],
+          summary: "Whether the process answers",
+          response: { 200: Live },
+        },
       },
       async () => ({ status: "live" as const }),
     );
@@ -55,7 +60,8 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
         const named = checks.map(({ name }, index) => [name, { state: states[index] ? "up" : "down" }] as const);
         const down = checks.filter((_, index) => !states[index]).map(({ name }) => name);
         const report: Record<string, { state: "up" | "down" }> = Object.fromEntries(named);
-        if (down.length > 0) throw new Problem("UNAVAILABLE", `Not ready: ${down.join(", ")} down.`, { checks: report });
+        if (down.length > 0)
+          throw new Problem("UNAVAILABLE", `Not ready: ${down.join(", ")} down.`, { checks: report });
         return { status: "ready" as const, checks: report };
       },
     );

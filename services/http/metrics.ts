@@ -15,7 +15,10 @@ export function observeRequests(app: FastifyInstance, registry: Registry): void 
   app.addHook("onResponse", async (request, reply) => {
     const route = request.is404 ? "none" : (request.routeOptions.url ?? "none");
     seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
-    request.log.debug({ requestId: request.id, method: request.method, url: request.url, status: reply.statusCode }, "answered");
+    request.log.debug(
+      { requestId: request.id, method: request.method, url: request.url, status: reply.statusCode },
+      "answered",
+    );
   });
 }
 

@@ -25,7 +25,16 @@ export class Problem extends Error {
 
   body(requestId: string): ProblemBody & Record<string, unknown> {
     const { code, status, message: detail } = this;
-    return { ...this.#retry(), ...this.extra, type: problemUri(code), title: titleOf(code), status, code, detail, requestId };
+    return {
+      ...this.#retry(),
+      ...this.extra,
+      type: problemUri(code),
+      title: titleOf(code),
+      status,
+      code,
+      detail,
+      requestId,
+    };
   }
 
   #retry(): { retryInMs?: number } {

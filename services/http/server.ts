@@ -24,7 +24,13 @@ import { requestIdOf } from "./request-id.ts";
 import { validatorCompiler } from "./validation.ts";
 import { webApp, type WebSocketAddress } from "./web-app.ts";
 
-export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+export type HttpServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
 
 export interface HttpServerOptions {
   readonly config: Pick<Config, "requestsPerSecond" | "allowedOrigins">;
@@ -51,8 +57,9 @@ export interface HttpServerOptions {
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { config, clock, random, log, metrics, verifier } = options;
+  const loggerInstance: FastifyBaseLogger = log; // Else the server's type would be that of pino.
   const app: HttpServer = fastify({
-    loggerInstance: log as FastifyBaseLogger, // pino's own type; Fastify asks for a part of it.
+    loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request) => requestIdOf(request, random),
     bodyLimit: limits.BODY_LIMIT,

@@ -7,7 +7,13 @@ import type { FastifySchema, FastifySchemaCompiler } from "fastify";
  * Fastify's own default would also convert bodies, and silently drop fields that nobody knows.
  */
 export function validatorCompiler(): FastifySchemaCompiler<FastifySchema> {
-  const options: Options = { allErrors: false, removeAdditional: false, useDefaults: false, strict: "log", allowUnionTypes: true };
+  const options: Options = {
+    allErrors: false,
+    removeAdditional: false,
+    useDefaults: false,
+    strict: "log",
+    allowUnionTypes: true,
+  };
   const body = withFormats(new Ajv({ ...options, coerceTypes: false }));
   const text = withFormats(new Ajv({ ...options, coerceTypes: true }));
   return ({ schema, httpPart }) => (httpPart === "body" ? body : text).compile(schema);

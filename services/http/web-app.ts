@@ -31,7 +31,10 @@ export function webApp(options: { root: string | undefined; webSocket: () => Web
       async (request, reply) => {
         const { port, url } = webSocket();
         void reply.header("cache-control", "no-store");
-        return { wsPort: port, webSocketUrl: url ?? `${request.protocol === "https" ? "wss" : "ws"}://${request.hostname}:${port}/v1` };
+        return {
+          wsPort: port,
+          webSocketUrl: url ?? `${request.protocol === "https" ? "wss" : "ws"}://${request.hostname}:${port}/v1`,
+        };
       },
     );
     if (root !== undefined && existsSync(join(root, "index.html"))) {

@@ -45,7 +45,12 @@ export class Accounts {
     const known = await db.selectFrom("user").select("id").where("email_key", "=", key).executeTakeFirst();
     if (known !== undefined) throw emailTaken();
     const hash = await passwords.hash(account.password);
-    const row: UserRow = { ...this.#newRow(account.role), email: account.email.trim(), email_key: key, name: account.name ?? null };
+    const row: UserRow = {
+      ...this.#newRow(account.role),
+      email: account.email.trim(),
+      email_key: key,
+      name: account.name ?? null,
+    };
     return db.transaction().execute(async (step) => {
       const { numInsertedOrUpdatedRows } = await step
         .insertInto("user")
@@ -69,7 +74,8 @@ export class Accounts {
       .where("email_key", "=", emailKey(email))
       .executeTakeFirst();
     const matches = await passwords.matches(row?.hash, password);
-    if (row === undefined || !matches) throw new Problem("UNAUTHORIZED", "The e-mail address or the password is wrong.");
+    if (row === undefined || !matches)
+      throw new Problem("UNAUTHORIZED", "The e-mail address or the password is wrong.");
     return userOf(row);
   }
 
@@ -87,7 +93,12 @@ export class Accounts {
 
   async hasAdmin(): Promise<boolean> {
     const { db } = this.#options;
-    const row = await db.selectFrom("user").select(sql`1`.as("one")).where("role", "=", "admin").limit(1).executeTakeFirst();
+    const row = await db
+      .selectFrom("user")
+      .select(sql`1`.as("one"))
+      .where("role", "=", "admin")
+      .limit(1)
+      .executeTakeFirst();
     return row !== undefined;
   }
 

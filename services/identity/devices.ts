@@ -26,7 +26,10 @@ export class Devices {
     const secret = random(32).toString("base64url");
     return db.transaction().execute(async (step) => {
       const { id } = await accounts.create(role, name ?? null, step);
-      await step.insertInto("device").values({ user_id: id, secret_hash: secretHash(secret) }).execute();
+      await step
+        .insertInto("device")
+        .values({ user_id: id, secret_hash: secretHash(secret) })
+        .execute();
       return { deviceId: id, secret };
     });
   }
@@ -35,7 +38,8 @@ export class Devices {
   async signIn(deviceId: string, secret: string): Promise<User> {
     const { db, accounts } = this.#options;
     const row = await db.selectFrom("device").select("secret_hash").where("user_id", "=", deviceId).executeTakeFirst();
-    const user = row && timingSafeEqual(row.secret_hash, secretHash(secret)) ? await accounts.find(deviceId) : undefined;
+    const user =
+      row && timingSafeEqual(row.secret_hash, secretHash(secret)) ? await accounts.find(deviceId) : undefined;
     if (user === undefined) throw new Problem("UNAUTHORIZED", "The device or its secret is not known.");
     return user;
   }

@@ -53,7 +53,12 @@ export class Families {
     const now = clock.now();
     await db
       .insertInto("family")
-      .values({ id: family, user_id: userId, rotated_at: new Date(now), expires_at: new Date(now + config.refreshTokenTtlMs) })
+      .values({
+        id: family,
+        user_id: userId,
+        rotated_at: new Date(now),
+        expires_at: new Date(now + config.refreshTokenTtlMs),
+      })
       .execute();
     return { userId, family, refreshToken: this.#format({ family, generation: 0 }) };
   }
@@ -80,7 +85,12 @@ export class Families {
     const now = clock.now();
     const until = now + Math.max(config.accessTokenTtlMs, config.guestTokenTtlMs);
     await db.transaction().execute(async (step) => {
-      await step.updateTable("family").set({ revoked_at: new Date(now) }).where("id", "=", family).where("revoked_at", "is", null).execute();
+      await step
+        .updateTable("family")
+        .set({ revoked_at: new Date(now) })
+        .where("id", "=", family)
+        .where("revoked_at", "is", null)
+        .execute();
       await step
         .insertInto("revocation")
         .values({ family, until: new Date(until) })
@@ -103,7 +113,9 @@ export class Families {
     await db.deleteFrom("revocation").where("until", "<", new Date(clock.now())).execute();
     await sql`
       delete from identity.family where id in (
-        select id from identity.family where expires_at < ${old} limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(db);
+        select id from identity.family where expires_at < ${old} limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(
+      db,
+    );
   }
 
   /** One statement, so that of many who come with one token exactly one gets through. */
@@ -131,10 +143,14 @@ export class Families {
     const { db, clock } = this.#options;
     const row = await db.selectFrom("family").selectAll().where("id", "=", family).executeTakeFirst();
     if (row === undefined || row.revoked_at !== null || row.generation <= generation) throw unusable();
-    const sameRequest = row.generation === generation + 1 && rotatedWith !== null && row.rotated_with?.equals(rotatedWith) === true;
+    const sameRequest =
+      row.generation === generation + 1 && rotatedWith !== null && row.rotated_with?.equals(rotatedWith) === true;
     if (sameRequest && clock.now() - row.rotated_at.getTime() <= REFRESH_REPLAY_MS) return row.user_id;
     await this.revoke(family);
-    throw new Problem("UNAUTHORIZED", "The refresh token was used before, so all tokens of its sign-in are void: sign in again.");
+    throw new Problem(
+      "UNAUTHORIZED",
+      "The refresh token was used before, so all tokens of its sign-in are void: sign in again.",
+    );
   }
 
   #format(token: RefreshToken): string {
@@ -146,6 +162,7 @@ export class Families {
   }
 }
 
-const unusable = () => new Problem("UNAUTHORIZED", "The refresh token is not a valid one, or has expired: sign in again.");
+const unusable = () =>
+  new Problem("UNAUTHORIZED", "The refresh token is not a valid one, or has expired: sign in again.");
 
 const keyHash = (key: string): Buffer => createHash("sha256").update(key).digest();

@@ -73,4 +73,11 @@ async function importPrivate({ x, d }: KeyPair): Promise<CryptoKey> {
   return key;
 }
 
-const publicHalf = ({ kid, x }: KeyPair): PublicKey => ({ kty: "OKP", crv: "Ed25519", alg: TOKEN_ALGORITHM, use: "sig", kid, x });
+const publicHalf = ({ kid, x }: KeyPair): PublicKey => ({
+  kty: "OKP",
+  crv: "Ed25519",
+  alg: TOKEN_ALGORITHM,
+  use: "sig",
+  kid,
+  x,
+});

@@ -1,6 +1,14 @@
 import { Type } from "typebox";
 import * as schema from "../../proto/rest/index.ts";
-import { bearerToken, idempotencyKeyOf, Problem, principalOf, requireRole, requireSignedIn, type Routes } from "../http/index.ts";
+import {
+  bearerToken,
+  idempotencyKeyOf,
+  Problem,
+  principalOf,
+  requireRole,
+  requireSignedIn,
+  type Routes,
+} from "../http/index.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Devices } from "./devices.ts";
@@ -33,11 +41,20 @@ const peopleRoutes =
       "/auth/register",
       {
         config: { problems: ["CONFLICT", "BUSY"] },
-        schema: { operationId: "register", tags, summary: "Open an account", body: schema.RegisterBody, response: { 201: schema.SignedIn } },
+        schema: {
+          operationId: "register",
+          tags,
+          summary: "Open an account",
+          body: schema.RegisterBody,
+          response: { 201: schema.SignedIn },
+        },
       },
       async (request, reply) => {
         const account = { ...request.body, role: "customer" as const };
-        const signedIn = await accounts.register(account, async (user, db) => ({ user, ...(await families.open(user.id, db)) }));
+        const signedIn = await accounts.register(account, async (user, db) => ({
+          user,
+          ...(await families.open(user.id, db)),
+        }));
         const { user, family, refreshToken } = signedIn;
         return reply.code(201).send({ user, accessToken: await tokens.issue(user, family), refreshToken });
       },
@@ -47,7 +64,13 @@ const peopleRoutes =
       "/auth/login",
       {
         config: { problems: ["UNAUTHORIZED", "BUSY"] },
-        schema: { operationId: "login", tags, summary: "Sign in", body: schema.LoginBody, response: { 200: schema.SignedIn } },
+        schema: {
+          operationId: "login",
+          tags,
+          summary: "Sign in",
+          body: schema.LoginBody,
+          response: { 200: schema.SignedIn },
+        },
       },
       async ({ body }) => {
         const user = await accounts.login(body.email, body.password);
@@ -94,7 +117,10 @@ const sessionRoutes =
         },
       },
       async (request) => {
-        const { userId, family, refreshToken } = await families.refresh(request.body.refreshToken, idempotencyKeyOf(request));
+        const { userId, family, refreshToken } = await families.refresh(
+          request.body.refreshToken,
+          idempotencyKeyOf(request),
+        );
         const user = await accounts.find(userId);
         if (user === undefined) throw new Problem("UNAUTHORIZED", "The account is gone.");
         return { user, accessToken: await tokens.issue(user, family), refreshToken };
@@ -110,7 +136,8 @@ const sessionRoutes =
           operationId: "logout",
           tags,
           summary: "Sign out",
-          description: "Ends the sign-in of the refresh token in the body, or of the bearer: its tokens are void, its sockets closed.",
+          description:
+            "Ends the sign-in of the refresh token in the body, or of the bearer: its tokens are void, its sockets closed.",
           security: [{ bearer: [] }, {}],
           body: schema.LogoutBody,
           response: { 204: Type.Null({ description: "Signed out." }) },

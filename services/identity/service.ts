@@ -89,7 +89,9 @@ export function createIdentityService(options: IdentityOptions): IdentityService
         bus.serve(
           REVOCATIONS,
           (_question, answer) => {
-            families.revocations().then(answer, (error: unknown) => log.warn({ err: error }, "revocations could not be read"));
+            families
+              .revocations()
+              .then(answer, (error: unknown) => log.warn({ err: error }, "revocations could not be read"));
           },
           { queue: "identity" },
         ),

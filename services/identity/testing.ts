@@ -10,6 +10,7 @@ import { createMetrics } from "../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
 import { systemRandom } from "../../platform/random/index.ts";
+import type { GuestSignedIn, SignedIn } from "../../proto/rest/index.ts";
 import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../http/index.ts";
 import type { FirstAdmin } from "./first-admin.ts";
 import { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";
@@ -22,15 +23,58 @@ export class ShiftedClock implements Clock {
   #aheadMs = 0;
   readonly now = () => systemClock.now() + this.#aheadMs;
   readonly monotonic = () => systemClock.monotonic() + this.#aheadMs;
-  readonly after = systemClock.after;
-  readonly endOfTurn = systemClock.endOfTurn;
+  readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
+  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
 
   goForward(ms: number): void {
     this.#aheadMs += ms;
   }
 }
 
+/** Speaks to the server as a client would. */
+export class TestClient {
+  readonly #app: HttpServer;
+  #count = 0;
+
+  constructor(app: HttpServer) {
+    this.#app = app;
+  }
+
+  readonly post = (url: string, payload?: unknown, headers: Record<string, string> = {}) =>
+    this.#app.inject({
+      method: "POST",
+      url: `/api/v1${url}`,
+      headers: { "content-type": "application/json", ...headers },
+      ...(payload === undefined ? {} : { payload: JSON.stringify(payload) }),
+    });
+  readonly get = (url: string, headers: Record<string, string> = {}) =>
+    this.#app.inject({ url: `/api/v1${url}`, headers });
+  readonly me = (token: string) => this.get("/auth/me", bearer(token));
+  readonly uniqueEmail = () => `user${(this.#count += 1)}@example.com`;
+
+  async register(email = this.uniqueEmail()): Promise<SignedIn> {
+    const response = await this.post("/auth/register", { email, password: "correct horse", name: "Ann" });
+    if (response.statusCode !== 201) throw new Error(`registering was refused: ${response.body}`);
+    return response.json<SignedIn>();
+  }
+
+  async login(email: string | undefined, password: string): Promise<SignedIn> {
+    return (await this.post("/auth/login", { email, password })).json<SignedIn>();
+  }
+
+  async guest(): Promise<GuestSignedIn> {
+    return (await this.post("/auth/guest")).json<GuestSignedIn>();
+  }
+}
+
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** A part of a token, unverified. */
+export const decodePart = (token: string, part: 0 | 1): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split(".")[part] ?? "", "base64url").toString()) as Record<string, unknown>; // A JWT's.
+
 export interface TestIdentity {
+  readonly client: TestClient;
   readonly app: HttpServer;
   readonly identity: IdentityService;
   readonly verifier: BusTokenVerifier;
@@ -81,6 +125,7 @@ export async function testIdentity(changes: Partial<IdentityOptions["config"]> =
   await app.register(identity.routes, { prefix: "/api/v1" });
   await app.register(identity.wellKnown);
   return {
+    client: new TestClient(app),
     app,
     identity,
     verifier,

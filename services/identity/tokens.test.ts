@@ -6,9 +6,10 @@ import { exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InvalidToken, KEYS } from "../../platform/auth/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
+import type { ProblemBody } from "../../proto/rest/index.ts";
 import { readKeyFile } from "./key-file.ts";
 import { rotateKeys } from "./key-ring.ts";
-import { testIdentity, type TestIdentity } from "./testing.ts";
+import { decodePart, testIdentity, type TestIdentity } from "./testing.ts";
 
 let t: TestIdentity;
 /** A good token, and its parts to build bad ones from. */
@@ -16,20 +17,13 @@ let good: string;
 let header: Record<string, unknown>;
 let claims: Record<string, unknown>;
 
-const decode = (part = ""): Record<string, unknown> => JSON.parse(Buffer.from(part, "base64url").toString());
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-
-async function guestToken(): Promise<string> {
-  const response = await t.app.inject({ method: "POST", url: "/api/v1/auth/guest" });
-  return response.json().accessToken;
-}
 
 beforeAll(async () => {
   t = await testIdentity();
-  good = await guestToken();
-  const [head, body] = good.split(".");
-  header = decode(head);
-  claims = decode(body);
+  good = (await t.client.guest()).accessToken;
+  header = decodePart(good, 0);
+  claims = decodePart(good, 1);
 });
 afterAll(() => t.close());
 
@@ -38,7 +32,9 @@ async function ours(changes: Record<string, unknown>, headers: Record<string, un
   const [pair] = readKeyFile(t.config.dataDir)?.keys ?? [];
   if (pair === undefined) throw new Error("there are no keys");
   const key = await importJWK({ kty: "OKP", crv: "Ed25519", x: pair.x, d: pair.d }, "EdDSA");
-  const payload = Object.fromEntries(Object.entries({ ...claims, ...changes }).filter(([, value]) => value !== undefined));
+  const payload = Object.fromEntries(
+    Object.entries({ ...claims, ...changes }).filter(([, value]) => value !== undefined),
+  );
   return new SignJWT(payload).setProtectedHeader({ ...header, alg: "EdDSA", ...headers }).sign(key);
 }
 
@@ -54,6 +50,12 @@ function withHmac(secret: string | Buffer): string {
 
 const publicX = async (): Promise<string> => (await t.bus.request(KEYS, null, { timeoutMs: 1000 }))[0]?.x ?? "";
 const now = () => Math.floor(t.clock.now() / 1000);
+
+const anyText = expect.any(String) as unknown; // The matcher is of type any.
+
+interface KeySetBody {
+  keys: object[];
+}
 
 describe("a token is refused", () => {
   const [part0, part1, part2] = [() => good.split(".")[0], () => good.split(".")[1], () => good.split(".")[2]];
@@ -72,10 +74,13 @@ describe("a token is refused", () => {
     ["with HS256 and an empty secret", () => withHmac("")],
     ["signed with another key under our key's id", () => theirs()],
     ["signed with another key under an id of its own", () => theirs({ kid: "other" })],
-    ["with its own key inside", async () => {
-      const { publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
-      return theirs({ jwk: await exportJWK(publicKey) });
-    }],
+    [
+      "with its own key inside",
+      async () => {
+        const { publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+        return theirs({ jwk: await exportJWK(publicKey) });
+      },
+    ],
     ["with the address of a key", () => theirs({ jku: "http://127.0.0.1:1/keys", x5u: "http://127.0.0.1:1/keys" })],
     ["with a path for a key id", () => theirs({ kid: "../../keys/identity.json" })],
     ["with SQL for a key id", () => theirs({ kid: "' union select 1 --" })],
@@ -115,7 +120,7 @@ describe("a token is refused", () => {
     await expect(t.verifier.verify(token)).rejects.toBeInstanceOf(InvalidToken);
     const response = await t.app.inject({ url: "/api/v1/auth/me", headers: { authorization: `Bearer ${token}` } });
     expect(response.statusCode).toBe(401);
-    expect(response.json().code).toBe("UNAUTHORIZED");
+    expect(response.json<ProblemBody>().code).toBe("UNAUTHORIZED");
   });
 
   it("with any one character changed", async () => {
@@ -139,7 +144,9 @@ describe("the signing keys", () => {
     expect(statSync(join(t.config.dataDir, "keys", "identity.json")).mode & 0o777).toBe(0o600);
     expect(statSync(join(t.config.dataDir, "keys")).mode & 0o777).toBe(0o700);
     const response = await t.app.inject({ url: "/.well-known/jwks.json" });
-    expect(response.json().keys).toEqual([{ kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: expect.any(String), x: expect.any(String) }]);
+    expect(response.json<KeySetBody>().keys).toEqual([
+      { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: anyText, x: anyText },
+    ]);
     expect(response.body).not.toContain('"d"');
   });
 
@@ -147,11 +154,16 @@ describe("the signing keys", () => {
     const own = await testIdentity();
     try {
       const sign = async () => {
-        const { accessToken } = (await own.app.inject({ method: "POST", url: "/api/v1/auth/guest" })).json();
-        return { accessToken, kid: decode(accessToken.split(".")[0])["kid"] };
+        const { accessToken } = await own.client.guest();
+        return { accessToken, kid: decodePart(accessToken, 0)["kid"] };
       };
       const before = await sign();
-      const options = { dataDir: own.config.dataDir, clock: own.clock, random: systemRandom, tokenTtlMs: own.config.guestTokenTtlMs };
+      const options = {
+        dataDir: own.config.dataDir,
+        clock: own.clock,
+        random: systemRandom,
+        tokenTtlMs: own.config.guestTokenTtlMs,
+      };
       const kid = await rotateKeys(options);
       await own.identity.reloadKeys();
       const after = await sign();
@@ -161,7 +173,7 @@ describe("the signing keys", () => {
       await expect(own.verifier.verify(after.accessToken)).resolves.toBeDefined();
       own.clock.goForward(own.config.guestTokenTtlMs + 1);
       await own.identity.reloadKeys();
-      expect((await own.app.inject({ url: "/.well-known/jwks.json" })).json().keys).toHaveLength(1);
+      expect((await own.app.inject({ url: "/.well-known/jwks.json" })).json<KeySetBody>().keys).toHaveLength(1);
     } finally {
       await own.close();
     }

@@ -24,10 +24,14 @@ export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, cl
   app.decorateRequest("idempotentRun", null);
   app.addHook("onRoute", (route) => {
     if (route.config?.idempotent !== true) return;
-    if (guardOf(route) === undefined) throw new Error(`${route.url} is idempotent, but has no guard: whose key would it be?`);
+    if (guardOf(route) === undefined)
+      throw new Error(`${route.url} is idempotent, but has no guard: whose key would it be?`);
     describeHeader(route);
     route.preHandler = [...[route.preHandler ?? []].flat(), (request, reply) => begin(store, request, reply)];
-    route.onSend = [...[route.onSend ?? []].flat(), (request, reply, payload) => finish(store, request, reply, payload)];
+    route.onSend = [
+      ...[route.onSend ?? []].flat(),
+      (request, reply, payload) => finish(store, request, reply, payload),
+    ];
   });
   pruneUntilClose(app, store, clock);
 }
@@ -41,15 +45,19 @@ export function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   throw new Problem("BAD_MESSAGE", detail, { field: "header.idempotency-key" });
 }
 
-async function begin(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function begin(
+  store: IdempotencyStore,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply | undefined> {
   const key = idempotencyKeyOf(request);
-  if (key === undefined) return;
+  if (key === undefined) return undefined;
   const keyed = { userId: principalOf(request).userId, key, fingerprint: fingerprintOf(request) };
   const claim = await store.claim(keyed);
   switch (claim.type) {
     case "run":
       request.idempotentRun = { request: keyed, run: claim.run };
-      return;
+      return undefined;
     case "replay":
       void reply.code(claim.answer.status).header("idempotency-replayed", "true");
       if (claim.answer.contentType !== null) void reply.type(claim.answer.contentType);
@@ -64,7 +72,12 @@ async function begin(store: IdempotencyStore, request: FastifyRequest, reply: Fa
 }
 
 /** Before the first byte of the answer leaves, it is stored: what the client has seen, a retry will see. */
-async function finish(store: IdempotencyStore, request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+async function finish(
+  store: IdempotencyStore,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<unknown> {
   const own = request.idempotentRun;
   if (own === null) return payload;
   request.idempotentRun = null; // An error below comes through here again, as an answer of its own.
