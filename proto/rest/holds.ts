@@ -26,7 +26,9 @@ const BestAvailable = Type.Object(
     best: Type.Object(
       {
         count: Type.Integer({ minimum: 1, maximum: SEATS_PER_REQUEST_MAX }),
-        category: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "Id of a category; any when left out." })),
+        category: Type.Optional(
+          Type.String({ minLength: 1, maxLength: 64, description: "Id of a category; any when left out." }),
+        ),
         split: Type.Optional(Type.Boolean({ description: "The seats may be in several rows." })),
         accessible: Accessible,
       },

@@ -83,7 +83,10 @@ export class Holds {
     };
   }
 
-  async #ask<Type extends Reply["type"]>(request: Command | Query, expected: Type): Promise<Extract<Reply, { type: Type }>> {
+  async #ask<Type extends Reply["type"]>(
+    request: Command | Query,
+    expected: Type,
+  ): Promise<Extract<Reply, { type: Type }>> {
     const reply = await this.#engine.ask(request);
     if (reply.type === "refused") {
       const { code, message, seats, retryInMs } = reply;
@@ -103,7 +106,13 @@ function named(id: string): Named {
 
 type Wish =
   | { readonly type: "hold"; readonly seats: readonly number[]; readonly accessible?: boolean }
-  | { readonly type: "hold-best"; readonly count: number; readonly category?: string; readonly split?: boolean; readonly accessible?: boolean };
+  | {
+      readonly type: "hold-best";
+      readonly count: number;
+      readonly category?: string;
+      readonly split?: boolean;
+      readonly accessible?: boolean;
+    };
 
 function wishOf(request: HoldRequest): Wish {
   if ("seats" in request) return { type: "hold", ...request };

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
-import { type Command, ERRORS, type ErrorCode, holdIdOf, isErrorCode, type Query, type Reply, showtimeId } from "../../proto/index.ts";
+import {
+  type Command,
+  ERRORS,
+  type ErrorCode,
+  holdIdOf,
+  isErrorCode,
+  type Query,
+  type Reply,
+  showtimeId,
+} from "../../proto/index.ts";
 import type { Role } from "../../platform/auth/index.ts";
 import { as, testServer, type TestServer } from "../http/testing.ts";
 import { createBookingsService } from "./index.ts";
@@ -58,7 +67,12 @@ const call = (method: "GET" | "POST" | "DELETE", path: string, { body, user = "a
 const hold = (body: unknown, more: Call = {}) => call("POST", `/showtimes/${SHOWTIME}/holds`, { body, ...more });
 
 const held: Reply = { type: "held", hold: HOLD, seats: [3, 4], expiresInMs: 300_000 };
-const refusal = (code: ErrorCode, more: object = {}): Reply => ({ type: "refused", code, message: `Refused: ${code}.`, ...more });
+const refusal = (code: ErrorCode, more: object = {}): Reply => ({
+  type: "refused",
+  code,
+  message: `Refused: ${code}.`,
+  ...more,
+});
 const answer = {
   holdId: HOLD,
   showtimeId: SHOWTIME,
@@ -75,17 +89,27 @@ describe("taking seats", () => {
     expect(response.statusCode).toBe(201);
     expect(response.json()).toEqual(answer);
     expect(response.headers["location"]).toBe(`/api/v1/holds/${HOLD}`);
-    expect(engine.asked).toEqual([{ type: "hold", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), seats: [3, 4] }]);
+    expect(engine.asked).toEqual([
+      { type: "hold", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), seats: [3, 4] },
+    ]);
   });
 
   it.each([
     [{ best: { count: 2 } }, { count: 2 }],
-    [{ best: { count: 2, category: "premium", split: true, accessible: true } }, { count: 2, category: "premium", split: true, accessible: true }],
-    [{ best: { count: 1 }, accessible: true }, { count: 1, accessible: true }],
+    [
+      { best: { count: 2, category: "premium", split: true, accessible: true } },
+      { count: 2, category: "premium", split: true, accessible: true },
+    ],
+    [
+      { best: { count: 1 }, accessible: true },
+      { count: 1, accessible: true },
+    ],
   ])("asks for the best with %j", async (body, wish) => {
     engine.replies.push(held);
     expect((await hold(body)).statusCode).toBe(201);
-    expect(engine.asked).toEqual([{ type: "hold-best", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), ...wish }]);
+    expect(engine.asked).toEqual([
+      { type: "hold-best", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), ...wish },
+    ]);
   });
 
   it.each(["customer", "guest", "kiosk", "boxoffice", "admin"] as const)("is open to the role %s", async (role) => {
@@ -95,7 +119,11 @@ describe("taking seats", () => {
 
   it("is closed to the gate and to strangers", async () => {
     expect((await hold({ seats: [3] }, { role: "gate" })).json()).toMatchObject({ status: 403, code: "FORBIDDEN" });
-    const stranger = await server.app.inject({ method: "POST", url: `/api/v1/showtimes/${SHOWTIME}/holds`, payload: { seats: [3] } });
+    const stranger = await server.app.inject({
+      method: "POST",
+      url: `/api/v1/showtimes/${SHOWTIME}/holds`,
+      payload: { seats: [3] },
+    });
     expect(stranger.json()).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
     expect(engine.asked).toEqual([]);
   });
@@ -142,7 +170,10 @@ describe("taking seats", () => {
   });
 
   it("finds no showtime under what cannot be an id", async () => {
-    expect((await call("POST", "/showtimes/%F0%9F%8E%AC/holds", { body: { seats: [1] } })).json()).toMatchObject({ status: 404, code: "NOT_FOUND" });
+    expect((await call("POST", "/showtimes/%F0%9F%8E%AC/holds", { body: { seats: [1] } })).json()).toMatchObject({
+      status: 404,
+      code: "NOT_FOUND",
+    });
   });
 });
 
@@ -162,7 +193,10 @@ describe("with an Idempotency-Key", () => {
     engine.replies.push(refusal("SEAT_TAKEN", { seats: [3] }));
     const first = await hold({ seats: [3, 4] }, { key: "k2" });
     expect((await hold({ seats: [3, 4] }, { key: "k2" })).json()).toEqual(first.json());
-    expect((await hold({ seats: [5] }, { key: "k2" })).json()).toMatchObject({ status: 422, code: "IDEMPOTENCY_KEY_REUSED" });
+    expect((await hold({ seats: [5] }, { key: "k2" })).json()).toMatchObject({
+      status: 422,
+      code: "IDEMPOTENCY_KEY_REUSED",
+    });
     expect(engine.asked).toHaveLength(1);
   });
 
@@ -209,17 +243,28 @@ describe("a hold", () => {
   });
 
   it("can be extended, which answers what there is of it then", async () => {
-    engine.replies.push({ type: "extended", hold: HOLD, expiresInMs: 300_000 }, { type: "hold", hold: HOLD, seats: [3, 4], expiresInMs: 300_000 });
+    engine.replies.push(
+      { type: "extended", hold: HOLD, expiresInMs: 300_000 },
+      { type: "hold", hold: HOLD, seats: [3, 4], expiresInMs: 300_000 },
+    );
     const response = await call("POST", `/holds/${HOLD}/extend`);
     expect([response.statusCode, response.json()]).toEqual([200, answer]);
-    expect(engine.asked[0]).toEqual({ type: "extend", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), hold: HOLD });
+    expect(engine.asked[0]).toEqual({
+      type: "extend",
+      showtime: SHOWTIME,
+      holder: "ada",
+      rid: expect.any(String),
+      hold: HOLD,
+    });
   });
 
   it("can be given back", async () => {
     engine.replies.push({ type: "released", hold: HOLD });
     const response = await call("DELETE", `/holds/${HOLD}`);
     expect([response.statusCode, response.body]).toEqual([204, ""]);
-    expect(engine.asked).toEqual([{ type: "release", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), hold: HOLD }]);
+    expect(engine.asked).toEqual([
+      { type: "release", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), hold: HOLD },
+    ]);
   });
 
   it.each([
@@ -237,18 +282,34 @@ describe("a hold", () => {
     expect((await call(method, `/holds/${HOLD}${path}`)).json()).toMatchObject({ status, code });
   });
 
-  it.each(["nothing", ".1", "st_1.", "st_1.01", "st_1.ZZ", "st_1.zzzzzzzzzzzzzz", "st_1.1.1", "%F0%9F%8E%AC.1", "'%20or%201=1", "x".repeat(200)])(
-    "is not found under %s, and the engine is not asked",
-    async (id) => {
-      for (const [method, path] of [["GET", ""], ["POST", "/extend"], ["DELETE", ""]] as const) {
-        expect((await call(method, `/holds/${id}${path}`)).statusCode).toBe(404);
-      }
-      expect(engine.asked).toEqual([]);
-    },
-  );
+  it.each([
+    "nothing",
+    ".1",
+    "st_1.",
+    "st_1.01",
+    "st_1.ZZ",
+    "st_1.zzzzzzzzzzzzzz",
+    "st_1.1.1",
+    "%F0%9F%8E%AC.1",
+    "'%20or%201=1",
+    "x".repeat(200),
+  ])("is not found under %s, and the engine is not asked", async (id) => {
+    for (const [method, path] of [
+      ["GET", ""],
+      ["POST", "/extend"],
+      ["DELETE", ""],
+    ] as const) {
+      expect((await call(method, `/holds/${id}${path}`)).statusCode).toBe(404);
+    }
+    expect(engine.asked).toEqual([]);
+  });
 
   it("is nobody's business without a token", async () => {
-    for (const [method, path] of [["GET", ""], ["POST", "/extend"], ["DELETE", ""]] as const) {
+    for (const [method, path] of [
+      ["GET", ""],
+      ["POST", "/extend"],
+      ["DELETE", ""],
+    ] as const) {
       expect((await server.app.inject({ method, url: `/api/v1/holds/${HOLD}${path}` })).statusCode).toBe(401);
     }
   });

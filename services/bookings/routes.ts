@@ -40,7 +40,17 @@ export const holdRoutes =
         },
         config: {
           idempotent: true,
-          problems: ["NOT_FOUND", "SEAT_TAKEN", "NOT_ENOUGH_SEATS", "ORPHAN_SEAT", "ACCESSIBLE_ONLY", "LIMIT_REACHED", "SALE_CLOSED", "HOLD_EXPIRED", "BUSY"],
+          problems: [
+            "NOT_FOUND",
+            "SEAT_TAKEN",
+            "NOT_ENOUGH_SEATS",
+            "ORPHAN_SEAT",
+            "ACCESSIBLE_ONLY",
+            "LIMIT_REACHED",
+            "SALE_CLOSED",
+            "HOLD_EXPIRED",
+            "BUSY",
+          ],
         },
       },
       async (request, reply) => {
@@ -53,7 +63,13 @@ export const holdRoutes =
       "/holds/:id",
       {
         onRequest: mayHold,
-        schema: { operationId: "getHold", tags, summary: "A hold of one's own, and what is left of its time", params: AnyIdParams, response: { 200: Hold } },
+        schema: {
+          operationId: "getHold",
+          tags,
+          summary: "A hold of one's own, and what is left of its time",
+          params: AnyIdParams,
+          response: { 200: Hold },
+        },
         config: { problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "BUSY"] },
       },
       async (request, reply) => {
@@ -67,8 +83,17 @@ export const holdRoutes =
       "/holds/:id/extend",
       {
         onRequest: mayHold,
-        schema: { operationId: "extendHold", tags, summary: "More time, a limited number of times", params: AnyIdParams, response: { 200: Hold } },
-        config: { idempotent: true, problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "LIMIT_REACHED", "SALE_CLOSED", "BUSY"] },
+        schema: {
+          operationId: "extendHold",
+          tags,
+          summary: "More time, a limited number of times",
+          params: AnyIdParams,
+          response: { 200: Hold },
+        },
+        config: {
+          idempotent: true,
+          problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "LIMIT_REACHED", "SALE_CLOSED", "BUSY"],
+        },
       },
       async (request) => holds.extend(request.params.id, askingOf(request)),
     );
@@ -77,7 +102,13 @@ export const holdRoutes =
       "/holds/:id",
       {
         onRequest: mayHold,
-        schema: { operationId: "releaseHold", tags, summary: "Gives the seats back", params: AnyIdParams, response: { 204: Type.Null() } },
+        schema: {
+          operationId: "releaseHold",
+          tags,
+          summary: "Gives the seats back",
+          params: AnyIdParams,
+          response: { 204: Type.Null() },
+        },
         config: { problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "BUSY"] },
       },
       async (request, reply) => {

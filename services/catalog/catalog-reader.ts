@@ -5,7 +5,16 @@ import { gzip } from "node:zlib";
 import type { Kysely } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import { isPlainId } from "../../proto/index.ts";
-import type { Cinema, CinemaWithHalls, Movie, MovieQuery, Page, PageQuery, Showtime, ShowtimeQuery } from "../../proto/rest/index.ts";
+import type {
+  Cinema,
+  CinemaWithHalls,
+  Movie,
+  MovieQuery,
+  Page,
+  PageQuery,
+  Showtime,
+  ShowtimeQuery,
+} from "../../proto/rest/index.ts";
 import { Problem } from "../http/index.ts";
 import { Cache } from "./cache.ts";
 import { layoutHead, layoutTail } from "./layout/layout-body.ts";

@@ -16,7 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => catalog.close());
 
-const get = (path: string, headers: Record<string, string> = {}) => server.app.inject({ url: `/api/v1${path}`, headers });
+const get = (path: string, headers: Record<string, string> = {}) =>
+  server.app.inject({ url: `/api/v1${path}`, headers });
 
 async function ok<Body>(path: string): Promise<Body> {
   const response = await get(path);
@@ -35,7 +36,9 @@ async function all<Item>(path: string, limit: number): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = "";
   while (cursor !== null) {
-    const page: Page<Item> = await ok(`${path}${path.includes("?") ? "&" : "?"}limit=${limit}${cursor && `&cursor=${cursor}`}`);
+    const page: Page<Item> = await ok(
+      `${path}${path.includes("?") ? "&" : "?"}limit=${limit}${cursor && `&cursor=${cursor}`}`,
+    );
     expect(page.items.length).toBeLessThanOrEqual(limit);
     items.push(...page.items);
     cursor = page.nextCursor;
@@ -129,7 +132,11 @@ describe("cinemas", () => {
       ["ci_astoria", "Europe/Berlin"],
     ]);
     const { halls } = await ok<CinemaWithHalls>("/cinemas/ci_astoria");
-    expect(halls.map(({ name, seatCount }) => [name, seatCount])).toEqual([["Classic", 240], ["Premiere", 480], ["Studio", 96]]);
+    expect(halls.map(({ name, seatCount }) => [name, seatCount])).toEqual([
+      ["Classic", 240],
+      ["Premiere", 480],
+      ["Studio", 96],
+    ]);
     expect((await ok<CinemaWithHalls>("/cinemas/ci_tejo")).halls).toMatchObject([{ seatCount: 20_000 }]);
     expect(await all<Cinema>("/cinemas", 1)).toEqual(items);
   });
@@ -173,7 +180,11 @@ describe("showtimes", () => {
     const found = await ok<Page<Showtime>>(`/showtimes?movieId=mv_metropolis&cinemaId=ci_astoria&date=${day}`);
     expect(found.items.map((each) => each.id)).toContain(showtime.id);
     for (const each of found.items) {
-      expect([each.movieId, each.cinemaId, dayIn(each.timeZone, Date.parse(each.startsAt))]).toEqual(["mv_metropolis", "ci_astoria", day]);
+      expect([each.movieId, each.cinemaId, dayIn(each.timeZone, Date.parse(each.startsAt))]).toEqual([
+        "mv_metropolis",
+        "ci_astoria",
+        day,
+      ]);
     }
     expect((await ok<Page<Showtime>>(`/showtimes?date=${day}`)).items).toHaveLength(13);
     expect((await ok<Page<Showtime>>(`/showtimes?date=${day}&cinemaId=ci_tejo`)).items).toHaveLength(1);
@@ -192,7 +203,9 @@ describe("showtimes", () => {
 describe("a layout", () => {
   it("has the contract's shape", async () => {
     const { id } = await premiere();
-    const layout = await ok<{ showtimeId: string; seats: Record<string, unknown>[]; categories: unknown[] }>(`/showtimes/${id}/layout`);
+    const layout = await ok<{ showtimeId: string; seats: Record<string, unknown>[]; categories: unknown[] }>(
+      `/showtimes/${id}/layout`,
+    );
     expect(Object.keys(layout)).toEqual(["showtimeId", "seats", "categories"]);
     expect(layout.showtimeId).toBe(id);
     expect(layout.seats).toHaveLength(480);
@@ -208,7 +221,11 @@ describe("a layout", () => {
       accessible: true,
       companion: false,
     });
-    expect(layout.categories).toContainEqual({ id: "premium", name: "Premium", price: { amount: 3_200, currency: "EUR" } });
+    expect(layout.categories).toContainEqual({
+      id: "premium",
+      name: "Premium",
+      price: { amount: 3_200, currency: "EUR" },
+    });
   });
 
   it("of 20,000 seats comes from memory, plain and in gzip, with a tag for each", async () => {
@@ -222,7 +239,9 @@ describe("a layout", () => {
     expect(zipped.rawPayload.length).toBeLessThan(plain.rawPayload.length / 5);
     expect(zipped.headers["etag"]).not.toBe(plain.headers["etag"]);
     expect(plain.headers["vary"]).toContain("accept-encoding");
-    expect((await get(`/showtimes/${arena?.id}/layout`, { "accept-encoding": "gzip;q=0" })).headers["content-encoding"]).toBeUndefined();
+    expect(
+      (await get(`/showtimes/${arena?.id}/layout`, { "accept-encoding": "gzip;q=0" })).headers["content-encoding"],
+    ).toBeUndefined();
   });
 
   it("is not sent again to whoever has it, and differs from showtime to showtime", async () => {
@@ -233,7 +252,9 @@ describe("a layout", () => {
     expect(first.headers["cache-control"]).toMatch(/^public, max-age=\d+$/);
     const again = await get(`/showtimes/${id}/layout`, { "if-none-match": `"other", ${etag}` });
     expect([again.statusCode, again.body, again.headers["etag"]]).toEqual([304, "", etag]);
-    const other = (await all<Showtime>("/showtimes", 50)).find((showtime) => showtime.hallId === "ha_premiere" && showtime.id !== id);
+    const other = (await all<Showtime>("/showtimes", 50)).find(
+      (showtime) => showtime.hallId === "ha_premiere" && showtime.id !== id,
+    );
     expect((await get(`/showtimes/${other?.id}/layout`)).headers["etag"]).not.toBe(etag);
   });
 

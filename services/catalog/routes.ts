@@ -104,7 +104,15 @@ export const catalogRoutes =
 
     app.get(
       "/cinemas",
-      { schema: { operationId: "listCinemas", tags, summary: "Cinemas by name", querystring: PageQuery, response: { 200: CinemaPage } } },
+      {
+        schema: {
+          operationId: "listCinemas",
+          tags,
+          summary: "Cinemas by name",
+          querystring: PageQuery,
+          response: { 200: CinemaPage },
+        },
+      },
       async (request, reply) => {
         void reply.header("cache-control", BRIEFLY);
         return reader.cinemas(request.query);
@@ -114,7 +122,13 @@ export const catalogRoutes =
     app.get(
       "/cinemas/:id",
       {
-        schema: { operationId: "getCinema", tags, summary: "One cinema and its halls", params: AnyIdParams, response: { 200: CinemaWithHalls } },
+        schema: {
+          operationId: "getCinema",
+          tags,
+          summary: "One cinema and its halls",
+          params: AnyIdParams,
+          response: { 200: CinemaWithHalls },
+        },
         config: { problems: ["NOT_FOUND"] },
       },
       async (request, reply) => {
@@ -144,7 +158,13 @@ export const catalogRoutes =
     app.get(
       "/showtimes/:id",
       {
-        schema: { operationId: "getShowtime", tags, summary: "One showtime and its prices", params: AnyIdParams, response: { 200: Showtime } },
+        schema: {
+          operationId: "getShowtime",
+          tags,
+          summary: "One showtime and its prices",
+          params: AnyIdParams,
+          response: { 200: Showtime },
+        },
         config: { problems: ["NOT_FOUND"] },
       },
       async (request, reply) => {
@@ -185,14 +205,20 @@ export const catalogRoutes =
         const { id, status } = await reader.showtime(request.params.id);
         const view = await engine.ask({ type: "view", showtime: showtimeId(id) });
         void reply.header("cache-control", "no-store");
-        if (view.type === "view") return { showtimeId: id, epoch: view.epoch, seq: view.seq, statuses: digitsOf(view.statuses) };
+        if (view.type === "view")
+          return { showtimeId: id, epoch: view.epoch, seq: view.seq, statuses: digitsOf(view.statuses) };
         throw notSeen(view, status);
       },
     );
   };
 
 /** Sends the layout's bytes as they were kept, in gzip for whoever takes it. */
-async function sendLayout(request: FastifyRequest, reply: FastifyReply, reader: CatalogReader, body: LayoutBody): Promise<FastifyReply> {
+async function sendLayout(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reader: CatalogReader,
+  body: LayoutBody,
+): Promise<FastifyReply> {
   const zip = takesGzip(request.headers["accept-encoding"]);
   void reply.header("cache-control", `public, max-age=${LAYOUT_MAX_AGE_S}`).header("vary", "accept-encoding");
   // A strong tag names bytes, so each encoding has its own.
@@ -205,16 +231,20 @@ async function sendLayout(request: FastifyRequest, reply: FastifyReply, reader: 
 
 /** RFC 9110, 12.5.3, as far as one encoding goes. */
 const takesGzip = (accepted: string | string[] | undefined): boolean =>
-  [accepted ?? ""].flat().some((list) => list.split(",").some((each) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(each)));
+  [accepted ?? ""]
+    .flat()
+    .some((list) => list.split(",").some((each) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(each)));
 
 /** One character a seat: its `SeatStatus`. */
-const digitsOf = (statuses: Uint8Array): string => Buffer.from(statuses.map((status) => status + 0x30)).toString("latin1");
+const digitsOf = (statuses: Uint8Array): string =>
+  Buffer.from(statuses.map((status) => status + 0x30)).toString("latin1");
 
 /** The catalogue knows the showtime, so an engine that does not has only not been told yet, unless its sale was over before. */
 function notSeen(reply: Reply, status: ShowtimeStatus): Problem {
   if (reply.type !== "refused") throw new TypeError(`a view was answered with ${reply.type}`);
   const { code, message, retryInMs } = reply;
   if (code !== "NOT_FOUND") return new Problem(code, message, retryInMs === undefined ? {} : { retryInMs });
-  if (status === "closed" || status === "cancelled") return new Problem("NOT_FOUND", "This showtime's seats were never on sale.");
+  if (status === "closed" || status === "cancelled")
+    return new Problem("NOT_FOUND", "This showtime's seats were never on sale.");
   return new Problem("UNAVAILABLE", "The sale of this showtime is being opened.");
 }

@@ -11,10 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => catalog.close());
 
-const unopened = async () => (await catalog.pool.query("select id from catalog.showtime where opened_at is null order by id")).rows;
+const unopened = async () =>
+  (await catalog.pool.query("select id from catalog.showtime where opened_at is null order by id")).rows;
 const counts = async () => {
   const tables = ["movie", "cinema", "hall", "showtime"];
-  const results = await Promise.all(tables.map((table) => catalog.pool.query(`select count(*)::int as n from catalog.${table}`)));
+  const results = await Promise.all(
+    tables.map((table) => catalog.pool.query(`select count(*)::int as n from catalog.${table}`)),
+  );
   return results.map((result) => result.rows[0].n);
 };
 
@@ -42,8 +45,12 @@ describe("the demo", () => {
   });
 
   it("that was cut off in the middle leaves nothing, and is loaded at the next start", async () => {
-    await catalog.pool.query("create function catalog.fail() returns trigger as $$ begin raise 'killed'; end $$ language plpgsql");
-    await catalog.pool.query("create trigger fail before insert on catalog.showtime_price execute function catalog.fail()");
+    await catalog.pool.query(
+      "create function catalog.fail() returns trigger as $$ begin raise 'killed'; end $$ language plpgsql",
+    );
+    await catalog.pool.query(
+      "create trigger fail before insert on catalog.showtime_price execute function catalog.fail()",
+    );
     await expect(catalog.service.start()).rejects.toThrow("killed");
     expect(await counts()).toEqual([0, 0, 0, 0]);
     await catalog.pool.query("drop trigger fail on catalog.showtime_price");
@@ -64,7 +71,9 @@ describe("opening showtimes in the engine", () => {
     expect(premiere?.plan.row).toHaveLength(480);
     expect(premiere?.rules.salesStartAt).toBeLessThanOrEqual(systemClock.now());
     expect(catalog.engine.opens[0]).toBe(premiere);
-    expect([...catalog.engine.plans.values()].filter((plan) => plan.row.length === 20_000).length).toBeGreaterThanOrEqual(7);
+    expect(
+      [...catalog.engine.plans.values()].filter((plan) => plan.row.length === 20_000).length,
+    ).toBeGreaterThanOrEqual(7);
   });
 
   it("tries again when the engine is away, and ends the first start only then", async () => {
@@ -91,7 +100,9 @@ describe("opening showtimes in the engine", () => {
   it("leaves alone what is no longer sold, and is not held up by what the engine will not open", async () => {
     await catalog.service.start();
     await catalog.service.stop();
-    await catalog.pool.query("update catalog.showtime set opened_at = null, status = 'cancelled' where id = $1", [PREMIERE_ID]);
+    await catalog.pool.query("update catalog.showtime set opened_at = null, status = 'cancelled' where id = $1", [
+      PREMIERE_ID,
+    ]);
     await catalog.pool.query(
       `update catalog.showtime set opened_at = null, sales_start_at = now() - interval '2 days', sales_end_at = now() - interval '1 day'
        where id = (select id from catalog.showtime where hall_id = 'ha_studio' limit 1)`,

@@ -119,7 +119,10 @@ export class ShowtimeOpener {
     const { db, engine, clock, log } = this.#options;
     const reply = await engine.ask(openCommand(showtime, plan));
     if (reply.type === "refused") {
-      log[ERRORS[reply.code].retryable ? "info" : "error"]({ showtime: showtime.id, reply }, "a showtime was not opened");
+      log[ERRORS[reply.code].retryable ? "info" : "error"](
+        { showtime: showtime.id, reply },
+        "a showtime was not opened",
+      );
       return !ERRORS[reply.code].retryable;
     }
     await db

@@ -26,7 +26,8 @@ export class OpeningEngine {
       return { type: "done" };
     }
     const plan = this.plans.get(request.showtime);
-    if (plan === undefined) return { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
+    if (plan === undefined)
+      return { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
     return { type: "view", epoch: 3, seq: 7, statuses: new Uint8Array(plan.row.length).fill(1, 0, 1), checksum: 0 };
   }
 }
@@ -42,7 +43,10 @@ export interface TestCatalog {
 }
 
 /** A migrated catalogue in a database of its own, not yet started. */
-export async function testCatalog({ clock = systemClock, demo = true }: { clock?: Clock; demo?: boolean } = {}): Promise<TestCatalog> {
+export async function testCatalog({
+  clock = systemClock,
+  demo = true,
+}: { clock?: Clock; demo?: boolean } = {}): Promise<TestCatalog> {
   const log = pino({ level: "silent" });
   const database = await testDatabase();
   const pool = createPool({ connectionString: database.url, max: 5, name: "catalog-test", log });

@@ -45,7 +45,9 @@ describe.each(HALLS)("the %s hall", (_name, layout, seatCount) => {
 
   it("gives every seat a category with a focal point inside the hall", () => {
     expect(layout.categories).toHaveLength(3);
-    expect(new Set(seats.map((seat) => seat.category))).toEqual(new Set(layout.categories.map((category) => category.id)));
+    expect(new Set(seats.map((seat) => seat.category))).toEqual(
+      new Set(layout.categories.map((category) => category.id)),
+    );
     const [width, depth] = [Math.max(...seats.map((seat) => seat.x)), Math.max(...seats.map((seat) => seat.y))];
     for (const { focalX, focalY } of layout.categories) {
       expect(Math.abs(focalX - width / 2)).toBeLessThan(5);
@@ -68,7 +70,9 @@ describe.each(HALLS)("the %s hall", (_name, layout, seatCount) => {
     expect([...plan.x]).toEqual(seats.map((seat) => seat.x));
     expect([...plan.y]).toEqual(seats.map((seat) => seat.y));
     expect(seats.every((seat) => plan.categories[plan.category[seat.index] ?? -1]?.id === seat.category)).toBe(true);
-    expect(seats.every((seat) => (((plan.flags[seat.index] ?? 0) & SEAT_FLAG.accessible) !== 0) === seat.accessible)).toBe(true);
+    expect(
+      seats.every((seat) => (((plan.flags[seat.index] ?? 0) & SEAT_FLAG.accessible) !== 0) === seat.accessible),
+    ).toBe(true);
     expect(new Set(plan.row).size).toBe(layout.rows.length);
   });
 });

@@ -19,7 +19,9 @@ const CINEMA_PITCH = { rowPitch: 110, seatPitch: 60, aisleWidth: 130 } as const;
 
 /** Rows named in order, of which some (by name) have wheelchair places at both ends, each beside a companion's seat. */
 function rowsOf(runs: readonly Rows[], wheelchairRows: string): RowSpec[] {
-  const plain = runs.flatMap(({ count, parts, category }) => Array.from({ length: count }, () => ({ parts, category })));
+  const plain = runs.flatMap(({ count, parts, category }) =>
+    Array.from({ length: count }, () => ({ parts, category })),
+  );
   return plain.map((row, depth) => {
     const name = rowName(depth);
     const last = row.parts.reduce((sum, part) => sum + part, 0);
@@ -29,15 +31,12 @@ function rowsOf(runs: readonly Rows[], wheelchairRows: string): RowSpec[] {
   });
 }
 
-/** One room with gently curved rows; the best seats of each category are in the middle, nearest two thirds of the way back. */
+/** One room with gently curved rows; its best seats are in the middle, two thirds of the way back. */
 function cinemaHall(runs: readonly Rows[], curveRadius: number, wheelchairRows: string): HallLayout {
   const rows = rowsOf(runs, wheelchairRows);
   const sweetRow = Math.floor((rows.length * 2) / 3);
-  const categories = (["value", "standard", "premium"] as const).map((id) => {
-    const depths = rows.flatMap((row, depth) => (row.category === id ? [depth] : []));
-    const nearest = depths.reduce((best, depth) => (Math.abs(depth - sweetRow) < Math.abs(best - sweetRow) ? depth : best));
-    return { id, name: CATEGORY_NAMES[id], focal: { x: 0, y: curveRadius + nearest * CINEMA_PITCH.rowPitch } };
-  });
+  const focal = { x: 0, y: curveRadius + sweetRow * CINEMA_PITCH.rowPitch };
+  const categories = (["value", "standard", "premium"] as const).map((id) => ({ id, name: CATEGORY_NAMES[id], focal }));
   const shape = { kind: "arc", centre: { x: 0, y: 0 }, radius: curveRadius, bearing: 0 } as const;
   return buildLayout({ categories, sections: [{ name: "Main floor", shape, ...CINEMA_PITCH, rows }] });
 }
@@ -98,7 +97,11 @@ export function arenaHall(): HallLayout {
       { id: "standard", name: "Lower ring", focal: { x: 0, y: 4_200 } },
       { id: "value", name: "Upper ring", focal: { x: 0, y: 6_400 } },
     ],
-    sections: [...floorBlocks(), ...ringBlocks("1", 4_200, LOWER_WIDTHS, "standard"), ...ringBlocks("2", 6_400, UPPER_WIDTHS, "value")],
+    sections: [
+      ...floorBlocks(),
+      ...ringBlocks("1", 4_200, LOWER_WIDTHS, "standard"),
+      ...ringBlocks("2", 6_400, UPPER_WIDTHS, "value"),
+    ],
   };
   return buildLayout(spec);
 }

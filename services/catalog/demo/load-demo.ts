@@ -25,7 +25,10 @@ export function loadDemo(db: Kysely<CatalogTables>, clock: Clock): Promise<boole
     await sql`select pg_advisory_xact_lock(hashtextextended('usher.catalog.demo', 0))`.execute(transaction);
     if (await transaction.selectFrom("movie").select("id").limit(1).executeTakeFirst()) return false;
     await insertFilms(transaction);
-    await transaction.insertInto("cinema").values([...DEMO_CINEMAS]).execute();
+    await transaction
+      .insertInto("cinema")
+      .values([...DEMO_CINEMAS])
+      .execute();
     for (const { layoutOf, ...hall } of HALLS) await insertHall(transaction, hall, layoutOf());
     await insertProgramme(transaction, clock.now());
     return true;
@@ -55,7 +58,10 @@ async function insertHall(
   hall: { id: string; cinema_id: string; name: string },
   layout: HallLayout,
 ): Promise<void> {
-  await db.insertInto("hall").values({ ...hall, plan_version: PLAN_VERSION }).execute();
+  await db
+    .insertInto("hall")
+    .values({ ...hall, plan_version: PLAN_VERSION })
+    .execute();
   await db
     .insertInto("hall_plan")
     .values({

@@ -15,7 +15,8 @@ describe.each(MOMENTS)("the programme made at %s", (moment) => {
   it("overlaps in no hall", () => {
     for (const hallId of new Set(programme.map((showtime) => showtime.hallId))) {
       const showtimes = programme.filter((showtime) => showtime.hallId === hallId);
-      for (let at = 1; at < showtimes.length; at++) expect(showtimes[at]?.startsAt).toBeGreaterThanOrEqual(showtimes[at - 1]?.endsAt ?? NaN);
+      for (let at = 1; at < showtimes.length; at++)
+        expect(showtimes[at]?.startsAt).toBeGreaterThanOrEqual(showtimes[at - 1]?.endsAt ?? NaN);
     }
   });
 
@@ -23,7 +24,9 @@ describe.each(MOMENTS)("the programme made at %s", (moment) => {
     const today = dayIn("Europe/Berlin", now);
     for (let day = 1; day <= 7; day++) {
       const date = dayAfter(today, day);
-      const onDay = programme.filter(({ hallId, startsAt }) => dayIn(hallId === "ha_arena" ? "Europe/Lisbon" : "Europe/Berlin", startsAt) === date);
+      const onDay = programme.filter(
+        ({ hallId, startsAt }) => dayIn(hallId === "ha_arena" ? "Europe/Lisbon" : "Europe/Berlin", startsAt) === date,
+      );
       // Minutes before midnight in Berlin it is the same day in Lisbon, so every day is whole.
       expect(onDay).toHaveLength(13);
     }

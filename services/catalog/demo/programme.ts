@@ -20,8 +20,20 @@ export interface DemoShowtime {
 }
 
 export const DEMO_CINEMAS = [
-  { id: "ci_astoria", name: "Astoria Lichtspiele", city: "Berlin", address: "Kantstraße 48, 10625 Berlin", time_zone: "Europe/Berlin" },
-  { id: "ci_tejo", name: "Arena do Tejo", city: "Lisboa", address: "Alameda dos Oceanos 12, 1990-203 Lisboa", time_zone: "Europe/Lisbon" },
+  {
+    id: "ci_astoria",
+    name: "Astoria Lichtspiele",
+    city: "Berlin",
+    address: "Kantstraße 48, 10625 Berlin",
+    time_zone: "Europe/Berlin",
+  },
+  {
+    id: "ci_tejo",
+    name: "Arena do Tejo",
+    city: "Lisboa",
+    address: "Alameda dos Oceanos 12, 1990-203 Lisboa",
+    time_zone: "Europe/Lisbon",
+  },
 ] as const;
 
 export const CURRENCY = "EUR";
@@ -61,7 +73,9 @@ export function demoProgramme(now: number): DemoShowtime[] {
       times.map((time, slot): DemoShowtime => {
         const date = dayAfter(today, day);
         const premiere = hallId === PREMIERE.hallId && day === PREMIERE.day && time === PREMIERE.time;
-        const film = premiere ? filmOf(PREMIERE.movieId) : pick(time < EVENING ? MATINEES : FILMS, day * 5 + slot * 3 + screen * 2);
+        const film = premiere
+          ? filmOf(PREMIERE.movieId)
+          : pick(time < EVENING ? MATINEES : FILMS, day * 5 + slot * 3 + screen * 2);
         const startsAt = instantOf(zone, date, time);
         return {
           id: premiere ? PREMIERE_ID : `st_${hallId.slice(3)}_${date.replaceAll("-", "")}_${time.replace(":", "")}`,
@@ -77,7 +91,11 @@ export function demoProgramme(now: number): DemoShowtime[] {
   }).filter(({ startsAt }) => startsAt >= now + LEAD_MS);
 }
 
-const filmOf = (id: string): Film => pick(FILMS, FILMS.findIndex((film) => film.id === id));
+const filmOf = (id: string): Film =>
+  pick(
+    FILMS,
+    FILMS.findIndex((film) => film.id === id),
+  );
 
 function pick(films: readonly Film[], at: number): Film {
   const film = films[at % films.length];

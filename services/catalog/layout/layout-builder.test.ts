@@ -4,7 +4,16 @@ import { buildLayout, type HallSpec, type RowSpec } from "./layout-builder.ts";
 
 const hall = (rows: RowSpec[], more: Partial<HallSpec> = {}): HallSpec => ({
   categories: [{ id: "all", name: "All", focal: { x: 0, y: 100 } }],
-  sections: [{ name: "Floor", shape: { kind: "straight", front: { x: 0, y: 0 } }, rowPitch: 100, seatPitch: 50, aisleWidth: 120, rows }],
+  sections: [
+    {
+      name: "Floor",
+      shape: { kind: "straight", front: { x: 0, y: 0 } },
+      rowPitch: 100,
+      seatPitch: 50,
+      aisleWidth: 120,
+      rows,
+    },
+  ],
   ...more,
 });
 
@@ -24,7 +33,14 @@ it("moves the focal points together with the seats", () => {
 
 it.each([
   ["a category that it does not have", hall([{ name: "A", parts: [2], category: "box" }]), "no category box"],
-  ["two rows of one name", hall([{ name: "A", parts: [2], category: "all" }, { name: "A", parts: [2], category: "all" }]), "two seats are called A1"],
+  [
+    "two rows of one name",
+    hall([
+      { name: "A", parts: [2], category: "all" },
+      { name: "A", parts: [2], category: "all" },
+    ]),
+    "two seats are called A1",
+  ],
   ["a row of a kilometre", hall([{ name: "A", parts: [2_000], category: "all" }]), "outside of the floor plan"],
   ["no seat", hall([]), "at least one seat"],
 ])("refuses a hall with %s", (_name, spec, message) => {

@@ -70,7 +70,9 @@ export function buildLayout(spec: HallSpec): HallLayout {
     sections: spec.sections.map(({ name, prefix = "" }) => ({ name, prefix })),
     rows: rows.map((row) => ({
       ...row,
-      seats: row.seats.map(([number, x, y, category, flags]) => [number, x - left, y - front, category, flags] as const),
+      seats: row.seats.map(
+        ([number, x, y, category, flags]) => [number, x - left, y - front, category, flags] as const,
+      ),
     })),
   };
   check(layout);
@@ -80,7 +82,8 @@ export function buildLayout(spec: HallSpec): HallLayout {
 /** The seats of a row, `depth` rows behind the section's first. */
 function seatsOfRow(section: SectionSpec, row: RowSpec, depth: number, category: number): LayoutSeat[] {
   const { parts, accessible = [], companions = [] } = row;
-  const width = parts.reduce((sum, part) => sum + part, 0) * section.seatPitch + (parts.length - 1) * section.aisleWidth;
+  const width =
+    parts.reduce((sum, part) => sum + part, 0) * section.seatPitch + (parts.length - 1) * section.aisleWidth;
   const seats: LayoutSeat[] = [];
   let offset = (section.seatPitch - width) / 2;
   parts.forEach((part, partNumber) => {

@@ -2,7 +2,8 @@
 import type { MotifName, PosterArt } from "./poster-art.ts";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
-const circle = (x: number, y: number, r: number, fill: string): string => `<circle cx="${x}" cy="${y}" r="${r}" fill="${fill}"/>`;
+const circle = (x: number, y: number, r: number, fill: string): string =>
+  `<circle cx="${x}" cy="${y}" r="${r}" fill="${fill}"/>`;
 const ring = (x: number, y: number, r: number, stroke: string, width: number): string =>
   `<circle cx="${x}" cy="${y}" r="${r}" fill="none" stroke="${stroke}" stroke-width="${width}"/>`;
 const rect = (x: number, y: number, width: number, height: number, fill: string): string =>
@@ -150,7 +151,10 @@ export const MOTIFS: Readonly<Record<MotifName, (art: PosterArt) => string>> = {
       line(270, 226, 330, 206, ink, 9),
       line(130, 226, 74, 206, ink, 9),
       ...range(3).map((row) =>
-        path(`M0 ${312 + row * 28} q25 -22 50 0 t50 0 t50 0 t50 0 t50 0 t50 0 t50 0 t50 0 V400 H0 Z`, row % 2 ? ink : accent),
+        path(
+          `M0 ${312 + row * 28} q25 -22 50 0 t50 0 t50 0 t50 0 t50 0 t50 0 t50 0 t50 0 V400 H0 Z`,
+          row % 2 ? ink : accent,
+        ),
       ),
     ].join(""),
 
@@ -191,8 +195,14 @@ export const MOTIFS: Readonly<Record<MotifName, (art: PosterArt) => string>> = {
       ...range(10).map((at) => rect(96, 200 + at * 18, at < 5 ? 92 : 198, 7, mix(ink))),
       rect(202, 200, 92, 78, accent),
       `</g>`,
-      path("M40 40 H210 a20 20 0 0 1 20 20 V112 a20 20 0 0 1 -20 20 H110 L70 168 V132 H40 a20 20 0 0 1 -20 -20 V60 a20 20 0 0 1 20 -20 Z", accent),
-      path("M216 84 H350 a18 18 0 0 1 18 18 V148 a18 18 0 0 1 -18 18 H336 V198 L300 166 H216 a18 18 0 0 1 -18 -18 V102 a18 18 0 0 1 18 -18 Z", ink),
+      path(
+        "M40 40 H210 a20 20 0 0 1 20 20 V112 a20 20 0 0 1 -20 20 H110 L70 168 V132 H40 a20 20 0 0 1 -20 -20 V60 a20 20 0 0 1 20 -20 Z",
+        accent,
+      ),
+      path(
+        "M216 84 H350 a18 18 0 0 1 18 18 V148 a18 18 0 0 1 -18 18 H336 V198 L300 166 H216 a18 18 0 0 1 -18 -18 V102 a18 18 0 0 1 18 -18 Z",
+        ink,
+      ),
       ...range(3).map((at) => circle(82 + at * 42, 86, 9, paper)),
       ...range(3).map((at) => circle(244 + at * 38, 125, 8, paper)),
     ].join(""),

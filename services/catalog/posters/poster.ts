@@ -20,7 +20,9 @@ export function drawPoster(subject: PosterSubject, chosen: PosterArt | null): st
   const art = chosen ?? artOf(subject.id);
   const lines = titleLines(subject.title.toUpperCase());
   const size = Math.min(58, 118 / lines.length, ...lines.map((line) => TEXT_WIDTH / (line.length * 0.64)));
-  const title = lines.map((line, at) => text(line, 452 + size * 0.36 + at * size * 1.04 - (lines.length - 1) * 4, size, art.ink, 700)).join("");
+  const title = lines
+    .map((line, at) => text(line, 452 + size * 0.36 + at * size * 1.04 - (lines.length - 1) * 4, size, art.ink, 700))
+    .join("");
   const credit = `${subject.director} · ${subject.year}`;
   const cast = subject.actors.slice(0, 3).join(" · ");
   return (

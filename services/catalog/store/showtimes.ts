@@ -6,7 +6,10 @@ import { decodeCursor, limitOf, pageOf } from "../../http/index.ts";
 import type { CatalogTables } from "./tables.ts";
 
 /** Milliseconds since 1970 up to the year 9999, and an id. */
-const Place = Type.Tuple([Type.Integer({ minimum: 0, maximum: 253_402_300_799_999 }), Type.String({ pattern: "^[A-Za-z0-9_-]*$" })]);
+const Place = Type.Tuple([
+  Type.Integer({ minimum: 0, maximum: 253_402_300_799_999 }),
+  Type.String({ pattern: "^[A-Za-z0-9_-]*$" }),
+]);
 
 /** What the rest of the catalogue wants to know of a showtime, besides what clients do. */
 export interface ShowtimeRecord {
@@ -15,14 +18,20 @@ export interface ShowtimeRecord {
 }
 
 /** Those that fit every given filter, by start; without a day, only those that are still to come. */
-export async function findShowtimes(db: Kysely<CatalogTables>, query: ShowtimeQuery, now: number): Promise<Page<Showtime>> {
+export async function findShowtimes(
+  db: Kysely<CatalogTables>,
+  query: ShowtimeQuery,
+  now: number,
+): Promise<Page<Showtime>> {
   const limit = limitOf(query);
   let select = selectShowtimes(db)
     .orderBy("showtime.starts_at")
     .orderBy("showtime.id")
     .limit(limit + 1);
   select =
-    query.date === undefined ? select.where("showtime.starts_at", ">", new Date(now)) : select.where(isOnDay(query.date));
+    query.date === undefined
+      ? select.where("showtime.starts_at", ">", new Date(now))
+      : select.where(isOnDay(query.date));
   if (query.movieId !== undefined) select = select.where("showtime.movie_id", "=", query.movieId);
   if (query.cinemaId !== undefined) select = select.where("cinema.id", "=", query.cinemaId);
   if (query.premiere !== undefined) select = select.where("showtime.premiere", "=", query.premiere);
@@ -40,7 +49,11 @@ export async function findShowtimes(db: Kysely<CatalogTables>, query: ShowtimeQu
   );
 }
 
-export async function readShowtime(db: Kysely<CatalogTables>, id: string, now: number): Promise<ShowtimeRecord | undefined> {
+export async function readShowtime(
+  db: Kysely<CatalogTables>,
+  id: string,
+  now: number,
+): Promise<ShowtimeRecord | undefined> {
   const row = await selectShowtimes(db).where("showtime.id", "=", id).executeTakeFirst();
   return row && recordOf(row, now);
 }
