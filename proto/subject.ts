@@ -22,7 +22,7 @@ export interface Endpoint<Question, Answer> {
   readonly answer: Codec<Answer>;
 }
 
-const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true });
+const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true, moreTypes: true });
 
 /** MessagePack maps, for what is rare; trusted peers only, since it checks no shape. */
 export const plainCodec = <T>(): Codec<T> => ({

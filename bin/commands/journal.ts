@@ -7,8 +7,8 @@ import { createPool } from "../../platform/postgres/index.ts";
 import { isPlainId, showtimeId } from "../../proto/index.ts";
 import { seatLabels } from "../../services/catalog/index.ts";
 import type { Context } from "../context.ts";
-import { openDatabaseBeside } from "../database.ts";
-import { ExplainedError } from "../explained-error.ts";
+import { openDatabaseBeside } from "../parts/database.ts";
+import { ExplainedError } from "../parts/explained-error.ts";
 
 export const journalCommand = (context: Context): Command =>
   new Command("journal")

@@ -12,11 +12,12 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { type Command, type Reply, shardOf } from "../../proto/index.ts";
-import { deadlineOf, recall } from "../../engine/core/index.ts";
+import { deadlineOf } from "../../engine/core/index.ts";
 import { ENGINE_MIGRATIONS, PostgresJournal } from "../../engine/index.ts";
 import { recover, type ShardState } from "../../engine/shard/shard-state.ts";
+import { firstAnswer } from "../simulation/first-answer.ts";
 import { between, seeded } from "../simulation/random.ts";
-import { KILL_SHARDS } from "./buyers.ts";
+import { KILL_LIMITS, KILL_SHARDS } from "./buyers.ts";
 
 export interface KillTally {
   kills: number;
@@ -125,7 +126,7 @@ function checkAnswers(life: Life, states: readonly ShardState[]): number {
     const state = states[shardOf(command.showtime, KILL_SHARDS)]?.showtimes.get(command.showtime);
     assert(state, `${command.showtime} is gone`);
     assert.deepEqual(
-      JSON.parse(JSON.stringify(recall(state, command.holder, command.rid) ?? null)),
+      JSON.parse(JSON.stringify(firstAnswer(state, command, KILL_LIMITS) ?? null)),
       reply,
       `the answer to ${JSON.stringify(command)} is not in the journal`,
     );

@@ -11,6 +11,10 @@ export class CutLine implements Bus {
     this.#bus = bus;
   }
 
+  get isWhole(): boolean {
+    return this.#whole;
+  }
+
   cut(): void {
     this.#whole = false;
     for (const subscription of this.#subscriptions) subscription.close();

@@ -1,7 +1,7 @@
-import type { Config } from "../platform/config/index.ts";
-import { systemClock } from "../platform/clock/index.ts";
-import type { Logger } from "../platform/log/index.ts";
-import { createPool, embeddedUrl, explainConnectionError, startEmbedded } from "../platform/postgres/index.ts";
+import type { Config } from "../../platform/config/index.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { createPool, embeddedUrl, explainConnectionError, startEmbedded } from "../../platform/postgres/index.ts";
 
 export interface Database {
   readonly url: string;

@@ -1,0 +1,165 @@
+/**
+ * The engine's core alone, on one thread: no bus, no journal, no socket. Commands are made before the clock starts, each with a
+ * request id of its own; what is measured is `decide` and `evolve`, and for the replay `decodeEvent` and `evolve`.
+ */
+import {
+  ByteReader,
+  ByteWriter,
+  decodeEvent,
+  encodeEvent,
+  holderId,
+  holdIdOf,
+  showtimeId,
+  type Command,
+  type Event,
+  type HallPlan,
+  type RequestId,
+  type SaleLimits,
+} from "../proto/index.ts";
+import { createShowtime, decide, decodeState, encodeState, evolve, type ShowtimeState } from "../engine/core/index.ts";
+
+const SHOWTIME = showtimeId("bench");
+const START = 1_800_000_000_000;
+const LIMITS: SaleLimits = { holdTtlMs: 300_000, holdMaxMs: 900_000, paymentTtlMs: 300_000, maxSeatsPerHolder: 8, maxExtensions: 3 };
+const HOLDERS = 10_000;
+const COMMANDS_PER_MS = 1_000;
+const ROUNDS = 7;
+const WARM_UPS = 2;
+
+const HALLS = { "480 seats": plan(20, 24), "20,000 seats": plan(125, 160) };
+
+/** Prints a table: the median and the spread of the rounds. */
+export function core(): void {
+  const rows: Record<string, Record<string, string>> = {};
+  const measure = (what: string, count: number, prepare: () => () => void) => {
+    const rates: number[] = [];
+    for (let round = 0; round < WARM_UPS + ROUNDS; round++) {
+      const run = prepare();
+      const before = performance.now();
+      run();
+      const seconds = (performance.now() - before) / 1000;
+      if (round >= WARM_UPS) rates.push(count / seconds);
+    }
+    rates.sort((a, b) => a - b);
+    rows[what] = { median: perSecond(rates[ROUNDS >> 1]), slowest: perSecond(rates[0]), fastest: perSecond(rates[ROUNDS - 1]) };
+  };
+
+  for (const [name, hall] of Object.entries(HALLS)) {
+    const pairs = 250_000;
+    measure(`hold of 3 and release, ${name}: decisions`, pairs * 2, () => {
+      const state = opened(hall);
+      const commands = holdsAndReleases(state, pairs, (pair) => {
+        const first = (pair * 3) % (hall.row.length - 3);
+        return { type: "hold", seats: [first, first + 1, first + 2] };
+      });
+      return () => carryOut(state, commands);
+    });
+    measure(`taken seats refused, ${name}: decisions`, pairs, () => {
+      const state = opened(hall);
+      sell(state, 1);
+      const commands = Array.from({ length: pairs }, (_, at) => command(at, { type: "hold", seats: [(at * 7) % hall.row.length] }));
+      return () => carryOut(state, commands);
+    });
+    for (const sold of [0, 0.5, 0.9]) {
+      const wishes = 20_000;
+      measure(`best 3 and release, ${name}, ${sold * 100}% sold: decisions`, wishes * 2, () => {
+        const state = opened(hall);
+        sell(state, sold);
+        const commands = holdsAndReleases(state, wishes, () => ({ type: "hold-best", count: 3 }));
+        return () => carryOut(state, commands);
+      });
+    }
+    measure(`replay, ${name}: events`, pairs * 2, () => {
+      const bytes = journalOf(hall, pairs);
+      const state = opened(hall);
+      return () => replay(state, bytes, pairs * 2);
+    });
+  }
+  const state = opened(HALLS["20,000 seats"]);
+  sell(state, 0.9);
+  measure(`snapshot of 20,000 seats, 90% sold, written and read: snapshots`, 20, () => () => {
+    for (let times = 20; times > 0; times--) decodeState(encodeState(state));
+  });
+  console.table(rows);
+}
+
+const perSecond = (rate: number | undefined): string => `${Math.round(rate ?? 0).toLocaleString("en")}/s`;
+
+type WithoutAddress<T> = T extends unknown ? Omit<T, "showtime" | "holder" | "rid"> : never;
+
+function command(at: number, wish: WithoutAddress<Command>): Command {
+  const holder = holderId(`holder-of-a-seat-${at % HOLDERS}`);
+  // The casts: a request id of a bench needs no parser, and a wish with an address is a command.
+  return { ...wish, showtime: SHOWTIME, holder, rid: `request-${at}` as RequestId } as Command;
+}
+
+function holdsAndReleases(state: ShowtimeState, pairs: number, wish: (pair: number) => WithoutAddress<Command>): Command[] {
+  const commands: Command[] = [];
+  const first = state.nextNumber;
+  for (let pair = 0; pair < pairs; pair++) {
+    commands.push(command(pair, wish(pair)));
+    const release = command(pair, { type: "release", hold: holdIdOf(SHOWTIME, first + pair) });
+    commands.push({ ...release, rid: `release-${pair}` as RequestId }); // As above.
+  }
+  return commands;
+}
+
+function carryOut(state: ShowtimeState, commands: readonly Command[], events?: Event[]): void {
+  const changes: number[] = [];
+  for (let at = 0; at < commands.length; at++) {
+    const next = commands[at];
+    if (next === undefined) continue;
+    const decision = decide(state, next, START + Math.floor(at / COMMANDS_PER_MS), LIMITS);
+    if (decision.kind !== "event") continue;
+    changes.length = 0;
+    evolve(state, decision.event, changes);
+    events?.push(decision.event);
+  }
+}
+
+function journalOf(hall: HallPlan, pairs: number): Uint8Array {
+  const state = opened(hall);
+  const events: Event[] = [];
+  const commands = holdsAndReleases(state, pairs, (pair) => {
+    const first = (pair * 3) % (hall.row.length - 3);
+    return { type: "hold", seats: [first, first + 1, first + 2] };
+  });
+  carryOut(state, commands, events);
+  if (events.length !== pairs * 2) throw new Error(`only ${events.length} of ${pairs * 2} commands were carried out`);
+  const out = new ByteWriter(1 << 20);
+  for (const event of events) encodeEvent(out, event);
+  return out.finish();
+}
+
+function replay(state: ShowtimeState, bytes: Uint8Array, events: number): void {
+  const reader = new ByteReader(bytes);
+  for (let left = events; left > 0; left--) evolve(state, decodeEvent(reader));
+}
+
+function opened(hall: HallPlan): ShowtimeState {
+  const state = createShowtime(SHOWTIME);
+  const rules = { salesStartAt: 0, salesEndAt: START * 2, orphan: "none", accessibleRelease: { when: "always" } } as const;
+  carryOut(state, [command(0, { type: "open", plan: hall, rules })]);
+  return state;
+}
+
+/** Books the nearest seats of every row part, two at a time, until `share` of the hall is sold. */
+function sell(state: ShowtimeState, share: number): void {
+  const seats = state.status.length;
+  const commands: Command[] = [];
+  for (let at = 0; at < (seats * share) / 2; at++) commands.push(command(-1 - at, { type: "hold-best", count: 2 }));
+  for (const next of commands) carryOut(state, [{ ...next, holder: holderId(`sold${next.rid.replace(/\W/g, "-")}`) }]);
+}
+
+function plan(rows: number, seats: number): HallPlan {
+  const count = rows * seats;
+  const rowOf = (seat: number) => Math.floor(seat / seats);
+  return {
+    row: Uint16Array.from({ length: count }, (_, seat) => rowOf(seat)),
+    x: Int16Array.from({ length: count }, (_, seat) => (seat % seats) * 10),
+    y: Int16Array.from({ length: count }, (_, seat) => rowOf(seat) * 10),
+    category: new Uint8Array(count),
+    flags: Uint8Array.from({ length: count }, (_, seat) => (seat % seats === seats >> 1 ? 4 : 0)),
+    categories: [{ id: "all", focalX: (seats - 1) * 5, focalY: (rows - 1) * 6 }],
+  };
+}

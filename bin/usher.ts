@@ -1,0 +1,42 @@
+/** The `usher` command: one composition root a role. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { WebSocketServerError } from "../edge/index.ts";
+import { JournalDamaged, UnsafeJournal } from "../engine/index.ts";
+import { ConfigError } from "../platform/config/index.ts";
+import { DatabaseUnusable } from "../platform/postgres/index.ts";
+import { allCommand } from "./commands/all.ts";
+import { journalCommand } from "./commands/journal.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import type { Context } from "./context.ts";
+import { ExplainedError } from "./parts/explained-error.ts";
+
+/** Built, this file is dist/bin/usher.js. */
+const dist = new URL("../", import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL("../package.json", dist), "utf8")) as { version: string }; // Ours.
+
+const context: Context = {
+  env: process.env,
+  dist,
+  version: manifest.version,
+  print: (line) => void process.stdout.write(`${line}\n`),
+};
+
+/** Errors whose message is a sentence for whoever started us; all others are defects and are shown with their stack. */
+const EXPLAINED = [ConfigError, DatabaseUnusable, ExplainedError, JournalDamaged, UnsafeJournal, WebSocketServerError];
+
+const program = new Command("usher")
+  .description("Sells seats live: one command, or one role of a cluster.")
+  .version(manifest.version)
+  .showHelpAfterError()
+  .addCommand(allCommand(context))
+  .addCommand(migrateCommand(context))
+  .addCommand(journalCommand(context));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (EXPLAINED.some((kind) => error instanceof kind)) console.error((error as Error).message);
+  else console.error(error);
+  process.exit(1);
+}
