@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Stop } from "./stop.mjs";
 
 /** Programs for Node, bundled file by file as they are started; what they share is split off into chunks. */
 const NODE_ENTRIES = ["bin/usher.ts", "engine/snapshot/worker.ts", "bench/main.ts"];
@@ -42,6 +43,9 @@ export async function build(root) {
     await buildWeb(path, fresh, (options) => esbuild({ ...shared, ...options }));
     writeFileSync(join(fresh, ".built-from"), before);
     replace(fresh, join(path, "dist"));
+  } catch (error) {
+    // esbuild has shown what is wrong, and where.
+    throw Array.isArray(error.errors) ? new Stop("The build failed: see above.") : error;
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
@@ -54,7 +58,13 @@ async function buildWeb(path, fresh, esbuild) {
   cpSync(join(path, WEB), out, { recursive: true, filter: (file) => !/\.ts$|tsconfig\.json$/.test(file) });
   if (!existsSync(join(path, WEB_ENTRY))) return;
   const browsers = ["chrome110", "firefox115", "safari16.4"];
-  await esbuild({ entryPoints: [join(path, WEB_ENTRY)], outdir: out, platform: "browser", target: browsers, minify: true });
+  await esbuild({
+    entryPoints: [join(path, WEB_ENTRY)],
+    outdir: out,
+    platform: "browser",
+    target: browsers,
+    minify: true,
+  });
 }
 
 function replace(fresh, dist) {
@@ -67,7 +77,11 @@ function replace(fresh, dist) {
 function fingerprint(root) {
   const path = fileURLToPath(root);
   const hash = createHash("sha256");
-  const add = (file) => hash.update(`${file}\0`).update(readFileSync(join(path, file))).update("\0");
+  const add = (file) =>
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(path, file)))
+      .update("\0");
   for (const folder of SOURCES) filesBelow(path, folder).filter(isSource).forEach(add);
   SETTINGS.forEach(add);
   return hash.digest("hex");

@@ -10,7 +10,12 @@ import { Stop } from "./stop.mjs";
  * the PATH; `apt`: its package in Debian and Ubuntu; `image`: a container image whose `commands[0]` does the same.
  */
 export const PROGRAMS = [
-  { name: "Chromium", usedBy: "tests/browser", commands: ["chromium", "chromium-browser", "google-chrome"], apt: "chromium" },
+  {
+    name: "Chromium",
+    usedBy: "tests/browser",
+    commands: ["chromium", "chromium-browser", "google-chrome"],
+    apt: "chromium",
+  },
 ];
 
 /** Commands made for container images lie here; `ensurePrograms` puts it on the PATH. */
@@ -19,7 +24,9 @@ const SHIMS = fileURLToPath(new URL("node_modules/.programs", ROOT));
 /** Has every program that the tests present need: on the PATH, else from the package manager, else as a container. */
 export async function ensurePrograms(programs = PROGRAMS) {
   process.env.PATH = `${process.env.PATH}${delimiter}${SHIMS}`;
-  const missing = programs.filter(({ usedBy, commands }) => existsSync(new URL(usedBy, ROOT)) && !commands.some(onPath));
+  const missing = programs.filter(
+    ({ usedBy, commands }) => existsSync(new URL(usedBy, ROOT)) && !commands.some(onPath),
+  );
   for (const program of missing) await step(`Installing ${program.name}`, () => obtain(program));
 }
 

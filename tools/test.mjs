@@ -31,7 +31,14 @@ await run(async () => {
 function tool(name, [command, ...args], volume) {
   const file = fileURLToPath(new URL(`node_modules/.bin/${command}`, ROOT));
   const stdio = volume === "loud" ? ["ignore", "inherit", "inherit"] : "pipe";
-  const { status, stdout, stderr, error } = spawnSync(file, args, { cwd: fileURLToPath(ROOT), stdio, encoding: "utf8", maxBuffer: 2 ** 28 });
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
+    cwd: fileURLToPath(ROOT),
+    stdio,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
   if (status === 0) return;
-  throw new Stop(`${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}\n${name} failed: "npx ${[command, ...args].join(" ")}"`);
+  throw new Stop(
+    `${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}\n${name} failed: "npx ${[command, ...args].join(" ")}"`,
+  );
 }

@@ -9,7 +9,9 @@ const open = (connectionString: string) =>
   createDatabase<unknown>(createPool({ connectionString, max: 2, name: "test", log }));
 
 const migrations = {
-  "001-shelf": { up: async (db: ReturnType<typeof open>) => void (await sql`create table shop.shelf (n int)`.execute(db)) },
+  "001-shelf": {
+    up: async (db: ReturnType<typeof open>) => void (await sql`create table shop.shelf (n int)`.execute(db)),
+  },
 };
 
 let database: TestDatabase;

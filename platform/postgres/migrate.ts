@@ -24,7 +24,9 @@ export async function migrate<Schema>(
     const { error } = await new Migrator({ db, provider, migrationTableSchema: schema }).migrateToLatest();
     if (error !== undefined) throw error;
   } catch (error) {
-    throw explainConnectionError(error) ?? error;
+    const explained = explainConnectionError(error);
+    if (explained !== undefined) throw explained;
+    throw error;
   }
 }
 

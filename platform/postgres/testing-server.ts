@@ -11,7 +11,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const dataDir = mkdtempSync(join(tmpdir(), "usher-test-"));
   const remove = () => rmSync(dataDir, { recursive: true, force: true });
   try {
-    const server = await startEmbedded({ dataDir, log: createLogger({ name: "tests", level: "warn" }), clock: systemClock });
+    const server = await startEmbedded({
+      dataDir,
+      log: createLogger({ name: "tests", level: "warn" }),
+      clock: systemClock,
+    });
     project.provide("postgresUrl", server.url);
     return async () => {
       await server.stop();

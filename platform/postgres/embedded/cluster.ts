@@ -1,6 +1,15 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFileSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseUnusable } from "../errors.ts";
@@ -28,11 +37,7 @@ const portPath = (dataDir: string): string => join(dataDir, "postgres.port");
  * never taken for one.
  * @throws DatabaseUnusable
  */
-export async function openCluster(
-  dataDir: string,
-  binaries: Binaries,
-  account: Account | undefined,
-): Promise<Cluster> {
+export async function openCluster(dataDir: string, binaries: Binaries, account: Account | undefined): Promise<Cluster> {
   const path = clusterPath(dataDir);
   for (const name of readdirSync(dataDir)) {
     if (name.startsWith("postgres.new-")) rmSync(join(dataDir, name), { recursive: true, force: true });

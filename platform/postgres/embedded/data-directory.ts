@@ -53,7 +53,8 @@ function checkFormat(path: string): void {
   }
   const text = readFileSync(file, "utf8").trim();
   if (text === String(FORMAT)) return;
-  const whose = /^\d+$/.test(text) && Number(text) > FORMAT ? "was written by a newer version of Usher" : "is not Usher's";
+  const whose =
+    /^\d+$/.test(text) && Number(text) > FORMAT ? "was written by a newer version of Usher" : "is not Usher's";
   throw new DatabaseUnusable(
     `The data directory ${path} ${whose} (format ${JSON.stringify(text.slice(0, 20))}, this one knows ${FORMAT}): ` +
       "run the version that wrote it, or set DATA_DIR to another directory.",

@@ -5,7 +5,11 @@ import { startEmbedded } from "./index.ts";
 
 const [dataDir = ""] = process.argv.slice(2);
 try {
-  const server = await startEmbedded({ dataDir, log: createLogger({ name: "child", level: "error" }), clock: systemClock });
+  const server = await startEmbedded({
+    dataDir,
+    log: createLogger({ name: "child", level: "error" }),
+    clock: systemClock,
+  });
   process.once("SIGTERM", () => void server.stop());
   console.log(`ready ${server.url}`);
 } catch (error) {

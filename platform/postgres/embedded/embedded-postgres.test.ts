@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -142,18 +151,21 @@ test("a stale pid file is tolerated, and a process that has its pid by now is le
   expect(bystander.signalCode).toBeNull();
 });
 
-test.each(["SIGKILL", "SIGQUIT", "SIGINT"] as const)("a server ended by %s is back at the same address", async (signal) => {
-  const { url } = await start();
-  await query(url, "create table kept as select 1 as n");
-  for (let round = 0; round < 3; round += 1) {
-    const pid = postmaster();
-    process.kill(pid, signal);
-    await eventually(async () => {
-      expect(isPostmaster(pid, cluster)).toBe(false);
-      expect(await query(url, "select n from kept")).toEqual([{ n: 1 }]);
-    });
-  }
-});
+test.each(["SIGKILL", "SIGQUIT", "SIGINT"] as const)(
+  "a server ended by %s is back at the same address",
+  async (signal) => {
+    const { url } = await start();
+    await query(url, "create table kept as select 1 as n");
+    for (let round = 0; round < 3; round += 1) {
+      const pid = postmaster();
+      process.kill(pid, signal);
+      await eventually(async () => {
+        expect(isPostmaster(pid, cluster)).toBe(false);
+        expect(await query(url, "select n from kept")).toEqual([{ n: 1 }]);
+      });
+    }
+  },
+);
 
 test("a server that somebody else has started again meanwhile is adopted, and stopped with us", async () => {
   const { child, said } = await startChild();
@@ -199,7 +211,9 @@ test("data of a newer Usher, or of another PostgreSQL, is refused in one sentenc
   const version = join(cluster, "PG_VERSION");
   const right = readFileSync(version, "utf8");
   writeFileSync(version, "12\n");
-  await expect(start()).rejects.toThrow(/was written by PostgreSQL 12, and this version of Usher brings PostgreSQL \d+/);
+  await expect(start()).rejects.toThrow(
+    /was written by PostgreSQL 12, and this version of Usher brings PostgreSQL \d+/,
+  );
   writeFileSync(version, right);
   await start();
 });

@@ -50,10 +50,17 @@ export async function startEmbedded({ dataDir, log, clock }: EmbeddedOptions): P
     const cluster = await openCluster(dataDir, binaries, account);
     const keeper = new ServerKeeper({ binaries, account, cluster, dataDir, log, clock });
     const port = await keeper.start();
+    const stop = async () => {
+      try {
+        await keeper.stop();
+      } finally {
+        await directory.release();
+      }
+    };
     let stopped: Promise<void> | undefined;
     return {
       url: urlOf(cluster.password, port),
-      stop: () => (stopped ??= keeper.stop().finally(() => directory.release())),
+      stop: () => (stopped ??= stop()),
     };
   } catch (error) {
     await directory.release();

@@ -1,0 +1,133 @@
+/** The linter and the import rules are held against the mistakes they are there for. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "usher-rules-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function write(files: Record<string, string>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+}
+
+function run(tool: string, ...args: string[]): string {
+  const file = join(ROOT, "node_modules", ".bin", tool);
+  const { stdout, stderr } = spawnSync(file, args, { cwd: folder, encoding: "utf8" });
+  return stdout + stderr;
+}
+
+describe("the linter", () => {
+  const lint = (source: string): string => {
+    const compilerOptions = { types: [] };
+    write({
+      "tsconfig.json": JSON.stringify({ extends: join(ROOT, "tsconfig.json"), compilerOptions, include: ["*.ts"] }),
+      "sample.ts": source,
+    });
+    return run("oxlint", "--config", join(ROOT, ".oxlintrc.json"), "--type-aware", "--format", "unix", ".");
+  };
+  const PROMISE = "async function work(): Promise<void> {}\n";
+
+  test.each([
+    ["a promise nobody awaits", `${PROMISE}export function go(): void {\n  work();\n}\n`, "no-floating-promises"],
+    [
+      "a promise where a callback's result is thrown away",
+      `${PROMISE}export function go(list: number[]): void {\n  list.forEach(async () => {\n    await work();\n  });\n}\n`,
+      "no-misused-promises",
+    ],
+    ["an await of nothing", "export async function go(): Promise<void> {\n  await 1;\n}\n", "await-thenable"],
+    [
+      "a switch that forgets a case",
+      'export function go(op: "hold" | "release"): number {\n  switch (op) {\n    case "hold":\n      return 1;\n  }\n  return 0;\n}\n',
+      "switch-exhaustiveness-check",
+    ],
+    ["any", "export const go = (value: any): unknown => value;\n", "no-explicit-any"],
+    ["a non-null assertion", "export const go = (list: number[]): number => list[0]!;\n", "no-non-null-assertion"],
+    ["a default export", "export default 1;\n", "no-default-export"],
+  ])("refuses %s", (_what, source, rule) => {
+    expect(lint(source)).toContain(`(${rule})`);
+  });
+
+  test("lets sound code pass", () => {
+    const sound = `${PROMISE}export async function go(op: "hold" | "release"): Promise<number> {\n  await work();\n  switch (op) {\n    case "hold":\n      return 1;\n    case "release":\n      return 2;\n  }\n}\n`;
+    expect(lint(sound)).not.toContain("sample.ts");
+  });
+});
+
+describe("the import rules", () => {
+  const violations = (files: Record<string, string>): string[] => {
+    write(files);
+    const folders = [...new Set(Object.keys(files).map((name) => name.split("/")[0] ?? ""))];
+    const output = run(
+      "depcruise",
+      "--config",
+      join(ROOT, ".dependency-cruiser.mjs"),
+      "--output-type",
+      "json",
+      ...folders,
+    );
+    const { summary } = JSON.parse(output) as { summary: { violations: { rule: { name: string } }[] } };
+    return summary.violations.map(({ rule }) => rule.name);
+  };
+  const LOG = { "platform/log/index.ts": "export type Logger = string;\nexport const log = 1;\n" };
+  const use = (path: string): string => `import { log } from "${path}";\nexport const used = log;\n`;
+  const useType = (path: string): string => `import type { Logger } from "${path}";\nexport type Used = Logger;\n`;
+
+  test.each([
+    ["the core, of platform", "engine/core/decide.ts", use("../../platform/log/index.ts"), "the-core-is-pure"],
+    [
+      "the core, of a type of platform",
+      "engine/core/decide.ts",
+      useType("../../platform/log/index.ts"),
+      "the-core-is-pure",
+    ],
+    ["the core, of a module of Node", "engine/core/decide.ts", 'import "node:fs";\n', "the-core-is-pure"],
+    ["proto, of anything", "proto/ids.ts", use("../platform/log/index.ts"), "proto-imports-only-itself-proto"],
+    ["the client, of platform", "client/index.ts", use("../platform/log/index.ts"), "client-imports-only-itself-proto"],
+  ])("refuse an import by %s", (_what, file, source, rule) => {
+    expect(violations({ ...LOG, [file]: source })).toContain(rule);
+  });
+
+  test("refuse the private file of a folder, a service that knows another, the ends, and a cycle", () => {
+    const found = violations({
+      ...LOG,
+      "platform/log/logger.ts": "export const log = 1;\n",
+      "edge/index.ts": use("../platform/log/logger.ts"),
+      "services/identity/index.ts": "export const log = 1;\n",
+      "services/bookings/index.ts": use("../identity/index.ts"),
+      "bin/usher.ts": "export const log = 1;\n",
+      "platform/bus/index.ts": use("../../bin/usher.ts"),
+      "engine/one.ts": 'import { two } from "./two.ts";\nexport const one: number = two;\n',
+      "engine/two.ts": 'import { one } from "./one.ts";\nexport const two: number = one;\n',
+    });
+    expect(found).toEqual(
+      expect.arrayContaining([
+        "one-door-a-folder-from-above",
+        "services-do-not-know-each-other",
+        "nobody-imports-the-ends",
+        "no-cycles",
+      ]),
+    );
+  });
+
+  test("let the allowed ways pass", () => {
+    const found = violations({
+      ...LOG,
+      "engine/shard/shard.ts": use("../../platform/log/index.ts"),
+      "services/http/index.ts": use("../../platform/log/index.ts"),
+      "services/identity/index.ts": 'export * from "../http/index.ts";\n',
+    });
+    expect(found).toEqual([]);
+  });
+});
