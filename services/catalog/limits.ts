@@ -18,5 +18,3 @@ export const OPENINGS_AT_ONCE = 8;
 export const OPEN_SWEEP_EVERY_MS = 15_000;
 /** The first wait after a refusal that may pass; it doubles up to the sweep's. */
 export const OPEN_RETRY_AFTER_MS = 250;
-
-export const SEARCH_LENGTH_MAX = 200;

@@ -2,12 +2,6 @@
 import { dayAfter, dayIn, instantOf } from "../local-day.ts";
 import { FILMS, type Film } from "./films.ts";
 
-export interface DemoHall {
-  readonly id: string;
-  readonly name: string;
-  readonly cinemaId: string;
-}
-
 export interface DemoShowtime {
   readonly id: string;
   readonly movieId: string;

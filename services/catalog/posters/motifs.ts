@@ -76,7 +76,7 @@ export const MOTIFS: Readonly<Record<MotifName, (art: PosterArt) => string>> = {
   /** A clock high over the street, and somebody hanging on. */
   clock: ({ ink, accent, paper }) =>
     [
-      ...range(6).map((at) => rect(20 + at * 64, 320 - (at % 3) * 34, 50, 100, accent)),
+      ...range(6).map((at) => rect(20 + at * 64, 320 - (at % 3) * 34, 50, 80 + (at % 3) * 34, accent)),
       circle(200, 170, 140, ink),
       circle(200, 170, 122, paper),
       ...range(12).map((at) => {

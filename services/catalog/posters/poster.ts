@@ -19,10 +19,10 @@ const TITLE_LINES_MAX = 3;
 export function drawPoster(subject: PosterSubject, chosen: PosterArt | null): string {
   const art = chosen ?? artOf(subject.id);
   const lines = titleLines(subject.title.toUpperCase());
-  const size = Math.min(58, 118 / lines.length, ...lines.map((line) => TEXT_WIDTH / (line.length * 0.64)));
-  const title = lines
-    .map((line, at) => text(line, 452 + size * 0.36 + at * size * 1.04 - (lines.length - 1) * 4, size, art.ink, 700))
-    .join("");
+  const size = Math.min(58, 112 / lines.length, ...lines.map((line) => TEXT_WIDTH / (line.length * 0.74)));
+  // The lines' middle lies between the rule under the picture and the credits.
+  const firstLine = 474 - (lines.length / 2 - 0.86) * size;
+  const title = lines.map((line, at) => text(line, firstLine + at * size, size, art.ink, 700)).join("");
   const credit = `${subject.director} · ${subject.year}`;
   const cast = subject.actors.slice(0, 3).join(" · ");
   return (
@@ -44,7 +44,7 @@ function text(words: string, y: number, size: number, fill: string, weight: numb
 }
 
 /** The largest size up to `most` at which the words keep to the poster. */
-const fit = (words: string, most: number): number => Math.min(most, TEXT_WIDTH / Math.max(1, words.length * 0.56));
+const fit = (words: string, most: number): number => Math.min(most, TEXT_WIDTH / Math.max(1, words.length * 0.62));
 
 /** The title in up to three lines that are as even as its words allow; what is longer than that ends in dots. */
 function titleLines(title: string): string[] {
