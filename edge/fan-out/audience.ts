@@ -11,7 +11,10 @@ interface Options extends ReplicaSources {
   readonly ticker: Ticker;
 }
 
-/** Who watches what. Whoever comes between two frames is shown what the others were shown last, so that the next one fits for all. */
+/**
+ * Who watches what. Whoever comes between two frames waits for the next one, and is then shown what all the others see: nothing older
+ * than what it may know already (its own hold, say), and the frame after it follows on for every one of them alike.
+ */
 export class Audience {
   readonly #options: Options;
   readonly #clock: Clock;
@@ -95,6 +98,7 @@ export class Audience {
     }
     const watch: Watch = { channel, state: "waiting", position: undefined };
     channel.watches.set(viewer, watch);
+    channel.newcomers.add(viewer);
     viewer.watches = [...viewer.watches, watch];
     if (known === undefined) channel.start();
     return watch;
@@ -104,23 +108,28 @@ export class Audience {
     if (this.#channels.size >= LIMITS.replicasMax) return undefined;
     const channel = new Channel(showtime, this.#options, {
       changed: (changed) => this.#options.ticker.changed(changed),
-      renewed: (renewed) => this.#renewed(renewed),
+      shown: (shown) => this.#admitNewcomers(shown),
+      renewed: (renewed) => {
+        this.#options.ticker.renewed(renewed);
+        this.#admitNewcomers(renewed);
+      },
       refused: (refused, why) => this.#refused(refused, why),
     });
     this.#channels.set(showtime, channel);
     return channel;
   }
 
-  #renewed(channel: Channel): void {
-    this.#options.ticker.renewed(channel);
-    for (const [viewer, watch] of channel.watches) if (watch.state === "waiting") this.#showOrWait(viewer, watch);
+  #admitNewcomers(channel: Channel): void {
+    for (const viewer of channel.newcomers) {
+      const watch = channel.watches.get(viewer);
+      if (watch !== undefined) this.#showOrWait(viewer, watch);
+    }
   }
 
   /** A showtime that is not there, or no longer, is nothing to watch; where the engine is away, those who see the hall keep it. */
   #refused(channel: Channel, { code, message, retryInMs }: Refusal): boolean {
-    for (const [viewer, watch] of channel.watches) {
-      if (code !== "NOT_FOUND" && watch.state !== "waiting") continue;
-      this.#end(viewer, watch);
+    for (const viewer of code === "NOT_FOUND" ? channel.watches.keys() : channel.newcomers) {
+      this.unwatch(viewer, channel.showtime);
       viewer.refuse({ code, message, ...(retryInMs !== undefined && { retryInMs }) });
     }
     if (channel.watches.size > 0) return true;
@@ -129,21 +138,28 @@ export class Audience {
   }
 
   #showOrWait(viewer: Viewer, watch: Watch): void {
-    const { channel, position } = watch;
-    const { socket } = viewer;
-    if (!channel.replica.isInStep) {
-      // Who is live will be shown the new view with all the others.
-      if (watch.state !== "live") watch.state = "waiting";
-      return;
+    const { channel } = watch;
+    const { isInStep, map } = channel.replica;
+    if (watch.state === "live") {
+      // Otherwise the new view will come to it as to all the others.
+      if (isInStep) this.#show(viewer, watch);
+    } else if (!isInStep || !map.isShown) {
+      watch.state = "waiting";
+      channel.newcomers.add(viewer);
+    } else {
+      channel.newcomers.delete(viewer);
+      watch.state = this.#show(viewer, watch) ? "live" : "stale";
+      if (watch.state === "live") channel.subscribe(viewer);
     }
+  }
+
+  #show({ socket }: Viewer, watch: Watch): boolean {
+    const { channel, position } = watch;
     watch.position = undefined;
     const resume = position && channel.resume(position, socket.encoding);
     if (resume === undefined) this.#counts.snapshots++;
     else this.#counts.resumes++;
-    const isSent = socket.send(resume ?? channel.snapshot(socket.encoding));
-    if (watch.state === "live") return;
-    watch.state = isSent ? "live" : "stale";
-    if (isSent) channel.subscribe(viewer);
+    return socket.send(resume ?? channel.snapshot(socket.encoding));
   }
 
   readonly #setAside = (): void => {
@@ -164,6 +180,7 @@ export class Audience {
     const { channel } = watch;
     if (watch.state === "live") channel.unsubscribe(viewer);
     channel.watches.delete(viewer);
+    channel.newcomers.delete(viewer);
     viewer.watches = viewer.watches.filter((other) => other !== watch);
     channel.idleSince = this.#clock.monotonic();
   }

@@ -13,7 +13,7 @@ export interface Position {
 /** One connection's watch of one showtime. */
 export interface Watch {
   readonly channel: Channel;
-  /** `waiting` for a view; `live`: subscribed; `stale`: frames were dropped, a snapshot comes once the reader caught up. */
+  /** `waiting` for a view or the next frame; `live`: subscribed; `stale`: frames were dropped, a snapshot comes once the reader caught up. */
   state: "waiting" | "live" | "stale";
   position: Position | undefined;
 }
@@ -29,6 +29,8 @@ export interface Viewer {
 
 interface ChannelEvents {
   changed(channel: Channel): void;
+  /** All changes so far are shown, and somebody waited for that. */
+  shown(channel: Channel): void;
   /** The first view, or one that what was shown before does not lead to. */
   renewed(channel: Channel): void;
   refused(channel: Channel, why: Refusal): boolean;
@@ -39,8 +41,11 @@ export class Channel {
   readonly showtime: ShowtimeId;
   readonly replica: Replica;
   readonly watches = new Map<Viewer, Watch>();
+  /** Those among the watches that wait. */
+  readonly newcomers = new Set<Viewer>();
   /** When the last watch ended, on the monotonic clock. */
   idleSince = 0;
+  readonly #events: ChannelEvents;
   readonly #topics: Readonly<Record<Encoding, string>>;
   readonly #subscribers: Record<Encoding, number> = { json: 0, msgpack: 0 };
   #snapshot: EncodedOnce | undefined;
@@ -48,6 +53,7 @@ export class Channel {
 
   constructor(showtime: ShowtimeId, sources: ReplicaSources, events: ChannelEvents) {
     this.showtime = showtime;
+    this.#events = events;
     this.#topics = { json: `${showtime}/json`, msgpack: `${showtime}/msgpack` };
     this.replica = new Replica(showtime, sources, {
       changed: () => events.changed(this),
@@ -74,7 +80,9 @@ export class Channel {
     const delta = this.replica.isInStep ? this.replica.map.show() : undefined;
     if (delta === undefined) return 0;
     this.#forget();
-    return this.#publish(new EncodedOnce(() => delta), to);
+    const frames = this.#publish(new EncodedOnce(() => delta), to);
+    if (this.newcomers.size > 0) this.#events.shown(this);
+    return frames;
   }
 
   /** Shows the whole hall to everybody. @returns how many frames that took. */

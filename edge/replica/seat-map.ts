@@ -14,8 +14,7 @@ import { DeltaRing } from "./delta-ring.ts";
 export type View = Extract<Finding, { type: "view" }>;
 
 /**
- * One hall twice: as it is, as far as the engine told, and as it was last shown to viewers. Whoever joins is shown what all the
- * others were shown last, so that the next frame follows on for every one of them alike.
+ * One hall twice: as it is, as far as the engine told, and as it was last shown to viewers.
  */
 export class SeatMap {
   readonly showtime: ShowtimeId;
@@ -41,6 +40,11 @@ export class SeatMap {
 
   get seq(): number {
     return this.#seq;
+  }
+
+  /** Whether viewers have been shown all there is. */
+  get isShown(): boolean {
+    return this.#shownSeq === this.#seq;
   }
 
   get seatCount(): number {
@@ -86,7 +90,7 @@ export class SeatMap {
 
   /** What viewers have not been shown yet, and from now on have; undefined when there is nothing. The last status of a seat wins. */
   show(): DeltaMessage | undefined {
-    if (this.#shownSeq === this.#seq) return undefined;
+    if (this.isShown) return undefined;
     const changes: number[] = [];
     for (const seat of this.#touched) {
       // Touched seats are within both arrays.
