@@ -1,9 +1,15 @@
-import { encodeClientJson, encodeClientMsgpack } from "../proto/ws/client-encoder.ts";
-import { undecodable, type Decoded } from "../proto/ws/decoded.ts";
-import type { ClientMessage, ServerMessage } from "../proto/ws/messages.ts";
-import { decodeServerJson, decodeServerMsgpack } from "../proto/ws/server-decoder.ts";
-
-export type Encoding = "json" | "msgpack";
+import {
+  type ClientMessage,
+  type Decoded,
+  decodeServerJson,
+  decodeServerMsgpack,
+  encodeClientJson,
+  encodeClientMsgpack,
+  type Encoding,
+  type ServerMessage,
+  SUBPROTOCOLS,
+  undecodable,
+} from "../proto/ws/client-codec.ts";
 
 /** One of the two subprotocols, from the client's side. */
 export interface ClientCodec {
@@ -15,12 +21,12 @@ export interface ClientCodec {
 
 const CODECS: Record<Encoding, ClientCodec> = {
   json: {
-    subprotocol: "usher.v1.json",
+    subprotocol: SUBPROTOCOLS.json,
     encode: encodeClientJson,
     decode: (data) => (typeof data === "string" ? decodeServerJson(data) : undecodable("not text")),
   },
   msgpack: {
-    subprotocol: "usher.v1.msgpack",
+    subprotocol: SUBPROTOCOLS.msgpack,
     encode: encodeClientMsgpack,
     decode: (data) =>
       data instanceof ArrayBuffer ? decodeServerMsgpack(new Uint8Array(data)) : undecodable("not binary"),

@@ -1,9 +1,9 @@
-import { mayReconnect } from "../proto/index.ts";
-import type { ClientMessage, ServerMessage } from "../proto/ws/messages.ts";
+import { mayReconnect, type RequestId } from "../proto/index.ts";
+import { type ClientMessage, type ServerMessage, type Undecodable, WS_LIMITS } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
 import type { ClientCodec } from "./codec.ts";
-import { type ClientLimits, MESSAGE_BYTES_MAX } from "./limits.ts";
+import { type ClientLimits, GARBAGE_MAX } from "./limits.ts";
 import { ClientClosed } from "./refused.ts";
 
 /** The part of the WebSocket API that is used: browsers, Deno, Bun, Node 22 and the `ws` package all have it. */
@@ -34,6 +34,8 @@ export interface ConnectionOwner {
   lost(): void;
   ended(error: ClientClosed): void;
   message(message: ServerMessage): void;
+  /** The answer to this request came, and could not be read. */
+  unreadable(rid: RequestId, reason: string): void;
   /** Sends something that the server must answer; false when there is nothing of the kind. */
   probe(): boolean;
 }
@@ -69,6 +71,8 @@ export class Connection {
   #heartbeatMs = 0;
   #heardAt = 0;
   #owedSince: number | undefined;
+  /** Unreadable messages since the last readable one. */
+  #garbage = 0;
 
   constructor(options: ConnectionOptions, owner: ConnectionOwner) {
     this.#options = options;
@@ -93,7 +97,8 @@ export class Connection {
   send(message: ClientMessage): boolean {
     if (this.#state !== "open" || this.#socket === undefined) return false;
     const data = this.#options.codec.encode(message);
-    if (byteLength(data) > MESSAGE_BYTES_MAX) throw new RangeError(`a ${message.op} of over ${MESSAGE_BYTES_MAX} bytes`);
+    const bytesMax = WS_LIMITS.clientMessageBytes;
+    if (byteLength(data) > bytesMax) throw new RangeError(`the ${message.op} is longer than ${bytesMax} bytes`);
     this.#socket.send(data);
     if (message.op !== "unwatch") this.#owedSince ??= this.#options.clock.monotonic();
     this.#watch();
@@ -125,8 +130,8 @@ export class Connection {
 
   #hear(data: unknown): void {
     const decoded = this.#options.codec.decode(data);
-    // Whatever sends garbage is not to be trusted with the rest either.
-    if (!decoded.ok) return this.#lost();
+    if (!decoded.ok) return this.#hearGarbage(decoded);
+    this.#garbage = 0;
     this.#heardAt = this.#options.clock.monotonic();
     this.#owedSince = undefined;
     const message = decoded.message;
@@ -134,6 +139,16 @@ export class Connection {
     if (this.#state !== "open") return this.#lost();
     if (message.op === "goaway") this.#goAway(message.reconnectInMs);
     this.#owner.message(message);
+  }
+
+  /**
+   * A newer server may say what this version cannot read, and a lost delta mends itself; but who says nothing else is no
+   * server of ours.
+   */
+  #hearGarbage({ rid, reason }: Undecodable): void {
+    this.#garbage++;
+    if (this.#state !== "open" || this.#garbage >= GARBAGE_MAX) return this.#lost();
+    if (rid !== undefined) this.#owner.unreadable(rid, reason);
   }
 
   #welcome(heartbeatMs: number): void {
@@ -178,6 +193,7 @@ export class Connection {
     this.#leaving?.timer.cancel();
     this.#leaving = undefined;
     this.#owedSince = undefined;
+    this.#garbage = 0;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close(code);

@@ -1,6 +1,6 @@
 import { checksumOf, rollChecksum, seatOfChange, statusOfChange } from "../proto/index.ts";
 import type { SeatStatus, ShowtimeId } from "../proto/index.ts";
-import type { DeltaMessage, SnapshotMessage } from "../proto/ws/messages.ts";
+import type { DeltaMessage, SnapshotMessage } from "../proto/ws/client-codec.ts";
 import { Emitter } from "./emitter.ts";
 import type { Refused } from "./refused.ts";
 

@@ -12,7 +12,7 @@ export type {
 export type { Hall, HallEvents, SeatChange } from "./hall.ts";
 export type { ConnectionState, SocketConstructor, SocketLike } from "./connection.ts";
 export type { Identity, TokenSource } from "./sign-in.ts";
-export type { Encoding } from "./codec.ts";
+export type { Encoding } from "../proto/ws/client-codec.ts";
 export { ClientClosed, Refused } from "./refused.ts";
 export { CLIENT_LIMITS } from "./limits.ts";
 export type { ClientLimits } from "./limits.ts";

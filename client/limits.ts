@@ -31,5 +31,5 @@ export const CLIENT_LIMITS: ClientLimits = {
   steadyMs: 10_000,
 };
 
-/** What an edge accepts as one message; a longer one would cost us the connection (close code 1009). */
-export const MESSAGE_BYTES_MAX = 4096;
+/** Unreadable messages in a row that end a connection. */
+export const GARBAGE_MAX = 10;

@@ -1,5 +1,5 @@
 import type { RequestId } from "../proto/index.ts";
-import type { ClientMessage, ServerMessage } from "../proto/ws/messages.ts";
+import type { ClientMessage, ServerMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
 import type { ClientLimits } from "./limits.ts";
@@ -112,6 +112,11 @@ export class Requests {
     if (sentAt === undefined) return;
     this.#givenUp.delete(answer.rid);
     this.#options.late({ answer, sentAt });
+  }
+
+  fail(rid: RequestId, refused: Refused): void {
+    const pending = this.#pending.get(rid);
+    if (pending !== undefined) this.#settle(pending, refused);
   }
 
   refuse(rid: RequestId, error: ErrorMessage): void {

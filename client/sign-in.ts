@@ -1,5 +1,5 @@
 import type { HolderId } from "../proto/index.ts";
-import type { ClientMessage } from "../proto/ws/messages.ts";
+import type { ClientMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
 import type { ClientLimits } from "./limits.ts";
@@ -129,6 +129,12 @@ export class SignIn {
     return true;
   }
 
+  /** Tokens cannot be judged just now: sends it again when the server says. */
+  postpone(refused: Refused): void {
+    if (this.#state !== "asking" || !refused.retryable) return;
+    this.#again(this.#round, refused.retryInMs ?? 0);
+  }
+
   #begin(state: SignInState = "asking"): void {
     this.#state = state;
     this.#freshToken = false;
@@ -147,15 +153,25 @@ export class SignIn {
     }
     if (round !== this.#round) return;
     this.#lastToken = token;
-    this.#options.send({ op: "auth", token });
+    try {
+      this.#options.send({ op: "auth", token });
+    } catch (cause) {
+      this.refuse(new Refused("UNAUTHORIZED", "the token is longer than a message may be", { cause }));
+      return;
+    }
     this.#timer = this.#options.clock.after(this.#options.limits.answerTimeoutMs, () => void this.#ask(round));
   }
 
   /** The source has no token just now: whoever waits is told, and it is asked again while requests still wait for it. */
   #failed(error: unknown, round: number): void {
-    const { clock, limits, random } = this.#options;
     this.#reject(error instanceof Error ? error : new Error(String(error)));
-    const waitMs = fullJitterMs(this.#attempt++, limits.backOffBaseMs, limits.backOffMaxMs, random);
+    this.#again(round, 0);
+  }
+
+  #again(round: number, notBeforeMs: number): void {
+    const { clock, limits, random } = this.#options;
+    const waitMs = notBeforeMs + fullJitterMs(this.#attempt++, limits.backOffBaseMs, limits.backOffMaxMs, random);
+    this.#timer?.cancel();
     this.#timer = clock.after(waitMs, () => void this.#ask(round));
   }
 

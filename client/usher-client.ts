@@ -1,7 +1,7 @@
 import { type BookingId, type HoldId, type RequestId, type ShowtimeId, showtimeId } from "../proto/index.ts";
-import type { ServerMessage } from "../proto/ws/messages.ts";
+import type { Encoding, ServerMessage } from "../proto/ws/client-codec.ts";
 import { type ClientClock, createSystemClock } from "./clock.ts";
-import { codecOf, type Encoding } from "./codec.ts";
+import { codecOf } from "./codec.ts";
 import { Connection, type ConnectionState, type SocketConstructor } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import type { Hall, HallEvents } from "./hall.ts";
@@ -113,6 +113,7 @@ export class UsherClient {
       lost: () => this.#lost(),
       ended: (error) => this.#ended(error),
       message: (message) => this.#take(message),
+      unreadable: (rid, reason) => this.#requests.fail(rid, new Refused("INTERNAL", `an answer that cannot be read: ${reason}`, { rid })),
       probe: () => this.#watches.probe() || this.#signIn.probe(),
     });
     const send = this.#connection.send.bind(this.#connection);
@@ -311,7 +312,8 @@ export class UsherClient {
   #refuse(message: Extract<ServerMessage, { op: "error" }>): void {
     if (message.rid !== undefined) return this.#requests.refuse(message.rid, message);
     const refused = new Refused(message.code, message.message, message);
-    if (!this.#signIn.refuse(refused)) this.#watches.refuse(refused);
+    // A refusal without a rid is about a sign-in or a watch, and does not say which; asking twice does no harm.
+    void (this.#signIn.refuse(refused) || this.#watches.refuse(refused) || this.#signIn.postpone(refused));
   }
 }
 

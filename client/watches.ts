@@ -1,5 +1,5 @@
 import type { ShowtimeId } from "../proto/index.ts";
-import type { ClientMessage, DeltaMessage, SnapshotMessage } from "../proto/ws/messages.ts";
+import type { ClientMessage, DeltaMessage, SnapshotMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
 import { Hall, type HallOwner } from "./hall.ts";

@@ -11,9 +11,14 @@ import {
   type ShowtimeId,
   showtimeId,
 } from "../../proto/index.ts";
-import { decodeClientJson, decodeClientMsgpack } from "../../proto/ws/client-decoder.ts";
-import type { ClientMessage, ServerMessage } from "../../proto/ws/messages.ts";
-import { encodeServerJson, encodeServerMsgpack } from "../../proto/ws/server-encoder.ts";
+import {
+  type ClientMessage,
+  decodeClientJson,
+  decodeClientMsgpack,
+  encodeServerJson,
+  encodeServerMsgpack,
+  type ServerMessage,
+} from "../../proto/ws/index.ts";
 
 export const PREMIERE = showtimeId("premiere");
 export const GOOD_TOKEN = "good";

@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest";
+import { SEAT_STATUS, seatChange } from "../proto/index.ts";
+import type { Hall, SeatChange } from "./index.ts";
+import { ManualClock } from "./testing/manual-clock.ts";
+import { PREMIERE, type ScriptedServer } from "./testing/scripted-server.ts";
+import { createClient, startServer } from "./testing/world.ts";
+
+const { held, booked } = SEAT_STATUS;
+
+const inStepAt = (hall: Hall, seq: number): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (hall.seq === seq && hall.inStep) resolve();
+    };
+    hall.on("inStep", look);
+    hall.on("snapshot", look);
+    hall.on("change", look);
+    look();
+  });
+
+function expectSame(hall: Hall, server: ScriptedServer): void {
+  expect([...hall.statuses]).toEqual([...server.statuses]);
+  expect(hall.checksum).toBe(server.snapshot().checksum);
+  expect(hall.seq).toBe(server.seq);
+}
+
+describe.each(["json", "msgpack"] as const)("a hall over %s", (encoding) => {
+  async function watching(clock?: ManualClock) {
+    const server = await startServer();
+    const client = createClient(server, { encoding, ...(clock === undefined ? {} : { clock }) });
+    await client.connect();
+    const hall = await client.watch(PREMIERE).ready;
+    const { link } = await server.next("watch");
+    return { server, client, hall, link };
+  }
+
+  test("follows deltas and tells what changed", async () => {
+    const { server, hall, link } = await watching();
+    const told: SeatChange[] = [];
+    hall.onChange((changes) => told.push(...changes));
+    link.send(server.change([1, 2], held));
+    link.send(server.change([2], booked));
+    await inStepAt(hall, 2);
+    expectSame(hall, server);
+    expect(told).toEqual([
+      { seat: 1, before: 0, status: held },
+      { seat: 2, before: 0, status: held },
+      { seat: 2, before: held, status: booked },
+    ]);
+  });
+
+  test("mends a gap from where it is, once, however many deltas come after it", async () => {
+    const { server, hall, link } = await watching();
+    server.change([1], held);
+    link.send(server.change([2], held));
+    link.send(server.change([3], held));
+    await inStepAt(hall, 3);
+    expectSame(hall, server);
+    const again = await server.next("watch");
+    expect(again.message).toMatchObject({ epoch: 1, seq: 0 });
+    expect(server.received.filter(({ message }) => message.op === "watch")).toHaveLength(2);
+  });
+
+  test("passes over deltas that it has seen", async () => {
+    const { server, hall, link } = await watching();
+    const delta = server.change([1], held);
+    link.send(delta);
+    link.send(server.change([2], held));
+    link.send(delta);
+    link.send(server.change([3], held));
+    await inStepAt(hall, 3);
+    expectSame(hall, server);
+    expect(server.received).toHaveLength(1);
+  });
+
+  test.each([
+    ["gives another checksum", (server: ScriptedServer) => ({ ...server.change([1], held), checksum: 7 })],
+    [
+      "names a seat that the hall does not have",
+      (server: ScriptedServer) => ({ ...server.change([], held), changes: [seatChange(4_000, held)] }),
+    ],
+  ])("asks for a snapshot when a delta %s", async (_, wrong) => {
+    const { server, hall, link } = await watching();
+    link.send(wrong(server));
+    expect((await server.next("watch")).message).not.toHaveProperty("seq");
+    await inStepAt(hall, 1);
+    expectSame(hall, server);
+  });
+
+  test("does not take a snapshot that contradicts itself, and waits longer before each further one", async () => {
+    const clock = new ManualClock();
+    const { server, hall, link } = await watching(clock);
+    server.change([1], held);
+    const wrong = { ...server.snapshot(), checksum: 7 };
+    const outOfStep = new Promise((resolve) => hall.on("inStep", resolve));
+    for (let time = 0; time < 2; time++) server.script("watch", (received) => received.link.send(wrong));
+    link.send(wrong);
+    expect(await outOfStep).toBe(false);
+    await server.next("watch");
+    clock.advance(0);
+    await expect.poll(() => hall.vainMends).toBe(2);
+    clock.advance(0);
+    await server.next("watch");
+    await expect.poll(() => hall.vainMends).toBe(3);
+    clock.advance(0);
+    await inStepAt(hall, 1);
+    expectSame(hall, server);
+  });
+
+  test("goes on after a lost connection, from where it was", async () => {
+    const { server, hall, link } = await watching();
+    const snapshots: Hall[] = [];
+    link.send(server.change([1], held));
+    await inStepAt(hall, 1);
+    hall.on("snapshot", (fresh) => snapshots.push(fresh));
+    const lost = new Promise((resolve) => hall.on("inStep", resolve));
+    link.cut();
+    expect(await lost).toBe(false);
+    const again = await server.next("watch");
+    expect(again.message).toMatchObject({ epoch: 1, seq: 1 });
+    await inStepAt(hall, 1);
+    expect(snapshots).toEqual([]);
+  });
+
+  test("takes a snapshot of a new epoch after a takeover, and what belongs to the old one is mended", async () => {
+    const { server, hall, link } = await watching();
+    server.epoch = 2;
+    link.send(server.change([1], held));
+    await inStepAt(hall, 1);
+    expect(hall.epoch).toBe(2);
+    expectSame(hall, server);
+  });
+});
+
+test("a showtime that does not exist is refused, and others are not", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  const missing = client.watch("missing");
+  const premiere = client.watch(PREMIERE);
+  await client.connect();
+  await expect(missing.ready).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect((await premiere.ready).inStep).toBe(true);
+  expect(() => client.watch("no showtime")).toThrow(TypeError);
+});
+
+test("a refusal that may pass is asked again", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  server.script("watch", ({ link }) => link.send({ op: "error", code: "UNAVAILABLE", message: "later", retryInMs: 1 }));
+  await client.connect();
+  expect((await client.watch(PREMIERE).ready).seq).toBe(0);
+});
+
+test("watching twice is one watch, and stopping ends it for both", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  await client.connect();
+  const hall = client.watch(PREMIERE);
+  expect(client.watch(PREMIERE)).toBe(hall);
+  await hall.ready;
+  hall.stop();
+  expect((await server.next("unwatch")).message.showtime).toBe(PREMIERE);
+  expect(hall.inStep).toBe(false);
+  expect(client.watch(PREMIERE)).not.toBe(hall);
+});

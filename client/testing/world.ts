@@ -1,0 +1,36 @@
+import { afterEach } from "vitest";
+import { WebSocket } from "ws";
+import { type ClientEvents, type ClientOptions, UsherClient } from "../usher-client.ts";
+import { ScriptedServer } from "./scripted-server.ts";
+
+const open: { close(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const thing of open.splice(0).reverse()) await thing.close();
+});
+
+export async function startServer(port = 0): Promise<ScriptedServer> {
+  const server = await ScriptedServer.start(port);
+  open.push({ close: () => server.stop() });
+  return server;
+}
+
+/** A client in a hurry: no wait between connections, unless the test says otherwise. It is closed when the test ends. */
+export function createClient(server: ScriptedServer, options: Partial<ClientOptions> = {}): UsherClient {
+  const client = new UsherClient({ url: server.url, WebSocket, random: () => 0, ...options });
+  open.push(client);
+  return client;
+}
+
+export const eventOf = <Name extends keyof ClientEvents>(
+  client: UsherClient,
+  name: Name,
+  isIt: (event: ClientEvents[Name]) => boolean = () => true,
+): Promise<ClientEvents[Name]> =>
+  new Promise((resolve) => {
+    const stop = client.on(name, (event) => {
+      if (!isIt(event)) return;
+      stop();
+      resolve(event);
+    });
+  });
