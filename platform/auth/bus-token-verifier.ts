@@ -41,7 +41,7 @@ export class BusTokenVerifier implements TokenVerifier {
     this.#running = true;
     this.#subscriptions.push(
       this.#bus.subscribe(REVOKED, (revocation) => this.#revocations.add(revocation)),
-      this.#bus.subscribe(KEYS_CHANGED, () => void this.#reload()),
+      this.#bus.subscribe(KEYS_CHANGED, () => void this.#reloadAnew()),
     );
     await this.#reloadOnAndOn();
   }
@@ -101,9 +101,10 @@ export class BusTokenVerifier implements TokenVerifier {
     return key;
   }
 
-  /** A key may be newer than our list; but forgers may not keep us asking. */
+  /** A key may be newer than our list; but forgers may not keep us asking. An answer on its way is waited for. */
   #mayAskForKeys(): boolean {
-    return this.#clock.monotonic() - this.#keysAskedAt >= limits.KEYS_ASKED_EVERY_MS;
+    const asking = this.#loading !== undefined;
+    return asking || this.#clock.monotonic() - this.#keysAskedAt >= limits.KEYS_ASKED_EVERY_MS;
   }
 
   #remember(token: string, principal: Principal): Principal {
@@ -126,6 +127,12 @@ export class BusTokenVerifier implements TokenVerifier {
   #reload(): Promise<void> {
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     return this.#loading;
+  }
+
+  /** An answer that is on its way may be older than the news. */
+  async #reloadAnew(): Promise<void> {
+    await this.#loading;
+    await this.#reload();
   }
 
   async #load(): Promise<void> {

@@ -30,7 +30,10 @@ export async function describe(app: FastifyInstance, version: string): Promise<v
     },
     refResolver: { buildLocalReference: localName },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", uiConfig: { url: "/openapi.json", deepLinking: true } });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    uiConfig: { url: "/openapi.json", deepLinking: true, validatorUrl: null },
+  });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
@@ -36,8 +36,15 @@ export function readKeyFile(dataDir: string): KeyFileContents | undefined {
   throw new Error(`${path} is damaged or of a newer version: restore it, or delete it, which signs everybody out.`);
 }
 
-/** Readable by its owner alone, and there as a whole or not at all. */
-export function writeKeyFile(dataDir: string, contents: KeyFileContents, random: RandomBytes): void {
+/**
+ * Readable by its owner alone, and there as a whole or not at all.
+ * @param over whether it takes the place of the file that is there; without, the older one stays
+ */
+export function writeKeyFile(
+  dataDir: string,
+  contents: KeyFileContents,
+  { random, over }: { random: RandomBytes; over: boolean },
+): void {
   const path = pathIn(dataDir);
   const folder = join(dataDir, "keys");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -45,17 +52,29 @@ export function writeKeyFile(dataDir: string, contents: KeyFileContents, random:
   const half = `${path}.${random(6).toString("hex")}`;
   try {
     writeFileSync(half, `${JSON.stringify(contents, undefined, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });
-    renameSync(half, path);
+    if (over) renameSync(half, path);
+    else linkUnlessThere(half, path);
   } finally {
     rmSync(half, { force: true });
   }
 }
 
+function linkUnlessThere(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+}
+
+const isErrno = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code;
+
 function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
 }

@@ -42,7 +42,7 @@ export async function rotateKeys(options: KeyRingOptions): Promise<string> {
   const fresh = await newKeyPair(clock);
   const older = contents.keys.map((key) => ({ ...key, retiredAt: key.retiredAt ?? now }));
   const keys = [fresh, ...older.filter((key) => stillOfUse(key, options))];
-  writeKeyFile(dataDir, { ...contents, keys }, random);
+  writeKeyFile(dataDir, { ...contents, keys }, { random, over: true });
   return fresh.kid;
 }
 
@@ -52,8 +52,8 @@ async function firstKeys({ dataDir, clock, random }: KeyRingOptions): Promise<Ke
     refreshSecret: random(32).toString("base64url"),
     keys: [await newKeyPair(clock)],
   };
-  writeKeyFile(dataDir, contents, random);
-  return contents;
+  writeKeyFile(dataDir, contents, { random, over: false });
+  return readKeyFile(dataDir) ?? contents; // Of two processes that start at once, one was first.
 }
 
 const stillOfUse = ({ retiredAt }: KeyPair, { clock, tokenTtlMs }: KeyRingOptions): boolean =>

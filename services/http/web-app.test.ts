@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { etagOf, isFresh } from "./etag.ts";
+import { testServer, type TestServer } from "./testing.ts";
+
+let root: string;
+let server: TestServer;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "usher-web-"));
+  mkdirSync(join(root, "assets"));
+  writeFileSync(join(root, "index.html"), "<h1>Usher</h1>");
+  writeFileSync(join(root, "assets", "app-1a2b.js"), "export {};");
+  writeFileSync(join(root, "..", "usher-secret.txt"), "secret");
+  server = await testServer({ webRoot: root, webSocket: () => ({ port: 1, url: "wss://live.example.com/v1" }) });
+  server.app.get("/layout", async (request, reply) => {
+    if (isFresh(request, reply, etagOf("layout"))) return reply.code(304).send();
+    return { seats: [] };
+  });
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(root, { recursive: true, force: true });
+  rmSync(join(root, "..", "usher-secret.txt"), { force: true });
+});
+
+it("serves the built page, its files of lasting names for a year", async () => {
+  const page = await server.app.inject({ url: "/" });
+  expect([page.statusCode, page.body, page.headers["cache-control"]]).toEqual([200, "<h1>Usher</h1>", "no-cache"]);
+  const script = await server.app.inject({ url: "/assets/app-1a2b.js" });
+  expect(script.headers["content-type"]).toContain("javascript");
+  expect(script.headers["cache-control"]).toContain("immutable");
+});
+
+it.each([
+  "/missing.js",
+  "/..%2fusher-secret.txt",
+  "/%2e%2e/usher-secret.txt",
+  "/assets/../../usher-secret.txt",
+  "/.env",
+])("has nothing at %s", async (url) => {
+  const response = await server.app.inject({ url });
+  expect(response.statusCode).toBeGreaterThanOrEqual(400);
+  expect(response.statusCode).toBeLessThan(500);
+  expect(response.headers["content-type"]).toBe("application/problem+json");
+});
+
+it("names a WebSocket that lives elsewhere", async () => {
+  const { body } = await server.app.inject({ url: "/config.json" });
+  expect(JSON.parse(body)).toEqual({ wsPort: 1, webSocketUrl: "wss://live.example.com/v1" });
+});
+
+it("without a built page, leads to the description", async () => {
+  const bare = await testServer({ webRoot: join(root, "nowhere") });
+  const response = await bare.app.inject({ url: "/" });
+  expect([response.statusCode, response.headers["location"]]).toEqual([302, "/docs"]);
+  await bare.close();
+});
+
+it("sends nothing again to those who have this version", async () => {
+  const first = await server.app.inject({ url: "/layout" });
+  const etag = first.headers["etag"] ?? "";
+  for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+    const again = await server.app.inject({ url: "/layout", headers: { "if-none-match": known } });
+    expect([again.statusCode, again.body, again.headers["etag"]]).toEqual([304, "", etag]);
+  }
+  expect((await server.app.inject({ url: "/layout", headers: { "if-none-match": '"other"' } })).statusCode).toBe(200);
+});
