@@ -4,7 +4,7 @@ export { etagOf, isFresh } from "./etag.ts";
 export { bearerToken, principalOf, requireRole, requireSignedIn } from "./guards.ts";
 export type { HealthCheck } from "./health.ts";
 export { HTTP_SCHEMA, httpMigrations, idempotencyKeyOf, IdempotencyStore } from "./idempotency/index.ts";
-export { decodeCursor, encodeCursor, limitOf, pageOf } from "./paging.ts";
+export { decodeCursor, limitOf, pageOf } from "./paging.ts";
 export { Problem } from "./problem.ts";
 export type { Routes } from "./routes.ts";
 export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
