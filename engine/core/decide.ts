@@ -6,7 +6,7 @@ import { decideCancel, decideConfirm } from "./rules/booking.ts";
 import { decideHold, decideHoldBest, decideRelease } from "./rules/hold.ts";
 import { decideAmend, decideBlock, decideClose, decideOpen, decideOpenAgain } from "./rules/sale.ts";
 import { decideExtend, decidePin } from "./rules/time.ts";
-import { holderHash, requestHash } from "./state/answers.ts";
+import { hashOf } from "./state/answers.ts";
 import { assert } from "./state/assert.ts";
 import type { ShowtimeState } from "./state/state.ts";
 
@@ -53,6 +53,5 @@ export function decide(state: ShowtimeState | undefined, command: Command, now: 
 
 /** The event that answered this request first, while it is remembered. */
 function recall(state: ShowtimeState, holder: HolderId, rid: RequestId): AnswerEvent | undefined {
-  const seed = state.holders.get(holder)?.hash ?? holderHash(holder);
-  return state.answers.find(requestHash(seed, rid), holder, rid);
+  return state.answers.find(state.holders.get(holder)?.hash ?? hashOf(holder), holder, rid);
 }

@@ -4,12 +4,13 @@
  */
 import { SEAT_STATUS, type AnswerEvent, type Event } from "../../proto/index.ts";
 import type { EventOf } from "./rules/command.ts";
-import { requestHash, holderHash } from "./state/answers.ts";
+import { hashOf } from "./state/answers.ts";
 import { assert } from "./state/assert.ts";
 import { addBooking, dropSeats } from "./state/bookings.ts";
-import { admit, sweepHolders } from "./state/holders.ts";
+import { newHolder, type Holder } from "./state/holders.ts";
+import type { Hold } from "./state/holds.ts";
 import { block, book, giveBack, layOut, take, unblock, type Changes } from "./state/seats.ts";
-import type { Hold, Holder, ShowtimeState } from "./state/state.ts";
+import type { ShowtimeState } from "./state/state.ts";
 
 /** Appends `seat * 4 + status` to `changes` for every seat that looks different now. */
 export function evolve(state: ShowtimeState, event: Event, changes?: number[]): void {
@@ -18,7 +19,7 @@ export function evolve(state: ShowtimeState, event: Event, changes?: number[]): 
   apply(state, event, changes);
   state.seq++;
   state.at = event.at;
-  sweepHolders(state, event.at);
+  state.holders.sweep(event.at);
 }
 
 function apply(state: ShowtimeState, event: Event, changes: Changes): void {
@@ -63,7 +64,7 @@ function apply(state: ShowtimeState, event: Event, changes: Changes): void {
 function hold(state: ShowtimeState, event: EventOf<"held">, changes: Changes): void {
   assert(event.hold === state.nextNumber, "holds are numbered one after another");
   state.nextNumber++;
-  const holder = admit(state, event.holder);
+  const holder = state.holders.get(event.holder) ?? state.holders.add(newHolder(event.holder));
   if (event.at < holder.deadline) {
     assert(event.deadline === holder.deadline, "a hold joins the clock that runs");
   } else {
@@ -75,8 +76,9 @@ function hold(state: ShowtimeState, event: EventOf<"held">, changes: Changes): v
   const seats = event.seats;
   for (let at = 0; at < seats.length; at++) take(state, seats[at] ?? -1, SEAT_STATUS.held, event.hold, changes);
   holder.held += seats.length;
-  state.holds.set(event.hold, { number: event.hold, holder, seats, clock: holder.clock, booking: undefined, payBy: 0 });
-  state.answers.add(requestHash(holder.hash, event.rid), event);
+  const number = event.hold;
+  state.holds.add({ number, holder, seats, clock: holder.clock, booking: undefined, payBy: 0, next: undefined });
+  state.answers.add(holder.hash, event);
 }
 
 function release(state: ShowtimeState, event: EventOf<"released">, changes: Changes): void {
@@ -85,9 +87,9 @@ function release(state: ShowtimeState, event: EventOf<"released">, changes: Chan
   const seats = event.seats;
   for (let at = 0; at < seats.length; at++) giveBack(state, seats[at] ?? -1, hold.number, changes);
   hold.holder.held -= seats.length;
-  if (seats.length === hold.seats.length) state.holds.delete(hold.number);
+  if (seats.length === hold.seats.length) state.holds.delete(hold);
   else hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
-  state.answers.add(requestHash(hold.holder.hash, event.rid), event);
+  state.answers.add(hold.holder.hash, event);
 }
 
 function expire(state: ShowtimeState, event: EventOf<"expired">, changes: Changes): void {
@@ -116,7 +118,7 @@ function pin(state: ShowtimeState, event: EventOf<"pinned">): void {
 }
 
 function confirm(state: ShowtimeState, event: EventOf<"confirmed">, changes: Changes): void {
-  const holder = admit(state, event.holder);
+  const holder = state.holders.get(event.holder) ?? state.holders.add(newHolder(event.holder));
   const { booking: id, seats } = event;
   let number = event.hold;
   if (number === undefined) {
@@ -150,7 +152,7 @@ function cancel(state: ShowtimeState, event: EventOf<"cancelled">, changes: Chan
 
 /** The engine was away: what was left of every clock and payment is left still. */
 function resume(state: ShowtimeState, event: EventOf<"resumed">): void {
-  for (const holder of state.roster) shiftClock(holder, event.pausedMs);
+  for (const holder of state.holders.roster) shiftClock(holder, event.pausedMs);
   for (const hold of state.pinned.values()) hold.payBy += event.pausedMs;
 }
 
@@ -174,10 +176,9 @@ function endHold(state: ShowtimeState, hold: Hold, changes: Changes): void {
 function forgetHold(state: ShowtimeState, hold: Hold): void {
   hold.holder.held -= hold.seats.length;
   if (hold.booking !== undefined) state.pinned.delete(hold.booking);
-  state.holds.delete(hold.number);
+  state.holds.delete(hold);
 }
 
 function remember(state: ShowtimeState, event: AnswerEvent): void {
-  const seed = state.holders.get(event.holder)?.hash ?? holderHash(event.holder);
-  state.answers.add(requestHash(seed, event.rid), event);
+  state.answers.add(state.holders.get(event.holder)?.hash ?? hashOf(event.holder), event);
 }

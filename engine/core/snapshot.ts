@@ -21,11 +21,13 @@ import {
   type ShowtimeId,
 } from "../../proto/index.ts";
 import { CORE_LIMITS } from "./limits.ts";
-import { Answers, holderHash, requestHash } from "./state/answers.ts";
+import { Answers, hashOf } from "./state/answers.ts";
 import { BrokenInvariant } from "./state/assert.ts";
+import { Holders, newHolder, type Holder } from "./state/holders.ts";
+import type { Hold } from "./state/holds.ts";
 import { addBooking } from "./state/bookings.ts";
 import { block, layOut, take } from "./state/seats.ts";
-import { createShowtime, type Hold, type Holder, type ShowtimeState } from "./state/state.ts";
+import { createShowtime, type ShowtimeState } from "./state/state.ts";
 
 const FORMAT = 1;
 const PHASES = ["unopened", "open", "closed"] as const;
@@ -95,9 +97,9 @@ function blockedSeats(state: ShowtimeState): number[] {
 
 /** Holders in the order of their sweep, then their holds, oldest first. */
 function writeHolders(out: ByteWriter, state: ShowtimeState): void {
-  out.uint(state.cursor);
-  out.uint(state.roster.length);
-  for (const holder of state.roster) {
+  out.uint(state.holders.cursor);
+  out.uint(state.holders.size);
+  for (const holder of state.holders.roster) {
     out.string(holder.id);
     out.uint(holder.clock);
     out.uint(holder.startedAt);
@@ -105,7 +107,7 @@ function writeHolders(out: ByteWriter, state: ShowtimeState): void {
     out.uint(holder.extensions);
   }
   out.uint(state.holds.size);
-  for (const hold of state.holds.values()) {
+  for (const hold of state.holds.inOrder()) {
     out.uint(hold.number);
     out.string(hold.holder.id);
     out.uint(hold.clock);
@@ -116,14 +118,11 @@ function writeHolders(out: ByteWriter, state: ShowtimeState): void {
 }
 
 function readHolders(bytes: ByteReader, state: ShowtimeState): void {
-  state.cursor = bytes.uint();
+  state.holders = new Holders(bytes.uint());
   for (let left = bytes.count(5); left > 0; left--) {
     const id = bytes.string() as HolderId;
     const [clock, startedAt, deadline, extensions] = [bytes.uint(), bytes.uint(), bytes.uint(), bytes.uint()];
-    const holder: Holder = { id, hash: holderHash(id), held: 0, booked: 0, clock, startedAt, deadline, extensions };
-    if (state.holders.has(id)) throw bytes.corrupt("a holder comes twice");
-    state.holders.set(id, holder);
-    state.roster.push(holder);
+    state.holders.add({ ...newHolder(id), clock, startedAt, deadline, extensions });
   }
   for (let left = bytes.count(5); left > 0; left--) {
     const number = bytes.uint();
@@ -131,10 +130,10 @@ function readHolders(bytes: ByteReader, state: ShowtimeState): void {
     const clock = bytes.uint();
     const seats = readSeats(bytes);
     const booking = (bytes.string() || undefined) as BookingId | undefined;
-    const hold: Hold = { number, holder, seats, clock, booking, payBy: booking === undefined ? 0 : bytes.uint() };
+    const hold: Hold = { number, holder, seats, clock, booking, payBy: booking === undefined ? 0 : bytes.uint(), next: undefined };
     for (const seat of seats) take(state, seat, SEAT_STATUS.held, number, undefined);
     holder.held += seats.length;
-    state.holds.set(number, hold);
+    state.holds.add(hold);
     if (booking !== undefined) state.pinned.set(booking, hold);
   }
 }
@@ -193,6 +192,6 @@ function readMemory(bytes: ByteReader, state: ShowtimeState): void {
   for (let left = size; left > 0; left--) {
     const event = decodeEvent(bytes);
     if (!("rid" in event)) throw bytes.corrupt("nobody asked for an answer");
-    state.answers.restore(requestHash(holderHash(event.holder), event.rid), event);
+    state.answers.restore(hashOf(event.holder), event);
   }
 }

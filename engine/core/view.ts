@@ -2,7 +2,7 @@ import { holdIdOf, type Finding, type HolderId, type HoldId, type Refusal } from
 import { missingHold, ownHold } from "./rules/own-hold.ts";
 import { isLive } from "./rules/time.ts";
 import { assert } from "./state/assert.ts";
-import { deadlineOfHold } from "./state/holders.ts";
+import { deadlineOfHold } from "./state/holds.ts";
 import type { ShowtimeState } from "./state/state.ts";
 
 /** What every viewer may see. `statuses` is a copy, one `SeatStatus` a byte. */

@@ -74,7 +74,7 @@ function overLimit(state: ShowtimeState, id: HolderId, more: number): Decision |
   if ((holder === undefined ? 0 : holder.held + holder.booked) + more > maxSeatsPerHolder) {
     return refuse("LIMIT_REACHED", `One holder may have ${maxSeatsPerHolder} seats of a showtime.`);
   }
-  if (holder === undefined && state.roster.length >= CORE_LIMITS.holdersMax) {
+  if (holder === undefined && state.holders.size >= CORE_LIMITS.holdersMax) {
     const { busyRetryMs: retryInMs } = CORE_LIMITS;
     return { kind: "refused", refusal: { type: "refused", code: "BUSY", message: "Too many holders.", retryInMs } };
   }

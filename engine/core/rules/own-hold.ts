@@ -1,6 +1,7 @@
 import type { HolderId, HoldId } from "../../../proto/index.ts";
 import { refuse, type Decision } from "../decision.ts";
-import type { Hold, ShowtimeState } from "../state/state.ts";
+import type { Hold } from "../state/holds.ts";
+import type { ShowtimeState } from "../state/state.ts";
 
 const DOT = 46;
 const DIGITS_MAX = 10;

@@ -1,8 +1,9 @@
 /** Whether the sale is on, and how long holds live. All instants in ms since 1970 on the shard's clock. */
 import { holdIdOf, type SaleLimits } from "../../../proto/index.ts";
 import { already, decided, refuse, type Decision } from "../decision.ts";
-import { deadlineOfHold } from "../state/holders.ts";
-import type { Hold, Holder, ShowtimeState } from "../state/state.ts";
+import type { Holder } from "../state/holders.ts";
+import { deadlineOfHold, type Hold } from "../state/holds.ts";
+import type { ShowtimeState } from "../state/state.ts";
 import type { CommandOf, EventOf } from "./command.ts";
 import { missingHold, ownHold } from "./own-hold.ts";
 import { sameLimits } from "./sale.ts";
@@ -69,7 +70,7 @@ export function expire(state: ShowtimeState, number: number, now: number): Event
 
 /** Gives every hold back the time that the engine was away, with whatever grace `pausedMs` holds; undefined when no clock runs. */
 export function resume(state: ShowtimeState, pausedMs: number, now: number): EventOf<"resumed"> | undefined {
-  if (pausedMs <= 0 || state.roster.length === 0) return undefined;
+  if (pausedMs <= 0 || state.holders.size === 0) return undefined;
   return { type: "resumed", at: now, pausedMs };
 }
 
@@ -85,7 +86,7 @@ export function deadlineOf(state: ShowtimeState, number: number): number | undef
   return hold === undefined ? undefined : deadlineOfHold(hold);
 }
 
-/** Every hold with its deadline, oldest hold first. */
+/** Every hold with its deadline, in no order. */
 export function* deadlines(state: ShowtimeState): Iterable<{ readonly hold: number; readonly deadline: number }> {
   for (const hold of state.holds.values()) yield { hold: hold.number, deadline: deadlineOfHold(hold) };
 }

@@ -21,6 +21,10 @@ export class Answers {
   #links: Uint32Array;
   /** The newest entry of each chain. */
   #heads: Uint32Array;
+  /** The request hashed last: deciding and evolving hash the same one after the other. */
+  #lastRid: RequestId | undefined;
+  #lastSeed = 0;
+  #lastHash = 0;
 
   constructor(capacity: number = CAPACITY_MIN) {
     this.#hashes = new Int32Array(capacity);
@@ -38,8 +42,9 @@ export class Answers {
     return this.#hashes.length;
   }
 
-  /** @param hash of the holder and the request, see `requestHash`. */
-  find(hash: number, holder: HolderId, rid: RequestId): AnswerEvent | undefined {
+  /** @param seed the holder's hash. */
+  find(seed: number, holder: HolderId, rid: RequestId): AnswerEvent | undefined {
+    const hash = this.#hash(seed, rid);
     const mask = this.#hashes.length - 1;
     let entry = this.#heads[hash & mask] ?? 0;
     for (let left = CORE_LIMITS.answersComparedMax; left > 0 && entry >= this.#oldest; left--) {
@@ -53,20 +58,21 @@ export class Answers {
     return undefined;
   }
 
-  add(hash: number, event: AnswerEvent): void {
+  /** @param seed the holder's hash. */
+  add(seed: number, event: AnswerEvent): void {
     this.#forget(event.at - CORE_LIMITS.answerAgeMs);
     if (this.size === this.capacity) {
       if (this.capacity < CORE_LIMITS.answersMax) this.#rebuild(this.capacity * 2);
       else this.#oldest++;
     }
     if (this.#next === ENTRY_MAX) this.#rebuild(this.capacity);
-    this.#link(hash, event);
+    this.#link(this.#hash(seed, event.rid), event);
   }
 
   /** Puts back what a snapshot held, oldest first, into a table of the same capacity; nothing is too old for it. */
-  restore(hash: number, event: AnswerEvent): void {
+  restore(seed: number, event: AnswerEvent): void {
     assert(this.size < this.capacity, "the answers fit their table");
-    this.#link(hash, event);
+    this.#link(hashOf(event.rid, seed), event);
   }
 
   /** Oldest first. */
@@ -76,6 +82,15 @@ export class Answers {
       assert(event !== undefined, "every remembered entry has its event");
       yield event;
     }
+  }
+
+  #hash(seed: number, rid: RequestId): number {
+    if (rid !== this.#lastRid || seed !== this.#lastSeed) {
+      this.#lastRid = rid;
+      this.#lastSeed = seed;
+      this.#lastHash = hashOf(rid, seed);
+    }
+    return this.#lastHash;
   }
 
   #link(hash: number, event: AnswerEvent): void {
@@ -113,16 +128,8 @@ export class Answers {
 }
 
 /** FNV-1a over the text, going on from `seed`. */
-function hashOf(text: string, seed: number): number {
+export function hashOf(text: string, seed = 0x811c9dc5 | 0): number {
   let hash = seed;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash;
-}
-
-export const holderHash = (holder: HolderId): number => hashOf(holder, 0x811c9dc5 | 0);
-
-/** @param seed the holder's hash. */
-export function requestHash(seed: number, rid: RequestId): number {
-  const hash = hashOf(rid, seed);
   return hash ^ (hash >>> 15); // The last characters reach only the high bits of the product.
 }

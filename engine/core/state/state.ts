@@ -5,6 +5,8 @@
 import type { BookingId, HallPlan, HolderId, SaleLimits, SaleRules, ShowtimeId } from "../../../proto/index.ts";
 import { CORE_LIMITS } from "../limits.ts";
 import { Answers } from "./answers.ts";
+import { Holders, type Holder } from "./holders.ts";
+import { Holds, type Hold } from "./holds.ts";
 import { layoutOf, type Layout } from "./layout.ts";
 import { Recent } from "./recent.ts";
 
@@ -31,48 +33,18 @@ export interface ShowtimeState {
   /** Of `status`, see `rollChecksum`. */
   checksum: number;
 
-  readonly holds: Map<number, Hold>;
+  readonly holds: Holds;
   /** Pinned holds, by the booking that they wait for. */
   readonly pinned: Map<BookingId, Hold>;
   readonly bookings: Map<BookingId, Booking>;
   readonly bookingNumbers: Map<number, Booking>;
-  readonly holders: Map<HolderId, Holder>;
-  /** The same holders in the order in which they are swept. */
-  readonly roster: Holder[];
-  /** Where in the roster the sweep goes on. */
-  cursor: number;
+  holders: Holders;
   /** Holds and bookings share their numbers: a booking keeps that of its hold. */
   nextNumber: number;
 
   answers: Answers;
   readonly expired: Recent<number, HolderId>;
   readonly cancelled: Recent<BookingId, HolderId>;
-}
-
-/** One holder's part in the showtime, with the hold clock: its holds end together, and a new hold does not wind it up. */
-export interface Holder {
-  readonly id: HolderId;
-  readonly hash: number;
-  /** Seats, not holds. */
-  held: number;
-  booked: number;
-  /** Counts the clocks that were started; 0 before the first. */
-  clock: number;
-  startedAt: number;
-  /** The clock runs while `now < deadline`. */
-  deadline: number;
-  extensions: number;
-}
-
-export interface Hold {
-  readonly number: number;
-  readonly holder: Holder;
-  seats: readonly number[];
-  /** The holder's clock that it runs on. A hold on an earlier clock than the present one is over. */
-  readonly clock: number;
-  /** The booking it is pinned for; it then runs to `payBy` whatever the clock says. */
-  booking: BookingId | undefined;
-  payBy: number;
 }
 
 export interface Booking {
@@ -108,13 +80,11 @@ export const createShowtime = (id: ShowtimeId): ShowtimeState => ({
   owner: new Float64Array(0),
   available: new Uint32Array(0),
   checksum: 0,
-  holds: new Map(),
+  holds: new Holds(),
   pinned: new Map(),
   bookings: new Map(),
   bookingNumbers: new Map(),
-  holders: new Map(),
-  roster: [],
-  cursor: 0,
+  holders: new Holders(),
   nextNumber: 1,
   answers: new Answers(),
   expired: new Recent(CORE_LIMITS.expiredHoldsMax),

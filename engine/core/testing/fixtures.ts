@@ -131,7 +131,7 @@ export class Box {
   /** Decides every expiry that is due. */
   expireDue(): number[] {
     const due: number[] = [];
-    for (const number of [...this.state.holds.keys()]) {
+    for (const { number } of this.state.holds.inOrder()) {
       const event = expire(this.state, number, this.now);
       if (event === undefined) continue;
       this.record(event);
