@@ -50,6 +50,7 @@ for (const open of catalogOpens()) await client.ask(open);
 await Promise.all(lost.map(tell));
 process.stdout.write('["ready"]\n');
 
+setInterval(() => undefined, 60_000); // Our clock's timers keep no process alive, and while PostgreSQL is away nothing else would.
 const buyers = new Buyers(Number(process.env["SEED"]));
 await Promise.all(
   Array.from({ length: 40 }, async (_, number) => {
