@@ -33,7 +33,10 @@ export const SEAT_FLAG = { accessible: 1, companion: 2, aisleAfter: 4 } as const
 /** `none`: no check. `lenient`: no new single seat, unless the row part cannot be filled without one. `strict`: never a new single seat. */
 export type OrphanRule = "none" | "lenient" | "strict";
 /** When wheelchair places and companion seats may go to others: always, never, or once `minutes` before the sale ends. */
-export type AccessibleRelease = { readonly when: "always" } | { readonly when: "never" } | { readonly when: "before-end"; readonly ms: number };
+export type AccessibleRelease =
+  | { readonly when: "always" }
+  | { readonly when: "never" }
+  | { readonly when: "before-end"; readonly ms: number };
 
 /** The rules of one showtime's sale; all times in milliseconds, instants since 1970-01-01 UTC. */
 export interface SaleRules {
@@ -70,12 +73,24 @@ export type Command = Addressed &
     | { readonly type: "close" }
     /** `accessible`: the holder needs a wheelchair place, or is the companion of somebody who does. */
     | { readonly type: "hold"; readonly seats: readonly number[]; readonly accessible?: boolean }
-    | { readonly type: "hold-best"; readonly count: number; readonly category?: string; readonly accessible?: boolean; readonly split?: boolean }
+    | {
+        readonly type: "hold-best";
+        readonly count: number;
+        readonly category?: string;
+        readonly accessible?: boolean;
+        readonly split?: boolean;
+      }
     | { readonly type: "extend"; readonly hold: HoldId }
     | { readonly type: "release"; readonly hold: HoldId; readonly seats?: readonly number[] }
     | { readonly type: "pin"; readonly hold: HoldId; readonly booking: BookingId }
     /** `reacquire`: when the hold is gone, take `seats` again if every one of them is free. `seats` are those of the booking. */
-    | { readonly type: "confirm"; readonly hold: HoldId; readonly booking: BookingId; readonly seats: readonly number[]; readonly reacquire: boolean }
+    | {
+        readonly type: "confirm";
+        readonly hold: HoldId;
+        readonly booking: BookingId;
+        readonly seats: readonly number[];
+        readonly reacquire: boolean;
+      }
     | { readonly type: "cancel"; readonly booking: BookingId; readonly seats?: readonly number[] }
     | { readonly type: "block"; readonly seats: readonly number[] }
     | { readonly type: "unblock"; readonly seats: readonly number[] }
@@ -101,14 +116,37 @@ export type Outcome =
   | { readonly type: "held"; readonly hold: HoldId; readonly seats: readonly number[]; readonly expiresInMs: number }
   | { readonly type: "extended"; readonly hold: HoldId; readonly expiresInMs: number }
   | { readonly type: "released"; readonly hold: HoldId }
-  | { readonly type: "pinned"; readonly hold: HoldId; readonly booking: BookingId; readonly seats: readonly number[]; readonly expiresInMs: number }
-  | { readonly type: "confirmed"; readonly booking: BookingId; readonly seats: readonly number[]; readonly reacquired: boolean }
+  | {
+      readonly type: "pinned";
+      readonly hold: HoldId;
+      readonly booking: BookingId;
+      readonly seats: readonly number[];
+      readonly expiresInMs: number;
+    }
+  | {
+      readonly type: "confirmed";
+      readonly booking: BookingId;
+      readonly seats: readonly number[];
+      readonly reacquired: boolean;
+    }
   | { readonly type: "cancelled"; readonly booking: BookingId; readonly seats: readonly number[] }
   | { readonly type: "done" };
 
 /** What a query answers. `statuses` holds one `SeatStatus` a byte. */
 export type Finding =
-  | { readonly type: "view"; readonly epoch: number; readonly seq: number; readonly statuses: Uint8Array; readonly checksum: number }
-  | { readonly type: "hold"; readonly hold: HoldId; readonly seats: readonly number[]; readonly expiresInMs: number; readonly booking?: BookingId };
+  | {
+      readonly type: "view";
+      readonly epoch: number;
+      readonly seq: number;
+      readonly statuses: Uint8Array;
+      readonly checksum: number;
+    }
+  | {
+      readonly type: "hold";
+      readonly hold: HoldId;
+      readonly seats: readonly number[];
+      readonly expiresInMs: number;
+      readonly booking?: BookingId;
+    };
 
 export type Reply = Outcome | Finding | Refusal;

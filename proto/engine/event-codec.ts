@@ -121,7 +121,15 @@ export function decodeEvent(bytes: ByteReader): Event {
     }
     case TAG.confirmed: {
       const hold = bytes.uint();
-      return { type: "confirmed", at, holder, rid, hold, booking: bytes.string() as BookingId, seats: readSeats(bytes) };
+      return {
+        type: "confirmed",
+        at,
+        holder,
+        rid,
+        hold,
+        booking: bytes.string() as BookingId,
+        seats: readSeats(bytes),
+      };
     }
     case TAG.reacquired:
       return { type: "confirmed", at, holder, rid, booking: bytes.string() as BookingId, seats: readSeats(bytes) };
@@ -129,7 +137,15 @@ export function decodeEvent(bytes: ByteReader): Event {
       return { type: "cancelled", at, holder, rid, booking: bytes.string() as BookingId, seats: readSeats(bytes) };
     case TAG.abandoned: {
       const hold = bytes.uint();
-      return { type: "cancelled", at, holder, rid, hold, booking: bytes.string() as BookingId, seats: readSeats(bytes) };
+      return {
+        type: "cancelled",
+        at,
+        holder,
+        rid,
+        hold,
+        booking: bytes.string() as BookingId,
+        seats: readSeats(bytes),
+      };
     }
     case TAG.blocked:
       return { type: "blocked", at, holder, rid, seats: readSeats(bytes) };

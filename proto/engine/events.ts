@@ -13,19 +13,45 @@ export interface Asked {
 }
 
 export type Event = { readonly at: number } & (
-  | (Asked & { readonly type: "opened"; readonly plan: HallPlan; readonly rules: SaleRules; readonly limits: SaleLimits })
+  | (Asked & {
+      readonly type: "opened";
+      readonly plan: HallPlan;
+      readonly rules: SaleRules;
+      readonly limits: SaleLimits;
+    })
   | (Asked & { readonly type: "amended"; readonly rules: SaleRules })
   /** The operator's limits changed between two runs of the engine. */
   | { readonly type: "limited"; readonly limits: SaleLimits }
   | (Asked & { readonly type: "closed" })
-  | (Asked & { readonly type: "held"; readonly hold: number; readonly seats: readonly number[]; readonly deadline: number })
+  | (Asked & {
+      readonly type: "held";
+      readonly hold: number;
+      readonly seats: readonly number[];
+      readonly deadline: number;
+    })
   | (Asked & { readonly type: "extended"; readonly hold: number; readonly deadline: number })
   | (Asked & { readonly type: "released"; readonly hold: number; readonly seats: readonly number[] })
-  | (Asked & { readonly type: "pinned"; readonly hold: number; readonly booking: BookingId; readonly seats: readonly number[]; readonly deadline: number })
+  | (Asked & {
+      readonly type: "pinned";
+      readonly hold: number;
+      readonly booking: BookingId;
+      readonly seats: readonly number[];
+      readonly deadline: number;
+    })
   /** `hold` is undefined when the hold was gone and `seats` were taken again for the booking. */
-  | (Asked & { readonly type: "confirmed"; readonly hold?: number; readonly booking: BookingId; readonly seats: readonly number[] })
+  | (Asked & {
+      readonly type: "confirmed";
+      readonly hold?: number;
+      readonly booking: BookingId;
+      readonly seats: readonly number[];
+    })
   /** `hold` is there when the booking was never confirmed: its pinned hold ended. */
-  | (Asked & { readonly type: "cancelled"; readonly hold?: number; readonly booking: BookingId; readonly seats: readonly number[] })
+  | (Asked & {
+      readonly type: "cancelled";
+      readonly hold?: number;
+      readonly booking: BookingId;
+      readonly seats: readonly number[];
+    })
   | (Asked & { readonly type: "blocked"; readonly seats: readonly number[] })
   | (Asked & { readonly type: "unblocked"; readonly seats: readonly number[] })
   | { readonly type: "expired"; readonly holder: HolderId; readonly hold: number; readonly seats: readonly number[] }

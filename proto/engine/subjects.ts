@@ -34,7 +34,10 @@ export const commandsTo = (shard: number): Endpoint<CommandBatch, ReplyBatch> =>
   answer: plainCodec(),
 });
 
-export const deltasOf = (showtime: ShowtimeId): Topic<Delta> => ({ name: `showtime.${showtime}.delta`, codec: plainCodec() });
+export const deltasOf = (showtime: ShowtimeId): Topic<Delta> => ({
+  name: `showtime.${showtime}.delta`,
+  codec: plainCodec(),
+});
 
 export const NOTICES: Topic<{ readonly notices: readonly Notice[] }> = { name: "engine.notices", codec: plainCodec() };
 

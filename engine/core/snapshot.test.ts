@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { checksumOf, CorruptBytes } from "../../proto/index.ts";
+import { BrokenInvariant, createShowtime, decodeState, encodeState, evolve } from "./index.ts";
+import { CORE_LIMITS } from "./limits.ts";
+import { block, booking, Box, holdOf, SHOWTIME } from "./testing/fixtures.ts";
+
+/** A box with something of everything in it. */
+function busy(): Box {
+  const box = new Box(block(4, 10));
+  box.ask("ann", { type: "hold", seats: [3, 1, 2] });
+  box.ask("bob", { type: "hold-best", count: 2 });
+  box.ask("bob", { type: "pin", hold: holdOf(2), booking: booking("b1") });
+  box.ask("cem", { type: "hold", seats: [30, 31] });
+  box.ask("cem", { type: "confirm", hold: holdOf(3), booking: booking("b2"), seats: [30, 31], reacquire: false });
+  box.ask("cem", { type: "cancel", booking: booking("b2"), seats: [31] });
+  box.ask("dan", { type: "confirm", hold: holdOf(99), booking: booking("b3"), seats: [9], reacquire: true });
+  box.ask("dan", { type: "cancel", booking: booking("b3") });
+  box.ask("admin", { type: "block", seats: [0, 1, 30] });
+  box.ask("eve", { type: "hold", seats: [39] }, "🎬ü".repeat(20));
+  box.now += 1_000_000;
+  box.expireDue();
+  box.ask("ann", { type: "hold", seats: [5] });
+  return box;
+}
+
+describe("a showtime as bytes", () => {
+  test("reads as what was written", () => {
+    for (const state of [busy().state, new Box().state, createShowtime(SHOWTIME)]) {
+      const read = decodeState(encodeState(state));
+      expect(encodeState(read)).toEqual(encodeState(state));
+      expect(read.status).toEqual(state.status);
+      expect(read.checksum).toBe(checksumOf(state.status));
+      expect([...read.available]).toEqual([...state.available]);
+      expect([...read.owner]).toEqual([...state.owner]);
+    }
+  });
+
+  test("goes on as if it had never been bytes, with answers older than they are kept for", () => {
+    const box = new Box(block(1, 10));
+    for (let at = 0; at < 300; at++) box.ask("admin", { type: at % 2 === 0 ? "block" : "unblock", seats: [0] });
+    box.now += CORE_LIMITS.answerAgeMs + 1;
+    box.ask("ann", { type: "hold", seats: [1] });
+    const read = decodeState(encodeState(box.state));
+    const before = box.events.length;
+    for (let at = 0; at < 500; at++) box.ask("admin", { type: at % 2 === 0 ? "block" : "unblock", seats: [0] });
+    for (const event of box.events.slice(before)) evolve(read, event);
+    expect(encodeState(read)).toEqual(encodeState(box.state));
+    expect(read.answers.size).toBeLessThan(600);
+  });
+
+  test("whatever bytes come, a state or a clear error comes out, quickly", () => {
+    const bytes = encodeState(busy().state);
+    const flips = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(flips, fc.option(fc.nat(bytes.length)), (changes, length) => {
+        const damaged = bytes.slice(0, length ?? bytes.length);
+        for (const [at, value] of changes) if (at < damaged.length) damaged[at] = value;
+        try {
+          decodeState(damaged);
+        } catch (error) {
+          expect(error).toBeInstanceOf(CorruptBytes);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(() => decodeState(new Uint8Array(0))).toThrow(CorruptBytes);
+    expect(() => decodeState(Uint8Array.from([...bytes, 0]))).toThrow("left over");
+    expect(() => decodeState(Uint8Array.of(99))).toThrow("format 99");
+  });
+});
+
+describe("events that were never decided", () => {
+  const asked = { holder: "ann" as never, rid: "r" as never };
+  test.each([
+    { type: "held", hold: 2, seats: [0], deadline: 9e12, ...asked },
+    { type: "held", hold: 99, seats: [20], deadline: 9e12, ...asked },
+    { type: "released", hold: 1, seats: [39], ...asked },
+    { type: "expired", hold: 77, holder: "ann" as never, seats: [] },
+    { type: "confirmed", booking: booking("b9"), seats: [5], ...asked },
+    { type: "cancelled", booking: booking("b9"), seats: [5], ...asked },
+    { type: "unblocked", seats: [20], ...asked },
+    { type: "resumed", pausedMs: 1, at: 0 },
+  ] as const)("%j breaks an invariant", (event) => {
+    const box = busy();
+    expect(() => evolve(box.state, { at: box.now, ...event })).toThrow(BrokenInvariant);
+  });
+});
