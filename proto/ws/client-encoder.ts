@@ -30,15 +30,18 @@ export function encodeClientMsgpack(message: ClientMessage): Uint8Array {
       break;
     case "hold":
       if ("best" in message) {
-        const { rid, showtime, best, accessible } = message;
-        writer.begin(7, OP.holdBest);
+        const { rid, showtime, accessible } = message;
+        const { count, category, split } = message.best;
+        const fields = accessible !== undefined ? 7 : split !== undefined ? 6 : category !== undefined ? 5 : 4;
+        writer.begin(fields, OP.holdBest);
         writer.string(rid);
         writer.string(showtime);
-        writer.uint(best.count);
-        if (best.category !== undefined) writer.string(best.category);
-        else writer.nil();
-        optional(best.split);
-        optional(accessible);
+        writer.uint(count);
+        if (category !== undefined) writer.string(category);
+        else if (fields > 4) writer.nil();
+        if (split !== undefined) writer.boolean(split);
+        else if (fields > 5) writer.nil();
+        if (accessible !== undefined) writer.boolean(accessible);
       } else {
         const { rid, showtime, seats, accessible } = message;
         writer.begin(accessible !== undefined ? 5 : 4, OP.holdSeats);
@@ -63,9 +66,4 @@ export function encodeClientMsgpack(message: ClientMessage): Uint8Array {
       message satisfies never;
   }
   return writer.take();
-}
-
-function optional(flag: boolean | undefined): void {
-  if (flag !== undefined) writer.boolean(flag);
-  else writer.nil();
 }
