@@ -17,3 +17,5 @@ export { ClientClosed, Refused } from "./refused.ts";
 export { CLIENT_LIMITS } from "./limits.ts";
 export type { ClientLimits } from "./limits.ts";
 export type { ClientClock, ClientTimer } from "./clock.ts";
+export { RestClient, Unreachable } from "./rest-client.ts";
+export type { Layout, LayoutSeat, RestHold, Showtime, ShowtimeSearch } from "./rest-client.ts";

@@ -1,0 +1,90 @@
+import { Command } from "commander";
+import { WebSocket } from "ws";
+import { type Hall, Refused, RestClient, UsherClient } from "../../client/index.ts";
+import { type Clock, systemClock } from "../../platform/clock/index.ts";
+import type { Context } from "../context.ts";
+import { ExplainedError } from "../parts/explained-error.ts";
+import { findHall } from "../viewer/find-hall.ts";
+import type { Terminal } from "../viewer/terminal.ts";
+import { printLines, showPicture } from "../viewer/views.ts";
+
+/** How long the first connection may take before it is an error rather than something to wait for. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export interface WatchOptions {
+  readonly showtime?: string;
+  readonly http: string;
+  /** Default: what the HTTP server says. */
+  readonly url?: string;
+  readonly coloured: boolean;
+}
+
+export interface WatchIo {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  /** Aborted by Ctrl-C. */
+  readonly stop: AbortSignal;
+}
+
+export const watchCommand = (context: Context): Command =>
+  new Command("watch")
+    .description("shows a hall live in the terminal")
+    .argument("[showtime]", "the showtime's id; the next premiere when left out")
+    .option("--http <url>", "where the REST API is", "http://127.0.0.1:8080")
+    .option("--url <url>", "where the WebSocket is, such as ws://127.0.0.1:8081/v1; asked over HTTP when left out")
+    .action(async (showtime: string | undefined, options: { http: string; url?: string }) => {
+      const stop = new AbortController();
+      process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
+      const coloured = process.stdout.isTTY && context.env["NO_COLOR"] === undefined;
+      const wanted = { ...options, coloured, ...(showtime !== undefined && { showtime }) };
+      await watch(wanted, { terminal: process.stdout, clock: systemClock, stop: stop.signal });
+    });
+
+/** Resolves when stopped. @throws ExplainedError when there is no such server or showtime. */
+export async function watch(options: WatchOptions, { terminal, clock, stop }: WatchIo): Promise<void> {
+  const rest = new RestClient(validUrl("--http", options.http));
+  const found = await findHall(rest, {
+    ...(options.showtime !== undefined && { id: options.showtime }),
+    ...(options.url !== undefined && { webSocketUrl: validUrl("--url", options.url) }),
+  });
+  const client = new UsherClient({ url: found.webSocketUrl, WebSocket, encoding: "msgpack" });
+  try {
+    const hall = client.watch(found.showtime.id);
+    await firstPicture(client, hall, found.webSocketUrl, clock);
+    const shared = { terminal, clock, coloured: options.coloured, ...found, client, hall };
+    const view = terminal.isTTY === true ? showPicture(shared) : printLines(shared);
+    try {
+      await stoppedOrClosed(client, stop);
+    } finally {
+      view.end();
+    }
+  } finally {
+    client.close();
+  }
+}
+
+async function firstPicture(client: UsherClient, hall: Hall, url: string, clock: Clock): Promise<void> {
+  const late = new Promise<never>((_, reject) => {
+    const sentence = `The WebSocket at ${url} does not answer: give its address with --url.`;
+    clock.after(CONNECT_TIMEOUT_MS, () => reject(new ExplainedError(sentence)));
+  });
+  try {
+    await Promise.race([Promise.all([client.connect(), hall.ready]), late]);
+  } catch (error) {
+    if (error instanceof Refused) throw new ExplainedError(`The hall cannot be watched: ${error.message}`);
+    throw error;
+  }
+}
+
+function stoppedOrClosed(client: UsherClient, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stop.aborted) return resolve();
+    stop.addEventListener("abort", () => resolve(), { once: true });
+    client.on("closed", (error) => reject(new ExplainedError(error.message)));
+  });
+}
+
+export function validUrl(option: string, text: string): string {
+  if (!URL.canParse(text)) throw new ExplainedError(`${option} is no URL: ${text}.`);
+  return text;
+}

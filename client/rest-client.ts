@@ -1,0 +1,118 @@
+import { type ErrorCode, isErrorCode } from "../proto/index.ts";
+import type {
+  GuestSignedIn,
+  Hold as RestHold,
+  Layout as LayoutSchema,
+  LayoutSeat as LayoutSeatSchema,
+  Page,
+  Showtime,
+} from "../proto/rest/index.ts";
+import type { Static } from "typebox";
+import { Refused } from "./refused.ts";
+
+export type Layout = Static<typeof LayoutSchema>;
+export type LayoutSeat = Static<typeof LayoutSeatSchema>;
+export type { GuestSignedIn, RestHold, Showtime };
+
+export interface ShowtimeSearch {
+  readonly movieId?: string;
+  readonly cinemaId?: string;
+  /** YYYY-MM-DD. */
+  readonly date?: string;
+  readonly premiere?: boolean;
+}
+
+/** Where pages learn the WebSocket's address. */
+interface BrowserConfig {
+  readonly webSocketUrl: string;
+}
+
+/** Ten pages of a hundred. */
+const PAGES_MAX = 10;
+
+/** The server could not be reached, or what answered was no Usher. */
+export class Unreachable extends Error {
+  constructor(url: string, cause: unknown) {
+    super(`no Usher answers at ${url}`, { cause });
+    this.name = "Unreachable";
+  }
+}
+
+/**
+ * The few REST calls that every buyer's program begins with: what is on, how the hall looks, who am I.
+ * All of them throw (reject) `Refused` for a problem the server names, and `Unreachable` when there is no answer.
+ */
+export class RestClient {
+  readonly #base: string;
+  readonly #fetch: typeof fetch;
+
+  /** @param base For example `http://127.0.0.1:8080`. @throws TypeError when it is no URL. */
+  constructor(base: string, options: { readonly fetch?: typeof fetch } = {}) {
+    this.#base = new URL(base).origin;
+    this.#fetch = options.fetch ?? ((...args) => fetch(...args));
+  }
+
+  async webSocketUrl(): Promise<string> {
+    return (await this.#get<BrowserConfig>("/config.json")).webSocketUrl;
+  }
+
+  /** All that match, soonest first; at most 1,000. */
+  async showtimes(search: ShowtimeSearch = {}): Promise<Showtime[]> {
+    const items: Showtime[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page < PAGES_MAX; page++) {
+      const query = new URLSearchParams({ limit: "100" });
+      for (const [name, value] of Object.entries(search)) query.set(name, String(value));
+      if (cursor !== null) query.set("cursor", cursor);
+      const found: Page<Showtime> = await this.#get(`/api/v1/showtimes?${query}`);
+      items.push(...found.items);
+      cursor = found.nextCursor;
+      if (cursor === null) break;
+    }
+    return items;
+  }
+
+  showtime(id: string): Promise<Showtime> {
+    return this.#get(`/api/v1/showtimes/${encodeURIComponent(id)}`);
+  }
+
+  layout(showtime: string): Promise<Layout> {
+    return this.#get(`/api/v1/showtimes/${encodeURIComponent(showtime)}/layout`);
+  }
+
+  /** A new guest: may hold and buy, and is forgotten with its token. */
+  guest(): Promise<GuestSignedIn> {
+    const body = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    return this.#get("/api/v1/auth/guest", body);
+  }
+
+  /** What is known of a hold after notices may have been missed. */
+  hold(holdId: string, token: string): Promise<RestHold> {
+    return this.#get(`/api/v1/holds/${encodeURIComponent(holdId)}`, { headers: { authorization: `Bearer ${token}` } });
+  }
+
+  async #get<Answer>(path: string, request: RequestInit = {}): Promise<Answer> {
+    const url = this.#base + path;
+    let response: Response;
+    let body: unknown;
+    try {
+      response = await this.#fetch(url, request);
+      body = await response.json();
+    } catch (cause) {
+      throw new Unreachable(this.#base, cause);
+    }
+    if (!response.ok) throw toRefused(response, body);
+    // The cast: the server holds its answers against the schemas that these types come from.
+    return body as Answer;
+  }
+}
+
+function toRefused(response: Response, body: unknown): Refused {
+  // The cast: every field is looked at before it is used.
+  const problem = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const { code, detail } = problem;
+  const known: ErrorCode = typeof code === "string" && isErrorCode(code) ? code : "INTERNAL";
+  const retryAfter = Number(response.headers.get("retry-after"));
+  const retryInMs = retryAfter > 0 ? retryAfter * 1000 : undefined;
+  return new Refused(known, typeof detail === "string" ? detail : `the server answered ${response.status}`, { retryInMs });
+}
