@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Command, InvalidArgumentError } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
@@ -68,6 +69,8 @@ export async function rush(options: RushOptions, { print, clock, stop }: RushIo)
   const { showtime } = found;
   print(`${options.buyers} buyers for ${showtime.title}, ${showtime.hallName}, ${showtime.seatCount} seats (seed ${options.seed})`);
   const over = new AbortController();
+  // Every buyer listens.
+  setMaxListeners(0, over.signal);
   const score = new Score();
   const referee = new Referee(() => clock.monotonic());
   const crowd = await arrive({ options, found, rest, clock, referee, score, over: over.signal });
