@@ -1,0 +1,279 @@
+import pino from "pino";
+import { beforeEach, describe, expect, it } from "vitest";
+import { InProcessBus } from "../../platform/bus/index.ts";
+import { VirtualClock } from "../../platform/clock/index.ts";
+import {
+  bookingId,
+  type Command,
+  type Delta,
+  deltasOf,
+  holderId,
+  NOTICES,
+  type Notice,
+  type Reply,
+  type RequestId,
+  type SaleLimits,
+  showtimeId,
+} from "../../proto/index.ts";
+import { type Fault, FaultyJournal } from "../../tests/simulation/faulty-journal.ts";
+import { smallHall } from "../../tests/simulation/hall.ts";
+import { takeSnapshot } from "../snapshot/take-snapshot.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { MAILBOX_MAX } from "./limits.ts";
+import { Shard } from "./shard.ts";
+import { recover } from "./shard-state.ts";
+
+const log = pino({ level: "silent" });
+const showtime = showtimeId("st-1");
+const [anna, bert] = [holderId("anna"), holderId("bert")];
+const LIMITS: SaleLimits = { holdTtlMs: 5_000, holdMaxMs: 15_000, paymentTtlMs: 4_000, maxSeatsPerHolder: 6, maxExtensions: 2 };
+const RULES = { salesStartAt: 0, salesEndAt: Date.UTC(2100, 0, 1), orphan: "none", accessibleRelease: { when: "always" } } as const;
+
+let clock: VirtualClock;
+let bus: InProcessBus;
+let journal: FaultyJournal;
+let fault: Fault;
+let latency: number;
+let shard: Shard;
+let rids: number;
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  bus = new InProcessBus({ clock, log });
+  fault = "none";
+  latency = 10;
+  rids = 0;
+  journal = new FaultyJournal({ clock, fault: () => fault, latency: () => latency });
+  shard = await started();
+  await told({ type: "open", plan: smallHall(24), rules: RULES });
+});
+
+async function started(more: { acknowledgedSeq?: number; limits?: SaleLimits } = {}): Promise<Shard> {
+  const made = new Shard({
+    ...{ id: 0, journal, commits: new GroupCommit(journal, clock), bus, clock, log, limits: LIMITS, acknowledgedSeq: 0 },
+    onCommitted: () => undefined,
+    onReplaced: () => undefined,
+    ...more,
+  });
+  const starting = made.start({ once: true });
+  starting.catch(() => undefined);
+  await clock.advance(50);
+  await starting;
+  return made;
+}
+
+type Wish = Command extends infer Each ? (Each extends Command ? Omit<Each, "showtime" | "holder" | "rid"> : never) : never;
+
+const command = (wish: Wish, holder = anna): Command =>
+  ({ showtime, holder, rid: `r${++rids}` as RequestId, ...wish }) as Command; // Put together again from its parts.
+
+/** Hands requests to the shard; the answers are there once they have left it. */
+function tell(...requests: Command[]): { replies?: readonly Reply[] } {
+  const answer: { replies?: readonly Reply[] } = {};
+  shard.handle({ requests }, ({ replies }) => {
+    answer.replies = replies;
+  });
+  return answer;
+}
+
+async function told(wish: Wish, holder = anna): Promise<Reply> {
+  const answer = tell(command(wish, holder));
+  await clock.advance(latency + 1);
+  const [reply] = answer.replies ?? [];
+  if (reply === undefined) throw new Error(`no answer to ${wish.type}`);
+  return reply;
+}
+
+const heldBy = async (seats: number[], holder = anna): Promise<Extract<Reply, { type: "held" }>> => {
+  const reply = await told({ type: "hold", seats }, holder);
+  if (reply.type !== "held") throw new Error(JSON.stringify(reply));
+  return reply;
+};
+
+const timeLeft = async (hold: string): Promise<number> => {
+  const answer: { reply?: Reply } = {};
+  const query = { type: "get-hold", showtime, holder: anna, hold: hold as Extract<Reply, { type: "held" }>["hold"] } as const;
+  shard.handle({ requests: [query] }, ({ replies: [reply] }) => {
+    if (reply !== undefined) answer.reply = reply;
+  });
+  await clock.advance(latency + 1);
+  return answer.reply?.type === "hold" ? answer.reply.expiresInMs : -1;
+};
+
+describe("a shard", () => {
+  it("answers nothing before the commit, not even a refusal that rests on it (law 2)", async () => {
+    const deltas: Delta[] = [];
+    bus.subscribe(deltasOf(showtime), (delta) => deltas.push(delta));
+    latency = 100;
+    const first = tell(command({ type: "hold", seats: [1, 2] }));
+    const refused = tell(command({ type: "hold", seats: [2] }, bert));
+    await clock.advance(99);
+    expect([first.replies, refused.replies, deltas]).toEqual([undefined, undefined, []]);
+    await clock.advance(2);
+    expect(first.replies?.[0]?.type).toBe("held");
+    expect(refused.replies?.[0]).toMatchObject({ type: "refused", code: "SEAT_TAKEN", seats: [2] });
+    expect(deltas).toHaveLength(1);
+  });
+
+  it("keeps a refusal back while the commit that it rests on is under way and nothing else is open (law 2)", async () => {
+    latency = 100;
+    tell(command({ type: "hold", seats: [1] }));
+    await clock.advance(50);
+    const refused = tell(command({ type: "hold", seats: [1] }, bert));
+    await clock.advance(40);
+    expect(refused.replies).toBeUndefined();
+    await clock.advance(20);
+    expect(refused.replies?.[0]).toMatchObject({ code: "SEAT_TAKEN" });
+  });
+
+  it("commits all that came while a commit was under way as one row, without waiting for a timer", async () => {
+    const before = journal.durable(0).length;
+    latency = 100;
+    tell(command({ type: "hold", seats: [0] }));
+    await clock.advance(50);
+    for (let seat = 1; seat <= 5; seat++) tell(command({ type: "hold", seats: [seat] }));
+    await clock.advance(250);
+    expect(journal.durable(0).length - before).toBe(2);
+  });
+
+  it("says BUSY at once when its mailbox is full, and works on (law 6)", async () => {
+    fault = "stall";
+    tell(command({ type: "hold", seats: [0] }));
+    await clock.advance(20);
+    const batch = Array.from({ length: MAILBOX_MAX - 1 }, () => command({ type: "hold", seats: [0] }, bert));
+    const fits = tell(...batch);
+    const over = tell(command({ type: "hold", seats: [5] }, bert));
+    expect(over.replies?.[0]).toMatchObject({ type: "refused", code: "BUSY" });
+    expect(fits.replies).toBeUndefined();
+    fault = "none";
+    await clock.advance(5_000);
+    expect(fits.replies).toHaveLength(MAILBOX_MAX - 1);
+    expect(await told({ type: "hold", seats: [6] }, bert)).toMatchObject({ type: "held" });
+  });
+
+  it("numbers deltas without a gap, each with the checksum of its hall (law 5)", async () => {
+    const deltas: Delta[] = [];
+    bus.subscribe(deltasOf(showtime), (delta) => deltas.push(delta));
+    const held = await heldBy([3, 4]);
+    await told({ type: "release", hold: held.hold, seats: [3] });
+    await told({ type: "release", hold: held.hold });
+    await clock.settle();
+    expect(deltas.map(({ from, seq, changes }) => ({ from, seq, changes }))).toEqual([
+      { from: 1, seq: 2, changes: [13, 17] },
+      { from: 2, seq: 3, changes: [12] },
+      { from: 3, seq: 4, changes: [16] },
+    ]);
+    expect(deltas.at(-1)?.checksum).toBe(0);
+  });
+
+  it.each(["fail", "unknown-done", "unknown-not-done", "late"] as const)(
+    "after a commit that ends with %s tells callers to ask again, and then gives one answer for good",
+    async (how) => {
+      fault = how;
+      const request = command({ type: "hold", seats: [7] });
+      const first = tell(request);
+      await clock.advance(latency + 1);
+      expect(first.replies?.[0]).toMatchObject({ type: "refused", code: "UNAVAILABLE" });
+      fault = "none";
+      await clock.advance(1_000);
+      const second = tell(request);
+      await clock.advance(latency + 1);
+      const third = tell(request);
+      await clock.advance(latency + 1);
+      expect(second.replies?.[0]).toMatchObject({ type: "held", seats: [7] });
+      expect(third.replies).toEqual(second.replies);
+      const heldRows = (await settled(recover(journal, 0, () => undefined))).state.showtimes.get(showtime)?.holds.size;
+      expect(heldRows).toBe(1);
+    },
+  );
+
+  it("gives holds back when their time is over, and tells their holders", async () => {
+    const notices: Notice[] = [];
+    bus.subscribe(NOTICES, (message) => notices.push(...message.notices));
+    const held = await heldBy([1]);
+    await clock.advance(4_900);
+    expect(notices).toEqual([]);
+    await clock.advance(300);
+    expect(notices).toEqual([{ type: "expired", holder: anna, hold: held.hold }]);
+    expect(await heldBy([1], bert)).toMatchObject({ seats: [1] });
+  });
+
+  it("lets a hold keep what was left of its time over an hour's outage, plus two seconds at the most", async () => {
+    const { hold } = await heldBy([1]);
+    await clock.advance(3_000);
+    const before = await timeLeft(hold);
+    void shard.stop();
+    await clock.advance(3_600_000);
+    shard = await started();
+    const after = await timeLeft(hold);
+    expect(after).toBeGreaterThanOrEqual(before - 100);
+    expect(after).toBeLessThanOrEqual(before + 2_000);
+  });
+
+  it("never lets its clock run backwards, whatever happens to the wall clock", async () => {
+    const { hold } = await heldBy([1]);
+    clock.setForward(-3_600_000);
+    shard = await started();
+    const left = await timeLeft(hold);
+    expect(left).toBeGreaterThan(4_000);
+    expect(left).toBeLessThanOrEqual(5_000);
+    const ats = journal.durable(0).map((row) => row.at);
+    expect(ats).toEqual([...ats].sort((a, b) => a - b));
+  });
+
+  it("takes over the operator's new limits", async () => {
+    shard = await started({ limits: { ...LIMITS, maxSeatsPerHolder: 1 } });
+    expect(await told({ type: "hold", seats: [1, 2] })).toMatchObject({ code: "LIMIT_REACHED" });
+  });
+
+  it("refuses to serve from a journal that has lost acknowledged rows", async () => {
+    await expect(started({ acknowledgedSeq: 99 })).rejects.toThrow(/lost sales it had acknowledged/);
+  });
+
+  it("writes a seat's net booking when it is booked, cancelled and booked again in one commit", async () => {
+    const { hold } = await heldBy([9]);
+    const [one, two] = [bookingId("one"), bookingId("two")];
+    latency = 50;
+    tell(command({ type: "hold", seats: [20] }, bert)); // Under way, so that all of these share the next commit.
+    await clock.advance(10);
+    tell(command({ type: "confirm", hold, booking: one, seats: [9], reacquire: false }));
+    tell(command({ type: "cancel", booking: one }));
+    tell(command({ type: "confirm", hold, booking: two, seats: [9], reacquire: true }));
+    await clock.advance(200);
+    expect([...journal.bookedSeats]).toEqual([[`${showtime} 9`, two]]);
+  });
+
+  it("recovers to the same state from a snapshot and the rows after it as from all rows", async () => {
+    const { hold } = await heldBy([1, 2]);
+    await told({ type: "release", hold, seats: [1] });
+    const all = (await settled(recover(journal, 0, () => undefined))).state.encode();
+    await settled(takeSnapshot(journal, 0, log));
+    const fromSnapshot = await settled(recover(journal, 0, () => undefined));
+    expect(fromSnapshot.snapshotSeq).toBe(journal.durable(0).length);
+    expect(Buffer.from(fromSnapshot.state.encode())).toEqual(Buffer.from(all));
+    await heldBy([8]);
+    expect((await settled(recover(journal, 0, () => undefined))).state.showtimes.get(showtime)?.seq).toBe(4);
+  });
+
+  it("passes over a snapshot that does not read, and says so", async () => {
+    await heldBy([1]);
+    await settled(takeSnapshot(journal, 0, log));
+    const [snapshot] = await settled(collect(journal.snapshots(0)));
+    await journal.saveSnapshot({ shard: 0, seq: 99, bytes: (snapshot?.bytes ?? new Uint8Array()).slice(0, -3) });
+    const unreadable: number[] = [];
+    const { state } = await settled(recover(journal, 0, (seq) => unreadable.push(seq)));
+    expect(unreadable).toEqual([99]);
+    expect(state.seq).toBe(journal.durable(0).length);
+  });
+});
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+async function settled<T>(promise: Promise<T>): Promise<T> {
+  await clock.advance(50);
+  return promise;
+}

@@ -1,0 +1,93 @@
+import pino from "pino";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Command, commandsTo, holderId, type Reply, type RequestId, shardOf, showtimeId } from "../../proto/index.ts";
+import { InProcessBus } from "../bus/index.ts";
+import { VirtualClock } from "../clock/index.ts";
+import { EngineClient } from "./index.ts";
+
+const SHARDS = 4;
+const showtime = showtimeId("st-1");
+const endpoint = commandsTo(shardOf(showtime, SHARDS));
+const hold = (rid: string): Command => ({
+  type: "hold",
+  showtime,
+  holder: holderId("anna"),
+  rid: rid as RequestId, // Short enough.
+  seats: [1],
+});
+const DONE: Reply = { type: "done" };
+const AWAY: Reply = { type: "refused", code: "UNAVAILABLE", message: "recovering" };
+
+let clock: VirtualClock;
+let bus: InProcessBus;
+let client: EngineClient;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  bus = new InProcessBus({ clock, log: pino({ level: "silent" }) });
+  client = new EngineClient({ bus, clock, shards: SHARDS, timeoutMs: 1_000, inFlightMax: 100 });
+});
+
+/** Sends the requests in one loop turn; the replies appear as they are given. */
+function send(...rids: string[]): Reply[] {
+  const replies: Reply[] = [];
+  for (const rid of rids) client.send(hold(rid), (reply) => replies.push(reply));
+  return replies;
+}
+
+describe("the engine client", () => {
+  it("puts all requests of one loop turn for a shard into one message, and gives each its own answer", async () => {
+    const batches: number[] = [];
+    bus.serve(endpoint, ({ requests }, answer) => {
+      batches.push(requests.length);
+      answer({ replies: requests.map((_, place) => ({ type: "refused", code: "SEAT_TAKEN", message: "", seats: [place] })) });
+    });
+    const replies = send("a", "b", "c");
+    await clock.settle();
+    expect(batches).toEqual([3]);
+    expect(replies.map((reply) => reply.type === "refused" && reply.seats)).toEqual([[0], [1], [2]]);
+  });
+
+  it("asks again with the same request id while nobody serves the shard", async () => {
+    const replies = send("a");
+    await clock.advance(500);
+    const rids: string[] = [];
+    bus.serve(endpoint, ({ requests }, answer) => {
+      for (const request of requests) rids.push("rid" in request ? request.rid : "");
+      answer({ replies: [DONE] });
+    });
+    await clock.advance(100);
+    expect(rids).toEqual(["a"]);
+    expect(replies).toEqual([DONE]);
+  });
+
+  it("asks again while the shard recovers, and says UNAVAILABLE when the time is up", async () => {
+    let asked = 0;
+    bus.serve(endpoint, (_, answer) => {
+      asked++;
+      answer({ replies: [AWAY] });
+    });
+    const replies = send("a");
+    await clock.advance(900);
+    expect(replies).toEqual([]);
+    await clock.advance(200);
+    expect(replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+    expect(asked).toBeGreaterThan(10);
+  });
+
+  it("says UNAVAILABLE when no answer comes at all", async () => {
+    bus.serve(endpoint, () => undefined);
+    const replies = send("a");
+    await clock.advance(1_100);
+    expect(replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+  });
+
+  it("says BUSY at once past its bound, and takes more when answers have come (law 6)", async () => {
+    bus.serve(endpoint, ({ requests }, answer) => answer({ replies: requests.map(() => DONE) }));
+    const replies = send(...Array.from({ length: 101 }, (_, number) => `r${number}`));
+    expect(replies).toMatchObject([{ type: "refused", code: "BUSY" }]);
+    await clock.settle();
+    expect(replies).toHaveLength(101);
+    expect(send("again")).toEqual([]);
+  });
+});
