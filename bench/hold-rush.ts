@@ -17,11 +17,12 @@ export interface LoadOptions {
   readonly rounds: number;
   readonly connections: number;
   readonly inFlight: number;
+  readonly profile: boolean;
 }
 
 export async function holdRush(options: LoadOptions): Promise<void> {
   const { seconds, rounds, connections, inFlight } = options;
-  await withServers(async ({ database, usher: startUsher, start }) => {
+  await withServers(options.profile, async ({ database, usher: startUsher, start }) => {
     const bare = await start(
       ["node", "--import", "./tools/typescript.mjs", "bench/peers/bare-loop.ts"],
       { DATABASE_URL: await database("bare") },
@@ -51,6 +52,7 @@ export async function holdRush(options: LoadOptions): Promise<void> {
       const middle = [...results[name]].sort((a, b) => a.perSecond - b.perSecond)[Math.floor(rounds / 2)];
       if (middle !== undefined) console.log(`  ${name.padEnd(9)}  ${line(middle)}`);
     }
+    finished = true;
     const middle = ratios[Math.floor(rounds / 2)];
     console.log(`  ratio      ${middle?.toFixed(2)} (${ratios[0]?.toFixed(2)} to ${ratios.at(-1)?.toFixed(2)})`);
   });
@@ -61,7 +63,10 @@ function line({ perSecond, latency }: ClosedLoopResult): string {
   return `${Math.round(perSecond).toLocaleString("en")} commands/s  p50 ${at(50)}  p99 ${at(99)}  p99.9 ${at(99.9)}`;
 }
 
+let finished = false;
+
 function fail(why: string): void {
+  if (finished) return;
   throw new Error(`a connection of the load was lost: ${why}`);
 }
 
@@ -105,7 +110,7 @@ async function usherLoop({ http, port }: UsherUnderTest, { connections, inFlight
           holds[number] = op === OP.held ? hold : undefined;
           loop.answered(index, number);
         } else if (op === OP.authed) authed();
-        else if (op !== OP.welcome) fail(`unexpected ${JSON.stringify(frame)}`);
+        else if (op !== OP.welcome && op !== OP.goaway) fail(`unexpected ${JSON.stringify(frame)}`);
       },
       onClose: fail,
     });

@@ -14,6 +14,7 @@ const { values } = parseArgs({
     "in-flight": { type: "string", default: "1" },
     viewers: { type: "string", default: "5000" },
     idle: { type: "string", default: "10000" },
+    profile: { type: "boolean", default: false },
   },
 });
 
@@ -34,11 +35,12 @@ const SCENARIOS: Readonly<Record<string, { readonly about: string; run(): Promis
         rounds: whole("rounds"),
         connections: whole("connections"),
         inFlight: whole("in-flight"),
+        profile: values.profile,
       }),
   },
   viewers: {
     about: "memory of idle viewers, and one hold's way to thousands of them (--idle --viewers)",
-    run: () => viewers({ idle: whole("idle"), watching: whole("viewers"), holds: 20 }),
+    run: () => viewers({ idle: whole("idle"), watching: whole("viewers"), holds: 20, profile: values.profile }),
   },
 };
 

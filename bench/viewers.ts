@@ -14,8 +14,15 @@ const packr = new Packr({ useRecords: false });
 /** Connections opened at once. */
 const BURST = 200;
 
-export async function viewers({ idle, watching, holds }: { idle: number; watching: number; holds: number }): Promise<void> {
-  await withServers(async ({ usher: startUsher }) => {
+interface Options {
+  readonly idle: number;
+  readonly watching: number;
+  readonly holds: number;
+  readonly profile: boolean;
+}
+
+export async function viewers({ idle, watching, holds, profile }: Options): Promise<void> {
+  await withServers(profile, async ({ usher: startUsher }) => {
     const usher = await startUsher();
     await idleMemory(usher, idle);
     await fanOut(usher, watching, holds);

@@ -6,8 +6,12 @@ import { JournalDamaged, UnsafeJournal } from "../engine/index.ts";
 import { ConfigError } from "../platform/config/index.ts";
 import { DatabaseUnusable } from "../platform/postgres/index.ts";
 import { allCommand } from "./commands/all.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { journalCommand } from "./commands/journal.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { roleCommands } from "./commands/roles.ts";
+import { watchCommand } from "./commands/watch.ts";
 import type { Context } from "./context.ts";
 import { ExplainedError } from "./parts/explained-error.ts";
 
@@ -31,7 +35,11 @@ const program = new Command("usher")
   .showHelpAfterError()
   .addCommand(allCommand(context))
   .addCommand(migrateCommand(context))
-  .addCommand(journalCommand(context));
+  .addCommand(journalCommand(context))
+  .addCommand(watchCommand(context))
+  .addCommand(demoCommand(context))
+  .addCommand(keysCommand(context));
+for (const role of roleCommands()) program.addCommand(role);
 
 try {
   await program.parseAsync();

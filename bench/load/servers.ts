@@ -24,7 +24,9 @@ export interface Servers {
   usher(): Promise<UsherUnderTest>;
 }
 
-export async function withServers(work: (servers: Servers) => Promise<void>): Promise<void> {
+/** With `profile`, Usher writes a CPU profile into bench/out when it ends. */
+export async function withServers(profile: boolean, work: (servers: Servers) => Promise<void>): Promise<void> {
+  const profiling = profile ? ["--cpu-prof", "--cpu-prof-dir=bench/out"] : [];
   const dataDir = await mkdtemp(join(tmpdir(), "usher-bench-"));
   const log = createLogger({ level: "error", name: "bench" });
   const postgres = await startEmbedded({ dataDir, log, clock: systemClock });
@@ -32,6 +34,7 @@ export async function withServers(work: (servers: Servers) => Promise<void>): Pr
 
   const database = async (name: string): Promise<string> => {
     const client = new pg.Client({ connectionString: postgres.url });
+    client.on("error", () => undefined); // It is ended at once; PostgreSQL may be quicker.
     await client.connect();
     await client.query(`CREATE DATABASE ${name}`);
     await client.end();
@@ -46,7 +49,7 @@ export async function withServers(work: (servers: Servers) => Promise<void>): Pr
   };
   const usher = async (): Promise<UsherUnderTest> => {
     const env = {
-      DATABASE_URL: await database("usher"),
+      DATABASE_URL: await database("usher_bench"),
       DATA_DIR: join(dataDir, "usher"),
       HTTP_PORT: "0",
       WS_PORT: "0",
@@ -55,12 +58,15 @@ export async function withServers(work: (servers: Servers) => Promise<void>): Pr
       ADDRESS_COMMANDS_PER_SECOND: "10000000",
       REQUESTS_PER_SECOND: "1000000",
     };
-    const server = await start(["node", "dist/bin/usher.js", "all"], env, [/(http:\/\/[^/\s]+)/, /ws:\/\/[^:]+:(\d+)/, /^ready/]);
+    const server = await start(["node", ...profiling, "dist/bin/usher.js", "all"], env, [/(http:\/\/[^/\s]+)/, /ws:\/\/[^:]+:(\d+)/, /^ready/]);
     return { pid: server.pid, http: server.found[0] ?? "", port: Number(server.found[1]) };
   };
 
   try {
     await work({ database, start, usher });
+  } catch (error) {
+    console.error(error); // At once: what follows may fail too.
+    process.exitCode = 1;
   } finally {
     await Promise.all(running.map((server) => server.stop()));
     await postgres.stop();

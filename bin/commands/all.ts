@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { createEdge } from "../../edge/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
-import { loadConfig } from "../../platform/config/index.ts";
+import { type Config, loadConfig } from "../../platform/config/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
@@ -10,6 +10,7 @@ import { createMetrics } from "../../platform/metrics/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import type { Context } from "../context.ts";
 import { openDatabase } from "../parts/database.ts";
+import { ExplainedError } from "../parts/explained-error.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { startEngine } from "../parts/start-engine.ts";
@@ -29,6 +30,7 @@ export const allCommand = (context: Context): Command =>
 async function runAll(context: Context): Promise<void> {
   const begun = performance.now();
   const config = loadConfig(context.env);
+  requireOneProcess(config);
   const clock = systemClock;
   const log = createLogger({ level: config.logLevel, name: "usher" });
   const metrics = createMetrics("all");
@@ -95,6 +97,14 @@ async function runAll(context: Context): Promise<void> {
     if (error instanceof Stopping) return; // The signal's handler ends the process.
     await lifecycle.stop();
     throw error;
+  }
+}
+
+/** What is set is used, or refused: never passed over in silence. */
+function requireOneProcess(config: Config): void {
+  for (const [name, value] of [["NATS_URL", config.natsUrl], ["REDIS_URL", config.redisUrl]] as const) {
+    if (value === undefined) continue;
+    throw new ExplainedError(`${name} is set, but this version runs everything in one process and does not use it: unset ${name}.`);
   }
 }
 

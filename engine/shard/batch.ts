@@ -27,6 +27,8 @@ export class Batch {
   readonly #bookedSeats = new Map<string, { -readonly [Field in keyof BookedSeatChange]: BookedSeatChange[Field] }>();
   readonly #answers: { readonly replies: readonly Reply[]; readonly answer: AnswerBatch }[] = [];
 
+  readonly #beforeCut: (() => void)[] = [];
+
   get hasEvents(): boolean {
     return this.#row.byteLength > 0;
   }
@@ -52,6 +54,15 @@ export class Batch {
   wait(replies: readonly Reply[], answer: AnswerBatch): void {
     this.requests += replies.length;
     this.#answers.push({ replies, answer });
+  }
+
+  /** `work` is called when nothing more can join the batch. */
+  beforeCut(work: () => void): void {
+    this.#beforeCut.push(work);
+  }
+
+  isCut(): void {
+    for (const work of this.#beforeCut) work();
   }
 
   takeRow(): Uint8Array {

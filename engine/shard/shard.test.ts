@@ -166,6 +166,28 @@ describe("a shard", () => {
     expect(deltas.at(-1)?.checksum).toBe(0);
   });
 
+  it("gives a view that the next delta goes on from, also when it is asked for in the middle of a batch (law 5)", async () => {
+    const deltas: Delta[] = [];
+    bus.subscribe(deltasOf(showtime), (delta) => deltas.push(delta));
+    latency = 100;
+    tell(command({ type: "hold", seats: [0] }));
+    await clock.advance(10);
+    tell(command({ type: "hold", seats: [1] }));
+    const views: Reply[] = [];
+    shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => views.push(...replies));
+    tell(command({ type: "hold", seats: [2] }));
+    await clock.advance(150);
+    tell(command({ type: "hold", seats: [3] }));
+    await clock.advance(350);
+    const [view] = views;
+    expect(view?.type === "view" && view.seq).toBe(4);
+    expect(deltas.map(({ from, seq }) => [from, seq])).toEqual([
+      [1, 2],
+      [2, 4],
+      [4, 5],
+    ]);
+  });
+
   it.each(["fail", "unknown-done", "unknown-not-done", "late"] as const)(
     "after a commit that ends with %s tells callers to ask again, and then gives one answer for good",
     async (how) => {

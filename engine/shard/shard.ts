@@ -24,6 +24,7 @@ import {
   type Reply,
   type ReplyBatch,
   type SaleLimits,
+  type ShowtimeId,
 } from "../../proto/index.ts";
 import { decide, evolve, expire, findHold, limit, outcomeOf, resume, type ShowtimeState, viewOf } from "../core/index.ts";
 import type { Journal, ShardCommit } from "../journal/index.ts";
@@ -139,11 +140,9 @@ export class Shard implements Committer {
     const now = this.#clock.now();
     const replies: Reply[] = [];
     for (const request of requests) {
-      replies.push(
-        request.type === "view" || request.type === "get-hold"
-          ? this.#find(request, now)
-          : this.#carryOut(request, now),
-      );
+      if (request.type === "view") this.#view(request.showtime, replies);
+      else if (request.type === "get-hold") replies.push(this.#findHold(request, now));
+      else replies.push(this.#carryOut(request, now));
     }
     const pending = this.#open.hasEvents ? this.#open : this.#underWay?.batch;
     if (pending === undefined) answer({ replies });
@@ -153,6 +152,7 @@ export class Shard implements Committer {
   cut(): ShardCommit | undefined {
     const batch = this.#open;
     if (this.#phase !== "serving" || !(batch.hasEvents || batch.keepsClock)) return undefined;
+    batch.isCut();
     this.#open = new Batch();
     this.#state.seq++;
     this.#state.at = this.#clock.now();
@@ -201,10 +201,19 @@ export class Shard implements Committer {
     return this.#open.requests + (this.#underWay?.batch.requests ?? 0) + more > MAILBOX_MAX;
   }
 
-  #find(query: Query, now: number): Reply {
-    const state = this.#state.showtimes.get(query.showtime);
-    if (query.type === "get-hold") return findHold(state, query.holder, query.hold, now);
-    return state === undefined ? UNKNOWN_SHOWTIME : { type: "view", epoch: this.#epoch, ...viewOf(state) };
+  /** A view is of the end of a batch, never of its middle: so the next delta always goes on from it. */
+  #view(showtime: ShowtimeId, replies: Reply[]): void {
+    const place = replies.length;
+    const look = (): void => {
+      const state = this.#state.showtimes.get(showtime);
+      replies[place] = state === undefined ? UNKNOWN_SHOWTIME : { type: "view", epoch: this.#epoch, ...viewOf(state) };
+    };
+    look();
+    if (this.#open.hasEvents) this.#open.beforeCut(look);
+  }
+
+  #findHold(query: Extract<Query, { type: "get-hold" }>, now: number): Reply {
+    return findHold(this.#state.showtimes.get(query.showtime), query.holder, query.hold, now);
   }
 
   #carryOut(command: Command, now: number): Reply {

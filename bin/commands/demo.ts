@@ -1,0 +1,6 @@
+import { Command } from "commander";
+import type { Context } from "../context.ts";
+import { demoRushCommand } from "./demo-rush.ts";
+
+export const demoCommand = (context: Context): Command =>
+  new Command("demo").description("shows off against a running Usher").addCommand(demoRushCommand(context));
