@@ -11,11 +11,11 @@ export type {
 } from "./usher-client.ts";
 export type { Hall, HallEvents, SeatChange } from "./hall.ts";
 export type { ConnectionState, SocketConstructor, SocketLike } from "./connection.ts";
-export type { Identity, TokenSource } from "./sign-in.ts";
+export type { Identity, TokenReason, TokenSource } from "./sign-in.ts";
 export type { Encoding } from "../proto/ws/client-codec.ts";
 export { ClientClosed, Refused } from "./refused.ts";
 export { CLIENT_LIMITS } from "./limits.ts";
 export type { ClientLimits } from "./limits.ts";
 export type { ClientClock, ClientTimer } from "./clock.ts";
 export { RestClient, Unreachable } from "./rest-client.ts";
-export type { Layout, LayoutSeat, RestHold, Showtime, ShowtimeSearch } from "./rest-client.ts";
+export type { Layout, LayoutSeat, Movie, RestHold, Showtime, ShowtimeSearch } from "./rest-client.ts";

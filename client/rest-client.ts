@@ -4,6 +4,7 @@ import type {
   Hold as RestHold,
   Layout as LayoutSchema,
   LayoutSeat as LayoutSeatSchema,
+  Movie,
   Page,
   Showtime,
 } from "../proto/rest/index.ts";
@@ -12,7 +13,7 @@ import { Refused } from "./refused.ts";
 
 export type Layout = Static<typeof LayoutSchema>;
 export type LayoutSeat = Static<typeof LayoutSeatSchema>;
-export type { GuestSignedIn, RestHold, Showtime };
+export type { GuestSignedIn, Movie, RestHold, Showtime };
 
 export interface ShowtimeSearch {
   readonly movieId?: string;
@@ -56,20 +57,14 @@ export class RestClient {
     return (await this.#get<BrowserConfig>("/config.json")).webSocketUrl;
   }
 
+  /** By title; at most 1,000. */
+  movies(): Promise<Movie[]> {
+    return this.#all("/api/v1/movies", {});
+  }
+
   /** All that match, soonest first; at most 1,000. */
-  async showtimes(search: ShowtimeSearch = {}): Promise<Showtime[]> {
-    const items: Showtime[] = [];
-    let cursor: string | null = null;
-    for (let page = 0; page < PAGES_MAX; page++) {
-      const query = new URLSearchParams({ limit: "100" });
-      for (const [name, value] of Object.entries(search)) query.set(name, String(value));
-      if (cursor !== null) query.set("cursor", cursor);
-      const found: Page<Showtime> = await this.#get(`/api/v1/showtimes?${query}`);
-      items.push(...found.items);
-      cursor = found.nextCursor;
-      if (cursor === null) break;
-    }
-    return items;
+  showtimes(search: ShowtimeSearch = {}): Promise<Showtime[]> {
+    return this.#all("/api/v1/showtimes", search);
   }
 
   showtime(id: string): Promise<Showtime> {
@@ -89,6 +84,21 @@ export class RestClient {
   /** What is known of a hold after notices may have been missed. */
   hold(holdId: string, token: string): Promise<RestHold> {
     return this.#get(`/api/v1/holds/${encodeURIComponent(holdId)}`, { headers: { authorization: `Bearer ${token}` } });
+  }
+
+  async #all<Item>(path: string, search: object): Promise<Item[]> {
+    const items: Item[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page < PAGES_MAX; page++) {
+      const query = new URLSearchParams({ limit: "100" });
+      for (const [name, value] of Object.entries(search)) query.set(name, String(value));
+      if (cursor !== null) query.set("cursor", cursor);
+      const found: Page<Item> = await this.#get(`${path}?${query}`);
+      items.push(...found.items);
+      cursor = found.nextCursor;
+      if (cursor === null) break;
+    }
+    return items;
   }
 
   async #get<Answer>(path: string, request: RequestInit = {}): Promise<Answer> {

@@ -5,8 +5,14 @@ import type { ClientClock, ClientTimer } from "./clock.ts";
 import type { ClientLimits } from "./limits.ts";
 import { Refused } from "./refused.ts";
 
-/** A token, or what fetches one: it is asked again before a token ends, on every new connection, and after a refusal. */
-export type TokenSource = string | (() => string | Promise<string>);
+/**
+ * Why a token is asked for: for a new connection (the last one will do), because the last one is about to end, or because
+ * the server did not accept it.
+ */
+export type TokenReason = "connecting" | "ending" | "refused";
+
+/** A token, or what fetches one. */
+export type TokenSource = string | ((why: TokenReason) => string | Promise<string>);
 
 export interface Identity {
   readonly userId: HolderId;
@@ -65,13 +71,13 @@ export class SignIn {
   authenticate(source: TokenSource): Promise<Identity> {
     this.#source = source;
     const signedIn = new Promise<Identity>((resolve, reject) => this.#waiters.push({ resolve, reject }));
-    if (this.#connected) this.#begin();
+    if (this.#connected) this.#begin("connecting");
     return signedIn;
   }
 
   opened(): void {
     this.#connected = true;
-    if (this.#source !== undefined) this.#begin();
+    if (this.#source !== undefined) this.#begin("connecting");
   }
 
   lose(): void {
@@ -88,12 +94,12 @@ export class SignIn {
   }
 
   /**
-   * Another token is needed: soon (`ending`: the present one is good until then) or at once (`ended`: requests wait for it).
+   * Another token is needed: soon (`ending`: the present one is good until then) or at once (`refused`: requests wait for it).
    * False when there is no way to another one.
    */
-  renew(why: "ending" | "ended"): boolean {
+  renew(why: "ending" | "refused"): boolean {
     if (typeof this.#source !== "function" || !this.#connected) return false;
-    if (this.#state !== "asking") this.#begin(why === "ending" ? this.#state : "asking");
+    if (this.#state !== "asking") this.#begin(why);
     return true;
   }
 
@@ -119,7 +125,7 @@ export class SignIn {
     this.#timer?.cancel();
     if (typeof this.#source === "function" && !this.#freshToken) {
       this.#freshToken = true;
-      void this.#ask(++this.#round);
+      void this.#ask(++this.#round, "refused");
       return true;
     }
     this.#state = "refused";
@@ -132,23 +138,24 @@ export class SignIn {
   /** Tokens cannot be judged just now: sends it again when the server says. */
   postpone(refused: Refused): void {
     if (this.#state !== "asking" || !refused.retryable) return;
-    this.#again(this.#round, refused.retryInMs ?? 0);
+    this.#again(this.#round, "connecting", refused.retryInMs ?? 0);
   }
 
-  #begin(state: SignInState = "asking"): void {
-    this.#state = state;
-    this.#freshToken = false;
-    void this.#ask(++this.#round);
+  #begin(why: TokenReason): void {
+    // While a token is about to end it is still good, and requests need not wait.
+    if (why !== "ending") this.#state = "asking";
+    this.#freshToken = why === "refused";
+    void this.#ask(++this.#round, why);
   }
 
-  async #ask(round: number): Promise<void> {
+  async #ask(round: number, why: TokenReason): Promise<void> {
     this.#timer?.cancel();
     const source = this.#source;
     let token: string;
     try {
-      token = typeof source === "function" ? await source() : (source ?? "");
+      token = typeof source === "function" ? await source(why) : (source ?? "");
     } catch (error) {
-      if (round === this.#round) this.#failed(error, round);
+      if (round === this.#round) this.#failed(error, round, why);
       return;
     }
     if (round !== this.#round) return;
@@ -159,20 +166,20 @@ export class SignIn {
       this.refuse(new Refused("UNAUTHORIZED", "the token is longer than a message may be", { cause }));
       return;
     }
-    this.#timer = this.#options.clock.after(this.#options.limits.answerTimeoutMs, () => void this.#ask(round));
+    this.#timer = this.#options.clock.after(this.#options.limits.answerTimeoutMs, () => void this.#ask(round, why));
   }
 
   /** The source has no token just now: whoever waits is told, and it is asked again while requests still wait for it. */
-  #failed(error: unknown, round: number): void {
+  #failed(error: unknown, round: number, why: TokenReason): void {
     this.#reject(error instanceof Error ? error : new Error(String(error)));
-    this.#again(round, 0);
+    this.#again(round, why, 0);
   }
 
-  #again(round: number, notBeforeMs: number): void {
+  #again(round: number, why: TokenReason, notBeforeMs: number): void {
     const { clock, limits, random } = this.#options;
     const waitMs = notBeforeMs + fullJitterMs(this.#attempt++, limits.backOffBaseMs, limits.backOffMaxMs, random);
     this.#timer?.cancel();
-    this.#timer = clock.after(waitMs, () => void this.#ask(round));
+    this.#timer = clock.after(waitMs, () => void this.#ask(round, why));
   }
 
   #reject(error: Error): void {

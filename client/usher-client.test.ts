@@ -181,8 +181,10 @@ describe("requests", () => {
 describe("signing in", () => {
   test("a token source is asked again after a refusal, before a token ends, and on a new connection", async () => {
     const server = await startServer();
-    let asked = 0;
-    const client = createClient(server, { token: async () => (asked++ === 0 ? "stale" : `${GOOD_TOKEN}-${asked}`) });
+    const reasons: string[] = [];
+    const token = async (why: string): Promise<string> =>
+      reasons.push(why) === 1 ? "stale" : `${GOOD_TOKEN}-${reasons.length}`;
+    const client = createClient(server, { token });
     await client.connect();
     await eventOf(client, "authed");
     expect((await server.next("auth")).message.token).toBe("stale");
@@ -192,6 +194,7 @@ describe("signing in", () => {
     expect((await server.next("auth")).message.token).toBe(`${GOOD_TOKEN}-3`);
     link.cut();
     expect((await server.next("auth")).message.token).toBe(`${GOOD_TOKEN}-4`);
+    expect(reasons).toEqual(["connecting", "refused", "ending", "connecting"]);
   });
 
   test("a request refused for a token that has ended is sent again with the next one", async () => {

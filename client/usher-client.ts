@@ -127,7 +127,7 @@ export class UsherClient {
     this.#requests = new Requests({
       ...shared,
       send: (message) => this.#signIn.settled && send(message),
-      renew: () => this.#signIn.renew("ended"),
+      renew: () => this.#signIn.renew("refused"),
       late: (answered) => this.#late(answered),
     });
     // The caller learns of a refusal by the event.
