@@ -20,7 +20,13 @@ import { createShowtime, decide, decodeState, encodeState, evolve, type Showtime
 
 const SHOWTIME = showtimeId("bench");
 const START = 1_800_000_000_000;
-const LIMITS: SaleLimits = { holdTtlMs: 300_000, holdMaxMs: 900_000, paymentTtlMs: 300_000, maxSeatsPerHolder: 8, maxExtensions: 3 };
+const LIMITS: SaleLimits = {
+  holdTtlMs: 300_000,
+  holdMaxMs: 900_000,
+  paymentTtlMs: 300_000,
+  maxSeatsPerHolder: 8,
+  maxExtensions: 3,
+};
 const HOLDERS = 10_000;
 const COMMANDS_PER_MS = 1_000;
 const ROUNDS = 7;
@@ -41,7 +47,11 @@ export function core(): void {
       if (round >= WARM_UPS) rates.push(count / seconds);
     }
     rates.sort((a, b) => a - b);
-    rows[what] = { median: perSecond(rates[ROUNDS >> 1]), slowest: perSecond(rates[0]), fastest: perSecond(rates[ROUNDS - 1]) };
+    rows[what] = {
+      median: perSecond(rates[ROUNDS >> 1]),
+      slowest: perSecond(rates[0]),
+      fastest: perSecond(rates[ROUNDS - 1]),
+    };
   };
 
   for (const [name, hall] of Object.entries(HALLS)) {
@@ -57,7 +67,9 @@ export function core(): void {
     measure(`taken seats refused, ${name}: decisions`, pairs, () => {
       const state = opened(hall);
       sell(state, 1);
-      const commands = Array.from({ length: pairs }, (_, at) => command(at, { type: "hold", seats: [(at * 7) % hall.row.length] }));
+      const commands = Array.from({ length: pairs }, (_, at) =>
+        command(at, { type: "hold", seats: [(at * 7) % hall.row.length] }),
+      );
       return () => carryOut(state, commands);
     });
     for (const sold of [0, 0.5, 0.9]) {
@@ -93,7 +105,11 @@ function command(at: number, wish: WithoutAddress<Command>): Command {
   return { ...wish, showtime: SHOWTIME, holder, rid: `request-${at}` as RequestId } as Command;
 }
 
-function holdsAndReleases(state: ShowtimeState, pairs: number, wish: (pair: number) => WithoutAddress<Command>): Command[] {
+function holdsAndReleases(
+  state: ShowtimeState,
+  pairs: number,
+  wish: (pair: number) => WithoutAddress<Command>,
+): Command[] {
   const commands: Command[] = [];
   const first = state.nextNumber;
   for (let pair = 0; pair < pairs; pair++) {
@@ -138,7 +154,12 @@ function replay(state: ShowtimeState, bytes: Uint8Array, events: number): void {
 
 function opened(hall: HallPlan): ShowtimeState {
   const state = createShowtime(SHOWTIME);
-  const rules = { salesStartAt: 0, salesEndAt: START * 2, orphan: "none", accessibleRelease: { when: "always" } } as const;
+  const rules = {
+    salesStartAt: 0,
+    salesEndAt: START * 2,
+    orphan: "none",
+    accessibleRelease: { when: "always" },
+  } as const;
   carryOut(state, [command(0, { type: "open", plan: hall, rules })]);
   return state;
 }

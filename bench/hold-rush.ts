@@ -80,7 +80,9 @@ async function bareLoop(port: number, { connections, inFlight }: LoadOptions): P
       onMessage: (payload) => loop.answered(index, (packr.unpack(payload) as [number])[0]),
       onClose: fail,
     });
-    loop.add({ send: (number) => socket.sendBinary(packr.pack([number, "a-showtime-id", [index * inFlight + number]])) });
+    loop.add({
+      send: (number) => socket.sendBinary(packr.pack([number, "a-showtime-id", [index * inFlight + number]])),
+    });
   }
   return loop;
 }
@@ -120,7 +122,8 @@ async function usherLoop({ http, port }: UsherUnderTest, { connections, inFlight
       send(number) {
         const hold = holds[number];
         const rid = `${number}-${rids++}`;
-        if (hold === undefined) socket.sendBinary(packr.pack([OP.holdSeats, rid, showtime, [index * inFlight + number]]));
+        if (hold === undefined)
+          socket.sendBinary(packr.pack([OP.holdSeats, rid, showtime, [index * inFlight + number]]));
         else socket.sendBinary(packr.pack([OP.release, rid, hold]));
       },
     });

@@ -28,7 +28,8 @@ const whole = (name: "seconds" | "rounds" | "connections" | "in-flight" | "viewe
 const SCENARIOS: Readonly<Record<string, { readonly about: string; run(): Promise<void> | void }>> = {
   core: { about: "decisions a second of the engine's core, replay, best available", run: () => core() },
   "hold-rush": {
-    about: "durable holds and releases a second through WebSocket on one hot showtime, against the bare loop (--connections --in-flight --seconds --rounds)",
+    about:
+      "durable holds and releases a second through WebSocket on one hot showtime, against the bare loop (--connections --in-flight --seconds --rounds)",
     run: () =>
       holdRush({
         seconds: whole("seconds"),

@@ -99,7 +99,9 @@ async function fanOut({ http, port }: UsherUnderTest, count: number, holds: numb
     await settle(200);
   }
   const at = (percentile: number): string => `${(latency.percentile(percentile) / 1_000).toFixed(1)} ms`;
-  console.log(`${holds} changes to ${count} viewers: every one was reached; from the buyer's send p50 ${at(50)}, p99 ${at(99)}, last ${at(100)}`);
+  console.log(
+    `${holds} changes to ${count} viewers: every one was reached; from the buyer's send p50 ${at(50)}, p99 ${at(99)}, last ${at(100)}`,
+  );
   for (const socket of [...sockets, buyer]) socket.destroy();
 }
 

@@ -1,7 +1,7 @@
 /** Who held, booked and gave back which seats of a showtime, and when: read from the journal alone. */
 import { type Event, holdIdOf, shardOf, type ShowtimeId } from "../proto/index.ts";
 import type { Journal } from "./journal/index.ts";
-import { readRow } from "./shard/row-codec.ts";
+import { readRow } from "./shard/index.ts";
 
 export interface AuditLine {
   /** The shard's clock, milliseconds since 1970. */

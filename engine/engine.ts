@@ -5,8 +5,7 @@ import type { Logger } from "../platform/log/index.ts";
 import { type Registry, sampledCounter, sampledGauge } from "../platform/metrics/index.ts";
 import { commandsTo, type SaleLimits } from "../proto/index.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
-import { GroupCommit } from "./shard/group-commit.ts";
-import { Shard } from "./shard/shard.ts";
+import { GroupCommit, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
@@ -102,16 +101,33 @@ export class Engine {
     try {
       await this.#options.witness.write(acknowledged);
     } catch (error) {
-      this.#options.log.warn({ err: error }, "the witness cannot be written; a loss by the database might go unnoticed");
+      this.#options.log.warn(
+        { err: error },
+        "the witness cannot be written; a loss by the database might go unnoticed",
+      );
     }
   }
 
   #measure(): void {
     const { metrics: registry } = this.#options;
-    const counters = { commits: "Rows committed", bytes: "Bytes of events committed", requests: "Requests answered by a commit" } as const;
+    const counters = {
+      commits: "Rows committed",
+      bytes: "Bytes of events committed",
+      requests: "Requests answered by a commit",
+    } as const;
     for (const name of ["commits", "bytes", "requests"] as const) {
-      sampledCounter({ registry, name: `usher_engine_${name}_total`, help: counters[name], read: () => this.#count[name] });
+      sampledCounter({
+        registry,
+        name: `usher_engine_${name}_total`,
+        help: counters[name],
+        read: () => this.#count[name],
+      });
     }
-    sampledGauge({ registry, name: "usher_engine_shards_serving", help: "Shards that serve", read: () => this.serving });
+    sampledGauge({
+      registry,
+      name: "usher_engine_shards_serving",
+      help: "Shards that serve",
+      read: () => this.serving,
+    });
   }
 }

@@ -1,7 +1,7 @@
 /** The one door of the engine. */
 export { Engine, type EngineOptions } from "./engine.ts";
 export * from "./journal/index.ts";
-export { readRow } from "./shard/row-codec.ts";
+export { readRow, recover, ShardState } from "./shard/index.ts";
 export { takeSnapshot } from "./snapshot/take-snapshot.ts";
 export { SnapshotThread } from "./snapshot/snapshot-thread.ts";
 export type { SnapshotTaker } from "./snapshot/snapshot-schedule.ts";

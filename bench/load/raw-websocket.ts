@@ -130,7 +130,8 @@ export class RawWebSocket {
         this.frames++;
         this.#options.onMessage(payload);
       } else if (opcode === 9) this.#send(0x8a, payload);
-      else if (opcode === 8) this.#options.onClose(`closed with ${payload.length >= 2 ? payload.readUInt16BE(0) : "no code"}`);
+      else if (opcode === 8)
+        this.#options.onClose(`closed with ${payload.length >= 2 ? payload.readUInt16BE(0) : "no code"}`);
     }
     this.#rest = at === bytes.length ? Buffer.alloc(0) : bytes.subarray(at);
   }

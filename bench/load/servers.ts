@@ -58,7 +58,11 @@ export async function withServers(profile: boolean, work: (servers: Servers) => 
       ADDRESS_COMMANDS_PER_SECOND: "10000000",
       REQUESTS_PER_SECOND: "1000000",
     };
-    const server = await start(["node", ...profiling, "dist/bin/usher.js", "all"], env, [/(http:\/\/[^/\s]+)/, /ws:\/\/[^:]+:(\d+)/, /^ready/]);
+    const server = await start(["node", ...profiling, "dist/bin/usher.js", "all"], env, [
+      /(http:\/\/[^/\s]+)/,
+      /ws:\/\/[^:]+:(\d+)/,
+      /^ready/,
+    ]);
     return { pid: server.pid, http: server.found[0] ?? "", port: Number(server.found[1]) };
   };
 

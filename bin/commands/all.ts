@@ -69,7 +69,17 @@ async function runAll(context: Context): Promise<void> {
     });
     let webSocketPort = config.wsPort;
     const { verifier, httpPort, firstAdmin } = await startServices({
-      ...{ config, version: context.version, pool, bus, engine: engineClient, log, metrics, lifecycle, dist: context.dist },
+      ...{
+        config,
+        version: context.version,
+        pool,
+        bus,
+        engine: engineClient,
+        log,
+        metrics,
+        lifecycle,
+        dist: context.dist,
+      },
       checks: [
         { name: "postgresql", check: async () => void (await pool.query("SELECT 1")) },
         { name: "engine", check: async () => requireServing(engine.serving, config.shards) },
@@ -89,7 +99,9 @@ async function runAll(context: Context): Promise<void> {
     context.print(`  API        http://${host}:${httpPort}/docs`);
     context.print(`  WebSocket  ws://${host}:${port}/v1`);
     if (firstAdmin !== undefined) {
-      context.print(`  admin      ${firstAdmin.email}${firstAdmin.generated ? `  password ${firstAdmin.password}  (shown this once)` : ""}`);
+      context.print(
+        `  admin      ${firstAdmin.email}${firstAdmin.generated ? `  password ${firstAdmin.password}  (shown this once)` : ""}`,
+      );
     }
     context.print("ready");
     log.info({ ms: Math.round(performance.now() - begun) }, "started");
@@ -102,9 +114,14 @@ async function runAll(context: Context): Promise<void> {
 
 /** What is set is used, or refused: never passed over in silence. */
 function requireOneProcess(config: Config): void {
-  for (const [name, value] of [["NATS_URL", config.natsUrl], ["REDIS_URL", config.redisUrl]] as const) {
+  for (const [name, value] of [
+    ["NATS_URL", config.natsUrl],
+    ["REDIS_URL", config.redisUrl],
+  ] as const) {
     if (value === undefined) continue;
-    throw new ExplainedError(`${name} is set, but this version runs everything in one process and does not use it: unset ${name}.`);
+    throw new ExplainedError(
+      `${name} is set, but this version runs everything in one process and does not use it: unset ${name}.`,
+    );
   }
 }
 

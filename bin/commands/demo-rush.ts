@@ -67,7 +67,9 @@ export async function rush(options: RushOptions, { print, clock, stop }: RushIo)
     ...(options.url !== undefined && { webSocketUrl: validUrl("--url", options.url) }),
   });
   const { showtime } = found;
-  print(`${options.buyers} buyers for ${showtime.title}, ${showtime.hallName}, ${showtime.seatCount} seats (seed ${options.seed})`);
+  print(
+    `${options.buyers} buyers for ${showtime.title}, ${showtime.hallName}, ${showtime.seatCount} seats (seed ${options.seed})`,
+  );
   const over = new AbortController();
   // Every buyer listens.
   setMaxListeners(0, over.signal);
@@ -91,7 +93,9 @@ export async function rush(options: RushOptions, { print, clock, stop }: RushIo)
   }
   const [clash] = referee.clashes;
   if (clash !== undefined) {
-    throw new ExplainedError(`Seat ${clash.seat} was held by ${clash.holds.join(" and ")} at once: this is a defect, please report it.`);
+    throw new ExplainedError(
+      `Seat ${clash.seat} was held by ${clash.holds.join(" and ")} at once: this is a defect, please report it.`,
+    );
   }
   return score;
 }
@@ -128,7 +132,11 @@ async function arrive({ options, found, rest, clock, referee, score, over }: Doo
         }),
       );
       halls.push(hall);
-      await within(clock, Promise.all([client.connect(), hall.ready]), `The WebSocket at ${url} does not answer: give its address with --url.`);
+      await within(
+        clock,
+        Promise.all([client.connect(), hall.ready]),
+        `The WebSocket at ${url} does not answer: give its address with --url.`,
+      );
     }
   };
   try {

@@ -28,7 +28,8 @@ async function printJournal(context: Context, showtimeText: string, seat: string
   const journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
   try {
     const labels = await seatLabels(pool, showtime);
-    if (labels === undefined) throw new ExplainedError(`There is no showtime ${showtime}: GET /api/v1/showtimes names them.`);
+    if (labels === undefined)
+      throw new ExplainedError(`There is no showtime ${showtime}: GET /api/v1/showtimes names them.`);
     const wanted = seat === undefined ? undefined : seatOf(labels, seat);
     let lines = 0;
     for await (const line of audit(journal, showtime, config.shards)) {
@@ -52,5 +53,7 @@ function seatOf(labels: readonly string[], text: string): number {
   const index = labels.findIndex((label) => label.toLowerCase() === text.toLowerCase());
   if (index >= 0) return index;
   if (/^\d+$/.test(text) && Number(text) < labels.length) return Number(text);
-  throw new ExplainedError(`The hall has no seat ${text}: its seats are ${labels[0]} to ${labels.at(-1)}, or 0 to ${labels.length - 1}.`);
+  throw new ExplainedError(
+    `The hall has no seat ${text}: its seats are ${labels[0]} to ${labels.at(-1)}, or 0 to ${labels.length - 1}.`,
+  );
 }

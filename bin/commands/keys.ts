@@ -8,7 +8,9 @@ import type { Context } from "../context.ts";
 export const keysCommand = (context: Context): Command =>
   new Command("keys").description("the keys that tokens are signed with, under DATA_DIR/keys").addCommand(
     new Command("rotate")
-      .description("signs new tokens with a new key; the old ones stay good until they end. A running Usher notices within a minute")
+      .description(
+        "signs new tokens with a new key; the old ones stay good until they end. A running Usher notices within a minute",
+      )
       .action(async () => {
         const { dataDir, accessTokenTtlMs, guestTokenTtlMs } = loadConfig(context.env);
         const tokenTtlMs = Math.max(accessTokenTtlMs, guestTokenTtlMs);

@@ -12,6 +12,8 @@ const ROLES = {
 export const roleCommands = (): Command[] =>
   Object.entries(ROLES).map(([role, about]) =>
     new Command(role).description(`${about} (not apart in this version: use \`usher all\`)`).action(() => {
-      throw new ExplainedError(`This version runs every role in one process: start \`usher all\` instead of \`usher ${role}\`.`);
+      throw new ExplainedError(
+        `This version runs every role in one process: start \`usher all\` instead of \`usher ${role}\`.`,
+      );
     }),
   );

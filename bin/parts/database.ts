@@ -20,7 +20,8 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
 /** The same for looking at it beside an Usher that may be running: then its embedded server is used as it is. */
 export async function openDatabaseBeside(config: Config, log: Logger): Promise<Database> {
   const url = config.databaseUrl === undefined ? embeddedUrl(config.dataDir) : undefined;
-  if (url !== undefined && (await whyUnreachable(url, log)) === undefined) return { url, stop: () => Promise.resolve() };
+  if (url !== undefined && (await whyUnreachable(url, log)) === undefined)
+    return { url, stop: () => Promise.resolve() };
   return openDatabase(config, log);
 }
 

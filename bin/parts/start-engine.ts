@@ -1,6 +1,13 @@
 import { join } from "node:path";
 import type { Pool } from "pg";
-import { checkServerSafety, checkShardCount, Engine, FileWitness, PostgresJournal, SnapshotThread } from "../../engine/index.ts";
+import {
+  checkServerSafety,
+  checkShardCount,
+  Engine,
+  FileWitness,
+  PostgresJournal,
+  SnapshotThread,
+} from "../../engine/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";

@@ -18,7 +18,9 @@ export async function findHall(rest: RestClient, options: { id?: string; webSock
       throw new ExplainedError(`${capital(error.message)}: start it with npm start, or give its address with --http.`);
     }
     if (error instanceof Refused && error.code === "NOT_FOUND") {
-      throw new ExplainedError(`There is no showtime ${options.id}: leave it out for the next premiere, or see GET /api/v1/showtimes.`);
+      throw new ExplainedError(
+        `There is no showtime ${options.id}: leave it out for the next premiere, or see GET /api/v1/showtimes.`,
+      );
     }
     throw error;
   }

@@ -11,7 +11,12 @@ export interface PictureSize {
 const COLOURS = { held: "33", booked: "31", blocked: "90", aside: "90" } as const;
 const CATEGORY_COLOURS = ["36", "32", "34", "35"] as const;
 /** Shapes differ too, for those who do not see the colours. */
-const GLYPHS = { [SEAT_STATUS.free]: "○", [SEAT_STATUS.held]: "◐", [SEAT_STATUS.booked]: "●", [SEAT_STATUS.blocked]: "·" };
+const GLYPHS = {
+  [SEAT_STATUS.free]: "○",
+  [SEAT_STATUS.held]: "◐",
+  [SEAT_STATUS.booked]: "●",
+  [SEAT_STATUS.blocked]: "·",
+};
 const MARGIN = 4;
 
 type Cell = number[];
@@ -51,7 +56,9 @@ export class HallPicture {
 
   /** What the glyphs and colours mean. */
   legend(layout: Layout): string {
-    const free = layout.categories.map(({ name }, category) => this.#colour(`${GLYPHS[0]} ${name}`, categoryColour(category)));
+    const free = layout.categories.map(({ name }, category) =>
+      this.#colour(`${GLYPHS[0]} ${name}`, categoryColour(category)),
+    );
     const held = this.#colour(`${GLYPHS[1]} held`, COLOURS.held);
     const booked = this.#colour(`${GLYPHS[2]} booked`, COLOURS.booked);
     return [...free, held, booked].join("   ");
@@ -78,7 +85,11 @@ export class HallPicture {
 const categoryColour = (category: number): string => CATEGORY_COLOURS[category % CATEGORY_COLOURS.length] ?? "36";
 
 function rowByRow({ seats }: Layout, size: PictureSize) {
-  const columnOf = scale(seats.map(({ x }) => x), size.columns - MARGIN, seatPitch(seats) / 2);
+  const columnOf = scale(
+    seats.map(({ x }) => x),
+    size.columns - MARGIN,
+    seatPitch(seats) / 2,
+  );
   const rows = new Map<string, LayoutSeat[]>();
   for (const seat of seats) {
     const row = rows.get(seat.row);
@@ -89,8 +100,16 @@ function rowByRow({ seats }: Layout, size: PictureSize) {
 }
 
 function asMap({ seats }: Layout, size: PictureSize) {
-  const columnOf = scale(seats.map(({ x }) => x), size.columns - MARGIN, 1);
-  const lineOf = scale(seats.map(({ y }) => y), size.lines, 1);
+  const columnOf = scale(
+    seats.map(({ x }) => x),
+    size.columns - MARGIN,
+    1,
+  );
+  const lineOf = scale(
+    seats.map(({ y }) => y),
+    size.lines,
+    1,
+  );
   const lines: LayoutSeat[][] = Array.from({ length: size.lines }, () => []);
   for (const seat of seats) lines[lineOf(seat.y)]?.push(seat);
   return lines.map((line) => ({ name: "", cells: cellsOf(line, columnOf) }));

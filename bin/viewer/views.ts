@@ -69,14 +69,17 @@ export function printLines({ terminal, clock, showtime, layout, hall }: ViewOpti
   const flush = (): void => {
     const changed = latest;
     latest = new Map();
-    if (!ended && changed.size > 0) terminal.write(`${lineOf(changed, seats, clock)}   (${describeTally(hall.statuses)})\n`);
+    if (!ended && changed.size > 0)
+      terminal.write(`${lineOf(changed, seats, clock)}   (${describeTally(hall.statuses)})\n`);
   };
   terminal.write(`${titleOf(showtime)}\n${describeTally(hall.statuses)}\n`);
   hall.onChange((changes) => {
     if (latest.size === 0) clock.after(FRAME_MS, flush);
     for (const change of changes) latest.set(change.seat, change);
   });
-  hall.on("inStep", (inStep) => terminal.write(inStep ? `in step: ${describeTally(hall.statuses)}\n` : "out of step\n"));
+  hall.on("inStep", (inStep) =>
+    terminal.write(inStep ? `in step: ${describeTally(hall.statuses)}\n` : "out of step\n"),
+  );
   return {
     end: () => {
       flush();

@@ -5,7 +5,13 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
 import { bookingId, showtimeId } from "../../proto/index.ts";
-import { type BookedSeatChange, ENGINE_MIGRATIONS, JournalDamaged, PostgresJournal, type ShardCommit } from "./index.ts";
+import {
+  type BookedSeatChange,
+  ENGINE_MIGRATIONS,
+  JournalDamaged,
+  PostgresJournal,
+  type ShardCommit,
+} from "./index.ts";
 
 const log = pino({ level: "silent" });
 const showtime = showtimeId("st-1");
@@ -102,7 +108,9 @@ describe("the journal in PostgreSQL", () => {
   it("refuses a seat's second booking with everything that came with it (law 1)", async () => {
     const [one, two] = [await journal.claim(1), await journal.claim(2)];
     await journal.commit([commitOf(1, 1, one, [taken(7, anna)])]);
-    await expect(journal.commit([commitOf(2, 1, two), commitOf(1, 2, one, [taken(7, bert)])])).rejects.toThrow(/booked_seat/);
+    await expect(journal.commit([commitOf(2, 1, two), commitOf(1, 2, one, [taken(7, bert)])])).rejects.toThrow(
+      /booked_seat/,
+    );
     expect(await rowsOf(1)).toEqual([1]);
     expect(await rowsOf(2)).toEqual([]);
   });
@@ -122,14 +130,18 @@ describe("the journal in PostgreSQL", () => {
   it("refuses to free a seat that is not the booking's", async () => {
     const epoch = await journal.claim(1);
     await journal.commit([commitOf(1, 1, epoch, [taken(1, anna)])]);
-    await expect(journal.commit([commitOf(1, 2, epoch, [taken(1, null, bert)])])).rejects.toThrow(/disagrees with the journal/);
+    await expect(journal.commit([commitOf(1, 2, epoch, [taken(1, null, bert)])])).rejects.toThrow(
+      /disagrees with the journal/,
+    );
     expect(await rowsOf(1)).toEqual([1]);
   });
 
   it("ignores the bookings of a shard that was replaced", async () => {
     const [one, two] = [await journal.claim(1), await journal.claim(2)];
     await journal.claim(1);
-    expect(await journal.commit([commitOf(1, 1, one, [taken(1, anna)]), commitOf(2, 1, two, [taken(2, bert)])])).toEqual([2]);
+    expect(
+      await journal.commit([commitOf(1, 1, one, [taken(1, anna)]), commitOf(2, 1, two, [taken(2, bert)])]),
+    ).toEqual([2]);
     const { rows } = await pool.query("SELECT seat FROM engine.booked_seat");
     expect(rows).toEqual([{ seat: 2 }]);
   });

@@ -110,12 +110,14 @@ export class PostgresJournal implements Journal {
   async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
     let last = afterSeq;
     for (;;) {
-      const { rows } = await this.#pool.query<Record<"seq" | "epoch" | "at" | "checksum", string> & { events: Buffer }>({
-        name: "rows",
-        text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
+      const { rows } = await this.#pool.query<Record<"seq" | "epoch" | "at" | "checksum", string> & { events: Buffer }>(
+        {
+          name: "rows",
+          text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
                ORDER BY seq LIMIT ${ROWS_PER_READ}`,
-        values: [shard, last],
-      });
+          values: [shard, last],
+        },
+      );
       for (const row of rows) {
         const seq = Number(row.seq);
         if (seq !== last + 1) throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}`);

@@ -32,7 +32,8 @@ export async function checkShardCount(pool: Pool, shards: number): Promise<strin
   await pool.query("INSERT INTO engine.cluster (shards) VALUES ($1) ON CONFLICT DO NOTHING", [shards]);
   const { rows } = await pool.query<{ id: string; shards: number }>("SELECT id, shards FROM engine.cluster");
   const [row] = rows;
-  if (row === undefined) throw new UnsafeJournal("engine.cluster is empty although it was just written: look at the database's triggers.");
+  if (row === undefined)
+    throw new UnsafeJournal("engine.cluster is empty although it was just written: look at the database's triggers.");
   if (row.shards !== shards) {
     throw new UnsafeJournal(
       `SHARDS is ${shards}, but this journal was written with ${row.shards}: set SHARDS=${row.shards}, or begin with an empty database.`,

@@ -47,7 +47,8 @@ export class Batch {
     this.#row.add(showtime, event);
     if (event.type === "confirmed") this.#rebook(showtime, event.seats, null, event.booking);
     // With a hold it was cancelled before it was confirmed: no seat was booked.
-    else if (event.type === "cancelled" && event.hold === undefined) this.#rebook(showtime, event.seats, event.booking, null);
+    else if (event.type === "cancelled" && event.hold === undefined)
+      this.#rebook(showtime, event.seats, event.booking, null);
   }
 
   /** The answers leave when the batch is durable. */

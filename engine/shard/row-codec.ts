@@ -2,7 +2,15 @@
  * The events of one journal row: a format byte, then for each event its showtime and the event (see `proto/engine/event-codec.ts`).
  * A showtime is written by its id the first time it occurs in the row, and by its place among those ids after that.
  */
-import { ByteReader, ByteWriter, decodeEvent, encodeEvent, type Event, type ShowtimeId, showtimeId } from "../../proto/index.ts";
+import {
+  ByteReader,
+  ByteWriter,
+  decodeEvent,
+  encodeEvent,
+  type Event,
+  type ShowtimeId,
+  showtimeId,
+} from "../../proto/index.ts";
 
 const FORMAT = 1;
 const NEW_SHOWTIME = 0;

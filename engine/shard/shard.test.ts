@@ -15,8 +15,8 @@ import {
   type SaleLimits,
   showtimeId,
 } from "../../proto/index.ts";
-import { type Fault, FaultyJournal } from "../../tests/simulation/faulty-journal.ts";
-import { smallHall } from "../../tests/simulation/hall.ts";
+import { type Fault, FaultyJournal } from "../testing/faulty-journal.ts";
+import { smallHall } from "../testing/small-hall.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { MAILBOX_MAX } from "./limits.ts";
@@ -26,8 +26,19 @@ import { recover } from "./shard-state.ts";
 const log = pino({ level: "silent" });
 const showtime = showtimeId("st-1");
 const [anna, bert] = [holderId("anna"), holderId("bert")];
-const LIMITS: SaleLimits = { holdTtlMs: 5_000, holdMaxMs: 15_000, paymentTtlMs: 4_000, maxSeatsPerHolder: 6, maxExtensions: 2 };
-const RULES = { salesStartAt: 0, salesEndAt: Date.UTC(2100, 0, 1), orphan: "none", accessibleRelease: { when: "always" } } as const;
+const LIMITS: SaleLimits = {
+  holdTtlMs: 5_000,
+  holdMaxMs: 15_000,
+  paymentTtlMs: 4_000,
+  maxSeatsPerHolder: 6,
+  maxExtensions: 2,
+};
+const RULES = {
+  salesStartAt: 0,
+  salesEndAt: Date.UTC(2100, 0, 1),
+  orphan: "none",
+  accessibleRelease: { when: "always" },
+} as const;
 
 let clock: VirtualClock;
 let bus: InProcessBus;
@@ -50,7 +61,16 @@ beforeEach(async () => {
 
 async function started(more: { acknowledgedSeq?: number; limits?: SaleLimits } = {}): Promise<Shard> {
   const made = new Shard({
-    ...{ id: 0, journal, commits: new GroupCommit(journal, clock), bus, clock, log, limits: LIMITS, acknowledgedSeq: 0 },
+    ...{
+      id: 0,
+      journal,
+      commits: new GroupCommit(journal, clock),
+      bus,
+      clock,
+      log,
+      limits: LIMITS,
+      acknowledgedSeq: 0,
+    },
     onCommitted: () => undefined,
     onReplaced: () => undefined,
     ...more,
@@ -62,10 +82,14 @@ async function started(more: { acknowledgedSeq?: number; limits?: SaleLimits } =
   return made;
 }
 
-type Wish = Command extends infer Each ? (Each extends Command ? Omit<Each, "showtime" | "holder" | "rid"> : never) : never;
+type Wish = Command extends infer Each
+  ? Each extends Command
+    ? Omit<Each, "showtime" | "holder" | "rid">
+    : never
+  : never;
 
 const command = (wish: Wish, holder = anna): Command =>
-  ({ showtime, holder, rid: `r${++rids}` as RequestId, ...wish }) as Command; // Put together again from its parts.
+  ({ showtime, holder, rid: `r${++rids}` as RequestId, ...wish }); // The cast: short enough for a request id.
 
 /** Hands requests to the shard; the answers are there once they have left it. */
 function tell(...requests: Command[]): { replies?: readonly Reply[] } {
@@ -92,7 +116,12 @@ const heldBy = async (seats: number[], holder = anna): Promise<Extract<Reply, { 
 
 const timeLeft = async (hold: string): Promise<number> => {
   const answer: { reply?: Reply } = {};
-  const query = { type: "get-hold", showtime, holder: anna, hold: hold as Extract<Reply, { type: "held" }>["hold"] } as const;
+  const query = {
+    type: "get-hold",
+    showtime,
+    holder: anna,
+    hold: hold as Extract<Reply, { type: "held" }>["hold"],
+  } as const;
   shard.handle({ requests: [query] }, ({ replies: [reply] }) => {
     if (reply !== undefined) answer.reply = reply;
   });

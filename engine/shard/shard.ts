@@ -26,7 +26,17 @@ import {
   type SaleLimits,
   type ShowtimeId,
 } from "../../proto/index.ts";
-import { decide, evolve, expire, findHold, limit, outcomeOf, resume, type ShowtimeState, viewOf } from "../core/index.ts";
+import {
+  decide,
+  evolve,
+  expire,
+  findHold,
+  limit,
+  outcomeOf,
+  resume,
+  type ShowtimeState,
+  viewOf,
+} from "../core/index.ts";
 import type { Journal, ShardCommit } from "../journal/index.ts";
 import { Batch } from "./batch.ts";
 import { Expiry } from "./expiry.ts";
@@ -181,7 +191,10 @@ export class Shard implements Committer {
   }
 
   lost(cause: unknown, replaced: boolean): void {
-    this.#options.log.error({ shard: this.id, epoch: this.#epoch, err: cause }, "a commit was lost: reading the journal again");
+    this.#options.log.error(
+      { shard: this.id, epoch: this.#epoch, err: cause },
+      "a commit was lost: reading the journal again",
+    );
     this.#forget(replaced ? "stopped" : "recovering");
     if (replaced) this.#options.onReplaced();
     else void this.start({ once: false });
@@ -226,7 +239,8 @@ export class Shard implements Committer {
         this.#record(command.showtime, event);
         if (event.type === "confirmed") {
           const { holder, booking } = event;
-          if (command.type === "confirm") this.#open.notices.push({ type: "booked", holder, hold: command.hold, booking });
+          if (command.type === "confirm")
+            this.#open.notices.push({ type: "booked", holder, hold: command.hold, booking });
         }
         return outcomeOf(command.showtime, event);
       }

@@ -1,6 +1,6 @@
 import type { Logger } from "../../platform/log/index.ts";
 import type { Journal } from "../journal/index.ts";
-import { recover } from "../shard/shard-state.ts";
+import { recover } from "../shard/index.ts";
 
 /**
  * Makes a snapshot of a shard from its newest snapshot and the rows after it, never from a live shard's memory: so it costs the

@@ -1,6 +1,14 @@
 import pino from "pino";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Command, commandsTo, holderId, type Reply, type RequestId, shardOf, showtimeId } from "../../proto/index.ts";
+import {
+  type Command,
+  commandsTo,
+  holderId,
+  type Reply,
+  type RequestId,
+  shardOf,
+  showtimeId,
+} from "../../proto/index.ts";
 import { InProcessBus } from "../bus/index.ts";
 import { VirtualClock } from "../clock/index.ts";
 import { EngineClient } from "./index.ts";
@@ -40,7 +48,9 @@ describe("the engine client", () => {
     const batches: number[] = [];
     bus.serve(endpoint, ({ requests }, answer) => {
       batches.push(requests.length);
-      answer({ replies: requests.map((_, place) => ({ type: "refused", code: "SEAT_TAKEN", message: "", seats: [place] })) });
+      answer({
+        replies: requests.map((_, place) => ({ type: "refused", code: "SEAT_TAKEN", message: "", seats: [place] })),
+      });
     });
     const replies = send("a", "b", "c");
     await clock.settle();

@@ -10,7 +10,7 @@ import {
   type ShowtimeId,
   showtimeId,
 } from "../../proto/index.ts";
-import { smallHall } from "../simulation/hall.ts";
+import { smallHall } from "../../engine/testing/small-hall.ts";
 import { between, pick, seeded } from "../simulation/random.ts";
 
 export const KILL_SHARDS = 4;
@@ -98,4 +98,3 @@ export class Buyers {
     return buyer;
   }
 }
-

@@ -20,13 +20,17 @@ describe(`an engine that dies ${KILLS} times (seed ${SEED})`, () => {
   });
   afterAll(() => database.drop());
 
-  it("keeps every answer that it gave: holds, releases, extensions, confirms, cancels", { timeout: 600_000 }, async () => {
-    const tally = await killEngine({ databaseUrl: database.url, seed: SEED, kills: KILLS, progress });
-    console.log(JSON.stringify(tally));
-    expect(tally.kills).toBe(KILLS);
-    expect(tally.outcomes).toBeGreaterThan(KILLS * 50);
-    expect(tally.bookedSeats).toBeGreaterThan(0);
-  });
+  it(
+    "keeps every answer that it gave: holds, releases, extensions, confirms, cancels",
+    { timeout: 600_000 },
+    async () => {
+      const tally = await killEngine({ databaseUrl: database.url, seed: SEED, kills: KILLS, progress });
+      console.log(JSON.stringify(tally));
+      expect(tally.kills).toBe(KILLS);
+      expect(tally.outcomes).toBeGreaterThan(KILLS * 50);
+      expect(tally.bookedSeats).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe(`an engine whose PostgreSQL dies ${KILLS} times (seed ${SEED})`, () => {

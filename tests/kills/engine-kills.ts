@@ -13,8 +13,7 @@ import { createLogger } from "../../platform/log/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { type Command, type Reply, shardOf } from "../../proto/index.ts";
 import { deadlineOf } from "../../engine/core/index.ts";
-import { ENGINE_MIGRATIONS, PostgresJournal } from "../../engine/index.ts";
-import { recover, type ShardState } from "../../engine/shard/shard-state.ts";
+import { ENGINE_MIGRATIONS, PostgresJournal, recover, type ShardState } from "../../engine/index.ts";
 import { DurableAnswers } from "../simulation/durable-answers.ts";
 import { between, seeded } from "../simulation/random.ts";
 import { KILL_SHARDS } from "./buyers.ts";
@@ -62,7 +61,9 @@ export async function killEngine({ databaseUrl, seed, kills, killPostgres, progr
       tally.askedAgain += lost.length;
       lost = [...life.unanswered.values()];
       const shards = Array.from({ length: KILL_SHARDS }, (_, shard) => shard);
-      const states = await Promise.all(shards.map(async (shard) => (await recover(journal, shard, () => undefined)).state));
+      const states = await Promise.all(
+        shards.map(async (shard) => (await recover(journal, shard, () => undefined)).state),
+      );
       const answers = await Promise.all(
         shards.map(async (shard) => {
           const told = new DurableAnswers();
@@ -72,7 +73,9 @@ export async function killEngine({ databaseUrl, seed, kills, killPostgres, progr
       );
       tally.outcomes += checkAnswers(life, states, answers);
       tally.bookedSeats = await checkBookedSeats(pool, states);
-      progress?.(`kill ${kill}/${kills}: ${life.acknowledged.size} answers hold, ${lost.length} to ask again, ${tally.bookedSeats} seats booked`);
+      progress?.(
+        `kill ${kill}/${kills}: ${life.acknowledged.size} answers hold, ${lost.length} to ask again, ${tally.bookedSeats} seats booked`,
+      );
     }
     return tally;
   } finally {
@@ -148,7 +151,9 @@ const endedBy = (life: Life, hold: string): boolean =>
   );
 
 async function checkBookedSeats(pool: pg.Pool, states: readonly ShardState[]): Promise<number> {
-  const { rows } = await pool.query<{ showtime_id: string; seat: number }>("SELECT showtime_id, seat FROM engine.booked_seat");
+  const { rows } = await pool.query<{ showtime_id: string; seat: number }>(
+    "SELECT showtime_id, seat FROM engine.booked_seat",
+  );
   const found = rows.map(({ showtime_id, seat }) => `${showtime_id} ${seat}`).sort();
   const expected: string[] = [];
   for (const { showtimes } of states) {

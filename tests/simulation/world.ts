@@ -8,8 +8,7 @@ import { InProcessBus } from "../../platform/bus/index.ts";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
-import { Engine, readRow, takeSnapshot } from "../../engine/index.ts";
-import { ShardState } from "../../engine/shard/shard-state.ts";
+import { Engine, readRow, ShardState, takeSnapshot } from "../../engine/index.ts";
 import {
   bookingId,
   checksumOf,
@@ -25,8 +24,8 @@ import {
 } from "../../proto/index.ts";
 import { CutLine } from "./cut-line.ts";
 import { DurableAnswers } from "./durable-answers.ts";
-import { type Fault, FaultyJournal } from "./faulty-journal.ts";
-import { smallHall } from "./hall.ts";
+import { type Fault, FaultyJournal } from "../../engine/testing/faulty-journal.ts";
+import { smallHall } from "../../engine/testing/small-hall.ts";
 import { between, pick, seeded } from "./random.ts";
 
 const SHARDS = 2;
@@ -140,10 +139,16 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
       const everHeld = new Set<number>();
       for (const { events } of journal.durable(shard)) {
         readRow(events, (showtime, event) => {
-          if (showtime === command.showtime && event.type === "held") for (const seat of event.seats) everHeld.add(seat);
+          if (showtime === command.showtime && event.type === "held")
+            for (const seat of event.seats) everHeld.add(seat);
         });
       }
-      check(() => assert(reply.seats?.every((seat) => everHeld.has(seat)), "a refusal rests on a hold that is not durable"));
+      check(() =>
+        assert(
+          reply.seats?.every((seat) => everHeld.has(seat)),
+          "a refusal rests on a hold that is not durable",
+        ),
+      );
       return;
     }
     if (reply.type === "view" || reply.type === "hold") return;
@@ -185,7 +190,8 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
     }
     const reply = await tell(command);
     if (reply.type === "held") holds.set(reply.hold, holder);
-    if (reply.type === "released" || reply.type === "cancelled") holds.delete(command.type === "release" ? command.hold : ("" as HoldId));
+    if (reply.type === "released" || reply.type === "cancelled")
+      holds.delete(command.type === "release" ? command.hold : ("" as HoldId));
     if (random() < 0.1 && reply.type !== "refused" && reply.type !== "pinned") {
       tally.repeats++;
       const again = await tell(command);
@@ -206,7 +212,14 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
   for (const showtime of SHOWTIMES) {
     await settled(
       clock,
-      tell({ type: "open", plan: smallHall(SEATS), rules: OPEN_RULES, showtime, holder: holderId("catalog"), rid: "open" as RequestId }),
+      tell({
+        type: "open",
+        plan: smallHall(SEATS),
+        rules: OPEN_RULES,
+        showtime,
+        holder: holderId("catalog"),
+        rid: "open" as RequestId,
+      }),
     );
   }
   faulty = true;
@@ -218,7 +231,11 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
     if (random() < 0.4) await clock.advance(between(random, 0, 40));
     if (random() < 0.005) await clock.advance(between(random, 1_000, 8_000));
     if (random() < 0.01) clock.setForward(between(random, -60_000, 60_000));
-    if (random() < 0.01) await settled(clock, takeSnapshot(journal, between(random, 0, SHARDS - 1), log).catch(() => undefined));
+    if (random() < 0.01)
+      await settled(
+        clock,
+        takeSnapshot(journal, between(random, 0, SHARDS - 1), log).catch(() => undefined),
+      );
     if (random() < 0.01) {
       tally.crashes++;
       await settled(clock, restart());

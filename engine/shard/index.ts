@@ -1,0 +1,4 @@
+export { GroupCommit } from "./group-commit.ts";
+export { readRow } from "./row-codec.ts";
+export { Shard } from "./shard.ts";
+export { recover, ShardState } from "./shard-state.ts";
