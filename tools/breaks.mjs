@@ -23,9 +23,16 @@ try {
     if (only !== undefined && !what.includes(only)) continue;
     const path = join(copy, file);
     const whole = readFileSync(path, "utf8");
-    if (whole.split(find).length !== 2) throw new Error(`${file} does not have exactly one ${JSON.stringify(find)}: correct tools/breaks-list.mjs`);
-    writeFileSync(path, whole.replace(find, () => replace));
-    const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", test], { cwd: copy, stdio: "ignore" });
+    if (whole.split(find).length !== 2)
+      throw new Error(`${file} does not have exactly one ${JSON.stringify(find)}: correct tools/breaks-list.mjs`);
+    writeFileSync(
+      path,
+      whole.replace(find, () => replace),
+    );
+    const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", test], {
+      cwd: copy,
+      stdio: "ignore",
+    });
     writeFileSync(path, whole);
     if (status === 0) missed++;
     console.log(`${String(law).padEnd(4)} ${what.padEnd(76)} ${status === 0 ? "NOBODY" : test}`);

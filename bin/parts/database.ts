@@ -13,7 +13,7 @@ export interface Database {
 export async function openDatabase(config: Config, log: Logger): Promise<Database> {
   if (config.databaseUrl === undefined) return startEmbedded({ dataDir: config.dataDir, log, clock: systemClock });
   const unreachable = await whyUnreachable(config.databaseUrl, log);
-  if (unreachable !== undefined) throw explainConnectionError(unreachable) ?? unreachable;
+  if (unreachable !== undefined) throw unreachable;
   return { url: config.databaseUrl, stop: () => Promise.resolve() };
 }
 
@@ -25,13 +25,13 @@ export async function openDatabaseBeside(config: Config, log: Logger): Promise<D
   return openDatabase(config, log);
 }
 
-async function whyUnreachable(connectionString: string, log: Logger): Promise<unknown> {
+async function whyUnreachable(connectionString: string, log: Logger): Promise<Error | undefined> {
   const pool = createPool({ connectionString, max: 1, name: "usher-look", log });
   try {
     await pool.query("SELECT 1");
     return undefined;
   } catch (error) {
-    return error;
+    return explainConnectionError(error) ?? new Error("PostgreSQL cannot be used", { cause: error });
   } finally {
     await pool.end();
   }

@@ -57,7 +57,7 @@ export class Lifecycle {
       throw error;
     }
     if (this.#stopped === undefined) return value;
-    await this.#stopped;
+    await this.stop();
     await this.#stopStarted(); // This part, if the stop had no time left to wait for it.
     throw new Stopping();
   }
