@@ -50,7 +50,7 @@ export interface Hold {
   readonly holdId: HoldId;
   readonly showtime: ShowtimeId;
   readonly seats: readonly number[];
-  /** On the client's monotonic clock, never later than the server's own deadline: see `UsherClient.msLeft`. */
+  /** On the client's monotonic clock (`UsherClient.now`), never later than the server's own deadline. */
   readonly expiresAt: number;
 }
 
@@ -218,6 +218,11 @@ export class UsherClient {
   async release(holdId: string, options: RequestOptions & { readonly seats?: readonly number[] } = {}): Promise<void> {
     const seats = options.seats === undefined ? {} : { seats: [...options.seats] };
     await this.#ask({ op: "release", rid: this.#rid(options), holdId, ...seats }, options);
+  }
+
+  /** The clock that `expiresAt` is on: milliseconds since some fixed point, never going backwards. */
+  now(): number {
+    return this.#clock.monotonic();
   }
 
   /** What is left of a hold, in milliseconds; never more than the server would say. */

@@ -1,0 +1,85 @@
+import type { Layout } from "../client/index.ts";
+import type { Basket } from "./basket.ts";
+import { button, byId, create } from "./dom.ts";
+import { formatCountdown, formatMoney } from "./format.ts";
+import { say } from "./messages.ts";
+
+const TICK_MS = 250;
+const URGENT_MS = 60_000;
+
+export interface BasketPanelOptions {
+  readonly basket: Basket;
+  readonly layout: Layout;
+  readonly labelOf: (seat: number) => string;
+}
+
+/** What is in the basket, what it costs, and how long it is kept. */
+export class BasketPanel {
+  readonly #options: BasketPanelOptions;
+  readonly #stop = new AbortController();
+  readonly #ticking: ReturnType<typeof setInterval>;
+  #shown = "";
+  #warned = false;
+
+  constructor(options: BasketPanelOptions) {
+    this.#options = options;
+    const { basket } = options;
+    const { signal } = this.#stop;
+    byId("extend", HTMLButtonElement).addEventListener("click", () => void basket.extend(), { signal });
+    byId("release-all", HTMLButtonElement).addEventListener("click", () => void basket.giveBack(basket.seats), { signal });
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  update(): void {
+    const { seats } = this.#options.basket;
+    byId("basket", HTMLElement).hidden = seats.length === 0;
+    byId("basket-empty", HTMLElement).hidden = seats.length > 0;
+    // Others' seats change many times a second, and a button must not be replaced under a finger.
+    const now = seats.join();
+    if (now !== this.#shown) this.#showSeats(seats);
+    this.#shown = now;
+    this.#showTime();
+  }
+
+  close(): void {
+    clearInterval(this.#ticking);
+    this.#stop.abort();
+  }
+
+  #tick(): void {
+    this.#options.basket.dropExpired();
+    this.#showTime();
+  }
+
+  #showSeats(seats: readonly number[]): void {
+    const { basket, layout, labelOf } = this.#options;
+    let total = 0;
+    let currency = "EUR";
+    const lines = seats.map((seat) => {
+      const category = layout.categories.find(({ id }) => id === layout.seats[seat]?.category);
+      total += category?.price.amount ?? 0;
+      currency = category?.price.currency ?? currency;
+      const price = category === undefined ? "" : formatMoney(category.price);
+      const back = button("Give back", () => void basket.giveBack([seat]));
+      back.setAttribute("aria-label", `Give back ${labelOf(seat)}`);
+      return create("li", {}, create("span", {}, create("strong", {}, labelOf(seat)), ` ${category?.name ?? ""} ${price}`), back);
+    });
+    byId("basket-seats", HTMLElement).replaceChildren(...lines);
+    byId("total", HTMLElement).textContent = formatMoney({ amount: total, currency });
+  }
+
+  #showTime(): void {
+    const left = this.#options.basket.msLeft;
+    if (left === undefined) {
+      this.#warned = false;
+      return;
+    }
+    const countdown = byId("countdown", HTMLElement);
+    const text = formatCountdown(left);
+    if (countdown.textContent !== text) countdown.textContent = text;
+    const urgent = left <= URGENT_MS;
+    countdown.toggleAttribute("data-urgent", urgent);
+    if (urgent && !this.#warned) say("One minute left for your seats.");
+    this.#warned = urgent;
+  }
+}

@@ -1,0 +1,178 @@
+import { Refused, type RestClient, type UsherClient } from "../client/index.ts";
+import { groupBy } from "./group-by.ts";
+import type { Session } from "./session.ts";
+
+export interface BasketOptions {
+  readonly client: UsherClient;
+  readonly rest: RestClient;
+  readonly session: Session;
+  readonly showtime: string;
+  /** Seats or times have changed. */
+  readonly changed: () => void;
+  /** Something was refused. */
+  readonly failed: (error: unknown) => void;
+  /** These seats are gone without the buyer's doing. */
+  readonly lost: (seats: readonly number[]) => void;
+}
+
+interface Held {
+  readonly holdId: string;
+  readonly seats: readonly number[];
+  /** On the client's clock. */
+  readonly expiresAt: number;
+}
+
+/** The seats that this guest holds in one showtime, and those asked for at the moment. */
+export class Basket {
+  readonly #options: BasketOptions;
+  readonly #holds = new Map<string, Held>();
+  readonly #asked = new Set<number>();
+  readonly #unlisten: (() => void)[];
+  #signedIn = false;
+
+  constructor(options: BasketOptions) {
+    this.#options = options;
+    const { client } = options;
+    this.#unlisten = [
+      client.on("expired", ({ holdId }) => this.#lose(holdId)),
+      client.on("booked", ({ holdId }) => this.#drop(holdId)),
+      client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#add(hold)),
+      // Notices may have been missed while there was no connection.
+      client.on("authed", () => void this.refresh()),
+    ];
+    if (options.session.savedToken !== undefined) this.#signIn();
+  }
+
+  get seats(): number[] {
+    return [...this.#holds.values()].flatMap(({ seats }) => seats).toSorted((a, b) => a - b);
+  }
+
+  has(seat: number): boolean {
+    return this.#holdOf(seat) !== undefined;
+  }
+
+  isAsked(seat: number): boolean {
+    return this.#asked.has(seat);
+  }
+
+  /** Until the first hold runs out; undefined when there is none. */
+  get msLeft(): number | undefined {
+    if (this.#holds.size === 0) return undefined;
+    return Math.min(...[...this.#holds.values()].map((hold) => this.#options.client.msLeft(hold)));
+  }
+
+  async take(seats: readonly number[], accessible: boolean): Promise<void> {
+    for (const seat of seats) this.#asked.add(seat);
+    await this.#hold((client, showtime) => client.hold(showtime, seats, { accessible }));
+    for (const seat of seats) this.#asked.delete(seat);
+    this.#options.changed();
+  }
+
+  async takeBest(best: { count: number; category?: string }, accessible: boolean): Promise<void> {
+    await this.#hold((client, showtime) => client.holdBest(showtime, best, { accessible }));
+  }
+
+  async giveBack(seats: readonly number[]): Promise<void> {
+    const byHold = groupBy(seats, (seat) => this.#holdOf(seat));
+    await Promise.all([...byHold].map(([hold, some]) => hold && this.#release(hold, some)));
+  }
+
+  async extend(): Promise<void> {
+    const { client, changed, failed } = this.#options;
+    const extended = [...this.#holds.values()].map(async (hold) => {
+      const { expiresAt } = await client.extend(hold.holdId);
+      const current = this.#holds.get(hold.holdId);
+      if (current !== undefined) this.#holds.set(hold.holdId, { ...current, expiresAt });
+    });
+    for (const result of await Promise.allSettled(extended)) if (result.status === "rejected") failed(result.reason);
+    changed();
+  }
+
+  /** What the server knows of the holds, from before a reload or a lost connection. */
+  async refresh(): Promise<void> {
+    const { client, rest, session, showtime } = this.#options;
+    const token = session.savedToken;
+    if (token === undefined) return;
+    const ids = new Set([...session.holdsOf(showtime), ...this.#holds.keys()]);
+    await Promise.all(
+      [...ids].map(async (holdId) => {
+        const asked = client.now();
+        try {
+          const found = await rest.hold(holdId, token);
+          this.#add({ holdId, seats: found.seats, expiresAt: asked + found.expiresInMs });
+        } catch (error) {
+          if (error instanceof Refused && !error.retryable) this.#lose(holdId);
+        }
+      }),
+    );
+  }
+
+  /** Drops what has run out while there was no connection to be told by. */
+  dropExpired(): void {
+    for (const hold of this.#holds.values()) if (this.#options.client.msLeft(hold) === 0) this.#lose(hold.holdId);
+  }
+
+  close(): void {
+    for (const unlisten of this.#unlisten) unlisten();
+  }
+
+  #signIn(): void {
+    if (this.#signedIn) return;
+    this.#signedIn = true;
+    const { client, session } = this.#options;
+    if (client.identity !== undefined) return void this.refresh();
+    // What fails here fails the requests that wait for it, and is told there.
+    client.authenticate(session.token).catch(() => {});
+  }
+
+  async #hold(ask: (client: UsherClient, showtime: string) => Promise<Held>): Promise<void> {
+    const { client, showtime, changed, failed } = this.#options;
+    this.#signIn();
+    changed();
+    try {
+      this.#add(await ask(client, showtime));
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  async #release(hold: Held, seats: readonly number[]): Promise<void> {
+    const left = hold.seats.filter((seat) => !seats.includes(seat));
+    try {
+      await this.#options.client.release(hold.holdId, left.length > 0 ? { seats } : {});
+      if (left.length > 0) this.#add({ ...(this.#holds.get(hold.holdId) ?? hold), seats: left });
+      else this.#drop(hold.holdId);
+    } catch (error) {
+      this.#options.failed(error);
+      if (error instanceof Refused && (error.code === "HOLD_EXPIRED" || error.code === "HOLD_NOT_FOUND")) {
+        this.#drop(hold.holdId);
+      }
+    }
+  }
+
+  #holdOf(seat: number): Held | undefined {
+    return [...this.#holds.values()].find(({ seats }) => seats.includes(seat));
+  }
+
+  #add(hold: Held): void {
+    this.#holds.set(hold.holdId, hold);
+    this.#save();
+  }
+
+  #lose(holdId: string): void {
+    const hold = this.#holds.get(holdId);
+    this.#drop(holdId);
+    if (hold !== undefined) this.#options.lost(hold.seats);
+  }
+
+  #drop(holdId: string): void {
+    this.#holds.delete(holdId);
+    this.#save();
+  }
+
+  #save(): void {
+    const { session, showtime, changed } = this.#options;
+    session.keepHolds(showtime, [...this.#holds.keys()]);
+    changed();
+  }
+}

@@ -1,0 +1,176 @@
+import type { Camera } from "./camera.ts";
+import type { FloorPlan, Point } from "./floor-plan.ts";
+import { freeColour, type Palette } from "./palette.ts";
+
+/** How one seat looks. Free seats of the n-th category look like `free + n`. */
+export const LOOK = { blocked: 0, booked: 1, held: 2, asked: 3, mine: 4, free: 5 } as const;
+const CATEGORY_LOOKS = 4;
+const LOOKS = LOOK.free + CATEGORY_LOOKS;
+
+/** Below this many CSS pixels a seat is a square without detail. */
+const DETAIL_PX = 5;
+const MARK_PX = 11;
+const TAU = Math.PI * 2;
+
+export interface Scene {
+  readonly plan: FloorPlan;
+  readonly camera: Camera;
+  readonly palette: Palette;
+  /** One of `LOOK` for each seat. */
+  readonly lookOf: (seat: number) => number;
+  /** The seat that the keyboard is at. */
+  readonly cursor: number | undefined;
+  readonly hovered: number | undefined;
+}
+
+/**
+ * Draws a hall anew. Seats are sorted by look first, so that 20,000 of them take some ten changes of colour and not 20,000; what is
+ * out of sight is left out.
+ */
+export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
+  const { plan, camera, palette } = scene;
+  const radius = plan.pitch * camera.scale * 0.4;
+  context.clearRect(0, 0, camera.width, camera.height);
+  paintScreen(context, scene);
+  const byLook: Point[][] = Array.from({ length: LOOKS }, () => []);
+  const accessible: Point[] = [];
+  for (const seat of plan.seats) {
+    const at = camera.toScreen(seat);
+    if (at.x < -radius || at.y < -radius || at.x > camera.width + radius || at.y > camera.height + radius) continue;
+    const look = scene.lookOf(seat.index);
+    byLook[look]?.push(at);
+    if (seat.accessible && look >= LOOK.free) accessible.push(at);
+  }
+  for (const [look, seats] of byLook.entries()) paintSeats(context, look, seats, radius, palette);
+  if (radius * 2 >= MARK_PX) paintAccessible(context, accessible, radius, palette);
+  paintLabels(context, scene);
+  paintRing(context, scene, scene.hovered, radius, palette.quiet, 1.5);
+  paintRing(context, scene, scene.cursor, radius, palette.cursor, 3);
+}
+
+/** One seat alone, for the legend. */
+export function paintSeat(context: CanvasRenderingContext2D, look: number, at: Point, radius: number, palette: Palette): void {
+  paintSeats(context, look, [at], radius, palette);
+}
+
+function paintSeats(
+  context: CanvasRenderingContext2D,
+  look: number,
+  seats: readonly Point[],
+  radius: number,
+  palette: Palette,
+): void {
+  if (seats.length === 0) return;
+  const colour = colourOf(look, palette);
+  context.fillStyle = context.strokeStyle = colour;
+  context.globalAlpha = look === LOOK.asked ? 0.5 : 1;
+  if (radius * 2 < DETAIL_PX) {
+    const side = Math.max(1, radius * 2);
+    for (const { x, y } of seats) context.fillRect(x - side / 2, y - side / 2, side, side);
+  } else {
+    // Shapes differ as well as colours: a ring is held, a small dot booked, an outline blocked.
+    const hollow = look === LOOK.held || look === LOOK.blocked;
+    context.lineWidth = look === LOOK.held ? radius * 0.45 : 1;
+    const size = look === LOOK.booked ? radius * 0.6 : look === LOOK.held ? radius * 0.75 : radius;
+    context.beginPath();
+    for (const { x, y } of seats) {
+      context.moveTo(x + size, y);
+      context.arc(x, y, size, 0, TAU);
+    }
+    if (hollow) context.stroke();
+    else context.fill();
+    if (look === LOOK.mine && radius * 2 >= MARK_PX) paintChecks(context, seats, radius, palette);
+  }
+  context.globalAlpha = 1;
+}
+
+function colourOf(look: number, palette: Palette): string {
+  if (look >= LOOK.free) return freeColour(palette, look - LOOK.free);
+  if (look === LOOK.held) return palette.held;
+  return look === LOOK.mine || look === LOOK.asked ? palette.mine : palette.booked;
+}
+
+function paintChecks(context: CanvasRenderingContext2D, seats: readonly Point[], radius: number, palette: Palette): void {
+  context.strokeStyle = palette.mineMark;
+  context.lineWidth = Math.max(1.5, radius * 0.22);
+  context.beginPath();
+  for (const { x, y } of seats) {
+    context.moveTo(x - radius * 0.42, y + radius * 0.02);
+    context.lineTo(x - radius * 0.1, y + radius * 0.34);
+    context.lineTo(x + radius * 0.46, y - radius * 0.32);
+  }
+  context.stroke();
+}
+
+function paintAccessible(context: CanvasRenderingContext2D, seats: readonly Point[], radius: number, palette: Palette): void {
+  context.fillStyle = palette.card;
+  context.font = `${radius * 1.4}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  // The variation selector asks for the plain sign, not a coloured picture.
+  for (const { x, y } of seats) context.fillText("\u267f\ufe0e", x, y + radius * 0.08);
+}
+
+function paintScreen(context: CanvasRenderingContext2D, { plan, camera, palette }: Scene): void {
+  const { left, right, top } = plan.box;
+  const inset = (right - left) * 0.14;
+  const y = top - plan.pitch * 1.6;
+  const from = camera.toScreen({ x: left + inset, y });
+  const to = camera.toScreen({ x: right - inset, y });
+  context.strokeStyle = palette.screen;
+  context.lineWidth = Math.max(3, plan.pitch * camera.scale * 0.18);
+  context.lineCap = "round";
+  context.beginPath();
+  context.moveTo(from.x, from.y);
+  context.quadraticCurveTo((from.x + to.x) / 2, from.y - (to.x - from.x) * 0.035, to.x, to.y);
+  context.stroke();
+  context.fillStyle = palette.quiet;
+  context.font = "12px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  context.fillText("Screen", (from.x + to.x) / 2, from.y + 4);
+}
+
+function paintLabels(context: CanvasRenderingContext2D, { plan, camera, palette }: Scene): void {
+  const pitch = plan.pitch * camera.scale;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  if (pitch >= 9) {
+    context.fillStyle = palette.quiet;
+    context.font = `${Math.min(14, pitch * 0.65)}px system-ui, sans-serif`;
+    for (const label of plan.rowLabels) {
+      const { x, y } = camera.toScreen(label);
+      context.fillText(label.text, x, y);
+    }
+  }
+  if (pitch >= 14) return;
+  context.font = "600 13px system-ui, sans-serif";
+  context.lineWidth = 4;
+  context.lineJoin = "round";
+  context.strokeStyle = palette.card;
+  context.fillStyle = palette.ink;
+  for (const label of plan.sectionLabels) {
+    if (label.width * camera.scale < 30) continue;
+    const { x, y } = camera.toScreen(label);
+    context.strokeText(label.text, x, y);
+    context.fillText(label.text, x, y);
+  }
+}
+
+function paintRing(
+  context: CanvasRenderingContext2D,
+  { plan, camera }: Scene,
+  index: number | undefined,
+  radius: number,
+  colour: string,
+  width: number,
+): void {
+  const seat = index === undefined ? undefined : plan.seats[index];
+  if (seat === undefined) return;
+  const { x, y } = camera.toScreen(seat);
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.beginPath();
+  context.arc(x, y, Math.max(4, radius + width), 0, TAU);
+  context.stroke();
+}

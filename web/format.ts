@@ -1,0 +1,27 @@
+interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+const LOCALE = navigator.language;
+
+export function formatMoney({ amount, currency }: Money): string {
+  const format = new Intl.NumberFormat(LOCALE, { style: "currency", currency });
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
+/** `4:09`. */
+export function formatCountdown(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+export const formatTime = (iso: string, timeZone: string): string =>
+  new Date(iso).toLocaleTimeString(LOCALE, { timeZone, hour: "2-digit", minute: "2-digit" });
+
+export const formatDay = (iso: string, timeZone: string): string =>
+  new Date(iso).toLocaleDateString(LOCALE, { timeZone, weekday: "short", day: "numeric", month: "short" });
+
+/** `A, B and C`. */
+export const formatList = (items: readonly string[]): string =>
+  new Intl.ListFormat("en", { style: "long", type: "conjunction" }).format(items);

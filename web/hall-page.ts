@@ -1,0 +1,177 @@
+import type { Hall, Layout, LayoutSeat, RestClient, Showtime, UsherClient } from "../client/index.ts";
+import { SEAT_STATUS } from "../proto/index.ts";
+import { Basket } from "./basket.ts";
+import { BasketPanel } from "./basket-panel.ts";
+import { byId } from "./dom.ts";
+import { LOOK } from "./floor/painter.ts";
+import { SeatMap } from "./floor/seat-map.ts";
+import { formatDay, formatList, formatMoney, formatTime } from "./format.ts";
+import { showLegend } from "./legend.ts";
+import { say, tell } from "./messages.ts";
+import { SeatList } from "./seat-list.ts";
+import type { Session } from "./session.ts";
+import { inPlainWords } from "./words.ts";
+
+export interface HallPageOptions {
+  readonly rest: RestClient;
+  readonly client: UsherClient;
+  readonly session: Session;
+  readonly showtime: Showtime;
+  readonly layout: Layout;
+  readonly hall: Hall;
+}
+
+/** One hall, live: the map, the list, the basket, and the words that tell what happens. */
+export class HallPage {
+  readonly #options: HallPageOptions;
+  readonly #basket: Basket;
+  readonly #map: SeatMap;
+  readonly #list: SeatList;
+  readonly #panel: BasketPanel;
+  readonly #categories: ReadonlyMap<string, number>;
+  readonly #stop = new AbortController();
+  readonly #unlisten: (() => void)[];
+
+  constructor(options: HallPageOptions) {
+    this.#options = options;
+    const { client, rest, session, showtime, layout, hall } = options;
+    this.#categories = new Map(layout.categories.map(({ id }, index) => [id, index]));
+    this.#basket = new Basket({
+      ...{ client, rest, session, showtime: showtime.id },
+      changed: () => this.#changed(),
+      failed: (error) => tell(inPlainWords(error, this.#labelOf)),
+      lost: (seats) => tell(`Your time is over: ${formatList(seats.map(this.#labelOf))} may be taken by others again.`),
+    });
+    this.#map = new SeatMap({
+      canvas: byId("seats", HTMLCanvasElement),
+      layout,
+      lookOf: (seat) => this.#lookOf(seat),
+      chosen: (seat) => this.#choose(seat),
+      visited: (seat) => say(this.#describe(seat)),
+      hovered: (seat, at) => this.#showTip(seat, at),
+    });
+    this.#list = new SeatList({
+      seats: layout.seats,
+      describe: (seat) => this.#describe(seat),
+      isMine: (seat) => this.#basket.has(seat),
+      isOpen: (seat) => this.#basket.has(seat) || hall.statuses[seat] === SEAT_STATUS.free,
+      chosen: (seat) => this.#choose(seat),
+    });
+    this.#panel = new BasketPanel({ basket: this.#basket, layout, labelOf: this.#labelOf });
+    this.#unlisten = [hall.on("change", () => this.#changed()), hall.on("snapshot", () => this.#changed())];
+    this.#showHead();
+    this.#listen();
+    this.#changed();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    for (const unlisten of this.#unlisten) unlisten();
+    this.#basket.close();
+    this.#panel.close();
+    this.#list.close();
+    this.#map.close();
+    this.#options.hall.stop();
+  }
+
+  readonly #labelOf = (seat: number): string => this.#options.layout.seats[seat]?.label ?? String(seat);
+
+  #changed(): void {
+    this.#map.redraw();
+    this.#list.update();
+    this.#panel.update();
+    const counts = [0, 0, 0, 0];
+    for (const status of this.#options.hall.statuses) counts[status] = (counts[status] ?? 0) + 1;
+    byId("tally", HTMLElement).textContent = `${counts[0]} free, ${counts[1]} being decided on, ${counts[2]} booked`;
+  }
+
+  #lookOf(seat: number): number {
+    if (this.#basket.has(seat)) return LOOK.mine;
+    if (this.#basket.isAsked(seat)) return LOOK.asked;
+    const status = this.#options.hall.statuses[seat];
+    if (status === SEAT_STATUS.held) return LOOK.held;
+    if (status === SEAT_STATUS.booked) return LOOK.booked;
+    if (status === SEAT_STATUS.blocked) return LOOK.blocked;
+    return LOOK.free + this.#categoryOf(this.#options.layout.seats[seat]);
+  }
+
+  #categoryOf(seat: LayoutSeat | undefined): number {
+    return Math.min(3, this.#categories.get(seat?.category ?? "") ?? 0);
+  }
+
+  #choose(seat: number): void {
+    if (this.#basket.has(seat)) {
+      void this.#basket.giveBack([seat]).then(() => say(this.#describe(seat)));
+    } else if (this.#options.hall.statuses[seat] === SEAT_STATUS.free && !this.#basket.isAsked(seat)) {
+      void this.#basket.take([seat], this.#accessible).then(() => say(this.#describe(seat)));
+    } else {
+      say(this.#describe(seat));
+    }
+  }
+
+  /** `Row F, seat 12, Premium, 15 €, free`. */
+  #describe(index: number): string {
+    const { layout, hall } = this.#options;
+    const seat = layout.seats[index];
+    if (seat === undefined) return "";
+    const category = layout.categories[this.#categoryOf(seat)];
+    const kind = seat.accessible ? "wheelchair place" : seat.companion ? "companion’s seat" : undefined;
+    const state = this.#basket.has(index)
+      ? "yours"
+      : ["free", "somebody is deciding on it", "booked", "not for sale"][hall.statuses[index] ?? 0];
+    const price = category === undefined ? undefined : `${category.name}, ${formatMoney(category.price)}`;
+    const section = this.#map.plan.sectionLabels.length > 0 ? seat.section : undefined;
+    return [section, `Row ${seat.row}, seat ${seat.number}`, kind, price, state].filter(Boolean).join(", ");
+  }
+
+  #showTip(seat: number | undefined, at: { readonly x: number; readonly y: number }): void {
+    const tip = byId("tip", HTMLElement);
+    tip.hidden = seat === undefined;
+    if (seat === undefined) return;
+    tip.textContent = this.#describe(seat);
+    const room = byId("map", HTMLElement).clientWidth - tip.offsetWidth - 8;
+    const x = Math.max(8, Math.min(room, at.x - tip.offsetWidth / 2));
+    const y = at.y > 56 ? at.y - 52 : at.y + 28;
+    tip.style.transform = `translate(${x}px, ${y}px)`;
+  }
+
+  #showHead(): void {
+    const { showtime, layout } = this.#options;
+    const { title, cinemaName, hallName, startsAt, timeZone } = showtime;
+    document.title = `${title} · Usher`;
+    byId("hall-title", HTMLElement).textContent = title;
+    const when = `${formatDay(startsAt, timeZone)}, ${formatTime(startsAt, timeZone)}`;
+    byId("hall-where", HTMLElement).textContent = `${when} · ${cinemaName}, ${hallName}`;
+    const category = byId("best-category", HTMLSelectElement);
+    const options = layout.categories.map(({ id, name, price }) => new Option(`${name}, ${formatMoney(price)}`, id));
+    category.replaceChildren(new Option("Any", ""), ...options);
+    showLegend(layout, this.#stop.signal);
+  }
+
+  #listen(): void {
+    const { signal } = this.#stop;
+    const onClick = (id: string, act: () => void): void =>
+      byId(id, HTMLButtonElement).addEventListener("click", act, { signal });
+    onClick("zoom-in", () => this.#map.zoomIn());
+    onClick("zoom-out", () => this.#map.zoomOut());
+    onClick("zoom-fit", () => this.#map.fit());
+    byId("best", HTMLFormElement).addEventListener("submit", (event) => this.#findBest(event), { signal });
+  }
+
+  get #accessible(): boolean {
+    return byId("accessible", HTMLInputElement).checked;
+  }
+
+  #findBest(event: SubmitEvent): void {
+    event.preventDefault();
+    const count = byId("best-count", HTMLInputElement).valueAsNumber;
+    const category = byId("best-category", HTMLSelectElement).value;
+    const before = new Set(this.#basket.seats);
+    void this.#basket.takeBest({ count, ...(category !== "" && { category }) }, this.#accessible).then(() => {
+      const fresh = this.#basket.seats.filter((seat) => !before.has(seat));
+      if (fresh[0] === undefined) return;
+      this.#map.reveal(fresh[0]);
+      tell(`Yours for now: ${formatList(fresh.map(this.#labelOf))}.`);
+    });
+  }
+}

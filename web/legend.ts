@@ -1,0 +1,28 @@
+import type { Layout } from "../client/index.ts";
+import { byId, create } from "./dom.ts";
+import { LOOK, paintSeat } from "./floor/painter.ts";
+import { readPalette } from "./floor/palette.ts";
+import { formatMoney } from "./format.ts";
+
+const SIDE = 16;
+
+/** What the seats' looks mean, drawn by the same hand as the seats; anew when the colours change. */
+export function showLegend({ categories }: Layout, signal: AbortSignal): void {
+  const show = (): void => {
+    const free = categories.map(({ name, price }, index) => entry(LOOK.free + Math.min(3, index), `${name}, ${formatMoney(price)}`));
+    const others = [entry(LOOK.mine, "yours"), entry(LOOK.held, "somebody is deciding"), entry(LOOK.booked, "booked")];
+    byId("legend", HTMLElement).replaceChildren(...free, ...others);
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show, { signal });
+  show();
+}
+
+function entry(look: number, text: string): HTMLLIElement {
+  const density = devicePixelRatio;
+  const canvas = create("canvas", { width: SIDE * density, height: SIDE * density });
+  canvas.setAttribute("aria-hidden", "true");
+  const context = canvas.getContext("2d");
+  context?.scale(density, density);
+  if (context !== null) paintSeat(context, look, { x: SIDE / 2, y: SIDE / 2 }, SIDE * 0.42, readPalette());
+  return create("li", {}, canvas, text);
+}

@@ -1,0 +1,98 @@
+/** The page that a buyer sees: `#/` is what is on, `#/showtimes/ID` a hall. */
+import { RestClient, UsherClient } from "../client/index.ts";
+import { byId } from "./dom.ts";
+import { HallPage } from "./hall-page.ts";
+import { showProgramme } from "./programme-page.ts";
+import { Session } from "./session.ts";
+import { inPlainWords } from "./words.ts";
+
+const VIEWS = ["programme", "hall", "failure"] as const;
+const LIVE_WORDS = { live: "Live", behind: "Catching up…", away: "Reconnecting…", closed: "Disconnected: reload the page" };
+
+class Application {
+  readonly #rest = new RestClient(location.origin);
+  readonly #session = new Session(this.#rest, sessionStorage);
+  #client: Promise<UsherClient> | undefined;
+  #page: HallPage | undefined;
+  #unlisten = (): void => {};
+  /** Counts navigations, so that a slow answer does not open a page that was left. */
+  #visit = 0;
+
+  start(): void {
+    addEventListener("hashchange", () => void this.#show());
+    byId("again", HTMLButtonElement).addEventListener("click", () => void this.#show());
+    void this.#show();
+  }
+
+  async #show(): Promise<void> {
+    const visit = ++this.#visit;
+    this.#page?.close();
+    this.#unlisten();
+    this.#page = undefined;
+    byId("connection", HTMLElement).hidden = true;
+    const [, id] = /^#\/showtimes\/([\w-]{1,64})$/.exec(location.hash) ?? [];
+    try {
+      if (id === undefined) await this.#openProgramme(visit);
+      else await this.#openHall(id, visit);
+    } catch (error) {
+      if (visit !== this.#visit) return;
+      byId("failure-text", HTMLElement).textContent = inPlainWords(error);
+      view("failure");
+    }
+  }
+
+  async #openProgramme(visit: number): Promise<void> {
+    await showProgramme(this.#rest);
+    if (visit !== this.#visit) return;
+    document.title = "Usher";
+    view("programme");
+  }
+
+  async #openHall(id: string, visit: number): Promise<void> {
+    const [client, showtime, layout] = await Promise.all([this.#connected(), this.#rest.showtime(id), this.#rest.layout(id)]);
+    if (visit !== this.#visit) return;
+    const hall = client.watch(id);
+    await hall.ready;
+    if (visit !== this.#visit) return hall.stop();
+    view("hall");
+    const page = new HallPage({ rest: this.#rest, client, session: this.#session, showtime, layout, hall });
+    this.#page = page;
+    const showState = (): void => {
+      if (this.#page !== page) return;
+      const state = client.state === "closed" ? "closed" : hall.inStep ? "live" : client.state === "open" ? "behind" : "away";
+      const pill = byId("connection", HTMLElement);
+      pill.hidden = false;
+      pill.dataset["state"] = state;
+      if (pill.textContent !== LIVE_WORDS[state]) pill.textContent = LIVE_WORDS[state];
+    };
+    hall.on("inStep", showState);
+    this.#unlisten = client.on("state", showState);
+    showState();
+  }
+
+  /** One connection for all halls, made when the first is opened. */
+  #connected(): Promise<UsherClient> {
+    this.#client ??= this.#connect().catch((error: unknown) => {
+      this.#client = undefined;
+      throw error;
+    });
+    return this.#client;
+  }
+
+  async #connect(): Promise<UsherClient> {
+    const client = new UsherClient({ url: await this.#rest.webSocketUrl(), encoding: "msgpack" });
+    // The browser knows first when there is a network again, or somebody who looks.
+    addEventListener("online", () => client.wake());
+    document.addEventListener("visibilitychange", () => !document.hidden && client.wake());
+    await client.connect();
+    return client;
+  }
+}
+
+function view(name: (typeof VIEWS)[number]): void {
+  for (const each of VIEWS) byId(each, HTMLElement).hidden = each !== name;
+  byId("main", HTMLElement).focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+new Application().start();

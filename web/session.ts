@@ -1,0 +1,61 @@
+import type { RestClient, TokenReason } from "../client/index.ts";
+
+const STORE = "usher.guest";
+
+interface Stored {
+  readonly token?: string;
+  /** Ids of holds by showtime, so that a reloaded page finds its seats again. */
+  readonly holds: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The guest that this tab buys as. It is made when the first seat is wanted: who only looks needs none. */
+export class Session {
+  readonly #rest: RestClient;
+  readonly #storage: Storage;
+  #stored: Stored;
+
+  constructor(rest: RestClient, storage: Storage) {
+    this.#rest = rest;
+    this.#storage = storage;
+    this.#stored = read(storage);
+  }
+
+  get savedToken(): string | undefined {
+    return this.#stored.token;
+  }
+
+  /** For the client: the guest's token while it is good, else a new guest's. */
+  readonly token = async (why: TokenReason): Promise<string> => {
+    const { token } = this.#stored;
+    if (token !== undefined && why === "connecting") return token;
+    const { accessToken } = await this.#rest.guest();
+    this.#save({ token: accessToken, holds: {} });
+    return accessToken;
+  };
+
+  holdsOf(showtime: string): readonly string[] {
+    return this.#stored.holds[showtime] ?? [];
+  }
+
+  keepHolds(showtime: string, holds: readonly string[]): void {
+    this.#save({ ...this.#stored, holds: { ...this.#stored.holds, [showtime]: holds } });
+  }
+
+  #save(stored: Stored): void {
+    this.#stored = stored;
+    try {
+      this.#storage.setItem(STORE, JSON.stringify(stored));
+    } catch {
+      // Private windows may refuse to store; then a reload forgets the guest.
+    }
+  }
+}
+
+function read(storage: Storage): Stored {
+  try {
+    // The cast: written by this class alone; whatever else it is fails at the server, not here.
+    return { holds: {}, ...(JSON.parse(storage.getItem(STORE) ?? "{}") as Partial<Stored>) };
+  } catch {
+    return { holds: {} };
+  }
+}
