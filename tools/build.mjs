@@ -23,7 +23,7 @@ export function isBuilt(root) {
 
 /** Builds dist/ aside and puts it in place at the end, so that one half built is never run. */
 export async function build(root) {
-  const { build: esbuild } = await import("esbuild");
+  const { build: esbuild, stop } = await import("esbuild");
   const path = fileURLToPath(root);
   const before = fingerprint(root);
   const fresh = join(path, `dist.new-${process.pid}`);
@@ -47,6 +47,8 @@ export async function build(root) {
     // esbuild has shown what is wrong, and where.
     throw Array.isArray(error.errors) ? new Stop("The build failed: see above.") : error;
   } finally {
+    // The process that builds may go on as a server for months; esbuild's helper need not.
+    await stop();
     rmSync(fresh, { recursive: true, force: true });
   }
 }
