@@ -101,8 +101,8 @@ type WithoutAddress<T> = T extends unknown ? Omit<T, "showtime" | "holder" | "ri
 
 function command(at: number, wish: WithoutAddress<Command>): Command {
   const holder = holderId(`holder-of-a-seat-${at % HOLDERS}`);
-  // The casts: a request id of a bench needs no parser, and a wish with an address is a command.
-  return { ...wish, showtime: SHOWTIME, holder, rid: `request-${at}` as RequestId } as Command;
+  // The cast: a request id of a bench needs no parser.
+  return { ...wish, showtime: SHOWTIME, holder, rid: `request-${at}` as RequestId };
 }
 
 function holdsAndReleases(

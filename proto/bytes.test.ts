@@ -12,23 +12,32 @@ describe("what is written is read", () => {
   test("unsigned integers up to 2^53 - 1", () => {
     const edges = [0, 1, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 49, 2 ** 52, Number.MAX_SAFE_INTEGER];
     for (const value of edges) expect(written((out) => out.uint(value)).uint()).toBe(value);
-    fc.assert(fc.property(fc.maxSafeNat(), (value) => void expect(written((out) => out.uint(value)).uint()).toBe(value)));
-    for (const value of [-1, 1.5, 2 ** 53, Number.NaN, Infinity]) expect(() => new ByteWriter().uint(value)).toThrow(RangeError);
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (value) => void expect(written((out) => out.uint(value)).uint()).toBe(value)),
+    );
+    for (const value of [-1, 1.5, 2 ** 53, Number.NaN, Infinity])
+      expect(() => new ByteWriter().uint(value)).toThrow(RangeError);
   });
 
   test("signed integers, strings, floats and bytes", () => {
     const int = fc.integer({ min: -(2 ** 30), max: 2 ** 30 - 1 });
     fc.assert(
-      fc.property(int, fc.string({ unit: "binary", maxLength: 300 }), fc.double(), fc.uint8Array(), (whole, text, float, bytes) => {
-        const reader = written((out) => {
-          out.int(whole);
-          out.string(text);
-          out.float(float);
-          out.bytes(bytes);
-        });
-        expect([reader.int(), reader.string(), reader.float(), reader.bytes()]).toEqual([whole, text, float, bytes]);
-        reader.end();
-      }),
+      fc.property(
+        int,
+        fc.string({ unit: "binary", maxLength: 300 }),
+        fc.double(),
+        fc.uint8Array(),
+        (whole, text, float, bytes) => {
+          const reader = written((out) => {
+            out.int(whole);
+            out.string(text);
+            out.float(float);
+            out.bytes(bytes);
+          });
+          expect([reader.int(), reader.string(), reader.float(), reader.bytes()]).toEqual([whole, text, float, bytes]);
+          reader.end();
+        },
+      ),
     );
   });
 });

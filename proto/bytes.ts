@@ -160,7 +160,8 @@ export class ByteReader {
   /** A count of things that take at least `bytesEach` bytes each, so that no flipped bit makes us allocate gigabytes. */
   count(bytesEach = 1): number {
     const count = this.uint();
-    if (count * bytesEach > this.remaining) throw this.corrupt(`${count} items cannot follow in ${this.remaining} bytes`);
+    if (count * bytesEach > this.remaining)
+      throw this.corrupt(`${count} items cannot follow in ${this.remaining} bytes`);
     return count;
   }
 

@@ -1,17 +1,40 @@
 /** `USHER_MODEL_RUNS=10000 npx vitest run engine/core/model.test.ts` for the long form. fast-check prints the seed of a failure. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteReader, ByteWriter, checksumOf, decodeEvent, encodeEvent, type Outcome, type Refusal } from "../../proto/index.ts";
-import { createShowtime, decodeState, encodeState, evolve, resume, type ShowtimeState } from "./index.ts";
-import { booking, Box, hall, holdOf, LIMITS, SHOWTIME, type Wish } from "./testing/fixtures.ts";
+import {
+  ByteReader,
+  ByteWriter,
+  checksumOf,
+  decodeEvent,
+  encodeEvent,
+  type Outcome,
+  type Refusal,
+} from "../../proto/index.ts";
+import {
+  createShowtime,
+  decide,
+  decodeState,
+  encodeState,
+  evolve,
+  resume,
+  type Decision,
+  type ShowtimeState,
+} from "./index.ts";
+import { booking, Box, commandOf, hall, holdOf, LIMITS, SHOWTIME, type Wish } from "./testing/fixtures.ts";
 import { Model, type Verdict } from "./testing/model.ts";
 
 const RUNS = Number(process.env["USHER_MODEL_RUNS"] ?? 1_000);
 const SEATS = 8;
-const BOX_LIMITS = { ...LIMITS, holdTtlMs: 30, holdMaxMs: 70, paymentTtlMs: 20, maxSeatsPerHolder: 4 };
+const BOX_LIMITS = { ...LIMITS, holdTtlMs: 30, holdMaxMs: 45, paymentTtlMs: 20, maxSeatsPerHolder: 4 };
 
 type Step =
-  | { readonly kind: "ask"; readonly who: string; readonly rid: number | undefined; readonly wish: Wish; readonly number: number }
+  | {
+      readonly kind: "ask";
+      readonly who: string;
+      readonly rid: number | undefined;
+      readonly wish: Wish;
+      readonly number: number;
+    }
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "expire" }
   | { readonly kind: "resume"; readonly ms: number };
@@ -55,7 +78,10 @@ const steps = fc.array(
     { weight: 3, arbitrary: fc.integer({ min: 0, max: 25 }).map((ms): Step => ({ kind: "wait", ms })) },
     { weight: 2, arbitrary: fc.constant<Step>({ kind: "expire" }) },
     { weight: 1, arbitrary: fc.integer({ min: 1, max: 50 }).map((ms): Step => ({ kind: "resume", ms })) },
-    { weight: 1, arbitrary: fc.constant<Step>({ kind: "ask", who: "admin", rid: undefined, wish: { type: "close" }, number: 0 }) },
+    {
+      weight: 1,
+      arbitrary: fc.constant<Step>({ kind: "ask", who: "admin", rid: undefined, wish: { type: "close" }, number: 0 }),
+    },
   ),
   { minLength: 10, maxLength: 60 },
 );
@@ -80,6 +106,7 @@ test("decides as the model does, and its events give its state, byte for byte", 
       const resumed = decodeState(middle.bytes);
       expect(encodeState(resumed)).toEqual(middle.bytes);
       expect(encodeState(replayed(resumed, events.slice(middle.events)))).toEqual(final);
+      expect(probed(resumed, box.now)).toEqual(probed(box.state, box.now));
     }),
     { numRuns: RUNS },
   );
@@ -107,12 +134,19 @@ function take(box: Box, model: Model, step: Step, answers: Map<string, Outcome>)
       const first = rid === undefined ? undefined : answers.get(`${who} ${rid}`);
       if (first !== undefined) return expect(answer).toEqual(first);
       expect(answer).toMatchObject(verdict(model, step, answer, looked, box.now));
-      if (rid !== undefined && answer.type !== "refused" && box.events.length > before) answers.set(`${who} ${rid}`, answer);
+      if (rid !== undefined && answer.type !== "refused" && box.events.length > before)
+        answers.set(`${who} ${rid}`, answer);
     }
   }
 }
 
-function verdict(model: Model, step: Step & { kind: "ask" }, answer: Outcome | Refusal, looked: string, now: number): Verdict {
+function verdict(
+  model: Model,
+  step: Step & { kind: "ask" },
+  answer: Outcome | Refusal,
+  looked: string,
+  now: number,
+): Verdict {
   const { who, wish, number: named } = step;
   switch (wish.type) {
     case "hold":
@@ -123,7 +157,8 @@ function verdict(model: Model, step: Step & { kind: "ask" }, answer: Outcome | R
       if (model.overLimit(who, wish.count)) return { type: "refused", code: "LIMIT_REACHED" };
       const rows = [looked.slice(0, 4), looked.slice(4)];
       const row = rows.some((each) => each.includes(".".repeat(wish.count)));
-      if (!row || answer.type !== "held") return { type: row ? "held" : "refused", ...(!row && { code: "NOT_ENOUGH_SEATS" }) };
+      if (!row || answer.type !== "held")
+        return { type: row ? "held" : "refused", ...(!row && { code: "NOT_ENOUGH_SEATS" }) };
       const group = answer.seats.map((seat) => looked[seat]).join("");
       expect(group).toBe(".".repeat(wish.count));
       expect((answer.seats.at(-1) ?? 0) - (answer.seats[0] ?? 0)).toBe(wish.count - 1);
@@ -159,6 +194,24 @@ function throughBytes(box: Box) {
   bytes.end();
   expect(events).toEqual(box.events);
   return events;
+}
+
+/** What a state would decide next: bytes show only what is written, not what was left out. */
+function probed(state: ShowtimeState, now: number): Decision[] {
+  const wishes: Wish[] = [
+    { type: "hold", seats: [0] },
+    { type: "hold-best", count: 2 },
+  ];
+  for (let hold = 1; hold <= 8; hold++) {
+    wishes.push({ type: "extend", hold: holdOf(hold) }, { type: "release", hold: holdOf(hold) });
+    wishes.push(
+      { type: "pin", hold: holdOf(hold), booking: booking("b1") },
+      { type: "cancel", booking: booking("b1") },
+    );
+  }
+  return ["ann", "bob", "cem"].flatMap((who) =>
+    wishes.map((wish) => decide(state, commandOf(who, wish, "new"), now, BOX_LIMITS)),
+  );
 }
 
 function replayed(state: ShowtimeState, events: Parameters<typeof evolve>[1][]): ShowtimeState {

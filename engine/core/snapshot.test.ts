@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checksumOf, CorruptBytes } from "../../proto/index.ts";
-import { BrokenInvariant, createShowtime, decodeState, encodeState, evolve } from "./index.ts";
+import { BrokenInvariant, createShowtime, decide, decodeState, encodeState, evolve } from "./index.ts";
 import { CORE_LIMITS } from "./limits.ts";
-import { block, booking, Box, holdOf, SHOWTIME } from "./testing/fixtures.ts";
+import { block, booking, Box, commandOf, holdOf, LIMITS, SHOWTIME } from "./testing/fixtures.ts";
 
 /** A box with something of everything in it. */
 function busy(): Box {
@@ -47,6 +47,21 @@ describe("a showtime as bytes", () => {
     for (const event of box.events.slice(before)) evolve(read, event);
     expect(encodeState(read)).toEqual(encodeState(box.state));
     expect(read.answers.size).toBeLessThan(600);
+  });
+
+  test("forgets nothing that a holder has used up", () => {
+    const box = new Box();
+    box.ask("ann", { type: "hold", seats: [0] });
+    for (const extensionsLeft of [1, 0]) {
+      box.ask("ann", { type: "extend", hold: holdOf(1) });
+      const next = decide(
+        decodeState(encodeState(box.state)),
+        commandOf("ann", { type: "extend", hold: holdOf(1) }, "r"),
+        box.now,
+        LIMITS,
+      );
+      expect(next.kind).toBe(extensionsLeft > 0 ? "event" : "refused");
+    }
   });
 
   test("whatever bytes come, a state or a clear error comes out, quickly", () => {

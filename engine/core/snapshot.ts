@@ -130,7 +130,15 @@ function readHolders(bytes: ByteReader, state: ShowtimeState): void {
     const clock = bytes.uint();
     const seats = readSeats(bytes);
     const booking = (bytes.string() || undefined) as BookingId | undefined;
-    const hold: Hold = { number, holder, seats, clock, booking, payBy: booking === undefined ? 0 : bytes.uint(), next: undefined };
+    const hold: Hold = {
+      number,
+      holder,
+      seats,
+      clock,
+      booking,
+      payBy: booking === undefined ? 0 : bytes.uint(),
+      next: undefined,
+    };
     for (const seat of seats) take(state, seat, SEAT_STATUS.held, number, undefined);
     holder.held += seats.length;
     state.holds.add(hold);
@@ -184,7 +192,8 @@ function writeMemory(out: ByteWriter, state: ShowtimeState): void {
 
 function readMemory(bytes: ByteReader, state: ShowtimeState): void {
   for (let left = bytes.count(2); left > 0; left--) state.expired.add(bytes.uint(), bytes.string() as HolderId);
-  for (let left = bytes.count(2); left > 0; left--) state.cancelled.add(bytes.string() as BookingId, bytes.string() as HolderId);
+  for (let left = bytes.count(2); left > 0; left--)
+    state.cancelled.add(bytes.string() as BookingId, bytes.string() as HolderId);
   const capacity = 2 ** bytes.byte();
   const size = bytes.count(4);
   if (capacity < size || capacity > CORE_LIMITS.answersMax) throw bytes.corrupt("the answers do not fit their table");

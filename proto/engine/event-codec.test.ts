@@ -17,7 +17,13 @@ const rules = fc.record({
     fc.record({ when: fc.constant("before-end"), ms: whole }),
   ),
 });
-const limits = fc.record({ holdTtlMs: whole, holdMaxMs: whole, paymentTtlMs: whole, maxSeatsPerHolder: whole, maxExtensions: whole });
+const limits = fc.record({
+  holdTtlMs: whole,
+  holdMaxMs: whole,
+  paymentTtlMs: whole,
+  maxSeatsPerHolder: whole,
+  maxExtensions: whole,
+});
 const plan = fc.nat(30).chain((length) => {
   const column = { minLength: length, maxLength: length };
   return fc.record({
@@ -26,10 +32,13 @@ const plan = fc.nat(30).chain((length) => {
     y: fc.int16Array(column),
     category: fc.uint8Array(column),
     flags: fc.uint8Array(column),
-    categories: fc.array(fc.record({ id, focalX: fc.double({ noNaN: true }), focalY: fc.double({ noNaN: true }) }), { maxLength: 4 }),
+    categories: fc.array(fc.record({ id, focalX: fc.double({ noNaN: true }), focalY: fc.double({ noNaN: true }) }), {
+      maxLength: 4,
+    }),
   });
 });
-const of = <T extends string>(type: T, fields: Record<string, fc.Arbitrary<unknown>>) => fc.record({ type: fc.constant(type), ...fields });
+const of = <T extends string>(type: T, fields: Record<string, fc.Arbitrary<unknown>>) =>
+  fc.record({ type: fc.constant(type), ...fields });
 
 // The cast: the fields above are those of the type, with ids that have no brand.
 const events = fc.oneof(
@@ -69,7 +78,15 @@ test("every event reads as it was written", () => {
 });
 
 test("a hold of three neighbours takes fewer than 40 bytes beside its ids", () => {
-  const held = { type: "held", at: 1.8e12, holder: "", rid: "", hold: 1000, seats: [100, 101, 102], deadline: 1.8e12 } as unknown as Event;
+  const held = {
+    type: "held",
+    at: 1.8e12,
+    holder: "",
+    rid: "",
+    hold: 1000,
+    seats: [100, 101, 102],
+    deadline: 1.8e12,
+  } as unknown as Event;
   expect(bytesOf(held).length).toBeLessThan(24);
 });
 

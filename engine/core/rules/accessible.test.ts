@@ -8,7 +8,10 @@ describe("while they are kept", () => {
   const kept = () => new Box(PLAN, { accessibleRelease: { when: "never" } });
 
   test("wheelchair places and companion seats are refused by name", () => {
-    expect(kept().ask("ann", { type: "hold", seats: [0, 1, 2] })).toMatchObject({ code: "ACCESSIBLE_ONLY", seats: [0, 1] });
+    expect(kept().ask("ann", { type: "hold", seats: [0, 1, 2] })).toMatchObject({
+      code: "ACCESSIBLE_ONLY",
+      seats: [0, 1],
+    });
     expect(kept().ask("ann", { type: "hold", seats: [2] })).toMatchObject({ type: "held" });
   });
 

@@ -58,7 +58,9 @@ describe("best available", () => {
     expect(best(new Box(hall("....", "....")), 2, { accessible: true })).toBe("NOT_ENOUGH_SEATS");
   });
 
-  test.each([0, -1, 1.5, Number.NaN])("%d is no number of seats", (count) => expect(best(new Box(), count)).toBe("BAD_MESSAGE"));
+  test.each([0, -1, 1.5, Number.NaN])("%d is no number of seats", (count) =>
+    expect(best(new Box(), count)).toBe("BAD_MESSAGE"),
+  );
 
   test("agrees with trying every group of small halls", () => {
     const runs = Number(process.env["USHER_MODEL_RUNS"] ?? 1_000);

@@ -87,7 +87,9 @@ function nearestGroup(
     for (let seat = partFrom; seat < partTo; seat++) {
       const kept = (flags[seat] ?? 0) & KEPT_FLAGS;
       const fits =
-        status[seat] === SEAT_STATUS.free && (category < 0 || categories[seat] === category) && (accessible || kept === 0);
+        status[seat] === SEAT_STATUS.free &&
+        (category < 0 || categories[seat] === category) &&
+        (accessible || kept === 0);
       if (!fits) {
         run = sum = places = 0;
         continue;

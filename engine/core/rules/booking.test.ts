@@ -10,7 +10,11 @@ const confirm = (hold: HoldId, id: string, seats: number[], reacquire = false): 
   reacquire,
 });
 const pin = (hold: HoldId, id: string): Wish => ({ type: "pin", hold, booking: booking(id) });
-const cancel = (id: string, seats?: number[]): Wish => ({ type: "cancel", booking: booking(id), ...(seats && { seats }) });
+const cancel = (id: string, seats?: number[]): Wish => ({
+  type: "cancel",
+  booking: booking(id),
+  ...(seats && { seats }),
+});
 
 function held(...seats: number[]): Box {
   const box = new Box();
@@ -61,7 +65,10 @@ describe("confirming", () => {
     expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1]))).toMatchObject({ code: "HOLD_EXPIRED" });
     box.expireDue();
     expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1]))).toMatchObject({ code: "HOLD_EXPIRED" });
-    expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1], true))).toMatchObject({ type: "confirmed", reacquired: true });
+    expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1], true))).toMatchObject({
+      type: "confirmed",
+      reacquired: true,
+    });
     expect(box.look).toBe("bb......");
   });
 
@@ -69,7 +76,10 @@ describe("confirming", () => {
     const box = held(0, 1);
     box.ask("ann", pin(holdOf(1), "b1"));
     box.now += LIMITS.holdTtlMs;
-    expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1], true))).toMatchObject({ type: "confirmed", reacquired: false });
+    expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1], true))).toMatchObject({
+      type: "confirmed",
+      reacquired: false,
+    });
   });
 
   test("seats are taken again only if every one is free and none is blocked", () => {
@@ -78,7 +88,10 @@ describe("confirming", () => {
     box.expireDue();
     box.ask("bob", { type: "hold", seats: [1] });
     box.ask("admin", { type: "block", seats: [2] });
-    expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1, 2], true))).toMatchObject({ code: "SEAT_TAKEN", seats: [1, 2] });
+    expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 1, 2], true))).toMatchObject({
+      code: "SEAT_TAKEN",
+      seats: [1, 2],
+    });
     expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 99], true))).toMatchObject({ code: "NOT_FOUND", seats: [99] });
     expect(box.look).toBe(".hx.....");
   });

@@ -23,7 +23,8 @@ export function decideConfirm(state: ShowtimeState, command: CommandOf<"confirm"
   if (state.cancelled.get(booking) !== undefined) return refuse("BOOKING_NOT_FOUND", "The booking was cancelled.");
 
   const hold = ownHold(state, holder, command.hold);
-  if (hold?.booking !== booking && state.pinned.has(booking)) return refuse("CONFLICT", "The booking has another hold.");
+  if (hold?.booking !== booking && state.pinned.has(booking))
+    return refuse("CONFLICT", "The booking has another hold.");
   if (hold !== undefined && (reacquire || isLive(hold, now))) {
     if (hold.booking !== undefined && hold.booking !== booking) {
       return refuse("HOLD_PINNED", "The hold is being paid for under another booking.");
@@ -55,7 +56,9 @@ export function decideCancel(state: ShowtimeState, command: CommandOf<"cancel">,
   const booking = state.bookings.get(id);
   if (booking === undefined) {
     const gone: Outcome = { type: "cancelled", booking: id, seats: [] };
-    return state.cancelled.get(id) === undefined ? refuse("BOOKING_NOT_FOUND", "There is no such booking.") : already(gone);
+    return state.cancelled.get(id) === undefined
+      ? refuse("BOOKING_NOT_FOUND", "There is no such booking.")
+      : already(gone);
   }
   const seats = command.seats ?? booking.seats;
   if (command.seats !== undefined) {

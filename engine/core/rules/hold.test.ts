@@ -18,7 +18,10 @@ describe("holding named seats", () => {
     const box = new Box();
     box.ask("ann", { type: "hold", seats: [1, 2] });
     box.ask("admin", { type: "block", seats: [4] });
-    expect(box.ask("bob", { type: "hold", seats: [0, 1, 2, 3, 4] })).toMatchObject({ code: "SEAT_TAKEN", seats: [1, 2, 4] });
+    expect(box.ask("bob", { type: "hold", seats: [0, 1, 2, 3, 4] })).toMatchObject({
+      code: "SEAT_TAKEN",
+      seats: [1, 2, 4],
+    });
     expect(box.look).toBe(".hh.x...");
   });
 
@@ -77,7 +80,10 @@ describe("releasing", () => {
   test("gives back all seats, or some", () => {
     const box = new Box();
     box.ask("ann", { type: "hold", seats: [0, 1, 2] });
-    expect(box.ask("ann", { type: "release", hold: holdOf(1), seats: [1] })).toEqual({ type: "released", hold: "premiere.1" });
+    expect(box.ask("ann", { type: "release", hold: holdOf(1), seats: [1] })).toEqual({
+      type: "released",
+      hold: "premiere.1",
+    });
     expect(box.look).toBe("h.h.....");
     box.ask("ann", { type: "release", hold: holdOf(1) });
     expect(box.look).toBe("........");

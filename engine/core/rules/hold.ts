@@ -19,7 +19,8 @@ export function decideHold(state: ShowtimeState, command: CommandOf<"hold">, now
   const taken = takenOf(state, seats);
   if (taken !== undefined) return refuse("SEAT_TAKEN", "Seats are taken.", taken);
   const kept = keptSeats(state, holder, seats, command.accessible === true, now);
-  if (kept !== undefined) return refuse("ACCESSIBLE_ONLY", "Seats are kept for wheelchair users and their companions.", kept);
+  if (kept !== undefined)
+    return refuse("ACCESSIBLE_ONLY", "Seats are kept for wheelchair users and their companions.", kept);
   const orphans = orphansOf(state, seats);
   if (orphans !== undefined) return refuse("ORPHAN_SEAT", "The choice leaves single seats.", orphans);
   return held(state, command, seats, now);
@@ -58,12 +59,18 @@ export function decideRelease(state: ShowtimeState, command: CommandOf<"release"
 /** Those of `seats` that somebody has, or that are blocked; undefined when all are free. */
 export function takenOf(state: ShowtimeState, seats: readonly number[]): readonly number[] | undefined {
   for (let at = 0; at < seats.length; at++) {
-    if (state.status[seats[at] ?? -1] !== SEAT_STATUS.free) return seats.filter((seat) => state.status[seat] !== SEAT_STATUS.free);
+    if (state.status[seats[at] ?? -1] !== SEAT_STATUS.free)
+      return seats.filter((seat) => state.status[seat] !== SEAT_STATUS.free);
   }
   return undefined;
 }
 
-function held(state: ShowtimeState, by: CommandOf<"hold" | "hold-best">, seats: readonly number[], now: number): Decision {
+function held(
+  state: ShowtimeState,
+  by: CommandOf<"hold" | "hold-best">,
+  seats: readonly number[],
+  now: number,
+): Decision {
   const deadline = deadlineOfNewHold(state.limits, state.holders.get(by.holder), now);
   return decided({ type: "held", at: now, holder: by.holder, rid: by.rid, hold: state.nextNumber, seats, deadline });
 }

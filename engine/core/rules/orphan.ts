@@ -36,7 +36,8 @@ const isFree = (state: ShowtimeState, seat: number): boolean => state.status[sea
 
 function isOrphan(state: ShowtimeState, chosen: readonly number[], seat: number): boolean {
   if (!isFree(state, seat) || chosen.includes(seat) || ((state.plan.flags[seat] ?? 0) & KEPT_FLAGS) !== 0) return false;
-  const isCompany = (other: number) => isNeighbour(state, seat, other) && isFree(state, other) && !chosen.includes(other);
+  const isCompany = (other: number) =>
+    isNeighbour(state, seat, other) && isFree(state, other) && !chosen.includes(other);
   return !isCompany(seat - 1) && !isCompany(seat + 1);
 }
 

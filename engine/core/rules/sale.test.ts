@@ -7,7 +7,13 @@ const open = (plan = hall("...."), rules = RULES): Wish => ({ type: "open", plan
 describe("opening", () => {
   test("a showtime that nobody opened is not on sale", () => {
     for (const state of [undefined, createShowtime(SHOWTIME)]) {
-      const command = { type: "hold", seats: [0], showtime: SHOWTIME, holder: holder("ann"), rid: "r1" as never } as const;
+      const command = {
+        type: "hold",
+        seats: [0],
+        showtime: SHOWTIME,
+        holder: holder("ann"),
+        rid: "r1" as never,
+      } as const;
       expect(decide(state, command, START, LIMITS)).toMatchObject({ refusal: { code: "NOT_FOUND" } });
     }
   });
@@ -33,12 +39,25 @@ describe("opening", () => {
       { ...plan, row: [0, 0, 0, 0] as never },
       { ...plan, categories: [] },
       { ...plan, category: Uint8Array.of(0, 0, 0, 9) },
-      { ...plan, categories: [{ id: "middle", focalX: 0, focalY: 0 }, { id: "middle", focalX: 0, focalY: 0 }] },
+      {
+        ...plan,
+        categories: [
+          { id: "middle", focalX: 0, focalY: 0 },
+          { id: "middle", focalX: 0, focalY: 0 },
+        ],
+      },
       { ...plan, categories: [{ id: "middle", focalX: Number.NaN, focalY: 0 }] },
       hall(""),
     ];
     for (const each of wrong) {
-      const command = { type: "open", plan: each, rules: RULES, showtime: SHOWTIME, holder: holder("admin"), rid: "r1" as never } as const;
+      const command = {
+        type: "open",
+        plan: each,
+        rules: RULES,
+        showtime: SHOWTIME,
+        holder: holder("admin"),
+        rid: "r1" as never,
+      } as const;
       expect(decide(undefined, command, START, LIMITS)).toMatchObject({ refusal: { code: "BAD_MESSAGE" } });
     }
   });
@@ -50,7 +69,9 @@ test("amended rules hold from then on", () => {
   expect(box.events).toHaveLength(1);
   box.ask("admin", { type: "amend", rules: { ...RULES, salesEndAt: START } });
   expect(box.ask("ann", { type: "hold", seats: [0] })).toMatchObject({ code: "SALE_CLOSED" });
-  expect(box.ask("admin", { type: "amend", rules: { ...RULES, salesEndAt: -1 } })).toMatchObject({ code: "BAD_MESSAGE" });
+  expect(box.ask("admin", { type: "amend", rules: { ...RULES, salesEndAt: -1 } })).toMatchObject({
+    code: "BAD_MESSAGE",
+  });
 });
 
 test("closing twice changes nothing the second time", () => {

@@ -11,7 +11,9 @@ const DONE: Outcome = { type: "done" };
 
 /** For a showtime that is not open yet, under the operator's present limits. */
 export function decideOpen(command: CommandOf<"open">, now: number, limits: SaleLimits): Decision {
-  for (const limit of Object.values(limits)) assert(isCount(limit), "the operator's limits are whole numbers");
+  const { holdTtlMs, holdMaxMs, paymentTtlMs, maxSeatsPerHolder, maxExtensions } = limits;
+  const counts = [holdTtlMs, holdMaxMs, paymentTtlMs, maxSeatsPerHolder, maxExtensions];
+  assert(counts.every(isCount), "the operator's limits are whole numbers");
   const { holder, rid, plan, rules } = command;
   const wrong = wrongPlan(plan) ?? wrongRules(rules);
   if (wrong !== undefined) return refuse("BAD_MESSAGE", wrong);
@@ -88,16 +90,21 @@ function samePlan(a: HallPlan, b: HallPlan): boolean {
 function wrongPlan(plan: HallPlan): string | undefined {
   const { row, x, y, category, flags, categories } = plan;
   const typed =
-    row instanceof Uint16Array && x instanceof Int16Array && y instanceof Int16Array &&
-    category instanceof Uint8Array && flags instanceof Uint8Array;
+    row instanceof Uint16Array &&
+    x instanceof Int16Array &&
+    y instanceof Int16Array &&
+    category instanceof Uint8Array &&
+    flags instanceof Uint8Array;
   if (!typed) return "A column of the plan has the wrong type.";
   if (row.length === 0 || row.length > CORE_LIMITS.seatsMax) return `A plan has 1 to ${CORE_LIMITS.seatsMax} seats.`;
-  if ([x, y, category, flags].some((column) => column.length !== row.length)) return "The plan's columns differ in length.";
+  if ([x, y, category, flags].some((column) => column.length !== row.length))
+    return "The plan's columns differ in length.";
   if (categories.length === 0 || categories.length > CORE_LIMITS.categoriesMax) {
     return `A plan has 1 to ${CORE_LIMITS.categoriesMax} categories.`;
   }
   for (const { id, focalX, focalY } of categories) {
-    if (id.length === 0 || id.length > CORE_LIMITS.categoryIdLengthMax) return "A category's id is too short or too long.";
+    if (id.length === 0 || id.length > CORE_LIMITS.categoryIdLengthMax)
+      return "A category's id is too short or too long.";
     if (!Number.isFinite(focalX) || !Number.isFinite(focalY)) return "A focal point is not a point.";
   }
   if (new Set(categories.map(({ id }) => id)).size < categories.length) return "A category is named twice.";
@@ -105,7 +112,8 @@ function wrongPlan(plan: HallPlan): string | undefined {
 }
 
 function wrongRules(rules: SaleRules): string | undefined {
-  if (!isCount(rules.salesStartAt) || !isCount(rules.salesEndAt)) return "The sale's start and end are not whole milliseconds.";
+  if (!isCount(rules.salesStartAt) || !isCount(rules.salesEndAt))
+    return "The sale's start and end are not whole milliseconds.";
   if (rules.accessibleRelease.when === "before-end" && !isCount(rules.accessibleRelease.ms)) {
     return "The release of accessible seats is not in whole milliseconds.";
   }

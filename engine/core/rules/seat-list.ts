@@ -10,7 +10,11 @@ export function badSeats(state: ShowtimeState, seats: readonly number[]): Decisi
   if (hasTwins(seats)) return refuse("BAD_MESSAGE", "A seat is named twice.");
   for (let at = 0; at < seats.length; at++) {
     if (!isSeat(state, seats[at] ?? -1)) {
-      return refuse("NOT_FOUND", "There are no such seats.", seats.filter((seat) => !isSeat(state, seat)));
+      return refuse(
+        "NOT_FOUND",
+        "There are no such seats.",
+        seats.filter((seat) => !isSeat(state, seat)),
+      );
     }
   }
   return undefined;

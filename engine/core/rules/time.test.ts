@@ -87,9 +87,13 @@ describe("pinning", () => {
     box.now += 299_000;
     box.ask("bob", { type: "hold", seats: [1] });
     box.now += 299_000;
-    expect(box.ask("bob", { type: "pin", hold: holdOf(2), booking: booking("b2") })).toMatchObject({ expiresInMs: 200_000 });
+    expect(box.ask("bob", { type: "pin", hold: holdOf(2), booking: booking("b2") })).toMatchObject({
+      expiresInMs: 200_000,
+    });
     box.now += 100_000;
-    expect(box.ask("bob", { type: "pin", hold: holdOf(2), booking: booking("b2") })).toMatchObject({ expiresInMs: 100_000 });
+    expect(box.ask("bob", { type: "pin", hold: holdOf(2), booking: booking("b2") })).toMatchObject({
+      expiresInMs: 100_000,
+    });
   });
 
   test("is for one booking and one hold", () => {
@@ -97,9 +101,15 @@ describe("pinning", () => {
     box.ask("ann", { type: "hold", seats: [0] });
     box.ask("ann", { type: "hold", seats: [1] });
     box.ask("ann", { type: "pin", hold: holdOf(1), booking: booking("b1") });
-    expect(box.ask("ann", { type: "pin", hold: holdOf(1), booking: booking("b2") })).toMatchObject({ code: "HOLD_PINNED" });
-    expect(box.ask("ann", { type: "pin", hold: holdOf(2), booking: booking("b1") })).toMatchObject({ code: "CONFLICT" });
-    expect(box.ask("bob", { type: "pin", hold: holdOf(2), booking: booking("b3") })).toMatchObject({ code: "HOLD_NOT_FOUND" });
+    expect(box.ask("ann", { type: "pin", hold: holdOf(1), booking: booking("b2") })).toMatchObject({
+      code: "HOLD_PINNED",
+    });
+    expect(box.ask("ann", { type: "pin", hold: holdOf(2), booking: booking("b1") })).toMatchObject({
+      code: "CONFLICT",
+    });
+    expect(box.ask("bob", { type: "pin", hold: holdOf(2), booking: booking("b3") })).toMatchObject({
+      code: "HOLD_NOT_FOUND",
+    });
   });
 
   test("a pinned hold outlives its clock, and ends when nobody pays", () => {
@@ -121,7 +131,13 @@ describe("expiry", () => {
     box.ask("ann", { type: "hold", seats: [0, 1] });
     expect(expire(box.state, 1, box.now + TTL - 1)).toBeUndefined();
     box.now += TTL;
-    expect(expire(box.state, 1, box.now)).toEqual({ type: "expired", at: box.now, holder: "ann", hold: 1, seats: [0, 1] });
+    expect(expire(box.state, 1, box.now)).toEqual({
+      type: "expired",
+      at: box.now,
+      holder: "ann",
+      hold: 1,
+      seats: [0, 1],
+    });
     box.expireDue();
     expect(expire(box.state, 1, box.now)).toBeUndefined();
     expect(box.look).toBe("........");

@@ -37,7 +37,8 @@ export function decideExtend(state: ShowtimeState, command: CommandOf<"extend">,
   if (hold.booking !== undefined) return refuse("HOLD_PINNED", "The hold is being paid for.");
   const { limits } = state;
   const holder = hold.holder;
-  if (holder.extensions >= limits.maxExtensions) return refuse("LIMIT_REACHED", "The hold was extended as often as it may be.");
+  if (holder.extensions >= limits.maxExtensions)
+    return refuse("LIMIT_REACHED", "The hold was extended as often as it may be.");
   const furthest = Math.min(now + limits.holdTtlMs, holder.startedAt + limits.holdMaxMs);
   const deadline = Math.max(holder.deadline, furthest);
   return decided({ type: "extended", at: now, holder: command.holder, rid: command.rid, hold: hold.number, deadline });

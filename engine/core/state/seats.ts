@@ -1,5 +1,13 @@
 /** The only places where a seat changes hands. `changes` collects `seat * 4 + status` of every seat that looks different. */
-import { rollChecksum, SEAT_STATUS, seatChange, type HallPlan, type SaleLimits, type SaleRules, type SeatStatus } from "../../../proto/index.ts";
+import {
+  rollChecksum,
+  SEAT_STATUS,
+  seatChange,
+  type HallPlan,
+  type SaleLimits,
+  type SaleRules,
+  type SeatStatus,
+} from "../../../proto/index.ts";
 import { assert } from "./assert.ts";
 import { layoutOf } from "./layout.ts";
 import type { ShowtimeState } from "./state.ts";
@@ -19,7 +27,10 @@ export function layOut(state: ShowtimeState, plan: HallPlan, rules: SaleRules, l
   state.blocked = new Uint8Array(layout.seatCount);
   state.owner = new Float64Array(layout.seatCount);
   const starts = layout.partStart;
-  state.available = Uint32Array.from({ length: starts.length - 1 }, (_, part) => (starts[part + 1] ?? 0) - (starts[part] ?? 0));
+  state.available = Uint32Array.from(
+    { length: starts.length - 1 },
+    (_, part) => (starts[part + 1] ?? 0) - (starts[part] ?? 0),
+  );
 }
 
 /** A free seat becomes held or booked. */
@@ -31,7 +42,10 @@ export function take(state: ShowtimeState, seat: number, status: SeatStatus, own
 
 /** A held seat becomes booked by the same number. */
 export function book(state: ShowtimeState, seat: number, owner: number, changes: Changes): void {
-  assert(state.owner[seat] === owner && state.status[seat] === SEAT_STATUS.held, "only the hold's own seats are booked");
+  assert(
+    state.owner[seat] === owner && state.status[seat] === SEAT_STATUS.held,
+    "only the hold's own seats are booked",
+  );
   show(state, seat, SEAT_STATUS.held, SEAT_STATUS.booked, changes);
 }
 

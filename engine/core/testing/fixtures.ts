@@ -87,6 +87,14 @@ type WithoutAddress<T> = T extends unknown ? Omit<T, "showtime" | "holder" | "ri
 /** A command but for whom it is from. */
 export type Wish = WithoutAddress<Command>;
 
+/** The cast: a test's request ids need no parser. */
+export const commandOf = (who: string, wish: Wish, rid: string): Command => ({
+  ...wish,
+  showtime: SHOWTIME,
+  holder: holderId(who),
+  rid: rid as RequestId,
+});
+
 /** One showtime with a clock set by hand; keeps its events, so that a test can replay them. */
 export class Box {
   readonly events: Event[] = [];
@@ -100,9 +108,7 @@ export class Box {
   }
 
   decide(holder: string, wish: Wish, rid = `r${++this.#rid}`, limits = LIMITS): Decision {
-    // The casts of this file: a test's names need no parser, and a wish with an address is a command.
-    const command = { ...wish, showtime: SHOWTIME, holder: holderId(holder), rid: rid as RequestId } as Command;
-    return decide(this.state, command, this.now, limits);
+    return decide(this.state, commandOf(holder, wish, rid), this.now, limits);
   }
 
   /** Decides and evolves, as the shard does. */

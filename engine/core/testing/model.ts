@@ -5,9 +5,26 @@
 import type { Command, SaleLimits } from "../../../proto/index.ts";
 
 type Wish<Type extends Command["type"]> = Omit<Extract<Command, { type: Type }>, "showtime" | "holder" | "rid">;
-interface Clock { startedAt: number; deadline: number; extensions: number }
-interface Hold { number: number; who: string; seats: number[]; clock: Clock; booking?: string; payBy: number; state: "live" | "expired" | "over" }
-interface Booking { id: string; who: string; seats: number[]; cancelled: boolean }
+interface Clock {
+  startedAt: number;
+  deadline: number;
+  extensions: number;
+}
+interface Hold {
+  number: number;
+  who: string;
+  seats: number[];
+  clock: Clock;
+  booking?: string;
+  payBy: number;
+  state: "live" | "expired" | "over";
+}
+interface Booking {
+  id: string;
+  who: string;
+  seats: number[];
+  cancelled: boolean;
+}
 
 /** What must be in the answer; the rest is for other tests. */
 export type Verdict = { type: string; code?: string; seats?: number[]; expiresInMs?: number; reacquired?: boolean };
@@ -113,7 +130,8 @@ export class Model {
     if (hold !== undefined && (reacquire || now < this.deadline(hold))) {
       if (hold.booking !== undefined && hold.booking !== id) return refused("HOLD_PINNED");
       if (hold.booking === undefined && this.closed) return refused("SALE_CLOSED");
-      if ([...hold.seats].sort().join() !== [...seats].sort().join()) return refused("CONFLICT");
+      if (seats.length !== hold.seats.length || hold.seats.some((seat) => !seats.includes(seat)))
+        return refused("CONFLICT");
       hold.state = "over";
       this.bookings.push({ id, who, seats: hold.seats, cancelled: false });
       return { type: "confirmed", seats: hold.seats, reacquired: false };
@@ -146,7 +164,10 @@ export class Model {
   }
 
   block(type: "block" | "unblock", seats: readonly number[]): Verdict {
-    for (const seat of seats) type === "block" ? this.blocked.add(seat) : this.blocked.delete(seat);
+    for (const seat of seats) {
+      if (type === "block") this.blocked.add(seat);
+      else this.blocked.delete(seat);
+    }
     return { type: "done" };
   }
 
