@@ -5,6 +5,8 @@ export const LIMITS = {
   payloadBytesMax: 256 * 1024,
   /** Bytes that wait for a reader before frames are dropped for it. One message more may be under way. */
   backlogBytesMax: 64 * 1024,
+  /** Answers are never dropped: a reader with more than this before it is closed, while the close frame still fits. */
+  answerBacklogBytesMax: 48 * 1024,
   /** A socket that sends nothing, not even a pong, closes after this; pings go out in time for a living one to answer. At most 960. */
   idleTimeoutSeconds: 60,
   /** Told to clients in `welcome`: they may take a connection for dead that was silent for longer than twice this. */

@@ -1,5 +1,4 @@
 import type { Clock } from "../../platform/clock/index.ts";
-import { CLOSE_CODES } from "../../proto/index.ts";
 import type { ServerMessage } from "../../proto/ws/index.ts";
 import { encode } from "../encoding.ts";
 import type { Session } from "./session.ts";
@@ -31,8 +30,8 @@ export class Outbox {
       session.outbox = undefined;
       const first = frames[0];
       if (first === undefined) continue;
-      const isSent = frames.length === 1 ? session.socket.send(first) : session.socket.sendAll(frames);
-      if (!isSent) session.close(CLOSE_CODES.SLOW);
+      if (frames.length === 1) session.sendFrame(first);
+      else session.sendFrames(frames);
     }
   };
 }

@@ -6,6 +6,7 @@ import type { Counts } from "../counts.ts";
 import { encode, type Frame } from "../encoding.ts";
 import type { Viewer, Watch } from "../fan-out/index.ts";
 import { Bucket, type Meter } from "../limits/index.ts";
+import { LIMITS } from "../limits.ts";
 import type { CloseCode, Socket } from "../socket.ts";
 
 export interface RefusalDetails {
@@ -48,7 +49,11 @@ export class Session implements Viewer {
 
   /** An answer is never left out: whoever does not read them has to come again. */
   sendFrame(frame: Frame): void {
-    if (!this.socket.send(frame)) this.socket.close(CLOSE_CODES.SLOW);
+    if (this.#isTooSlow() || !this.socket.send(frame)) this.socket.close(CLOSE_CODES.SLOW);
+  }
+
+  sendFrames(frames: readonly Frame[]): void {
+    if (this.#isTooSlow() || !this.socket.sendAll(frames)) this.socket.close(CLOSE_CODES.SLOW);
   }
 
   refuse(why: RefusalDetails, rid?: RequestId): void {
@@ -69,5 +74,9 @@ export class Session implements Viewer {
 
   close(why: CloseCode): void {
     this.socket.close(why);
+  }
+
+  #isTooSlow(): boolean {
+    return this.socket.backlog() > LIMITS.answerBacklogBytesMax;
   }
 }

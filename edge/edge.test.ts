@@ -1,0 +1,76 @@
+import { expect, it } from "vitest";
+import { LIMITS } from "./limits.ts";
+import { SHOWTIME, useHarness } from "./testing/harness.ts";
+
+const current = useHarness();
+
+it("drains: sends everybody elsewhere, answers what is under way, takes nothing new, then closes", async () => {
+  const { engine, edge } = current.edge;
+  const buyer = await current.edge.signedIn();
+  const viewer = await current.edge.viewer("msgpack");
+  engine.held = [];
+  buyer.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [1] });
+  buyer.say({ op: "nonsense" });
+  await buyer.next("error");
+  const drained = edge.drain();
+  expect(await viewer.next("goaway")).toEqual({ op: "goaway", reconnectInMs: LIMITS.reconnectSpreadMs / 2 });
+  await buyer.next("goaway");
+  buyer.say({ op: "hold", rid: "r2", showtime: SHOWTIME, seats: [2] });
+  expect(await buyer.next("error")).toMatchObject({ rid: "r2", code: "UNAVAILABLE" });
+  await expect(current.edge.connect()).rejects.toThrow();
+  for (const answer of engine.held) answer();
+  expect(await buyer.next("held")).toMatchObject({ rid: "r1" });
+  expect(await buyer.closed).toMatchObject({ code: 4000 });
+  expect(await viewer.closed).toMatchObject({ code: 4000 });
+  await drained;
+});
+
+it("does not wait for ever for a command that gets no answer", async () => {
+  const { engine, edge, clock } = current.edge;
+  const buyer = await current.edge.signedIn();
+  engine.held = [];
+  buyer.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [1] });
+  buyer.say({ op: "nonsense" });
+  await buyer.next("error");
+  const drained = edge.drain();
+  await buyer.next("goaway");
+  clock.leap(LIMITS.drainTimeoutMs);
+  expect(await buyer.closed).toMatchObject({ code: 4000 });
+  await drained;
+});
+
+it("answers a connection that asks for too much at once quickly, and the rest of it later", async () => {
+  const { engine } = current.edge;
+  const buyer = await current.edge.signedIn();
+  engine.held = [];
+  for (let at = 0; at <= LIMITS.inFlightMax; at++) buyer.say({ op: "hold", rid: `r${at}`, showtime: SHOWTIME, seats: [at] });
+  expect(await buyer.next("error")).toMatchObject({ rid: `r${LIMITS.inFlightMax}`, code: "BUSY", retryInMs: LIMITS.comeBackMs });
+  for (const answer of engine.held) answer();
+  await buyer.until(() => buyer.inbox.filter(({ op }) => op === "held").length === LIMITS.inFlightMax);
+});
+
+it("bears a thousand connections that never speak, and forgets them when they go", async () => {
+  const clients = await Promise.all(Array.from({ length: 1000 }, () => current.edge.connect()));
+  const buyer = await current.edge.signedIn();
+  buyer.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [1] });
+  await buyer.next("held");
+  expect(await current.edge.metric("usher_edge_connections")).toBe(1001);
+  for (const { ws } of clients) ws.terminate();
+  while ((await current.edge.metric("usher_edge_connections")) > 1) await new Promise(setImmediate);
+});
+
+it("tells what it does to whoever scrapes it", async () => {
+  const buyer = await current.edge.signedIn();
+  const viewer = await current.edge.viewer();
+  buyer.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [1] });
+  await buyer.next("held");
+  buyer.say({ op: "hold", rid: "r2", showtime: SHOWTIME, seats: [1] });
+  await buyer.next("error");
+  await viewer.next("delta");
+  const text = await current.edge.metrics.metrics();
+  expect(text).toContain("usher_edge_connections 2");
+  expect(text).toContain("usher_edge_messages_total 4");
+  expect(text).toContain("usher_edge_frames_total 1");
+  expect(text).toContain("usher_edge_replicas 1");
+  expect(text).toContain('usher_edge_refusals_total{code="SEAT_TAKEN"} 1');
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { SHOWTIME, useHarness } from "../testing/harness.ts";
+import { Bucket, Meters, rateOf } from "./index.ts";
+
+describe("a bucket", () => {
+  it("lets two seconds' worth through at once, then its rate", () => {
+    const rate = rateOf(10);
+    const bucket = new Bucket();
+    let taken = 0;
+    for (; bucket.waitMs(rate, 1000) === 0; taken++) bucket.take(rate, 1000);
+    expect(taken).toBe(20);
+    expect(bucket.waitMs(rate, 1000)).toBe(100);
+    expect(bucket.waitMs(rate, 1100)).toBe(0);
+    expect(bucket.isFull(2999)).toBe(false);
+    expect(bucket.isFull(3000)).toBe(true);
+  });
+});
+
+describe("meters", () => {
+  it("forget who has no connection, but not before the bucket is full again", () => {
+    const meters = new Meters<string, object>();
+    const [one, two] = [{}, {}];
+    const meter = meters.enter("a", one);
+    expect(meters.enter("a", two)).toBe(meter);
+    meter.bucket.take(rateOf(1), 0);
+    meter.connections.delete(one);
+    meters.sweep(5000);
+    expect(meters.size).toBe(1);
+    meter.connections.delete(two);
+    meters.sweep(999);
+    expect(meters.size).toBe(1);
+    meters.sweep(1000);
+    expect(meters.size).toBe(0);
+  });
+});
+
+describe("a connection past its rate", () => {
+  const current = useHarness({ commandsPerSecond: 10 });
+
+  it("is told how long to wait, with the rid, and is heard again after that", async () => {
+    const client = await current.edge.connect();
+    for (let at = 0; at < 21; at++) client.say({ op: "extend", rid: `r${at}`, holdId: "h.1" });
+    await client.until(() => client.inbox.length === 22);
+    const refused = await client.next("error", ({ code }) => code === "RATE_LIMITED");
+    expect(refused.rid).toBe("r20");
+    expect(refused.retryInMs).toBeGreaterThan(0);
+    expect(refused.retryInMs).toBeLessThanOrEqual(100);
+    current.edge.clock.leap(100);
+    client.say({ op: "extend", rid: "later", holdId: "h.1" });
+    expect(await client.next("error", ({ rid }) => rid === "later")).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+
+  it("shares the rate with the user's other connections, not with other users", async () => {
+    const [one, two, bob] = [await current.edge.signedIn(), await current.edge.signedIn(), await current.edge.signedIn("json", "bob")];
+    for (let at = 0; at < 12; at++) {
+      one.say({ op: "hold", rid: `a${at}`, showtime: SHOWTIME, seats: [at] });
+      two.say({ op: "hold", rid: `b${at}`, showtime: SHOWTIME, seats: [at + 20] });
+    }
+    bob.say({ op: "hold", rid: "c", showtime: SHOWTIME, seats: [50] });
+    await bob.next("held");
+    await one.until(() => one.inbox.length + two.inbox.length >= 26);
+    await two.until(() => one.inbox.length + two.inbox.length >= 26);
+    const held = [...one.inbox, ...two.inbox].filter(({ op }) => op === "held");
+    expect(held.length).toBe(20);
+  });
+});
+
+describe("an address past its rate", () => {
+  const current = useHarness({ addressCommandsPerSecond: 10 });
+
+  it("gets no more by opening connections", async () => {
+    const clients = await Promise.all(Array.from({ length: 5 }, () => current.edge.connect()));
+    for (const client of clients) for (let at = 0; at < 5; at++) client.say({ op: "extend", rid: `r${at}`, holdId: "h.1" });
+    for (const client of clients) await client.until(() => client.inbox.length === 6);
+    const codes = clients.flatMap(({ inbox }) => inbox.flatMap((message) => (message.op === "error" ? [message.code] : [])));
+    expect(codes.filter((code) => code === "RATE_LIMITED")).toHaveLength(5);
+  });
+});

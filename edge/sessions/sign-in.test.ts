@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { LIMITS } from "../limits.ts";
+import type { Client } from "../testing/client.ts";
+import { SHOWTIME, useHarness } from "../testing/harness.ts";
+
+const current = useHarness();
+
+const mayHold = async (client: Client, rid: string): Promise<boolean> => {
+  client.say({ op: "hold", rid, showtime: SHOWTIME, seats: [Number(rid.slice(1))] });
+  await client.until(() => client.inbox.some((message) => "rid" in message && message.rid === rid));
+  return client.inbox.some((message) => message.op === "held" && message.rid === rid);
+};
+
+describe("a token's end", () => {
+  it("is told a minute before, and is put off by another token on the same connection", async () => {
+    const { clock } = current.edge;
+    const client = await current.edge.connect();
+    await client.signIn(await current.edge.token({ livesMs: 900_000 }));
+    clock.leap(838_000);
+    expect(client.inbox.some(({ op }) => op === "reauth")).toBe(false);
+    clock.leap(2_000);
+    const { inMs } = await client.next("reauth");
+    expect(inMs).toBeGreaterThan(57_000);
+    expect(inMs).toBeLessThanOrEqual(60_000);
+    await client.signIn(await current.edge.token({ livesMs: 900_000 }));
+    clock.leap(100_000);
+    expect(await mayHold(client, "r1")).toBe(true);
+  });
+
+  it("leaves the connection, which may only watch until another token comes", async () => {
+    const { clock } = current.edge;
+    const client = await current.edge.viewer();
+    await client.signIn(await current.edge.token({ livesMs: 900_000 }));
+    expect(await mayHold(client, "r1")).toBe(true);
+    clock.leap(901_000);
+    expect(await mayHold(client, "r2")).toBe(false);
+    expect(await client.next("error")).toMatchObject({ rid: "r2", code: "UNAUTHORIZED" });
+    current.edge.engine.change(SHOWTIME, new Map([[40, 2]]));
+    await client.until(() => client.shown(SHOWTIME)[40] === "2");
+    await client.signIn(await current.edge.token());
+    expect(await mayHold(client, "r3")).toBe(true);
+  });
+
+  it("that is near is told at once", async () => {
+    const client = await current.edge.connect();
+    await client.signIn(await current.edge.token({ livesMs: 30_000 }));
+    expect((await client.next("reauth")).inMs).toBeLessThanOrEqual(30_000);
+    expect(await mayHold(client, "r1")).toBe(true);
+  });
+
+  it("is not told of a user that another took the place of", async () => {
+    const client = await current.edge.connect();
+    await client.signIn(await current.edge.token({ user: "ann", livesMs: 900_000 }));
+    await client.signIn(await current.edge.token({ user: "bob", livesMs: 3_600_000 }));
+    current.edge.clock.leap(1_000_000);
+    expect(await mayHold(client, "r1")).toBe(true);
+    expect(client.inbox.some(({ op }) => op === "reauth")).toBe(false);
+    expect(current.edge.engine.asked.at(-1)).toMatchObject({ holder: "bob" });
+  });
+});
+
+describe("a family that is signed out", () => {
+  it("loses its connections, for good, and no other does", async () => {
+    const ann = await current.edge.signedIn("json", "ann");
+    const phone = await current.edge.signedIn("msgpack", "ann");
+    const bob = await current.edge.signedIn("json", "bob");
+    current.edge.revoke("family-of-ann");
+    expect(await ann.closed).toMatchObject({ code: 4501 });
+    expect(await phone.closed).toMatchObject({ code: 4501 });
+    expect(await mayHold(bob, "r1")).toBe(true);
+    const again = await current.edge.connect();
+    again.say({ op: "auth", token: await current.edge.token({ user: "ann" }) });
+    expect(await again.next("error")).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+});
+
+it("a token that cannot be verified just now is not called a bad one", async () => {
+  const verify = current.edge.verifier.verify.bind(current.edge.verifier);
+  current.edge.verifier.verify = () => Promise.reject(new Error("identity is away"));
+  const client = await current.edge.connect();
+  client.say({ op: "auth", token: "any" });
+  expect(await client.next("error")).toMatchObject({ code: "UNAVAILABLE", retryInMs: LIMITS.comeBackMs });
+  current.edge.verifier.verify = verify;
+  await client.signIn(await current.edge.token());
+});
