@@ -27,7 +27,10 @@ export async function withLock(directory, work) {
 function listen(address) {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.once("error", (error) => (error.code === "EADDRINUSE" ? resolve(undefined) : reject(error)));
+    server.once("error", (/** @type {NodeJS.ErrnoException} */ error) => {
+      if (error.code === "EADDRINUSE") resolve(undefined);
+      else reject(error);
+    });
     server.listen({ path: address, exclusive: true }, () => resolve(server));
   });
 }
