@@ -26,9 +26,14 @@ interface Gauges {
 
 export function exposeCounts(registry: Registry, counts: Counts, gauges: Gauges): void {
   const gauge = (name: string, help: string, read: () => number): void => sampledGauge({ registry, name, help, read });
-  const counter = (name: string, help: string, read: () => number): void => sampledCounter({ registry, name, help, read });
+  const counter = (name: string, help: string, read: () => number): void =>
+    sampledCounter({ registry, name, help, read });
   gauge("usher_edge_connections", "WebSocket connections open now.", gauges.connections);
-  gauge("usher_edge_users", "Users remembered: signed in, or so lately that their allowance is not full yet.", gauges.users);
+  gauge(
+    "usher_edge_users",
+    "Users remembered: signed in, or so lately that their allowance is not full yet.",
+    gauges.users,
+  );
   gauge("usher_edge_replicas", "Halls that are mirrored for viewers.", gauges.replicas);
   gauge("usher_edge_commands_in_flight", "Commands that wait for the engine.", gauges.inFlight);
   gauge("usher_edge_tick_seconds", "How far apart frames are now.", () => gauges.tickMs() / 1000);

@@ -43,8 +43,13 @@ it("answers a connection that asks for too much at once quickly, and the rest of
   const { engine } = current.edge;
   const buyer = await current.edge.signedIn();
   engine.held = [];
-  for (let at = 0; at <= LIMITS.inFlightMax; at++) buyer.say({ op: "hold", rid: `r${at}`, showtime: SHOWTIME, seats: [at] });
-  expect(await buyer.next("error")).toMatchObject({ rid: `r${LIMITS.inFlightMax}`, code: "BUSY", retryInMs: LIMITS.comeBackMs });
+  for (let at = 0; at <= LIMITS.inFlightMax; at++)
+    buyer.say({ op: "hold", rid: `r${at}`, showtime: SHOWTIME, seats: [at] });
+  expect(await buyer.next("error")).toMatchObject({
+    rid: `r${LIMITS.inFlightMax}`,
+    code: "BUSY",
+    retryInMs: LIMITS.comeBackMs,
+  });
   for (const answer of engine.held) answer();
   await buyer.until(() => buyer.inbox.filter(({ op }) => op === "held").length === LIMITS.inFlightMax);
 });

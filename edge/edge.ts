@@ -88,7 +88,8 @@ class WebSocketEdge implements Edge {
     const { clock, random, log } = this.#options;
     this.#server?.stopListening();
     const sessions = [...this.#sessions];
-    for (const session of sessions) session.send({ op: "goaway", reconnectInMs: Math.floor(random() * LIMITS.reconnectSpreadMs) });
+    for (const session of sessions)
+      session.send({ op: "goaway", reconnectInMs: Math.floor(random() * LIMITS.reconnectSpreadMs) });
     const isIdle = await new Promise<boolean>((resolve) => {
       const timer = clock.after(LIMITS.drainTimeoutMs, () => resolve(false));
       this.#commands.drain(() => {

@@ -1,5 +1,11 @@
 import type { ClientMessage, Decoded, ServerMessage } from "../proto/ws/index.ts";
-import { decodeClientJson, decodeClientMsgpack, encodeServerJson, encodeServerMsgpack, undecodable } from "../proto/ws/index.ts";
+import {
+  decodeClientJson,
+  decodeClientMsgpack,
+  encodeServerJson,
+  encodeServerMsgpack,
+  undecodable,
+} from "../proto/ws/index.ts";
 
 export type Encoding = "json" | "msgpack";
 export type Frame = string | Uint8Array;

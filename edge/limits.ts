@@ -55,4 +55,3 @@ export const LIMITS = {
   drainTimeoutMs: 5_000,
   lingerMs: 200,
 } as const;
-

@@ -7,22 +7,37 @@ import { WebSocketServerError } from "./index.ts";
 
 const current = useHarness({ connectionsPerAddress: 5 });
 
-const refusalOf = async (path: string, options: { protocols?: string[]; origin?: string }): Promise<number | undefined> => {
-  const ws = new WebSocket(`ws://127.0.0.1:${current.edge.port}${path}`, options.protocols ?? [], options.origin ? { origin: options.origin } : {});
+const refusalOf = async (
+  path: string,
+  options: { protocols?: string[]; origin?: string },
+): Promise<number | undefined> => {
+  const ws = new WebSocket(
+    `ws://127.0.0.1:${current.edge.port}${path}`,
+    options.protocols ?? [],
+    options.origin ? { origin: options.origin } : {},
+  );
   ws.on("error", () => undefined);
   const [, response] = await once(ws, "unexpected-response");
   return response.statusCode;
 };
 
 const accepted = async (options: { protocols?: string[]; origin?: string }): Promise<string> => {
-  const ws = new WebSocket(`ws://127.0.0.1:${current.edge.port}/v1`, options.protocols ?? [], options.origin ? { origin: options.origin } : {});
+  const ws = new WebSocket(
+    `ws://127.0.0.1:${current.edge.port}/v1`,
+    options.protocols ?? [],
+    options.origin ? { origin: options.origin } : {},
+  );
   const [data] = await once(ws, "message");
   ws.terminate();
   return `${ws.protocol} ${String(data).slice(0, 1)}`;
 };
 
 /** A socket that has shaken hands by itself, for frames that no library would send. */
-async function rawConnection(): Promise<{ socket: Socket; received: () => Buffer; until: (holds: () => boolean) => Promise<void> }> {
+async function rawConnection(): Promise<{
+  socket: Socket;
+  received: () => Buffer;
+  until: (holds: () => boolean) => Promise<void>;
+}> {
   const socket = connect(current.edge.port, "127.0.0.1");
   onTestFinished(() => void socket.destroy());
   let received = Buffer.alloc(0);
@@ -94,7 +109,14 @@ describe("the handshake", () => {
 
 describe("bad input", () => {
   const BAD = [
-    "", "not JSON", "null", "[]", "{}", '{"op":"nonsense"}', '{"op":"watch","showtime":7}', '{"op":"watch","showtime":"a b"}',
+    "",
+    "not JSON",
+    "null",
+    "[]",
+    "{}",
+    '{"op":"nonsense"}',
+    '{"op":"watch","showtime":7}',
+    '{"op":"watch","showtime":"a b"}',
     '{"op":"hold","rid":"r","showtime":"premiere","seats":[-1]}',
   ];
 

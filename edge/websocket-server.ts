@@ -1,11 +1,19 @@
 /** The one file that knows uWebSockets.js. Its traps are told beside the lines that step around them. */
 import { createRequire } from "node:module";
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t, WebSocket } from "uWebSockets.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_listen_socket,
+  us_socket_context_t,
+  WebSocket,
+} from "uWebSockets.js";
+import type * as uWebSockets from "uWebSockets.js";
 import { type Encoding, type Frame, SUBPROTOCOLS } from "./encoding.ts";
 import { LIMITS } from "./limits.ts";
 import type { CloseCode, Publisher, Socket, SocketEvents } from "./socket.ts";
 
-type Library = typeof import("uWebSockets.js");
+type Library = typeof uWebSockets;
 
 /** Where a library's binary does not load, or an address cannot be listened on: one sentence with the way out. */
 export class WebSocketServerError extends Error {
@@ -122,7 +130,11 @@ export class WebSocketServer<Session> implements Publisher {
     const offered = request.getHeader("sec-websocket-protocol");
     const protocol = chooseProtocol(offered);
     if (protocol === undefined) {
-      return answer(response, "400 Bad Request", `Offer one of ${[...SUBPROTOCOLS.keys()].join(", ")}, or none for JSON.\n`);
+      return answer(
+        response,
+        "400 Bad Request",
+        `Offer one of ${[...SUBPROTOCOLS.keys()].join(", ")}, or none for JSON.\n`,
+      );
     }
     const key = request.getHeader("sec-websocket-key");
     const socket = new UwsSocket<Session>(protocol.encoding, networkOf(response.getRemoteAddress()));

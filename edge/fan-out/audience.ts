@@ -87,7 +87,10 @@ export class Audience {
 
   #begin(viewer: Viewer, showtime: ShowtimeId): Watch | undefined {
     if (viewer.watches.length >= LIMITS.watchedMax) {
-      viewer.refuse({ code: "LIMIT_REACHED", message: `A connection may watch ${LIMITS.watchedMax} showtimes: unwatch one first.` });
+      viewer.refuse({
+        code: "LIMIT_REACHED",
+        message: `A connection may watch ${LIMITS.watchedMax} showtimes: unwatch one first.`,
+      });
       return undefined;
     }
     const known = this.#channels.get(showtime);

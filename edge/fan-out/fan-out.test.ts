@@ -31,7 +31,9 @@ describe("viewers", () => {
     const clients: Client[] = [];
     for (let step = 0; step < 1500; step++) {
       for (let commits = random(3); commits > 0; commits--) {
-        change(...Array.from({ length: 1 + random(4) }, (_, at): [number, number] => [at * 100 + random(80), random(4)]));
+        change(
+          ...Array.from({ length: 1 + random(4) }, (_, at): [number, number] => [at * 100 + random(80), random(4)]),
+        );
       }
       const encoding = random(2) === 0 ? "json" : "msgpack";
       const chosen = clients[random(Math.max(1, clients.length))];
@@ -77,7 +79,9 @@ describe("viewers", () => {
   });
 
   it("cost the engine nothing: a hundred who come are shown what one asked for", async () => {
-    const clients = await Promise.all(Array.from({ length: 100 }, (_, at) => current.edge.viewer(at % 2 === 0 ? "json" : "msgpack")));
+    const clients = await Promise.all(
+      Array.from({ length: 100 }, (_, at) => current.edge.viewer(at % 2 === 0 ? "json" : "msgpack")),
+    );
     change([3, 2]);
     await Promise.all(clients.map(caughtUp));
     expect(current.edge.engine.viewsOf(SHOWTIME)).toBe(1);
@@ -269,7 +273,8 @@ describe("a reader that is slow", () => {
     let sent = 0;
     const connections = () => current.edge.metric("usher_edge_connections");
     while ((await connections()) > 0 && sent < 1_000_000) {
-      for (let at = 0; at < 1000; at++) client.say({ op: "hold", rid: `${"x".repeat(50)}${sent++}`, showtime: SHOWTIME, seats: [1] });
+      for (let at = 0; at < 1000; at++)
+        client.say({ op: "hold", rid: `${"x".repeat(50)}${sent++}`, showtime: SHOWTIME, seats: [1] });
       await turn();
     }
     client.ws.resume();

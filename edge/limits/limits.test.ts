@@ -51,7 +51,11 @@ describe("a connection past its rate", () => {
   });
 
   it("shares the rate with the user's other connections, not with other users", async () => {
-    const [one, two, bob] = [await current.edge.signedIn(), await current.edge.signedIn(), await current.edge.signedIn("json", "bob")];
+    const [one, two, bob] = [
+      await current.edge.signedIn(),
+      await current.edge.signedIn(),
+      await current.edge.signedIn("json", "bob"),
+    ];
     for (let at = 0; at < 12; at++) {
       one.say({ op: "hold", rid: `a${at}`, showtime: SHOWTIME, seats: [at] });
       two.say({ op: "hold", rid: `b${at}`, showtime: SHOWTIME, seats: [at + 20] });
@@ -70,9 +74,12 @@ describe("an address past its rate", () => {
 
   it("gets no more by opening connections", async () => {
     const clients = await Promise.all(Array.from({ length: 5 }, () => current.edge.connect()));
-    for (const client of clients) for (let at = 0; at < 5; at++) client.say({ op: "extend", rid: `r${at}`, holdId: "h.1" });
+    for (const client of clients)
+      for (let at = 0; at < 5; at++) client.say({ op: "extend", rid: `r${at}`, holdId: "h.1" });
     for (const client of clients) await client.until(() => client.inbox.length === 6);
-    const codes = clients.flatMap(({ inbox }) => inbox.flatMap((message) => (message.op === "error" ? [message.code] : [])));
+    const codes = clients.flatMap(({ inbox }) =>
+      inbox.flatMap((message) => (message.op === "error" ? [message.code] : [])),
+    );
     expect(codes.filter((code) => code === "RATE_LIMITED")).toHaveLength(5);
   });
 });

@@ -64,7 +64,10 @@ export class Replica {
     engine.send({ type: "view", showtime: this.map.showtime }, (reply) => {
       if (this.#closed || !this.isInStep || reply.type !== "view") return;
       if (reply.epoch === this.map.epoch && reply.seq <= this.map.seq) return;
-      this.#sources.log.warn({ showtime: this.map.showtime }, "a replica had lost its last delta; it reads the hall anew");
+      this.#sources.log.warn(
+        { showtime: this.map.showtime },
+        "a replica had lost its last delta; it reads the hall anew",
+      );
       this.#mend();
     });
   }
@@ -84,7 +87,10 @@ export class Replica {
     } else if (this.map.apply(delta)) {
       this.#events.changed();
     } else {
-      this.#sources.log.warn({ showtime: delta.showtime, seq: this.map.seq, from: delta.from }, "a delta does not follow: reading the hall anew");
+      this.#sources.log.warn(
+        { showtime: delta.showtime, seq: this.map.seq, from: delta.from },
+        "a delta does not follow: reading the hall anew",
+      );
       this.#mend(delta);
     }
   }
@@ -95,7 +101,8 @@ export class Replica {
   }
 
   readonly #askForView = (): void => {
-    if (!this.#closed) this.#sources.engine.send({ type: "view", showtime: this.map.showtime }, (reply) => this.#read(reply));
+    if (!this.#closed)
+      this.#sources.engine.send({ type: "view", showtime: this.map.showtime }, (reply) => this.#read(reply));
   };
 
   #askAgainIn(ms: number): void {
@@ -109,7 +116,10 @@ export class Replica {
       return;
     }
     if (reply.type !== "view" || !this.map.reset(reply)) {
-      this.#sources.log.error({ showtime: this.map.showtime, type: reply.type }, "the engine's view cannot be right; asking again");
+      this.#sources.log.error(
+        { showtime: this.map.showtime, type: reply.type },
+        "the engine's view cannot be right; asking again",
+      );
       this.#askAgainIn(LIMITS.replicaRetryMs);
       return;
     }

@@ -1,5 +1,12 @@
 import type { Role } from "../../platform/auth/index.ts";
-import { type Command, type HolderId, type HoldId, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
+import {
+  type Command,
+  type HolderId,
+  type HoldId,
+  parseHoldId,
+  type Reply,
+  type RequestId,
+} from "../../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Audience } from "../fan-out/index.ts";
 import { LIMITS } from "../limits.ts";
@@ -91,7 +98,9 @@ function commandOf(message: CommandMessage, holder: HolderId): Command | undefin
   if (message.op === "hold") {
     const { showtime, accessible } = message;
     const asked = { showtime, holder, rid, ...(accessible !== undefined && { accessible }) };
-    return "best" in message ? { type: "hold-best", ...asked, ...message.best } : { type: "hold", ...asked, seats: message.seats };
+    return "best" in message
+      ? { type: "hold-best", ...asked, ...message.best }
+      : { type: "hold", ...asked, seats: message.seats };
   }
   const showtime = parseHoldId(message.holdId)?.showtime;
   if (showtime === undefined) return undefined;

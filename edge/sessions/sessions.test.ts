@@ -23,9 +23,21 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
     const client = await current.edge.signedIn(encoding);
     client.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [7, 8] });
     const held = await client.next("held");
-    expect(held).toEqual({ op: "held", rid: "r1", holdId: held.holdId, showtime: SHOWTIME, seats: [7, 8], expiresInMs: 300_000 });
+    expect(held).toEqual({
+      op: "held",
+      rid: "r1",
+      holdId: held.holdId,
+      showtime: SHOWTIME,
+      seats: [7, 8],
+      expiresInMs: 300_000,
+    });
     client.say({ op: "extend", rid: "r2", holdId: held.holdId });
-    expect(await client.next("extended")).toEqual({ op: "extended", rid: "r2", holdId: held.holdId, expiresInMs: 300_000 });
+    expect(await client.next("extended")).toEqual({
+      op: "extended",
+      rid: "r2",
+      holdId: held.holdId,
+      expiresInMs: 300_000,
+    });
     client.say({ op: "release", rid: "r3", holdId: held.holdId, seats: [8] });
     expect(await client.next("released")).toEqual({ op: "released", rid: "r3", holdId: held.holdId });
     client.say({ op: "release", rid: "r4", holdId: held.holdId });
@@ -34,7 +46,13 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
 
   it("holds the best seats of a category", async () => {
     const client = await current.edge.signedIn(encoding);
-    client.say({ op: "hold", rid: "r1", showtime: SHOWTIME, best: { count: 3, category: "front", split: true }, accessible: true });
+    client.say({
+      op: "hold",
+      rid: "r1",
+      showtime: SHOWTIME,
+      best: { count: 3, category: "front", split: true },
+      accessible: true,
+    });
     expect((await client.next("held")).seats).toHaveLength(3);
     expect(current.edge.engine.asked.at(-1)).toEqual({
       type: "hold-best",
@@ -54,7 +72,13 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
     ann.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [1, 2] });
     const held = await ann.next("held");
     bob.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [2, 3] });
-    expect(await bob.next("error")).toEqual({ op: "error", rid: "r1", code: "SEAT_TAKEN", message: "SEAT_TAKEN", seats: [2] });
+    expect(await bob.next("error")).toEqual({
+      op: "error",
+      rid: "r1",
+      code: "SEAT_TAKEN",
+      message: "SEAT_TAKEN",
+      seats: [2],
+    });
     const other = await current.edge.signedIn(encoding, "ann");
     other.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [1, 2] });
     expect(await other.next("held")).toEqual(held);
@@ -64,10 +88,23 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
     const viewer = await current.edge.connect(encoding);
     viewer.say({ op: "watch", showtime: SHOWTIME });
     const snapshot = await viewer.next("snapshot");
-    expect(snapshot).toEqual({ op: "snapshot", showtime: SHOWTIME, epoch: 1, seq: 0, statuses: new Uint8Array(480), checksum: 0 });
+    expect(snapshot).toEqual({
+      op: "snapshot",
+      showtime: SHOWTIME,
+      epoch: 1,
+      seq: 0,
+      statuses: new Uint8Array(480),
+      checksum: 0,
+    });
     const buyer = await current.edge.signedIn(encoding);
     buyer.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [5] });
-    expect(await viewer.next("delta")).toMatchObject({ showtime: SHOWTIME, epoch: 1, from: 0, seq: 1, changes: [5 * 4 + 1] });
+    expect(await viewer.next("delta")).toMatchObject({
+      showtime: SHOWTIME,
+      epoch: 1,
+      from: 0,
+      seq: 1,
+      changes: [5 * 4 + 1],
+    });
     viewer.say({ op: "unwatch", showtime: SHOWTIME });
     viewer.say({ op: "watch", showtime: "nowhere" });
     expect(await viewer.next("error")).toMatchObject({ code: "NOT_FOUND" });

@@ -41,7 +41,9 @@ export class Sessions implements SocketEvents<Session> {
   }
 
   start(): void {
-    this.#notices = this.#options.bus.subscribe(NOTICES, ({ notices }) => notices.forEach((notice) => this.#notify(notice)));
+    this.#notices = this.#options.bus.subscribe(NOTICES, ({ notices }) =>
+      notices.forEach((notice) => this.#notify(notice)),
+    );
   }
 
   stop(): void {
@@ -140,7 +142,11 @@ export class Sessions implements SocketEvents<Session> {
         return this.#options.signIn.begin(session, message.token);
       case "watch": {
         const { showtime, epoch, seq } = message;
-        return this.#options.audience.watch(session, showtime, epoch === undefined || seq === undefined ? undefined : { epoch, seq });
+        return this.#options.audience.watch(
+          session,
+          showtime,
+          epoch === undefined || seq === undefined ? undefined : { epoch, seq },
+        );
       }
       case "unwatch":
         return this.#options.audience.unwatch(session, message.showtime);
@@ -155,7 +161,11 @@ export class Sessions implements SocketEvents<Session> {
     if (waiting.length < LIMITS.waitingMax) {
       waiting.push(message);
     } else {
-      const busy = { code: "BUSY", message: "Too many messages wait for the token before them.", retryInMs: LIMITS.comeBackMs } as const;
+      const busy = {
+        code: "BUSY",
+        message: "Too many messages wait for the token before them.",
+        retryInMs: LIMITS.comeBackMs,
+      } as const;
       session.refuse(busy, "rid" in message ? message.rid : undefined);
     }
   }

@@ -88,7 +88,11 @@ export class SignIn {
       session.refuse({ code: "UNAUTHORIZED", message: error.message });
     } else {
       this.#options.log.warn({ err: error }, "a token could not be verified");
-      session.refuse({ code: "UNAVAILABLE", message: "Tokens cannot be verified just now.", retryInMs: LIMITS.comeBackMs });
+      session.refuse({
+        code: "UNAVAILABLE",
+        message: "Tokens cannot be verified just now.",
+        retryInMs: LIMITS.comeBackMs,
+      });
     }
     this.#options.settled(session);
   }

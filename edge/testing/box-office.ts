@@ -24,7 +24,12 @@ interface Hall {
   readonly holds: Map<HoldId, { holder: string; seats: readonly number[] }>;
 }
 
-const refused = (code: Refusal["code"], rest: Partial<Refusal> = {}): Refusal => ({ type: "refused", code, message: code, ...rest });
+const refused = (code: Refusal["code"], rest: Partial<Refusal> = {}): Refusal => ({
+  type: "refused",
+  code,
+  message: code,
+  ...rest,
+});
 
 /** Stands where the engine does for the edge's own tests: no journal, no rules, but true deltas and views. `tests/` has the engine. */
 export class BoxOffice implements EngineGateway {
@@ -94,7 +99,9 @@ export class BoxOffice implements EngineGateway {
     const { showtime, found } = this.#find(hold);
     if (found === undefined) throw new Error(`no hold ${hold}`);
     this.#give(showtime, found.seats, SEAT_STATUS.booked);
-    this.#bus.publish(NOTICES, { notices: [{ type: "booked", holder: found.holder as never, hold, booking: booking as never }] });
+    this.#bus.publish(NOTICES, {
+      notices: [{ type: "booked", holder: found.holder as never, hold, booking: booking as never }],
+    });
   }
 
   send(request: Command | Query, answer: (reply: Reply) => void): void {

@@ -25,7 +25,10 @@ export class Client {
   readonly encoding: Encoding;
   /** Not asked for by `next` yet. */
   readonly inbox: ServerMessage[] = [];
-  readonly halls = new Map<ShowtimeId, { epoch: number; seq: number; checksum: number; statuses: Uint8Array; frames: number }>();
+  readonly halls = new Map<
+    ShowtimeId,
+    { epoch: number; seq: number; checksum: number; statuses: Uint8Array; frames: number }
+  >();
   readonly closed: Promise<Closing>;
   closing: Closing | undefined;
   readonly #waiting = new Set<() => void>();
@@ -59,7 +62,10 @@ export class Client {
     this.send(message as ClientMessage); // The cast: tests write ids as literals.
   }
 
-  async next<Op extends ServerOp>(op: Op, fits: (message: MessageOf<Op>) => boolean = () => true): Promise<MessageOf<Op>> {
+  async next<Op extends ServerOp>(
+    op: Op,
+    fits: (message: MessageOf<Op>) => boolean = () => true,
+  ): Promise<MessageOf<Op>> {
     for (;;) {
       const at = this.inbox.findIndex((message) => message.op === op && fits(message as MessageOf<Op>));
       if (at >= 0) return this.inbox.splice(at, 1)[0] as MessageOf<Op>; // The cast: its op was compared.
@@ -105,7 +111,8 @@ export class Client {
     if (message.op === "delta") {
       const hall = this.halls.get(message.showtime);
       if (hall === undefined) return;
-      if (message.epoch !== hall.epoch || message.from !== hall.seq) throw new Error(`a gap: ${message.from} after ${hall.seq}`);
+      if (message.epoch !== hall.epoch || message.from !== hall.seq)
+        throw new Error(`a gap: ${message.from} after ${hall.seq}`);
       for (const change of message.changes) {
         const [seat, status] = [seatOfChange(change), statusOfChange(change)];
         hall.checksum = rollChecksum(hall.checksum, seat, hall.statuses[seat] ?? 0, status);

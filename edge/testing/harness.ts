@@ -2,7 +2,18 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach } from "vitest";
-import { BusTokenVerifier, KEYS, type PublicKey, REVOCATIONS, REVOKED, type Role, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "../../platform/auth/index.ts";
+import {
+  BusTokenVerifier,
+  KEYS,
+  type PublicKey,
+  REVOCATIONS,
+  REVOKED,
+  type Role,
+  TOKEN_ALGORITHM,
+  TOKEN_AUDIENCE,
+  TOKEN_ISSUER,
+  TOKEN_TYPE,
+} from "../../platform/auth/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import type { ShowtimeId } from "../../proto/index.ts";
 import type { Encoding } from "../encoding.ts";

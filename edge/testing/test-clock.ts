@@ -20,7 +20,11 @@ export class TestClock implements Clock {
   }
 
   after(ms: number, callback: () => void): Timer {
-    const alarm: Alarm = { due: this.monotonic() + ms, callback, timer: systemClock.after(ms, () => this.#fire(alarm)) };
+    const alarm: Alarm = {
+      due: this.monotonic() + ms,
+      callback,
+      timer: systemClock.after(ms, () => this.#fire(alarm)),
+    };
     this.#alarms.add(alarm);
     return {
       cancel: () => {
