@@ -27,7 +27,7 @@ export async function withLock(directory, work) {
 function listen(address) {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.once("error", (/** @type {NodeJS.ErrnoException} */ error) => {
+    server.once("error", (error) => {
       if (error.code === "EADDRINUSE") resolve(undefined);
       else reject(error);
     });

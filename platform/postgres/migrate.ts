@@ -23,7 +23,8 @@ export async function migrate<Schema>(
     const provider = { getMigrations: async () => ({ ...migrations }) };
     const { error } = await new Migrator({ db, provider, migrationTableSchema: schema }).migrateToLatest();
     if (error instanceof Error) throw error;
-    if (error !== undefined) throw new Error(`The schema "${schema}" could not be brought up to date`, { cause: error });
+    if (error !== undefined)
+      throw new Error(`The schema "${schema}" could not be brought up to date`, { cause: error });
   } catch (error) {
     const explained = explainConnectionError(error);
     if (explained !== undefined) throw explained;

@@ -27,7 +27,10 @@ export function createPool({ connectionString, max, name, log }: PoolOptions): p
     keepAlive: true,
   });
   pool.on("connect", (client) => {
-    client.on("error", (error) => log.warn({ pool: name, reason: error.message }, "a PostgreSQL connection broke"));
+    client.on("error", (error) => {
+      // The server may end what we have said goodbye to.
+      if (!pool.ending) log.warn({ pool: name, reason: error.message }, "a PostgreSQL connection broke");
+    });
   });
   // The pool repeats an idle client's error here; the client's own listener has logged it.
   pool.on("error", () => {});
