@@ -1,0 +1,211 @@
+/** How the program starts, refuses to start, and stops. */
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Client } from "../../edge/testing/client.ts";
+import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { Rest } from "../support/rest.ts";
+import {
+  freePort,
+  removeDirectory,
+  temporaryDirectory,
+  type Settings,
+  usher,
+  UsherProcess,
+} from "../support/usher-process.ts";
+
+let dataDir: string;
+let database: TestDatabase;
+beforeAll(async () => {
+  dataDir = await temporaryDirectory();
+  database = await testDatabase();
+  await usher(["--version"], {}); // Builds what is out of date, and says so on standard error.
+});
+afterAll(async () => {
+  await database.drop();
+  await removeDirectory(dataDir);
+});
+
+describe("a start that cannot be", () => {
+  const refused = async (settings: Settings): Promise<string> => {
+    const { code, stdout, stderr } = await usher(["all"], {
+      ...{
+        DATA_DIR: `${dataDir}/refused`,
+        HTTP_PORT: "0",
+        WS_PORT: "0",
+        DATABASE_URL: database.url,
+        LOG_LEVEL: "fatal",
+      },
+      ...settings,
+    });
+    expect(code).toBe(1);
+    expect(stdout).not.toContain("ready");
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toMatch(/^[A-Z].*[.?]$/m);
+    expect(stderr).not.toMatch(/\bat .*:\d+:\d+/);
+    return stderr;
+  };
+
+  it.each(["HTTP_PORT", "WS_PORT"])("says that the port of %s is taken", async (name) => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo; // It listens on TCP.
+    const sentence = await refused({ [name]: String(port) });
+    expect(sentence).toContain(String(port));
+    expect(sentence).toContain(name);
+    taken.close();
+  });
+
+  it.each([
+    ["HTTP_PORT", "eighty"],
+    ["HOLD_TTL_SECONDS", "5m"],
+    ["SHARDS", "0"],
+    ["DATABASE_URL", "mysql://localhost/usher"],
+  ])("names %s when it is %s", async (name, value) => {
+    expect(await refused({ [name]: value })).toContain(name);
+  });
+
+  it("names a setting that does not exist, and the one that was meant", async () => {
+    const sentence = await refused({ USHER_ADMIN_EMIAL: "a@example.com" });
+    expect(sentence).toContain("USHER_ADMIN_EMIAL");
+    expect(sentence).toContain("USHER_ADMIN_EMAIL");
+  });
+
+  it("shows no secret", async () => {
+    const stderr = await refused({ USHER_ADMIN_PASSWORD: "hunter2" });
+    expect(stderr).toContain("USHER_ADMIN_PASSWORD");
+    expect(stderr).not.toContain("hunter2");
+  });
+
+  it("says that the database is not reachable, without its password", async () => {
+    const free = createServer().listen(0, "127.0.0.1");
+    await once(free, "listening");
+    const { port } = free.address() as AddressInfo; // It listens on TCP.
+    free.close();
+    const sentence = await refused({ DATABASE_URL: `postgres://usher:s3cretive@127.0.0.1:${port}/usher` });
+    expect(sentence).toMatch(/DATABASE_URL|PostgreSQL|database/i);
+    expect(sentence).not.toContain("s3cretive");
+  });
+
+  it("says that the database does not exist, or the password is wrong", async () => {
+    const nowhere = new URL(database.url);
+    nowhere.pathname = "/nowhere";
+    expect(await refused({ DATABASE_URL: nowhere.href })).toContain("nowhere");
+  });
+
+  it("leaves nothing behind: no server of its own, no port, no lock that hinders the next", async () => {
+    const directory = `${dataDir}/half-started`;
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo; // It listens on TCP.
+    const { code } = await usher(["all"], {
+      DATA_DIR: directory,
+      HTTP_PORT: "0",
+      WS_PORT: String(port),
+      LOG_LEVEL: "fatal",
+    });
+    taken.close();
+    expect(code).toBe(1);
+    expect(await commandLinesWith(directory)).toEqual([]);
+  });
+});
+
+describe("a process", () => {
+  /** As an operator sets them: the same ports every time. */
+  const settingsOf = async (name: string): Promise<{ DATA_DIR: string; HTTP_PORT: string; WS_PORT: string }> => ({
+    DATA_DIR: `${dataDir}/${name}`,
+    HTTP_PORT: String(await freePort()),
+    WS_PORT: String(await freePort()),
+  });
+
+  it("says goaway on SIGTERM, closes with a code that means reconnect, ends with 0, and finds everything again", async () => {
+    const settings = await settingsOf("whole");
+    const first = await UsherProcess.start(settings);
+    const [, email, password] = /admin +(\S+) +password (\S+)/.exec(first.stdout) ?? [];
+    const rest = new Rest(first.httpPort);
+    const guest = await rest.guest();
+    const [showtime] = await rest.showtimeIds();
+    const clients = await Promise.all(
+      (["json", "msgpack"] as const).map((encoding) => Client.connect(first.wsPort, encoding)),
+    );
+    const [client] = clients;
+    if (client === undefined) throw new Error("nobody is connected");
+    await client.signIn(guest.token);
+    client.say({ op: "hold", rid: "r1", showtime, seats: [1, 2] });
+    const held = await client.next("held");
+    client.say({ op: "hold", rid: "r2", showtime, seats: [9] });
+    const ended = first.end("SIGTERM");
+    for (const each of clients) {
+      expect((await each.next("goaway")).reconnectInMs).toBeGreaterThanOrEqual(0);
+      const { code } = await each.closed;
+      expect(code).toBeGreaterThanOrEqual(4_000);
+      expect(code).toBeLessThan(4_500);
+    }
+    // What was under way has been answered, one way or the other.
+    expect(client.inbox.some((message) => "rid" in message && message.rid === "r2")).toBe(true);
+    expect((await ended).code).toBe(0);
+    expect(await commandLinesWith(settings.DATA_DIR)).toEqual([]);
+
+    const second = await UsherProcess.start(settings);
+    expect(second.stdout).not.toContain("password");
+    const found = await rest.get(`holds/${held.holdId}`, { token: guest.token });
+    expect(found).toMatchObject({ status: 200, body: { seats: [1, 2] } });
+    const back = await Client.connect(second.wsPort);
+    await back.signIn(guest.token);
+    back.say({ op: "hold", rid: "r1", showtime, seats: [1, 2] });
+    expect(await back.next("held")).toEqual(held);
+    const login = await rest.post("auth/login", { body: { email, password } });
+    expect(login).toMatchObject({ status: 200, body: { user: { role: "admin" } } });
+    back.ws.terminate();
+    await second.end("SIGINT");
+  });
+
+  it("whose data directory is in use is not started twice", async () => {
+    const directory = `${dataDir}/shared`;
+    const first = await UsherProcess.start({ DATA_DIR: directory });
+    const { code, stderr } = await usher(["all"], {
+      DATA_DIR: directory,
+      HTTP_PORT: "0",
+      WS_PORT: "0",
+      LOG_LEVEL: "fatal",
+    });
+    expect(code).toBe(1);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    const { status } = await new Rest(first.httpPort).get("/health/ready");
+    expect(status).toBe(200);
+    await first.end("SIGTERM");
+  });
+
+  it("that is killed leaves its ports and its data to the next one", async () => {
+    const settings = await settingsOf("killed");
+    const first = await UsherProcess.start(settings);
+    await first.end("SIGKILL");
+    const next = await UsherProcess.start(settings);
+    const socket = connect(next.httpPort, "127.0.0.1");
+    await once(socket, "connect");
+    socket.destroy();
+    await next.end("SIGTERM");
+  });
+});
+
+describe("every role", () => {
+  it.each([[["--help"]], [["all", "--help"]]])("explains itself: usher %j", async (args) => {
+    const { code, stdout } = await usher(args, {});
+    expect(code).toBe(0);
+    expect(stdout).toContain("Usage: usher");
+  });
+
+  it("that does not exist is refused", async () => {
+    const { code, stderr } = await usher(["nobody"], {});
+    expect(code).toBe(1);
+    expect(stderr).toContain("nobody");
+  });
+});
+
+/** Of every process that names the directory: an embedded server does. */
+async function commandLinesWith(directory: string): Promise<string[]> {
+  const processes = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(processes.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  return lines.filter((line) => line.includes(directory));
+}

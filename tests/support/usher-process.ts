@@ -1,0 +1,130 @@
+/** The built program as whoever runs it sees it: a process with settings, a standard output, two ports and an end. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export type Settings = Readonly<Record<string, string>>;
+
+export interface Ending {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const temporaryDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), "usher-process-"));
+export const removeDirectory = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+
+/** Runs the command to its end. */
+export function usher(args: readonly string[], settings: Settings): Promise<Ending> {
+  return new Launch(args, settings).ended;
+}
+
+/**
+ * For a process that has to come back at the same port: free now, and below those that the system gives to outgoing connections
+ * (32768 and up on Linux), so that none of them takes it meanwhile.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(16_000, 32_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) return port;
+  }
+}
+
+export class UsherProcess {
+  readonly httpPort: number;
+  readonly wsPort: number;
+  readonly #launch: Launch;
+
+  private constructor(launch: Launch, httpPort: number, wsPort: number) {
+    this.#launch = launch;
+    this.httpPort = httpPort;
+    this.wsPort = wsPort;
+  }
+
+  /** `usher all`, from its start to `ready`, on free ports where the settings name none. */
+  static async start(settings: Settings): Promise<UsherProcess> {
+    const launch = new Launch(["all"], { HTTP_PORT: "0", WS_PORT: "0", LOG_LEVEL: "warn", ...settings });
+    await launch.said(/^ready$/m);
+    const [, httpPort] = await launch.said(/page +http:\/\/[^/]*:(\d+)\//);
+    const [, wsPort] = await launch.said(/WebSocket +ws:\/\/[^/]*:(\d+)\/v1/);
+    return new UsherProcess(launch, Number(httpPort), Number(wsPort));
+  }
+
+  get stdout(): string {
+    return this.#launch.stdout;
+  }
+
+  get stderr(): string {
+    return this.#launch.stderr;
+  }
+
+  get ended(): Promise<Ending> {
+    return this.#launch.ended;
+  }
+
+  /** Waits for the end of the process. */
+  end(signal: "SIGTERM" | "SIGKILL" | "SIGINT"): Promise<Ending> {
+    this.#launch.child.kill(signal);
+    return this.ended;
+  }
+}
+
+class Launch {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ending>;
+  stdout = "";
+  stderr = "";
+  readonly #onLine = new Set<() => void>();
+
+  constructor(args: readonly string[], settings: Settings) {
+    const { PATH, HOME } = process.env;
+    this.child = spawn(process.execPath, [join(ROOT, "bin/usher.mjs"), ...args], {
+      env: { ...(PATH !== undefined && { PATH }), ...(HOME !== undefined && { HOME }), ...settings },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#read("stdout");
+    this.#read("stderr");
+    this.ended = once(this.child, "close").then(([code]: (number | null)[]) => ({
+      code: code ?? null,
+      stdout: this.stdout,
+      stderr: this.stderr,
+    }));
+  }
+
+  /** Until standard output has it. @throws when the process ends before */
+  async said(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.stdout);
+      if (match !== null) return match;
+      const line = new Promise<undefined>((resolve) => this.#onLine.add(() => resolve(undefined)));
+      const ending = await Promise.race([line, this.ended]);
+      if (ending !== undefined)
+        throw new Error(`usher ended (${ending.code}) before it said ${pattern}: ${ending.stderr}`);
+    }
+  }
+
+  #read(from: "stdout" | "stderr"): void {
+    const stream = this.child[from];
+    if (stream === null) throw new Error(`${from} is not piped`);
+    createInterface({ input: stream }).on("line", (line) => {
+      this[from] += `${line}\n`;
+      for (const wake of this.#onLine) wake();
+      this.#onLine.clear();
+    });
+  }
+}
