@@ -26,6 +26,8 @@ interface Held {
 export class Basket {
   readonly #options: BasketOptions;
   readonly #holds = new Map<string, Held>();
+  /** Every seat of every hold: looked up for each seat of the hall, in each frame. */
+  #mine: ReadonlySet<number> = new Set();
   readonly #asked = new Set<number>();
   readonly #unlisten: (() => void)[];
   #signedIn = false;
@@ -44,11 +46,11 @@ export class Basket {
   }
 
   get seats(): number[] {
-    return [...this.#holds.values()].flatMap(({ seats }) => seats).toSorted((a, b) => a - b);
+    return [...this.#mine].sort((a, b) => a - b);
   }
 
   has(seat: number): boolean {
-    return this.#holdOf(seat) !== undefined;
+    return this.#mine.has(seat);
   }
 
   isAsked(seat: number): boolean {
@@ -172,6 +174,7 @@ export class Basket {
 
   #save(): void {
     const { session, showtime, changed } = this.#options;
+    this.#mine = new Set([...this.#holds.values()].flatMap(({ seats }) => seats));
     session.keepHolds(showtime, [...this.#holds.keys()]);
     changed();
   }

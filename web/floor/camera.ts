@@ -12,6 +12,8 @@ export class Camera {
   height = 1;
   #x = 0;
   #y = 0;
+  /** The whole hall is in sight, and is to stay so when the canvas changes its size. */
+  #isWhole = true;
 
   /** @param box What has to be in sight as a whole, margins included. */
   constructor(box: Box, pitch: number) {
@@ -20,21 +22,22 @@ export class Camera {
   }
 
   resize(width: number, height: number): void {
-    const wasWhole = this.scale <= this.#wholeScale * 1.01;
     this.width = Math.max(1, width);
     this.height = Math.max(1, height);
-    if (wasWhole || this.scale < this.#wholeScale) this.fit();
+    if (this.#isWhole || this.scale < this.#wholeScale) this.fit();
     else this.#settle();
   }
 
   fit(): void {
     this.scale = this.#wholeScale;
+    this.#isWhole = true;
     this.#settle();
   }
 
   zoom(factor: number, at: Point = { x: this.width / 2, y: this.height / 2 }): void {
     const fixed = this.toHall(at);
     this.scale = Math.min(Math.max(this.scale * factor, this.#wholeScale), Math.max(this.#wholeScale, CLOSEST / this.#pitch));
+    this.#isWhole = this.scale === this.#wholeScale;
     this.#x = at.x - fixed.x * this.scale;
     this.#y = at.y - fixed.y * this.scale;
     this.#settle();

@@ -21,12 +21,19 @@ export interface Label extends Point {
 
 export type Direction = "left" | "right" | "up" | "down";
 
+/** Shares of the hall's width. */
+const SCREEN_DISTANCE = 0.012;
+export const SCREEN_BEND = 0.025;
+
 /** Where everything is, in centimetres, y growing away from the screen; and which seat is where. */
 export class FloorPlan {
   readonly seats: readonly LayoutSeat[];
   /** Distance of neighbours. */
   readonly pitch: number;
   readonly box: Box;
+  /** The box with room around it, and the screen in front. */
+  readonly frame: Box;
+  readonly screenY: number;
   /** Row names at both ends of each row, for halls of one section. */
   readonly rowLabels: readonly Label[];
   /** Section names, for halls of several. */
@@ -36,7 +43,11 @@ export class FloorPlan {
   constructor({ seats }: Layout) {
     this.seats = seats;
     this.pitch = pitchOf(seats);
-    this.box = boxOf(seats);
+    const { left, top, right, bottom } = (this.box = boxOf(seats));
+    this.screenY = top - Math.max(this.pitch * 1.6, (right - left) * SCREEN_DISTANCE);
+    const margin = this.pitch * 2;
+    const front = this.screenY - (right - left) * SCREEN_BEND;
+    this.frame = { left: left - margin, right: right + margin, top: front - this.pitch, bottom: bottom + margin };
     const sections = groupBy(seats, ({ section }) => section);
     this.rowLabels = sections.size > 1 ? [] : rowLabels(seats, this.pitch);
     this.sectionLabels = sections.size > 1 ? [...sections].map(([text, own]) => sectionLabel(text, own)) : [];

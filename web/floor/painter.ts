@@ -1,5 +1,5 @@
 import type { Camera } from "./camera.ts";
-import type { FloorPlan, Point } from "./floor-plan.ts";
+import { type FloorPlan, type Point, SCREEN_BEND } from "./floor-plan.ts";
 import { freeColour, type Palette } from "./palette.ts";
 
 /** How one seat looks. Free seats of the n-th category look like `free + n`. */
@@ -11,6 +11,9 @@ const LOOKS = LOOK.free + CATEGORY_LOOKS;
 const DETAIL_PX = 5;
 const MARK_PX = 11;
 const TAU = Math.PI * 2;
+
+/** x and y of one seat after another, in CSS pixels: an object for each would be 20,000 a frame. */
+type Places = number[];
 
 export interface Scene {
   readonly plan: FloorPlan;
@@ -32,14 +35,16 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
   const radius = plan.pitch * camera.scale * 0.4;
   context.clearRect(0, 0, camera.width, camera.height);
   paintScreen(context, scene);
-  const byLook: Point[][] = Array.from({ length: LOOKS }, () => []);
-  const accessible: Point[] = [];
+  const byLook: Places[] = Array.from({ length: LOOKS }, () => []);
+  const accessible: Places = [];
+  const { x: left, y: top } = camera.toScreen({ x: 0, y: 0 });
   for (const seat of plan.seats) {
-    const at = camera.toScreen(seat);
-    if (at.x < -radius || at.y < -radius || at.x > camera.width + radius || at.y > camera.height + radius) continue;
+    const x = seat.x * camera.scale + left;
+    const y = seat.y * camera.scale + top;
+    if (x < -radius || y < -radius || x > camera.width + radius || y > camera.height + radius) continue;
     const look = scene.lookOf(seat.index);
-    byLook[look]?.push(at);
-    if (seat.accessible && look >= LOOK.free) accessible.push(at);
+    byLook[look]?.push(x, y);
+    if (seat.accessible && look >= LOOK.free) accessible.push(x, y);
   }
   for (const [look, seats] of byLook.entries()) paintSeats(context, look, seats, radius, palette);
   if (radius * 2 >= MARK_PX) paintAccessible(context, accessible, radius, palette);
@@ -50,13 +55,13 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
 
 /** One seat alone, for the legend. */
 export function paintSeat(context: CanvasRenderingContext2D, look: number, at: Point, radius: number, palette: Palette): void {
-  paintSeats(context, look, [at], radius, palette);
+  paintSeats(context, look, [at.x, at.y], radius, palette);
 }
 
 function paintSeats(
   context: CanvasRenderingContext2D,
   look: number,
-  seats: readonly Point[],
+  seats: Places,
   radius: number,
   palette: Palette,
 ): void {
@@ -66,22 +71,26 @@ function paintSeats(
   context.globalAlpha = look === LOOK.asked ? 0.5 : 1;
   if (radius * 2 < DETAIL_PX) {
     const side = Math.max(1, radius * 2);
-    for (const { x, y } of seats) context.fillRect(x - side / 2, y - side / 2, side, side);
+    each(seats, (x, y) => context.fillRect(x - side / 2, y - side / 2, side, side));
   } else {
     // Shapes differ as well as colours: a ring is held, a small dot booked, an outline blocked.
     const hollow = look === LOOK.held || look === LOOK.blocked;
     context.lineWidth = look === LOOK.held ? radius * 0.45 : 1;
     const size = look === LOOK.booked ? radius * 0.6 : look === LOOK.held ? radius * 0.75 : radius;
     context.beginPath();
-    for (const { x, y } of seats) {
+    each(seats, (x, y) => {
       context.moveTo(x + size, y);
       context.arc(x, y, size, 0, TAU);
-    }
+    });
     if (hollow) context.stroke();
     else context.fill();
     if (look === LOOK.mine && radius * 2 >= MARK_PX) paintChecks(context, seats, radius, palette);
   }
   context.globalAlpha = 1;
+}
+
+function each(seats: Places, paintOne: (x: number, y: number) => void): void {
+  for (let at = 0; at < seats.length; at += 2) paintOne(seats[at] ?? 0, seats[at + 1] ?? 0);
 }
 
 function colourOf(look: number, palette: Palette): string {
@@ -90,31 +99,31 @@ function colourOf(look: number, palette: Palette): string {
   return look === LOOK.mine || look === LOOK.asked ? palette.mine : palette.booked;
 }
 
-function paintChecks(context: CanvasRenderingContext2D, seats: readonly Point[], radius: number, palette: Palette): void {
+function paintChecks(context: CanvasRenderingContext2D, seats: Places, radius: number, palette: Palette): void {
   context.strokeStyle = palette.mineMark;
   context.lineWidth = Math.max(1.5, radius * 0.22);
   context.beginPath();
-  for (const { x, y } of seats) {
+  each(seats, (x, y) => {
     context.moveTo(x - radius * 0.42, y + radius * 0.02);
     context.lineTo(x - radius * 0.1, y + radius * 0.34);
     context.lineTo(x + radius * 0.46, y - radius * 0.32);
-  }
+  });
   context.stroke();
 }
 
-function paintAccessible(context: CanvasRenderingContext2D, seats: readonly Point[], radius: number, palette: Palette): void {
+function paintAccessible(context: CanvasRenderingContext2D, seats: Places, radius: number, palette: Palette): void {
   context.fillStyle = palette.card;
   context.font = `${radius * 1.4}px system-ui, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   // The variation selector asks for the plain sign, not a coloured picture.
-  for (const { x, y } of seats) context.fillText("\u267f\ufe0e", x, y + radius * 0.08);
+  each(seats, (x, y) => context.fillText("\u267f\ufe0e", x, y + radius * 0.08));
 }
 
 function paintScreen(context: CanvasRenderingContext2D, { plan, camera, palette }: Scene): void {
-  const { left, right, top } = plan.box;
+  const { left, right } = plan.box;
   const inset = (right - left) * 0.14;
-  const y = top - plan.pitch * 1.6;
+  const y = plan.screenY;
   const from = camera.toScreen({ x: left + inset, y });
   const to = camera.toScreen({ x: right - inset, y });
   context.strokeStyle = palette.screen;
@@ -122,7 +131,7 @@ function paintScreen(context: CanvasRenderingContext2D, { plan, camera, palette 
   context.lineCap = "round";
   context.beginPath();
   context.moveTo(from.x, from.y);
-  context.quadraticCurveTo((from.x + to.x) / 2, from.y - (to.x - from.x) * 0.035, to.x, to.y);
+  context.quadraticCurveTo((from.x + to.x) / 2, from.y - (right - left) * SCREEN_BEND * camera.scale, to.x, to.y);
   context.stroke();
   context.fillStyle = palette.quiet;
   context.font = "12px system-ui, sans-serif";

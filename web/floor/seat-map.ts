@@ -48,10 +48,7 @@ export class SeatMap {
     if (context === null) throw new Error("this browser cannot draw on a canvas");
     this.#context = context;
     const plan = (this.plan = new FloorPlan(options.layout));
-    const { left, right, top, bottom } = plan.box;
-    const margin = plan.pitch * 2;
-    const box = { left: left - margin, right: right + margin, top: top - plan.pitch * 2.6, bottom: bottom + margin };
-    this.#camera = new Camera(box, plan.pitch);
+    this.#camera = new Camera(plan.frame, plan.pitch);
     this.#resizes = new ResizeObserver(() => this.#resize());
     this.#resizes.observe(canvas);
     this.#listen();
