@@ -27,6 +27,7 @@ export async function build(root) {
   const path = fileURLToPath(root);
   const before = fingerprint(root);
   const fresh = join(path, `dist.new-${process.pid}`);
+  mkdirSync(fresh);
   const shared = { absWorkingDir: path, bundle: true, format: "esm", sourcemap: true, logLevel: "error" };
   try {
     await esbuild({
