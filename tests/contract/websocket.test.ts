@@ -56,7 +56,7 @@ describe("a connection", () => {
     const [showtime, guest] = [office.anotherShowtime(), await office.guest()];
     const ws = socket([SUBPROTOCOLS.json]);
     const inbox: Record<string, unknown>[] = [];
-    ws.on("message", (data) => inbox.push(JSON.parse(String(data)) as Record<string, unknown>));
+    ws.on("message", (data: Buffer) => inbox.push(JSON.parse(String(data)) as Record<string, unknown>));
     const next = async (op: string): Promise<Record<string, unknown>> => {
       for (;;) {
         const found = inbox.find((message) => message["op"] === op);
