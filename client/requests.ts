@@ -65,7 +65,9 @@ export class Requests {
       return Promise.reject(new TypeError(`a request with rid ${message.rid} is under way`));
     }
     if (this.#pending.size >= limits.pendingMax) {
-      return Promise.reject(new Refused("BUSY", `${limits.pendingMax} requests are waiting for answers`, { rid: message.rid }));
+      return Promise.reject(
+        new Refused("BUSY", `${limits.pendingMax} requests are waiting for answers`, { rid: message.rid }),
+      );
     }
     return new Promise((resolve, reject) => {
       const pending: Pending = {

@@ -93,7 +93,7 @@ export class RestClient {
       const query = new URLSearchParams({ limit: "100" });
       for (const [name, value] of Object.entries(search)) query.set(name, String(value));
       if (cursor !== null) query.set("cursor", cursor);
-      const found: Page<Item> = await this.#get(`${path}?${query}`);
+      const found: Page<Item> = await this.#get(`${path}?${query.toString()}`);
       items.push(...found.items);
       cursor = found.nextCursor;
       if (cursor === null) break;
@@ -124,5 +124,7 @@ function toRefused(response: Response, body: unknown): Refused {
   const known: ErrorCode = typeof code === "string" && isErrorCode(code) ? code : "INTERNAL";
   const retryAfter = Number(response.headers.get("retry-after"));
   const retryInMs = retryAfter > 0 ? retryAfter * 1000 : undefined;
-  return new Refused(known, typeof detail === "string" ? detail : `the server answered ${response.status}`, { retryInMs });
+  return new Refused(known, typeof detail === "string" ? detail : `the server answered ${response.status}`, {
+    retryInMs,
+  });
 }

@@ -9,7 +9,8 @@ import { createClient, eventOf, startServer } from "./testing/world.ts";
 const refusalOf = (promise: Promise<unknown>): Promise<Refused> =>
   promise.then(
     () => Promise.reject(new Error("it was not refused")),
-    (error: unknown) => (error instanceof Refused ? error : Promise.reject(new Error("not a Refused", { cause: error }))),
+    (error: unknown) =>
+      error instanceof Refused ? error : Promise.reject(new Error("not a Refused", { cause: error })),
   );
 
 describe.each(["json", "msgpack"] as const)("over %s", (encoding) => {
@@ -89,29 +90,33 @@ describe("requests", () => {
     expect((await client.hold(PREMIERE, [5])).seats).toEqual([5]);
   });
 
-  test.each(["UNAVAILABLE", "BUSY", "RATE_LIMITED"] as const)("%s is tried again after what the server says", async (code) => {
-    const server = await startServer();
-    const clock = new ManualClock();
-    const client = createClient(server, { token: GOOD_TOKEN, clock });
-    await client.connect();
-    const refusedOnce = new Promise<void>((resolve) => {
-      server.script("hold", ({ message, link }) => {
-        if (message.op === "hold") link.send({ op: "error", rid: message.rid, code, message: "wait", retryInMs: 2_000 });
-        link.send({ op: "expired", holdId: holdIdOf(PREMIERE, 9) });
-        resolve();
+  test.each(["UNAVAILABLE", "BUSY", "RATE_LIMITED"] as const)(
+    "%s is tried again after what the server says",
+    async (code) => {
+      const server = await startServer();
+      const clock = new ManualClock();
+      const client = createClient(server, { token: GOOD_TOKEN, clock });
+      await client.connect();
+      const refusedOnce = new Promise<void>((resolve) => {
+        server.script("hold", ({ message, link }) => {
+          if (message.op === "hold")
+            link.send({ op: "error", rid: message.rid, code, message: "wait", retryInMs: 2_000 });
+          link.send({ op: "expired", holdId: holdIdOf(PREMIERE, 9) });
+          resolve();
+        });
       });
-    });
-    const notice = eventOf(client, "expired");
-    const held = client.hold(PREMIERE, [5]);
-    await refusedOnce;
-    await notice;
-    clock.advance(1_999);
-    expect(server.received.filter(({ message }) => message.op === "hold")).toHaveLength(1);
-    clock.advance(1);
-    expect((await held).seats).toEqual([5]);
-    const [first, second] = [await server.next("hold"), await server.next("hold")];
-    expect(second.message).toEqual(first.message);
-  });
+      const notice = eventOf(client, "expired");
+      const held = client.hold(PREMIERE, [5]);
+      await refusedOnce;
+      await notice;
+      clock.advance(1_999);
+      expect(server.received.filter(({ message }) => message.op === "hold")).toHaveLength(1);
+      clock.advance(1);
+      expect((await held).seats).toEqual([5]);
+      const [first, second] = [await server.next("hold"), await server.next("hold")];
+      expect(second.message).toEqual(first.message);
+    },
+  );
 
   test("a refusal that outlasts the deadline is given at once", async () => {
     const server = await startServer();

@@ -113,7 +113,8 @@ export class UsherClient {
       lost: () => this.#lost(),
       ended: (error) => this.#ended(error),
       message: (message) => this.#take(message),
-      unreadable: (rid, reason) => this.#requests.fail(rid, new Refused("INTERNAL", `an answer that cannot be read: ${reason}`, { rid })),
+      unreadable: (rid, reason) =>
+        this.#requests.fail(rid, new Refused("INTERNAL", `an answer that cannot be read: ${reason}`, { rid })),
       probe: () => this.#watches.probe() || this.#signIn.probe(),
     });
     const send = this.#connection.send.bind(this.#connection);
@@ -232,7 +233,12 @@ export class UsherClient {
 
   #holdOf(showtime: string, { accessible, rid }: HoldOptions) {
     const wish = accessible === undefined ? {} : { accessible };
-    return { op: "hold", rid: this.#rid({ ...(rid === undefined ? {} : { rid }) }), showtime: showtimeId(showtime), ...wish } as const;
+    return {
+      op: "hold",
+      rid: this.#rid({ ...(rid === undefined ? {} : { rid }) }),
+      showtime: showtimeId(showtime),
+      ...wish,
+    } as const;
   }
 
   async #hold(message: RequestMessage, options: RequestOptions): Promise<Hold> {
@@ -337,7 +343,9 @@ function platformSocket(): SocketConstructor {
   // The cast: neither Node's types (20) nor the DOM's are assumed here; `SocketLike` is the part both have.
   const { WebSocket } = globalThis as { WebSocket?: SocketConstructor };
   if (WebSocket === undefined) {
-    throw new TypeError("this platform has no WebSocket of its own: give one in the option `WebSocket`, as Node 20 must with that of `ws`");
+    throw new TypeError(
+      "this platform has no WebSocket of its own: give one in the option `WebSocket`, as Node 20 must with that of `ws`",
+    );
   }
   return WebSocket;
 }

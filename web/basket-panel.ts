@@ -26,7 +26,9 @@ export class BasketPanel {
     const { basket } = options;
     const { signal } = this.#stop;
     byId("extend", HTMLButtonElement).addEventListener("click", () => void basket.extend(), { signal });
-    byId("release-all", HTMLButtonElement).addEventListener("click", () => void basket.giveBack(basket.seats), { signal });
+    byId("release-all", HTMLButtonElement).addEventListener("click", () => void basket.giveBack(basket.seats), {
+      signal,
+    });
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -62,7 +64,12 @@ export class BasketPanel {
       const price = category === undefined ? "" : formatMoney(category.price);
       const back = button("Give back", () => void basket.giveBack([seat]));
       back.setAttribute("aria-label", `Give back ${labelOf(seat)}`);
-      return create("li", {}, create("span", {}, create("strong", {}, labelOf(seat)), ` ${category?.name ?? ""} ${price}`), back);
+      return create(
+        "li",
+        {},
+        create("span", {}, create("strong", {}, labelOf(seat)), ` ${category?.name ?? ""} ${price}`),
+        back,
+      );
     });
     byId("basket-seats", HTMLElement).replaceChildren(...lines);
     byId("total", HTMLElement).textContent = formatMoney({ amount: total, currency });

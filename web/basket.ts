@@ -76,7 +76,7 @@ export class Basket {
 
   async giveBack(seats: readonly number[]): Promise<void> {
     const byHold = groupBy(seats, (seat) => this.#holdOf(seat));
-    await Promise.all([...byHold].map(([hold, some]) => hold && this.#release(hold, some)));
+    await Promise.all([...byHold].map(async ([hold, some]) => hold && this.#release(hold, some)));
   }
 
   async extend(): Promise<void> {

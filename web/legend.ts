@@ -9,7 +9,9 @@ const SIDE = 16;
 /** What the seats' looks mean, drawn by the same hand as the seats; anew when the colours change. */
 export function showLegend({ categories }: Layout, signal: AbortSignal): void {
   const show = (): void => {
-    const free = categories.map(({ name, price }, index) => entry(LOOK.free + Math.min(3, index), `${name}, ${formatMoney(price)}`));
+    const free = categories.map(({ name, price }, index) =>
+      entry(LOOK.free + Math.min(3, index), `${name}, ${formatMoney(price)}`),
+    );
     const others = [entry(LOOK.mine, "yours"), entry(LOOK.held, "somebody is deciding"), entry(LOOK.booked, "booked")];
     byId("legend", HTMLElement).replaceChildren(...free, ...others);
   };

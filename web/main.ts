@@ -7,7 +7,12 @@ import { Session } from "./session.ts";
 import { inPlainWords } from "./words.ts";
 
 const VIEWS = ["programme", "hall", "failure"] as const;
-const LIVE_WORDS = { live: "Live", behind: "Catching up…", away: "Reconnecting…", closed: "Disconnected: reload the page" };
+const LIVE_WORDS = {
+  live: "Live",
+  behind: "Catching up…",
+  away: "Reconnecting…",
+  closed: "Disconnected: reload the page",
+};
 
 class Application {
   readonly #rest = new RestClient(location.origin);
@@ -49,7 +54,11 @@ class Application {
   }
 
   async #openHall(id: string, visit: number): Promise<void> {
-    const [client, showtime, layout] = await Promise.all([this.#connected(), this.#rest.showtime(id), this.#rest.layout(id)]);
+    const [client, showtime, layout] = await Promise.all([
+      this.#connected(),
+      this.#rest.showtime(id),
+      this.#rest.layout(id),
+    ]);
     if (visit !== this.#visit) return;
     const hall = client.watch(id);
     await hall.ready;
@@ -59,7 +68,8 @@ class Application {
     this.#page = page;
     const showState = (): void => {
       if (this.#page !== page) return;
-      const state = client.state === "closed" ? "closed" : hall.inStep ? "live" : client.state === "open" ? "behind" : "away";
+      const state =
+        client.state === "closed" ? "closed" : hall.inStep ? "live" : client.state === "open" ? "behind" : "away";
       const pill = byId("connection", HTMLElement);
       pill.hidden = false;
       pill.dataset["state"] = state;

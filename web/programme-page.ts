@@ -73,4 +73,11 @@ function showFilms(showtimes: readonly Showtime[], movies: ReadonlyMap<string, M
 }
 
 const poster = (movie: Movie | undefined): HTMLElement =>
-  create("img", { className: "poster", src: movie?.poster ?? "icon.svg", alt: "", loading: "lazy", width: 96, height: 144 });
+  create("img", {
+    className: "poster",
+    src: movie?.poster ?? "icon.svg",
+    alt: "",
+    loading: "lazy",
+    width: 96,
+    height: 144,
+  });

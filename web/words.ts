@@ -9,7 +9,9 @@ export function inPlainWords(error: unknown, labelOf: (seat: number) => string =
   const seats = formatList(error.seats.map(labelOf));
   switch (error.code) {
     case "SEAT_TAKEN":
-      return error.seats.length === 1 ? `Somebody was quicker: ${seats} has just gone.` : `Somebody was quicker: ${seats} have just gone.`;
+      return error.seats.length === 1
+        ? `Somebody was quicker: ${seats} has just gone.`
+        : `Somebody was quicker: ${seats} have just gone.`;
     case "NOT_ENOUGH_SEATS":
       return "There are not that many seats together any more. Try fewer, or another category.";
     case "ORPHAN_SEAT":

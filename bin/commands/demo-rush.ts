@@ -179,7 +179,7 @@ function printTable({ score, referee, agreed, viewers, seed, print }: Result): v
     ["extensions", String(score.extensions)],
     ["releases", String(score.releases)],
     ["expired", String(score.expired)],
-    ...[...score.refusals].sort().map(([code, count]): [string, string] => [`refused ${code}`, String(count)]),
+    ...[...score.refusals].map(([code, count]): [string, string] => [`refused ${code}`, String(count)]),
     ["connections lost for good", String(score.lost)],
     ["answer time p50", `${score.percentile(0.5).toFixed(1)} ms`],
     ["answer time p99", `${score.percentile(0.99).toFixed(1)} ms`],

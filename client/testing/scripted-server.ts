@@ -32,7 +32,8 @@ export interface Received {
 }
 
 type ReceivedOf<Name extends Op> = Received & { readonly message: MessageOf<Name> };
-const isOf = <Name extends Op>(received: Received, op: Name): received is ReceivedOf<Name> => received.message.op === op;
+const isOf = <Name extends Op>(received: Received, op: Name): received is ReceivedOf<Name> =>
+  received.message.op === op;
 
 /** One connection, from the server's side. */
 export class Link {

@@ -36,7 +36,10 @@ export class Camera {
 
   zoom(factor: number, at: Point = { x: this.width / 2, y: this.height / 2 }): void {
     const fixed = this.toHall(at);
-    this.scale = Math.min(Math.max(this.scale * factor, this.#wholeScale), Math.max(this.#wholeScale, CLOSEST / this.#pitch));
+    this.scale = Math.min(
+      Math.max(this.scale * factor, this.#wholeScale),
+      Math.max(this.#wholeScale, CLOSEST / this.#pitch),
+    );
     this.#isWhole = this.scale === this.#wholeScale;
     this.#x = at.x - fixed.x * this.scale;
     this.#y = at.y - fixed.y * this.scale;

@@ -104,7 +104,8 @@ function pitchOf(seats: readonly LayoutSeat[]): number {
   const distances: number[] = [];
   for (const [index, seat] of seats.entries()) {
     const next = seats[index + 1];
-    if (next?.row === seat.row && next.section === seat.section) distances.push(Math.hypot(next.x - seat.x, next.y - seat.y));
+    if (next?.row === seat.row && next.section === seat.section)
+      distances.push(Math.hypot(next.x - seat.x, next.y - seat.y));
   }
   distances.sort((a, b) => a - b);
   return Math.max(1, distances[distances.length >> 1] ?? 60);

@@ -54,7 +54,13 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
 }
 
 /** One seat alone, for the legend. */
-export function paintSeat(context: CanvasRenderingContext2D, look: number, at: Point, radius: number, palette: Palette): void {
+export function paintSeat(
+  context: CanvasRenderingContext2D,
+  look: number,
+  at: Point,
+  radius: number,
+  palette: Palette,
+): void {
   paintSeats(context, look, [at.x, at.y], radius, palette);
 }
 

@@ -61,7 +61,14 @@ export class SeatMap {
       this.#frame = 0;
       const cursor = document.activeElement === this.#options.canvas ? this.#cursor : undefined;
       const { plan, lookOf } = { plan: this.plan, lookOf: this.#options.lookOf };
-      paint(this.#context, { plan, camera: this.#camera, palette: this.#palette, lookOf, cursor, hovered: this.#hovered });
+      paint(this.#context, {
+        plan,
+        camera: this.#camera,
+        palette: this.#palette,
+        lookOf,
+        cursor,
+        hovered: this.#hovered,
+      });
     });
   }
 
