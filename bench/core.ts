@@ -13,6 +13,7 @@ import {
   type Command,
   type Event,
   type HallPlan,
+  type HoldId,
   type RequestId,
   type SaleLimits,
 } from "../proto/index.ts";
@@ -100,10 +101,16 @@ const perSecond = (rate: number | undefined): string => `${Math.round(rate ?? 0)
 type WithoutAddress<T> = T extends unknown ? Omit<T, "showtime" | "holder" | "rid"> : never;
 
 function command(at: number, wish: WithoutAddress<Command>): Command {
-  const holder = holderId(`holder-of-a-seat-${at % HOLDERS}`);
+  const holder = holderId(flat(`holder-of-a-seat-${at % HOLDERS}`));
   // The cast: a request id of a bench needs no parser.
-  return { ...wish, showtime: SHOWTIME, holder, rid: `request-${at}` as RequestId };
+  return { ...wish, showtime: SHOWTIME, holder, rid: flat(`request-${at}`) as RequestId };
 }
+
+/** A string of its own characters, as one that came from a socket; V8 keeps a concatenated one in pieces until it is read. */
+const flat = (text: string): string => Buffer.from(text).toString("latin1");
+
+/** The cast: it is a hold id, only flat. */
+const heldAs = (number: number): HoldId => flat(holdIdOf(SHOWTIME, number)) as HoldId;
 
 function holdsAndReleases(
   state: ShowtimeState,
@@ -114,8 +121,8 @@ function holdsAndReleases(
   const first = state.nextNumber;
   for (let pair = 0; pair < pairs; pair++) {
     commands.push(command(pair, wish(pair)));
-    const release = command(pair, { type: "release", hold: holdIdOf(SHOWTIME, first + pair) });
-    commands.push({ ...release, rid: `release-${pair}` as RequestId }); // As above.
+    const release = command(pair, { type: "release", hold: heldAs(first + pair) });
+    commands.push({ ...release, rid: flat(`release-${pair}`) as RequestId }); // As above.
   }
   return commands;
 }

@@ -101,6 +101,29 @@ export class ByteWriter {
   }
 }
 
+/** Eight characters at a time: half the work of one at a time, and of a `TextDecoder` for what is as short as an id. */
+function asciiOf(bytes: Uint8Array, start: number, end: number): string | undefined {
+  let any = 0;
+  for (let at = start; at < end; at++) any |= bytes[at] ?? 0;
+  if (any > 127) return undefined;
+  let text = "";
+  let at = start;
+  for (; at + 8 <= end; at += 8) {
+    text += String.fromCharCode(
+      bytes[at] ?? 0,
+      bytes[at + 1] ?? 0,
+      bytes[at + 2] ?? 0,
+      bytes[at + 3] ?? 0,
+      bytes[at + 4] ?? 0,
+      bytes[at + 5] ?? 0,
+      bytes[at + 6] ?? 0,
+      bytes[at + 7] ?? 0,
+    );
+  }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at] ?? 0);
+  return text;
+}
+
 /** The bytes are not what their reader expects: torn, flipped, or of another version. */
 export class CorruptBytes extends Error {
   override readonly name = "CorruptBytes";
@@ -171,14 +194,8 @@ export class ByteReader {
     const start = this.#at;
     this.#at += length;
     if (length < 128) {
-      let text = "";
-      let at = start;
-      for (; at < this.#at; at++) {
-        const code = bytes[at] ?? 0;
-        if (code > 127) break;
-        text += String.fromCharCode(code);
-      }
-      if (at === this.#at) return text;
+      const text = asciiOf(bytes, start, this.#at);
+      if (text !== undefined) return text;
     }
     try {
       return decoder.decode(bytes.subarray(start, this.#at));

@@ -13,7 +13,8 @@ export const BREAKS = [
     what: "PostgreSQL lets a seat have two bookings",
     file: "engine/journal/postgres-journal.ts",
     find: "WHERE c.before IS NULL AND c.after IS NOT NULL RETURNING 1",
-    replace: "WHERE c.before IS NULL AND c.after IS NOT NULL ON CONFLICT (showtime_id, seat) DO UPDATE SET booking_id = excluded.booking_id RETURNING 1",
+    replace:
+      "WHERE c.before IS NULL AND c.after IS NOT NULL ON CONFLICT (showtime_id, seat) DO UPDATE SET booking_id = excluded.booking_id RETURNING 1",
     test: "engine/journal",
   },
   {

@@ -38,7 +38,7 @@ function obtain(program) {
   }
   throw new Stop(
     `The tests need ${program.name}: install it so that "${program.commands[0]}" is on the PATH` +
-      ` (on Debian or Ubuntu: apt-get install ${program.apt}).`,
+      (program.apt === undefined ? "." : ` (on Debian or Ubuntu: apt-get install ${program.apt}).`),
   );
 }
 

@@ -88,8 +88,7 @@ type Wish = Command extends infer Each
     : never
   : never;
 
-const command = (wish: Wish, holder = anna): Command =>
-  ({ showtime, holder, rid: `r${++rids}` as RequestId, ...wish }); // The cast: short enough for a request id.
+const command = (wish: Wish, holder = anna): Command => ({ showtime, holder, rid: `r${++rids}` as RequestId, ...wish }); // The cast: short enough for a request id.
 
 /** Hands requests to the shard; the answers are there once they have left it. */
 function tell(...requests: Command[]): { replies?: readonly Reply[] } {

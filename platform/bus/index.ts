@@ -1,2 +1,2 @@
-export { type Bus, BusClosed, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
+export type { Bus, Subscription } from "./bus.ts";
 export { InProcessBus } from "./in-process-bus.ts";

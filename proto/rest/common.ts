@@ -22,7 +22,11 @@ export const PAGE_LIMIT_DEFAULT = 50;
 /** The query of every list. */
 export const PageQuery = Type.Object({
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: PAGE_LIMIT_MAX, description: `Items a page; ${PAGE_LIMIT_DEFAULT} when left out.` }),
+    Type.Integer({
+      minimum: 1,
+      maximum: PAGE_LIMIT_MAX,
+      description: `Items a page; ${PAGE_LIMIT_DEFAULT} when left out.`,
+    }),
   ),
   cursor: Type.Optional(
     Type.String({ minLength: 1, maxLength: 512, description: "`nextCursor` of the page before; opaque." }),

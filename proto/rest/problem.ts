@@ -18,9 +18,13 @@ export const ProblemBody = Type.Object(
     code: Type.String({ enum: codes }),
     detail: Type.String({ description: "What was wrong this time, for people." }),
     requestId: Type.String({ description: "As in the header x-request-id and in our logs." }),
-    field: Type.Optional(Type.String({ description: "BAD_MESSAGE: the part of the request that was wrong, such as `body.email`." })),
+    field: Type.Optional(
+      Type.String({ description: "BAD_MESSAGE: the part of the request that was wrong, such as `body.email`." }),
+    ),
     seats: Type.Optional(Type.Array(Type.Integer(), { description: "Seat indexes that the refusal is about." })),
-    retryInMs: Type.Optional(Type.Integer({ description: "When to try again, milliseconds; also as Retry-After in seconds." })),
+    retryInMs: Type.Optional(
+      Type.Integer({ description: "When to try again, milliseconds; also as Retry-After in seconds." }),
+    ),
   },
   { $id: "Problem", additionalProperties: true, description: "RFC 9457 problem details." },
 );
