@@ -7,9 +7,12 @@ export const LIMITS = {
   backlogBytesMax: 64 * 1024,
   /** Answers are never dropped: a reader with more than this before it is closed, while the close frame still fits. */
   answerBacklogBytesMax: 48 * 1024,
-  /** A socket that sends nothing, not even a pong, closes after this; pings go out in time for a living one to answer. At most 960. */
-  idleTimeoutSeconds: 60,
-  /** Told to clients in `welcome`: they may take a connection for dead that was silent for longer than twice this. */
+  /**
+   * uWebSockets.js pings a socket that was silent for this less 16 seconds, and closes it when it is silent for those too: whoever
+   * answers pings stays, for weeks if need be. Past 960 it would end the process.
+   */
+  idleTimeoutSeconds: 40,
+  /** Told to clients in `welcome`: a connection that was silent for much longer than this is dead. */
   heartbeatMs: 25_000,
   /** Messages that do not parse; the last of them closes the connection. */
   badMessagesMax: 10,

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { Harness, SHOWTIME, useHarness } from "./testing/harness.ts";
@@ -99,11 +99,18 @@ describe("the handshake", () => {
     await (await current.edge.connect()).next("welcome");
   });
 
-  it("does not share its port, whoever took it first", async () => {
-    const second = new Harness({ wsPort: current.edge.port });
-    await expect(second.start()).rejects.toThrow(WebSocketServerError);
+  it("does not share its port with another process that would take some of the connections", async () => {
+    // A port that is chosen by the system is never shared, so one has to be named.
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo; // Of a TCP server that listens.
+    const first = new Harness({ wsPort: port });
+    await expect(first.start()).rejects.toThrow(WebSocketServerError);
+    await new Promise((resolve) => taken.close(resolve));
+    await first.start();
+    const second = new Harness({ wsPort: port });
     await expect(second.start()).rejects.toThrow(/WS_PORT/);
-    await second.stop();
+    await Promise.all([first.stop(), second.stop()]);
   });
 });
 

@@ -167,6 +167,21 @@ describe("a viewer who comes back", () => {
 });
 
 describe("a replica", () => {
+  it("misses nothing of what changes between the engine's view and its arrival", async () => {
+    const { engine } = current.edge;
+    engine.held = [];
+    const viewer = await current.edge.connect();
+    viewer.say({ op: "watch", showtime: SHOWTIME });
+    while (engine.held.length === 0) await turn();
+    change([5, 2]);
+    change([6, 1]);
+    await turn();
+    for (const answer of engine.held) answer();
+    await caughtUp(viewer);
+    expect(viewer.shown(SHOWTIME)).toBe(digits());
+    expect(engine.viewsOf(SHOWTIME)).toBe(1);
+  });
+
   it("that misses a delta reads the hall anew and shows it to its viewers", async () => {
     const viewer = await current.edge.viewer();
     current.edge.engine.unheard(() => change([5, 2]));

@@ -38,7 +38,7 @@ export class BoxOffice implements EngineGateway {
   /** Answers by (holder, rid), as the engine keeps them. */
   readonly #first = new Map<string, Reply>();
   readonly asked: (Command | Query)[] = [];
-  /** While set, answers wait in it. */
+  /** While set, answers, already decided, wait in it. */
   held: (() => void)[] | undefined;
   /** While set, every request is refused so. */
   refusal: Refusal | undefined;
@@ -106,9 +106,9 @@ export class BoxOffice implements EngineGateway {
 
   send(request: Command | Query, answer: (reply: Reply) => void): void {
     this.asked.push(request);
-    const reply = (): void => answer(this.refusal ?? this.#replyTo(request));
-    if (this.held !== undefined) this.held.push(reply);
-    else queueMicrotask(reply);
+    const reply = this.refusal ?? this.#replyTo(request);
+    if (this.held !== undefined) this.held.push(() => answer(reply));
+    else queueMicrotask(() => answer(reply));
   }
 
   #replyTo(request: Command | Query): Reply {
