@@ -26,8 +26,8 @@ export const CLIENT_LIMITS: ClientLimits = {
   answerTimeoutMs: 5_000,
   silenceMs: 10_000,
   connectTimeoutMs: 10_000,
-  backOffBaseMs: 1_000,
-  backOffMaxMs: 20_000,
+  backOffBaseMs: 500,
+  backOffMaxMs: 10_000,
   steadyMs: 10_000,
 };
 

@@ -309,7 +309,7 @@ describe("connections", () => {
     const clock = new ManualClock();
     const client = createClient(server, { clock, random: () => 0.5 });
     await client.connect();
-    for (const waitMs of [500, 1_000, 2_000]) {
+    for (const waitMs of [250, 500, 1_000]) {
       const waiting = eventOf(client, "state", (state) => state === "waiting");
       for (const link of server.links) link.cut();
       await waiting;
