@@ -222,7 +222,7 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
       }),
     );
   }
-  faulty = true;
+  faulty = breakage.answerEarly !== true;
   const underWay = new Set<Promise<void>>();
   for (let step = 0; step < steps; step++) {
     const action = act();
@@ -287,11 +287,12 @@ async function settled<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> 
 
 /** Breaks law 2: says "written" before it is. */
 function impatient(journal: FaultyJournal): FaultyJournal {
+  let last: Promise<unknown> = Promise.resolve();
   return new Proxy(journal, {
     get(target, field) {
       if (field === "commit") {
         return (commits: Parameters<FaultyJournal["commit"]>[0]) => {
-          void target.commit(commits).catch(() => undefined);
+          last = last.then(() => target.commit(commits)).catch(() => undefined);
           return Promise.resolve(commits.map((commit) => commit.shard));
         };
       }
