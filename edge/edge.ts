@@ -5,6 +5,7 @@ import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
 import { Counts, exposeCounts } from "./counts.ts";
 import { Audience, Ticker } from "./fan-out/index.ts";
+import { openFilesMax } from "./limits/index.ts";
 import { LIMITS } from "./limits.ts";
 import type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
 import { Commands, Outbox, type Session, Sessions, SignIn } from "./sessions/index.ts";
@@ -21,6 +22,8 @@ export interface EdgeOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Connections open at once, all addresses together; what the process's file descriptors bear, unless told. */
+  readonly connectionsMax?: number;
 }
 
 export interface Edge {
@@ -56,6 +59,7 @@ class WebSocketEdge implements Edge {
     this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });
     this.#sessions = new Sessions({
       config,
+      connectionsMax: options.connectionsMax ?? Math.floor(openFilesMax() * LIMITS.descriptorShare),
       bus,
       clock,
       counts,

@@ -14,6 +14,13 @@ export const LIMITS = {
   idleTimeoutSeconds: 40,
   /** Told to clients in `welcome`: a connection that was silent for much longer than this is dead. */
   heartbeatMs: 25_000,
+  /**
+   * The part of the process's file descriptors that connections may take. Were there none left, uWebSockets.js would try to accept
+   * over and over, and the database, files and the other port would go without.
+   */
+  descriptorShare: 0.9,
+  /** Taken for the number of file descriptors where the system does not tell. */
+  descriptorsAssumed: 10_000,
   /** Messages that do not parse; the last of them closes the connection. */
   badMessagesMax: 10,
   /** Showtimes one connection may watch at once. */

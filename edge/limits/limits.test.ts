@@ -83,3 +83,19 @@ describe("an address past its rate", () => {
     expect(codes.filter((code) => code === "RATE_LIMITED")).toHaveLength(5);
   });
 });
+
+describe("an edge with all the connections it can bear", () => {
+  const current = useHarness({ connectionsMax: 2 });
+
+  it("sends the next one away to come again, and serves those it has", async () => {
+    const first = await current.edge.connect();
+    const second = await current.edge.connect();
+    const third = await current.edge.connect();
+    expect(await third.closed).toMatchObject({ code: 4002 });
+    first.ws.close();
+    await first.closed;
+    await (await current.edge.connect()).next("welcome");
+    second.say({ op: "watch", showtime: SHOWTIME });
+    await second.next("snapshot");
+  });
+});

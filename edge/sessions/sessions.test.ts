@@ -129,6 +129,8 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
       expect(await client.next("expired")).toEqual({ op: "expired", holdId: first });
       expect(await client.next("booked")).toEqual({ op: "booked", holdId: second, bookingId: "b1" });
     }
+    stranger.say({ op: "nonsense" });
+    await stranger.next("error");
     expect(stranger.inbox.map(({ op }) => op)).toEqual(["welcome"]);
   });
 

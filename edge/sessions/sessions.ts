@@ -15,6 +15,7 @@ import type { SignIn } from "./sign-in.ts";
 
 interface Options {
   readonly config: EdgeConfig;
+  readonly connectionsMax: number;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly counts: Counts;
@@ -65,7 +66,9 @@ export class Sessions implements SocketEvents<Session> {
   opened(session: Session): void {
     this.#sessions.add(session);
     session.address = this.#addresses.enter(session.socket.address, session);
-    if (session.address.connections.size > this.#options.config.connectionsPerAddress) {
+    if (this.#sessions.size > this.#options.connectionsMax) {
+      session.close(CLOSE_CODES.FULL);
+    } else if (session.address.connections.size > this.#options.config.connectionsPerAddress) {
       session.close(CLOSE_CODES.TOO_MANY_CONNECTIONS);
     } else {
       session.sendFrame(WELCOME.in(session.socket.encoding));

@@ -40,7 +40,7 @@ export class Harness {
   port = 0;
   readonly #clients: Client[] = [];
 
-  constructor(config: Partial<EdgeConfig> = {}) {
+  constructor({ connectionsMax, ...config }: Partial<EdgeConfig> & { connectionsMax?: number } = {}) {
     this.config = {
       host: "127.0.0.1",
       wsPort: 0,
@@ -50,8 +50,19 @@ export class Harness {
       connectionsPerAddress: 20_000,
       ...config,
     };
+    const bounds = connectionsMax === undefined ? {} : { connectionsMax };
     const { bus, engine, clock, verifier, log, metrics } = this;
-    this.edge = createEdge({ config: this.config, bus, engine, verifier, clock, random: () => 0.5, log, metrics });
+    this.edge = createEdge({
+      config: this.config,
+      bus,
+      engine,
+      verifier,
+      clock,
+      random: () => 0.5,
+      log,
+      metrics,
+      ...bounds,
+    });
     bus.serve(KEYS, (_, answer) => answer([KEY]));
     bus.serve(REVOCATIONS, (_, answer) => answer([]));
   }
@@ -113,7 +124,7 @@ export class Harness {
 }
 
 /** A harness for each test of a file. */
-export function useHarness(config: Partial<EdgeConfig> = {}): { readonly edge: Harness } {
+export function useHarness(config: ConstructorParameters<typeof Harness>[0] = {}): { readonly edge: Harness } {
   const current: { edge: Harness } = { edge: undefined as never }; // Set before each test.
   beforeEach(async () => {
     current.edge = new Harness(config);
