@@ -78,7 +78,7 @@ function hold(state: ShowtimeState, event: EventOf<"held">, changes: Changes): v
   holder.held += seats.length;
   const number = event.hold;
   state.holds.add({ number, holder, seats, clock: holder.clock, booking: undefined, payBy: 0, next: undefined });
-  state.answers.add(holder.hash, event);
+  state.answers.add(holder, event);
 }
 
 function release(state: ShowtimeState, event: EventOf<"released">, changes: Changes): void {
@@ -89,7 +89,7 @@ function release(state: ShowtimeState, event: EventOf<"released">, changes: Chan
   hold.holder.held -= seats.length;
   if (seats.length === hold.seats.length) state.holds.delete(hold);
   else hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
-  state.answers.add(hold.holder.hash, event);
+  state.answers.add(hold.holder, event);
 }
 
 function expire(state: ShowtimeState, event: EventOf<"expired">, changes: Changes): void {
@@ -180,5 +180,5 @@ function forgetHold(state: ShowtimeState, hold: Hold): void {
 }
 
 function remember(state: ShowtimeState, event: AnswerEvent): void {
-  state.answers.add(state.holders.get(event.holder)?.hash ?? hashOf(event.holder), event);
+  state.answers.add(state.holders.get(event.holder) ?? { id: event.holder, hash: hashOf(event.holder) }, event);
 }

@@ -201,6 +201,6 @@ function readMemory(bytes: ByteReader, state: ShowtimeState): void {
   for (let left = size; left > 0; left--) {
     const event = decodeEvent(bytes);
     if (!("rid" in event)) throw bytes.corrupt("nobody asked for an answer");
-    state.answers.restore(hashOf(event.holder), event);
+    state.answers.restore(state.holders.get(event.holder) ?? { id: event.holder, hash: hashOf(event.holder) }, event);
   }
 }

@@ -11,7 +11,7 @@ const find = (answers: Answers, rid: string) => answers.find(SEED, ANN, rid as n
 
 test("keeps as many as it may, and forgets the oldest first", () => {
   const answers = new Answers();
-  for (let at = 0; at < CORE_LIMITS.answersMax + 10; at++) answers.add(SEED, closed(`r${at}`));
+  for (let at = 0; at < CORE_LIMITS.answersMax + 10; at++) answers.add({ id: ANN, hash: SEED }, closed(`r${at}`));
   expect(answers.size).toBe(CORE_LIMITS.answersMax);
   expect(find(answers, "r9")).toBeUndefined();
   expect(find(answers, "r10")).toEqual(closed("r10"));
@@ -21,8 +21,9 @@ test("keeps as many as it may, and forgets the oldest first", () => {
 
 test("forgets what is too old, a little with every new one", () => {
   const answers = new Answers();
-  for (let at = 0; at < 200; at++) answers.add(SEED, closed(`old${at}`));
-  for (let at = 0; at < 150; at++) answers.add(SEED, closed(`new${at}`, START + CORE_LIMITS.answerAgeMs + 1));
+  for (let at = 0; at < 200; at++) answers.add({ id: ANN, hash: SEED }, closed(`old${at}`));
+  for (let at = 0; at < 150; at++)
+    answers.add({ id: ANN, hash: SEED }, closed(`new${at}`, START + CORE_LIMITS.answerAgeMs + 1));
   expect(answers.size).toBe(150);
   expect(find(answers, "old199")).toBeUndefined();
   expect(find(answers, "new0")).toBeDefined();
@@ -30,6 +31,6 @@ test("forgets what is too old, a little with every new one", () => {
 
 test("tells holders apart even when their requests hash the same", () => {
   const answers = new Answers();
-  answers.add(SEED, closed("r"));
+  answers.add({ id: ANN, hash: SEED }, closed("r"));
   expect(answers.find(SEED, holder("bob"), "r" as never)).toBeUndefined();
 });

@@ -5,17 +5,25 @@
  */
 import type { AnswerEvent, HolderId, RequestId } from "../../../proto/index.ts";
 import { CORE_LIMITS } from "../limits.ts";
+import { AnswerSlots } from "./answer-slots.ts";
 import { assert } from "./assert.ts";
 
 const CAPACITY_MIN = 64;
 /** Entries are counted anew from here, so that they stay small integers however long a showtime lives. */
 const ENTRY_MAX = 2 ** 30;
 
+/** Who asked: a `Holder`, or one who has no record. */
+export interface Asker {
+  readonly id: HolderId;
+  /** `hashOf` the id. */
+  readonly hash: number;
+}
+
 export class Answers {
   /** Entries are numbered from 1; number `n` lives in slot `n & mask`. */
   #oldest = 1;
   #next = 1;
-  #events: (AnswerEvent | undefined)[] = [];
+  #slots: AnswerSlots;
   #hashes: Int32Array;
   /** The entry before in the same chain. */
   #links: Uint32Array;
@@ -30,7 +38,7 @@ export class Answers {
     this.#hashes = new Int32Array(capacity);
     this.#links = new Uint32Array(capacity);
     this.#heads = new Uint32Array(capacity);
-    for (let slot = 0; slot < capacity; slot++) this.#events.push(undefined);
+    this.#slots = new AnswerSlots(capacity);
   }
 
   get size(): number {
@@ -49,39 +57,31 @@ export class Answers {
     let entry = this.#heads[hash & mask] ?? 0;
     for (let left = CORE_LIMITS.answersComparedMax; left > 0 && entry >= this.#oldest; left--) {
       const slot = entry & mask;
-      if (this.#hashes[slot] === hash) {
-        const event = this.#events[slot];
-        if (event !== undefined && event.rid === rid && event.holder === holder) return event;
-      }
+      if (this.#hashes[slot] === hash && this.#slots.isOf(slot, holder, rid)) return this.#slots.read(slot);
       entry = this.#links[slot] ?? 0;
     }
     return undefined;
   }
 
-  /** @param seed the holder's hash. */
-  add(seed: number, event: AnswerEvent): void {
+  add(asker: Asker, event: AnswerEvent): void {
     this.#forget(event.at - CORE_LIMITS.answerAgeMs);
     if (this.size === this.capacity) {
       if (this.capacity < CORE_LIMITS.answersMax) this.#rebuild(this.capacity * 2);
       else this.#oldest++;
     }
     if (this.#next === ENTRY_MAX) this.#rebuild(this.capacity);
-    this.#link(this.#hash(seed, event.rid), event);
+    this.#link(this.#hash(asker.hash, event.rid), asker.id, event);
   }
 
   /** Puts back what a snapshot held, oldest first, into a table of the same capacity; nothing is too old for it. */
-  restore(seed: number, event: AnswerEvent): void {
+  restore(asker: Asker, event: AnswerEvent): void {
     assert(this.size < this.capacity, "the answers fit their table");
-    this.#link(hashOf(event.rid, seed), event);
+    this.#link(hashOf(event.rid, asker.hash), asker.id, event);
   }
 
   /** Oldest first. */
   *events(): Iterable<AnswerEvent> {
-    for (let entry = this.#oldest; entry < this.#next; entry++) {
-      const event = this.#events[entry & (this.capacity - 1)];
-      assert(event !== undefined, "every remembered entry has its event");
-      yield event;
-    }
+    for (let entry = this.#oldest; entry < this.#next; entry++) yield this.#slots.read(entry & (this.capacity - 1));
   }
 
   #hash(seed: number, rid: RequestId): number {
@@ -93,11 +93,11 @@ export class Answers {
     return this.#lastHash;
   }
 
-  #link(hash: number, event: AnswerEvent): void {
+  #link(hash: number, holder: HolderId, event: AnswerEvent): void {
     const mask = this.#hashes.length - 1;
     const entry = this.#next++;
     const slot = entry & mask;
-    this.#events[slot] = event;
+    this.#slots.write(slot, holder, event);
     this.#hashes[slot] = hash;
     this.#links[slot] = this.#heads[hash & mask] ?? 0;
     this.#heads[hash & mask] = entry;
@@ -107,9 +107,8 @@ export class Answers {
   #forget(before: number): void {
     for (let left = CORE_LIMITS.answersSweptPerEvent; left > 0 && this.#oldest < this.#next; left--) {
       const slot = this.#oldest & (this.#hashes.length - 1);
-      const event = this.#events[slot];
-      if (event === undefined || event.at >= before) return;
-      this.#events[slot] = undefined;
+      if (this.#slots.at(slot) >= before) return;
+      this.#slots.clear(slot);
       this.#oldest++;
     }
   }
@@ -117,10 +116,13 @@ export class Answers {
   #rebuild(capacity: number): void {
     const rebuilt = new Answers(capacity);
     const mask = this.capacity - 1;
-    for (const event of this.events()) rebuilt.#link(this.#hashes[(this.#oldest + rebuilt.size) & mask] ?? 0, event);
+    for (const event of this.events()) {
+      const hash = this.#hashes[(this.#oldest + rebuilt.size) & mask] ?? 0;
+      rebuilt.#link(hash, event.holder, event);
+    }
     this.#oldest = rebuilt.#oldest;
     this.#next = rebuilt.#next;
-    this.#events = rebuilt.#events;
+    this.#slots = rebuilt.#slots;
     this.#hashes = rebuilt.#hashes;
     this.#links = rebuilt.#links;
     this.#heads = rebuilt.#heads;
