@@ -12,7 +12,11 @@ describe("what is written is read", () => {
   test("unsigned integers up to 2^53 - 1", () => {
     const edges = [0, 1, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 49, 2 ** 52, Number.MAX_SAFE_INTEGER];
     for (const value of edges) expect(written((out) => out.uint(value)).uint()).toBe(value);
-    fc.assert(fc.property(fc.maxSafeNat(), (value) => expect(written((out) => out.uint(value)).uint()).toBe(value)));
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (value) => {
+        expect(written((out) => out.uint(value)).uint()).toBe(value);
+      }),
+    );
     for (const value of [-1, 1.5, 2 ** 53, Number.NaN, Infinity])
       expect(() => new ByteWriter().uint(value)).toThrow(RangeError);
   });
