@@ -24,20 +24,18 @@ export class Answers {
   #oldest = 1;
   #next = 1;
   #slots: AnswerSlots;
-  #hashes: Int32Array;
-  /** The entry before in the same chain. */
-  #links: Uint32Array;
+  /** For each slot the hash of its request and the entry before in the same chain, side by side, as they are read. */
+  #chains: Int32Array;
   /** The newest entry of each chain. */
-  #heads: Uint32Array;
+  #heads: Int32Array;
   /** The request hashed last: deciding and evolving hash the same one after the other. */
   #lastRid: RequestId | undefined;
   #lastSeed = 0;
   #lastHash = 0;
 
   constructor(capacity: number = CAPACITY_MIN) {
-    this.#hashes = new Int32Array(capacity);
-    this.#links = new Uint32Array(capacity);
-    this.#heads = new Uint32Array(capacity);
+    this.#chains = new Int32Array(2 * capacity);
+    this.#heads = new Int32Array(capacity);
     this.#slots = new AnswerSlots(capacity);
   }
 
@@ -47,18 +45,18 @@ export class Answers {
 
   /** A power of two. It decides which chains an entry is in, and is part of the state therefore. */
   get capacity(): number {
-    return this.#hashes.length;
+    return this.#heads.length;
   }
 
   /** @param seed the holder's hash. */
   find(seed: number, holder: HolderId, rid: RequestId): AnswerEvent | undefined {
     const hash = this.#hash(seed, rid);
-    const mask = this.#hashes.length - 1;
+    const mask = this.#heads.length - 1;
     let entry = this.#heads[hash & mask] ?? 0;
     for (let left = CORE_LIMITS.answersComparedMax; left > 0 && entry >= this.#oldest; left--) {
       const slot = entry & mask;
-      if (this.#hashes[slot] === hash && this.#slots.isOf(slot, holder, rid)) return this.#slots.read(slot);
-      entry = this.#links[slot] ?? 0;
+      if (this.#chains[2 * slot] === hash && this.#slots.isOf(slot, holder, rid)) return this.#slots.read(slot);
+      entry = this.#chains[2 * slot + 1] ?? 0;
     }
     return undefined;
   }
@@ -94,19 +92,19 @@ export class Answers {
   }
 
   #link(hash: number, holder: HolderId, event: AnswerEvent): void {
-    const mask = this.#hashes.length - 1;
+    const mask = this.#heads.length - 1;
     const entry = this.#next++;
     const slot = entry & mask;
     this.#slots.write(slot, holder, event);
-    this.#hashes[slot] = hash;
-    this.#links[slot] = this.#heads[hash & mask] ?? 0;
+    this.#chains[2 * slot] = hash;
+    this.#chains[2 * slot + 1] = this.#heads[hash & mask] ?? 0;
     this.#heads[hash & mask] = entry;
   }
 
   /** A few at a time: faster than they come, and never a long pause. */
   #forget(before: number): void {
     for (let left = CORE_LIMITS.answersSweptPerEvent; left > 0 && this.#oldest < this.#next; left--) {
-      const slot = this.#oldest & (this.#hashes.length - 1);
+      const slot = this.#oldest & (this.#heads.length - 1);
       if (this.#slots.at(slot) >= before) return;
       this.#slots.clear(slot);
       this.#oldest++;
@@ -117,14 +115,13 @@ export class Answers {
     const rebuilt = new Answers(capacity);
     const mask = this.capacity - 1;
     for (const event of this.events()) {
-      const hash = this.#hashes[(this.#oldest + rebuilt.size) & mask] ?? 0;
+      const hash = this.#chains[2 * ((this.#oldest + rebuilt.size) & mask)] ?? 0;
       rebuilt.#link(hash, event.holder, event);
     }
     this.#oldest = rebuilt.#oldest;
     this.#next = rebuilt.#next;
     this.#slots = rebuilt.#slots;
-    this.#hashes = rebuilt.#hashes;
-    this.#links = rebuilt.#links;
+    this.#chains = rebuilt.#chains;
     this.#heads = rebuilt.#heads;
   }
 }
