@@ -1,20 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import {
-  appendFileSync,
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import pg from "pg";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { systemClock } from "../../clock/index.ts";
 import { createLogger } from "../../log/index.ts";
 import { accountFor, launch } from "./account.ts";
@@ -30,14 +21,25 @@ const canBeNobody =
   process.getuid?.() === 0 && spawnSync("test", ["-r", CHILD], { uid: NOBODY, gid: NOBODY }).status === 0;
 const log = createLogger({ name: "test", level: "silent" });
 
+/** A data directory after its first start, which takes longest; each test works on a copy. */
+let template: string;
 let dataDir: string;
 let cluster: string;
 const servers: EmbeddedPostgres[] = [];
 const children: ChildProcess[] = [];
 
+beforeAll(async () => {
+  template = mkdtempSync(join(tmpdir(), "usher-template-"));
+  await (await startEmbedded({ dataDir: template, log, clock: systemClock })).stop();
+});
+
+afterAll(() => rmSync(template, { recursive: true, force: true }));
+
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), "usher-embedded-"));
   cluster = join(dataDir, "postgres");
+  // Owners and modes are kept: PostgreSQL insists on them.
+  expect(spawnSync("cp", ["-a", `${template}/.`, dataDir]).status).toBe(0);
 });
 
 afterEach(async () => {
@@ -101,6 +103,7 @@ function postmaster(): number {
 }
 
 test("data, address and password survive a stop, and nothing keeps running", async () => {
+  rmSync(dataDir, { recursive: true });
   const first = await start();
   await query(first.url, "create table kept as select 1 as n");
   const pid = postmaster();
@@ -242,7 +245,8 @@ test("a data directory that cannot be made is refused in one sentence", async ()
 });
 
 test.runIf(canBeNobody)("runs as a user without privileges too, and root goes on with that user's data", async () => {
-  chmodSync(dataDir, 0o755);
+  rmSync(dataDir, { recursive: true });
+  mkdirSync(dataDir);
   chownSync(dataDir, NOBODY, NOBODY);
   const { child, said } = await startChild({ uid: NOBODY, gid: NOBODY });
   expect(said).toMatch(/^ready /);
