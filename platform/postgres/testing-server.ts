@@ -10,6 +10,8 @@ import { startEmbedded } from "./embedded/index.ts";
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), "usher-test-"));
   const remove = () => rmSync(dataDir, { recursive: true, force: true });
+  // A run that is broken off ends the server too, see `ServerKeeper`.
+  process.once("exit", remove);
   try {
     const server = await startEmbedded({
       dataDir,
