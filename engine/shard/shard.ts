@@ -49,6 +49,7 @@ import {
   RECOVER_AGAIN_FIRST_MS,
   RECOVER_AGAIN_LAST_MS,
   REFUSALS_MAX,
+  RESUME_GRACE_MS,
 } from "./limits.ts";
 import { RefusalMemory } from "./refusal-memory.ts";
 import { ShardClock } from "./shard-clock.ts";
@@ -314,7 +315,7 @@ export class Shard implements Committer {
     this.#phase = "serving";
     const now = this.#clock.now();
     for (const showtime of state.showtimes.values()) {
-      const resumed = resume(showtime, now - state.at, now);
+      const resumed = resume(showtime, now - state.at + RESUME_GRACE_MS, now);
       if (resumed !== undefined) this.#record(showtime.id, resumed);
       const limited = limit(showtime, limits, now);
       if (limited !== undefined) this.#record(showtime.id, limited);
