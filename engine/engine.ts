@@ -68,6 +68,11 @@ export class Engine {
     this.#witnessLater();
   }
 
+  /** To be called once buyers can reach the engine: what the rest of the process took to start is given back to holds. */
+  reachable(): void {
+    for (const shard of this.#shards) shard.reachable();
+  }
+
   /** Answers what was asked, and takes no more. */
   async stop(): Promise<void> {
     for (const subscription of this.#subscriptions) subscription.close();

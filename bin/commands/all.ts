@@ -92,6 +92,7 @@ async function runAll(context: Context): Promise<void> {
     });
     const { port } = await lifecycle.start({ name: "edge", start: () => edge.start(), stop: () => edge.drain() });
     webSocketPort = port;
+    engine.reachable();
 
     const host = urlHost(config.host);
     context.print(`Usher ${context.version}`);

@@ -260,6 +260,16 @@ describe("a shard", () => {
     expect(after).toBeLessThanOrEqual(before + 2_000);
   });
 
+  it("gives back what the rest of the process took to start", async () => {
+    const { hold } = await heldBy([1]);
+    void shard.stop();
+    shard = await started();
+    const before = await timeLeft(hold);
+    await clock.advance(2_000);
+    shard.reachable();
+    expect(await timeLeft(hold)).toBeGreaterThanOrEqual(before - 50);
+  });
+
   it("never lets its clock run backwards, whatever happens to the wall clock", async () => {
     const { hold } = await heldBy([1]);
     clock.setForward(-3_600_000);

@@ -100,6 +100,8 @@ export class Shard implements Committer {
   #phase: Phase = "recovering";
   #epoch = 0;
   #acknowledgedSeq: number;
+  /** On the shard's clock. */
+  #tookOverAt = 0;
   #state = new ShardState();
   #clock: ShardClock;
   #open = new Batch();
@@ -199,6 +201,17 @@ export class Shard implements Committer {
     this.#forget(replaced ? "stopped" : "recovering");
     if (replaced) this.#options.onReplaced();
     else void this.start({ once: false });
+  }
+
+  /** The way to the shard is open only now: the time since it took over does not count against holds either. */
+  reachable(): void {
+    if (this.#phase !== "serving") return;
+    const now = this.#clock.now();
+    for (const showtime of this.#state.showtimes.values()) {
+      const resumed = resume(showtime, now - this.#tookOverAt, now);
+      if (resumed !== undefined) this.#record(showtime.id, resumed);
+    }
+    this.#tookOverAt = now;
   }
 
   /** Answers what was decided, then takes no more. */
@@ -314,6 +327,7 @@ export class Shard implements Committer {
     this.#clock = new ShardClock(clock, state.at);
     this.#phase = "serving";
     const now = this.#clock.now();
+    this.#tookOverAt = now;
     for (const showtime of state.showtimes.values()) {
       const resumed = resume(showtime, now - state.at + RESUME_GRACE_MS, now);
       if (resumed !== undefined) this.#record(showtime.id, resumed);
