@@ -1,0 +1,95 @@
+import pino from "pino";
+import type { Pool } from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { InProcessBus } from "../platform/bus/index.ts";
+import { systemClock as clock } from "../platform/clock/index.ts";
+import { EngineClient } from "../platform/engine-client/index.ts";
+import { createMetrics } from "../platform/metrics/index.ts";
+import { createDatabase, createPool, migrate } from "../platform/postgres/index.ts";
+import { testDatabase } from "../platform/postgres/testing.ts";
+import { type Command, holderId, type Reply, type RequestId, showtimeId } from "../proto/index.ts";
+import {
+  checkServerSafety,
+  checkShardCount,
+  Engine,
+  ENGINE_MIGRATIONS,
+  PostgresJournal,
+  takeSnapshot,
+} from "./index.ts";
+import { smallHall } from "./testing/small-hall.ts";
+
+const log = pino({ level: "silent" });
+const showtime = showtimeId("st-1");
+const SHARDS = 2;
+
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  pool = createPool({ connectionString: database.url, max: 2, name: "test", log });
+  await migrate(createDatabase(pool), "engine", ENGINE_MIGRATIONS);
+});
+
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+describe("the engine on PostgreSQL", () => {
+  it("refuses a server that may lose what it acknowledged, unless told to go on", async () => {
+    const name = new URL(database.url).pathname.slice(1);
+    await pool.query(`ALTER DATABASE ${name} SET synchronous_commit = off`);
+    const unsafe = createPool({ connectionString: database.url, max: 1, name: "unsafe", log });
+    try {
+      await expect(checkServerSafety(unsafe, false)).rejects.toThrow(/synchronous_commit off/);
+      await expect(checkServerSafety(unsafe, true)).resolves.toBeUndefined();
+    } finally {
+      await unsafe.end();
+      await pool.query(`ALTER DATABASE ${name} RESET synchronous_commit`);
+    }
+    await expect(checkServerSafety(pool, false)).resolves.toBeUndefined();
+  });
+
+  it("refuses a journal that was written with another shard count, and says which", async () => {
+    const id = await checkShardCount(pool, SHARDS);
+    expect(await checkShardCount(pool, SHARDS)).toBe(id);
+    await expect(checkShardCount(pool, 64)).rejects.toThrow(/written with 2: set SHARDS=2/);
+  });
+
+  it("answers UNAVAILABLE while the disk is full, loses nothing, and comes back by itself", async () => {
+    const bus = new InProcessBus({ clock, log });
+    const journal = new PostgresJournal({ connectionString: database.url, clock, log });
+    const engine = new Engine({
+      ...{ journal, bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
+      snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
+      witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
+      limits: { holdTtlMs: 60_000, holdMaxMs: 60_000, paymentTtlMs: 60_000, maxSeatsPerHolder: 8, maxExtensions: 2 },
+      onReplaced: () => undefined,
+    });
+    await engine.start();
+    const client = new EngineClient({ bus, clock, shards: SHARDS, timeoutMs: 300, inFlightMax: 100 });
+    const ask = (rid: string, wish: { type: "hold"; seats: number[] }): Promise<Reply> => {
+      const command: Command = { showtime, holder: holderId("anna"), rid: rid as RequestId, ...wish }; // Short enough.
+      return client.ask(command);
+    };
+    await client.ask({
+      ...{ type: "open", showtime, holder: holderId("catalog"), rid: "open" as RequestId, plan: smallHall(24) },
+      rules: { salesStartAt: 0, salesEndAt: 2 ** 45, orphan: "none", accessibleRelease: { when: "always" } },
+    });
+    expect(await ask("r1", { type: "hold", seats: [1] })).toMatchObject({ type: "held" });
+
+    await pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`);
+    await pool.query("CREATE TRIGGER full_disk BEFORE INSERT ON engine.journal EXECUTE FUNCTION full_disk()");
+    expect(await ask("r2", { type: "hold", seats: [2] })).toMatchObject({ type: "refused", code: "UNAVAILABLE" });
+    await pool.query("DROP TRIGGER full_disk ON engine.journal");
+
+    expect(await ask("r3", { type: "hold", seats: [1] })).toMatchObject({ code: "SEAT_TAKEN" });
+    let again = await ask("r2", { type: "hold", seats: [2] });
+    while (again.type === "refused") again = await ask("r2", { type: "hold", seats: [2] });
+    expect(again).toMatchObject({ type: "held", seats: [2] });
+    await engine.stop();
+    await journal.close();
+  });
+});
