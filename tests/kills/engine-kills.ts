@@ -56,6 +56,7 @@ export async function killEngine({ databaseUrl, seed, kills, killPostgres, progr
   try {
     for (let kill = 1; kill <= kills; kill++) {
       const life = await live(databaseUrl, seed * 1_000 + kill, lost, between(random, 100, 900), killPostgres);
+      await reachable(pool);
       tally.kills++;
       tally.answers += life.acknowledged.size;
       tally.askedAgain += lost.length;
@@ -163,6 +164,20 @@ async function checkBookedSeats(pool: pg.Pool, states: readonly ShardState[]): P
   }
   assert.deepEqual(found, expected.sort(), "booked_seat and the journal differ");
   return found.length;
+}
+
+/** Answers may still have been on their way when PostgreSQL died: it may be down yet. */
+async function reachable(pool: pg.Pool): Promise<void> {
+  const end = Date.now() + 30_000;
+  for (;;) {
+    try {
+      await pool.query("SELECT 1");
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await pause(20);
+    }
+  }
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
