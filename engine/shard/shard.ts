@@ -16,6 +16,7 @@ import {
   type CommandBatch,
   type Delta,
   deltasOf,
+  ERRORS,
   type Event,
   holdIdOf,
   NOTICES,
@@ -261,7 +262,10 @@ export class Shard implements Committer {
       case "repeat":
         return decision.outcome;
       case "refused":
-        this.#refusals.remember(command.holder, command.rid, decision.refusal);
+        // What may go well when it is asked again must not be refused for good.
+        if (!ERRORS[decision.refusal.code].retryable) {
+          this.#refusals.remember(command.holder, command.rid, decision.refusal);
+        }
         return decision.refusal;
     }
   }

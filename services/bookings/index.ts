@@ -1,2 +1,2 @@
-/** Seats on their way to a buyer: for now, holds over REST. */
+/** Seats on their way to a buyer: holds over REST. */
 export { type BookingsOptions, type BookingsService, createBookingsService } from "./service.ts";
