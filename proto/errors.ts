@@ -44,6 +44,20 @@ export const ERRORS = {
   HOLD_EXPIRED: { status: 410, retryable: false, meaning: "The hold ran out of time and its seats were given back." },
   HOLD_PINNED: { status: 409, retryable: false, meaning: "The hold is being paid for and cannot be changed." },
   BOOKING_NOT_FOUND: { status: 404, retryable: false, meaning: "No such booking." },
+  BOOKING_STATE: {
+    status: 409,
+    retryable: false,
+    meaning: "The booking's status does not allow this: it is over, paid already, or a payment is under way.",
+  },
+  CANCELLATION_CLOSED: {
+    status: 409,
+    retryable: false,
+    meaning: "It is too late to cancel; the showtime says until when.",
+  },
+  PAYMENT_METHOD_UNAVAILABLE: { status: 422, retryable: false, meaning: "This payment method is not set up here." },
+  BAD_SIGNATURE: { status: 400, retryable: false, meaning: "The webhook is not signed by the gateway, or too old." },
+  ALREADY_USED: { status: 409, retryable: false, meaning: "The ticket was let in before; `checkedInAt` says when." },
+  BAD_TICKET: { status: 422, retryable: false, meaning: "Not a ticket of ours, a void one, or not for this time." },
   SALE_CLOSED: {
     status: 409,
     retryable: false,

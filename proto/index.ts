@@ -6,3 +6,4 @@ export * from "./seat-status.ts";
 export * from "./bytes.ts";
 export * from "./subject.ts";
 export * from "./engine/index.ts";
+export * from "./events.ts";

@@ -26,6 +26,11 @@ describe("settings", () => {
       addressCommandsPerSecond: 10_000,
       connectionsPerAddress: 20_000,
       requestsPerSecond: 2000,
+      latePaymentGraceMs: 600_000,
+      mockGatewayPort: 0,
+      stripeApiUrl: "https://api.stripe.com",
+      mailFrom: "tickets@usher.example",
+      webhookPrivateAddresses: false,
       logLevel: "info",
     });
   });

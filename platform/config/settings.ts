@@ -148,6 +148,54 @@ export const SETTINGS = {
     about: "REST requests taken from one IP address.",
   },
 
+  latePaymentGraceMs: {
+    name: "LATE_PAYMENT_GRACE_SECONDS",
+    kind: seconds(0, 86_400),
+    default: "600",
+    about: "How long after the end of a booking's time its payment may still get the same seats, if they are free.",
+  },
+  publicUrl: {
+    name: "PUBLIC_URL",
+    kind: url("http", "https"),
+    about: "How buyers reach the REST port, for links in mails and on payment pages. Unset: http://HOST:HTTP_PORT.",
+  },
+  mockGatewayPort: {
+    name: "MOCK_GATEWAY_PORT",
+    kind: port,
+    default: "0",
+    about: "The mock payment gateway's own port. 0: any free one.",
+  },
+  mockGatewayUrl: {
+    name: "MOCK_GATEWAY_URL",
+    kind: url("http", "https"),
+    about: "A mock gateway that runs elsewhere (usher gateway). Unset: `usher all` runs one.",
+  },
+  mockGatewaySecret: {
+    name: "MOCK_GATEWAY_SECRET",
+    kind: secret(16),
+    about:
+      "What the mock gateway signs its webhooks with, and asks of its callers. Unset: made on the first start, under DATA_DIR.",
+  },
+  stripeApiUrl: {
+    name: "STRIPE_API_URL",
+    kind: url("http", "https"),
+    default: "https://api.stripe.com",
+    about: "Where Stripe's API is.",
+  },
+  mailFrom: {
+    name: "MAIL_FROM",
+    kind: email,
+    default: "tickets@usher.example",
+    about: "Who mails come from.",
+  },
+  webhookPrivateAddresses: {
+    name: "WEBHOOK_PRIVATE_ADDRESSES",
+    kind: yesOrNo,
+    default: "false",
+    about:
+      "true: webhooks of integrators may go to private and loopback addresses. They always may while HOST is a loopback address.",
+  },
+
   smtpUrl: {
     name: "SMTP_URL",
     kind: url("smtp", "smtps"),

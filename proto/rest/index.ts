@@ -4,3 +4,7 @@ export * from "./problem.ts";
 export * from "./catalog.ts";
 export * from "./holds.ts";
 export * from "./identity.ts";
+export * from "./bookings.ts";
+export * from "./payments.ts";
+export * from "./tickets.ts";
+export * from "./webhooks.ts";

@@ -1,0 +1,2 @@
+/** Bookings, from the hold to the money back. */
+export {};

@@ -1,0 +1,2 @@
+/** The gateways' webhooks. */
+export {};

@@ -1,0 +1,2 @@
+/** Tickets and the gate. */
+export {};

@@ -1,0 +1,2 @@
+/** Webhooks for integrators. */
+export {};
