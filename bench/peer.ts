@@ -8,7 +8,9 @@ export type PeerScenario = (typeof PEER_SCENARIOS)[number];
  *
  * - `bench-msgpack`: WebSocket at /v1, MessagePack arrays in binary frames (see `BenchMessage` below).
  * - `socket.io`, `colyseus`: the same arrays as payloads of their own events, over their WebSocket transport alone.
- * - `rest`: the paths of Usher's REST API.
+ * - `rest`: the paths of Usher's REST API under /api/v1 that its scenarios use: `GET /movies`; `GET /showtimes`, `/showtimes/:id`,
+ *   `/showtimes/:id/layout` and `/showtimes/:id/seats`; `POST /showtimes/:id/holds` {seats} with any bearer token, answered 201 {holdId}, and
+ *   `DELETE /holds/:id`. With the same fields, and a hall of the same size.
  */
 export type PeerProtocol = "bench-msgpack" | "socket.io" | "colyseus" | "rest";
 
@@ -24,7 +26,10 @@ export interface Peer {
   readonly protocol: PeerProtocol;
   /** From the root of the checkout: `bench/peers/NAME/server.ts`. It prints `{"port":N}` once it listens. */
   readonly entry: string;
-  /** Beside PORT=0 and DATABASE_URL or REDIS_URL. */
+  /**
+   * Beside PORT=0, DATABASE_URL or REDIS_URL, and what the scenario wants: SHOWTIMES (how many, numbered from 0; 1 or 100) and SEATS (free
+   * seats in each; 480 or 20,000), both made anew at each start.
+   */
   readonly env?: Readonly<Record<string, string>>;
 }
 
