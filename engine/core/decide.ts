@@ -20,6 +20,7 @@ export function decide(state: ShowtimeState | undefined, command: Command, now: 
     if (command.type === "open") return decideOpen(command, now, limits);
     return refuse("NOT_FOUND", "There is no such showtime on sale.");
   }
+  if (state.phase === "archived") return refuse("SALE_CLOSED", "The show was long ago: its sale is archived.");
   assert(now >= state.at, "time does not run backwards");
   assert(command.showtime === state.id, "a command is for the showtime that it names");
   const answered = recall(state, command.holder, command.rid);

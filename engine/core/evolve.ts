@@ -10,12 +10,13 @@ import { addBooking, dropSeats } from "./state/bookings.ts";
 import { newHolder, type Holder } from "./state/holders.ts";
 import type { Hold } from "./state/holds.ts";
 import { block, book, giveBack, layOut, take, unblock, type Changes } from "./state/seats.ts";
-import type { ShowtimeState } from "./state/state.ts";
+import { tombstoneOf, type ShowtimeState } from "./state/state.ts";
 
 /** Appends `seat * 4 + status` to `changes` for every seat that looks different now. */
 export function evolve(state: ShowtimeState, event: Event, changes?: number[]): void {
   assert(event.at >= state.at, "time does not run backwards");
   assert((state.phase === "unopened") === (event.type === "opened"), "a showtime's first event opens it, and no other");
+  assert(state.phase !== "archived", "an archived showtime has no events any more");
   apply(state, event, changes);
   state.seq++;
   state.at = event.at;
@@ -58,6 +59,8 @@ function apply(state: ShowtimeState, event: Event, changes: Changes): void {
       return remember(state, event);
     case "resumed":
       return resume(state, event);
+    case "archived":
+      return archive(state);
   }
 }
 
@@ -154,6 +157,11 @@ function cancel(state: ShowtimeState, event: EventOf<"cancelled">, changes: Chan
 function resume(state: ShowtimeState, event: EventOf<"resumed">): void {
   for (const holder of state.holders.roster) shiftClock(holder, event.pausedMs);
   for (const hold of state.pinned.values()) hold.payBy += event.pausedMs;
+}
+
+function archive(state: ShowtimeState): void {
+  assert(state.holds.size === 0, "no hold lives in a showtime that is archived");
+  Object.assign(state, tombstoneOf(state));
 }
 
 function shiftClock(holder: Holder, ms: number): void {

@@ -3,7 +3,7 @@ export type { Decision } from "./decision.ts";
 export { decide } from "./decide.ts";
 export { evolve } from "./evolve.ts";
 export { outcomeOf } from "./outcome.ts";
-export { deadlineOf, deadlines, expire, limit, resume } from "./rules/time.ts";
+export { archive, deadlineOf, deadlines, expire, limit, resume } from "./rules/time.ts";
 export { decodeState, encodeState } from "./snapshot.ts";
 export { BrokenInvariant } from "./state/assert.ts";
 export { createShowtime, type ShowtimeState } from "./state/state.ts";

@@ -17,6 +17,8 @@ export const CORE_LIMITS = {
   answersComparedMax: 64,
   /** Expired holds remembered, to tell "too late" from "never was". */
   expiredHoldsMax: 16_384,
+  /** From the end of a sale until its showtime is archived; cancelling a booking gives no seat back from then on. */
+  archiveAfterMs: 24 * 3_600_000,
   /** Cancelled bookings remembered, so that a late confirm does not bring one back. */
   cancelledBookingsMax: 16_384,
 } as const;

@@ -96,6 +96,7 @@ describe("events that were never decided", () => {
     { type: "cancelled", booking: booking("b9"), seats: [5], ...asked },
     { type: "unblocked", seats: [20], ...asked },
     { type: "resumed", pausedMs: 1, at: 0 },
+    { type: "archived" },
   ] as const)("%j breaks an invariant", (event) => {
     const box = busy();
     expect(() => evolve(box.state, { at: box.now, ...event })).toThrow(BrokenInvariant);

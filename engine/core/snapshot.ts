@@ -27,10 +27,10 @@ import { Holders, newHolder, type Holder } from "./state/holders.ts";
 import type { Hold } from "./state/holds.ts";
 import { addBooking } from "./state/bookings.ts";
 import { block, layOut, take } from "./state/seats.ts";
-import { createShowtime, type ShowtimeState } from "./state/state.ts";
+import { createShowtime, tombstoneOf, type ShowtimeState } from "./state/state.ts";
 
 const FORMAT = 1;
-const PHASES = ["unopened", "open", "closed"] as const;
+const PHASES = ["unopened", "open", "closed", "archived"] as const;
 
 export function encodeState(state: ShowtimeState): Uint8Array {
   const out = new ByteWriter(1 << 16);
@@ -39,7 +39,7 @@ export function encodeState(state: ShowtimeState): Uint8Array {
   out.byte(PHASES.indexOf(state.phase));
   out.uint(state.seq);
   out.uint(state.at);
-  if (state.phase === "unopened") return out.finish();
+  if (state.phase === "unopened" || state.phase === "archived") return out.finish();
   writePlan(out, state.plan);
   writeRules(out, state.rules);
   writeLimits(out, state.limits);
@@ -73,6 +73,10 @@ function readState(bytes: ByteReader): ShowtimeState {
   if (phase === undefined) throw bytes.corrupt("there is no such phase");
   state.seq = bytes.uint();
   state.at = bytes.uint();
+  if (phase === "archived") {
+    bytes.end();
+    return tombstoneOf(state);
+  }
   if (phase !== "unopened") {
     layOut(state, readPlan(bytes), readRules(bytes), readLimits(bytes));
     state.phase = phase;

@@ -25,7 +25,8 @@ export function findHold(
   id: HoldId,
   now: number,
 ): Extract<Finding, { type: "hold" }> | Refusal {
-  if (state === undefined) return { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
+  if (state === undefined || state.phase === "archived")
+    return { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
   const hold = ownHold(state, holder, id);
   if (hold === undefined || !isLive(hold, now)) {
     const missing = missingHold(state, holder, id);

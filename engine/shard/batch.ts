@@ -80,6 +80,7 @@ export class Batch {
   deltas(epoch: number): Delta[] {
     const deltas: Delta[] = [];
     for (const { state, from, changes } of this.#touched.values()) {
+      if (state.phase === "archived") continue; // There is no hall left to go on from.
       deltas.push({ showtime: state.id, epoch, from, seq: state.seq, changes, checksum: state.checksum });
     }
     return deltas;

@@ -13,13 +13,15 @@ import {
   type Reply,
   type RequestId,
   type SaleLimits,
+  type SaleRules,
   showtimeId,
 } from "../../proto/index.ts";
 import { type Fault, FaultyJournal } from "../testing/faulty-journal.ts";
 import { smallHall } from "../testing/small-hall.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { MAILBOX_MAX, RESUME_GRACE_MS } from "./limits.ts";
+import { CORE_LIMITS } from "../core/limits.ts";
+import { ARCHIVE_EVERY_MS, MAILBOX_MAX, RESUME_GRACE_MS } from "./limits.ts";
 import { Shard } from "./shard.ts";
 import { recover } from "./shard-state.ts";
 
@@ -324,6 +326,62 @@ describe("a shard", () => {
     const { state } = await settled(recover(journal, 0, (seq) => unreadable.push(seq)));
     expect(unreadable).toEqual([99]);
     expect(state.seq).toBe(journal.durable(0).length);
+  });
+
+  it("does not remember a refusal that may go well when it is asked again", async () => {
+    const limits = CORE_LIMITS as { holdersMax: number }; // The cast: for this test alone, since a million holders take too long.
+    const { holdersMax } = limits;
+    const request = command({ type: "hold", seats: [1] });
+    limits.holdersMax = 0;
+    const busy = tell(request);
+    limits.holdersMax = holdersMax;
+    await clock.advance(latency + 1);
+    expect(busy.replies).toMatchObject([{ type: "refused", code: "BUSY" }]);
+    const again = tell(request);
+    await clock.advance(latency + 1);
+    expect(again.replies).toMatchObject([{ type: "held", seats: [1] }]);
+  });
+});
+
+describe("a showtime that is over", () => {
+  const LONG = 60_000 + CORE_LIMITS.archiveAfterMs + ARCHIVE_EVERY_MS;
+  const archived = expect.stringContaining("archived");
+  let over: SaleRules;
+
+  beforeEach(() => {
+    over = { ...RULES, salesEndAt: clock.now() + 60_000 };
+  });
+
+  it("is archived a day later, unseen by its viewers", async () => {
+    await told({ type: "amend", rules: over });
+    await heldBy([0]);
+    const deltas: Delta[] = [];
+    bus.subscribe(deltasOf(showtime), (delta) => deltas.push(delta));
+    await clock.advance(LONG);
+    expect(await told({ type: "hold", seats: [0] })).toMatchObject({ code: "SALE_CLOSED", message: archived });
+    expect(deltas).toHaveLength(1); // The hold's end.
+    const views: Reply[] = [];
+    shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => views.push(...replies));
+    expect(views).toMatchObject([{ type: "refused", code: "NOT_FOUND" }]);
+  });
+
+  it("stays archived over snapshots and restarts, and is not opened anew", async () => {
+    await told({ type: "amend", rules: over });
+    await clock.advance(LONG);
+    await settled(takeSnapshot(journal, 0, log));
+    const { state } = await settled(recover(journal, 0, () => undefined));
+    expect(state.showtimes.get(showtime)).toMatchObject({ phase: "archived", seq: 3 });
+    void shard.stop();
+    shard = await started();
+    expect(await told({ type: "open", plan: smallHall(24), rules: RULES })).toMatchObject({ message: archived });
+  });
+
+  it("is archived at once by a shard that was away for long", async () => {
+    await told({ type: "amend", rules: over });
+    void shard.stop();
+    await clock.advance(LONG);
+    shard = await started();
+    expect(await told({ type: "hold", seats: [0] })).toMatchObject({ code: "SALE_CLOSED", message: archived });
   });
 });
 

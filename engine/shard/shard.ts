@@ -28,6 +28,7 @@ import {
   type ShowtimeId,
 } from "../../proto/index.ts";
 import {
+  archive,
   decide,
   evolve,
   expire,
@@ -43,6 +44,7 @@ import { Batch } from "./batch.ts";
 import { Expiry } from "./expiry.ts";
 import type { Committer, GroupCommit } from "./group-commit.ts";
 import {
+  ARCHIVE_EVERY_MS,
   CLOCK_ROW_EVERY_MS,
   COME_BACK_MS,
   EXPIRY_EVERY_MS,
@@ -110,6 +112,7 @@ export class Shard implements Committer {
   #expiry = new Expiry();
   #refusals = new RefusalMemory(REFUSALS_MAX);
   #wakeTimer: Timer | undefined;
+  #archiveTimer: Timer | undefined;
   #wakeAt = Infinity;
   #idle: (() => void) | undefined;
 
@@ -234,7 +237,8 @@ export class Shard implements Committer {
     const place = replies.length;
     const look = (): void => {
       const state = this.#state.showtimes.get(showtime);
-      replies[place] = state === undefined ? UNKNOWN_SHOWTIME : { type: "view", epoch: this.#epoch, ...viewOf(state) };
+      const gone = state === undefined || state.phase === "archived";
+      replies[place] = gone ? UNKNOWN_SHOWTIME : { type: "view", epoch: this.#epoch, ...viewOf(state) };
     };
     look();
     if (this.#open.hasEvents) this.#open.beforeCut(look);
@@ -312,6 +316,16 @@ export class Shard implements Committer {
     this.#open.notices.push({ type: "expired", holder: event.holder, hold: holdIdOf(state.id, hold) });
   }
 
+  /** Now and then: what is over for long goes out of memory, and out of the next snapshot. */
+  #archive(): void {
+    const now = this.#clock.now();
+    for (const state of this.#state.showtimes.values()) {
+      const archived = archive(state, now);
+      if (archived !== undefined) this.#record(state.id, archived);
+    }
+    this.#archiveTimer = this.#options.clock.after(ARCHIVE_EVERY_MS, () => this.#archive());
+  }
+
   async #takeOver(): Promise<void> {
     const { journal, clock, log, limits } = this.#options;
     const epoch = await journal.claim(this.id);
@@ -340,6 +354,7 @@ export class Shard implements Committer {
       this.#expiry.adopt(showtime);
     }
     this.#wakeBy(this.#expiry.next());
+    this.#archive();
     log.debug({ shard: this.id, epoch, seq: state.seq, snapshotSeq, replayedBytes }, "the shard serves");
   }
 
@@ -353,6 +368,7 @@ export class Shard implements Committer {
     this.#expiry = new Expiry();
     this.#refusals = new RefusalMemory(REFUSALS_MAX);
     this.#wakeTimer?.cancel();
+    this.#archiveTimer?.cancel();
     this.#wakeAt = Infinity;
     for (const batch of batches) batch?.answerAll(AWAY);
     this.#settleIdle();

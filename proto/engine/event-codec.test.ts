@@ -58,6 +58,7 @@ const events = fc.oneof(
   of("unblocked", { ...asked, seats }),
   of("expired", { at: whole, holder: id, hold: whole, seats }),
   of("resumed", { at: whole, pausedMs: whole }),
+  of("archived", { at: whole }),
 ) as fc.Arbitrary<Event>;
 
 const bytesOf = (event: Event): Uint8Array => {

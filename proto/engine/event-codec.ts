@@ -25,6 +25,7 @@ const TAG = {
   limited: 14,
   closed: 15,
   resumed: 16,
+  archived: 17,
 } as const;
 
 export function encodeEvent(out: ByteWriter, event: Event): void {
@@ -85,6 +86,8 @@ export function encodeEvent(out: ByteWriter, event: Event): void {
     case "resumed":
       head(out, TAG.resumed, event.at);
       return out.uint(event.pausedMs);
+    case "archived":
+      return head(out, TAG.archived, event.at);
   }
 }
 
@@ -100,6 +103,8 @@ export function decodeEvent(bytes: ByteReader): Event {
       return { type: "limited", at, limits: readLimits(bytes) };
     case TAG.resumed:
       return { type: "resumed", at, pausedMs: bytes.uint() };
+    case TAG.archived:
+      return { type: "archived", at };
   }
   const holder = bytes.string() as HolderId;
   const rid = bytes.string() as RequestId;

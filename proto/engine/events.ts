@@ -57,6 +57,8 @@ export type Event = { readonly at: number } & (
   | { readonly type: "expired"; readonly holder: HolderId; readonly hold: number; readonly seats: readonly number[] }
   /** The engine was away for `pausedMs`: every deadline moves by as much, so that a hold keeps what was left of its time. */
   | { readonly type: "resumed"; readonly pausedMs: number }
+  /** The show was long ago: the engine forgets its seats. Who has which stays in `booked_seat`, and the rest in the journal's audit. */
+  | { readonly type: "archived" }
 );
 
 export type EventType = Event["type"];

@@ -1,6 +1,7 @@
 /** Whether the sale is on, and how long holds live. All instants in ms since 1970 on the shard's clock. */
 import { holdIdOf, type SaleLimits } from "../../../proto/index.ts";
 import { already, decided, refuse, type Decision } from "../decision.ts";
+import { CORE_LIMITS } from "../limits.ts";
 import type { Holder } from "../state/holders.ts";
 import { deadlineOfHold, type Hold } from "../state/holds.ts";
 import type { ShowtimeState } from "../state/state.ts";
@@ -77,8 +78,14 @@ export function resume(state: ShowtimeState, pausedMs: number, now: number): Eve
 
 /** Takes up the operator's limits; undefined when they are the showtime's already, or it was never opened. */
 export function limit(state: ShowtimeState, limits: SaleLimits, now: number): EventOf<"limited"> | undefined {
-  if (state.phase === "unopened" || sameLimits(state.limits, limits)) return undefined;
+  if (state.phase === "unopened" || state.phase === "archived" || sameLimits(state.limits, limits)) return undefined;
   return { type: "limited", at: now, limits };
+}
+
+/** Archives a showtime whose sale ended a day ago; undefined while it is not over, or somebody still pays. */
+export function archive(state: ShowtimeState, now: number): EventOf<"archived"> | undefined {
+  if (state.phase === "unopened" || state.phase === "archived" || state.holds.size > 0) return undefined;
+  return now >= state.rules.salesEndAt + CORE_LIMITS.archiveAfterMs ? { type: "archived", at: now } : undefined;
 }
 
 /** When the hold ends, or undefined when there is none. While it lives this only moves later, so a timer that fires early is set again. */

@@ -16,7 +16,7 @@ export interface ShowtimeState {
   seq: number;
   /** When the last event was decided, in ms since 1970. */
   at: number;
-  phase: "unopened" | "open" | "closed";
+  phase: "unopened" | "open" | "closed" | "archived";
   plan: HallPlan;
   rules: SaleRules;
   limits: SaleLimits;
@@ -89,4 +89,13 @@ export const createShowtime = (id: ShowtimeId): ShowtimeState => ({
   answers: new Answers(),
   expired: new Recent(CORE_LIMITS.expiredHoldsMax),
   cancelled: new Recent(CORE_LIMITS.cancelledBookingsMax),
+});
+
+/** What is left of a showtime that is archived: its name and its place in the stream, so that it is never opened anew. */
+export const tombstoneOf = ({ id, seq, at }: Pick<ShowtimeState, "id" | "seq" | "at">): ShowtimeState => ({
+  ...createShowtime(id),
+  seq,
+  at,
+  phase: "archived",
+  answers: new Answers(1),
 });
