@@ -1,12 +1,5 @@
-import type { Role } from "../../platform/auth/index.ts";
-import {
-  type Command,
-  type HolderId,
-  type HoldId,
-  parseHoldId,
-  type Reply,
-  type RequestId,
-} from "../../proto/index.ts";
+import { type Principal, type Role, SERVES_MANY } from "../../platform/auth/index.ts";
+import { type Command, type HoldId, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Audience } from "../fan-out/index.ts";
 import { LIMITS } from "../limits.ts";
@@ -64,7 +57,7 @@ export class Commands {
     if (!MAY_HOLD.has(principal.role)) return session.refuse(NOT_YOURS_TO_HOLD, message.rid);
     if (this.#isDraining) return session.refuse(DRAINING, message.rid);
     if (session.inFlight >= LIMITS.inFlightMax) return session.refuse(TOO_MANY_UNDER_WAY, message.rid);
-    const command = commandOf(message, principal.userId);
+    const command = commandOf(message, principal);
     if (command === undefined) return session.refuse(NO_SUCH_HOLD, message.rid);
     if (command.type === "hold" && this.#isOutsideHall(command)) return session.refuse(NO_SUCH_SEAT, message.rid);
     session.inFlight++;
@@ -93,20 +86,23 @@ export class Commands {
   }
 }
 
-function commandOf(message: CommandMessage, holder: HolderId): Command | undefined {
+/** Each command is one literal: objects that were spread together make the engine's `decide` twice as slow. */
+function commandOf(message: CommandMessage, { userId: holder, role }: Principal): Command | undefined {
   const { rid } = message;
   if (message.op === "hold") {
-    const { showtime, accessible } = message;
-    const asked = { showtime, holder, rid, ...(accessible !== undefined && { accessible }) };
-    return "best" in message
-      ? { type: "hold-best", ...asked, ...message.best }
-      : { type: "hold", ...asked, seats: message.seats };
+    const { showtime } = message;
+    const accessible = message.accessible === true;
+    const desk = SERVES_MANY.has(role);
+    if (!("best" in message)) return { type: "hold", showtime, holder, rid, seats: message.seats, accessible, desk };
+    return { type: "hold-best", showtime, holder, rid, accessible, desk, ...message.best };
   }
   const showtime = parseHoldId(message.holdId)?.showtime;
   if (showtime === undefined) return undefined;
-  const asked = { showtime, holder, rid, hold: message.holdId as HoldId }; // The cast: it parsed as one.
-  if (message.op === "extend") return { type: "extend", ...asked };
-  return { type: "release", ...asked, ...(message.seats !== undefined && { seats: message.seats }) };
+  const hold = message.holdId as HoldId; // The cast: it parsed as one.
+  if (message.op === "extend") return { type: "extend", showtime, holder, rid, hold };
+  return message.seats === undefined
+    ? { type: "release", showtime, holder, rid, hold }
+    : { type: "release", showtime, holder, rid, hold, seats: message.seats };
 }
 
 function answerOf(session: Session, { rid, showtime }: Command, reply: Reply): ServerMessage {

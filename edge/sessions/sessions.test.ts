@@ -63,7 +63,15 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
       category: "front",
       split: true,
       accessible: true,
+      desk: false,
     });
+  });
+
+  it("tells the engine that a kiosk serves one customer after another", async () => {
+    const client = await current.edge.signedIn(encoding, "kiosk-1", "kiosk");
+    client.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [7] });
+    await client.next("held");
+    expect(current.edge.engine.asked.at(-1)).toMatchObject({ type: "hold", desk: true });
   });
 
   it("is refused with the seats that were taken, and gets the first answer for the same rid on any connection", async () => {

@@ -86,9 +86,9 @@ export class Harness {
     return client;
   }
 
-  async signedIn(encoding: Encoding = "json", user = "ann"): Promise<Client> {
+  async signedIn(encoding: Encoding = "json", user = "ann", role: Role = "customer"): Promise<Client> {
     const client = await this.connect(encoding);
-    await client.signIn(await this.token({ user }));
+    await client.signIn(await this.token({ user, role }));
     return client;
   }
 

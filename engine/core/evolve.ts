@@ -68,9 +68,9 @@ function hold(state: ShowtimeState, event: EventOf<"held">, changes: Changes): v
   assert(event.hold === state.nextNumber, "holds are numbered one after another");
   state.nextNumber++;
   const holder = state.holders.get(event.holder) ?? state.holders.add(newHolder(event.holder));
-  if (event.at < holder.deadline) {
-    assert(event.deadline === holder.deadline, "a hold joins the clock that runs");
-  } else {
+  const joins = event.at < holder.deadline && event.deadline === holder.deadline;
+  if (!joins) {
+    assert(event.at >= holder.deadline || holder.held === 0, "a hold joins the clock that runs");
     holder.clock++;
     holder.startedAt = event.at;
     holder.deadline = event.deadline;

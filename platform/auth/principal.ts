@@ -5,6 +5,9 @@ export type Role = (typeof ROLES)[number];
 
 export const isRole = (value: unknown): value is Role => ROLES.some((role) => role === value);
 
+/** Devices that serve one customer after another: the limits of one holder are not theirs. */
+export const SERVES_MANY: ReadonlySet<Role> = new Set<Role>(["kiosk", "boxoffice"]);
+
 /** Who a valid token speaks for. */
 export interface Principal {
   readonly userId: HolderId;

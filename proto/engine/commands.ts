@@ -71,13 +71,23 @@ export type Command = Addressed &
     | { readonly type: "open"; readonly plan: HallPlan; readonly rules: SaleRules }
     | { readonly type: "amend"; readonly rules: SaleRules }
     | { readonly type: "close" }
-    /** `accessible`: the holder needs a wheelchair place, or is the companion of somebody who does. */
-    | { readonly type: "hold"; readonly seats: readonly number[]; readonly accessible?: boolean }
+    /**
+     * `accessible`: the holder needs a wheelchair place, or is the companion of somebody who does.
+     * `desk`: the holder is a kiosk or a box office, which serves one customer after another: what it has sold does not count
+     * against the cap, and once it holds nothing its next hold begins a new clock.
+     */
+    | {
+        readonly type: "hold";
+        readonly seats: readonly number[];
+        readonly accessible?: boolean;
+        readonly desk?: boolean;
+      }
     | {
         readonly type: "hold-best";
         readonly count: number;
         readonly category?: string;
         readonly accessible?: boolean;
+        readonly desk?: boolean;
         readonly split?: boolean;
       }
     | { readonly type: "extend"; readonly hold: HoldId }

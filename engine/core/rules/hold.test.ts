@@ -53,6 +53,15 @@ describe("holding named seats", () => {
     expect(box.ask("ann", { type: "hold", seats: [3, 4] })).toMatchObject({ type: "held" });
   });
 
+  test("at a desk counts only what is held now: what it sold went to customers before", () => {
+    const box = new Box(hall("........"), {}, { maxSeatsPerHolder: 2 });
+    box.ask("kiosk", { type: "hold", seats: [0, 1], desk: true });
+    box.ask("kiosk", { type: "confirm", hold: holdOf(1), booking: "b1" as never, seats: [0, 1], reacquire: false });
+    expect(box.ask("kiosk", { type: "hold", seats: [2, 3], desk: true })).toMatchObject({ type: "held" });
+    expect(box.ask("kiosk", { type: "hold-best", count: 1, desk: true })).toMatchObject({ code: "LIMIT_REACHED" });
+    expect(box.ask("kiosk", { type: "hold", seats: [4] })).toMatchObject({ code: "LIMIT_REACHED" });
+  });
+
   test("a refusal is for the first reason in the order: sale, seats, limit, taken", () => {
     const box = new Box(hall("............"));
     box.ask("ann", { type: "hold", seats: [0] });

@@ -1,5 +1,5 @@
 /** Holding seats, by name or as the best available, and giving them back. */
-import { SEAT_STATUS, type HolderId } from "../../../proto/index.ts";
+import { SEAT_STATUS } from "../../../proto/index.ts";
 import { decided, refuse, type Decision } from "../decision.ts";
 import { CORE_LIMITS } from "../limits.ts";
 import type { ShowtimeState } from "../state/state.ts";
@@ -14,7 +14,7 @@ import { deadlineOfNewHold, isLive, saleClosed } from "./time.ts";
 /** All of the named seats, or none. */
 export function decideHold(state: ShowtimeState, command: CommandOf<"hold">, now: number): Decision {
   const { holder, seats } = command;
-  const refused = saleClosed(state, now) ?? badSeats(state, seats) ?? overLimit(state, holder, seats.length);
+  const refused = saleClosed(state, now) ?? badSeats(state, seats) ?? overLimit(state, command, seats.length);
   if (refused !== undefined) return refused;
   const taken = takenOf(state, seats);
   if (taken !== undefined) return refuse("SEAT_TAKEN", "Seats are taken.", taken);
@@ -27,13 +27,13 @@ export function decideHold(state: ShowtimeState, command: CommandOf<"hold">, now
 }
 
 export function decideHoldBest(state: ShowtimeState, command: CommandOf<"hold-best">, now: number): Decision {
-  const { holder, count } = command;
+  const { count } = command;
   const closed = saleClosed(state, now);
   if (closed !== undefined) return closed;
   if (!Number.isSafeInteger(count) || count < 1) return refuse("BAD_MESSAGE", "The count is not a number of seats.");
   const category = categoryOf(state, command.category);
   if (category === -1) return refuse("NOT_FOUND", "There is no such category.");
-  const refused = overLimit(state, holder, count);
+  const refused = overLimit(state, command, count);
   if (refused !== undefined) return refused;
   const { accessible = false, split = false } = command;
   const seats = bestAvailable(state, { count, category, accessible, split });
@@ -71,14 +71,15 @@ function held(
   seats: readonly number[],
   now: number,
 ): Decision {
-  const deadline = deadlineOfNewHold(state.limits, state.holders.get(by.holder), now);
+  const deadline = deadlineOfNewHold(state.limits, state.holders.get(by.holder), by.desk === true, now);
   return decided({ type: "held", at: now, holder: by.holder, rid: by.rid, hold: state.nextNumber, seats, deadline });
 }
 
-function overLimit(state: ShowtimeState, id: HolderId, more: number): Decision | undefined {
-  const holder = state.holders.get(id);
+function overLimit(state: ShowtimeState, by: CommandOf<"hold" | "hold-best">, more: number): Decision | undefined {
+  const holder = state.holders.get(by.holder);
   const { maxSeatsPerHolder } = state.limits;
-  if ((holder === undefined ? 0 : holder.held + holder.booked) + more > maxSeatsPerHolder) {
+  const booked = by.desk === true ? 0 : (holder?.booked ?? 0);
+  if ((holder?.held ?? 0) + booked + more > maxSeatsPerHolder) {
     return refuse("LIMIT_REACHED", `One holder may have ${maxSeatsPerHolder} seats of a showtime.`);
   }
   if (holder === undefined && state.holders.size >= CORE_LIMITS.holdersMax) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { deadlineOf, deadlines, expire, limit, resume } from "../index.ts";
+import { createShowtime, deadlineOf, deadlines, encodeState, evolve, expire, limit, resume } from "../index.ts";
 import { booking, Box, hall, holdOf, LIMITS, START } from "../testing/fixtures.ts";
 
 const TTL = LIMITS.holdTtlMs;
@@ -19,6 +19,19 @@ describe("the hold clock", () => {
     box.now += 100_000;
     box.ask("ann", { type: "release", hold: holdOf(1) });
     expect(box.ask("ann", { type: "hold", seats: [0] })).toMatchObject({ expiresInMs: 200_000 });
+  });
+
+  test("starts anew for the next customer at a desk, once the one before has nothing held", () => {
+    const box = new Box();
+    box.ask("kiosk", { type: "hold", seats: [0], desk: true });
+    box.now += 100_000;
+    expect(box.ask("kiosk", { type: "hold", seats: [1], desk: true })).toMatchObject({ expiresInMs: 200_000 });
+    box.ask("kiosk", { type: "release", hold: holdOf(1) });
+    box.ask("kiosk", { type: "release", hold: holdOf(2) });
+    expect(box.ask("kiosk", { type: "hold", seats: [0], desk: true })).toMatchObject({ expiresInMs: TTL });
+    const replayed = createShowtime(box.state.id);
+    for (const event of box.events) evolve(replayed, event);
+    expect(encodeState(replayed)).toEqual(encodeState(box.state));
   });
 
   test("starts anew once it has run out, and the holds of the old one are over", () => {

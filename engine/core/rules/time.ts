@@ -19,9 +19,12 @@ export function saleClosed(state: ShowtimeState, now: number): Decision | undefi
 
 export const isLive = (hold: Hold, now: number): boolean => now < deadlineOfHold(hold);
 
-/** When a hold made now ends: with the holder's clock when that runs, so that holding again winds nothing up. */
-export function deadlineOfNewHold(limits: SaleLimits, holder: Holder | undefined, now: number): number {
-  if (holder !== undefined && now < holder.deadline) return holder.deadline;
+/**
+ * When a hold made now ends: with the holder's clock when that runs, so that holding again winds nothing up. At a `desk` that holds
+ * nothing the next customer has begun, and the clock that runs was the one's before.
+ */
+export function deadlineOfNewHold(limits: SaleLimits, holder: Holder | undefined, desk: boolean, now: number): number {
+  if (holder !== undefined && now < holder.deadline && !(desk && holder.held === 0)) return holder.deadline;
   return now + Math.min(limits.holdTtlMs, limits.holdMaxMs);
 }
 
