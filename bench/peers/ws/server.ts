@@ -1,0 +1,76 @@
+/** Seats in memory, shown through `ws`. Environment: SHOW ("naive" or "conflated"), SHOWTIMES, PORT. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Packr } from "msgpackr";
+import { WebSocket, WebSocketServer } from "ws";
+import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
+import { BoxOffice, isShowtime } from "../front/box-office.ts";
+import { showBy } from "../front/conflation.ts";
+import { MemoryStore } from "../front/memory-store.ts";
+
+const PAYLOAD_BYTES_MAX = 4 * 1024;
+/** Readers with more than this before them are cut off, as the library's documentation advises. */
+const BACKLOG_BYTES_MAX = 64 * 1024;
+const PING_MS = 25_000;
+
+const packr = new Packr({ useRecords: false });
+const watchers = new Map<number, Set<WebSocket>>();
+const BINARY = { binary: true };
+
+/** Packed once a frame; what `ws` does for each reader besides writing is to make a frame's head of 2 to 4 bytes. */
+function publish(showtime: number, changes: readonly number[]): void {
+  const watching = watchers.get(showtime);
+  if (watching === undefined) return;
+  const frame = packr.pack([SERVER_OP.delta, showtime, changes]);
+  for (const socket of watching) {
+    if (socket.bufferedAmount > BACKLOG_BYTES_MAX) socket.terminate();
+    else if (socket.readyState === WebSocket.OPEN) socket.send(frame, BINARY);
+  }
+}
+
+const office = await BoxOffice.open({ store: new MemoryStore(), show: showBy(process.env["SHOW"], publish) });
+const http = createServer();
+const server = new WebSocketServer({
+  server: http,
+  path: "/v1",
+  perMessageDeflate: false,
+  maxPayload: PAYLOAD_BYTES_MAX,
+  clientTracking: true,
+});
+/** Those that answered the last ping. */
+const alive = new WeakSet<WebSocket>();
+let customers = 0;
+
+server.on("connection", (socket) => {
+  const customer = {
+    id: ++customers,
+    answer(message: readonly unknown[]): void {
+      if (socket.readyState === WebSocket.OPEN) socket.send(packr.pack(message), BINARY);
+    },
+  };
+  alive.add(socket);
+  socket.on("pong", () => alive.add(socket));
+  socket.on("error", () => socket.terminate());
+  socket.on("message", (data: Buffer) => {
+    const message: unknown = packr.unpack(data);
+    const [op, showtime] = Array.isArray(message) ? (message as unknown[]) : [];
+    if (op !== CLIENT_OP.watch || !isShowtime(showtime)) return void office.receive(customer, message);
+    const watching = watchers.get(showtime) ?? new Set();
+    watchers.set(showtime, watching.add(socket));
+    socket.once("close", () => watching.delete(socket));
+  });
+});
+
+setInterval(() => {
+  for (const socket of server.clients) {
+    if (!alive.delete(socket)) socket.terminate();
+    else socket.ping();
+  }
+}, PING_MS).unref();
+
+http.listen(
+  Number(process.env["PORT"] ?? 0),
+  "127.0.0.1",
+  4_096,
+  () => console.log(JSON.stringify({ port: (http.address() as AddressInfo).port })), // The cast: it listens on TCP.
+);
