@@ -19,3 +19,21 @@ export interface EventStream {
   publish(event: DomainEvent): Promise<void>;
   consume<Name extends EventName>(consumer: Consumer<Name>): { close(): Promise<void> };
 }
+
+/** For whoever composes the process: events flow from `start`, when all consumers are there, to `stop`. */
+export interface StartableEventStream extends EventStream {
+  /** Until then `publish` waits: otherwise what a crash left in an outbox would be told to half of the consumers. */
+  start(): void;
+  /** Lets the handlers that run finish, hands out nothing more, and refuses to publish. */
+  stop(): Promise<void>;
+}
+
+/** The event was not handed to everybody: the stream was stopped, or the consumer closed. Publish it again later. */
+export class StreamStopped extends Error {
+  override readonly name = "StreamStopped";
+}
+
+/** The stream has as many events under way as it may: publish it again later. */
+export class StreamBusy extends Error {
+  override readonly name = "StreamBusy";
+}

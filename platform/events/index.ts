@@ -1,0 +1,12 @@
+export { DeadLetters, type DeadLetter } from "./dead-letters.ts";
+export {
+  type Consumer,
+  type EventStream,
+  type StartableEventStream,
+  StreamBusy,
+  StreamStopped,
+} from "./event-stream.ts";
+export { InProcessEventStream } from "./in-process-event-stream.ts";
+export { Inbox } from "./inbox.ts";
+export { EVENTS_SCHEMA, eventsMigrations, inboxMigration, outboxMigration } from "./migrations.ts";
+export { Outbox, type OutboxOptions } from "./outbox.ts";

@@ -1,0 +1,39 @@
+/** How often a consumer is given an event before it goes to the consumer's dead letters. */
+export const DELIVERIES_MAX = 8;
+/** What a consumer that failed is left in peace; doubled each time: 12.7 seconds in all. */
+export const BACK_OFF_FIRST_MS = 100;
+/** A consumer that takes longer has failed. */
+export const HANDLE_TIMEOUT_MS = 30_000;
+/** Events that one consumer works on at once; those that wait for their next delivery do not count. */
+export const HANDLERS_MAX = 8;
+/** Deliveries that the in-process stream has under way; past it, publishing is refused. */
+export const DELIVERIES_PENDING_MAX = 20_000;
+
+/** How often replays of dead letters are looked for. */
+export const REPLAY_POLL_MS = 1_000;
+/** Dead letters that are handed over again at one look. */
+export const REPLAYS_MAX = 20;
+/** Whoever took a replay and has not reported by then is dead. */
+export const REPLAY_LEASE_MS = 2 * HANDLE_TIMEOUT_MS;
+/** Characters of an error that are kept. */
+export const ERROR_LENGTH_MAX = 2_000;
+
+/** How often an outbox is looked at when nobody nudges. */
+export const OUTBOX_POLL_MS = 1_000;
+/** The longest wait between attempts while PostgreSQL is away. */
+export const OUTBOX_BACK_OFF_MAX_MS = 5_000;
+/** Rows read at once. */
+export const OUTBOX_READ_MAX = 500;
+/** Subjects whose events are being published at once. */
+export const OUTBOX_SUBJECTS_MAX = 1_000;
+/** A subject whose event could not be published is left in peace for this long. */
+export const OUTBOX_SUBJECT_PAUSE_MS = 1_000;
+/** What publishes that are under way have at a stop; those that need longer are published again by the next relay. */
+export const OUTBOX_STOP_MS = 2_000;
+/** Published rows stay for a week. */
+export const OUTBOX_KEPT_MS = 7 * 24 * 3_600_000;
+export const OUTBOX_PRUNE_EVERY_MS = 3_600_000;
+export const OUTBOX_PRUNE_ROWS_MAX = 5_000;
+
+/** Longer than any outbox row lives, so that whatever comes again is known. */
+export const INBOX_KEPT_DAYS = 30;

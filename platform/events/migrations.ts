@@ -1,0 +1,59 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+export const EVENTS_SCHEMA = "events";
+
+/** Table `<schema>.outbox`. `json` rather than `jsonb`: the event is told as it was written, whatever its texts hold. */
+export const outboxMigration = (schema: string): Migration => ({
+  async up(db: Kysely<unknown>) {
+    const table = sql.id(schema, "outbox");
+    await sql`
+      create table ${table} (
+        id bigint generated always as identity primary key,
+        subject text not null,
+        event json not null,
+        created_at timestamptz not null,
+        published_at timestamptz
+      )`.execute(db);
+    await sql`create index outbox_unpublished on ${table} (id) where published_at is null`.execute(db);
+    await sql`create index outbox_published on ${table} (published_at) where published_at is not null`.execute(db);
+    await sql`create index outbox_by_subject on ${table} (subject, id)`.execute(db);
+    await sql`create index outbox_by_time on ${table} (created_at)`.execute(db);
+  },
+});
+
+/** Table `<schema>.inbox`. */
+export const inboxMigration = (schema: string): Migration => ({
+  async up(db: Kysely<unknown>) {
+    const table = sql.id(schema, "inbox");
+    await sql`
+      create table ${table} (
+        consumer text not null,
+        event_id text not null,
+        taken_at timestamptz not null default now(),
+        primary key (consumer, event_id)
+      )`.execute(db);
+    await sql`create index inbox_by_time on ${table} (taken_at)`.execute(db);
+  },
+});
+
+/** Of the schema `events`. */
+export const eventsMigrations: Readonly<Record<string, Migration>> = {
+  "001-dead-letters": {
+    async up(db: Kysely<unknown>) {
+      await sql`
+        create table events.dead_letter (
+          id bigint generated always as identity primary key,
+          consumer text not null,
+          event_id text not null,
+          event json not null,
+          error text not null,
+          attempts integer not null,
+          failed_at timestamptz not null,
+          replay_wanted boolean not null default false,
+          leased_until timestamptz,
+          unique (consumer, event_id)
+        )`.execute(db);
+      await sql`create index dead_letter_wanted on events.dead_letter (consumer) where replay_wanted`.execute(db);
+    },
+  },
+};

@@ -1,0 +1,235 @@
+import type { Pool, PoolClient } from "pg";
+import type { DomainEvent } from "../../proto/index.ts";
+import type { Clock } from "../clock/index.ts";
+import type { Logger } from "../log/index.ts";
+import { type EventStream, StreamStopped } from "./event-stream.ts";
+import {
+  OUTBOX_BACK_OFF_MAX_MS,
+  OUTBOX_KEPT_MS,
+  OUTBOX_POLL_MS,
+  OUTBOX_PRUNE_EVERY_MS,
+  OUTBOX_PRUNE_ROWS_MAX,
+  OUTBOX_READ_MAX,
+  OUTBOX_STOP_MS,
+  OUTBOX_SUBJECT_PAUSE_MS,
+  OUTBOX_SUBJECTS_MAX,
+} from "./limits.ts";
+import { sleep } from "./sleep.ts";
+
+interface Row {
+  readonly id: string;
+  readonly subject: string;
+  readonly event: DomainEvent;
+}
+
+export interface RelayOptions {
+  readonly pool: Pool;
+  readonly schema: string;
+  readonly stream: EventStream;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Takes events from a schema's outbox to the stream. Of all processes one does so at a time: whose connection holds the
+ * schema's advisory lock, which PostgreSQL gives to another when that process or connection dies. Everything the relay reads and
+ * writes goes over that connection, so whoever has lost the lock can neither read nor mark.
+ *
+ * It keeps no cursor: what has no `published_at` is to be published, however late it was committed. A subject's events go one
+ * after another, each marked before the next, while subjects go side by side.
+ */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #table: string;
+  readonly #stopping = new AbortController();
+  /** Subjects whose events are being published; a read leaves them out. */
+  readonly #busy = new Map<string, Promise<void>>();
+  #running: Promise<void> | undefined;
+  #reads = 0;
+  #wanted = false;
+  #wake: () => void = () => {};
+  #prunedAt = -Infinity;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#table = `"${options.schema}".outbox`;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Something was committed: look now. */
+  nudge(): void {
+    this.#wanted = true;
+    this.#wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log, schema } = this.#options;
+    let waitMs = OUTBOX_POLL_MS;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#leadIfFree();
+        waitMs = OUTBOX_POLL_MS;
+      } catch (err) {
+        log.warn({ err, schema }, "the outbox could not be read; trying again");
+        waitMs = Math.min(waitMs * 2, OUTBOX_BACK_OFF_MAX_MS);
+      }
+      await sleep(clock, waitMs, this.#stopping.signal);
+    }
+  }
+
+  /** Returns at once when another relay of the schema leads, else leads until it is stopped. Throws when PostgreSQL fails. */
+  async #leadIfFree(): Promise<void> {
+    const { pool, schema } = this.#options;
+    const connection = await pool.connect();
+    let leads = true;
+    try {
+      leads = await takeLock(connection, schema);
+      if (leads) await this.#lead(connection);
+    } finally {
+      // A connection that holds the lock, or may, is ended: so the lock is free whatever has happened.
+      connection.release(leads);
+    }
+  }
+
+  async #lead(connection: PoolClient): Promise<void> {
+    const reign = new Reign(connection, this.#table, this.#options.clock);
+    try {
+      while (!this.#stopping.signal.aborted) {
+        this.#wanted = false;
+        await this.#pruneSometimes(connection);
+        const more = await this.#publishNext(reign);
+        if (!more && !this.#wanted) await this.#pause();
+      }
+      const done = Promise.all(this.#busy.values());
+      await Promise.race([done, sleep(this.#options.clock, OUTBOX_STOP_MS, new AbortController().signal)]);
+    } finally {
+      reign.over = true;
+    }
+  }
+
+  /** Reads once and sets about what it finds. @returns whether more can be read at once */
+  async #publishNext(reign: Reign): Promise<boolean> {
+    this.#reads++;
+    if (this.#busy.size >= OUTBOX_SUBJECTS_MAX) return false;
+    const rows = await reign.read([...this.#busy.keys()], OUTBOX_READ_MAX);
+    for (const [subject, ofSubject] of bySubject(rows)) {
+      this.#busy.set(subject, this.#publishSubject(reign, subject, ofSubject));
+    }
+    return rows.length === OUTBOX_READ_MAX;
+  }
+
+  /** Never rejects: what could not be published or marked is found again by a later read. */
+  async #publishSubject(reign: Reign, subject: string, rows: readonly Row[]): Promise<void> {
+    const { clock, log, schema, stream } = this.#options;
+    const reads = this.#reads;
+    try {
+      for (const { id, event } of rows) {
+        if (reign.over) break;
+        await stream.publish(event);
+        await reign.mark(id);
+      }
+    } catch (err) {
+      if (!(err instanceof StreamStopped)) log.warn({ err, schema, subject }, "events could not be published yet");
+      await sleep(clock, OUTBOX_SUBJECT_PAUSE_MS, this.#stopping.signal);
+    }
+    this.#busy.delete(subject);
+    // Those reads have left the subject out.
+    if (this.#reads > reads) this.nudge();
+  }
+
+  async #pruneSometimes(connection: PoolClient): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonic() - this.#prunedAt < OUTBOX_PRUNE_EVERY_MS) return;
+    const { rowCount } = await connection.query(
+      `delete from ${this.#table} where id = any (array(
+         select id from ${this.#table} where published_at < $1 order by published_at limit $2))`,
+      [new Date(clock.now() - OUTBOX_KEPT_MS), OUTBOX_PRUNE_ROWS_MAX],
+    );
+    if ((rowCount ?? 0) < OUTBOX_PRUNE_ROWS_MAX) this.#prunedAt = clock.monotonic();
+  }
+
+  /** Until the next poll, a nudge or the end. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(OUTBOX_POLL_MS, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+/** The time in which one connection holds the lock. */
+class Reign {
+  over = false;
+  readonly #connection: PoolClient;
+  readonly #table: string;
+  readonly #clock: Clock;
+  #marks: { readonly ids: string[]; readonly written: Promise<void> } | undefined;
+  #lastWritten: Promise<void> = Promise.resolve();
+
+  constructor(connection: PoolClient, table: string, clock: Clock) {
+    this.#connection = connection;
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  async read(except: readonly string[], limit: number): Promise<Row[]> {
+    const { rows } = await this.#connection.query<Row>(
+      `select id::text, subject, event from ${this.#table}
+       where published_at is null and subject <> all ($1) order by outbox.id limit $2`,
+      [except, limit],
+    );
+    return rows;
+  }
+
+  /** Settles when it is durable that the row was published. Everything that is to be marked meanwhile goes into one statement. */
+  mark(id: string): Promise<void> {
+    this.#marks ??= this.#nextMarks();
+    this.#marks.ids.push(id);
+    return this.#marks.written;
+  }
+
+  #nextMarks(): { ids: string[]; written: Promise<void> } {
+    const ids: string[] = [];
+    const written = this.#lastWritten.then(async () => {
+      this.#marks = undefined;
+      if (this.over) throw new StreamStopped("the relay has lost its lock");
+      const now = new Date(this.#clock.now());
+      await this.#connection.query(`update ${this.#table} set published_at = $1 where id = any ($2)`, [now, ids]);
+    });
+    this.#lastWritten = written.catch(() => {});
+    return { ids, written };
+  }
+}
+
+function bySubject(rows: readonly Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(row.subject);
+    if (group === undefined) groups.set(row.subject, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+/** Should the host of the process vanish, PostgreSQL notices within half a minute and frees the lock. */
+async function takeLock(connection: PoolClient, schema: string): Promise<boolean> {
+  const { rows } = await connection.query<{ taken: boolean }>(
+    "select pg_try_advisory_lock(hashtextextended($1, 0)) as taken",
+    [`usher.outbox.${schema}`],
+  );
+  if (rows[0]?.taken !== true) return false;
+  await connection.query("set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4");
+  return true;
+}
