@@ -1,0 +1,76 @@
+/**
+ * Seats in memory, shown through Socket.IO. Environment: SHOW ("naive" or "conflated"), ENGINE ("ws" or "uws"), REDIS_URL (set: with the Redis
+ * adapter), SHOWTIMES, PORT.
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdapter } from "@socket.io/redis-adapter";
+import { Redis } from "ioredis";
+import { Server, type Socket } from "socket.io";
+import uWS from "uWebSockets.js";
+import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
+import { BoxOffice, isShowtime } from "../front/box-office.ts";
+import { showBy } from "../front/conflation.ts";
+import { MemoryStore } from "../front/memory-store.ts";
+
+const PAYLOAD_BYTES_MAX = 4 * 1024;
+
+const port = Number(process.env["PORT"] ?? 0);
+const io = new Server({
+  transports: ["websocket"],
+  perMessageDeflate: false,
+  httpCompression: false,
+  serveClient: false,
+  maxHttpBufferSize: PAYLOAD_BYTES_MAX,
+  ...redisAdapter(process.env["REDIS_URL"]),
+});
+/** A room a showtime. The adapter encodes a packet once for all of a room. */
+const office = await BoxOffice.open({
+  store: new MemoryStore(),
+  show: showBy(process.env["SHOW"], (showtime, changes) => {
+    io.to(String(showtime)).emit("delta", [SERVER_OP.delta, showtime, changes]);
+  }),
+});
+let customers = 0;
+
+// The HTTP request that a connection began with would be kept as long as it lasts, as the documentation on memory usage says.
+io.on("connection", (socket: Socket) => {
+  const customer = { id: ++customers, answer: (message: readonly unknown[]) => void socket.emit("answer", message) };
+  const receive = (message: unknown): void => void office.receive(customer, message);
+  socket.on("hold", receive);
+  socket.on("release", receive);
+  socket.on("watch", (message: unknown) => {
+    const [op, showtime] = Array.isArray(message) ? (message as unknown[]) : [];
+    if (op === CLIENT_OP.watch && isShowtime(showtime)) void socket.join(String(showtime));
+    else receive(message);
+  });
+});
+
+if (process.env["ENGINE"] === "uws") {
+  const app = uWS.App();
+  io.attachApp(app);
+  io.engine.on("connection", forgetRequest);
+  app.listen("127.0.0.1", port, (token) => announce(uWS.us_socket_local_port(token)));
+} else {
+  const http = createServer();
+  io.attach(http);
+  io.engine.on("connection", forgetRequest);
+  // The cast: it listens on TCP.
+  http.listen(port, "127.0.0.1", 4_096, () => announce((http.address() as AddressInfo).port));
+}
+
+function announce(listening: number): void {
+  console.log(JSON.stringify({ port: listening }));
+}
+
+function forgetRequest(connection: { request: unknown }): void {
+  connection.request = null;
+}
+
+function redisAdapter(url: string | undefined): { adapter?: ReturnType<typeof createAdapter> } {
+  if (url === undefined) return {};
+  const publisher = new Redis(url, { enableAutoPipelining: true });
+  const subscriber = publisher.duplicate();
+  for (const redis of [publisher, subscriber]) redis.on("error", (error) => console.error(error));
+  return { adapter: createAdapter(publisher, subscriber) };
+}
