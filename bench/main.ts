@@ -1,62 +1,79 @@
-/** `npm run bench`: measures, and prints ratios against a peer in the same run. */
-import { parseArgs } from "node:util";
-import { core } from "./core.ts";
-import { holdRush } from "./hold-rush.ts";
-import { viewers } from "./viewers.ts";
+/** `npm run bench`: measures Usher beside its limits and its peers, in turns, and reports. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BenchError } from "./bench-error.ts";
+import { describeCommit, describeMachine, describeVersions, loadNow } from "./runner/machine.ts";
+import { createProgress } from "./runner/progress.ts";
+import { FORMAT, type Results } from "./runner/results.ts";
+import { runScenarios } from "./runner/run.ts";
+import type { Scenario } from "./runner/scenario.ts";
+import { HELP, parseRequest, type Settings } from "./runner/settings.ts";
+import { summaryLines } from "./runner/summary.ts";
+import { SCENARIOS } from "./scenarios/index.ts";
 
-const { values } = parseArgs({
-  options: {
-    list: { type: "boolean", default: false },
-    only: { type: "string" },
-    seconds: { type: "string", default: "5" },
-    rounds: { type: "string", default: "5" },
-    connections: { type: "string", default: "500" },
-    "in-flight": { type: "string", default: "1" },
-    viewers: { type: "string", default: "5000" },
-    idle: { type: "string", default: "10000" },
-    profile: { type: "boolean", default: false },
-  },
-});
+interface Place {
+  /** Of the checkout. */
+  readonly root: URL;
+  readonly worker: URL;
+}
 
-const whole = (name: "seconds" | "rounds" | "connections" | "in-flight" | "viewers" | "idle"): number => {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value > 0) return value;
-  console.error(`--${name} must be a whole number above 0, but is ${values[name]}.`);
-  process.exit(1);
-};
-
-const SCENARIOS: Readonly<Record<string, { readonly about: string; run(): Promise<void> | void }>> = {
-  core: { about: "decisions a second of the engine's core, replay, best available", run: () => core() },
-  "hold-rush": {
-    about:
-      "durable holds and releases a second through WebSocket on one hot showtime, against the bare loop (--connections --in-flight --seconds --rounds)",
-    run: () =>
-      holdRush({
-        seconds: whole("seconds"),
-        rounds: whole("rounds"),
-        connections: whole("connections"),
-        inFlight: whole("in-flight"),
-        profile: values.profile,
-      }),
-  },
-  viewers: {
-    about: "memory of idle viewers, and one hold's way to thousands of them (--idle --viewers)",
-    run: () => viewers({ idle: whole("idle"), watching: whole("viewers"), holds: 20, profile: values.profile }),
-  },
-};
-
-if (values.list) {
-  for (const [name, { about }] of Object.entries(SCENARIOS)) console.log(`${name.padEnd(10)} ${about}`);
-} else {
-  const names = values.only === undefined ? Object.keys(SCENARIOS) : values.only.split(",");
-  for (const name of names) {
-    const scenario = SCENARIOS[name];
-    if (scenario === undefined) {
-      console.error(`There is no scenario ${name}: npm run bench -- --list names them.`);
-      process.exit(1);
+/** @returns the exit code. */
+export async function bench(args: readonly string[], place: Place): Promise<number> {
+  try {
+    const request = parseRequest(args);
+    switch (request.kind) {
+      case "help":
+        console.log(HELP);
+        break;
+      case "list":
+        for (const { name, about } of SCENARIOS) console.log(`${name.padEnd(16)} ${about}`);
+        break;
+      case "compare":
+        break;
+      case "run":
+        await run(request.settings, args, place);
+        break;
     }
-    console.log(`\n${name}: ${scenario.about}`);
-    await scenario.run();
+    return 0;
+  } catch (error) {
+    console.error(error instanceof BenchError ? error.message : error);
+    return 1;
   }
 }
-process.exit(0);
+
+async function run(settings: Settings, args: readonly string[], { root, worker }: Place): Promise<void> {
+  const scenarios = chosen(settings.only);
+  const path = fileURLToPath(root);
+  const out = resolve(settings.out);
+  mkdirSync(out, { recursive: true });
+  const progress = createProgress(process.stderr);
+  const begunAt = new Date();
+  const loadBefore = loadNow();
+  const results: Results = {
+    format: FORMAT,
+    begunAt: begunAt.toISOString(),
+    scenarios: await runScenarios({ root, worker, settings: { ...settings, out }, scenarios, progress }),
+    endedAt: new Date().toISOString(),
+    machine: describeMachine(loadBefore),
+    versions: describeVersions(path),
+    commit: describeCommit(path),
+    command: `npm run bench${args.length > 0 ? ` -- ${args.join(" ")}` : ""}`,
+    settings,
+    notes: [],
+  };
+  progress.clear();
+  writeFileSync(`${out}/results.json`, `${JSON.stringify(results, undefined, 1)}\n`);
+  for (const line of summaryLines(results.scenarios)) console.log(line);
+  console.log(`\n${out}/results.json`);
+}
+
+function chosen(names: readonly string[] | undefined): readonly Scenario[] {
+  if (names === undefined) return SCENARIOS;
+  return names.map((name) => {
+    const scenario = SCENARIOS.find((one) => one.name === name);
+    if (scenario === undefined)
+      throw new BenchError(`There is no scenario ${name}: npm run bench -- --list names them.`);
+    return scenario;
+  });
+}

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Stop } from "./stop.mjs";
 
 /** Programs for Node, bundled file by file as they are started; what they share is split off into chunks. */
-const NODE_ENTRIES = ["bin/usher.ts", "engine/snapshot/worker.ts", "bench/main.ts"];
+const NODE_ENTRIES = ["bin/usher.ts", "engine/snapshot/worker.ts", "bench/main.ts", "bench/load/worker.ts"];
 /** The browser's application, and where its pictures, styles and pages lie. */
 const WEB = "web";
 const WEB_ENTRY = "web/main.ts";
@@ -90,6 +90,9 @@ function fingerprint(root) {
   return hash.digest("hex");
 }
 
+/** Below a folder of sources, but none of them. */
+const NO_SOURCES = ["node_modules", "bench/out"];
+
 const isSource = (file) => !file.endsWith(".test.ts") && !file.endsWith(".md");
 
 function filesBelow(path, folder) {
@@ -98,6 +101,7 @@ function filesBelow(path, folder) {
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const file = `${folder}/${entry.name}`;
+      if (NO_SOURCES.some((name) => file.endsWith(name))) return [];
       return entry.isDirectory() ? filesBelow(path, file) : [file];
     });
 }

@@ -1,0 +1,106 @@
+/**
+ * REST load by autocannon: closed (every connection sends its next request when the last one is answered). Latencies are recorded response by
+ * response into our own histogram.
+ */
+import autocannon from "autocannon";
+import { BenchError } from "../bench-error.ts";
+import { Recorder, type Sample } from "./recorder.ts";
+
+export interface HttpLoadOptions {
+  readonly url: string;
+  readonly connections: number;
+  /** Connections take them in turn, beginning anew after the last. */
+  readonly requests: readonly HttpRequest[];
+  /** One a connection, where the server wants them. */
+  readonly tokens?: readonly string[];
+}
+
+/** A body's `{seat}` is a seat of that connection's own, a path's `{hold}` the `holdId` that its last POST was answered with. */
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly body?: string;
+}
+
+export class HttpLoad {
+  readonly #recorder = new Recorder();
+  #instance: autocannon.Instance | undefined;
+  #options: HttpLoadOptions | undefined;
+  #failure: Error | undefined;
+  #bytes = 0;
+  #ended: Promise<unknown> = Promise.resolve();
+  /** Seats below are of runs before: they may still be held, since a run ends in the middle of a request. */
+  #firstSeat = 0;
+
+  open(options: HttpLoadOptions): void {
+    this.#options = options;
+  }
+
+  begin(): void {
+    const options = this.#options;
+    if (options === undefined) throw new Error("the load was never opened");
+    this.#recorder.mark();
+    let index = 0;
+    const firstSeat = this.#firstSeat;
+    this.#firstSeat += options.connections;
+    const settings: autocannon.Options = {
+      url: options.url,
+      connections: options.connections,
+      duration: 100_000,
+      setupClient: (client) => client.setRequests(requestsOf(options, index, firstSeat + index++)),
+    };
+    // With a callback, it gives the instance and not a promise.
+    const instance = autocannon(settings, () => undefined);
+    this.#instance = instance;
+    instance.on("response", (_client, status, bytes, ms) => {
+      this.#bytes += bytes;
+      if (status >= 400) this.#recorder.refused++;
+      else this.#recorder.record(performance.now(), ms);
+    });
+    instance.on("reqError", (error: Error) => {
+      this.#failure ??= new BenchError(`A request of the load failed: ${error.message}.`);
+    });
+    this.#ended = new Promise((resolve) => void instance.on("done", resolve));
+  }
+
+  mark(): void {
+    this.#bytes = 0;
+    this.#recorder.mark();
+  }
+
+  take(): Sample {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#recorder.take({ bytes: this.#bytes });
+  }
+
+  async end(): Promise<void> {
+    this.#instance?.stop();
+    await this.#ended;
+  }
+
+  close(): void {
+    this.#instance = undefined;
+  }
+}
+
+function requestsOf(options: HttpLoadOptions, index: number, seat: number): autocannon.Request[] {
+  const token = options.tokens?.[index];
+  const headers: Record<string, string> = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(options.requests.some(({ body }) => body !== undefined) && { "content-type": "application/json" }),
+  };
+  let hold = "";
+  return options.requests.map(({ method, path, body }) => ({
+    method,
+    path,
+    ...(body !== undefined && { body: body.replace("{seat}", String(seat)) }),
+    headers: method === "DELETE" ? { ...(token !== undefined && { authorization: `Bearer ${token}` }) } : headers,
+    ...(path.includes("{hold}") && { setupRequest: (request) => ({ ...request, path: path.replace("{hold}", hold) }) }),
+    ...(method === "POST" && {
+      onResponse: (_status: number, answer: string) => {
+        hold = /"holdId":"([^"]+)"/.exec(answer)?.[1] ?? hold;
+      },
+    }),
+  }));
+}

@@ -1,0 +1,83 @@
+/** One round: load, a while to warm up, and a stretch of time in which all is counted. */
+import type { Sample } from "../load/recorder.ts";
+import { mergeHistograms, encodeHistogram } from "../load/recorder.ts";
+import type { Stage } from "../stage/stage.ts";
+import { cpuSecondsOf } from "../stage/usage.ts";
+import type { CpuSeconds, Measured } from "./scenario.ts";
+
+const WARM_UP_MS = 1_000;
+
+/** What a round needs of a generator that is under load. */
+interface Marked {
+  mark(): Promise<void>;
+  take(): Promise<Sample>;
+}
+
+export interface Watched {
+  readonly stage: Stage;
+  readonly seconds: number;
+  readonly serverPid: number;
+  readonly clientPids: readonly number[];
+  /** Whose samples count; they must have begun. */
+  readonly loads: readonly Marked[];
+}
+
+export async function measure({ stage, seconds, serverPid, clientPids, loads }: Watched): Promise<Measured> {
+  const usage = (): CpuSeconds | undefined => usageOf(stage, serverPid, clientPids);
+  return guarded(stage, async () => {
+    await sleep(WARM_UP_MS);
+    await Promise.all(loads.map((load) => load.mark()));
+    const before = usage();
+    const begun = performance.now();
+    await sleep(seconds * 1_000);
+    const samples = await Promise.all(loads.map((load) => load.take()));
+    const elapsed = (performance.now() - begun) / 1_000;
+    const after = usage();
+    return { seconds: elapsed, sample: merge(samples), cpu: spent(before, after) };
+  });
+}
+
+/** The work, unless a server dies meanwhile: then its last words. */
+export const guarded = <Result>(stage: Stage, work: () => Promise<Result>): Promise<Result> =>
+  Promise.race([work(), stage.death]);
+
+export function usageOf(stage: Stage, serverPid: number, clientPids: readonly number[]): CpuSeconds | undefined {
+  const server = cpuSecondsOf(serverPid);
+  const client = clientPids.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0);
+  return server === undefined ? undefined : { server, client, database: stage.databaseCpuSeconds() ?? 0 };
+}
+
+export function spent(before: CpuSeconds | undefined, after: CpuSeconds | undefined): CpuSeconds | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  return {
+    server: after.server - before.server,
+    client: after.client - before.client,
+    database: after.database - before.database,
+  };
+}
+
+/** What several processes counted at once, as if one had. */
+export function merge(samples: readonly Sample[]): Sample {
+  const [first] = samples;
+  if (first === undefined || samples.length === 1) return first ?? EMPTY;
+  const sum = (of: (sample: Sample) => number): number => samples.reduce((total, sample) => total + of(sample), 0);
+  const names = Object.keys(first.histograms);
+  return {
+    count: sum((sample) => sample.count),
+    refused: sum((sample) => sample.refused),
+    histograms: Object.fromEntries(
+      names.map((name) => [
+        name,
+        encodeHistogram(mergeHistograms(samples.map(({ histograms }) => histograms[name] ?? ""))),
+      ]),
+    ),
+    slices: first.slices.map((_, slice) => sum((sample) => sample.slices[slice] ?? 0)),
+    figures: Object.fromEntries(
+      Object.keys(first.figures).map((name) => [name, sum(({ figures }) => figures[name] ?? 0)]),
+    ),
+  };
+}
+
+const EMPTY: Sample = { count: 0, refused: 0, histograms: {}, slices: [], figures: {} };
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

@@ -1,0 +1,157 @@
+/** Runs scenarios: subjects take turns, round by round, so that whatever else the machine does falls on all of them alike. */
+import { mkdirSync } from "node:fs";
+import type { Histogram } from "hdr-histogram-js";
+import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
+import { openStage, type Stage, type StageOptions } from "../stage/stage.ts";
+import { guarded } from "./measure.ts";
+import type { Progress } from "./progress.ts";
+import {
+  type CaseResult,
+  type LatencyResult,
+  type PercentileName,
+  PERCENTILES,
+  type RoundResult,
+  type ScenarioResult,
+  type SubjectResult,
+} from "./results.ts";
+import type { Case, Measured, Scenario, Subject, SubjectPlan } from "./scenario.ts";
+import type { Settings } from "./settings.ts";
+import { scoreOf, spreadOf } from "./statistics.ts";
+import { duration, figure } from "./text.ts";
+
+export interface RunOptions extends Omit<StageOptions, "profileDir"> {
+  readonly settings: Settings;
+  readonly scenarios: readonly Scenario[];
+  readonly progress: Progress;
+  /** Stops the run between two steps. */
+  readonly signal?: AbortSignal;
+}
+
+export async function runScenarios(options: RunOptions): Promise<ScenarioResult[]> {
+  const { settings, scenarios, progress } = options;
+  const results: ScenarioResult[] = [];
+  const rateOf = (scenario: string, caseName: string, subject: string): number | undefined => {
+    const found = results
+      .find(({ name }) => name === scenario)
+      ?.cases.find(({ name }) => name === caseName)
+      ?.subjects.find(({ name }) => name === subject);
+    return found === undefined ? undefined : spreadOf(found.rounds.map(({ rate }) => rate)).median;
+  };
+  mkdirSync(settings.out, { recursive: true });
+  for (const { name, about, cases } of scenarios) {
+    const scenario = { name, about, cases: [] as CaseResult[] };
+    results.push(scenario);
+    for (const one of cases({ settings, rateOf })) {
+      if (one.subjects.length === 0) continue;
+      progress.say(`\n${name}, ${one.name}: ${one.load}`);
+      scenario.cases.push(await runCase(one, name, options));
+    }
+  }
+  return results;
+}
+
+async function runCase(one: Case, scenario: string, options: RunOptions): Promise<CaseResult> {
+  const { settings, progress, root, worker, signal } = options;
+  const profileDir = settings.profile ? { profileDir: settings.out } : {};
+  const stage = await openStage({ root, worker, ...profileDir });
+  const subjects = new Map<string, Subject>();
+  const rounds = new Map<string, RoundResult[]>(one.subjects.map(({ name }) => [name, []]));
+  const begun = performance.now();
+  const abort = new Promise<never>((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true }); // An Error, see main.
+  });
+  abort.catch(() => undefined);
+  const step = <Result>(work: () => Promise<Result>): Promise<Result> => Promise.race([guarded(stage, work), abort]);
+  const start = async (plan: SubjectPlan): Promise<void> => {
+    progress.show(`  ${plan.name}: starting`);
+    subjects.set(plan.name, await step(() => plan.start(stage)));
+  };
+  const stop = async ({ name }: SubjectPlan): Promise<void> => {
+    await subjects.get(name)?.stop();
+    subjects.delete(name);
+  };
+  try {
+    if (one.fresh !== true) for (const plan of one.subjects) await start(plan);
+    for (let round = 1; round <= settings.rounds; round++) {
+      for (const plan of one.subjects) {
+        if (one.fresh === true) await start(plan);
+        progress.show(
+          `  round ${round} of ${settings.rounds}, ${plan.name} ... ${remaining(one, rounds, settings, begun)}`,
+        );
+        const at = performance.now() - begun;
+        const measured = await step(() => (subjects.get(plan.name) as Subject).round(round)); // Started above.
+        const result = resultOf(measured, at);
+        rounds.get(plan.name)?.push(result);
+        progress.say(`  round ${round}  ${plan.name.padEnd(28)} ${line(one, result)}`);
+        if (one.fresh === true) await stop(plan);
+      }
+    }
+    for (const plan of one.subjects) await stop(plan);
+  } finally {
+    await closeQuietly(stage);
+  }
+  void scenario;
+  return {
+    ...{ name: one.name, load: one.load, unit: one.unit },
+    ...(one.judgedBy !== undefined && { judgedBy: one.judgedBy }),
+    subjects: one.subjects.map(({ name, kind, about, fairness }): SubjectResult => ({
+      ...{ name, kind, about },
+      ...(fairness !== undefined && { fairness }),
+      rounds: rounds.get(name) ?? [],
+    })),
+  };
+}
+
+/** What went wrong before is what is to be told. */
+async function closeQuietly(stage: Stage): Promise<void> {
+  await stage.close();
+}
+
+function remaining(
+  one: Case,
+  rounds: ReadonlyMap<string, readonly unknown[]>,
+  settings: Settings,
+  begun: number,
+): string {
+  const done = [...rounds.values()].reduce((sum, list) => sum + list.length, 0);
+  if (done === 0) return "";
+  const left = settings.rounds * one.subjects.length - done;
+  return `about ${duration(((performance.now() - begun) / done) * left)} left of this case`;
+}
+
+function line(one: Case, result: RoundResult): string {
+  const score = scoreOf(one, result);
+  const rate = one.judgedBy === undefined ? `${figure(score)} ${one.unit}/s` : `${figure(score)} ${one.judgedBy.unit}`;
+  const { latency } = result.latencies;
+  if (latency === undefined) return rate;
+  const { p50, p99 } = latency.percentiles;
+  return `${rate.padStart(28)}   p50 ${figure(p50)} ms   p99 ${figure(p99)} ms`;
+}
+
+function resultOf({ seconds, sample, cpu }: Measured, at: number): RoundResult {
+  return {
+    ...{ at: Math.round(at), seconds, count: sample.count, rate: sample.count / seconds, refused: sample.refused },
+    latencies: Object.fromEntries(
+      Object.entries(sample.histograms).map(([name, histogram]) => [name, latencyOf(histogram)]),
+    ),
+    slices: sample.slices.map((count) => count * (1_000 / SLICE_MS)),
+    ...(cpu !== undefined && { cpu }),
+    figures: sample.figures,
+  };
+}
+
+export function latencyOf(encoded: string): LatencyResult {
+  const histogram = mergeHistograms([encoded]);
+  return { histogram: encoded, count: histogram.totalCount, percentiles: percentilesOf(histogram) };
+}
+
+export function percentilesOf(histogram: Histogram): Record<PercentileName, number> {
+  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1_000;
+  return {
+    p50: at(PERCENTILES.p50),
+    p90: at(PERCENTILES.p90),
+    p99: at(PERCENTILES.p99),
+    "p99.9": at(PERCENTILES["p99.9"]),
+    max: at(PERCENTILES.max),
+  };
+}

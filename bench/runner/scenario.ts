@@ -1,0 +1,64 @@
+/** What a scenario is: one file that says what to compare, and how one round of it is measured. */
+import type { Sample } from "../load/recorder.ts";
+import type { Stage } from "../stage/stage.ts";
+import type { Settings } from "./settings.ts";
+
+export interface Scenario {
+  readonly name: string;
+  /** One line for `--list`. */
+  readonly about: string;
+  cases(context: ScenarioContext): readonly Case[];
+}
+
+export interface ScenarioContext {
+  readonly settings: Settings;
+  /** The median rate of a case that ran earlier in this run, or undefined. */
+  rateOf(scenario: string, caseName: string, subject: string): number | undefined;
+}
+
+/** One comparison: subjects that take the same load in turns. */
+export interface Case {
+  readonly name: string;
+  /** The load in words: how many, how fast, closed or open. */
+  readonly load: string;
+  /** What the rate counts, such as "commands". */
+  readonly unit: string;
+  /** What a round is judged by, if not by its rate: a figure of which less is better. */
+  readonly judgedBy?: { readonly figure: string; readonly unit: string };
+  readonly subjects: readonly SubjectPlan[];
+  /** Every round has a server of its own: where what went before would show. */
+  readonly fresh?: boolean;
+}
+
+export type SubjectKind = "usher" | "limit" | "peer";
+
+export interface SubjectPlan {
+  readonly name: string;
+  readonly kind: SubjectKind;
+  readonly about: string;
+  /** A peer's best practice, and how it was set up by it. */
+  readonly fairness?: string;
+  start(stage: Stage): Promise<Subject>;
+}
+
+/** A subject that runs. */
+export interface Subject {
+  /** @param round from 1 */
+  round(round: number): Promise<Measured>;
+  stop(): Promise<void>;
+}
+
+/** One round of one subject. */
+export interface Measured {
+  /** Of the time that was measured. */
+  readonly seconds: number;
+  readonly sample: Sample;
+  readonly cpu: CpuSeconds | undefined;
+}
+
+export interface CpuSeconds {
+  readonly server: number;
+  /** The load generator's processes. */
+  readonly client: number;
+  readonly database: number;
+}

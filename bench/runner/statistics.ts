@@ -1,0 +1,36 @@
+/** Medians and spreads: a mean would hide what a round in which something else ran has done. */
+import type { CaseResult, RoundResult, SubjectResult } from "./results.ts";
+
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  const [least = Number.NaN] = sorted;
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  const lower = sorted[Math.ceil(middle) - 1] ?? upper;
+  return { median: (upper + lower) / 2, least, most: sorted.at(-1) ?? Number.NaN };
+}
+
+/** What a round of this case is judged by. */
+export const scoreOf = (result: Pick<CaseResult, "judgedBy">, round: RoundResult): number =>
+  result.judgedBy === undefined ? round.rate : (round.figures[result.judgedBy.figure] ?? Number.NaN);
+
+/** Round by round, how many times `other` does as well as `subject` is bettered: above 1, `subject` wins. */
+export function ratioOf(result: CaseResult, subject: SubjectResult, other: SubjectResult): Spread {
+  return spreadOf(
+    subject.rounds.map((round, index) => {
+      const against = other.rounds[index];
+      if (against === undefined) return Number.NaN;
+      const [own, others] = [scoreOf(result, round), scoreOf(result, against)];
+      return result.judgedBy === undefined ? own / others : others / own;
+    }),
+  );
+}
+
+/** A spread's ranges overlap: what differs may be chance. */
+export const overlap = (a: Spread, b: Spread): boolean => a.least <= b.most && b.least <= a.most;

@@ -1,0 +1,70 @@
+/** The table at the end: for each case the median of the rounds, how far they spread, and Usher beside each of the others. */
+import { mergeHistograms } from "../load/recorder.ts";
+import type { CaseResult, ScenarioResult, SubjectResult } from "./results.ts";
+import { percentilesOf } from "./run.ts";
+import { ratioOf, scoreOf, type Spread, spreadOf } from "./statistics.ts";
+import { figure, table } from "./text.ts";
+
+export function summaryLines(scenarios: readonly ScenarioResult[]): string[] {
+  return scenarios.flatMap(({ name, cases }) =>
+    cases.flatMap((one) => ["", `${name}, ${one.name}: ${one.load}`, ...caseLines(one)]),
+  );
+}
+
+function caseLines(one: CaseResult): string[] {
+  const usher = one.subjects.find(({ kind }) => kind === "usher");
+  const score = one.judgedBy === undefined ? `${one.unit}/s` : one.judgedBy.unit;
+  const latencies = [
+    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.latencies)))),
+  ];
+  const figures = [
+    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.figures)))),
+  ];
+  const rows = [
+    [
+      "",
+      score,
+      "least to most",
+      ...latencies.map((name) => `${name === "latency" ? "" : `${name} `}p50 / p99 / p99.9 ms`),
+      "CPU s/s server, client, db",
+      "refused",
+      ...figures,
+      "usher against it",
+    ],
+  ];
+  for (const subject of one.subjects) {
+    const scores = spreadOf(subject.rounds.map((round) => scoreOf(one, round)));
+    const isUsher = subject === usher;
+    rows.push([
+      subject.name,
+      figure(scores.median),
+      `${figure(scores.least)} to ${figure(scores.most)}`,
+      ...latencies.map((name) => latencyText(subject, name)),
+      cpuText(subject),
+      figure(subject.rounds.reduce((sum, { refused }) => sum + refused, 0)),
+      ...figures.map((name) =>
+        figure(spreadOf(subject.rounds.map((round) => round.figures[name] ?? Number.NaN)).median),
+      ),
+      isUsher || usher === undefined ? "" : ratioText(ratioOf(one, usher, subject)),
+    ]);
+  }
+  return table(rows).map((line) => `  ${line}`);
+}
+
+export const ratioText = ({ median, least, most }: Spread): string =>
+  `${figure(median)} x (${figure(least)} to ${figure(most)})`;
+
+/** Of all rounds together. */
+export function latencyText(subject: SubjectResult, name: string): string {
+  const encoded = subject.rounds.flatMap(({ latencies }) => latencies[name]?.histogram ?? []);
+  if (encoded.length === 0) return "-";
+  const { p50, p99, "p99.9": p999 } = percentilesOf(mergeHistograms(encoded));
+  return `${figure(p50)} / ${figure(p99)} / ${figure(p999)}`;
+}
+
+/** CPU seconds a second, which is how many cores were busy. */
+export function cpuText({ rounds }: SubjectResult): string {
+  const share = (of: "server" | "client" | "database"): string =>
+    figure(spreadOf(rounds.map(({ cpu, seconds }) => (cpu === undefined ? Number.NaN : cpu[of] / seconds))).median);
+  return `${share("server")}, ${share("client")}, ${share("database")}`;
+}

@@ -1,0 +1,100 @@
+/**
+ * Buyers who hold three seats and release them, again and again, each on seats of his own: every hold and every release is one durable
+ * command. Beside the bare loop, and beside peers that keep seats elsewhere.
+ */
+import { measure } from "../runner/measure.ts";
+import type { Case, Scenario, ScenarioContext, SubjectPlan } from "../runner/scenario.ts";
+import type { Pace } from "../load/command-load.ts";
+import { BenchError } from "../bench-error.ts";
+import { requireConnections } from "../stage/machine-limits.ts";
+import type { Stage } from "../stage/stage.ts";
+import { ARENA, type Hall, MULTIPLEX } from "../stage/targets.ts";
+import { type StartTarget, subjectsOf } from "./subjects.ts";
+
+const CONNECTIONS = 500;
+const SEATS_A_HOLD = 3;
+/** Against which the rate of the steady case is set. */
+const STEADY_PEER = "postgres-for-update";
+const STEADY_RATE = 2_000;
+
+export const holdRush: Scenario = {
+  name: "hold-rush",
+  about: "durable holds and releases a second through WebSocket: one hot showtime, 100 showtimes, and at a steady rate",
+  cases: (context) => [
+    rush(context, "one hot showtime", ARENA),
+    rush(context, "100 showtimes", MULTIPLEX),
+    steady(context),
+  ],
+};
+
+function rush({ settings }: ScenarioContext, name: string, hall: Hall): Case {
+  const { inFlight } = settings;
+  const connections = settings.connections ?? CONNECTIONS;
+  return {
+    name,
+    load: `closed loop, ${connections} connections with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold`,
+    unit: "commands",
+    subjects: subjectsOf("hold-rush", settings, ["bare-loop"], (subject) =>
+      buy(subject, hall, { connections, slots: inFlight, seconds: settings.seconds, pace: { kind: "closed" } }),
+    ),
+  };
+}
+
+/** At half of what the transaction with row locks can do at its best: there latencies can be compared. */
+function steady({ settings, rateOf }: ScenarioContext): Case {
+  const best = rateOf("hold-rush", "one hot showtime", STEADY_PEER);
+  const perSecond = settings.rate ?? (best === undefined ? STEADY_RATE : Math.round(best / 2));
+  const connections = settings.connections ?? CONNECTIONS;
+  const why = best === undefined || settings.rate !== undefined ? "" : `, half of the best of ${STEADY_PEER}`;
+  return {
+    name: "steady rate",
+    load: `open loop, ${perSecond} commands/s${why}, ${connections} connections, ${SEATS_A_HOLD} seats a hold`,
+    unit: "commands",
+    subjects: subjectsOf("hold-rush", settings, ["bare-loop"], (subject) =>
+      buy(subject, ARENA, { connections, slots: 1, seconds: settings.seconds, pace: { kind: "open", perSecond } }),
+    ),
+  };
+}
+
+interface Purchase {
+  readonly connections: number;
+  readonly slots: number;
+  readonly seconds: number;
+  readonly pace: Pace;
+}
+
+function buy(
+  startTarget: StartTarget,
+  hall: Hall,
+  { connections, slots, seconds, pace }: Purchase,
+): SubjectPlan["start"] {
+  return async (stage: Stage) => {
+    requireConnections(connections, 1);
+    const seats = Math.ceil(connections / hall.showtimes) * slots * SEATS_A_HOLD;
+    if (seats > hall.seats) {
+      throw new BenchError(
+        `${connections} connections with ${slots} in flight need ${seats} seats in each showtime, and there are ${hall.seats}: use fewer.`,
+      );
+    }
+    const target = await startTarget(stage, hall);
+    const generator = stage.generator("commands");
+    const { load } = generator;
+    return {
+      async round() {
+        const { dialect, port, showtimes } = target;
+        const tokens = await target.tokens(connections);
+        await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD });
+        await load.begin(pace);
+        const watched = { stage, seconds, serverPid: target.pid, clientPids: [generator.pid], loads: [load] };
+        const measured = await measure(watched);
+        await load.end();
+        await load.close();
+        return measured;
+      },
+      async stop() {
+        await generator.stop();
+        await target.stop();
+      },
+    };
+  };
+}

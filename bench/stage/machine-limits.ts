@@ -1,0 +1,50 @@
+/** What this machine can bear, asked before anything is started. */
+import { execFileSync } from "node:child_process";
+import { freemem, platform } from "node:os";
+import { BenchError } from "../bench-error.ts";
+import { CONNECTIONS_AN_ADDRESS } from "../load/addresses.ts";
+
+/** What a process needs beside its connections. */
+const OTHER_DESCRIPTORS = 200;
+/** Both ends' kernel buffers and what server and generator keep, for the costliest peer. */
+const BYTES_A_CONNECTION = 60_000;
+const ADDRESSES_MAX = 200;
+
+/**
+ * @param generators processes that share the connections
+ * @throws BenchError when there cannot be as many
+ */
+export function requireConnections(connections: number, generators: number): void {
+  const descriptors = fileDescriptorMax();
+  const needed = connections + OTHER_DESCRIPTORS;
+  if (needed > descriptors) {
+    throw new BenchError(
+      `${connections} connections need ${needed} file descriptors in the server, and a process may have ${descriptors}: ` +
+        `raise \`ulimit -n\`, or use --connections ${Math.max(1, descriptors - OTHER_DESCRIPTORS)} at most.`,
+    );
+  }
+  if (Math.ceil(connections / generators) + OTHER_DESCRIPTORS > descriptors) {
+    throw new BenchError(
+      `The load generator cannot have ${connections} connections with ${descriptors} file descriptors.`,
+    );
+  }
+  const portsMax = CONNECTIONS_AN_ADDRESS * (platform() === "linux" ? ADDRESSES_MAX : 0.8);
+  if (connections > portsMax) {
+    throw new BenchError(
+      `${connections} connections are more than this machine has ports for: use ${portsMax} at most.`,
+    );
+  }
+  const room = Math.floor(freemem() / BYTES_A_CONNECTION);
+  if (connections > room) {
+    throw new BenchError(
+      `${connections} connections need more memory than this machine has free: use ${room} at most.`,
+    );
+  }
+}
+
+/** Node raises the soft limit to the hard one when it starts, so the hard one counts. */
+function fileDescriptorMax(): number {
+  if (platform() === "win32") return Infinity;
+  const answer = execFileSync("/bin/sh", ["-c", "ulimit -H -n"], { encoding: "utf8" }).trim();
+  return answer === "unlimited" ? Infinity : Number(answer);
+}

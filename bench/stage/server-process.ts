@@ -1,0 +1,89 @@
+/** A server under test as a process of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { BenchError } from "../bench-error.ts";
+
+export interface ServerProcess {
+  readonly pid: number;
+  /** What the wanted lines said: the first match of each pattern's first group. */
+  readonly found: readonly string[];
+  stop(): Promise<void>;
+}
+
+export interface ServerCommand {
+  /** For messages: which server this is. */
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** It has started once each of them has matched a line of its standard output. */
+  readonly patterns: readonly RegExp[];
+  /** It ended, and nobody had asked it to. */
+  onDeath(error: BenchError): void;
+}
+
+const LAST_WORDS = 5;
+const STARTED_WITHIN_MS = 60_000;
+const STOPPED_WITHIN_MS = 20_000;
+
+/** @throws BenchError with its last words when it ends before it has started. */
+export async function startServer({
+  name,
+  command,
+  cwd,
+  env,
+  patterns,
+  onDeath,
+}: ServerCommand): Promise<ServerProcess> {
+  const [file, ...args] = command;
+  const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const lastWords: string[] = [];
+  const listen = (line: string): void => void (lastWords.push(line) > LAST_WORDS && lastWords.shift());
+  createInterface({ input: child.stderr }).on("line", listen);
+  const lines = createInterface({ input: child.stdout });
+  const found: (string | undefined)[] = patterns.map(() => undefined);
+  let stopping = false;
+  const died = (how: string): BenchError =>
+    new BenchError([`The server of ${name} ended ${how}.`, ...lastWords.map((line) => `  ${line}`)].join("\n"));
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(died(`up not started within ${STARTED_WITHIN_MS / 1_000} s`));
+    }, STARTED_WITHIN_MS);
+    child.once("error", (error) => reject(new BenchError(`${file} cannot be started: ${error.message}.`)));
+    // Once its output is read to the end, so that its last words are there.
+    child.once("close", (code, signal) => {
+      clearTimeout(timer);
+      reject(died(`before it had started (${signal ?? `exit code ${code}`})`));
+      if (!stopping) onDeath(died(`in the middle of the run (${signal ?? `exit code ${code}`})`));
+    });
+    lines.on("line", (line) => {
+      patterns.forEach((pattern, index) => {
+        const match = pattern.exec(line);
+        if (match !== null) found[index] ??= match[1] ?? match[0];
+      });
+      if (found.some((text) => text === undefined)) return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    found: found.map((text) => text ?? ""),
+    stop: () => {
+      stopping = true;
+      return stop(child);
+    },
+  };
+}
+
+/** SIGTERM, so that it writes its profile; SIGKILL when it takes too long. */
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOPPED_WITHIN_MS);
+  await ended;
+  clearTimeout(timer);
+}
