@@ -67,7 +67,7 @@ export class Relay {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#wake();
+    this.nudge();
     await this.#running;
   }
 
@@ -101,11 +101,11 @@ export class Relay {
   }
 
   async #lead(connection: PoolClient): Promise<void> {
-    const reign = new Reign(connection, this.#table, this.#options.clock);
+    const reign = new Reign(connection, this.#table);
     try {
       while (!this.#stopping.signal.aborted) {
         this.#wanted = false;
-        await this.#pruneSometimes(connection);
+        await this.#pruneSometimes(reign);
         const more = await this.#publishNext(reign);
         if (!more && !this.#wanted) await this.#pause();
       }
@@ -135,7 +135,7 @@ export class Relay {
       for (const { id, event } of rows) {
         if (reign.over) break;
         await stream.publish(event);
-        await reign.mark(id);
+        await reign.mark(id, clock);
       }
     } catch (err) {
       if (!(err instanceof StreamStopped)) log.warn({ err, schema, subject }, "events could not be published yet");
@@ -146,15 +146,10 @@ export class Relay {
     if (this.#reads > reads) this.nudge();
   }
 
-  async #pruneSometimes(connection: PoolClient): Promise<void> {
+  async #pruneSometimes(reign: Reign): Promise<void> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#prunedAt < OUTBOX_PRUNE_EVERY_MS) return;
-    const { rowCount } = await connection.query(
-      `delete from ${this.#table} where id = any (array(
-         select id from ${this.#table} where published_at < $1 order by published_at limit $2))`,
-      [new Date(clock.now() - OUTBOX_KEPT_MS), OUTBOX_PRUNE_ROWS_MAX],
-    );
-    if ((rowCount ?? 0) < OUTBOX_PRUNE_ROWS_MAX) this.#prunedAt = clock.monotonic();
+    if (await reign.prune(new Date(clock.now() - OUTBOX_KEPT_MS))) this.#prunedAt = clock.monotonic();
   }
 
   /** Until the next poll, a nudge or the end. */
@@ -169,47 +164,66 @@ export class Relay {
   }
 }
 
-/** The time in which one connection holds the lock. */
+/** The time in which one connection holds the lock. Its statements go one after another. */
 class Reign {
   over = false;
   readonly #connection: PoolClient;
   readonly #table: string;
-  readonly #clock: Clock;
   #marks: { readonly ids: string[]; readonly written: Promise<void> } | undefined;
-  #lastWritten: Promise<void> = Promise.resolve();
+  /** Never rejects. */
+  #lastStatement: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: PoolClient, table: string, clock: Clock) {
+  constructor(connection: PoolClient, table: string) {
     this.#connection = connection;
     this.#table = table;
-    this.#clock = clock;
   }
 
+  /** In the order in which they were written; `except` names subjects. */
   async read(except: readonly string[], limit: number): Promise<Row[]> {
-    const { rows } = await this.#connection.query<Row>(
-      `select id::text, subject, event from ${this.#table}
-       where published_at is null and subject <> all ($1) order by outbox.id limit $2`,
-      [except, limit],
+    const { rows } = await this.#inTurn(() =>
+      this.#connection.query<Row>(
+        `select id::text, subject, event from ${this.#table}
+         where published_at is null and subject <> all ($1) order by outbox.id limit $2`,
+        [except, limit],
+      ),
     );
     return rows;
   }
 
-  /** Settles when it is durable that the row was published. Everything that is to be marked meanwhile goes into one statement. */
-  mark(id: string): Promise<void> {
-    this.#marks ??= this.#nextMarks();
+  /** Settles when it is durable that the row was published. All that are to be marked meanwhile go into one statement. */
+  mark(id: string, clock: Clock): Promise<void> {
+    this.#marks ??= this.#nextMarks(clock);
     this.#marks.ids.push(id);
     return this.#marks.written;
   }
 
-  #nextMarks(): { ids: string[]; written: Promise<void> } {
+  /** Deletes some of what was published before `time`. @returns whether that was all */
+  async prune(time: Date): Promise<boolean> {
+    const { rowCount } = await this.#inTurn(() =>
+      this.#connection.query(
+        `delete from ${this.#table} where id = any (array(
+           select id from ${this.#table} where published_at < $1 order by published_at limit $2))`,
+        [time, OUTBOX_PRUNE_ROWS_MAX],
+      ),
+    );
+    return (rowCount ?? 0) < OUTBOX_PRUNE_ROWS_MAX;
+  }
+
+  #nextMarks(clock: Clock): { ids: string[]; written: Promise<void> } {
     const ids: string[] = [];
-    const written = this.#lastWritten.then(async () => {
+    const written = this.#inTurn(async () => {
       this.#marks = undefined;
       if (this.over) throw new StreamStopped("the relay has lost its lock");
-      const now = new Date(this.#clock.now());
+      const now = new Date(clock.now());
       await this.#connection.query(`update ${this.#table} set published_at = $1 where id = any ($2)`, [now, ids]);
     });
-    this.#lastWritten = written.catch(() => {});
     return { ids, written };
+  }
+
+  #inTurn<Result>(statement: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastStatement.then(statement);
+    this.#lastStatement = result.catch(() => {});
+    return result;
   }
 }
 

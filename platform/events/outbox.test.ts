@@ -1,0 +1,247 @@
+import { type Kysely, sql } from "kysely";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { DomainEvent } from "../../proto/index.ts";
+import { systemClock } from "../clock/index.ts";
+import { createDatabase, createPool } from "../postgres/index.ts";
+import { systemRandom } from "../random/index.ts";
+import type { EventStream } from "./event-stream.ts";
+import { Inbox } from "./inbox.ts";
+import { Outbox } from "./outbox.ts";
+import { silent, testEvents, type TestEvents } from "./testing.ts";
+
+/** What waits for a poll, or for a lock that somebody has lost, takes seconds. */
+const SOON = { timeout: 20_000 };
+
+let t: TestEvents;
+let db: Kysely<unknown>;
+/** In the order in which they were published. */
+let published: DomainEvent[];
+let cleanUps: (() => Promise<unknown>)[];
+
+beforeEach(async () => {
+  t = await testEvents();
+  db = createDatabase<unknown>(t.pool);
+  published = [];
+  cleanUps = [];
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps) await cleanUp();
+  await t.close();
+});
+
+/** Notes what is published, and settles as `work` says. */
+const streamThat = (work: (event: DomainEvent) => Promise<void> = async () => {}): EventStream => ({
+  async publish(event) {
+    published.push(event);
+    await work(event);
+  },
+  consume: () => ({ close: async () => {} }),
+});
+
+/** As another process would have it: with connections of its own. */
+function newOutbox(stream: EventStream, name = "relay") {
+  const pool = createPool({ connectionString: t.url, max: 2, name, log: silent });
+  const outbox = new Outbox({
+    ...{ pool, schema: "shop", source: "/usher/shop", stream },
+    ...{ clock: systemClock, random: systemRandom, log: silent },
+  });
+  cleanUps.push(async () => {
+    await outbox.stop();
+    await pool.end();
+  });
+  return outbox;
+}
+
+const add = (outbox: Outbox, userId: string, subject = userId) =>
+  db.transaction().execute((transaction) => outbox.add(transaction, "user.deleted", subject, { userId }));
+
+const textsOf = (events: readonly DomainEvent[]) => events.map(({ data }) => (data as { userId: string }).userId);
+
+const unpublished = async () =>
+  (await t.pool.query<{ count: number }>("select count(*)::int from shop.outbox where published_at is null")).rows[0]
+    ?.count;
+
+const killConnections = (name: string) =>
+  t.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", [name]);
+
+describe("outbox", () => {
+  it("publishes what was committed, as a CloudEvent, and nothing that was rolled back", async () => {
+    const outbox = newOutbox(streamThat());
+    outbox.start();
+    const failing = db.transaction().execute(async (transaction) => {
+      await outbox.add(transaction, "user.deleted", "u0", { userId: "u0" });
+      throw new Error("on purpose");
+    });
+    await expect(failing).rejects.toThrow("on purpose");
+    await add(outbox, "<\u0000\ud83c\udfad'>", "u1");
+    outbox.nudge();
+    await expect.poll(() => published.length, SOON).toBe(1);
+    expect(published[0]).toEqual({
+      specversion: "1.0",
+      id: expect.stringMatching(/^evt_[\w-]{22}$/),
+      source: "/usher/shop",
+      type: "user.deleted",
+      subject: "u1",
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      datacontenttype: "application/json",
+      data: { userId: "<\u0000\ud83c\udfad'>" },
+    });
+    await expect.poll(unpublished, SOON).toBe(0);
+  });
+
+  it("finds by itself what nobody nudged for", async () => {
+    const outbox = newOutbox(streamThat());
+    outbox.start();
+    await add(outbox, "before");
+    await expect.poll(() => textsOf(published), SOON).toEqual(["before"]);
+    await add(outbox, "after");
+    await expect.poll(() => textsOf(published), SOON).toEqual(["before", "after"]);
+  });
+
+  it("does not skip a transaction that began earlier and commits later", async () => {
+    const outbox = newOutbox(streamThat());
+    outbox.start();
+    const slow = await db.startTransaction().execute();
+    await outbox.add(slow, "user.deleted", "slow", { userId: "slow" });
+    for (let number = 0; number < 3; number++) await add(outbox, `quick ${number}`);
+    outbox.nudge();
+    await expect.poll(() => published.length, SOON).toBe(3);
+    await expect.poll(unpublished, SOON).toBe(0);
+    await slow.commit().execute();
+    outbox.nudge();
+    await expect.poll(() => textsOf(published).at(-1), SOON).toBe("slow");
+    const { rows } = await sql<{ first: string }>`select subject as first from shop.outbox order by id`.execute(db);
+    expect(rows[0]?.first).toBe("slow");
+  });
+
+  it("tries again what the stream refused, in order, and lets other subjects pass", async () => {
+    let refusals = 2;
+    const outbox = newOutbox(
+      streamThat(async ({ subject }) => {
+        if (subject === "refused" && refusals-- > 0) throw new Error("the stream is away");
+      }),
+    );
+    await add(outbox, "first", "refused");
+    await add(outbox, "second", "refused");
+    await add(outbox, "other");
+    outbox.start();
+    await expect.poll(unpublished, SOON).toBe(0);
+    expect(textsOf(published)).toEqual(["first", "other", "first", "first", "second"]);
+  });
+
+  it("keeps the order of each subject with two relays, and with connections that break", async () => {
+    const [one, two] = [newOutbox(streamThat(), "relay"), newOutbox(streamThat(), "relay")];
+    one.start();
+    two.start();
+    const subjects = ["a", "b", "c", "d"];
+    const EACH = 100;
+    await Promise.all(
+      subjects.map(async (subject) => {
+        for (let number = 0; number < EACH; number++) {
+          await add(number % 2 === 0 ? one : two, `${subject}${number}`, subject);
+          one.nudge();
+          two.nudge();
+          if (subject === "a" && number % 25 === 24) await killConnections("relay");
+        }
+      }),
+    );
+    await expect.poll(unpublished, SOON).toBe(0);
+    for (const subject of subjects) {
+      const texts = textsOf(published.filter((event) => event.subject === subject));
+      const firsts = [...new Set(texts)]; // Where a connection broke before the mark, the event came again.
+      expect(firsts).toEqual(Array.from({ length: EACH }, (_, number) => `${subject}${number}`));
+      expect(texts.length).toBeLessThan(EACH + 10);
+    }
+  });
+
+  it("publishes an event again when the process died before the mark; the inbox tells", async () => {
+    const inbox = new Inbox({ schema: "shop" });
+    const taken: boolean[] = [];
+    const deal = async (event: DomainEvent): Promise<void> => {
+      taken.push(await db.transaction().execute((transaction) => inbox.take(transaction, "tickets", event.id)));
+    };
+    const dying = newOutbox(
+      streamThat(async (event) => {
+        await deal(event);
+        await new Promise(() => {});
+      }),
+      "dying",
+    );
+    await add(dying, "u1");
+    dying.start();
+    await expect.poll(() => taken, SOON).toEqual([true]);
+    const next = newOutbox(streamThat(deal));
+    next.start();
+    await expect.poll(() => holdersOfLock(), SOON).toEqual(["dying"]);
+    await killConnections("dying");
+    await expect.poll(() => taken, SOON).toEqual([true, false]);
+    await expect.poll(unpublished, SOON).toBe(0);
+  });
+
+  it("keeps published rows for a week, and unpublished ones for ever", async () => {
+    const outbox = newOutbox(streamThat(() => new Promise(() => {})));
+    const event = JSON.stringify({ id: "evt_1", type: "user.deleted", subject: "u1" });
+    const insert = (days: number, isPublished: boolean) =>
+      t.pool.query(
+        `insert into shop.outbox (subject, event, created_at, published_at)
+         values ($1, $2, now() - make_interval(days => $3), case when $4 then now() - make_interval(days => $3) end)`,
+        [`${days} ${isPublished}`, event, days, isPublished],
+      );
+    await insert(8, true);
+    await insert(6, true);
+    await insert(400, false);
+    outbox.start();
+    const kept = async () =>
+      (await t.pool.query<{ subject: string }>("select subject from shop.outbox order by id")).rows.map(
+        ({ subject }) => subject,
+      );
+    await expect.poll(kept, SOON).toEqual(["6 true", "400 false"]);
+  });
+
+  it("waits at a stop for what is being published, so that it is marked", async () => {
+    let finish: () => void = () => {};
+    const outbox = newOutbox(streamThat(() => new Promise<void>((resolve) => (finish = resolve))));
+    await add(outbox, "u1");
+    outbox.start();
+    await expect.poll(() => published.length, SOON).toBe(1);
+    const stopped = outbox.stop();
+    finish();
+    await stopped;
+    expect(await unpublished()).toBe(0);
+    await expect.poll(() => holdersOfLock(), SOON).toEqual([]);
+  });
+});
+
+describe("inbox", () => {
+  it("takes an event once for each consumer, and again when the first time was rolled back", async () => {
+    const inbox = new Inbox({ schema: "shop" });
+    const take = (consumer: string, fails = false) =>
+      db.transaction().execute(async (transaction) => {
+        const first = await inbox.take(transaction, consumer, "evt_1");
+        if (fails) throw new Error("on purpose");
+        return first;
+      });
+    await expect(take("tickets", true)).rejects.toThrow("on purpose");
+    const answers = await Promise.all([take("tickets"), take("tickets"), take("tickets"), take("mail")]);
+    expect(answers.filter(Boolean)).toHaveLength(2);
+    expect(answers[3]).toBe(true);
+  });
+
+  it("forgets what is too old to come again", async () => {
+    await t.pool.query(
+      "insert into shop.inbox select 'tickets', 'old' || n, now() - interval '31 days' from generate_series(1, 3) n",
+    );
+    const inbox = new Inbox({ schema: "shop" });
+    for (let number = 0; number < 2; number++) await inbox.take(db, "tickets", `new${number}`);
+    const { rows } = await t.pool.query<{ event_id: string }>("select event_id from shop.inbox order by event_id");
+    expect(rows.map((row) => row.event_id)).toEqual(["new0", "new1"]);
+  });
+});
+
+async function holdersOfLock(): Promise<string[]> {
+  const { rows } = await t.pool.query<{ name: string }>(
+    `select application_name as name from pg_locks join pg_stat_activity using (pid)
+     where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return rows.map(({ name }) => name);
+}

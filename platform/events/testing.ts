@@ -1,0 +1,45 @@
+import { pino } from "pino";
+import type { Pool } from "pg";
+import { systemClock } from "../clock/index.ts";
+import { createDatabase, createPool, migrate } from "../postgres/index.ts";
+import { testDatabase } from "../postgres/testing.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { InProcessEventStream } from "./in-process-event-stream.ts";
+import { EVENTS_SCHEMA, eventsMigrations, inboxMigration, outboxMigration } from "./migrations.ts";
+
+export const silent = pino({ level: "silent" });
+
+export interface TestEvents {
+  readonly url: string;
+  readonly pool: Pool;
+  readonly deadLetters: DeadLetters;
+  /** Not started; impatient, so that tests need not be patient. */
+  newStream(options?: { deliveriesMax?: number }): InProcessEventStream;
+  close(): Promise<void>;
+}
+
+/** A database with the schema `events`, and `shop` with an outbox and an inbox. */
+export async function testEvents(): Promise<TestEvents> {
+  const database = await testDatabase();
+  const pool = createPool({ connectionString: database.url, max: 10, name: "events-test", log: silent });
+  const db = createDatabase<unknown>(pool);
+  await migrate(db, EVENTS_SCHEMA, eventsMigrations);
+  await migrate(db, "shop", { "001-outbox": outboxMigration("shop"), "002-inbox": inboxMigration("shop") });
+  const deadLetters = new DeadLetters({ pool, clock: systemClock });
+  return {
+    url: database.url,
+    pool,
+    deadLetters,
+    newStream: ({ deliveriesMax = 3 } = {}) =>
+      new InProcessEventStream({
+        clock: systemClock,
+        log: silent,
+        deadLetters,
+        patience: { deliveriesMax, backOffFirstMs: 2 },
+      }),
+    async close() {
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
