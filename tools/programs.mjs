@@ -16,6 +16,9 @@ export const PROGRAMS = [
     commands: ["chromium", "chromium-browser", "google-chrome"],
     apt: "chromium",
   },
+  { name: "NATS", usedBy: "platform/bus", commands: ["nats-server"], apt: "nats-server", image: "nats:2.12" },
+  { name: "Redis", usedBy: "platform/redis", commands: ["redis-server"], apt: "redis-server", image: "redis:8" },
+  { name: "HAProxy", usedBy: "deploy/haproxy", commands: ["haproxy"], apt: "haproxy", image: "haproxy:3.2" },
 ];
 
 /** Commands made for container images lie here; `ensurePrograms` puts it on the PATH. */

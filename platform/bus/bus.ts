@@ -15,7 +15,7 @@ export interface Bus {
   publish<T>(topic: Topic<T>, value: T): void;
   /** With `queue`, each message goes to one member of the group; without, to every subscriber. */
   subscribe<T>(topic: Topic<T>, handler: (value: T) => void, options?: { queue?: string }): Subscription;
-  /** @throws NoResponders | RequestTimeout | BusClosed */
+  /** @throws NoResponders | RequestTimeout | ConnectionLost | BusClosed */
   request<Question, Answer>(
     endpoint: Endpoint<Question, Answer>,
     question: Question,
@@ -27,6 +27,8 @@ export interface Bus {
     handler: (question: Question, answer: (value: Answer) => void) => void,
     options?: { queue?: string },
   ): Subscription;
+  /** `handler` is called whenever messages may have been missed without a sign of it: the connection was away and is back. */
+  onGap(handler: () => void): Subscription;
   /** Delivers what was published; requests still open fail, and all else is refused from now on, with `BusClosed`. */
   close(): Promise<void>;
 }
@@ -45,6 +47,16 @@ export class RequestTimeout extends Error {
   readonly subject: string;
   constructor(subject: string, timeoutMs: number) {
     super(`no answer on ${subject} within ${timeoutMs} ms`);
+    this.subject = subject;
+  }
+}
+
+/** The connection broke while the request was open: the outcome is unknown. */
+export class ConnectionLost extends Error {
+  override readonly name = "ConnectionLost";
+  readonly subject: string;
+  constructor(subject: string) {
+    super(`the connection broke before ${subject} answered`);
     this.subject = subject;
   }
 }

@@ -92,6 +92,11 @@ export class InProcessBus implements Bus {
     return this.#endpoints.add(endpoint.name, receive, options.queue);
   }
 
+  /** There is no connection that could break. */
+  onGap(): Subscription {
+    return { close: () => undefined };
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     // What is delivered may have answers behind it.

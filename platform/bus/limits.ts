@@ -1,2 +1,10 @@
 /** Messages that the in-process bus delivers before the event loop gets a turn. */
 export const BURST_MAX = 10_000;
+/** Between two pings of a NATS server; after `NATS_PINGS_MAX` without an answer the connection counts as broken. */
+export const NATS_PING_EVERY_MS = 2_000;
+export const NATS_PINGS_MAX = 2;
+/** Waited before a NATS server is tried again, plus up to as much by chance. */
+export const NATS_RECONNECT_MS = 200;
+export const NATS_CONNECT_TIMEOUT_MS = 3_000;
+/** The oldest server that has all that is used here: headers on no-responder replies, JetStream's message ids. */
+export const NATS_VERSION_MIN = [2, 9] as const;

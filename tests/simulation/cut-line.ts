@@ -50,6 +50,10 @@ export class CutLine implements Bus {
     );
   }
 
+  onGap(handler: () => void): Subscription {
+    return this.#bus.onGap(handler);
+  }
+
   close(): Promise<void> {
     this.cut();
     return Promise.resolve();

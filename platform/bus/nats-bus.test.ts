@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Endpoint, plainCodec, type Topic } from "../../proto/index.ts";
+import { systemClock } from "../clock/index.ts";
+import { createLogger } from "../log/index.ts";
+import { ConnectionLost, NoResponders } from "./bus.ts";
+import { busContract } from "./contract.ts";
+import { NatsBus } from "./nats-bus.ts";
+import { connectNats, NatsUnusable } from "./nats-connection.ts";
+import { type NatsServer, startNatsServer } from "./testing.ts";
+
+const log = createLogger({ name: "test", level: "silent" });
+const inboxPrefix = "_INBOX.test";
+const ECHO: Endpoint<number, number> = { name: "echo", question: plainCodec(), answer: plainCodec() };
+const NUMBERS: Topic<number> = { name: "numbers", codec: plainCodec() };
+
+let server: NatsServer;
+beforeAll(async () => {
+  server = await startNatsServer();
+});
+afterAll(() => server.stop());
+
+const connected = async (url = server.url): Promise<NatsBus> =>
+  new NatsBus({
+    connection: await connectNats(url, { name: "test", inboxPrefix }),
+    inboxPrefix,
+    clock: systemClock,
+    log,
+  });
+
+busContract("NATS bus", () => connected(), { encodes: true });
+
+describe("NATS bus", () => {
+  it("speaks between connections", async () => {
+    const [one, other] = [await connected(), await connected()];
+    one.serve(ECHO, (number, answer) => answer(number + 1));
+    await expect.poll(() => other.request(ECHO, 1, { timeoutMs: 5_000 }).catch(() => 0)).toBe(2);
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it("says of what was open when the connection broke that nobody knows, fails at once while it is away, and comes back", async () => {
+    const own = await startNatsServer();
+    const [bus, other] = [await connected(own.url), await connected(own.url)];
+    const asked = new Promise<void>((resolve) =>
+      other.serve(ECHO, (number, answer) => (number < 0 ? resolve() : answer(number))),
+    );
+    await expect.poll(() => bus.request(ECHO, 1, { timeoutMs: 1_000 }).catch(() => 0)).toBe(1);
+    const received: number[] = [];
+    other.subscribe(NUMBERS, (number) => received.push(number));
+    let gaps = 0;
+    bus.onGap(() => gaps++);
+    const open = bus.request(ECHO, -1, { timeoutMs: 60_000 });
+    const failed = expect(open).rejects.toThrow(ConnectionLost);
+    await asked;
+    await own.kill();
+    await failed;
+    await expect(bus.request(ECHO, 2, { timeoutMs: 60_000 })).rejects.toThrow(NoResponders);
+    bus.publish(NUMBERS, 1); // Dropped: whoever reads a numbered stream sees the gap.
+    await own.start();
+    await expect.poll(() => bus.request(ECHO, 3, { timeoutMs: 1_000 }).catch(() => 0), { timeout: 20_000 }).toBe(3);
+    expect(gaps).toBe(1);
+    bus.publish(NUMBERS, 2);
+    await expect.poll(() => received, { timeout: 20_000 }).toEqual([2]);
+    await Promise.all([bus.close(), other.close()]);
+    await own.stop();
+  });
+
+  it("fails a request that is larger than the server takes, and goes on", async () => {
+    const bus = await connected();
+    const endpoint: Endpoint<Uint8Array, number> = { name: "large", question: plainCodec(), answer: plainCodec() };
+    bus.serve(endpoint, (bytes, answer) => answer(bytes.length));
+    await expect(bus.request(endpoint, new Uint8Array(2 ** 21), { timeoutMs: 5_000 })).rejects.toThrow(/payload/i);
+    await expect(bus.request(endpoint, new Uint8Array(10), { timeoutMs: 5_000 })).resolves.toBe(10);
+    await bus.close();
+  });
+
+  it("says in one sentence that no server is there", async () => {
+    const refused = connected("nats://user:secret@127.0.0.1:1");
+    await expect(refused).rejects.toThrow(NatsUnusable);
+    await expect(refused).rejects.toThrow(/no NATS server answers at 127\.0\.0\.1:1 /);
+    await expect(refused).rejects.not.toThrow(/secret/);
+  });
+});

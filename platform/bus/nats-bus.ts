@@ -1,0 +1,188 @@
+/**
+ * The bus across processes: core NATS, with callbacks all the way. Requests are matched with their answers here rather than by the
+ * library, so that all that are open can be told at once when the connection breaks: their outcome is unknown, and
+ * whoever asked asks again with the same request id.
+ *
+ * While there is no connection nothing is kept for later: what is published is dropped (every stream is numbered, so its readers see the
+ * gap), and a request fails at once as one that was never sent.
+ */
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
+import type { Clock } from "../clock/index.ts";
+import type { Logger } from "../log/index.ts";
+import { type Bus, BusClosed, ConnectionLost, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
+
+interface Options {
+  readonly connection: NatsConnection;
+  /** As the connection was made with. */
+  readonly inboxPrefix: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Open {
+  readonly subject: string;
+  settle(answer: Uint8Array): void;
+  fail(why: Error): void;
+}
+
+const NOBODY_THERE = 503;
+
+export class NatsBus implements Bus {
+  readonly #connection: NatsConnection;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** Answers come on this subject and a number below it. */
+  readonly #inbox: string;
+  readonly #open = new Map<string, Open>();
+  readonly #gapHandlers = new Set<() => void>();
+  #requests = 0;
+  #isConnected = true;
+  #isClosed = false;
+  #dropped = 0;
+
+  constructor({ connection, inboxPrefix, clock, log }: Options) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#log = log;
+    this.#inbox = `${inboxPrefix}.${connection.info?.client_id ?? 0}-${clock.now().toString(36)}`;
+    connection.subscribe(`${this.#inbox}.*`, { callback: (_error, message) => this.#answered(message) });
+    void this.#watch();
+  }
+
+  publish<T>(topic: Topic<T>, value: T): void {
+    this.#refuseWhenClosed();
+    const bytes = topic.codec.encode(value);
+    if (this.#isConnected) this.#connection.publish(topic.name, bytes);
+    else this.#dropped++;
+  }
+
+  subscribe<T>(topic: Topic<T>, handler: (value: T) => void, options: { queue?: string } = {}): Subscription {
+    return this.#listen(topic.name, options, (message) => handler(decode(topic.codec, message.data)));
+  }
+
+  request<Question, Answer>(
+    endpoint: Endpoint<Question, Answer>,
+    question: Question,
+    { timeoutMs }: { timeoutMs: number },
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#refuseWhenClosed();
+      const subject = endpoint.name;
+      const bytes = endpoint.question.encode(question);
+      if (!this.#isConnected) throw new NoResponders(subject);
+      const number = (this.#requests++).toString(36);
+      const timer = this.#clock.after(timeoutMs, () => fail(new RequestTimeout(subject, timeoutMs)));
+      const fail = (why: Error): void => {
+        timer.cancel();
+        this.#open.delete(number);
+        reject(why);
+      };
+      const settle = (data: Uint8Array): void => {
+        const answer = decode(endpoint.answer, data); // One that does not decode leaves the asker to its time-out.
+        timer.cancel();
+        this.#open.delete(number);
+        resolve(answer);
+      };
+      this.#open.set(number, { subject, settle, fail });
+      try {
+        this.#connection.publish(subject, bytes, { reply: `${this.#inbox}.${number}` });
+      } catch (error) {
+        fail(error as Error); // Larger than the server takes, for one: nothing was sent.
+      }
+    });
+  }
+
+  serve<Question, Answer>(
+    endpoint: Endpoint<Question, Answer>,
+    handler: (question: Question, answer: (value: Answer) => void) => void,
+    options: { queue?: string } = {},
+  ): Subscription {
+    return this.#listen(endpoint.name, options, (message) => {
+      const question = decode(endpoint.question, message.data);
+      let isAnswered = false;
+      handler(question, (value) => {
+        if (isAnswered || this.#isClosed || !this.#isConnected) return;
+        isAnswered = true;
+        message.respond(endpoint.answer.encode(value));
+      });
+    });
+  }
+
+  onGap(handler: () => void): Subscription {
+    this.#gapHandlers.add(handler);
+    return { close: () => void this.#gapHandlers.delete(handler) };
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#connection.drain().catch(() => this.#connection.close());
+    for (const open of this.#open.values()) open.fail(new BusClosed());
+  }
+
+  #listen(subject: string, options: { queue?: string }, receive: (message: Msg) => void): Subscription {
+    this.#refuseWhenClosed();
+    let isClosed = false;
+    const subscription = this.#connection.subscribe(subject, {
+      ...options,
+      callback: (error, message) => {
+        if (error !== null) this.#log.error({ err: error, subject }, "NATS refuses a subscription");
+        else if (!isClosed) this.#guard(subject, () => receive(message));
+      },
+    });
+    return {
+      close: () => {
+        if (isClosed) return;
+        isClosed = true;
+        if (!this.#isClosed) subscription.unsubscribe();
+      },
+    };
+  }
+
+  #answered(message: Msg): void {
+    const open = this.#open.get(message.subject.slice(this.#inbox.length + 1));
+    if (open === undefined) return; // It timed out before.
+    if (message.data.length === 0 && message.headers?.code === NOBODY_THERE) open.fail(new NoResponders(open.subject));
+    else this.#guard(open.subject, () => open.settle(message.data));
+  }
+
+  /** Follows the connection until it is closed. */
+  async #watch(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      switch (status.type) {
+        case "disconnect":
+          this.#isConnected = false;
+          this.#log.warn({ server: status.server, open: this.#open.size }, "NATS is away");
+          for (const open of this.#open.values()) open.fail(new ConnectionLost(open.subject));
+          break;
+        case "reconnect":
+          this.#isConnected = true;
+          this.#log.info({ server: status.server, dropped: this.#dropped }, "NATS is back");
+          this.#dropped = 0;
+          for (const handler of this.#gapHandlers) this.#guard("a reconnection", handler);
+          break;
+        case "error":
+          this.#log.error({ err: status.error }, "NATS reports an error");
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
+  #guard(subject: string, deliver: () => void): void {
+    try {
+      deliver();
+    } catch (err) {
+      this.#log.error({ err, subject }, "dropped a bus message: it does not decode, or its handler failed");
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) throw new BusClosed();
+  }
+}
+
+/** The bytes belong to the library's buffer, and a decoded value may point into them: so they are copied first. */
+const decode = <T>(codec: Codec<T>, bytes: Uint8Array): T => codec.decode(bytes.slice());

@@ -1,0 +1,72 @@
+/** A connection to NATS that never gives up once it has been made. */
+import {
+  AuthorizationError,
+  connect,
+  type NatsConnection,
+  UserAuthenticationExpiredError,
+} from "@nats-io/transport-node";
+import {
+  NATS_CONNECT_TIMEOUT_MS,
+  NATS_PING_EVERY_MS,
+  NATS_PINGS_MAX,
+  NATS_RECONNECT_MS,
+  NATS_VERSION_MIN,
+} from "./limits.ts";
+
+/** The server cannot be used; the message says why, and what to do, in one sentence. */
+export class NatsUnusable extends Error {
+  override readonly name = "NatsUnusable";
+}
+
+/**
+ * @param urls one URL or several, joined by commas; a user and a password stand in the first that has them.
+ * @param options.name who we are, for the server's own lists.
+ * @param options.inboxPrefix subjects that answers to us come on; the server lets each role have its own.
+ * @throws NatsUnusable
+ */
+export async function connectNats(
+  urls: string,
+  options: { readonly name: string; readonly inboxPrefix: string },
+): Promise<NatsConnection> {
+  const servers = urls.split(",").map((text) => new URL(text.trim()));
+  const { username = "", password = "" } = servers.find((url) => url.username !== "") ?? {};
+  const hosts = servers.map((url) => url.host).join(", ");
+  let connection: NatsConnection;
+  try {
+    connection = await connect({
+      servers: servers.map((url) => `${url.protocol}//${url.host}`),
+      ...(username !== "" && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+      ...(servers.some((url) => url.protocol === "tls:") && { tls: {} }),
+      ...options,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: NATS_RECONNECT_MS,
+      reconnectJitter: NATS_RECONNECT_MS,
+      ignoreAuthErrorAbort: true, // A server that comes back with an old configuration is no reason to give up for good.
+      pingInterval: NATS_PING_EVERY_MS,
+      maxPingOut: NATS_PINGS_MAX,
+      timeout: NATS_CONNECT_TIMEOUT_MS,
+    });
+  } catch (error) {
+    throw new NatsUnusable(whyNot(hosts, error), { cause: error });
+  }
+  const { version = "?", headers } = connection.info ?? {};
+  if (headers === true && isNewEnough(version)) return connection;
+  await connection.close();
+  throw new NatsUnusable(
+    `NATS_URL: the server at ${hosts} is version ${version}; Usher needs ${NATS_VERSION_MIN.join(".")} or newer.`,
+  );
+}
+
+function whyNot(hosts: string, error: unknown): string {
+  if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
+    return `NATS_URL: the server at ${hosts} refuses the user or the password; correct them in NATS_URL.`;
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return `NATS_URL: no NATS server answers at ${hosts} (${reason}); start one, or correct NATS_URL.`;
+}
+
+function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [wantedMajor, wantedMinor] = NATS_VERSION_MIN;
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}

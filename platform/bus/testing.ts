@@ -1,0 +1,73 @@
+/** A NATS server of one's own, for tests and for the cluster on one machine. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+
+export interface NatsServer {
+  readonly url: string;
+  readonly pid: number;
+  /** Comes back at the same port after `kill`. */
+  start(): Promise<void>;
+  /** SIGKILL, and gone. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The file is written a moment after the server says that it is ready. */
+async function portsOf(file: string): Promise<{ nats: [string] }> {
+  for (;;) {
+    const text = await readFile(file, "utf8").catch(() => "");
+    if (text.endsWith("}")) return JSON.parse(text) as { nats: [string] }; // The cast: nats-server wrote it.
+    await setTimeout(5);
+  }
+}
+
+/** `nats-server` of the PATH, with JetStream, on a free port; its data goes when it stops. */
+export async function startNatsServer(options: { readonly config?: string } = {}): Promise<NatsServer> {
+  const directory = await mkdtemp(join(tmpdir(), "usher-nats-"));
+  let port = -1;
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const args = ["--addr", "127.0.0.1", "--port", String(port), "--jetstream", "--store_dir", directory];
+    if (options.config !== undefined) args.push("--config", options.config);
+    child = spawn("nats-server", [...args, "--ports_file_dir", directory], { stdio: ["ignore", "ignore", "pipe"] });
+    let words = "";
+    await new Promise<void>((resolve, reject) => {
+      child?.once("error", reject);
+      child?.once("exit", (code) => reject(new Error(`nats-server ended with ${code}: ${words}`)));
+      child?.stderr?.on("data", (chunk: Buffer) => {
+        words += chunk.toString();
+        if (words.includes("Server is ready")) resolve();
+      });
+    });
+    child.removeAllListeners("exit");
+    child.stderr?.removeAllListeners("data").resume();
+    port = Number(new URL((await portsOf(join(directory, `nats-server_${child.pid}.ports`))).nats[0]).port);
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, "exit");
+  }
+
+  await start();
+  return {
+    get url() {
+      return `nats://127.0.0.1:${port}`;
+    },
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    start,
+    kill: () => end("SIGKILL"),
+    async stop() {
+      await end("SIGTERM");
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
