@@ -18,35 +18,45 @@ const naive =
   };
 
 /**
- * What Usher's edge does, with its own `Pace`: a change after a quiet while at once, all that follow tick by tick (20 to 250 ms, by what
- * the last ticks cost), the last status of a seat, and nothing of a seat that is again what it was last shown to be.
+ * When Usher's edge sends frames, by its own `Pace`: after a quiet while at once, then tick by tick (20 to 250 ms, by what the last ticks
+ * cost). To be called for every change; `send` follows.
  */
-export function conflated(publish: Publish): Show {
+export function paced(send: () => void): () => void {
   const pace = new Pace();
-  const halls = new Map<number, Hall>();
   let nextAt = Number.NEGATIVE_INFINITY;
   let isDue = false;
 
   const tick = (): void => {
     isDue = false;
     const began = performance.now();
-    for (const [showtime, hall] of halls) {
-      const changes = hall.show();
-      if (changes.length > 0) publish(showtime, changes);
-    }
+    send();
     nextAt = began + pace.tickMs;
     setImmediate(() => setImmediate(() => pace.measured(performance.now() - began)));
   };
 
-  return (showtime, seats, status) => {
-    let hall = halls.get(showtime);
-    if (hall === undefined) halls.set(showtime, (hall = new Hall()));
-    for (const seat of seats) hall.change(seat, status);
+  return () => {
     if (isDue) return;
     isDue = true;
     const waitMs = nextAt - performance.now();
     if (waitMs <= 0) setImmediate(tick);
     else setTimeout(tick, waitMs);
+  };
+}
+
+/** What Usher's edge sends: the last status of a seat, and nothing of a seat that is again what it was last shown to be. */
+export function conflated(publish: Publish): Show {
+  const halls = new Map<number, Hall>();
+  const changed = paced(() => {
+    for (const [showtime, hall] of halls) {
+      const changes = hall.show();
+      if (changes.length > 0) publish(showtime, changes);
+    }
+  });
+  return (showtime, seats, status) => {
+    let hall = halls.get(showtime);
+    if (hall === undefined) halls.set(showtime, (hall = new Hall()));
+    for (const seat of seats) hall.change(seat, status);
+    changed();
   };
 }
 
