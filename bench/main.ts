@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "./bench-error.ts";
+import { reportOf } from "./report/html.ts";
+import { compareLines, readResults } from "./runner/compare.ts";
 import { describeCommit, describeMachine, describeVersions, loadNow } from "./runner/machine.ts";
 import { createProgress } from "./runner/progress.ts";
 import { FORMAT, type Results } from "./runner/results.ts";
@@ -29,8 +31,11 @@ export async function bench(args: readonly string[], place: Place): Promise<numb
       case "list":
         for (const { name, about } of SCENARIOS) console.log(`${name.padEnd(16)} ${about}`);
         break;
-      case "compare":
+      case "compare": {
+        const [before, after] = request.files;
+        for (const line of compareLines(readResults(before), readResults(after))) console.log(line);
         break;
+      }
       case "run":
         await run(request.settings, args, place);
         break;
@@ -64,8 +69,9 @@ async function run(settings: Settings, args: readonly string[], { root, worker }
   };
   progress.clear();
   writeFileSync(`${out}/results.json`, `${JSON.stringify(results, undefined, 1)}\n`);
+  writeFileSync(`${out}/report.html`, reportOf(results));
   for (const line of summaryLines(results.scenarios)) console.log(line);
-  console.log(`\n${out}/results.json`);
+  console.log(`\n${out}/results.json\n${out}/report.html`);
 }
 
 function chosen(names: readonly string[] | undefined): readonly Scenario[] {

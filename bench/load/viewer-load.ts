@@ -110,7 +110,7 @@ export class ViewerLoad {
 
   /** `lastViewer` has, for each change, how long it took to whoever got it last; one that did not reach everybody counts as long as it has been under way. */
   take(): Sample {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#check();
     for (const frame of this.#frames.values()) this.#flush(frame);
     const now = performance.now();
     const { viewers = 0, slow = 0 } = this.#options ?? {};
@@ -169,7 +169,7 @@ export class ViewerLoad {
     }
     const end = performance.now() + SYNCED_WITHIN_MS;
     while (this.#synced < viewers) {
-      if (this.#failure !== undefined) throw this.#failure;
+      this.#check();
       if (performance.now() > end)
         throw new BenchError("The server did not show the hall to every viewer within a minute.");
       await sleep(2);
@@ -277,6 +277,10 @@ export class ViewerLoad {
   get #settings(): ViewerLoadOptions {
     if (this.#options === undefined) throw new Error("the load was never opened");
     return this.#options;
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #fail(error: unknown): void {

@@ -1,0 +1,180 @@
+/** The report: one HTML file that needs nothing else, so that it can be mailed, kept, and opened years later. */
+import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
+import type { CaseResult, Results, ScenarioResult, SubjectResult } from "../runner/results.ts";
+import { percentilesOf } from "../runner/run.ts";
+import { ratioOf, scoreOf, spreadOf } from "../runner/statistics.ts";
+import { cpuText, ratioText } from "../runner/summary.ts";
+import { figure } from "../runner/text.ts";
+import { dotPlot, escape, linePlot, type Series } from "./plot.ts";
+import { STYLE } from "./style.ts";
+
+export function reportOf(results: Results): string {
+  const { machine, versions, commit, begunAt, endedAt, command, settings, notes } = results;
+  const gigabytes = figure(machine.memoryBytes / 2 ** 30);
+  const facts = [
+    ["Command", command],
+    ["Machine", `${machine.cpu}, ${machine.cores} cores, ${gigabytes} GiB, ${machine.os}`],
+    [
+      "Load of the machine",
+      `${figure(machine.loadBefore)} before the run, ${figure(machine.loadAfter)} after it (1 minute)`,
+    ],
+    ["Time", `${begunAt} to ${endedAt}`],
+    ["Commit", commit],
+    [
+      "Versions",
+      Object.entries(versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(", "),
+    ],
+    ["Rounds", `${settings.rounds} of ${settings.seconds} s each, subjects in turns`],
+    ...notes.map((note) => ["Note", note] as const),
+  ] as const;
+  const rows = facts.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join("");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Usher benches, ${escape(begunAt.slice(0, 10))}</title>
+<style>${STYLE}</style></head><body>
+<h1>Usher benches</h1>
+<table class="facts">${rows}</table>
+<p>Server, database and load generator share this machine, so read the ratios: subjects took turns in one run, and whatever else the machine did fell
+on all of them. A dot is a round, the stroke their median. Latencies of open loads count from when a command was meant to begin; a ratio above 1 says that Usher
+does better, one below 1 that it does not.</p>
+${results.scenarios.map(scenarioHtml).join("\n")}
+</body></html>
+`;
+}
+
+const scenarioHtml = ({ name, about, cases }: ScenarioResult): string =>
+  `<section><h2>${escape(name)}</h2><p>${escape(about)}</p>${cases.map(caseHtml).join("")}</section>`;
+
+function caseHtml(one: CaseResult): string {
+  const subjects = one.subjects.map((subject, color) => ({ subject, color }));
+  const unit = one.judgedBy?.unit ?? `${one.unit}/s`;
+  const scores = subjects.map(({ subject, color }) => {
+    const values = subject.rounds.map((round) => scoreOf(one, round));
+    const { median } = spreadOf(values);
+    return { name: subject.name, color, values, median, text: `${figure(median)} ${unit}` };
+  });
+  const usher = one.subjects.find(({ kind }) => kind === "usher");
+  const ratios = subjects.flatMap(({ subject, color }) => {
+    if (usher === undefined || subject === usher) return [];
+    const spread = ratioOf(one, usher, subject);
+    const values = subject.rounds.map((_, round) => {
+      const only = (rounds: SubjectResult): SubjectResult => ({
+        ...rounds,
+        rounds: rounds.rounds.slice(round, round + 1),
+      });
+      return ratioOf(one, only(usher), only(subject)).median;
+    });
+    return [{ name: `against ${subject.name}`, color, values, median: spread.median, text: ratioText(spread) }];
+  });
+  const latencies = [
+    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.latencies)))),
+  ];
+  const legend = subjects
+    .map(({ subject, color }) => `<span class="key s${color}">${escape(subject.name)}</span>`)
+    .join(" ");
+  return [
+    `<h3>${escape(one.name)}</h3><p class="load">${escape(one.load)}</p>`,
+    subjectsTable(one, latencies),
+    `<p class="legend">${legend}</p><div class="plots">`,
+    plot(
+      one.judgedBy === undefined ? "Rate" : `${one.judgedBy.figure}: less is better`,
+      dotPlot(`${one.name}, by subject`, false, scores),
+    ),
+    plot("How many times Usher does as well", dotPlot(`${one.name}, ratios`, true, ratios)),
+    ...latencies.map((name) => latencyPlot(one, name)),
+    plot("Throughput over time, rounds one after another", throughputPlot(one)),
+    "</div>",
+    aboutSubjects(one),
+  ].join("\n");
+}
+
+const plot = (caption: string, svg: string): string =>
+  svg === "" ? "" : `<figure><figcaption>${escape(caption)}</figcaption>${svg}</figure>`;
+
+function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
+  const figures = [
+    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.figures)))),
+  ];
+  const head = [
+    "",
+    one.judgedBy?.unit ?? `${one.unit}/s`,
+    "least to most",
+    ...latencies.flatMap((name) =>
+      ["p50", "p99", "p99.9", "max"].map((at) => `${name === "latency" ? "" : `${name} `}${at} ms`),
+    ),
+    "cores busy: server, client, database",
+    "refused",
+    ...figures,
+  ];
+  const rows = one.subjects.map((subject) => {
+    const { rounds } = subject;
+    const spread = spreadOf(rounds.map((round) => scoreOf(one, round)));
+    return [
+      subject.name,
+      figure(spread.median),
+      `${figure(spread.least)} to ${figure(spread.most)}`,
+      ...latencies.flatMap((name) => percentileCells(subject, name)),
+      cpuText(subject),
+      figure(rounds.reduce((sum, { refused }) => sum + refused, 0)),
+      ...figures.map((name) => figure(spreadOf(rounds.map((round) => round.figures[name] ?? Number.NaN)).median)),
+    ];
+  });
+  const line = (cells: readonly string[], tag: string): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`;
+  return `<div class="wide"><table>${line(head, "th")}${rows.map((row) => line(row, "td")).join("")}</table></div>`;
+}
+
+function histogramOf({ rounds }: SubjectResult, name: string) {
+  const encoded = rounds.flatMap(({ latencies }) => latencies[name]?.histogram ?? []);
+  return encoded.length === 0 ? undefined : mergeHistograms(encoded);
+}
+
+function percentileCells(subject: SubjectResult, name: string): string[] {
+  const histogram = histogramOf(subject, name);
+  if (histogram === undefined) return ["-", "-", "-", "-"];
+  const { p50, p99, "p99.9": p999, max } = percentilesOf(histogram);
+  return [p50, p99, p999, max].map(figure);
+}
+
+/** Where a percentile stands on the axis: each nine takes as much room as the one before. */
+const nines = (percentile: number): number => -Math.log10(1 - percentile / 100);
+const TICKS = [0, 50, 90, 99, 99.9, 99.99, 99.999].map((at) => ({ at: nines(at), text: `${at} %` }));
+
+function latencyPlot(one: CaseResult, name: string): string {
+  let furthest = 0;
+  const series = one.subjects.flatMap((subject, color): Series[] => {
+    const histogram = histogramOf(subject, name);
+    if (histogram === undefined || histogram.totalCount === 0) return [];
+    // No further than the values tell: a hundred of them say nothing about 99.9 %.
+    const end = Math.min(5, Math.log10(histogram.totalCount));
+    furthest = Math.max(furthest, end);
+    const points = Array.from({ length: 121 }, (_, step): [number, number] => {
+      const at = (end * step) / 120;
+      return [at, histogram.getValueAtPercentile(100 * (1 - 10 ** -at)) / 1_000];
+    });
+    return [{ name: subject.name, color, points }];
+  });
+  const caption = name === "latency" ? "Latency by percentile" : `Latency of ${name} by percentile`;
+  const ticks = TICKS.filter(({ at }) => at <= furthest);
+  return plot(caption, linePlot(caption, { label: "percentile", ticks }, { label: "ms", log: true }, series));
+}
+
+function throughputPlot(one: CaseResult): string {
+  const series = one.subjects.map(({ name, rounds }, color): Series => {
+    let seconds = 0;
+    const points = rounds.flatMap(({ slices }) =>
+      slices.map((rate): [number, number] => [(seconds += SLICE_MS / 1_000), rate]),
+    );
+    return { name, color, points };
+  });
+  return linePlot("Throughput over time", { label: "measured seconds" }, { label: `${one.unit}/s` }, series);
+}
+
+function aboutSubjects({ subjects }: CaseResult): string {
+  const items = subjects.map(
+    ({ name, about, fairness }) =>
+      `<dt>${escape(name)}</dt><dd>${escape(about)}${fairness === undefined ? "" : `. ${escape(fairness)}`}</dd>`,
+  );
+  return `<details><summary>What they are</summary><dl>${items.join("")}</dl></details>`;
+}
