@@ -1,0 +1,1 @@
+export { Poller } from "./poller.ts";

@@ -1,0 +1,114 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import { KEYS_KEPT_MS, KEYS_READ_AGAIN_AFTER_MS } from "../limits.ts";
+import { type KeyFileContents, readKeyFile, type StoredKey, writeKeyFile } from "./key-file.ts";
+
+export interface KeyRingOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+/** RFC 7517 and RFC 8037. */
+export interface PublicTicketKey {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519";
+  readonly alg: "EdDSA";
+  readonly use: "sig";
+  readonly kid: string;
+  readonly x: string;
+}
+
+export const KEY_ID_BYTES = 4;
+export const SIGNATURE_BYTES = 64;
+
+/** The keys that tickets are signed with. Processes that share a data directory share them. */
+export class TicketKeyRing {
+  readonly #options: KeyRingOptions;
+  #signing: { readonly kid: string; readonly key: KeyObject };
+  #verifying: ReadonlyMap<string, KeyObject>;
+  #published: readonly PublicTicketKey[];
+  #readAt: number;
+
+  /** Reads the keys; makes the first one at the first time. @throws when the file is damaged */
+  constructor(options: KeyRingOptions) {
+    this.#options = options;
+    const { keys } = readKeyFile(options.dataDir) ?? firstKey(options);
+    const [signing] = keys;
+    if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
+    this.#signing = { kid: signing.kid, key: createPrivateKey({ key: jwkOf(signing), format: "jwk" }) };
+    this.#verifying = new Map(keys.map((key) => [key.kid, createPublicKey({ key: jwkOf(key), format: "jwk" })]));
+    this.#published = keys.map(({ kid, x }) => ({ kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid, x }));
+    this.#readAt = options.clock.monotonic();
+  }
+
+  get signingKid(): string {
+    return this.#signing.kid;
+  }
+
+  /** The signing one first. */
+  get publicKeys(): readonly PublicTicketKey[] {
+    return this.#published;
+  }
+
+  sign(message: Uint8Array): Uint8Array {
+    return sign(null, message, this.#signing.key);
+  }
+
+  verify(kid: string, message: Uint8Array, signature: Uint8Array): boolean {
+    const key = this.#verifying.get(kid) ?? this.#newlyRotated(kid);
+    return key !== undefined && verify(null, message, key, signature);
+  }
+
+  /** After a rotation, also one by another process. */
+  reload(): void {
+    const fresh = new TicketKeyRing(this.#options);
+    this.#signing = fresh.#signing;
+    this.#verifying = fresh.#verifying;
+    this.#published = fresh.#published;
+    this.#readAt = fresh.#readAt;
+  }
+
+  #newlyRotated(kid: string): KeyObject | undefined {
+    if (this.#options.clock.monotonic() - this.#readAt < KEYS_READ_AGAIN_AFTER_MS) return undefined;
+    this.reload();
+    return this.#verifying.get(kid);
+  }
+}
+
+/** New codes are signed with a new key from now on; those that are out stay good. @returns the new key's id */
+export function rotateTicketKeys(options: KeyRingOptions): string {
+  const { dataDir, clock, random } = options;
+  const { keys } = readKeyFile(dataDir) ?? firstKey(options);
+  const now = new Date(clock.now()).toISOString();
+  const fresh = newKey(clock);
+  const older = keys
+    .map((key) => ({ ...key, retiredAt: key.retiredAt ?? now }))
+    .filter(({ retiredAt }) => Date.parse(retiredAt) + KEYS_KEPT_MS > clock.now());
+  writeKeyFile(dataDir, { version: 1, keys: [fresh, ...older] }, { random, over: true });
+  return fresh.kid;
+}
+
+function firstKey({ dataDir, clock, random }: KeyRingOptions): KeyFileContents {
+  const contents: KeyFileContents = { version: 1, keys: [newKey(clock)] };
+  writeKeyFile(dataDir, contents, { random, over: false });
+  return readKeyFile(dataDir) ?? contents; // Of two processes that start at once, one was first.
+}
+
+function newKey(clock: Clock): StoredKey {
+  const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  if (d === undefined || x === undefined) throw new Error("this Node.js makes no Ed25519 keys");
+  const hash = createHash("sha256").update(Buffer.from(x, "base64url")).digest("hex");
+  return { kid: hash.slice(0, 2 * KEY_ID_BYTES), x, d, createdAt: new Date(clock.now()).toISOString() };
+}
+
+const jwkOf = ({ x, d }: StoredKey) => ({ kty: "OKP", crv: "Ed25519", x, d });

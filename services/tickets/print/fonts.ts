@@ -1,0 +1,89 @@
+/**
+ * Fonts for whatever people are called and films are titled. Helvetica is in every PDF reader and covers Western Europe; for other
+ * scripts a font of the system is embedded, where one is found. What no font can show becomes its base letter, or a question mark.
+ */
+import { existsSync } from "node:fs";
+
+export type Weight = "regular" | "bold";
+
+interface SystemFont {
+  readonly regular: string;
+  readonly bold: string;
+}
+
+/** Broad fonts where the systems that we run on keep them. */
+const SYSTEM_FONTS: readonly SystemFont[] = [
+  {
+    regular: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+    bold: "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf",
+  },
+  { regular: "/usr/share/fonts/dejavu/DejaVuSans.ttf", bold: "/usr/share/fonts/dejavu/DejaVuSans-Bold.ttf" },
+  {
+    regular: "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
+    bold: "/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf",
+  },
+  { regular: "/Library/Fonts/Arial Unicode.ttf", bold: "/Library/Fonts/Arial Unicode.ttf" },
+  {
+    regular: "/System/Library/Fonts/Supplemental/Arial Unicode.ttf",
+    bold: "/System/Library/Fonts/Supplemental/Arial Unicode.ttf",
+  },
+  { regular: "C:/Windows/Fonts/arial.ttf", bold: "C:/Windows/Fonts/arialbd.ttf" },
+];
+
+const STANDARD: SystemFont = { regular: "Helvetica", bold: "Helvetica-Bold" };
+
+/** Latin-1, and what Windows-1252 has beside it. */
+const IN_STANDARD = /^[\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]*$/u;
+const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/u;
+
+/** The part of a pdfkit document that tells what a font can show; it is not in pdfkit's types. */
+interface FontTeller {
+  font(name: string): unknown;
+  readonly _font: { readonly font?: { hasGlyphForCodePoint(codePoint: number): boolean } };
+}
+
+export interface FittedText {
+  readonly font: string;
+  readonly text: string;
+}
+
+export class Fonts {
+  readonly #system = SYSTEM_FONTS.filter(({ regular, bold }) => existsSync(regular) && existsSync(bold));
+
+  /** A font for the whole of a line, and the line as that font can show it, in the order in which it is drawn. */
+  fit(document: object, line: string, weight: Weight): FittedText {
+    const text = line.normalize("NFC").replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+    if (IN_STANDARD.test(text)) return { font: STANDARD[weight], text };
+    const teller = document as FontTeller; // See there.
+    const candidates = this.#system.map((each) => {
+      teller.font(each[weight]);
+      const font = teller._font.font;
+      const missing = [...text].filter((letter) => font?.hasGlyphForCodePoint(letter.codePointAt(0) ?? 0) !== true);
+      return { font: each[weight], missing: new Set(missing) };
+    });
+    const outsiders = new Set([...text].filter((letter) => !IN_STANDARD.test(letter)));
+    const standard = { font: STANDARD[weight], missing: outsiders };
+    const best = [standard, ...candidates].reduce((a, b) => (b.missing.size < a.missing.size ? b : a));
+    const shown = [...text].map((letter) => (best.missing.has(letter) ? substituteFor(letter) : letter)).join("");
+    return { font: best.font, text: inDrawnOrder(shown.replaceAll(/ {2,}/g, " ").trim()) };
+  }
+}
+
+function substituteFor(letter: string): string {
+  if (/\p{Extended_Pictographic}|\p{M}|\p{Emoji_Modifier}|\p{Regional_Indicator}/u.test(letter)) return "";
+  const base = letter.normalize("NFKD").replaceAll(/\p{M}/gu, "");
+  return base !== letter && IN_STANDARD.test(base) ? base : "?";
+}
+
+/** Fonts turn right-to-left words around by themselves, but pdfkit sets word after word from the left. */
+function inDrawnOrder(line: string): string {
+  if (!RIGHT_TO_LEFT.test(line)) return line;
+  const drawn: string[] = [];
+  let leftToRight = 0;
+  for (const word of line.split(" ")) {
+    if (RIGHT_TO_LEFT.test(word)) leftToRight = 0;
+    drawn.splice(leftToRight, 0, word);
+    if (!RIGHT_TO_LEFT.test(word)) leftToRight++;
+  }
+  return drawn.join(" ");
+}

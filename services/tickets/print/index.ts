@@ -1,0 +1,2 @@
+export { printTickets, type PrintedTicket, type PrintJob } from "./print-tickets.ts";
+export { qrSvg } from "./qr-picture.ts";

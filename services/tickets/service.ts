@@ -1,0 +1,102 @@
+import type { Pool } from "pg";
+import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import type { Clock, Timer } from "../../platform/clock/index.ts";
+import type { Config } from "../../platform/config/index.ts";
+import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { createDatabase } from "../../platform/postgres/index.ts";
+import type { RandomBytes } from "../../platform/random/index.ts";
+import { TICKETS_PDF } from "../../proto/services/index.ts";
+import type { Routes } from "../http/index.ts";
+import { TicketKeyRing } from "./code/key-ring.ts";
+import { TicketDesk } from "./desk.ts";
+import { FollowQueue } from "./follow-queue.ts";
+import { FOLLOWED_EVENTS, TicketFollower } from "./follower.ts";
+import { Gate } from "./gate.ts";
+import { KEYS_READ_EVERY_MS } from "./limits.ts";
+import { Peers } from "./peers.ts";
+import { ticketKeysRoute, ticketRoutes } from "./routes.ts";
+import { TICKETS_SCHEMA, type TicketTables } from "./tables.ts";
+
+export interface TicketsOptions {
+  /** Of a database whose schema `tickets` is migrated when `start` is called. */
+  readonly pool: Pool;
+  readonly bus: Bus;
+  readonly stream: EventStream;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Logger;
+  readonly config: Pick<Config, "dataDir">;
+}
+
+export interface TicketsService {
+  /** Under `/api/v1`. */
+  readonly routes: Routes;
+  /** At the root: `/.well-known/ticket-keys.json`. */
+  readonly wellKnown: Routes;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Tickets of confirmed bookings, and the gate that they are for. Makes or reads the signing keys at once. */
+export function createTicketsService(options: TicketsOptions): TicketsService {
+  const { pool, bus, stream, clock, random, log, config } = options;
+  const db = createDatabase<TicketTables>(pool).withSchema(TICKETS_SCHEMA);
+  const keys = new TicketKeyRing({ dataDir: config.dataDir, clock, random });
+  const peers = new Peers({ bus });
+  const inbox = new Inbox({ schema: TICKETS_SCHEMA });
+  const outbox = new Outbox({ pool, schema: TICKETS_SCHEMA, source: "/usher/tickets", stream, clock, random, log });
+  const follower = new TicketFollower({ db, inbox, outbox, peers, clock, random });
+  const queue = new FollowQueue({ db, follower, clock, log });
+  const desk = new TicketDesk({ db, follower, keys, peers });
+  const gate = new Gate({ db, keys, clock });
+  let consuming: { close(): Promise<void> } | undefined;
+  let served: Subscription | undefined;
+  let keysTimer: Timer | undefined;
+
+  function readKeysNowAndThen(): void {
+    keysTimer = clock.after(KEYS_READ_EVERY_MS, () => {
+      try {
+        keys.reload();
+      } catch (err) {
+        log.warn({ err }, "reading the tickets' keys failed; those read before stay in use");
+      }
+      readKeysNowAndThen();
+    });
+  }
+
+  return {
+    routes: ticketRoutes({ desk, gate }),
+    wellKnown: ticketKeysRoute(keys),
+
+    async start() {
+      served = bus.serve(
+        TICKETS_PDF,
+        answerWith(log, async ({ bookingId }) => {
+          const bytes = await desk.printFor(bookingId);
+          return bytes === undefined ? null : { fileName: `tickets-${bookingId}.pdf`, bytes };
+        }),
+        { queue: "tickets" },
+      );
+      outbox.start();
+      queue.start();
+      consuming = stream.consume({
+        name: "tickets",
+        types: FOLLOWED_EVENTS,
+        async handle(event) {
+          await follower.note(event);
+          queue.nudge();
+        },
+      });
+      readKeysNowAndThen();
+    },
+
+    async stop() {
+      keysTimer?.cancel();
+      served?.close();
+      await consuming?.close();
+      await queue.stop();
+      await outbox.stop();
+    },
+  };
+}

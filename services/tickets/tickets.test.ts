@@ -1,0 +1,340 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { TICKETS_PDF } from "../../proto/services/index.ts";
+import type { Ticket } from "../../proto/rest/index.ts";
+import { bookingEvent, euros, eventOf, testTickets, type TestTickets } from "./testing.ts";
+
+let world: TestTickets;
+let bookings = 0;
+const nextBooking = () => `bk_${++bookings}`;
+
+beforeAll(async () => {
+  world = await testTickets();
+});
+beforeEach(() => {
+  world.peers.beforeBooking = () => {};
+  world.peers.silent = false;
+  world.clock.setTo(Date.parse(world.peers.showtime.startsAt) - 3_600_000);
+});
+afterAll(() => world.close());
+
+const list = async (bookingId: string, user = "ada"): Promise<Ticket[]> =>
+  (await world.call("GET", `/bookings/${bookingId}/tickets`, { user })).json<{ items: Ticket[] }>().items;
+const rowsOf = async (bookingId: string) =>
+  (await world.pool.query("select * from tickets.ticket where booking_id = $1 order by seat", [bookingId])).rows;
+const issuedFor = (bookingId: string) => world.issued.filter(({ subject }) => subject === bookingId);
+const checkIn = (qr: string, more: object = {}) =>
+  world.call("POST", "/tickets/check-in", { body: { qr, ...more }, role: "gate", user: "gate-1" });
+
+describe("tickets are issued", () => {
+  it("when the booking is confirmed: one a seat, with one event", async () => {
+    const booking = world.peers.book(nextBooking(), [3, 4]);
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await vi.waitFor(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    const rows = await rowsOf(booking.bookingId);
+    expect(rows.map(({ seat, label }) => [seat, label])).toEqual([
+      [3, "A4"],
+      [4, "A5"],
+    ]);
+    expect(issuedFor(booking.bookingId)[0]).toMatchObject({
+      source: "/usher/tickets",
+      data: {
+        ...{ bookingId: booking.bookingId, userId: "ada", showtimeId: "st_metropolis" },
+        tickets: rows.map(({ id, seat }) => ({ ticketId: id, seat })),
+      },
+    });
+  });
+
+  it("on the first read, when that comes before the event", async () => {
+    const booking = world.peers.book(nextBooking(), [7, 5]);
+    const first = await list(booking.bookingId);
+    expect(first).toMatchObject([
+      { bookingId: booking.bookingId, showtimeId: "st_metropolis", seat: 5, label: "A6", status: "valid" },
+      { seat: 7, label: "A8", status: "valid" },
+    ]);
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    expect(await list(booking.bookingId)).toEqual(first);
+    await vi.waitFor(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+  });
+
+  it("exactly once, whoever comes at the same time", async () => {
+    const booking = world.peers.book(nextBooking(), [10, 11, 12]);
+    const others = [world.another(), world.another()];
+    await Promise.all(others.map((other) => other.start()));
+    const event = bookingEvent("booking.confirmed", booking);
+    await Promise.all([
+      ...Array.from({ length: 20 }, () => list(booking.bookingId)),
+      ...Array.from({ length: 5 }, () => world.stream.publish(event)),
+      ...Array.from({ length: 5 }, () => world.bus.request(TICKETS_PDF, booking, { timeoutMs: 10_000 })),
+    ]);
+    expect(await rowsOf(booking.bookingId)).toHaveLength(3);
+    await vi.waitFor(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    await Promise.all(others.map((other) => other.stop()));
+  });
+
+  it.each(["pending", "paying", "cancelled", "refunded", "expired", "failed"] as const)(
+    "not for a booking that is %s: its list is empty, and there is nothing to print",
+    async (status) => {
+      const booking = world.peers.book(nextBooking(), [20], { status });
+      expect(await list(booking.bookingId)).toEqual([]);
+      expect(await rowsOf(booking.bookingId)).toEqual([]);
+      const pdf = await world.call("GET", `/bookings/${booking.bookingId}/tickets.pdf`);
+      expect(pdf.json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
+      expect(await world.bus.request(TICKETS_PDF, booking, { timeoutMs: 1_000 })).toBeNull();
+    },
+  );
+
+  it("once the services that know of it answer again", async () => {
+    const booking = world.peers.book(nextBooking(), [21]);
+    const { showtimeId } = world.peers.showtime;
+    world.peers.showtime = { ...world.peers.showtime, showtimeId: "st_other" };
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await vi.waitFor(async () => {
+      const { rows } = await world.pool.query("select attempts from tickets.booking where booking_id = $1", [
+        booking.bookingId,
+      ]);
+      expect(rows[0].attempts).toBeGreaterThan(0);
+    });
+    world.peers.showtime = { ...world.peers.showtime, showtimeId };
+    await vi.waitFor(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1), { timeout: 10_000 });
+  });
+
+  it("after a crash between the event and the tickets", async () => {
+    const booking = world.peers.book(nextBooking(), [22]);
+    await world.pool.query("insert into tickets.booking values ($1, 1, $2, 3)", [
+      booking.bookingId,
+      new Date(world.clock.now() - 1),
+    ]);
+    await vi.waitFor(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1), { timeout: 10_000 });
+  });
+});
+
+describe("tickets are void", () => {
+  it("seat by seat when a part of the booking is cancelled, and for good", async () => {
+    const booking = world.peers.book(nextBooking(), [30, 31, 32]);
+    const before = await list(booking.bookingId);
+    const left = world.peers.book(booking.bookingId, [30, 32]);
+    await world.stream.publish(
+      eventOf("booking.cancelled", booking.bookingId, {
+        ...{ bookingId: booking.bookingId, userId: "ada", showtimeId: booking.showtimeId, status: "confirmed" },
+        ...{ reason: null, seats: [30, 32], total: left.total, cancelledSeats: [31] },
+      }),
+    );
+    const gone = before[1]!;
+    await vi.waitFor(async () =>
+      expect((await checkIn(gone.qr)).json()).toMatchObject({ status: 422, code: "BAD_TICKET", reason: "void" }),
+    );
+    expect((await list(booking.bookingId)).map(({ id }) => id)).toEqual([before[0]!.id, before[2]!.id]);
+    for (const path of [`/tickets/${gone.id}.svg`, `/tickets/${gone.id}.pdf`])
+      expect((await world.call("GET", path)).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
+    expect((await world.call("POST", `/tickets/${gone.id}/reissue`)).json()).toMatchObject({ code: "BOOKING_STATE" });
+    expect((await checkIn(before[0]!.qr)).statusCode).toBe(200);
+  });
+
+  it("all of them when the money went back", async () => {
+    const booking = world.peers.book(nextBooking(), [40, 41]);
+    const before = await list(booking.bookingId);
+    const refunded = world.peers.book(booking.bookingId, [], { status: "refunded", total: euros(0) });
+    await world.stream.publish(bookingEvent("booking.refunded", refunded));
+    await vi.waitFor(async () =>
+      expect((await rowsOf(booking.bookingId)).every(({ voided_at }) => voided_at !== null)).toBe(true),
+    );
+    for (const { qr } of before) expect((await checkIn(qr)).json()).toMatchObject({ reason: "void" });
+  });
+
+  it("when a read sees the cancellation before its event comes", async () => {
+    const booking = world.peers.book(nextBooking(), [42]);
+    const [ticket] = await list(booking.bookingId);
+    world.peers.book(booking.bookingId, [], { status: "cancelled" });
+    expect(await list(booking.bookingId)).toEqual([]);
+    expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "void" });
+  });
+
+  it("also when somebody was about to issue them by what the booking was before", async () => {
+    const booking = world.peers.book(nextBooking(), [43]);
+    let release: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      world.peers.beforeBooking = () => {
+        world.peers.beforeBooking = () => {};
+        resolve();
+        return new Promise((go) => (release = go));
+      };
+    });
+    // The reader's first question passes; the second, of the one that issues, is kept waiting.
+    const hold = world.peers.beforeBooking;
+    world.peers.beforeBooking = () => void (world.peers.beforeBooking = hold);
+    const reading = list(booking.bookingId);
+    await asked;
+    const cancelled = world.peers.book(booking.bookingId, [], { status: "refunded" });
+    await world.stream.publish(bookingEvent("booking.refunded", cancelled));
+    release();
+    expect(await reading).toEqual([]);
+    expect((await rowsOf(booking.bookingId)).filter(({ voided_at }) => voided_at === null)).toEqual([]);
+  });
+});
+
+describe("reading tickets", () => {
+  it("is for the holder and for administrators; to others the booking does not exist", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [50]);
+    const [ticket] = await list(bookingId);
+    const paths = [
+      `/bookings/${bookingId}/tickets`,
+      `/bookings/${bookingId}/tickets.pdf`,
+      `/tickets/${ticket!.id}.pdf`,
+      `/tickets/${ticket!.id}.svg`,
+    ];
+    for (const path of paths) {
+      expect((await world.call("GET", path)).statusCode, path).toBe(200);
+      expect((await world.call("GET", path, { user: "root", role: "admin" })).statusCode, path).toBe(200);
+      for (const role of ["customer", "guest", "kiosk", "boxoffice", "gate"] as const)
+        expect((await world.call("GET", path, { user: "eve", role })).statusCode, `${path} as ${role}`).toBe(404);
+      expect((await world.server.app.inject({ url: `/api/v1${path}` })).statusCode, path).toBe(401);
+    }
+    const reissue = await world.call("POST", `/tickets/${ticket!.id}/reissue`, { user: "eve" });
+    expect(reissue.json()).toMatchObject({ status: 404, code: "NOT_FOUND" });
+    expect((await world.call("GET", paths[0]!, { user: "eve" })).json()).toMatchObject({ code: "BOOKING_NOT_FOUND" });
+  });
+
+  it.each(["nobody", "'; drop table tickets.ticket; --", "😀", "..", "a".repeat(100)])(
+    "finds nothing under %j",
+    async (id) => {
+      const name = encodeURIComponent(id);
+      for (const path of [`/bookings/${name}/tickets`, `/tickets/${name}.pdf`, `/tickets/${name}.svg`])
+        expect((await world.call("GET", path)).statusCode, path).toBe(404);
+    },
+  );
+
+  it("says when bookings cannot be asked, and when to come again", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [51]);
+    world.peers.silent = true;
+    const response = await world.call("GET", `/bookings/${bookingId}/tickets`);
+    expect(response.json()).toMatchObject({ status: 503, code: "UNAVAILABLE", retryInMs: expect.any(Number) });
+  });
+
+  it("shows nothing to caches", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [52]);
+    const response = await world.call("GET", `/bookings/${bookingId}/tickets`);
+    expect(response.headers["cache-control"]).toContain("no-store");
+  });
+});
+
+describe("a ticket that is issued anew", () => {
+  it("has another code, and the old one is void", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [60]);
+    const [old] = await list(bookingId);
+    const response = await world.call("POST", `/tickets/${old!.id}/reissue`);
+    expect(response.json()).toMatchObject({ id: old!.id, seat: 60, status: "valid" });
+    const { qr } = response.json<Ticket>();
+    expect(qr).not.toBe(old!.qr);
+    expect((await checkIn(old!.qr)).json()).toMatchObject({ status: 422, code: "BAD_TICKET", reason: "replaced" });
+    expect((await list(bookingId))[0]!.qr).toBe(qr);
+    expect((await checkIn(qr)).statusCode).toBe(200);
+    expect((await checkIn(old!.qr)).json()).toMatchObject({ code: "BAD_TICKET", reason: "replaced" });
+    expect((await world.call("POST", `/tickets/${old!.id}/reissue`)).json()).toMatchObject({
+      ...{ status: 409, code: "ALREADY_USED", checkedInAt: expect.any(String) },
+    });
+  });
+
+  it("is so once for each Idempotency-Key", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [61]);
+    const [old] = await list(bookingId);
+    const answers = [];
+    for (let time = 0; time < 3; time++)
+      answers.push((await world.call("POST", `/tickets/${old!.id}/reissue`, { key: `anew-${bookingId}` })).body);
+    expect(new Set(answers).size).toBe(1);
+    expect((await rowsOf(bookingId))[0].generation).toBe(2);
+  });
+
+  it("is so only as often as the code can count", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [62]);
+    const [old] = await list(bookingId);
+    await world.pool.query("update tickets.ticket set generation = 65535 where id = $1", [old!.id]);
+    expect((await world.call("POST", `/tickets/${old!.id}/reissue`)).json()).toMatchObject({ code: "LIMIT_REACHED" });
+    expect((await checkIn((await list(bookingId))[0]!.qr)).statusCode).toBe(200);
+  });
+});
+
+describe("the gate", () => {
+  it("lets in one of fifty who come with the same code, and tells the others when", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [70]);
+    const [ticket] = await list(bookingId);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => checkIn(ticket!.qr)));
+    const winners = answers.filter(({ statusCode }) => statusCode === 200);
+    expect(winners).toHaveLength(1);
+    const winner = winners[0]!.json();
+    expect(winner).toMatchObject({
+      ...{ ticketId: ticket!.id, bookingId, showtimeId: "st_metropolis", seat: 70, label: "D11" },
+    });
+    for (const other of answers.filter((answer) => answer !== winners[0]))
+      expect(other.json()).toMatchObject({ status: 409, code: "ALREADY_USED", checkedInAt: winner.checkedInAt });
+    expect(await list(bookingId)).toMatchObject([{ status: "used", checkedInAt: winner.checkedInAt }]);
+  });
+
+  it("gives its answer again to a gate that has lost it", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [71]);
+    const [ticket] = await list(bookingId);
+    const call = { body: { qr: ticket!.qr }, role: "gate", user: "gate-1", key: "in-1" } as const;
+    const first = await world.call("POST", "/tickets/check-in", call);
+    const again = await world.call("POST", "/tickets/check-in", call);
+    expect([again.statusCode, again.body]).toEqual([200, first.body]);
+  });
+
+  it("is for gates and administrators", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [72]);
+    const [ticket] = await list(bookingId);
+    for (const role of ["customer", "guest", "kiosk", "boxoffice"] as const) {
+      const refused = await world.call("POST", "/tickets/check-in", { body: { qr: ticket!.qr }, role });
+      expect(refused.json()).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    }
+    const admin = await world.call("POST", "/tickets/check-in", { body: { qr: ticket!.qr }, role: "admin" });
+    expect(admin.statusCode).toBe(200);
+  });
+
+  it("opens some time before the showtime, and closes at its end", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [73]);
+    const [ticket] = await list(bookingId);
+    world.clock.setTo(Date.parse(ticket!.validFrom) - 60_000);
+    expect((await checkIn(ticket!.qr)).json()).toMatchObject({ code: "BAD_TICKET", reason: "too-early" });
+    world.clock.setTo(Date.parse(ticket!.validUntil));
+    expect((await checkIn(ticket!.qr)).json()).toMatchObject({ code: "BAD_TICKET", reason: "too-late" });
+    world.clock.setTo(Date.parse(ticket!.validUntil) - 60_000);
+    expect((await checkIn(ticket!.qr)).statusCode).toBe(200);
+  });
+
+  it("goes by the new time of a showtime that was moved, also with a code from before", async () => {
+    const { showtime } = world.peers;
+    const { bookingId } = world.peers.book(nextBooking(), [74]);
+    const [old] = await list(bookingId);
+    const endsAt = "2027-01-17T22:00:00.000Z";
+    world.peers.showtime = { ...showtime, startsAt: "2027-01-17T19:15:00.000Z", endsAt };
+    const { showtimeId, movieId } = showtime;
+    await world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
+    await vi.waitFor(async () => expect((await list(bookingId))[0]!.validUntil).toBe(endsAt));
+    world.clock.setTo(Date.parse(endsAt) - 60_000);
+    expect((await checkIn(old!.qr)).statusCode).toBe(200);
+    world.peers.showtime = showtime;
+    await world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
+  });
+
+  it("refuses tickets for anything but what it lets in to, when it says what that is", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [75]);
+    const [ticket] = await list(bookingId);
+    const wrong = await checkIn(ticket!.qr, { showtimeId: "st_other" });
+    expect(wrong.json()).toMatchObject({ status: 422, reason: "other-showtime", showtimeId: "st_metropolis" });
+    expect((await checkIn(ticket!.qr, { showtimeId: "st_metropolis" })).statusCode).toBe(200);
+  });
+
+  it.each(["", " ", "hello", "0".repeat(200), "A".repeat(180), "😀", "../../etc/passwd", "' or 1=1 --"])(
+    "takes %j for no ticket",
+    async (qr) => {
+      expect((await checkIn(qr)).json()).toMatchObject({ status: 422, code: "BAD_TICKET", reason: "forged" });
+    },
+  );
+
+  it.each([{}, { qr: 1 }, { qr: null }, { qr: ["x"] }, { qr: "x", more: 1 }, { qr: "x".repeat(1_025) }])(
+    "refuses the body %j",
+    async (body) => {
+      const response = await world.call("POST", "/tickets/check-in", { body, role: "gate" });
+      expect(response.json()).toMatchObject({ status: 400, code: "BAD_MESSAGE" });
+    },
+  );
+});
