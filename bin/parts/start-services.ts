@@ -5,6 +5,7 @@ import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
+import { DeadLetters, InProcessEventStream } from "../../platform/events/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
 import type { Lifecycle } from "../../platform/lifecycle/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
@@ -40,7 +41,8 @@ export async function startServices(options: Options): Promise<RunningServices> 
   const { config, pool, bus, engine, log, metrics, lifecycle } = options;
   const clock = systemClock;
   const random = systemRandom;
-  const identity = createIdentityService({ pool, bus, clock, random, log, config });
+  const stream = new InProcessEventStream({ clock, log, deadLetters: new DeadLetters({ pool, clock }) });
+  const identity = createIdentityService({ pool, bus, stream, clock, random, log, config });
   const firstAdmin = await lifecycle.start({
     name: "identity",
     start: () => identity.start(),
@@ -57,6 +59,7 @@ export async function startServices(options: Options): Promise<RunningServices> 
   });
   const catalog = createCatalogService({ pool, engine, clock, log, demo: true });
   await lifecycle.start({ name: "catalog", start: () => catalog.start(), stop: () => catalog.stop() });
+  await lifecycle.start({ name: "events", start: () => stream.start(), stop: () => stream.stop() });
   const bookings = createBookingsService({ engine, clock, random });
 
   const webRoot = fileURLToPath(new URL("web/", options.dist));

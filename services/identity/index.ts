@@ -1,5 +1,6 @@
 /** Who somebody is: accounts, guests, devices, and the tokens that say so. */
-export type { FirstAdmin } from "./first-admin.ts";
-export { type KeyRingOptions, rotateKeys } from "./key-ring.ts";
+export type { FirstAdmin } from "./accounts/first-admin.ts";
+export { type KeyRingOptions, rotateKeys } from "./keys/key-ring.ts";
+export { identityMigrations } from "./migrations.ts";
 export { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";
-export { IDENTITY_SCHEMA, identityMigrations } from "./tables.ts";
+export { IDENTITY_SCHEMA } from "./tables.ts";

@@ -9,13 +9,27 @@ export const HASHES_AT_ONCE = 2;
 /** About four seconds of work; past it the answer is BUSY. */
 export const HASHES_WAITING_MAX = 256;
 
+/** Twice the hashes, so that one login's password is hashed while another's rows are read and written. */
+export const LOGINS_AT_ONCE = 2 * HASHES_AT_ONCE;
+export const LOGINS_WAITING_MAX = 256;
+
+/** Wrong passwords before the first wait: for one account from one address, for an account, and for an address. */
+export const WRONG_PASSWORDS_FREE = { pair: 5, account: 20, address: 100 } as const;
+/** The wait doubles with each further wrong password, up to a minute: no guesser's friend, and nobody's lock. */
+export const WRONG_PASSWORD_WAIT_MIN_MS = 1_000;
+export const WRONG_PASSWORD_WAIT_MAX_MS = 60_000;
+/** After so long without a further one, wrong passwords are forgotten. */
+export const WRONG_PASSWORDS_KEPT_MS = 15 * 60 * 1000;
+
 /** A reply that was lost may be asked for again, with the same Idempotency-Key, for this long. */
 export const REFRESH_REPLAY_MS = 60_000;
+/** An access token is signed this much later, at most, than its family's row was written. */
+export const TOKEN_SIGNED_WITHIN_MS = 60_000;
 
 /** How often the key file is looked at, so that a rotation by another process is noticed. */
 export const KEYS_READ_EVERY_MS = 60_000;
 
-export const PRUNE_EVERY_MS = 10 * 60 * 1000;
+export const PRUNE_EVERY_MS = 60_000;
 export const PRUNE_ROWS_MAX = 10_000;
 /** Signed-out and expired sign-ins are kept this long for whoever asks what happened. */
 export const FAMILIES_KEPT_MS = 7 * 24 * 60 * 60 * 1000;

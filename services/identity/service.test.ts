@@ -53,10 +53,11 @@ describe("users and devices", () => {
 
 it("the first start makes one administrator, generated when none is configured, and the second none", async () => {
   expect(t.firstAdmin).toEqual({ email: "root@example.com", password: "a long password", generated: false });
-  const { pool, bus, clock, config } = t;
+  const { pool, bus, stream, clock, config } = t;
   const again = createIdentityService({
     pool,
     bus,
+    stream,
     clock,
     config,
     random: systemRandom,

@@ -1,28 +1,34 @@
 import type { Pool } from "pg";
 import { KEYS, KEYS_CHANGED, REVOCATIONS } from "../../platform/auth/index.ts";
-import type { Bus, Subscription } from "../../platform/bus/index.ts";
+import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
+import { type EventStream, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import * as schema from "../../proto/rest/index.ts";
+import { USER_CARD, type UserCard } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
-import { AccessTokens } from "./access-tokens.ts";
-import { Accounts } from "./accounts.ts";
-import { Devices } from "./devices.ts";
-import { Families } from "./families.ts";
-import { ensureAdmin, type FirstAdmin } from "./first-admin.ts";
-import { type KeyRing, openKeyRing } from "./key-ring.ts";
+import { Accounts } from "./accounts/accounts.ts";
+import { Administration } from "./accounts/administration.ts";
+import { Devices } from "./accounts/devices.ts";
+import { ensureAdmin, type FirstAdmin } from "./accounts/first-admin.ts";
+import { type KeyRing, openKeyRing } from "./keys/key-ring.ts";
 import { KEYS_READ_EVERY_MS, PRUNE_EVERY_MS } from "./limits.ts";
-import { Passwords } from "./passwords.ts";
-import { identityRoutes } from "./routes.ts";
+import { identityRoutes, keySetRoute } from "./routes/index.ts";
+import { AccessTokens } from "./sign-ins/access-tokens.ts";
+import { Families } from "./sign-ins/families.ts";
+import { Logins } from "./sign-ins/logins.ts";
+import { Passwords } from "./sign-ins/passwords.ts";
+import { Throttle } from "./sign-ins/throttle.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "./tables.ts";
 
 export interface IdentityOptions {
   /** Of a database whose schema `identity` is migrated when `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
+  /** Told of deleted users. */
+  readonly stream: EventStream;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Logger;
@@ -46,14 +52,22 @@ export interface IdentityService {
 
 /** Accounts, sign-ins and the keys that tokens are signed with. */
 export function createIdentityService(options: IdentityOptions): IdentityService {
-  const { bus, clock, config, random, log } = options;
-  const db = createDatabase<IdentityTables>(options.pool).withSchema(IDENTITY_SCHEMA);
+  const { pool, bus, stream, clock, config, random, log } = options;
+  const db = createDatabase<IdentityTables>(pool).withSchema(IDENTITY_SCHEMA);
   const tokenTtlMs = Math.max(config.accessTokenTtlMs, config.guestTokenTtlMs);
+  const outbox = new Outbox({
+    ...{ pool, stream, clock, random, log },
+    schema: IDENTITY_SCHEMA,
+    source: "/usher/identity",
+  });
   const passwords = new Passwords();
-  const accounts = new Accounts({ db, passwords, clock, random });
   const families = new Families({ db, bus, clock, random, config, keyRing });
+  const throttle = new Throttle({ db, clock, secret: () => keyRing().refreshSecret });
+  const logins = new Logins({ db, passwords, families, throttle });
   const tokens = new AccessTokens({ config, clock, random, keyRing });
-  const devices = new Devices({ db, accounts, random });
+  const accounts = new Accounts({ db, passwords, families, clock, random });
+  const devices = new Devices({ db, accounts, families, clock, random });
+  const administration = new Administration({ db, families, outbox, clock });
   const served: Subscription[] = [];
   const timers: Timer[] = [];
   let keys: KeyRing | undefined;
@@ -69,6 +83,13 @@ export function createIdentityService(options: IdentityOptions): IdentityService
     if (before !== undefined && before !== keys.signingKid) bus.publish(KEYS_CHANGED, null);
   }
 
+  async function userCard(userId: string): Promise<UserCard | null> {
+    const user = await accounts.find(userId);
+    if (user === undefined) return null;
+    const { id, role, email, name, language } = user;
+    return { id, role, email, name, language };
+  }
+
   function every(ms: number, index: number, what: string, work: () => Promise<void>): void {
     timers[index] = clock.after(ms, () => {
       work().catch((error: unknown) => log.warn({ err: error }, `${what} failed`));
@@ -77,7 +98,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   }
 
   return {
-    routes: identityRoutes({ accounts, devices, families, tokens }),
+    routes: identityRoutes({ accounts, administration, devices, families, logins, throttle, tokens }),
     wellKnown: keySetRoute(keyRing),
     reloadKeys,
 
@@ -88,42 +109,28 @@ export function createIdentityService(options: IdentityOptions): IdentityService
         bus.serve(KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
         bus.serve(
           REVOCATIONS,
-          (_question, answer) => {
-            families
-              .revocations()
-              .then(answer, (error: unknown) => log.warn({ err: error }, "revocations could not be read"));
-          },
+          answerWith(log, () => families.revocations()),
+          { queue: "identity" },
+        ),
+        bus.serve(
+          USER_CARD,
+          answerWith(log, ({ userId }) => userCard(userId)),
           { queue: "identity" },
         ),
       );
       every(KEYS_READ_EVERY_MS, 0, "reading the signing keys", reloadKeys);
-      every(PRUNE_EVERY_MS, 1, "deleting old sign-ins", () => families.prune());
+      every(PRUNE_EVERY_MS, 1, "deleting old sign-ins", async () => {
+        await families.prune();
+        await throttle.prune();
+      });
+      outbox.start();
       return firstAdmin;
     },
 
     async stop() {
       for (const timer of timers.splice(0)) timer.cancel();
       for (const subscription of served.splice(0)) subscription.close();
+      await outbox.stop();
     },
   };
 }
-
-const keySetRoute =
-  (keyRing: () => KeyRing): Routes =>
-  async (app) => {
-    app.get(
-      "/.well-known/jwks.json",
-      {
-        schema: {
-          operationId: "getKeySet",
-          tags: ["accounts"],
-          summary: "The public keys of access tokens (RFC 7517)",
-          response: { 200: schema.KeySet },
-        },
-      },
-      async (_request, reply) => {
-        void reply.header("cache-control", "public, max-age=60");
-        return { keys: keyRing().publicKeys.map((key) => ({ ...key })) };
-      },
-    );
-  };

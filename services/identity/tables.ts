@@ -1,5 +1,6 @@
-import { type ColumnType, type Generated, type Kysely, type Migration, sql } from "kysely";
+import type { ColumnType, Generated } from "kysely";
 import type { Role } from "../../platform/auth/index.ts";
+import type { Language } from "../../proto/rest/index.ts";
 
 export const IDENTITY_SCHEMA = "identity";
 
@@ -15,7 +16,10 @@ export interface IdentityTables {
     /** As it is compared. */
     email_key: string | null;
     name: string | null;
+    language: Generated<Language>;
     created_at: Fixed<Date>;
+    /** From then on a husk, without anything personal, for the books that name its id. */
+    deleted_at: ColumnType<Date | null, never, Date>;
   };
   password: {
     user_id: Fixed<string>;
@@ -27,8 +31,10 @@ export interface IdentityTables {
     user_id: Fixed<string>;
     /** SHA-256: the secret is random and long, so there is nothing to guess. */
     secret_hash: Buffer;
+    /** When it last signed in. */
+    seen_at: ColumnType<Date | null, never, Date>;
   };
-  /** All refresh tokens that descend from one sign-in: they are numbered, and only the last is good. */
+  /** One sign-in: all tokens that descend from it. Its refresh tokens are numbered, and only the last is good. */
   family: {
     id: Fixed<string>;
     user_id: Fixed<string>;
@@ -38,51 +44,22 @@ export interface IdentityTables {
     rotated_at: Date;
     expires_at: Date;
     revoked_at: Date | null;
+    /** By when its last access token has run out. */
+    tokens_until: Date;
+    /** Hash of the network it was opened from. */
+    network: Fixed<Buffer | null>;
   };
   /** Families whose access tokens are refused although they have not run out. */
   revocation: {
     family: Fixed<string>;
-    until: Date;
+    until: Fixed<Date>;
+  };
+  wrong_password: {
+    /** Hash of the account, the address, or both. */
+    key: Fixed<Buffer>;
+    /** Those that cost a wait; 0 or less while there are free ones left. */
+    beyond_free: number;
+    wait_until: Date;
+    last_at: Date;
   };
 }
-
-export const identityMigrations: Readonly<Record<string, Migration>> = {
-  "001-accounts": {
-    // Kysely hands migrations an untyped database: they outlive today's types.
-    async up(db: Kysely<unknown>) {
-      await sql`
-        create table identity."user" (
-          id text primary key,
-          role text not null,
-          email text,
-          email_key text unique,
-          name text,
-          created_at timestamptz not null
-        )`.execute(db);
-      await sql`
-        create table identity.password (
-          user_id text primary key references identity."user" on delete cascade,
-          hash text not null
-        )`.execute(db);
-      await sql`
-        create table identity.device (
-          user_id text primary key references identity."user" on delete cascade,
-          secret_hash bytea not null
-        )`.execute(db);
-      await sql`
-        create table identity.family (
-          id text primary key,
-          user_id text not null references identity."user" on delete cascade,
-          generation integer not null default 0,
-          rotated_with bytea,
-          rotated_at timestamptz not null,
-          expires_at timestamptz not null,
-          revoked_at timestamptz
-        )`.execute(db);
-      await sql`create index on identity.family (user_id)`.execute(db);
-      await sql`create index on identity.family (expires_at)`.execute(db);
-      await sql`create table identity.revocation (family text primary key, until timestamptz not null)`.execute(db);
-      await sql`create index on identity.revocation (until)`.execute(db);
-    },
-  },
-};

@@ -6,15 +6,18 @@ import { pino } from "pino";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { type Clock, systemClock } from "../../platform/clock/index.ts";
+import type { EventStream } from "../../platform/events/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
 import { systemRandom } from "../../platform/random/index.ts";
+import type { DomainEvent } from "../../proto/index.ts";
 import type { GuestSignedIn, SignedIn } from "../../proto/rest/index.ts";
 import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../http/index.ts";
-import type { FirstAdmin } from "./first-admin.ts";
+import type { FirstAdmin } from "./accounts/first-admin.ts";
+import { identityMigrations } from "./migrations.ts";
 import { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";
-import { IDENTITY_SCHEMA, identityMigrations } from "./tables.ts";
+import { IDENTITY_SCHEMA } from "./tables.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -81,6 +84,9 @@ export interface TestIdentity {
   readonly bus: InProcessBus;
   readonly clock: ShiftedClock;
   readonly pool: Pool;
+  /** Told so far. */
+  readonly events: readonly DomainEvent[];
+  readonly stream: EventStream;
   readonly config: IdentityOptions["config"];
   readonly firstAdmin: FirstAdmin | undefined;
   close(): Promise<void>;
@@ -106,7 +112,12 @@ export async function testIdentity(changes: Partial<IdentityOptions["config"]> =
   await migrate(createDatabase(pool), HTTP_SCHEMA, httpMigrations);
   await migrate(createDatabase(pool), IDENTITY_SCHEMA, identityMigrations);
   const bus = new InProcessBus({ clock, log });
-  const identity = createIdentityService({ pool, bus, clock, random, config, log });
+  const events: DomainEvent[] = [];
+  const stream: EventStream = {
+    publish: async (event) => void events.push(event),
+    consume: () => ({ close: async () => {} }),
+  };
+  const identity = createIdentityService({ pool, bus, stream, clock, random, config, log });
   const firstAdmin = await identity.start();
   const verifier = new BusTokenVerifier({ bus, clock, log });
   await verifier.start();
@@ -133,6 +144,8 @@ export async function testIdentity(changes: Partial<IdentityOptions["config"]> =
     clock,
     pool,
     config,
+    events,
+    stream,
     firstAdmin,
     async close() {
       await app.close();

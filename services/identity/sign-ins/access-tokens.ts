@@ -1,9 +1,9 @@
 import { SignJWT } from "jose";
-import { type Role, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "../../platform/auth/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
-import type { Config } from "../../platform/config/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
-import type { KeyRing } from "./key-ring.ts";
+import { type Role, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "../../../platform/auth/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Config } from "../../../platform/config/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
 
 export interface AccessTokenOptions {
   readonly config: Pick<Config, "accessTokenTtlMs" | "guestTokenTtlMs">;

@@ -4,12 +4,12 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { InvalidToken, KEYS } from "../../platform/auth/index.ts";
-import { systemRandom } from "../../platform/random/index.ts";
-import type { ProblemBody } from "../../proto/rest/index.ts";
-import { readKeyFile } from "./key-file.ts";
-import { rotateKeys } from "./key-ring.ts";
-import { decodePart, testIdentity, type TestIdentity } from "./testing.ts";
+import { InvalidToken, KEYS } from "../../../platform/auth/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import type { ProblemBody } from "../../../proto/rest/index.ts";
+import { readKeyFile } from "../keys/key-file.ts";
+import { rotateKeys } from "../keys/key-ring.ts";
+import { decodePart, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
 /** A good token, and its parts to build bad ones from. */
@@ -82,7 +82,7 @@ describe("a token is refused", () => {
       },
     ],
     ["with the address of a key", () => theirs({ jku: "http://127.0.0.1:1/keys", x5u: "http://127.0.0.1:1/keys" })],
-    ["with a path for a key id", () => theirs({ kid: "../../keys/identity.json" })],
+    ["with a path for a key id", () => theirs({ kid: "../../../keys/identity.json" })],
     ["with SQL for a key id", () => theirs({ kid: "' union select 1 --" })],
     ["with __proto__ for a key id", () => theirs({ kid: "__proto__" })],
     ["with a key id that is no text", () => `${encode({ ...header, kid: 7 })}.${part1()}.${part2()}`],

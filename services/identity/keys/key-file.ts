@@ -2,7 +2,7 @@ import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, write
 import { join } from "node:path";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
-import type { RandomBytes } from "../../platform/random/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
 
 const KeyPair = Type.Object({
   kid: Type.String(),

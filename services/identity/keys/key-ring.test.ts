@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { VirtualClock } from "../../platform/clock/index.ts";
-import { systemRandom } from "../../platform/random/index.ts";
+import { VirtualClock } from "../../../platform/clock/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
 import { type KeyRingOptions, openKeyRing, rotateKeys } from "./key-ring.ts";
 
 let options: KeyRingOptions;

@@ -1,8 +1,9 @@
-import { type Kysely, sql } from "kysely";
-import type { Config } from "../../platform/config/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
+import type { Kysely } from "kysely";
+import type { Config } from "../../../platform/config/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import type { IdentityTables } from "../tables.ts";
 import type { Accounts } from "./accounts.ts";
-import type { IdentityTables } from "./tables.ts";
+import { lockAdministrators } from "./administration.ts";
 
 export interface FirstAdmin {
   readonly email: string;
@@ -12,8 +13,6 @@ export interface FirstAdmin {
 }
 
 const DEFAULT_EMAIL = "admin@usher.local";
-/** Of PostgreSQL's advisory locks: any number that nothing else here uses. */
-const FIRST_ADMIN_LOCK = 7_403_881;
 
 /** Makes the first administrator. @returns undefined when there is one already */
 export async function ensureAdmin(options: {
@@ -25,11 +24,22 @@ export async function ensureAdmin(options: {
   const { db, accounts, config, random } = options;
   return db.transaction().execute(async (step) => {
     // Two processes that start at once on an empty database make one administrator.
-    await sql`select pg_advisory_xact_lock(${FIRST_ADMIN_LOCK})`.execute(step);
-    if (await accounts.hasAdmin()) return undefined;
+    await lockAdministrators(step);
+    if (await hasAdmin(step)) return undefined;
     const email = config.adminEmail ?? DEFAULT_EMAIL;
     const password = config.adminPassword ?? random(12).toString("base64url");
-    await accounts.register({ email, password, name: "Administrator", role: "admin" }, async () => undefined);
+    await accounts.register({ email, password, name: "Administrator" }, "admin", null);
     return { email, password, generated: config.adminPassword === undefined };
   });
+}
+
+async function hasAdmin(db: Kysely<IdentityTables>): Promise<boolean> {
+  const row = await db
+    .selectFrom("user")
+    .select("id")
+    .where("role", "=", "admin")
+    .where("deleted_at", "is", null)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pino } from "pino";
-import { BusTokenVerifier } from "../../platform/auth/index.ts";
-import type { SignedIn } from "../../proto/rest/index.ts";
-import { bearer, decodePart, testIdentity, type TestIdentity } from "./testing.ts";
+import { BusTokenVerifier } from "../../../platform/auth/index.ts";
+import type { SignedIn } from "../../../proto/rest/index.ts";
+import { bearer, decodePart, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
 

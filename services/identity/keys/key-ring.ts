@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK } from "jose";
-import { type PublicKey, TOKEN_ALGORITHM } from "../../platform/auth/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
+import { type PublicKey, TOKEN_ALGORITHM } from "../../../platform/auth/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type KeyFileContents, type KeyPair, readKeyFile, writeKeyFile } from "./key-file.ts";
 
 export interface KeyRingOptions {

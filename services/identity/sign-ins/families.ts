@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import { type Revocation, REVOKED } from "../../platform/auth/index.ts";
-import type { Bus } from "../../platform/bus/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
-import type { Config } from "../../platform/config/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
-import { Problem } from "../http/index.ts";
-import type { KeyRing } from "./key-ring.ts";
-import { FAMILIES_KEPT_MS, PRUNE_ROWS_MAX, REFRESH_REPLAY_MS } from "./limits.ts";
+import { type Revocation, REVOKED, type Role } from "../../../platform/auth/index.ts";
+import type { Bus } from "../../../platform/bus/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Config } from "../../../platform/config/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import { Problem } from "../../http/index.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import { FAMILIES_KEPT_MS, PRUNE_ROWS_MAX, REFRESH_REPLAY_MS, TOKEN_SIGNED_WITHIN_MS } from "../limits.ts";
+import type { IdentityTables } from "../tables.ts";
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from "./refresh-token.ts";
-import type { IdentityTables } from "./tables.ts";
 
 export interface FamilyOptions {
   readonly db: Kysely<IdentityTables>;
@@ -26,9 +26,18 @@ export interface Refreshed {
   readonly refreshToken: string;
 }
 
+/** The row of a sign-in that is about to be written, but for whose it is. */
+export interface NewFamily {
+  readonly id: string;
+  readonly rotated_at: Date;
+  readonly expires_at: Date;
+  readonly tokens_until: Date;
+}
+
 /**
- * Families of refresh tokens, one a sign-in, with rotation and detection of reuse (RFC 9700, 4.14.2): each token is good
- * once, and one that comes again has been stolen from somebody, so the whole family ends.
+ * Families of tokens, one a sign-in; whoever's family is revoked is signed out. Those of people have refresh tokens, with
+ * rotation and detection of reuse (RFC 9700, 4.14.2): each token is good once, and one that comes again has been stolen from
+ * somebody, so the whole family ends.
  *
  * A reply can get lost, though. A client that sent an Idempotency-Key may ask again with the same one, for a minute and
  * while the successor is unused, and gets the same successor. A thief who has the token lacks the key, which is why time
@@ -41,26 +50,20 @@ export class Families {
     this.#options = options;
   }
 
-  /** An id for the tokens of one sign-in. */
-  newId(): string {
-    return `fam_${this.#options.random(16).toString("base64url")}`;
+  /** Of a guest or a device, who get no refresh token: it ends with its access token. */
+  brief(role: Role): NewFamily {
+    const tokens_until = this.#tokensUntil(role);
+    return { id: this.#newId(), rotated_at: this.#now(), expires_at: tokens_until, tokens_until };
   }
 
-  /** @param db the transaction that makes the user, or the database. @returns the family, and its first refresh token */
-  async open(userId: string, db: Kysely<IdentityTables> = this.#options.db): Promise<Refreshed> {
-    const { clock, config } = this.#options;
-    const family = this.newId();
-    const now = clock.now();
-    await db
-      .insertInto("family")
-      .values({
-        id: family,
-        user_id: userId,
-        rotated_at: new Date(now),
-        expires_at: new Date(now + config.refreshTokenTtlMs),
-      })
-      .execute();
-    return { userId, family, refreshToken: this.#format({ family, generation: 0 }) };
+  /** Of somebody who proved to be who they are. */
+  lasting(): NewFamily {
+    const expires_at = new Date(this.#options.clock.now() + this.#options.config.refreshTokenTtlMs);
+    return { id: this.#newId(), rotated_at: this.#now(), expires_at, tokens_until: this.#tokensUntil("customer") };
+  }
+
+  firstRefreshToken(family: string): string {
+    return this.#format({ family, generation: 0 });
   }
 
   /** @throws Problem UNAUTHORIZED; when the token had been used before, its family is revoked first */
@@ -79,30 +82,30 @@ export class Families {
     if (token !== undefined) await this.revoke(token.family);
   }
 
-  /** From now on every process refuses the family's tokens, and closes its sockets. */
   async revoke(family: string): Promise<void> {
-    const { db, bus, clock, config } = this.#options;
-    const now = clock.now();
-    const until = now + Math.max(config.accessTokenTtlMs, config.guestTokenTtlMs);
-    await db.transaction().execute(async (step) => {
-      await step
-        .updateTable("family")
-        .set({ revoked_at: new Date(now) })
-        .where("id", "=", family)
-        .where("revoked_at", "is", null)
-        .execute();
-      await step
-        .insertInto("revocation")
-        .values({ family, until: new Date(until) })
-        .onConflict((conflict) => conflict.column("family").doUpdateSet({ until: new Date(until) }))
-        .execute();
-    });
-    bus.publish(REVOKED, { family, until });
+    this.announce(await this.#revokeWhere(sql`id = ${family}`, this.#options.db));
+  }
+
+  /**
+   * Signs a user out everywhere, save in the family to `keep`.
+   * @param transaction of what the user is signed out for. @returns what to `announce` once it has committed
+   */
+  async revokeAll(
+    userId: string,
+    transaction: Kysely<IdentityTables>,
+    { keep }: { keep?: string } = {},
+  ): Promise<Revocation[]> {
+    return this.#revokeWhere(sql`user_id = ${userId} and id is distinct from ${keep ?? null}`, transaction);
+  }
+
+  /** From now on every process refuses the families' tokens, and closes their sockets. */
+  announce(revocations: readonly Revocation[]): void {
+    for (const revocation of revocations) this.#options.bus.publish(REVOKED, revocation);
   }
 
   async revocations(): Promise<Revocation[]> {
-    const { db, clock } = this.#options;
-    const rows = await db.selectFrom("revocation").selectAll().where("until", ">", new Date(clock.now())).execute();
+    const { db } = this.#options;
+    const rows = await db.selectFrom("revocation").selectAll().where("until", ">", this.#now()).execute();
     return rows.map(({ family, until }) => ({ family, until: until.getTime() }));
   }
 
@@ -110,7 +113,7 @@ export class Families {
   async prune(): Promise<void> {
     const { db, clock } = this.#options;
     const old = new Date(clock.now() - FAMILIES_KEPT_MS);
-    await db.deleteFrom("revocation").where("until", "<", new Date(clock.now())).execute();
+    await db.deleteFrom("revocation").where("until", "<", this.#now()).execute();
     await sql`
       delete from identity.family where id in (
         select id from identity.family where expires_at < ${old} limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(
@@ -118,22 +121,35 @@ export class Families {
     );
   }
 
+  async #revokeWhere(whose: ReturnType<typeof sql>, db: Kysely<IdentityTables>): Promise<Revocation[]> {
+    const now = this.#now();
+    const { rows } = await sql<{ family: string; until: Date }>`
+      with ended as (
+        update identity.family set revoked_at = ${now} where ${whose} and revoked_at is null returning id, tokens_until)
+      insert into identity.revocation (family, until)
+      select id, tokens_until from ended where tokens_until > ${now}
+      on conflict (family) do nothing
+      returning family, until`.execute(db);
+    return rows.map(({ family, until }) => ({ family, until: until.getTime() }));
+  }
+
   /** One statement, so that of many who come with one token exactly one gets through. */
   async #rotate({ family, generation }: RefreshToken, rotatedWith: Buffer | null): Promise<string | undefined> {
     const { db, clock, config } = this.#options;
-    const now = clock.now();
+    const now = this.#now();
     const rotated = await db
       .updateTable("family")
       .set({
         generation: generation + 1,
         rotated_with: rotatedWith,
-        rotated_at: new Date(now),
-        expires_at: new Date(now + config.refreshTokenTtlMs),
+        rotated_at: now,
+        expires_at: new Date(clock.now() + config.refreshTokenTtlMs),
+        tokens_until: this.#tokensUntil("customer"),
       })
       .where("id", "=", family)
       .where("generation", "=", generation)
       .where("revoked_at", "is", null)
-      .where("expires_at", ">", new Date(now))
+      .where("expires_at", ">", now)
       .returning("user_id")
       .executeTakeFirst();
     return rotated?.user_id;
@@ -151,6 +167,21 @@ export class Families {
       "UNAUTHORIZED",
       "The refresh token was used before, so all tokens of its sign-in are void: sign in again.",
     );
+  }
+
+  /** A repeated refresh signs one more access token within `REFRESH_REPLAY_MS` of the row. */
+  #tokensUntil(role: Role): Date {
+    const { clock, config } = this.#options;
+    const ttlMs = role === "guest" ? config.guestTokenTtlMs : config.accessTokenTtlMs;
+    return new Date(clock.now() + ttlMs + REFRESH_REPLAY_MS + TOKEN_SIGNED_WITHIN_MS);
+  }
+
+  #newId(): string {
+    return `fam_${this.#options.random(16).toString("base64url")}`;
+  }
+
+  #now(): Date {
+    return new Date(this.#options.clock.now());
   }
 
   #format(token: RefreshToken): string {

@@ -1,0 +1,207 @@
+import { type Kysely, sql } from "kysely";
+import { Type } from "typebox";
+import type { Role } from "../../../platform/auth/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
+import type { Families } from "../sign-ins/families.ts";
+import type { Passwords } from "../sign-ins/passwords.ts";
+import type { IdentityTables } from "../tables.ts";
+import { emailKey } from "./email.ts";
+import { type UserRow, userOf } from "./user.ts";
+
+export interface AccountOptions {
+  readonly db: Kysely<IdentityTables>;
+  readonly passwords: Passwords;
+  readonly families: Families;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+export interface NewAccount {
+  readonly email: string;
+  readonly password: string;
+  readonly name?: string;
+  readonly language?: Language;
+}
+
+export interface Opened {
+  readonly user: UserRow;
+  readonly family: string;
+}
+
+const UserPlace = Type.Object({ at: Type.String({ format: "date-time" }), id: Type.String() });
+
+/** Users: how they come to be, and what they say of themselves. */
+export class Accounts {
+  readonly #options: AccountOptions;
+
+  constructor(options: AccountOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens an account and signs in to it.
+   * @param network hash of where the client is
+   * @throws Problem BAD_MESSAGE | CONFLICT | BUSY
+   */
+  async register(account: NewAccount, role: Role, network: Buffer | null): Promise<Opened> {
+    return this.#withPassword(account, network, async (step, key) => {
+      const row = { ...this.newRow(role), ...said(account), email: account.email.trim(), email_key: key };
+      return step.insertInto("user").values(row).returningAll().executeTakeFirstOrThrow();
+    });
+  }
+
+  /**
+   * A guest becomes a customer: the same user, so that what the guest has booked stays theirs.
+   * @throws Problem BAD_MESSAGE | CONFLICT | BUSY
+   */
+  async upgrade(guestId: string, account: NewAccount, network: Buffer | null): Promise<Opened> {
+    return this.#withPassword(account, network, async (step, key) => {
+      const user = await step
+        .updateTable("user")
+        .set({ role: "customer", ...said(account), email: account.email.trim(), email_key: key })
+        .where("id", "=", guestId)
+        .where("role", "=", "guest")
+        .where("deleted_at", "is", null)
+        .returningAll()
+        .executeTakeFirst();
+      if (user === undefined) throw new Problem("CONFLICT", "This guest has become a customer already: sign in.");
+      return user;
+    });
+  }
+
+  /** Somebody without a name, who gets a token for a while. */
+  async openGuest(): Promise<Opened> {
+    const { db, families } = this.#options;
+    const row = this.newRow("guest");
+    const family = families.brief("guest");
+    const user = await db
+      .with("guest", (step) => step.insertInto("user").values(row).returningAll())
+      .with("opened", (step) => step.insertInto("family").values({ ...family, user_id: row.id }))
+      .selectFrom("guest")
+      .selectAll()
+      .executeTakeFirstOrThrow();
+    return { user, family: family.id };
+  }
+
+  /** Not one whose account was deleted. */
+  async find(id: string): Promise<UserRow | undefined> {
+    const { db } = this.#options;
+    return db.selectFrom("user").selectAll().where("id", "=", id).where("deleted_at", "is", null).executeTakeFirst();
+  }
+
+  /** The oldest first. */
+  async list({ email, role, ...page }: UserQuery): Promise<Page<User>> {
+    const limit = limitOf(page);
+    let query = this.#options.db.selectFrom("user").selectAll().where("deleted_at", "is", null);
+    if (email !== undefined) query = query.where("email_key", "=", emailKey(email));
+    if (role !== undefined) query = query.where("role", "=", role);
+    if (page.cursor !== undefined) {
+      const { at, id } = decodeCursor(UserPlace, page.cursor);
+      query = query.where(sql<boolean>`(created_at, id) > (${at}::timestamptz, ${id})`);
+    }
+    const rows = await query
+      .orderBy("created_at")
+      .orderBy("id")
+      .limit(limit + 1)
+      .execute();
+    return pageOf(rows, limit, userOf, ({ created_at, id }) => ({ at: created_at.toISOString(), id }));
+  }
+
+  /** @throws Problem UNAUTHORIZED | CONFLICT */
+  async change(id: string, said: { name?: string; language?: Language; email?: string }): Promise<UserRow> {
+    const { email, ...rest } = said;
+    const changes = { ...rest, ...(email === undefined ? {} : { email: email.trim(), email_key: emailKey(email) }) };
+    if (Object.keys(changes).length === 0) return this.#present(await this.find(id));
+    const change = this.#options.db
+      .updateTable("user")
+      .set(changes)
+      .where("id", "=", id)
+      .where("deleted_at", "is", null)
+      .returningAll()
+      .executeTakeFirst();
+    return this.#present(await refusingTaken(change));
+  }
+
+  /**
+   * @param known hash of the password that was given as the current one
+   * @throws Problem BAD_MESSAGE | FORBIDDEN | BUSY
+   */
+  async changePassword(user: UserRow, known: string, password: string, { keep }: { keep: string }): Promise<void> {
+    const { db, passwords, families } = this.#options;
+    refuseWeakPassword(password, user.email_key, "body.new");
+    const hash = await passwords.hash(password);
+    const revoked = await db.transaction().execute(async (step) => {
+      const { numUpdatedRows } = await step
+        .updateTable("password")
+        .set({ hash })
+        .where("user_id", "=", user.id)
+        .where("hash", "=", known)
+        .executeTakeFirst();
+      if (numUpdatedRows !== 1n) throw new Problem("FORBIDDEN", "The password has just been changed elsewhere.");
+      return families.revokeAll(user.id, step, { keep });
+    });
+    families.announce(revoked);
+  }
+
+  newRow(role: Role): Pick<UserRow, "id" | "role" | "created_at"> {
+    const { clock, random } = this.#options;
+    return { id: `usr_${random(16).toString("base64url")}`, role, created_at: new Date(clock.now()) };
+  }
+
+  /** Writes the user, the password and the first family in one transaction. */
+  async #withPassword(
+    { email, password }: NewAccount,
+    network: Buffer | null,
+    write: (step: Kysely<IdentityTables>, key: string) => Promise<UserRow>,
+  ): Promise<Opened> {
+    const { db, passwords, families } = this.#options;
+    const key = emailKey(email);
+    refuseWeakPassword(password, key, "body.password");
+    // Looked for before the costly hash, and once more by the unique key.
+    const known = await db.selectFrom("user").select("id").where("email_key", "=", key).executeTakeFirst();
+    if (known !== undefined) throw emailTaken();
+    const hash = await passwords.hash(password);
+    const family = families.lasting();
+    const written = db.transaction().execute(async (step) => {
+      const user = await write(step, key);
+      await step.insertInto("password").values({ user_id: user.id, hash }).execute();
+      await step
+        .insertInto("family")
+        .values({ ...family, user_id: user.id, network })
+        .execute();
+      return { user, family: family.id };
+    });
+    return refusingTaken(written);
+  }
+
+  #present(user: UserRow | undefined): UserRow {
+    if (user === undefined) throw new Problem("UNAUTHORIZED", "The account is gone.");
+    return user;
+  }
+}
+
+/** @throws Problem BAD_MESSAGE */
+function refuseWeakPassword(password: string, key: string | null, field: string): void {
+  if (emailKey(password) !== key) return;
+  throw new Problem("BAD_MESSAGE", `${field} must not be the e-mail address.`, { field });
+}
+
+const said = ({ name, language }: NewAccount) => ({
+  ...(name === undefined ? {} : { name }),
+  ...(language === undefined ? {} : { language }),
+});
+
+/** Of two who take one address at once, PostgreSQL refuses the second. */
+async function refusingTaken<T>(written: Promise<T>): Promise<T> {
+  try {
+    return await written;
+  } catch (error) {
+    const taken = error instanceof Error && "constraint" in error && error.constraint === "user_email_key_key";
+    throw taken ? emailTaken() : error;
+  }
+}
+
+const emailTaken = () => new Problem("CONFLICT", "There is an account with this e-mail address already: sign in.");

@@ -1,0 +1,108 @@
+import { type Kysely, sql } from "kysely";
+import type { Revocation } from "../../../platform/auth/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Outbox } from "../../../platform/events/index.ts";
+import type { PersonRole } from "../../../proto/rest/index.ts";
+import { Problem } from "../../http/index.ts";
+import type { Families } from "../sign-ins/families.ts";
+import type { IdentityTables } from "../tables.ts";
+import { isDevice, type UserRow } from "./user.ts";
+
+export interface AdministrationOptions {
+  readonly db: Kysely<IdentityTables>;
+  readonly families: Families;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+}
+
+/** Of PostgreSQL's advisory locks: any number that nothing else here uses. */
+const ADMINISTRATORS_LOCK = 7_403_881;
+
+/** Whoever may change how many administrators there are takes turns, across processes, until the transaction's end. */
+export const lockAdministrators = (transaction: Kysely<IdentityTables>): Promise<unknown> =>
+  sql`select pg_advisory_xact_lock(${ADMINISTRATORS_LOCK})`.execute(transaction);
+
+/** What takes rights away: those whom it concerns are signed out everywhere, and one administrator always stays. */
+export class Administration {
+  readonly #options: AdministrationOptions;
+
+  constructor(options: AdministrationOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Problem NOT_FOUND | CONFLICT when it is oneself, somebody without a password, or the last administrator */
+  async changeRole(userId: string, role: PersonRole, { by }: { by: string }): Promise<UserRow> {
+    if (userId === by) throw new Problem("CONFLICT", "Nobody changes their own role: ask another administrator.");
+    return this.#alone(userId, async (step, user) => {
+      if (user.email_key === null) throw new Problem("CONFLICT", "Guests and devices keep their role.");
+      if (user.role === role) return { result: user, revoked: [] };
+      await refuseLastAdmin(step, user);
+      await step.updateTable("user").set({ role }).where("id", "=", userId).execute();
+      return { result: { ...user, role }, revoked: await this.#options.families.revokeAll(userId, step) };
+    });
+  }
+
+  /**
+   * Deletes all that is personal, and signs in nobody any more. The row stays as a husk, since the books name its id.
+   * @throws Problem NOT_FOUND | CONFLICT when it is the last administrator
+   */
+  async remove(userId: string, { onlyDevice = false } = {}): Promise<void> {
+    const { families, outbox, clock } = this.#options;
+    await this.#alone(userId, async (step, user) => {
+      if (onlyDevice && !isDevice(user)) throw notFound();
+      await refuseLastAdmin(step, user);
+      const husk = {
+        email: null,
+        email_key: null,
+        name: null,
+        language: "en",
+        deleted_at: new Date(clock.now()),
+      } as const;
+      await step.updateTable("user").set(husk).where("id", "=", userId).execute();
+      // Here as elsewhere: first the user's row, then password or device, then the families, so that nobody waits in a circle.
+      await step.deleteFrom("password").where("user_id", "=", userId).execute();
+      await step.deleteFrom("device").where("user_id", "=", userId).execute();
+      const revoked = await families.revokeAll(userId, step);
+      await step.deleteFrom("family").where("user_id", "=", userId).execute();
+      await outbox.add(step, "user.deleted", userId, { userId });
+      return { result: undefined, revoked };
+    });
+    outbox.nudge();
+  }
+
+  async #alone<T>(
+    userId: string,
+    work: (step: Kysely<IdentityTables>, user: UserRow) => Promise<{ result: T; revoked: Revocation[] }>,
+  ): Promise<T> {
+    const { db, families } = this.#options;
+    const { result, revoked } = await db.transaction().execute(async (step) => {
+      await lockAdministrators(step);
+      const user = await step
+        .selectFrom("user")
+        .selectAll()
+        .where("id", "=", userId)
+        .where("deleted_at", "is", null)
+        .forUpdate()
+        .executeTakeFirst();
+      if (user === undefined) throw notFound();
+      return work(step, user);
+    });
+    families.announce(revoked);
+    return result;
+  }
+}
+
+async function refuseLastAdmin(step: Kysely<IdentityTables>, user: UserRow): Promise<void> {
+  if (user.role !== "admin") return;
+  const other = await step
+    .selectFrom("user")
+    .select("id")
+    .where("role", "=", "admin")
+    .where("deleted_at", "is", null)
+    .where("id", "<>", user.id)
+    .limit(1)
+    .executeTakeFirst();
+  if (other === undefined) throw new Problem("CONFLICT", "This is the last administrator: make another one first.");
+}
+
+const notFound = () => new Problem("NOT_FOUND", "There is no such user.");

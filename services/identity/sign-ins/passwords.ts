@@ -1,0 +1,29 @@
+import { hash, verify } from "@node-rs/argon2";
+import * as limits from "../limits.ts";
+import { Turns } from "./turns.ts";
+
+const ARGON2ID = {
+  algorithm: 2, // argon2id; the package names it in a const enum, which is gone at run time.
+  memoryCost: limits.ARGON2_MEMORY,
+  timeCost: limits.ARGON2_PASSES,
+  parallelism: limits.ARGON2_LANES,
+};
+
+/** Hashes and checks passwords off the event loop, a few at once. */
+export class Passwords {
+  readonly #turns = new Turns({ atOnce: limits.HASHES_AT_ONCE, waitingMax: limits.HASHES_WAITING_MAX });
+  /** Stands in where there is no user, so that the answer takes as long as for one. */
+  #nobody: Promise<string> | undefined;
+
+  /** @throws Problem BUSY */
+  hash(password: string): Promise<string> {
+    return this.#turns.take(() => hash(password.normalize("NFC"), ARGON2ID));
+  }
+
+  /** @param stored null for a user that does not exist: false, after as long. @throws Problem BUSY */
+  async matches(stored: string | null, password: string): Promise<boolean> {
+    const against = stored ?? (await (this.#nobody ??= hash("nobody", ARGON2ID)));
+    const same = await this.#turns.take(() => verify(against, password.normalize("NFC")));
+    return same && stored !== null;
+  }
+}

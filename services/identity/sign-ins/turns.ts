@@ -1,0 +1,34 @@
+import { Problem } from "../../http/index.ts";
+
+/** Lets a few work at once; the rest wait their turn, first come first served, up to a bound. */
+export class Turns {
+  readonly #atOnce: number;
+  readonly #waitingMax: number;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor({ atOnce, waitingMax }: { atOnce: number; waitingMax: number }) {
+    this.#atOnce = atOnce;
+    this.#waitingMax = waitingMax;
+  }
+
+  /** @throws Problem BUSY, at once, when too many wait already */
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.#atOnce) await this.#wait();
+    else this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next(); // It takes over our place, so that nobody who comes now can.
+    }
+  }
+
+  #wait(): Promise<void> {
+    if (this.#waiting.length >= this.#waitingMax) {
+      throw new Problem("BUSY", "Too many people are signing in at once.", { retryInMs: 2_000 });
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
