@@ -1,0 +1,56 @@
+/**
+ * The port to whoever moves the money. Adapters: the mock gateway, Stripe, and the terminal of a kiosk or box office.
+ *
+ * Semantics: money is authorized first, and taken (captured) or given back (voided) later. Every method may be repeated: the key
+ * makes it happen once. Each answers with the gateway's own record, the one thing that is believed.
+ */
+import type { Money } from "../../../proto/rest/index.ts";
+import type { Payment, PaymentState } from "../../../proto/services/index.ts";
+
+export interface GatewayOrder {
+  readonly paymentId: string;
+  readonly bookingId: string;
+  readonly amount: Money;
+  readonly description: string;
+  readonly token: string | null;
+  readonly payBy: Date;
+}
+
+/** A payment that the gateway has, as far as we know: for those without a memory of their own. */
+export interface KnownPayment {
+  readonly paymentId: string;
+  readonly gatewayId: string;
+  readonly amount: Money;
+  readonly state: PaymentState;
+  readonly captured: number;
+  readonly refunded: number;
+}
+
+/** What the gateway says of a payment. `failed` and `voided` are for good. */
+export interface GatewayRecord extends KnownPayment {
+  readonly reason: string | null;
+  readonly next: Payment["next"];
+}
+
+/** @throws GatewayRefused | GatewayUnavailable */
+export interface Gateway {
+  /** The key is the payment's id. */
+  start(order: GatewayOrder): Promise<GatewayRecord>;
+  read(payment: KnownPayment): Promise<GatewayRecord>;
+  /** The rest of what was authorized is given back. */
+  capture(payment: KnownPayment, amount: number, key: string): Promise<GatewayRecord>;
+  void(payment: KnownPayment, key: string): Promise<GatewayRecord>;
+  refund(payment: KnownPayment, amount: number, key: string): Promise<GatewayRecord>;
+  /** All that were started since, ours only. */
+  list(since: Date): AsyncIterable<GatewayRecord>;
+}
+
+/** The gateway has said no, and done nothing. The message is for people. */
+export class GatewayRefused extends Error {
+  override readonly name = "GatewayRefused";
+}
+
+/** No answer, or none that makes sense: whether it was done is known when the same is asked again with the same key. */
+export class GatewayUnavailable extends Error {
+  override readonly name = "GatewayUnavailable";
+}

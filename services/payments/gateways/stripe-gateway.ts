@@ -1,0 +1,175 @@
+import { Stripe } from "stripe";
+import type { Money } from "../../../proto/rest/index.ts";
+import { GATEWAY_TIMEOUT_MS } from "../limits.ts";
+import {
+  type Gateway,
+  type GatewayOrder,
+  type GatewayRecord,
+  GatewayRefused,
+  GatewayUnavailable,
+  type KnownPayment,
+} from "./gateway.ts";
+
+const PAGE = 100;
+/** A refund shows at the charge. */
+const WITH_CHARGE = { expand: ["latest_charge"] };
+
+interface Options {
+  readonly secretKey: string;
+  /** Such as `https://api.stripe.com`. */
+  readonly apiUrl: string;
+}
+
+/**
+ * PaymentIntents with manual capture. With a token (`pm_...` or `tok_...`) the intent is confirmed at once; without one, or when
+ * the bank wants to see the buyer first, the buyer's browser goes on with the client secret.
+ */
+export class StripeGateway implements Gateway {
+  readonly #stripe: Stripe;
+
+  constructor({ secretKey, apiUrl }: Options) {
+    const { protocol, hostname, port } = new URL(apiUrl);
+    this.#stripe = new Stripe(secretKey, {
+      host: hostname,
+      protocol: protocol === "http:" ? "http" : "https",
+      port: port === "" ? (protocol === "http:" ? 80 : 443) : Number(port),
+      timeout: GATEWAY_TIMEOUT_MS,
+      maxNetworkRetries: 0, // We ask again ourselves, and after a crash too.
+      telemetry: false,
+    });
+  }
+
+  async start({ paymentId, bookingId, amount, description, token }: GatewayOrder): Promise<GatewayRecord> {
+    const card = token === null ? undefined : cardOf(token);
+    const order: Stripe.PaymentIntentCreateParams = {
+      amount: amount.amount,
+      currency: amount.currency.toLowerCase(),
+      capture_method: "manual",
+      description,
+      metadata: { paymentId, bookingId, confirmed: card === undefined ? "by-buyer" : "at-once" },
+      automatic_payment_methods: { enabled: true, allow_redirects: card === undefined ? "always" : "never" },
+      ...(card && { ...card, confirm: true }),
+    };
+    try {
+      return await this.#record(await this.#stripe.paymentIntents.create(order, { idempotencyKey: paymentId }));
+    } catch (error) {
+      // A card that is declined at once: the intent comes with the error.
+      if (error instanceof Stripe.errors.StripeCardError && error.payment_intent !== undefined) {
+        return this.#read(error.payment_intent.id);
+      }
+      throw translated(error);
+    }
+  }
+
+  read({ gatewayId }: KnownPayment): Promise<GatewayRecord> {
+    return this.#read(gatewayId);
+  }
+
+  async capture({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
+    const options = { idempotencyKey: key };
+    return this.#ask((stripe) =>
+      stripe.paymentIntents.capture(gatewayId, { amount_to_capture: amount, ...WITH_CHARGE }, options),
+    );
+  }
+
+  void({ gatewayId }: KnownPayment, key: string): Promise<GatewayRecord> {
+    return this.#ask((stripe) => stripe.paymentIntents.cancel(gatewayId, WITH_CHARGE, { idempotencyKey: key }));
+  }
+
+  async refund({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
+    const order = { payment_intent: gatewayId, amount, metadata: { refundId: key } };
+    const { status } = await this.#stripe.refunds
+      .create(order, { idempotencyKey: key })
+      .catch((error: unknown) => Promise.reject(translated(error)));
+    if (status === "failed" || status === "canceled") throw new GatewayRefused("Stripe could not refund it.");
+    return this.#read(gatewayId);
+  }
+
+  async *list(since: Date): AsyncIterable<GatewayRecord> {
+    const intents = this.#stripe.paymentIntents.list({
+      created: { gte: Math.floor(since.getTime() / 1000) },
+      limit: PAGE,
+      expand: ["data.latest_charge"],
+    });
+    try {
+      for await (const intent of intents) {
+        if (intent.metadata["paymentId"] !== undefined) yield recordOf(intent);
+      }
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  #read(id: string): Promise<GatewayRecord> {
+    return this.#ask((stripe) => stripe.paymentIntents.retrieve(id, WITH_CHARGE));
+  }
+
+  async #ask(request: (stripe: Stripe) => Promise<Stripe.PaymentIntent>): Promise<GatewayRecord> {
+    try {
+      return await this.#record(await request(this.#stripe));
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  /** An intent that was declined could be confirmed again with its client secret: it is `failed` only once it is canceled. */
+  async #record(intent: Stripe.PaymentIntent): Promise<GatewayRecord> {
+    const declined =
+      intent.status === "requires_payment_method" &&
+      intent.last_payment_error !== null &&
+      intent.metadata["confirmed"] === "at-once";
+    if (!declined) return recordOf(intent);
+    const idempotencyKey = `${intent.id}-declined`;
+    return recordOf(await this.#stripe.paymentIntents.cancel(intent.id, WITH_CHARGE, { idempotencyKey }));
+  }
+}
+
+const cardOf = (token: string) =>
+  token.startsWith("tok_")
+    ? { payment_method_data: { type: "card" as const, card: { token } } }
+    : { payment_method: token };
+
+function recordOf(intent: Stripe.PaymentIntent): GatewayRecord {
+  const { id, metadata, amount, currency, amount_received: captured, latest_charge: charge } = intent;
+  const state = stateOf(intent);
+  const waits = intent.status === "requires_payment_method" || intent.status === "requires_action";
+  return {
+    paymentId: metadata["paymentId"] ?? "",
+    gatewayId: id,
+    state,
+    amount: moneyOf(amount, currency),
+    captured: state === "captured" ? captured : 0,
+    refunded: typeof charge === "object" && charge !== null ? refundedOf(charge, state) : 0,
+    reason: state === "failed" ? (intent.last_payment_error?.message ?? "The card was declined.") : null,
+    next: waits && intent.client_secret !== null ? { clientSecret: intent.client_secret } : null,
+  };
+}
+
+/** Stripe books the part of an authorization that was not captured as refunded, too. */
+const refundedOf = (charge: Stripe.Charge, state: GatewayRecord["state"]): number =>
+  state === "captured" ? Math.max(0, charge.amount_refunded - (charge.amount - charge.amount_captured)) : 0;
+
+const moneyOf = (amount: number, currency: string): Money => ({ amount, currency: currency.toUpperCase() });
+
+function stateOf({ status, last_payment_error: error }: Stripe.PaymentIntent): GatewayRecord["state"] {
+  switch (status) {
+    case "requires_capture":
+      return "authorized";
+    case "succeeded":
+      return "captured";
+    case "canceled":
+      return error === null ? "voided" : "failed";
+    default:
+      return "pending";
+  }
+}
+
+/** https://docs.stripe.com/api/errors: a 400, 402 or 404 is a no; all else says nothing of what was done. */
+function translated(error: unknown): unknown {
+  const { errors } = Stripe;
+  if (error instanceof errors.StripeCardError || error instanceof errors.StripeInvalidRequestError) {
+    return new GatewayRefused(error.message, { cause: error });
+  }
+  if (error instanceof errors.StripeError) return new GatewayUnavailable(error.message, { cause: error });
+  return error;
+}

@@ -1,0 +1,32 @@
+/** Every bound of the payments service. Times are milliseconds. */
+
+/** For one exchange with a gateway. */
+export const GATEWAY_TIMEOUT_MS = 10_000;
+/** Whoever asks over the bus is answered by then, from what is known; the work goes on. */
+export const ANSWER_WITHIN_MS = 3_000;
+/** Longer than one step with a gateway may take: after it, another process takes the payment up. */
+export const STEP_LEASE_MS = 2 * GATEWAY_TIMEOUT_MS;
+
+/** How often work that is due is looked for, besides that which is known of. */
+export const SWEEP_EVERY_MS = 500;
+export const STEPS_AT_ONCE = 16;
+
+/** A pending payment is polled after a tenth of its age, within these bounds. */
+export const POLL_MIN_MS = 1_000;
+export const POLL_MAX_MS = 15_000;
+/** After the n-th failure of a step it is tried again after this, doubled n - 1 times. */
+export const RETRY_MS = 500;
+export const RETRY_MAX_MS = 30_000;
+
+/** Minor units: PostgreSQL's integer, which is more than any gateway takes. */
+export const AMOUNT_MAX = 2_147_483_647;
+
+export const RECONCILE_EVERY_MS = 5 * 60_000;
+/** How far back the gateways' lists are compared with ours. */
+export const RECONCILE_WINDOW_MS = 7 * 24 * 60 * 60_000;
+export const DIFFERENCES_MAX = 1_000;
+
+/** Longer than any gateway goes on repeating a webhook. */
+export const INBOX_KEPT_MS = 30 * 24 * 60 * 60_000;
+/** Longer webhooks are refused. */
+export const WEBHOOK_LENGTH_MAX = 256 * 1024;

@@ -1,0 +1,130 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { Pool } from "pg";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Config } from "../../../platform/config/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import { createDatabase } from "../../../platform/postgres/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import { mockGatewaySecret } from "../gateway-secret.ts";
+import { Loop } from "../loop.ts";
+import { WebhookKey } from "../webhook-key.ts";
+import { Courier } from "./courier.ts";
+import type { Faults } from "./faults.ts";
+import { MockLedger, Refused } from "./ledger.ts";
+import { DECISIONS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
+import { apiRoutes, faultRoutes, pageRoutes, requireSecret } from "./routes.ts";
+import { MOCK_GATEWAY_SCHEMA, type MockGatewayTables } from "./tables.ts";
+
+export interface MockGatewayOptions {
+  /** Of a database whose schema `mock_gateway` is migrated when `start` is called. */
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Logger;
+  readonly config: Pick<Config, "host" | "dataDir" | "mockGatewayPort" | "mockGatewaySecret">;
+  /** Where its webhooks go, asked whenever one is due; undefined: not known yet, they wait. */
+  webhookUrl(): string | undefined;
+}
+
+export interface MockGateway {
+  /** Where it serves, from `start` on. */
+  readonly url: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** What goes wrong from now on; also `PUT /v1/faults`. */
+  setFaults(faults: Faults): void;
+}
+
+/** A payment gateway that moves no money. It keeps its own books, so that it goes on after a crash with what it owed. */
+export function createMockGateway(options: MockGatewayOptions): MockGateway {
+  const { pool, clock, random, log, config, webhookUrl } = options;
+  const db = createDatabase<MockGatewayTables>(pool).withSchema(MOCK_GATEWAY_SCHEMA);
+  const ledger = new MockLedger({ db, clock, random });
+  let faults: Faults = {};
+  let secret = "";
+  let url = "";
+  let key: WebhookKey | undefined;
+  const courier = new Courier({
+    ...{ db, clock, log, webhookUrl },
+    key: () => (key ??= new WebhookKey(secret)),
+  });
+  const sending = new Loop({
+    ...{ what: "sending webhooks", everyMs: SWEEP_EVERY_MS, clock, log },
+    work: () => courier.deliver(),
+  });
+  const deciding = new Loop({
+    ...{ what: "deciding payments", everyMs: SWEEP_EVERY_MS, clock, log },
+    async work() {
+      const { shuffleWebhooksMs = 0, webhookCopies = 0 } = faults;
+      const dueAt = () => new Date(clock.now() + (shuffleWebhooksMs * random(4).readUInt32BE()) / 2 ** 32);
+      const decided = await ledger.decide(dueAt, webhookCopies);
+      if (decided > 0) sending.nudge();
+      return decided === DECISIONS_AT_ONCE;
+    },
+  });
+  let app: FastifyInstance | undefined;
+
+  return {
+    get url() {
+      return url;
+    },
+    setFaults(wanted) {
+      faults = wanted;
+    },
+    async start() {
+      secret = mockGatewaySecret(config, random);
+      app = server(log);
+      const nudge = () => deciding.nudge();
+      const set = (wanted: Faults) => void (faults = wanted);
+      await app.register(
+        async (api) => {
+          requireSecret(api, secret);
+          await api.register(faultRoutes({ get: () => faults, set }));
+          await api.register(apiRoutes({ ledger, clock, nudge, url: () => url, faults: () => faults }));
+        },
+        { prefix: "/v1" },
+      );
+      await app.register(pageRoutes({ ledger, nudge }));
+      await app.listen({ host: config.host, port: config.mockGatewayPort });
+      const address = app.server.address();
+      const port = typeof address === "object" && address !== null ? address.port : config.mockGatewayPort;
+      url = `http://${urlHost(config.host)}:${port}`;
+      await courier.releaseAll();
+      deciding.start();
+      sending.start();
+    },
+    async stop() {
+      await app?.close();
+      await deciding.stop();
+      await sending.stop();
+    },
+  };
+}
+
+function server(log: Logger) {
+  const loggerInstance: FastifyBaseLogger = log; // Else the server's type would be that of pino.
+  const app = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof Refused) return reply.code(error.status).send({ code: error.code, message: error.message });
+    const status = statusOf(error);
+    if (status >= 500) log.error({ err: error }, "the mock gateway failed");
+    const message = status < 500 && error instanceof Error ? error.message : "Something went wrong.";
+    return reply.code(status).send({ code: status < 500 ? "BAD_REQUEST" : "INTERNAL", message });
+  });
+  return app;
+}
+
+const statusOf = (error: unknown): number =>
+  error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
+
+/** An address to listen on everywhere is none to go to. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,118 @@
+import type { Kysely } from "kysely";
+import { Gauge } from "prom-client";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import type { Registry } from "../../platform/metrics/index.ts";
+import type { PaymentDifference, Reconciliation } from "../../proto/rest/index.ts";
+import type { PaymentMethod } from "../../proto/services/index.ts";
+import type { Gateway, GatewayRecord } from "./gateways/gateway.ts";
+import { DIFFERENCES_MAX, RECONCILE_WINDOW_MS } from "./limits.ts";
+import type { PaymentRow, PaymentsTables } from "./tables.ts";
+
+interface Options {
+  readonly db: Kysely<PaymentsTables>;
+  readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics?: Registry | undefined;
+}
+
+/** Holds our books against the gateways': what was captured less what was refunded is the same on both sides, payment by payment. */
+export class Reconciler {
+  readonly #options: Options;
+  readonly #gauge: Gauge<"method"> | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#gauge =
+      options.metrics &&
+      new Gauge({
+        name: "usher_payments_differences",
+        help: "Payments of which we and the gateway say different things, at the last reconciliation",
+        labelNames: ["method"],
+        registers: [options.metrics],
+      });
+  }
+
+  /** What is still under way is left for the next time. */
+  async reconcile(): Promise<Reconciliation> {
+    const { gateways, clock, log } = this.#options;
+    const at = clock.now();
+    const since = new Date(at - RECONCILE_WINDOW_MS);
+    const unreachable: string[] = [];
+    const differences: PaymentDifference[] = [];
+    let compared = 0;
+    for (const [method, gateway] of gateways) {
+      if (method === "terminal") continue; // It keeps no books.
+      try {
+        const found = await this.#compare(method, gateway, since);
+        compared += found.compared;
+        differences.push(...found.differences);
+        this.#gauge?.set({ method }, found.differences.length);
+      } catch (error) {
+        unreachable.push(method);
+        log.warn({ err: error, gateway: method }, "a gateway's list could not be compared with ours");
+      }
+    }
+    for (const difference of differences) log.error(difference, "a payment differs between us and its gateway");
+    return { at: new Date(at).toISOString(), since: since.toISOString(), compared, unreachable, differences };
+  }
+
+  async #compare(
+    method: PaymentMethod,
+    gateway: Gateway,
+    since: Date,
+  ): Promise<{ compared: number; differences: PaymentDifference[] }> {
+    const ours = new Map((await this.#rows(method, since)).map((row) => [row.id, row]));
+    const compared = new Set(ours.keys());
+    const suspects = new Map<string, GatewayRecord | undefined>();
+    for await (const record of gateway.list(since)) {
+      compared.add(record.paymentId);
+      const row = ours.get(record.paymentId);
+      ours.delete(record.paymentId);
+      if (keptBy(row) !== keptBy(record)) suspects.set(record.paymentId, record);
+    }
+    // Left over are those that the gateway's list does not have.
+    for (const row of ours.values()) if (keptBy(row) !== 0) suspects.set(row.id, undefined);
+
+    const differences: PaymentDifference[] = [];
+    for (const [paymentId, listed] of suspects) {
+      if (differences.length === DIFFERENCES_MAX) break;
+      const difference = await this.#lookAgain(method, gateway, paymentId, listed);
+      if (difference !== undefined) differences.push(difference);
+    }
+    return { compared: compared.size, differences };
+  }
+
+  #rows(method: PaymentMethod, since: Date): Promise<PaymentRow[]> {
+    return this.#options.db
+      .selectFrom("payment")
+      .selectAll()
+      .where("method", "=", method)
+      .where("created_at", ">=", since)
+      .where("amount", ">", 0)
+      .execute();
+  }
+
+  /** The two lists are not of one instant: only what differs when both sides are read again, and nothing is under way, is told. */
+  async #lookAgain(
+    method: PaymentMethod,
+    gateway: Gateway,
+    paymentId: string,
+    listed: GatewayRecord | undefined,
+  ): Promise<PaymentDifference | undefined> {
+    const record = listed && (await gateway.read(listed));
+    const row = await this.#options.db.selectFrom("payment").selectAll().where("id", "=", paymentId).executeTakeFirst();
+    if (keptBy(row) === keptBy(record) || (row !== undefined && row.due_at !== null)) return undefined;
+    return {
+      ...{ paymentId, method, gatewayId: record?.gatewayId ?? row?.gateway_id ?? null },
+      ours: row ? { state: row.state, kept: { amount: keptBy(row), currency: row.currency } } : null,
+      gateways: record
+        ? { state: record.state, kept: { amount: keptBy(record), currency: record.amount.currency } }
+        : null,
+    };
+  }
+}
+
+const keptBy = (side: { readonly captured: number; readonly refunded: number } | undefined): number =>
+  side === undefined ? 0 : side.captured - side.refunded;

@@ -1,0 +1,84 @@
+import type { FastifyRequest } from "fastify";
+import { type TSchema, Type } from "typebox";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import * as schema from "../../proto/rest/index.ts";
+import { Problem, requireRole, type Routes } from "../http/index.ts";
+import { WEBHOOK_LENGTH_MAX } from "./limits.ts";
+import type { WebhookInbox } from "./webhooks/webhook-inbox.ts";
+import type { WebhookVerifier } from "./webhooks/webhook-verifier.ts";
+
+interface Options {
+  readonly inbox: WebhookInbox;
+  readonly verifiers: Readonly<Record<"mock" | "stripe", WebhookVerifier>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Has a payment looked at, soon. */
+  look(paymentId: string): void;
+  reconcile(): Promise<schema.Reconciliation>;
+}
+
+const tags = ["payments"];
+
+export const paymentRoutes =
+  (options: Options): Routes =>
+  async (app) => {
+    await app.register(webhookRoutes(options));
+    app.get(
+      "/payments/reconciliation",
+      {
+        onRequest: requireRole("admin"),
+        schema: {
+          operationId: "reconcilePayments",
+          tags,
+          summary: "Compares our books with the gateways', now",
+          response: { 200: schema.Reconciliation },
+        },
+      },
+      async (_request, reply) => {
+        void reply.header("cache-control", "no-store");
+        return options.reconcile();
+      },
+    );
+  };
+
+/** Bodies are signed as they were sent, so they come here as bytes, of whatever type they say they are. */
+const webhookRoutes =
+  ({ inbox, verifiers, clock, log, look }: Options): Routes =>
+  async (app) => {
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+    const webhook = (method: "mock" | "stripe", description: { headers: TSchema; body: TSchema }): void => {
+      app.post(
+        `/payments/webhooks/${method}`,
+        {
+          bodyLimit: WEBHOOK_LENGTH_MAX,
+          // The signature decides, and it is made of bytes: the schemas are there to be read.
+          validatorCompiler: () => () => true,
+          schema: {
+            operationId: `${method}Webhook`,
+            tags,
+            summary: `The ${method} gateway says that a payment has changed`,
+            description: "Only a hint: the payment is then read from the gateway. May come again, and in any order.",
+            ...description,
+            response: { 204: Type.Null() },
+          },
+          config: { problems: ["BAD_SIGNATURE"], rateLimit: false },
+        },
+        async (request: FastifyRequest, reply) => {
+          const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+          const notice = verifiers[method](request.headers, body, clock.now());
+          if (notice === undefined) {
+            log.warn({ gateway: method, address: request.ip }, "a webhook is not signed by the gateway, or not just now");
+            throw new Problem("BAD_SIGNATURE", "The webhook is not signed by the gateway, or not just now.");
+          }
+          const payment = await inbox.take(method, notice);
+          if (payment !== undefined) look(payment);
+          return reply.code(204).send(null);
+        },
+      );
+    };
+    webhook("mock", { headers: schema.MockWebhookHeaders, body: schema.MockWebhook });
+    webhook("stripe", { headers: schema.StripeWebhookHeaders, body: schema.StripeWebhook });
+  };

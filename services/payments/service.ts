@@ -1,0 +1,158 @@
+import type { Pool } from "pg";
+import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Config } from "../../platform/config/index.ts";
+import { type EventStream, Outbox } from "../../platform/events/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import type { Registry } from "../../platform/metrics/index.ts";
+import { createDatabase } from "../../platform/postgres/index.ts";
+import type { RandomBytes } from "../../platform/random/index.ts";
+import type { Reconciliation } from "../../proto/rest/index.ts";
+import {
+  CAPTURE_PAYMENT,
+  type PaymentMethod,
+  READ_PAYMENT,
+  REFUND_PAYMENT,
+  START_PAYMENT,
+  VOID_PAYMENT,
+} from "../../proto/services/index.ts";
+import type { Routes } from "../http/index.ts";
+import { mockGatewaySecret } from "./gateway-secret.ts";
+import type { Gateway } from "./gateways/gateway.ts";
+import { MockGateway } from "./gateways/mock-gateway.ts";
+import { StripeGateway } from "./gateways/stripe-gateway.ts";
+import { Terminal } from "./gateways/terminal.ts";
+import { RECONCILE_EVERY_MS, STEPS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
+import { Loop } from "./loop.ts";
+import { PaymentBook } from "./payment-book.ts";
+import { Payments } from "./payments.ts";
+import { Reconciler } from "./reconciler.ts";
+import { paymentRoutes } from "./routes.ts";
+import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
+import { WebhookKey } from "./webhook-key.ts";
+import { WebhookInbox } from "./webhooks/webhook-inbox.ts";
+import { mockVerifier, stripeVerifier } from "./webhooks/webhook-verifier.ts";
+
+export interface PaymentsOptions {
+  /** Of a database whose schema `payments` is migrated when `start` is called. */
+  readonly pool: Pool;
+  readonly bus: Bus;
+  readonly stream: EventStream;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Logger;
+  readonly metrics?: Registry;
+  readonly config: Pick<
+    Config,
+    "dataDir" | "mockGatewaySecret" | "stripeApiUrl" | "stripeSecretKey" | "stripeWebhookSecret"
+  >;
+  /** Where the mock gateway serves; asked at each call. */
+  mockGatewayUrl(): string;
+}
+
+export interface PaymentsService {
+  /** Under `/api/v1`. */
+  readonly routes: Routes;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Compares our books with the gateways', as it does by itself now and then. */
+  reconcile(): Promise<Reconciliation>;
+}
+
+const queue = { queue: "payments" };
+
+/** Moves money when bookings says so, and knows what has become of it. */
+export function createPaymentsService(options: PaymentsOptions): PaymentsService {
+  const { pool, bus, stream, clock, random, log, config, metrics } = options;
+  const db = createDatabase<PaymentsTables>(pool).withSchema(PAYMENTS_SCHEMA);
+  const outbox = new Outbox({ pool, schema: PAYMENTS_SCHEMA, source: "/usher/payments", stream, clock, random, log });
+  let secret: string | undefined;
+  const mockSecret = () => (secret ??= mockGatewaySecret(config, random));
+  let webhookKey: WebhookKey | undefined;
+  const gateways = new Map<PaymentMethod, Gateway>([
+    ["mock", new MockGateway({ url: options.mockGatewayUrl, secret: mockSecret, clock })],
+    ["terminal", new Terminal()],
+  ]);
+  if (config.stripeSecretKey !== undefined) {
+    gateways.set("stripe", new StripeGateway({ secretKey: config.stripeSecretKey, apiUrl: config.stripeApiUrl }));
+  }
+  const book = new PaymentBook({ db, outbox, clock });
+  const payments = new Payments({ book, gateways, outbox, bus, clock, log });
+  const inbox = new WebhookInbox({ db, clock });
+  const reconciler = new Reconciler({ db, gateways, clock, log, metrics });
+
+  const working = new Loop({
+    ...{ what: "looking for payments that are due", everyMs: SWEEP_EVERY_MS, clock, log },
+    async work() {
+      const due = await book.takeDue();
+      await Promise.all(due.map((id) => payments.advance(id, true)));
+      return due.length === STEPS_AT_ONCE;
+    },
+  });
+  const reconciling = new Loop({
+    ...{ what: "the reconciliation of payments", everyMs: RECONCILE_EVERY_MS, clock, log },
+    async work() {
+      await reconciler.reconcile();
+      await inbox.prune();
+      return false;
+    },
+  });
+  const served: Subscription[] = [];
+
+  return {
+    routes: paymentRoutes({
+      ...{ inbox, clock, log },
+      verifiers: {
+        mock: mockVerifier(() => (webhookKey ??= new WebhookKey(mockSecret()))),
+        stripe: config.stripeWebhookSecret === undefined ? () => undefined : stripeVerifier(config.stripeWebhookSecret),
+      },
+      look: (id) => payments.lookBehind(id),
+      reconcile: () => reconciler.reconcile(),
+    }),
+    reconcile: () => reconciler.reconcile(),
+
+    async start() {
+      mockSecret();
+      await book.releaseAll();
+      outbox.start();
+      served.push(
+        bus.serve(
+          START_PAYMENT,
+          answerWith(log, (wish) => payments.start(wish)),
+          queue,
+        ),
+        bus.serve(
+          READ_PAYMENT,
+          answerWith(log, ({ paymentId, refresh }) => payments.read(paymentId, refresh)),
+          queue,
+        ),
+        bus.serve(
+          CAPTURE_PAYMENT,
+          answerWith(log, ({ paymentId, amount }) => payments.capture(paymentId, amount)),
+          queue,
+        ),
+        bus.serve(
+          VOID_PAYMENT,
+          answerWith(log, ({ paymentId, reason }) => payments.void(paymentId, reason)),
+          queue,
+        ),
+        bus.serve(
+          REFUND_PAYMENT,
+          answerWith(log, ({ paymentId, refundId, amount, reason }) =>
+            payments.refund(paymentId, refundId, amount, reason),
+          ),
+          queue,
+        ),
+      );
+      working.start();
+      reconciling.start();
+    },
+
+    async stop() {
+      for (const subscription of served.splice(0)) subscription.close();
+      await Promise.all([working.stop(), reconciling.stop()]);
+      await payments.idle();
+      await outbox.stop();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { PaymentState } from "../../proto/services/index.ts";
+import type { GatewayRecord } from "./gateways/gateway.ts";
+import type { PaymentRow } from "./tables.ts";
+
+/** What a payment becomes when the gateway has told of it. */
+export interface Settled {
+  readonly state: PaymentState;
+  readonly reason: string | null;
+  readonly captured: number;
+  /** Whatever the gateway has of the payment is to be given back. */
+  readonly undo: boolean;
+  /** The record cannot be of this payment: somebody should look. */
+  readonly mismatch: boolean;
+}
+
+const MISMATCH = "The gateway's record is not of this payment's amount.";
+
+/**
+ * Holds the gateway's record against our row, and decides. Pure. Records may come late and out of order, so one that lags behind
+ * what is known already changes nothing; and one that is not about the same money is never believed.
+ */
+export function settle(row: PaymentRow, record: GatewayRecord): Settled {
+  const { state, reason, captured, undo } = row;
+  const same: Settled = { state, reason, captured, undo, mismatch: false };
+  const holdsMoney = record.state === "authorized" || record.captured > record.refunded;
+  const mayHold = holdsMoney || record.state === "pending";
+  if (!isOf(row, record)) {
+    if (state !== "pending" && state !== "authorized") return { ...same, undo: undo && mayHold, mismatch: true };
+    return { ...same, state: "failed", reason: MISMATCH, undo: mayHold, mismatch: true };
+  }
+  if (state === "captured") return same;
+  if (state === "failed" || state === "voided") {
+    return { ...same, undo: holdsMoney || (undo && mayHold) };
+  }
+  switch (record.state) {
+    case "pending":
+      return same;
+    case "authorized":
+      return row.void_reason === null ? { ...same, state: "authorized" } : { ...same, undo: true };
+    case "captured":
+      return row.void_reason === null
+        ? { ...same, state: "captured", captured: record.captured }
+        : { ...same, state: "voided", reason: row.void_reason, undo: holdsMoney };
+    case "failed":
+      return { ...same, state: "failed", reason: record.reason ?? "The payment was declined.", undo: false };
+    case "voided":
+      if (row.void_reason !== null) return { ...same, state: "voided", reason: row.void_reason, undo: false };
+      return state === "pending"
+        ? { ...same, state: "failed", reason: "The gateway has called the payment off." }
+        : { ...same, state: "voided", reason: "The gateway has given the reservation back." };
+  }
+}
+
+/** The same payment and the same money. */
+function isOf(row: PaymentRow, { paymentId, gatewayId, amount, captured }: GatewayRecord): boolean {
+  return (
+    paymentId === row.id &&
+    (row.gateway_id === null || row.gateway_id === gatewayId) &&
+    amount.amount === row.amount &&
+    amount.currency === row.currency &&
+    captured <= row.amount
+  );
+}

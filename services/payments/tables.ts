@@ -1,0 +1,61 @@
+/** The tables of the schema `payments`, as Kysely needs them. */
+import type { ColumnType, Generated, JSONColumnType, Selectable } from "kysely";
+import type { Payment, PaymentMethod, PaymentState } from "../../proto/services/index.ts";
+
+export const PAYMENTS_SCHEMA = "payments";
+
+/** Written once. */
+type Fixed<T> = ColumnType<T, T, never>;
+
+export interface PaymentsTables {
+  payment: PaymentTable;
+  refund: RefundTable;
+  /** Webhooks that were taken, by the gateway's id of each. */
+  webhook: { gateway: Fixed<string>; id: Fixed<string>; received_at: Fixed<Date> };
+}
+
+export interface PaymentTable {
+  id: Fixed<string>;
+  booking_id: Fixed<string>;
+  user_id: Fixed<string>;
+  method: Fixed<PaymentMethod>;
+  /** Minor units. */
+  amount: Fixed<number>;
+  currency: Fixed<string>;
+  description: Fixed<string>;
+  pay_by: Fixed<Date>;
+  /** Of the buyer; forgotten once the gateway has it. */
+  token: string | null;
+  gateway_id: string | null;
+  next: JSONColumnType<NonNullable<Payment["next"]>> | null;
+  state: PaymentState;
+  reason: string | null;
+  captured: Generated<number>;
+  refunded: Generated<number>;
+  /** Minor units that are to be taken, from when bookings said so. */
+  capture_wanted: number | null;
+  /** Why bookings gave it up. */
+  void_reason: string | null;
+  /** Whatever the gateway has reserved or taken is still to be given back. */
+  undo: Generated<boolean>;
+  /** How often the gateway has said no to giving it back: each time is a new request, with a new key. */
+  refusals: Generated<number>;
+  /** Steps begun since the last that went well. */
+  attempts: Generated<number>;
+  /** When the next step is due; null: nothing is open. */
+  due_at: Date | null;
+  created_at: Fixed<Date>;
+}
+
+export interface RefundTable {
+  id: Fixed<string>;
+  payment_id: Fixed<string>;
+  amount: Fixed<number>;
+  reason: Fixed<string>;
+  state: "open" | "done";
+  refusals: Generated<number>;
+  created_at: Fixed<Date>;
+}
+
+export type PaymentRow = Selectable<PaymentTable>;
+export type RefundRow = Selectable<RefundTable>;

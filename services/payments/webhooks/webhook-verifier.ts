@@ -1,0 +1,67 @@
+import { isUtf8 } from "node:buffer";
+import { Stripe } from "stripe";
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { WEBHOOK_TOLERANCE_MS, type WebhookKey } from "../webhook-key.ts";
+
+/** What a webhook is believed: that there is something to look at. */
+export interface Notice {
+  /** Of the webhook, by which a repetition is known. */
+  readonly id: string;
+  /** The payment it is about, if it is about one of ours. */
+  readonly payment?: { readonly paymentId: string; readonly gatewayId: string };
+}
+
+export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** @returns undefined when the gateway has not signed it, or not just now */
+export type WebhookVerifier = (headers: Headers, body: Buffer, now: number) => Notice | undefined;
+
+const Id = Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$" });
+const MockEvent = Compile(Type.Object({ data: Type.Object({ id: Id, reference: Id }) }));
+
+export const mockVerifier =
+  (key: () => WebhookKey): WebhookVerifier =>
+  (headers, bytes, now) => {
+    const body = textOf(bytes);
+    const id = body === undefined ? undefined : key().verify(headers, body, now);
+    if (body === undefined || id === undefined) return undefined;
+    const event: unknown = JSON.parse(body);
+    if (!MockEvent.Check(event)) return { id };
+    return { id, payment: { paymentId: event.data.reference, gatewayId: event.data.id } };
+  };
+
+const Intent = Type.Object({
+  object: Type.Literal("payment_intent"),
+  id: Id,
+  metadata: Type.Object({ paymentId: Id }),
+});
+const StripeEvent = Compile(Type.Object({ data: Type.Object({ object: Intent }) }));
+
+export const stripeVerifier =
+  (secret: string): WebhookVerifier =>
+  (headers, bytes, now) => {
+    const signature = headers["stripe-signature"];
+    const body = textOf(bytes);
+    if (typeof signature !== "string" || body === undefined) return undefined;
+    // Stripe's verifier lets times pass that lie ahead, and reads `1700000000x` as one.
+    const at = /^t=(\d{1,12}),/.exec(signature)?.[1];
+    if (at === undefined || Number(at) * 1000 - now > WEBHOOK_TOLERANCE_MS) return undefined;
+    const event = verified(body, signature, secret, now);
+    if (event === undefined) return undefined;
+    if (!StripeEvent.Check(event)) return { id: event.id };
+    const { id, metadata }: Static<typeof Intent> = event.data.object;
+    return { id: event.id, payment: { paymentId: metadata.paymentId, gatewayId: id } };
+  };
+
+function verified(body: string, signature: string, secret: string, now: number): Stripe.Event | undefined {
+  try {
+    return Stripe.webhooks.constructEvent(body, signature, secret, WEBHOOK_TOLERANCE_MS / 1000, undefined, now);
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeSignatureVerificationError) return undefined;
+    throw error;
+  }
+}
+
+/** Exactly what was signed: bytes that are no UTF-8 would be read as others. */
+const textOf = (bytes: Buffer): string | undefined => (isUtf8(bytes) ? bytes.toString("utf8") : undefined);
