@@ -1,0 +1,212 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Pool } from "pg";
+import { pino } from "pino";
+import { InProcessBus } from "../../../platform/bus/index.ts";
+import type { EventStream } from "../../../platform/events/index.ts";
+import { createMetrics } from "../../../platform/metrics/index.ts";
+import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
+import { testDatabase } from "../../../platform/postgres/testing.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import type { DomainEvent, Endpoint } from "../../../proto/index.ts";
+import {
+  CAPTURE_PAYMENT,
+  PAYMENT_CHANGED,
+  type Payment,
+  type PaymentStart,
+  type PaymentState,
+  READ_PAYMENT,
+  REFUND_PAYMENT,
+  type ServiceAnswer,
+  START_PAYMENT,
+  VOID_PAYMENT,
+} from "../../../proto/services/index.ts";
+import { testServer, type TestServer } from "../../http/testing.ts";
+import {
+  createMockGateway,
+  createPaymentsService,
+  MOCK_GATEWAY_SCHEMA,
+  type MockGateway,
+  mockGatewayMigrations,
+  PAYMENTS_SCHEMA,
+  paymentsMigrations,
+  type PaymentsOptions,
+  type PaymentsService,
+} from "../index.ts";
+import { ShiftedClock } from "./shifted-clock.ts";
+
+const log = pino({ level: process.env["LOG_LEVEL"] ?? "silent" });
+const BUS_TIMEOUT_MS = 20_000;
+
+/** One process that runs the service, as bookings and the gateway see it. */
+export interface Process {
+  readonly service: PaymentsService;
+  readonly clock: ShiftedClock;
+  readonly bus: InProcessBus;
+  /** What it told its event stream. */
+  readonly events: DomainEvent[];
+  /** `PAYMENT_CHANGED`, as they came. */
+  readonly changes: PaymentState[];
+  readonly server: TestServer;
+  /** Of its REST port. */
+  readonly url: string;
+  start(wish: Partial<PaymentStart> & Pick<PaymentStart, "paymentId">): Promise<ServiceAnswer<Payment>>;
+  read(paymentId: string, refresh?: boolean): Promise<ServiceAnswer<Payment>>;
+  capture(paymentId: string, amount?: number): Promise<ServiceAnswer<Payment>>;
+  void(paymentId: string): Promise<ServiceAnswer<Payment>>;
+  refund(paymentId: string, refundId: string, amount: number): Promise<ServiceAnswer<Payment>>;
+  /** Waits until the payment is in that state. */
+  becomes(paymentId: string, state: PaymentState): Promise<Payment>;
+  /** As SIGKILL: nothing of it goes on, and nothing is tidied up. */
+  kill(): Promise<void>;
+}
+
+export interface Shop {
+  readonly pool: Pool;
+  readonly dataDir: string;
+  readonly gateway: MockGateway;
+  readonly gatewayClock: ShiftedClock;
+  /** Starts another process on the same database; the gateway's webhooks go to the newest. */
+  open(options?: Partial<PaymentsOptions>): Promise<Process>;
+  /** The gateway is killed, and started again on the same books and port. */
+  restartGateway(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const PRICE = { amount: 2_400, currency: "EUR" };
+
+/** PostgreSQL, the mock gateway over HTTP, and as many processes of the service as a test opens. */
+export async function testShop(gatewaySetting: { webhooks?: boolean } = {}): Promise<Shop> {
+  const database = await testDatabase();
+  const dataDir = mkdtempSync(join(tmpdir(), "usher-payments-"));
+  const pool = createPool({ connectionString: database.url, max: 10, name: "payments-test", log });
+  await migrate(createDatabase(pool), PAYMENTS_SCHEMA, paymentsMigrations);
+  await migrate(createDatabase(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations);
+  let webhookUrl: string | undefined;
+  const gatewayClock = new ShiftedClock();
+  const gatewayAt = (port: number) =>
+    createMockGateway({
+      ...{ pool, clock: gatewayClock, random: systemRandom, log },
+      config: { host: "127.0.0.1", dataDir, mockGatewayPort: port },
+      webhookUrl: () => (gatewaySetting.webhooks === false ? undefined : webhookUrl),
+    });
+  let gateway = gatewayAt(0);
+  await gateway.start();
+  const opened: { close(): Promise<void> }[] = [];
+
+  async function open(options: Partial<PaymentsOptions> = {}): Promise<Process> {
+    const clock = new ShiftedClock();
+    const bus = new InProcessBus({ clock, log, encode: true });
+    const events: DomainEvent[] = [];
+    const stream: EventStream = {
+      async publish(event) {
+        events.push(event);
+      },
+      consume: () => ({ close: () => Promise.resolve() }),
+    };
+    const ownPool = createPool({ connectionString: database.url, max: 8, name: "payments-process", log });
+    const service = createPaymentsService({
+      ...{ pool: ownPool, bus, stream, clock, random: systemRandom, log, metrics: createMetrics("test") },
+      config: { dataDir, stripeApiUrl: "https://stripe.invalid" },
+      mockGatewayUrl: () => gateway.url,
+      ...options,
+    });
+    const server = await testServer();
+    await server.app.register(service.routes, { prefix: "/api/v1" });
+    await server.app.listen({ host: "127.0.0.1", port: 0 });
+    const address = server.app.server.address();
+    const url = typeof address === "object" && address !== null ? `http://127.0.0.1:${address.port}` : "";
+    await service.start();
+    webhookUrl = `${url}/api/v1/payments/webhooks/mock`;
+    const changes: PaymentState[] = [];
+    bus.subscribe(PAYMENT_CHANGED, ({ state }) => void changes.push(state));
+
+    const ask = <Question>(endpoint: Endpoint<Question, ServiceAnswer<Payment>>, question: Question) =>
+      bus.request(endpoint, question, { timeoutMs: BUS_TIMEOUT_MS });
+    let alive = true;
+    const end = async (work: () => Promise<void>): Promise<void> => {
+      if (!alive) return;
+      alive = false;
+      await work();
+      await server.close();
+    };
+    const started: Process = {
+      ...{ service, clock, bus, events, changes, server, url },
+      start: (wish) =>
+        ask(START_PAYMENT, {
+          ...{ bookingId: `bk_${wish.paymentId}`, userId: "u_ada", method: "mock", token: "tok_ok", amount: PRICE },
+          payBy: new Date(clock.now() + 300_000).toISOString(),
+          description: "2 seats, <Späti & Söhne>",
+          ...wish,
+        }),
+      read: (paymentId, refresh = false) => ask(READ_PAYMENT, { paymentId, refresh }),
+      capture: (paymentId, amount = PRICE.amount) => ask(CAPTURE_PAYMENT, { paymentId, amount }),
+      void: (paymentId) => ask(VOID_PAYMENT, { paymentId, reason: "Too late." }),
+      refund: (paymentId, refundId, amount) =>
+        ask(REFUND_PAYMENT, { paymentId, refundId, amount, reason: "Cancelled by the buyer." }),
+      becomes: (paymentId, state) =>
+        until(async () => {
+          const answer = await ask(READ_PAYMENT, { paymentId, refresh: false });
+          return answer.ok && answer.value.state === state ? answer.value : undefined;
+        }, `${paymentId} becomes ${state}`),
+      kill: () =>
+        end(async () => {
+          clock.die();
+          await breakConnections(ownPool);
+        }),
+    };
+    opened.push({
+      close: () =>
+        end(async () => {
+          await service.stop();
+          await bus.close();
+          await ownPool.end();
+        }),
+    });
+    return started;
+  }
+
+  return {
+    ...{ pool, dataDir, gatewayClock, open },
+    get gateway() {
+      return gateway;
+    },
+    async restartGateway() {
+      const { port } = new URL(gateway.url);
+      await gateway.stop();
+      gateway = gatewayAt(Number(port));
+      await gateway.start();
+    },
+    async close() {
+      for (const each of opened) await each.close();
+      await gateway.stop();
+      await pool.end();
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Every query under way fails, and every later one. */
+async function breakConnections(pool: Pool): Promise<void> {
+  const ended = pool.end();
+  // The pool has no public way to break what is in use; `end` waits for it, and a killed process does not.
+  const { _clients: clients } = pool as unknown as { _clients: { connection: { stream: { destroy(): void } } }[] };
+  for (const client of [...clients]) client.connection.stream.destroy();
+  await ended;
+}
+
+const WAIT_MS = 15_000;
+const LOOK_EVERY_MS = 15;
+
+/** Asks until there is something. @throws after a while, naming what it waited for */
+export async function until<T>(look: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
+  const end = performance.now() + WAIT_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
