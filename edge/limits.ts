@@ -39,7 +39,7 @@ export const LIMITS = {
   /** A replica is kept this long after its last viewer. */
   replicaLingerMs: 30_000,
   /** A replica that heard nothing for this long compares itself with the engine: the last delta may have been lost. */
-  replicaCheckMs: 30_000,
+  replicaCheckMs: 10_000,
   /** Deltas that wait while a replica asks the engine for a view. */
   replicaBacklogMax: 8_192,
   /** Before the engine is asked again for a view that it could not give. */

@@ -68,7 +68,7 @@ describe("the engine on PostgreSQL", () => {
       onReplaced: () => undefined,
     });
     await engine.start();
-    const client = new EngineClient({ bus, clock, shards: SHARDS, timeoutMs: 300, inFlightMax: 100 });
+    const client = new EngineClient({ bus, clock, shards: SHARDS, sells: true, timeoutMs: 300, inFlightMax: 100 });
     const ask = (rid: string, wish: { type: "hold"; seats: number[] }): Promise<Reply> => {
       const command: Command = { showtime, holder: holderId("anna"), rid: rid as RequestId, ...wish }; // Short enough.
       return client.ask(command);

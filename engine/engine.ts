@@ -1,11 +1,18 @@
-/** All shards that one process owns, with their group commit, snapshots and witness. */
+/** The shards that one process owns, with their group commit, snapshots and witness. Which they are is decided above: all, or by the cluster. */
 import type { Bus, Subscription } from "../platform/bus/index.ts";
 import type { Clock, Timer } from "../platform/clock/index.ts";
 import type { Logger } from "../platform/log/index.ts";
 import { type Registry, sampledCounter, sampledGauge } from "../platform/metrics/index.ts";
-import { commandsTo, type SaleLimits } from "../proto/index.ts";
+import {
+  type CommandBatch,
+  commandsTo,
+  type Endpoint,
+  type ReplyBatch,
+  type SaleLimits,
+  salesCommandsTo,
+} from "../proto/index.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
-import { GroupCommit, Shard } from "./shard/index.ts";
+import { GroupCommit, Proof, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
@@ -16,76 +23,149 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Registry;
-  /** How many virtual shards there are; this engine owns them all. */
+  /** How many virtual shards there are. */
   readonly shards: number;
   readonly limits: SaleLimits;
-  /** Another engine has taken a shard: this process must not go on as if it owned it. */
+  /** Another engine has taken a shard: this one does not have it any more. */
   onReplaced(shard: number): void;
 }
 
 const WITNESS_EVERY_MS = 1_000;
+/** Well below `PROOF_MS`: one answer of PostgreSQL may be late. */
+const PROVE_EVERY_MS = 250;
+/** A shard that was given away still answers this long, that it is away: its askers come back sooner than by a time-out. */
+const LINGER_MS = 500;
+
+interface Owned {
+  readonly shard: Shard;
+  readonly subscriptions: readonly Subscription[];
+}
 
 export class Engine {
   readonly #options: EngineOptions;
   readonly #schedule: SnapshotSchedule;
-  #shards: readonly Shard[] = [];
-  #subscriptions: readonly Subscription[] = [];
+  readonly #commits: GroupCommit;
+  readonly #proof: Proof;
+  readonly #owned = new Map<number, Owned>();
+  #acknowledged: ReadonlyMap<number, number> = new Map();
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
+  #proofTimer: Timer | undefined;
+  #isStopped = false;
   readonly #count = { commits: 0, bytes: 0, requests: 0 };
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#schedule = new SnapshotSchedule(options.snapshots, options.clock, options.log);
+    this.#commits = new GroupCommit(options.journal, options.clock);
+    this.#proof = new Proof(options.clock);
     this.#measure();
   }
 
-  /** Takes every shard over and serves. @throws when a shard cannot be recovered. */
-  async start(): Promise<void> {
-    const { journal, bus, clock, log, limits, witness } = this.#options;
-    const acknowledged = await witness.read();
-    const commits = new GroupCommit(journal, clock);
-    this.#shards = Array.from(
-      { length: this.#options.shards },
-      (_, id) =>
-        new Shard({
-          id,
-          journal,
-          commits,
-          bus,
-          clock,
-          log,
-          limits,
-          acknowledgedSeq: acknowledged.get(id) ?? 0,
-          onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
-          onReplaced: () => this.#options.onReplaced(id),
-        }),
-    );
-    await Promise.all(this.#shards.map((shard) => shard.start({ once: true })));
-    this.#subscriptions = this.#shards.map((shard) =>
-      bus.serve(commandsTo(shard.id), (batch, answer) => shard.handle(batch, answer)),
-    );
+  /** Takes these shards over, all when none are named, and serves them. @throws when one cannot be recovered. */
+  async start(shards: Iterable<number> = Array(this.#options.shards).keys()): Promise<void> {
+    this.#acknowledged = await this.#options.witness.read();
+    await this.#prove();
+    await Promise.all(Array.from(shards, (shard) => this.own(shard)));
     this.#witnessLater();
+    this.#proveLater();
+  }
+
+  /** Takes a shard over and serves it. @throws when it cannot be recovered, or is claimed by another at the same time. */
+  async own(id: number): Promise<void> {
+    const { journal, bus, clock, log, limits } = this.#options;
+    const shard = new Shard({
+      ...{ id, journal, commits: this.#commits, bus, clock, log, limits, proof: this.#proof },
+      acknowledgedSeq: this.#acknowledged.get(id) ?? 0,
+      onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
+      onReplaced: () => this.#replaced(id, shard),
+    });
+    await shard.start({ once: true });
+    if (this.#isStopped) return shard.stop();
+    const serve = (endpoint: Endpoint<CommandBatch, ReplyBatch>): Subscription =>
+      bus.serve(endpoint, (batch, answer) => shard.handle(batch, answer));
+    this.#owned.set(id, { shard, subscriptions: [serve(commandsTo(id)), serve(salesCommandsTo(id))] });
+  }
+
+  /** Gives a shard up: what was decided is answered, and nothing more is taken. With a snapshot, so that the next owner reads little. */
+  async disown(id: number, { snapshot }: { snapshot: boolean }): Promise<void> {
+    if (snapshot && this.#owned.has(id)) await this.#schedule.takeNow(id);
+    const owned = this.#owned.get(id);
+    if (owned === undefined) return;
+    this.#owned.delete(id);
+    await owned.shard.stop();
+    this.#lingerThenClose(owned);
+  }
+
+  /** The shards that this engine has, with their epochs. */
+  get owned(): ReadonlyMap<number, number> {
+    return new Map(Array.from(this.#owned, ([id, { shard }]) => [id, shard.epoch]));
   }
 
   /** To be called once buyers can reach the engine: what the rest of the process took to start is given back to holds. */
   reachable(): void {
-    for (const shard of this.#shards) shard.reachable();
+    for (const { shard } of this.#owned.values()) shard.reachable();
   }
 
   /** Answers what was asked, and takes no more. */
   async stop(): Promise<void> {
-    for (const subscription of this.#subscriptions) subscription.close();
-    await Promise.all(this.#shards.map((shard) => shard.stop()));
+    this.#isStopped = true;
+    this.#proofTimer?.cancel();
+    const all = [...this.#owned.values()];
+    for (const { subscriptions } of all) for (const subscription of subscriptions) subscription.close();
+    await Promise.all(all.map(({ shard }) => shard.stop()));
     this.#witnessTimer?.cancel();
     await this.#witnessing;
     await this.#bearWitness();
     await this.#schedule.close();
   }
 
-  /** Shards that serve now; the rest are being recovered. */
+  /** Shards that serve now. */
   get serving(): number {
-    return this.#shards.filter((shard) => shard.phase === "serving").length;
+    let serving = 0;
+    for (const { shard } of this.#owned.values()) if (shard.phase === "serving") serving++;
+    return serving;
+  }
+
+  #replaced(id: number, shard: Shard): void {
+    const owned = this.#owned.get(id);
+    if (owned?.shard !== shard) return;
+    this.#owned.delete(id);
+    this.#lingerThenClose(owned);
+    this.#options.onReplaced(id);
+  }
+
+  #lingerThenClose({ subscriptions }: Owned): void {
+    this.#options.clock.after(LINGER_MS, () => {
+      for (const subscription of subscriptions) subscription.close();
+    });
+  }
+
+  #proveLater(): void {
+    this.#proofTimer = this.#options.clock.after(PROVE_EVERY_MS, () => {
+      void this.#prove().finally(() => {
+        if (!this.#isStopped) this.#proveLater();
+      });
+    });
+  }
+
+  /** Asks PostgreSQL whether the shards are still this engine's. */
+  async #prove(): Promise<void> {
+    const { journal, clock, log } = this.#options;
+    const asked = clock.monotonic();
+    const before = [...this.#owned.values()].map(({ shard }) => ({ shard, epoch: shard.epoch }));
+    try {
+      const epochs = await journal.epochs();
+      for (const { shard, epoch } of before) {
+        if (shard.epoch === epoch) shard.isProven(epochs.get(shard.id)); // Else it took a new one itself meanwhile.
+      }
+      this.#proof.renew(asked);
+    } catch (error) {
+      log.warn(
+        { err: error },
+        "PostgreSQL does not say who owns the shards; until it does they answer that they are away",
+      );
+    }
   }
 
   #committed(shard: number, bytes: number, requests: number): void {
@@ -102,7 +182,9 @@ export class Engine {
   }
 
   async #bearWitness(): Promise<void> {
-    const acknowledged = new Map(this.#shards.map((shard) => [shard.id, shard.acknowledgedSeq] as const));
+    const acknowledged = new Map(this.#acknowledged);
+    for (const [id, { shard }] of this.#owned) acknowledged.set(id, shard.acknowledgedSeq);
+    this.#acknowledged = acknowledged;
     try {
       await this.#options.witness.write(acknowledged);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { CLOSE_CODES, mayReconnect } from "./close-codes.ts";
-import { commandsTo, deltasOf, NOTICES } from "./engine/index.ts";
+import { commandsTo, deltasOf, NOTICES, salesCommandsTo } from "./engine/index.ts";
 import { ERRORS } from "./errors.ts";
 import { showtimeId } from "./ids.ts";
 import { checksumOf } from "./seat-status.ts";
@@ -95,6 +95,7 @@ describe("the README's table", () => {
     const showtime = showtimeId("a1");
     const engine = [
       commandsTo(7).name.replace("7", "<shard>"),
+      salesCommandsTo(7).name.replace("7", "<shard>"),
       deltasOf(showtime).name.replace(showtime, "<showtime>"),
       NOTICES.name,
     ].map((name) => `\`${name}\``);

@@ -62,11 +62,11 @@ async function runAll(context: Context): Promise<void> {
         process.kill(process.pid, "SIGTERM");
       },
     });
-    const engineClient = new EngineClient({
+    const wayToEngine = {
       ...{ bus, clock, shards: config.shards },
       timeoutMs: ENGINE_TIMEOUT_MS,
       inFlightMax: ENGINE_IN_FLIGHT_MAX,
-    });
+    };
     let webSocketPort = config.wsPort;
     const { verifier, httpPort, firstAdmin } = await startServices({
       ...{
@@ -74,7 +74,7 @@ async function runAll(context: Context): Promise<void> {
         version: context.version,
         pool,
         bus,
-        engine: engineClient,
+        engine: new EngineClient({ ...wayToEngine, sells: true }),
         log,
         metrics,
         lifecycle,
@@ -87,7 +87,15 @@ async function runAll(context: Context): Promise<void> {
       webSocketPort: () => webSocketPort,
     });
     const edge = createEdge({
-      ...{ bus, engine: engineClient, verifier, clock, random: Math.random, log, metrics },
+      ...{
+        bus,
+        engine: new EngineClient({ ...wayToEngine, sells: false }),
+        verifier,
+        clock,
+        random: Math.random,
+        log,
+        metrics,
+      },
       config: { ...config, allowedOrigins: [...config.allowedOrigins, ...ownOrigins(config.host, httpPort)] },
     });
     const { port } = await lifecycle.start({ name: "edge", start: () => edge.start(), stop: () => edge.drain() });

@@ -1,3 +1,4 @@
+import type { Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Refusal, ShowtimeId } from "../../proto/index.ts";
 import type { Counts } from "../counts.ts";
@@ -21,11 +22,15 @@ export class Audience {
   readonly #counts: Counts;
   readonly #channels = new Map<ShowtimeId, Channel>();
   #fallingBehind: Viewer[] = [];
+  readonly #gaps: Subscription;
 
   constructor(options: Options) {
     this.#options = options;
     this.#clock = options.clock;
     this.#counts = options.counts;
+    this.#gaps = options.bus.onGap(() => {
+      for (const channel of this.#channels.values()) channel.replica.check(true);
+    });
   }
 
   get replicas(): number {
@@ -82,6 +87,7 @@ export class Audience {
   }
 
   stop(): void {
+    this.#gaps.close();
     for (const channel of this.#channels.values()) this.#drop(channel);
   }
 

@@ -56,10 +56,10 @@ export class Replica {
     return this.#ready && this.#waiting === undefined;
   }
 
-  /** Asks the engine whether a delta was lost with none after it, if nothing was heard for a while. */
-  check(): void {
+  /** Asks the engine whether a delta was lost with none after it, if nothing was heard for a while, or `atOnce`. */
+  check(atOnce = false): void {
     const { clock, engine } = this.#sources;
-    if (!this.isInStep || clock.monotonic() - this.#heardAt < LIMITS.replicaCheckMs) return;
+    if (!this.isInStep || (!atOnce && clock.monotonic() - this.#heardAt < LIMITS.replicaCheckMs)) return;
     this.#heardAt = clock.monotonic();
     engine.send({ type: "view", showtime: this.map.showtime }, (reply) => {
       if (this.#closed || !this.isInStep || reply.type !== "view") return;

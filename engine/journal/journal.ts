@@ -45,6 +45,8 @@ export interface Journal {
   commit(commits: readonly ShardCommit[]): Promise<readonly number[]>;
   /** Makes and returns the shard's next epoch. Once it returns, no older writer can commit. */
   claim(shard: number): Promise<number>;
+  /** The newest epoch of each shard that was ever claimed: whoever holds another has been replaced. */
+  epochs(): Promise<ReadonlyMap<number, number>>;
   /** The snapshots of a shard that read back as they were written, newest first. */
   snapshots(shard: number): AsyncIterable<Snapshot>;
   /** The rows after `afterSeq`, in order. @throws JournalDamaged on a gap or a row that is not as it was written. */

@@ -92,6 +92,14 @@ export class PostgresJournal implements Journal {
     return Number(rows[0]?.epoch);
   }
 
+  async epochs(): Promise<ReadonlyMap<number, number>> {
+    const { rows } = await this.#pool.query<{ shard: number; epoch: string }>({
+      name: "epochs",
+      text: "SELECT shard, epoch FROM engine.shard",
+    });
+    return new Map(rows.map(({ shard, epoch }) => [shard, Number(epoch)]));
+  }
+
   async *snapshots(shard: number): AsyncIterable<Snapshot> {
     let before = Number.MAX_SAFE_INTEGER;
     for (;;) {

@@ -6,6 +6,8 @@ export const REFUSALS_MAX = 65_536;
 export const EXPIRY_EVERY_MS = 50;
 /** A shard with live holds journals its time this often when nothing else does, so that a restart knows how long it was away. */
 export const CLOCK_ROW_EVERY_MS = 1_000;
+/** How long PostgreSQL's word that an epoch is the newest is good for answers that write nothing. */
+export const PROOF_MS = 1_000;
 /** Between two looks for showtimes that are to be archived. */
 export const ARCHIVE_EVERY_MS = 3_600_000;
 /** Given to every hold after a restart, on top of the time that the shard was away: the rest of the process serves a moment later than it. */

@@ -22,7 +22,7 @@ import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
 import { ARCHIVE_EVERY_MS, MAILBOX_MAX, RESUME_GRACE_MS } from "./limits.ts";
-import { Shard } from "./shard.ts";
+import { Shard, type ShardOptions } from "./shard.ts";
 import { recover } from "./shard-state.ts";
 
 const log = pino({ level: "silent" });
@@ -61,7 +61,7 @@ beforeEach(async () => {
   await told({ type: "open", plan: smallHall(24), rules: RULES });
 });
 
-async function started(more: { acknowledgedSeq?: number; limits?: SaleLimits } = {}): Promise<Shard> {
+async function started(more: Partial<Pick<ShardOptions, "acknowledgedSeq" | "limits" | "proof">> = {}): Promise<Shard> {
   const made = new Shard({
     ...{
       id: 0,
@@ -72,6 +72,7 @@ async function started(more: { acknowledgedSeq?: number; limits?: SaleLimits } =
       log,
       limits: LIMITS,
       acknowledgedSeq: 0,
+      proof: { isFresh: true },
     },
     onCommitted: () => undefined,
     onReplaced: () => undefined,
@@ -340,6 +341,49 @@ describe("a shard", () => {
     const again = tell(request);
     await clock.advance(latency + 1);
     expect(again.replies).toMatchObject([{ type: "held", seats: [1] }]);
+  });
+});
+
+describe("a shard whose ownership is in doubt", () => {
+  it("answers nothing, not even a view, while PostgreSQL has not said lately that it is the owner (law 4)", async () => {
+    await heldBy([1]);
+    let isFresh = true;
+    const proof = {
+      get isFresh() {
+        return isFresh;
+      },
+    };
+    void shard.stop();
+    shard = await started({ proof });
+    isFresh = false;
+    const answers: Reply[] = [];
+    shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => answers.push(...replies));
+    expect(answers).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+    expect(await told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "UNAVAILABLE" });
+    isFresh = true;
+    expect(await told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "SEAT_TAKEN" });
+  });
+
+  it("stops for good when another epoch is the newest, and tells who waits to ask again", async () => {
+    latency = 100;
+    const waiting = tell(command({ type: "hold", seats: [1] }));
+    shard.isProven(shard.epoch);
+    expect(shard.phase).toBe("serving");
+    shard.isProven(shard.epoch + 1);
+    expect(shard.phase).toBe("stopped");
+    expect(waiting.replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+    expect(tell(command({ type: "hold", seats: [2] })).replies).toMatchObject([{ code: "UNAVAILABLE" }]);
+  });
+
+  it("that leaves commits and answers what it has decided, and takes no more", async () => {
+    latency = 100;
+    const before = tell(command({ type: "hold", seats: [1] }));
+    const stopping = shard.stop();
+    const after = tell(command({ type: "hold", seats: [2] }));
+    expect(after.replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+    await clock.advance(latency + 1);
+    await stopping;
+    expect(before.replies).toMatchObject([{ type: "held", seats: [1] }]);
   });
 });
 

@@ -68,13 +68,16 @@ export interface ShardOptions {
   readonly limits: SaleLimits;
   /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
   readonly acknowledgedSeq: number;
+  /** Whether PostgreSQL has said lately that the epochs of this process are still the newest; see `Proof`. */
+  readonly proof: { readonly isFresh: boolean };
   /** After each commit: the row's size, and the requests that it answered. */
   onCommitted(bytes: number, requests: number): void;
   /** Another writer owns the shard now: this one has stopped for good. */
   onReplaced(): void;
 }
 
-type Phase = "recovering" | "serving" | "stopped";
+/** `leaving`: what was decided is still committed and answered, but nothing more is taken. */
+type Phase = "recovering" | "serving" | "leaving" | "stopped";
 
 const AWAY: Refusal = {
   type: "refused",
@@ -127,6 +130,10 @@ export class Shard implements Committer {
     return this.#phase;
   }
 
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** The newest row that is known to be durable. */
   get acknowledgedSeq(): number {
     return this.#acknowledgedSeq;
@@ -149,7 +156,8 @@ export class Shard implements Committer {
 
   /** Carries out every request in order; `answer` is called when all that the replies rest on is durable. */
   handle({ requests }: CommandBatch, answer: (replies: ReplyBatch) => void): void {
-    const refusal = this.#phase !== "serving" ? AWAY : this.#isFull(requests.length) ? BUSY : undefined;
+    const isAway = this.#phase !== "serving" || !this.#options.proof.isFresh;
+    const refusal = isAway ? AWAY : this.#isFull(requests.length) ? BUSY : undefined;
     if (refusal !== undefined) {
       answer({ replies: requests.map(() => refusal) });
       return;
@@ -168,7 +176,7 @@ export class Shard implements Committer {
 
   cut(): ShardCommit | undefined {
     const batch = this.#open;
-    if (this.#phase !== "serving" || !(batch.hasEvents || batch.keepsClock)) return undefined;
+    if (!this.#commits || !(batch.hasEvents || batch.keepsClock)) return undefined;
     batch.isCut();
     this.#open = new Batch();
     this.#state.seq++;
@@ -218,14 +226,28 @@ export class Shard implements Committer {
     this.#tookOverAt = now;
   }
 
-  /** Answers what was decided, then takes no more. */
+  /** PostgreSQL says which epoch is the newest. */
+  isProven(newest: number | undefined): void {
+    if (this.#commits && newest !== this.#epoch) {
+      this.lost(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
+    }
+  }
+
+  /** Takes no more, and answers what was decided. */
   async stop(): Promise<void> {
-    if (this.#phase === "serving" && (this.#open.hasEvents || this.#underWay !== undefined)) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
+    if (this.#phase === "serving") {
+      this.#phase = "leaving";
+      if (this.#open.hasEvents || this.#underWay !== undefined) {
+        await new Promise<void>((resolve) => {
+          this.#idle = resolve;
+        });
+      }
     }
     this.#forget("stopped");
+  }
+
+  get #commits(): boolean {
+    return this.#phase === "serving" || this.#phase === "leaving";
   }
 
   #isFull(more: number): boolean {
@@ -375,7 +397,7 @@ export class Shard implements Committer {
   }
 
   #settleIdle(): void {
-    if (this.#underWay !== undefined || (this.#phase === "serving" && this.#open.hasEvents)) return;
+    if (this.#underWay !== undefined || (this.#commits && this.#open.hasEvents)) return;
     this.#idle?.();
     this.#idle = undefined;
   }

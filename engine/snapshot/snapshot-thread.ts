@@ -13,13 +13,21 @@ export class SnapshotThread implements SnapshotTaker {
   readonly #script: URL;
   readonly #data: SnapshotWorkerData;
   #worker: Worker | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(script: URL, data: SnapshotWorkerData) {
     this.#script = script;
     this.#data = data;
   }
 
-  async take(shard: number): Promise<void> {
+  /** One after another: the thread answers in order, and says no more than "done". */
+  take(shard: number): Promise<void> {
+    const taken = this.#last.then(() => this.#take(shard));
+    this.#last = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #take(shard: number): Promise<void> {
     const worker = (this.#worker ??= new Worker(this.#script, { workerData: this.#data }));
     worker.postMessage(shard);
     try {

@@ -62,6 +62,11 @@ export class FaultyJournal implements Journal {
     return epoch;
   }
 
+  async epochs(): Promise<ReadonlyMap<number, number>> {
+    await this.#pause(1);
+    return new Map(this.#epochs);
+  }
+
   async *snapshots(shard: number): AsyncIterable<Snapshot> {
     yield* [...(this.#snapshots.get(shard) ?? [])].reverse();
   }

@@ -33,7 +33,7 @@ let client: EngineClient;
 beforeEach(() => {
   clock = new VirtualClock();
   bus = new InProcessBus({ clock, log: pino({ level: "silent" }) });
-  client = new EngineClient({ bus, clock, shards: SHARDS, timeoutMs: 1_000, inFlightMax: 100 });
+  client = new EngineClient({ bus, clock, shards: SHARDS, sells: false, timeoutMs: 1_000, inFlightMax: 100 });
 });
 
 /** Sends the requests in one loop turn; the replies appear as they are given. */

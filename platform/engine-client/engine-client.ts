@@ -10,6 +10,7 @@ import {
   type Command,
   type CommandBatch,
   commandsTo,
+  salesCommandsTo,
   type Endpoint,
   type Query,
   type Refusal,
@@ -24,14 +25,20 @@ interface Options {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly shards: number;
+  /** Whether this process may sell: services; an edge asks only what a buyer may want. */
+  readonly sells: boolean;
   /** How long a request may take with all its retries, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long one attempt may take before it counts as lost and is made again, in milliseconds. Without, as long as all of them. */
+  readonly attemptTimeoutMs?: number;
   /** Requests under way at once; beyond it the answer is `BUSY`. */
   readonly inFlightMax: number;
 }
 
 /** Waited before a request is sent again, in milliseconds. */
 const RETRY_AFTER_MS = 50;
+/** Of one bus message: what a loop turn has more goes in further messages, in order. */
+const REQUESTS_PER_MESSAGE_MAX = 2_000;
 /** What a refused caller is told to wait, in milliseconds. */
 const COME_BACK_MS = 500;
 
@@ -66,7 +73,7 @@ export class EngineClient {
   constructor(options: Options) {
     this.#options = options;
     this.#lanes = Array.from({ length: options.shards }, (_, shard) => ({
-      endpoint: commandsTo(shard),
+      endpoint: options.sells ? salesCommandsTo(shard) : commandsTo(shard),
       requests: [],
       answers: [],
       deadlines: [],
@@ -95,19 +102,37 @@ export class EngineClient {
     lane.deadlines.push(deadline);
     if (lane.scheduled) return;
     lane.scheduled = true;
-    this.#options.clock.endOfTurn(() => void this.#flush(lane));
+    this.#options.clock.endOfTurn(() => this.#flush(lane));
   }
 
-  async #flush(lane: Lane): Promise<void> {
+  #flush(lane: Lane): void {
     const { requests, answers, deadlines } = lane;
     lane.requests = [];
     lane.answers = [];
     lane.deadlines = [];
     lane.scheduled = false;
+    if (requests.length <= REQUESTS_PER_MESSAGE_MAX) {
+      void this.#ask(lane, requests, answers, deadlines);
+      return;
+    }
+    for (let from = 0; from < requests.length; from += REQUESTS_PER_MESSAGE_MAX) {
+      const to = from + REQUESTS_PER_MESSAGE_MAX;
+      void this.#ask(lane, requests.slice(from, to), answers.slice(from, to), deadlines.slice(from, to));
+    }
+  }
+
+  async #ask(
+    lane: Lane,
+    requests: readonly (Command | Query)[],
+    answers: readonly Answer[],
+    deadlines: readonly number[],
+  ): Promise<void> {
+    const { attemptTimeoutMs = Infinity } = this.#options;
     let replies: readonly Reply[] = [];
     try {
       // A lane is never sent empty, and its oldest request, which has the least time left, is as a rule its first.
-      const timeoutMs = Math.max(1, (deadlines[0] as number) - this.#options.clock.monotonic());
+      const left = (deadlines[0] as number) - this.#options.clock.monotonic();
+      const timeoutMs = Math.max(1, Math.min(left, attemptTimeoutMs));
       replies = (await this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs })).replies;
     } catch {
       // NoResponders, a time-out or a closed bus: every request is settled as one without a reply.

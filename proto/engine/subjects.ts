@@ -1,6 +1,7 @@
 /** The subjects between edges, services and engines. `proto/README.md` lists them all with who may use which. */
 import type { BookingId, HolderId, HoldId, ShowtimeId } from "../ids.ts";
 import { plainCodec, type Endpoint, type Topic } from "../subject.ts";
+import { buyersBatchCodec, sellersBatchCodec } from "./command-codec.ts";
 import type { Command, Query, Reply } from "./commands.ts";
 
 /** All that one process sends to one shard in one loop turn, and its answers in the same order. */
@@ -28,9 +29,17 @@ export type Notice =
   | { readonly type: "expired"; readonly holder: HolderId; readonly hold: HoldId }
   | { readonly type: "booked"; readonly holder: HolderId; readonly hold: HoldId; readonly booking: BookingId };
 
+/** Where edges ask: only what a buyer may want. */
 export const commandsTo = (shard: number): Endpoint<CommandBatch, ReplyBatch> => ({
   name: `engine.cmd.${shard}`,
-  question: plainCodec(),
+  question: buyersBatchCodec,
+  answer: plainCodec(),
+});
+
+/** Where services ask: the same, and what opens, pins, confirms, cancels and blocks. */
+export const salesCommandsTo = (shard: number): Endpoint<CommandBatch, ReplyBatch> => ({
+  name: `engine.sales.${shard}`,
+  question: sellersBatchCodec,
   answer: plainCodec(),
 });
 

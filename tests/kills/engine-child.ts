@@ -33,7 +33,14 @@ const engine = new Engine({
 });
 const lost = JSON.parse((await text(process.stdin)) || "[]") as Command[]; // What engine-kills.ts wrote.
 await engine.start();
-const client = new EngineClient({ bus, clock, shards: KILL_SHARDS, timeoutMs: 10_000, inFlightMax: 100_000 });
+const client = new EngineClient({
+  bus,
+  clock,
+  shards: KILL_SHARDS,
+  sells: true,
+  timeoutMs: 10_000,
+  inFlightMax: 100_000,
+});
 
 const say = (kind: string, command: Command, reply?: Reply): void => {
   process.stdout.write(`${JSON.stringify([kind, command, reply])}\n`);

@@ -116,7 +116,7 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
     return state;
   };
 
-  const client = new EngineClient({ bus, clock, shards: SHARDS, timeoutMs: 2_000, inFlightMax: 10_000 });
+  const client = new EngineClient({ bus, clock, shards: SHARDS, sells: true, timeoutMs: 2_000, inFlightMax: 10_000 });
   const holds = new Map<HoldId, string>();
   let rids = 0;
 

@@ -1,0 +1,108 @@
+/**
+ * Batches of commands as they travel between processes. An edge faces the internet, so what comes from one is not trusted: each
+ * request is held against its type, and one that does not fit spoils its whole batch, which is then dropped.
+ */
+import { isPlainId } from "../ids.ts";
+import { type Codec, plainCodec } from "../subject.ts";
+import type { Command, Query } from "./commands.ts";
+import type { CommandBatch } from "./subjects.ts";
+
+type Check = (value: unknown) => boolean;
+type RequestType = (Command | Query)["type"];
+
+const TEXT_MAX = 128;
+const SEATS_MAX = 65_536;
+const REQUESTS_MAX = 16_384;
+
+const isId: Check = (value) => typeof value === "string" && isPlainId(value);
+const isText: Check = (value) => typeof value === "string" && value.length > 0 && value.length <= TEXT_MAX;
+const isNumber: Check = (value) => typeof value === "number";
+const isFlag: Check = (value) => typeof value === "boolean";
+const isSeats: Check = (value) =>
+  Array.isArray(value) && value.length <= SEATS_MAX && value.every((seat) => typeof seat === "number");
+const isObject: Check = (value) => typeof value === "object" && value !== null;
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || value === null || check(value);
+
+const command = { showtime: isId, holder: isId, rid: isText };
+const wish = { accessible: optional(isFlag), desk: optional(isFlag) };
+
+/** What an edge may ask in a buyer's name. */
+const BUYERS: Partial<Record<RequestType, Readonly<Record<string, Check>>>> = {
+  hold: { ...command, ...wish, seats: isSeats },
+  "hold-best": { ...command, ...wish, count: isNumber, category: optional(isText), split: optional(isFlag) },
+  extend: { ...command, hold: isText },
+  release: { ...command, hold: isText, seats: optional(isSeats) },
+  view: { showtime: isId },
+  "get-hold": { showtime: isId, holder: isId, hold: isText },
+};
+
+/** What services may ask: all there is. */
+const SELLERS: Record<RequestType, Readonly<Record<string, Check>>> = {
+  ...(BUYERS as Record<keyof typeof BUYERS, Readonly<Record<string, Check>>>), // The rest follows.
+  open: { ...command, plan: isPlan, rules: isRules },
+  amend: { ...command, rules: isRules },
+  close: command,
+  pin: { ...command, hold: isText, booking: isId },
+  confirm: { ...command, hold: isText, booking: isId, seats: isSeats, reacquire: isFlag },
+  cancel: { ...command, booking: isId, seats: optional(isSeats) },
+  block: { ...command, seats: isSeats },
+  unblock: { ...command, seats: isSeats },
+};
+
+export const buyersBatchCodec: Codec<CommandBatch> = batchCodec(BUYERS);
+export const sellersBatchCodec: Codec<CommandBatch> = batchCodec(SELLERS);
+
+function batchCodec(types: Partial<Record<string, Readonly<Record<string, Check>>>>): Codec<CommandBatch> {
+  const plain = plainCodec<unknown>();
+  return {
+    encode: plain.encode,
+    decode(bytes) {
+      const batch = plain.decode(bytes) as Partial<Record<"requests", unknown>> | null;
+      const requests = batch?.requests;
+      if (!Array.isArray(requests) || requests.length > REQUESTS_MAX) throw new TypeError("not a batch of requests");
+      for (const request of requests as unknown[]) checkRequest(request, types);
+      return { requests: requests as (Command | Query)[] }; // Each was held against its type.
+    },
+  };
+}
+
+function checkRequest(request: unknown, types: Partial<Record<string, Readonly<Record<string, Check>>>>): void {
+  if (!isObject(request)) throw new TypeError("a request is no object");
+  const fields = request as Record<string, unknown>;
+  const type = fields["type"];
+  const checks = typeof type === "string" && Object.hasOwn(types, type) ? types[type] : undefined;
+  if (checks === undefined) throw new TypeError("a request of a type that may not come here");
+  for (const field in checks) {
+    if (checks[field]?.(fields[field]) === false) throw new TypeError(`${String(type)}: ${field} cannot be right`);
+    if (fields[field] === null) delete fields[field]; // MessagePack has no undefined.
+  }
+}
+
+/** The core looks at what the columns hold; here it is made sure that there are columns. */
+function isPlan(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const plan = value as Record<string, unknown>;
+  const columns = ["row", "x", "y", "category", "flags"].every((column) => ArrayBuffer.isView(plan[column]));
+  const { categories } = plan;
+  return (
+    columns &&
+    Array.isArray(categories) &&
+    categories.every((category: unknown) => {
+      if (!isObject(category)) return false;
+      const { id, focalX, focalY } = category as Record<string, unknown>;
+      return typeof id === "string" && isNumber(focalX) && isNumber(focalY);
+    })
+  );
+}
+
+function isRules(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { salesStartAt, salesEndAt, orphan, accessibleRelease } = value as Record<string, unknown>;
+  if (!isNumber(salesStartAt) || !isNumber(salesEndAt) || !isObject(accessibleRelease)) return false;
+  if (orphan !== "none" && orphan !== "lenient" && orphan !== "strict") return false;
+  const { when, ms } = accessibleRelease as Record<string, unknown>;
+  return when === "always" || when === "never" || (when === "before-end" && isNumber(ms));
+}
