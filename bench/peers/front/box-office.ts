@@ -1,7 +1,7 @@
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
 import { type Hold, HOLD_TTL_MS, SEATS_A_HALL, type SeatStore } from "./seat-store.ts";
 
-export const SHOWTIMES = 100;
+const SHOWTIMES_MAX = 1_000;
 
 /** Hold ids are a front's number times this, plus a count; all are below 2^32. */
 const HOLDS_A_FRONT = 2 ** 26;
@@ -34,12 +34,14 @@ export class BoxOffice {
     this.#show = show;
   }
 
-  /** Opens the first `SHOWTIMES` of the environment (default 1) at once; any other when it is first asked for. */
+  /** Opens the first SHOWTIMES (of the environment; 1 when unset) at once; any other when it is first asked for. */
   static async open(options: Options): Promise<BoxOffice> {
     const office = new BoxOffice(options);
     office.#lastHold = (await options.store.frontNumber()) * HOLDS_A_FRONT;
-    const atOnce = Number(process.env["SHOWTIMES"] ?? 1);
-    for (let showtime = 0; showtime < atOnce; showtime++) await office.#open(showtime);
+    const showtimes = Array.from({ length: Number(process.env["SHOWTIMES"] ?? 1) }, (_, showtime) => showtime);
+    const opened = options.store.open(showtimes);
+    for (const showtime of showtimes) office.#opened.set(showtime, opened);
+    await opened;
     setInterval(() => void office.#expire(), EXPIRY_CHECK_MS).unref();
     return office;
   }
@@ -59,7 +61,7 @@ export class BoxOffice {
   }
 
   async #hold(customer: Customer, number: number, showtime: number, wanted: readonly number[]): Promise<void> {
-    await this.#open(showtime);
+    await this.opened(showtime);
     const seats = wanted.length === 1 ? wanted : [...wanted].sort((a, b) => a - b);
     const expiresAt = Date.now() + HOLD_TTL_MS;
     const hold = { id: ++this.#lastHold, showtime, seats, holder: customer.id, expiresAt };
@@ -78,10 +80,11 @@ export class BoxOffice {
     this.#show(hold.showtime, hold.seats, 0);
   }
 
-  #open(showtime: number): Promise<void> {
+  /** Resolves once the showtime has seats. */
+  opened(showtime: number): Promise<void> {
     let opened = this.#opened.get(showtime);
     if (opened === undefined) {
-      opened = this.#store.open(showtime);
+      opened = this.#store.open([showtime]);
       this.#opened.set(showtime, opened);
     }
     return opened;
@@ -106,7 +109,7 @@ export class BoxOffice {
 }
 
 export const isShowtime = (value: unknown): value is number =>
-  Number.isInteger(value) && Number(value) >= 0 && Number(value) < SHOWTIMES;
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) < SHOWTIMES_MAX;
 
 function isSeats(value: unknown): value is readonly number[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > SEATS_A_HOLD_MAX) return false;

@@ -14,8 +14,10 @@ export class MemoryStore implements SeatStore {
     return 1;
   }
 
-  async open(showtime: number): Promise<void> {
-    this.#halls.set(showtime, { holds: new Float64Array(SEATS_A_HALL), expiresAt: new Float64Array(SEATS_A_HALL) });
+  async open(showtimes: readonly number[]): Promise<void> {
+    for (const showtime of showtimes) {
+      this.#halls.set(showtime, { holds: new Float64Array(SEATS_A_HALL), expiresAt: new Float64Array(SEATS_A_HALL) });
+    }
   }
 
   async hold({ id, showtime, seats, expiresAt }: Hold): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** Where a peer keeps its seats. */
 
-export const SEATS_A_HALL = 20_000;
+/** SEATS of the environment: free seats in each showtime at the start. */
+export const SEATS_A_HALL = Number(process.env["SEATS"] ?? 20_000);
 export const HOLD_TTL_MS = 300_000;
 
 export interface Hold {
@@ -16,8 +17,8 @@ export interface Hold {
 export interface SeatStore {
   /** A number that no other process has, now or earlier: hold ids begin with it. */
   frontNumber(): Promise<number>;
-  /** Makes the showtime's seats, all free, where they are not there yet. Called once a showtime, before all else. */
-  open(showtime: number): Promise<void>;
+  /** Makes the seats of these showtimes, all free, where they are not there yet. Called once a showtime, before all else. */
+  open(showtimes: readonly number[]): Promise<void>;
   /** Takes all of the seats, or none of them where one is held by somebody. Resolves when that is as durable as the store makes it. */
   hold(hold: Hold): Promise<boolean>;
   /** Gives the seats back that are still this hold's. Resolves when that is as durable as the store makes it. */

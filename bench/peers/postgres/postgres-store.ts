@@ -43,13 +43,14 @@ export class PostgresStore implements SeatStore {
     return Number(rows[0]?.front);
   }
 
-  async open(showtime: number): Promise<void> {
+  async open(showtimes: readonly number[], seats = SEATS_A_HALL): Promise<void> {
     await this.#pool.query(
-      `INSERT INTO seat (showtime, seat) SELECT $1, seat FROM generate_series(0, $2) AS seat ON CONFLICT DO NOTHING`,
-      [showtime, SEATS_A_HALL - 1],
+      `INSERT INTO seat (showtime, seat) SELECT showtime, seat FROM unnest($1::integer[]) AS showtime, generate_series(0, $2) AS seat
+       ON CONFLICT DO NOTHING`,
+      [showtimes, seats - 1],
     );
     await this.#pool.query("VACUUM ANALYZE seat");
-    await this.#strategy.open?.(this.#pool, showtime);
+    await this.#strategy.open?.(this.#pool, showtimes);
   }
 
   hold(hold: Hold): Promise<boolean> {
@@ -58,5 +59,16 @@ export class PostgresStore implements SeatStore {
 
   release(hold: Hold): Promise<void> {
     return this.#strategy.release(this.#pool, hold);
+  }
+
+  /** One character a seat: 0 free, 1 held. */
+  async statusesOf(showtime: number): Promise<string> {
+    const { rows } = await this.#pool.query<{ statuses: string }>({
+      name: "statuses",
+      text: `SELECT string_agg(CASE WHEN hold IS NULL OR expires_at <= now() THEN '0' ELSE '1' END, '' ORDER BY seat) AS statuses
+             FROM seat WHERE showtime = $1`,
+      values: [showtime],
+    });
+    return rows[0]?.statuses ?? "";
   }
 }

@@ -4,7 +4,7 @@ import { type Hold, SEATS_A_HALL } from "../front/seat-store.ts";
 export interface Strategy {
   /** What it needs besides the table. */
   readonly schema: string;
-  open?(pool: pg.Pool, showtime: number): Promise<void>;
+  open?(pool: pg.Pool, showtimes: readonly number[]): Promise<void>;
   hold(pool: pg.Pool, hold: Hold): Promise<boolean>;
   release(pool: pg.Pool, hold: Hold): Promise<void>;
 }
@@ -140,8 +140,9 @@ function optimistic(): Strategy {
         END IF;
         RETURN written > 0;
       END $$;`,
-    open: async (pool, showtime) => {
-      await read(pool, { showtime, seats: Array.from({ length: SEATS_A_HALL }, (_, seat) => seat) });
+    async open(pool, showtimes) {
+      const seats = Array.from({ length: SEATS_A_HALL }, (_, seat) => seat);
+      for (const showtime of showtimes) await read(pool, { showtime, seats });
     },
     async hold(pool, hold) {
       const tryIt = (): Promise<boolean> =>

@@ -1,0 +1,11 @@
+/** What Fastify can do at most: one route with a schema, nothing behind it. Environment: PORT. */
+import type { AddressInfo } from "node:net";
+import fastify from "fastify";
+
+const app = fastify();
+const schema = {
+  response: { 200: { type: "object", properties: { hello: { type: "string" } }, required: ["hello"] } },
+} as const;
+app.get("/*", { schema }, () => ({ hello: "world" }));
+await app.listen({ port: Number(process.env["PORT"] ?? 0), host: "127.0.0.1" });
+console.log(JSON.stringify({ port: (app.server.address() as AddressInfo).port })); // The cast: it listens on TCP.

@@ -1,0 +1,112 @@
+/** The REST scenarios by NestJS. Environment: DATABASE_URL, PLATFORM ("express" or "fastify"), PORT. */
+import "reflect-metadata";
+import { Body, Controller, Delete, Get, Headers, Inject, Param, Post, Query, Res } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import { ExpressAdapter } from "@nestjs/platform-express";
+import { FastifyAdapter } from "@nestjs/platform-fastify";
+import type { AddressInfo } from "node:net";
+import { type Answer, BoxOfficeRest } from "./box-office-rest.ts";
+import type { PageQuery } from "./catalogue.ts";
+
+/** As far as Express and Fastify agree. */
+interface Response {
+  status(code: number): this;
+  header(name: string, value: string): this;
+  send(body?: unknown): unknown;
+}
+
+const BRIEFLY = "public, max-age=5";
+
+class RestController {
+  readonly #office: BoxOfficeRest;
+
+  constructor(office: BoxOfficeRest) {
+    this.#office = office;
+  }
+
+  guest(response: Response): unknown {
+    return send(response, this.#office.guest());
+  }
+
+  movies(query: PageQuery, response: Response): unknown {
+    response.header("cache-control", BRIEFLY);
+    return this.#office.movies(query);
+  }
+
+  showtimes(query: PageQuery, response: Response): unknown {
+    response.header("cache-control", BRIEFLY);
+    return this.#office.showtimes(query);
+  }
+
+  layout(id: string, known: string | undefined, response: Response): void {
+    const layout = this.#office.layout(id);
+    if (layout === undefined) return void response.status(404).send();
+    response
+      .header("etag", layout.etag)
+      .header("cache-control", "public, max-age=60")
+      .header("vary", "accept-encoding");
+    if (known === layout.etag) return void response.status(304).send();
+    response.header("content-type", "application/json; charset=utf-8").send(layout.body);
+  }
+
+  async seats(id: string, response: Response): Promise<unknown> {
+    response.header("cache-control", "no-store");
+    return send(response, await this.#office.seats(id));
+  }
+
+  async hold(id: string, body: unknown, authorization: string | undefined, response: Response): Promise<unknown> {
+    return send(response, await this.#office.hold(id, body, authorization));
+  }
+
+  async release(id: string, authorization: string | undefined, response: Response): Promise<unknown> {
+    return send(response, await this.#office.release(id, authorization));
+  }
+}
+
+function send(response: Response, { status, body }: Answer): unknown {
+  response.status(status);
+  return body;
+}
+
+/** What TypeScript would write for decorators, which do not come off with the types alone. */
+function route(name: keyof RestController, method: MethodDecorator, ...parameters: ParameterDecorator[]): void {
+  const { prototype } = RestController;
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
+  if (descriptor === undefined) throw new TypeError(`there is no ${name}`);
+  method(prototype, name, descriptor);
+  for (const [index, parameter] of parameters.entries()) parameter(prototype, name, index);
+}
+
+const response = Res({ passthrough: true });
+const authorization = Headers("authorization");
+Controller("api/v1")(RestController);
+Inject(BoxOfficeRest)(RestController, undefined, 0);
+route("guest", Post("auth/guest"), response);
+route("movies", Get("movies"), Query(), response);
+route("showtimes", Get("showtimes"), Query(), response);
+// The response itself and not passed through: the body is bytes already.
+route("layout", Get("showtimes/:id/layout"), Param("id"), Headers("if-none-match"), Res());
+route("seats", Get("showtimes/:id/seats"), Param("id"), response);
+route("hold", Post("showtimes/:id/holds"), Param("id"), Body(), authorization, response);
+route("release", Delete("holds/:id"), Param("id"), authorization, response);
+
+class RestModule {}
+const office = await BoxOfficeRest.open(process.env["DATABASE_URL"] ?? "");
+const application = {
+  module: RestModule,
+  controllers: [RestController],
+  providers: [{ provide: BoxOfficeRest, useValue: office }],
+};
+const app = await NestFactory.create(application, adapter(process.env["PLATFORM"]), { logger: ["error"] });
+await app.listen(Number(process.env["PORT"] ?? 0), "127.0.0.1");
+// The cast: it listens on TCP.
+console.log(JSON.stringify({ port: (app.getHttpServer().address() as AddressInfo).port }));
+
+function adapter(platform: string | undefined): ExpressAdapter | FastifyAdapter {
+  if (platform === "fastify") return new FastifyAdapter();
+  const express = new ExpressAdapter();
+  // Usher's lists have no entity tag either, and Express would hash each of them.
+  express.set("etag", false);
+  express.disable("x-powered-by");
+  return express;
+}
