@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { LightMyRequestResponse } from "fastify";
 import type { Pool } from "pg";
 import { pino } from "pino";
 import { InProcessBus } from "../../platform/bus/index.ts";
@@ -58,7 +59,10 @@ export class Peers {
     cancelled: false,
     currency: "EUR",
   };
-  plan: PlanSeat[] = Array.from({ length: 200 }, (_, seat) => ({ x: (seat % 20) * 55, y: Math.floor(seat / 20) * 100 }));
+  plan: PlanSeat[] = Array.from({ length: 200 }, (_, seat) => ({
+    x: (seat % 20) * 55,
+    y: Math.floor(seat / 20) * 100,
+  }));
   language = "de";
   /** How often bookings were asked for. */
   asked = 0;
@@ -116,7 +120,7 @@ export function eventOf<Name extends EventName>(type: Name, subject: string, dat
   return {
     ...{ specversion: "1.0", id: `evt_${++eventCount}`, source: "/usher/test", type, subject },
     ...{ time: new Date().toISOString(), datacontenttype: "application/json", data },
-  } as DomainEvent<Name>; // Put together of its own parts.
+  };
 }
 
 export const bookingEvent = (
@@ -140,7 +144,7 @@ export interface TestTickets {
   readonly issued: DomainEvent<"ticket.issued">[];
   /** Another process of the same installation. */
   another(change?: { random?: typeof systemRandom }): TicketsService;
-  call(method: "GET" | "POST", path: string, options?: CallOptions): ReturnType<TestServer["app"]["inject"]>;
+  call(method: "GET" | "POST", path: string, options?: CallOptions): Promise<LightMyRequestResponse>;
   close(): Promise<void>;
 }
 

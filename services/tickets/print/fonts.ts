@@ -36,12 +36,6 @@ const STANDARD: SystemFont = { regular: "Helvetica", bold: "Helvetica-Bold" };
 const IN_STANDARD = /^[\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]*$/u;
 const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/u;
 
-/** The part of a pdfkit document that tells what a font can show; it is not in pdfkit's types. */
-interface FontTeller {
-  font(name: string): unknown;
-  readonly _font: { readonly font?: { hasGlyphForCodePoint(codePoint: number): boolean } };
-}
-
 export interface FittedText {
   readonly font: string;
   readonly text: string;
@@ -51,13 +45,11 @@ export class Fonts {
   readonly #system = SYSTEM_FONTS.filter(({ regular, bold }) => existsSync(regular) && existsSync(bold));
 
   /** A font for the whole of a line, and the line as that font can show it, in the order in which it is drawn. */
-  fit(document: object, line: string, weight: Weight): FittedText {
+  fit(document: PDFKit.PDFDocument, line: string, weight: Weight): FittedText {
     const text = line.normalize("NFC").replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
     if (IN_STANDARD.test(text)) return { font: STANDARD[weight], text };
-    const teller = document as FontTeller; // See there.
     const candidates = this.#system.map((each) => {
-      teller.font(each[weight]);
-      const font = teller._font.font;
+      const font = glyphsOf(document.font(each[weight]));
       const missing = [...text].filter((letter) => font?.hasGlyphForCodePoint(letter.codePointAt(0) ?? 0) !== true);
       return { font: each[weight], missing: new Set(missing) };
     });
@@ -68,6 +60,14 @@ export class Fonts {
     return { font: best.font, text: inDrawnOrder(shown.replaceAll(/ {2,}/g, " ").trim()) };
   }
 }
+
+interface Glyphs {
+  hasGlyphForCodePoint(codePoint: number): boolean;
+}
+
+/** What the document's present font can show; pdfkit knows, though its types do not say so. */
+const glyphsOf = (document: PDFKit.PDFDocument): Glyphs | undefined =>
+  (Reflect.get(document, "_font") as { readonly font?: Glyphs }).font;
 
 function substituteFor(letter: string): string {
   if (/\p{Extended_Pictographic}|\p{M}|\p{Emoji_Modifier}|\p{Regional_Indicator}/u.test(letter)) return "";

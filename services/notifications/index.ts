@@ -1,0 +1,3 @@
+/** What the world is told: mails and news for buyers, webhooks for integrators. */
+export { createNotificationsService, type NotificationsOptions, type NotificationsService } from "./service.ts";
+export { NOTIFICATIONS_SCHEMA, notificationsMigrations } from "./tables.ts";

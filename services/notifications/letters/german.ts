@@ -1,0 +1,67 @@
+import type { Messages } from "./messages.ts";
+
+export const german: Messages = {
+  locale: "de-DE",
+  hello: (name) => (name === null ? "Guten Tag," : `Guten Tag ${name},`),
+  letters: {
+    "booking.confirmed": {
+      subject: (title) => `Ihre Karten für ${title}`,
+      heading: "Sie gehen ins Kino",
+      paragraphs: [
+        "Ihre Buchung ist bestätigt. Ihre Karten liegen bei, eine Seite für jeden Platz.",
+        "Zeigen Sie den Code jeder Karte am Einlass, auf Papier oder auf dem Telefon. Er gilt für eine Person und einmal.",
+      ],
+    },
+    "booking.cancelled": {
+      subject: (title) => `Storniert: ${title}`,
+      heading: "Ihre Plätze sind storniert",
+      paragraphs: [
+        "die unten genannten Plätze sind storniert, ihre Karten sind ungültig.",
+        "Was Sie dafür bezahlt haben, geht auf demselben Weg zurück. Wir schreiben Ihnen, sobald es unterwegs ist.",
+      ],
+    },
+    "booking.refunded": {
+      subject: (title) => `Erstattung für ${title}`,
+      heading: "Ihr Geld ist auf dem Rückweg",
+      paragraphs: ["wir haben Ihr Geld auf demselben Weg zurückgegeben. Je nach Bank kommt es in einigen Tagen an."],
+    },
+    "booking.expired": {
+      subject: (title) => `Nicht rechtzeitig bezahlt: ${title}`,
+      heading: "Ihre Buchung ist abgelaufen",
+      paragraphs: [
+        "Ihre Buchung wurde nicht rechtzeitig bezahlt, ihre Plätze sind wieder frei.",
+        "Es wurde kein Geld abgebucht. Sollte eine Zahlung noch eintreffen, geht sie von selbst zurück.",
+      ],
+    },
+    "booking.failed": {
+      subject: (title) => `Ihre Buchung für ${title} kam nicht zustande`,
+      heading: "Ihre Buchung kam nicht zustande",
+      paragraphs: [
+        "es tut uns leid: Ihre Buchung konnte nicht abgeschlossen werden, die Plätze gehören Ihnen nicht.",
+        "Sie zahlen nichts. Hat Ihre Bank einen Betrag vorgemerkt, wird er freigegeben.",
+      ],
+    },
+    "payment.failed": {
+      subject: (title) => `Ihre Zahlung für ${title} ist fehlgeschlagen`,
+      heading: "Ihre Zahlung ist fehlgeschlagen",
+      paragraphs: [
+        "Ihre Zahlung wurde nicht angenommen, es wurde kein Geld abgebucht.",
+        "Solange Ihre Zeit zum Bezahlen läuft, bleiben die Plätze für Sie reserviert: Versuchen Sie es noch einmal oder zahlen Sie anders.",
+      ],
+    },
+  },
+  facts: {
+    film: "Film",
+    when: "Wann",
+    cinema: "Kino",
+    hall: "Saal",
+    seats: "Plätze",
+    total: "Summe",
+    refund: "Erstattung",
+    reason: "Grund",
+    booking: "Buchung",
+  },
+  types: { adult: "Erwachsene", child: "Kind", senior: "Senioren", student: "Studierende" },
+  link: "Zur Seite des Kinos",
+  closing: "Diese Nachricht wurde automatisch versandt; Antworten darauf liest niemand.",
+};

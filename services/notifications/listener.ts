@@ -1,0 +1,66 @@
+import type { Kysely } from "kysely";
+import type { Bus } from "../../platform/bus/index.ts";
+import type { Consumer, Inbox } from "../../platform/events/index.ts";
+import type { BookingFacts, DomainEvent, EventName } from "../../proto/index.ts";
+import { BOOKING_NEWS, BOOKING_STATUSES } from "../../proto/services/index.ts";
+import { MAILED_EVENTS, type MailedEvent } from "./letters/index.ts";
+import type { MailQueue, MailWorker } from "./mail/index.ts";
+import type { MailTables } from "./tables.ts";
+
+const CONSUMER = "notifications";
+
+const NEWS_EVENTS = [
+  "booking.created",
+  "booking.confirmed",
+  "booking.cancelled",
+  "booking.refunded",
+  "booking.expired",
+  "booking.failed",
+] as const satisfies readonly EventName[];
+type NewsEvent = (typeof NEWS_EVENTS)[number];
+
+const HEARD_EVENTS = [...new Set([...NEWS_EVENTS, ...MAILED_EVENTS, "user.deleted" as const])];
+type HeardEvent = DomainEvent<NewsEvent | MailedEvent | "user.deleted">;
+
+interface Options {
+  /** Within the schema `notifications`. */
+  readonly db: Kysely<MailTables>;
+  readonly inbox: Inbox;
+  readonly queue: MailQueue;
+  readonly worker: MailWorker;
+  readonly bus: Bus;
+}
+
+/** Hears of events: queues the mails, and tells the buyer's open connections at once. */
+export class Listener implements Consumer<HeardEvent["type"]> {
+  readonly name = CONSUMER;
+  readonly types = HEARD_EVENTS;
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async handle(event: HeardEvent): Promise<void> {
+    const { db, inbox, queue, worker } = this.#options;
+    const fresh = await db.transaction().execute(async (transaction) => {
+      if (!(await inbox.take<MailTables>(transaction, CONSUMER, event.id))) return false;
+      if (event.type === "user.deleted") await queue.forget(transaction, event.data.userId);
+      else if (isMailed(event)) await queue.add(transaction, event);
+      return true;
+    });
+    if (!fresh) return;
+    if (isNews(event)) this.#tell(event.data);
+    worker.nudge();
+  }
+
+  #tell({ userId, bookingId, showtimeId, status: told, reason }: BookingFacts): void {
+    const status = BOOKING_STATUSES.find((each) => each === told);
+    if (status === undefined) return;
+    this.#options.bus.publish(BOOKING_NEWS, { userId, bookingId, showtimeId, status, reason });
+  }
+}
+
+const isMailed = (event: DomainEvent): event is DomainEvent<MailedEvent> =>
+  MAILED_EVENTS.some((type) => type === event.type);
+const isNews = (event: DomainEvent): event is DomainEvent<NewsEvent> => NEWS_EVENTS.some((type) => type === event.type);

@@ -1,0 +1,3 @@
+export { MailQueue } from "./mail-queue.ts";
+export { MailWorker } from "./mail-worker.ts";
+export { MailWriter } from "./mail-writer.ts";

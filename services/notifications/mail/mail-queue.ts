@@ -1,0 +1,103 @@
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import type { DomainEvent } from "../../../proto/index.ts";
+import type { MailedEvent } from "../letters/index.ts";
+import { ERROR_LENGTH_MAX, MAIL_LEASE_MS, MAILS_KEPT_MS, PRUNE_ROWS_MAX } from "../limits.ts";
+import type { MailStatus, MailTables } from "../tables.ts";
+
+export type QueuedMail = Selectable<MailTables["mail"]>;
+
+interface Options {
+  /** Within the schema `notifications`. */
+  readonly db: Kysely<MailTables>;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+/** The table of mails: each is taken by one process at a time, and stays queued until it is known what has become of it. */
+export class MailQueue {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Within the transaction that takes the event out of the inbox. */
+  async add(transaction: Transaction<MailTables>, event: DomainEvent<MailedEvent>): Promise<void> {
+    const now = new Date(this.#options.clock.now());
+    await transaction
+      .insertInto("mail")
+      .values({
+        id: `ml_${this.#options.random(16).toString("base64url")}`,
+        event_id: event.id,
+        event: JSON.stringify(event),
+        user_id: "userId" in event.data ? event.data.userId : null,
+        ...{ status: "queued", created_at: now, due_at: now, attempts: 0, note: null, finished_at: null },
+      })
+      .execute();
+  }
+
+  /** Mails of somebody who is no longer a user: nothing is kept of them. Returns without waiting for one that is just being sent. */
+  async forget(transaction: Transaction<MailTables>, userId: string): Promise<void> {
+    await transaction.deleteFrom("mail").where("user_id", "=", userId).execute();
+  }
+
+  /** Those that are due, the oldest first, for this process alone until it reports or its lease is over. */
+  async take(limit: number): Promise<QueuedMail[]> {
+    const now = this.#options.clock.now();
+    const { rows } = await sql<QueuedMail>`
+      update notifications.mail set due_at = ${new Date(now + MAIL_LEASE_MS)}, attempts = attempts + 1
+      where id in (
+        select id from notifications.mail where status = 'queued' and due_at <= ${new Date(now)}
+        order by due_at limit ${limit} for update skip locked)
+      returning *`.execute(this.#options.db);
+    return rows;
+  }
+
+  /** Whom it goes to, so that it can be forgotten with them. @returns false when it was forgotten meanwhile */
+  async address(mail: QueuedMail, userId: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#mine(mail).set({ user_id: userId }).executeTakeFirst();
+    return numUpdatedRows === 1n;
+  }
+
+  async finish(mail: QueuedMail, status: Exclude<MailStatus, "queued">, note?: string): Promise<void> {
+    const finished = { status, finished_at: new Date(this.#options.clock.now()), note: noteOf(note) };
+    await this.#mine(mail).set(finished).execute();
+  }
+
+  async putOff(mail: QueuedMail, waitMs: number, note: string): Promise<void> {
+    const due = { due_at: new Date(this.#options.clock.now() + waitMs), note: noteOf(note) };
+    await this.#mine(mail).set(due).execute();
+  }
+
+  /** Dead letters are sent after all. @returns how many */
+  async retryFailed(): Promise<number> {
+    const now = new Date(this.#options.clock.now());
+    const { numUpdatedRows } = await this.#options.db
+      .updateTable("mail")
+      .set({ status: "queued", due_at: now, attempts: 0, finished_at: null })
+      .where("status", "=", "failed")
+      .executeTakeFirst();
+    return Number(numUpdatedRows);
+  }
+
+  /** Deletes what was finished long ago, a number of rows at a time; dead letters stay. */
+  async prune(): Promise<void> {
+    const old = new Date(this.#options.clock.now() - MAILS_KEPT_MS);
+    await sql`
+      delete from notifications.mail where id in (
+        select id from notifications.mail where finished_at < ${old} and status <> 'failed'
+        limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#options.db);
+  }
+
+  /** Unless its lease was over and another process has taken it. */
+  #mine({ id, attempts }: QueuedMail) {
+    const row = this.#options.db.updateTable("mail").where("id", "=", id);
+    return row.where("attempts", "=", attempts).where("status", "=", "queued");
+  }
+}
+
+/** PostgreSQL's text cannot hold a NUL. */
+const noteOf = (note: string | undefined): string | null =>
+  note?.replaceAll("\0", "").slice(0, ERROR_LENGTH_MAX) ?? null;

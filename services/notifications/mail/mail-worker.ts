@@ -1,0 +1,119 @@
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import { Poller } from "../../../platform/poller/index.ts";
+import {
+  GIVE_UP_AFTER_MS,
+  MAIL_POLL_MS,
+  MAILS_AT_ONCE,
+  PRUNE_EVERY_MS,
+  RETRY_FIRST_MS,
+  RETRY_MAX_MS,
+  STOP_WAIT_MS,
+  UNREACHABLE_FIRST_MS,
+  UNREACHABLE_MAX_MS,
+} from "../limits.ts";
+import { MailRefused, type MailTransport, TransportUnreachable } from "../transports/index.ts";
+import type { MailQueue, QueuedMail } from "./mail-queue.ts";
+import type { MailWriter } from "./mail-writer.ts";
+
+interface Options {
+  readonly queue: MailQueue;
+  readonly writer: MailWriter;
+  readonly transport: MailTransport;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Sends what is queued. A mail leaves the queue only when the server has taken it or will never take it, so nothing is lost; should a
+ * process die between the two, the mail goes out again under the same Message-ID.
+ */
+export class MailWorker {
+  readonly #options: Options;
+  readonly #poller: Poller;
+  /** Times in a row that the server could not be reached. */
+  #unreachable = 0;
+  #pausedUntil = -Infinity;
+  #prunedAt = -Infinity;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const { clock, log } = options;
+    const work = (): Promise<boolean> => this.#sendSome();
+    this.#poller = new Poller({ clock, log, what: "looking for mails to send", everyMs: MAIL_POLL_MS, work });
+  }
+
+  start(): void {
+    this.#poller.start();
+  }
+
+  nudge(): void {
+    this.#poller.nudge();
+  }
+
+  /** Does not wait for a slow server for long. */
+  async stop(): Promise<void> {
+    const patience = new Promise<void>((resolve) => void this.#options.clock.after(STOP_WAIT_MS, resolve));
+    await Promise.race([this.#poller.stop(), patience]);
+  }
+
+  async #sendSome(): Promise<boolean> {
+    const { queue, clock } = this.#options;
+    if (clock.monotonic() - this.#prunedAt > PRUNE_EVERY_MS) {
+      this.#prunedAt = clock.monotonic();
+      await queue.prune();
+    }
+    if (clock.monotonic() < this.#pausedUntil) return false;
+    // While the server is away, one mail is enough to find out whether it is back.
+    const taken = await queue.take(this.#unreachable > 0 ? 1 : MAILS_AT_ONCE);
+    await Promise.all(taken.map((mail) => this.#send(mail)));
+    return taken.length > 0 && this.#unreachable === 0;
+  }
+
+  async #send(queued: QueuedMail): Promise<void> {
+    const { queue, writer, transport, log } = this.#options;
+    try {
+      const written = await writer.write(queued);
+      if (written.type === "needless") return await queue.finish(queued, "dropped", written.why);
+      if (!(await queue.address(queued, written.userId))) return;
+      await transport.send(written.mail);
+      this.#unreachable = 0;
+      await queue.finish(queued, "sent");
+    } catch (error) {
+      await this.#failed(queued, error).catch((err: unknown) =>
+        log.warn({ err, mail: queued.id }, "what has become of a mail could not be written down; it is sent again"),
+      );
+    }
+  }
+
+  async #failed(mail: QueuedMail, error: unknown): Promise<void> {
+    const { queue, clock, log } = this.#options;
+    const note = error instanceof Error ? error.message : String(error);
+    const about = { err: error, mail: mail.id, event: mail.event_id, attempts: mail.attempts };
+    if (error instanceof MailRefused) {
+      log.warn(about, "a mail was refused for good");
+      return queue.finish(mail, "failed", note);
+    }
+    if (clock.now() - mail.created_at.getTime() >= GIVE_UP_AFTER_MS) {
+      log.error(about, "a mail could not be sent for days: it is a dead letter now");
+      return queue.finish(mail, "failed", note);
+    }
+    log.warn(about, "a mail could not be sent yet");
+    const waitMs =
+      error instanceof TransportUnreachable ? this.#pause() : doubled(RETRY_FIRST_MS, mail.attempts, RETRY_MAX_MS);
+    return queue.putOff(mail, waitMs, note);
+  }
+
+  /** Once for all mails that found the server away at the same time. @returns for how long nobody tries */
+  #pause(): number {
+    const now = this.#options.clock.monotonic();
+    if (now >= this.#pausedUntil) {
+      this.#unreachable++;
+      this.#pausedUntil = now + doubled(UNREACHABLE_FIRST_MS, this.#unreachable, UNREACHABLE_MAX_MS);
+    }
+    return this.#pausedUntil - now;
+  }
+}
+
+const doubled = (firstMs: number, times: number, maxMs: number): number =>
+  Math.min(firstMs * 2 ** Math.min(times - 1, 30), maxMs);

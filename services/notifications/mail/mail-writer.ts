@@ -1,0 +1,78 @@
+import type { DomainEvent } from "../../../proto/index.ts";
+import type { BookingRecord } from "../../../proto/services/index.ts";
+import { letterAsHtml, letterAsText, type MailedEvent, writeLetter } from "../letters/index.ts";
+import type { Peers } from "../peers.ts";
+import type { Mail } from "../transports/index.ts";
+import type { QueuedMail } from "./mail-queue.ts";
+
+/** The mail, and whose it is; or why there is none to be sent. */
+export type Written =
+  | { readonly type: "mail"; readonly mail: Mail; readonly userId: string }
+  | { readonly type: "needless"; readonly why: string };
+
+interface Options {
+  readonly peers: Peers;
+  /** Without a slash at its end. */
+  publicUrl(): string;
+}
+
+/** Makes a mail of an event, with what is known of it at that time: addresses and titles are nowhere kept. */
+export class MailWriter {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** @throws PeerUnavailable, and Error when the tickets are not there yet: try again */
+  async write({ id, event, created_at: date }: QueuedMail): Promise<Written> {
+    const { peers } = this.#options;
+    const booking = await peers.booking(event.data.bookingId);
+    if (booking === null) return needless("there is no such booking any more");
+    if (event.type === "booking.confirmed" && booking.status !== "confirmed")
+      return needless(`the booking is ${booking.status} by now`);
+    const user = await peers.user(booking.userId);
+    if (user === null) return needless("the account was deleted");
+    if (user.email === null) return needless("the buyer has given no address");
+    const seats = seatsOf(event, booking);
+    const [quote, tickets] = await Promise.all([
+      peers.quote(booking.showtimeId, seats),
+      event.type === "booking.confirmed" ? this.#tickets(booking.bookingId) : undefined,
+    ]);
+    const letter = writeLetter({
+      ...{ event, booking, showtime: quote.showtime, seats: quote.seats },
+      ...{ language: user.language, name: user.name, url: `${this.#options.publicUrl()}/` },
+    });
+    const mail: Mail = {
+      ...{ id, date, language: letter.language, subject: letter.subject },
+      to: { name: user.name ?? "", address: user.email.trim() },
+      text: letterAsText(letter),
+      html: letterAsHtml(letter),
+      attachments: tickets ? [{ fileName: tickets.fileName, type: "application/pdf", bytes: tickets.bytes }] : [],
+    };
+    return { type: "mail", mail, userId: user.id };
+  }
+
+  async #tickets(bookingId: string) {
+    const file = await this.#options.peers.tickets(bookingId);
+    if (file === null) throw new Error(`the tickets of ${bookingId} are not there yet`);
+    return file;
+  }
+}
+
+const needless = (why: string): Written => ({ type: "needless", why });
+
+/** Those that the mail is about. */
+function seatsOf({ type, data }: DomainEvent<MailedEvent>, booking: BookingRecord): readonly number[] {
+  switch (type) {
+    case "booking.confirmed":
+    case "payment.failed":
+      return booking.seats.map(({ seat }) => seat);
+    case "booking.cancelled":
+      return data.cancelledSeats;
+    case "booking.refunded":
+    case "booking.expired":
+    case "booking.failed":
+      return data.seats;
+  }
+}

@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import type { Pool } from "pg";
+import type { Bus } from "../../platform/bus/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Config } from "../../platform/config/index.ts";
+import { type EventStream, Inbox } from "../../platform/events/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { createDatabase } from "../../platform/postgres/index.ts";
+import type { RandomBytes } from "../../platform/random/index.ts";
+import type { Routes } from "../http/index.ts";
+import { Listener } from "./listener.ts";
+import { MailQueue, MailWorker, MailWriter } from "./mail/index.ts";
+import { Peers } from "./peers.ts";
+import { type MailTables, NOTIFICATIONS_SCHEMA } from "./tables.ts";
+import { FileTransport, type MailTransport, SmtpTransport } from "./transports/index.ts";
+import { createWebhooks } from "./webhooks/index.ts";
+
+export interface NotificationsOptions {
+  /** Of a database whose schema `notifications` is migrated when `start` is called. */
+  readonly pool: Pool;
+  readonly bus: Bus;
+  readonly stream: EventStream;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Logger;
+  readonly config: Pick<Config, "dataDir" | "smtpUrl" | "mailFrom" | "webhookPrivateAddresses" | "host">;
+  /** How buyers reach the page, without a slash at its end; asked when a mail is written. */
+  publicUrl(): string;
+}
+
+export interface NotificationsService {
+  /** Under `/api/v1`. */
+  readonly routes: Routes;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Tells buyers by mail and on their open connections, and integrators by webhooks. */
+export function createNotificationsService(options: NotificationsOptions): NotificationsService {
+  const { pool, bus, stream, clock, random, log, publicUrl } = options;
+  const db = createDatabase<MailTables>(pool).withSchema(NOTIFICATIONS_SCHEMA);
+  const queue = new MailQueue({ db, clock, random });
+  const writer = new MailWriter({ peers: new Peers({ bus }), publicUrl });
+  const worker = new MailWorker({ queue, writer, transport: transportOf(options), clock, log });
+  const inbox = new Inbox({ schema: NOTIFICATIONS_SCHEMA });
+  const listener = new Listener({ db, inbox, queue, worker, bus });
+  const webhooks = createWebhooks(options);
+  let consuming: { close(): Promise<void> } | undefined;
+
+  return {
+    routes: webhooks.routes,
+
+    async start() {
+      worker.start();
+      consuming = stream.consume(listener);
+      await webhooks.start();
+    },
+
+    async stop() {
+      await webhooks.stop();
+      await consuming?.close();
+      await worker.stop();
+    },
+  };
+}
+
+function transportOf({ config, clock }: NotificationsOptions): MailTransport {
+  const { smtpUrl: url, mailFrom: from, dataDir } = config;
+  return url === undefined
+    ? new FileTransport({ folder: join(dataDir, "mail"), from })
+    : new SmtpTransport({ url, from, clock });
+}

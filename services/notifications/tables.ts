@@ -1,0 +1,64 @@
+import { type ColumnType, type Kysely, type Migration, sql } from "kysely";
+import { inboxMigration } from "../../platform/events/index.ts";
+import type { DomainEvent } from "../../proto/index.ts";
+import type { MailedEvent } from "./letters/index.ts";
+import { webhookMigrations } from "./webhooks/index.ts";
+
+export const NOTIFICATIONS_SCHEMA = "notifications";
+
+/** Written once. */
+type Fixed<T> = ColumnType<T, T, never>;
+
+/**
+ * `queued`: to be sent, again if need be. `sent`. `dropped`: there was nobody to send it to, or nothing to say any more. `failed`: refused, or
+ * put off for days: a dead letter.
+ */
+export const MAIL_STATUSES = ["queued", "sent", "dropped", "failed"] as const;
+export type MailStatus = (typeof MAIL_STATUSES)[number];
+
+export interface MailTables {
+  /** A mail for each event that its booking's buyer is to hear of. It holds no address: that is asked for when it is sent. */
+  mail: {
+    id: Fixed<string>;
+    event_id: Fixed<string>;
+    event: ColumnType<DomainEvent<MailedEvent>, string, never>;
+    /** Where the event does not name the buyer, known once the mail was written. */
+    user_id: string | null;
+    status: MailStatus;
+    created_at: Fixed<Date>;
+    /** When it is next tried, while it is queued. */
+    due_at: Date;
+    /** Times it was tried. */
+    attempts: number;
+    /** What went wrong last, or why it was dropped. */
+    note: string | null;
+    finished_at: Date | null;
+  };
+}
+
+const mailMigrations: Readonly<Record<string, Migration>> = {
+  "001-mail": {
+    // Kysely hands migrations an untyped database: they outlive today's types.
+    async up(db: Kysely<unknown>) {
+      await sql`
+        create table notifications.mail (
+          id text primary key,
+          event_id text not null unique,
+          event json not null,
+          user_id text,
+          status text not null check (status in ('queued', 'sent', 'dropped', 'failed')),
+          created_at timestamptz not null,
+          due_at timestamptz not null,
+          attempts integer not null default 0,
+          note text,
+          finished_at timestamptz
+        )`.execute(db);
+      await sql`create index mail_due on notifications.mail (due_at) where status = 'queued'`.execute(db);
+      await sql`create index mail_by_user on notifications.mail (user_id)`.execute(db);
+      await sql`create index mail_finished on notifications.mail (finished_at)`.execute(db);
+    },
+  },
+  "002-inbox": inboxMigration(NOTIFICATIONS_SCHEMA),
+};
+
+export const notificationsMigrations: Readonly<Record<string, Migration>> = { ...mailMigrations, ...webhookMigrations };

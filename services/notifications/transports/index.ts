@@ -1,0 +1,3 @@
+export { FileTransport } from "./file-transport.ts";
+export { type Mail, MailRefused, type MailTransport, TransportUnreachable } from "./mail-transport.ts";
+export { SmtpTransport } from "./smtp-transport.ts";

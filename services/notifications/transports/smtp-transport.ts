@@ -1,0 +1,63 @@
+import { createTransport } from "nodemailer";
+import type { Clock } from "../../../platform/clock/index.ts";
+import { CONNECT_TIMEOUT_MS, SEND_DEADLINE_MS, SOCKET_TIMEOUT_MS } from "../limits.ts";
+import { type Mail, MailRefused, type MailTransport, TransportUnreachable } from "./mail-transport.ts";
+import { messageOf } from "./message.ts";
+
+interface Options {
+  /** `smtp://user:password@host:port`, or `smtps://`; nodemailer's options may follow as a query, such as `?requireTLS=false`. */
+  readonly url: string;
+  readonly from: string;
+  readonly clock: Clock;
+}
+
+/** Hands mails to a server, a connection each. TLS is used where it is offered, and demanded where a password is sent over a network. */
+export class SmtpTransport implements MailTransport {
+  readonly #transporter;
+  readonly #from: string;
+  readonly #clock: Clock;
+
+  constructor({ url, from, clock }: Options) {
+    this.#from = from;
+    this.#clock = clock;
+    this.#transporter = createTransport({
+      requireTLS: sendsPasswordOverNetwork(url),
+      url,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      greetingTimeout: CONNECT_TIMEOUT_MS,
+      dnsTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: SOCKET_TIMEOUT_MS,
+    });
+  }
+
+  async send(mail: Mail): Promise<void> {
+    const sending = this.#transporter.sendMail(messageOf(mail, this.#from)).catch((error: unknown) => {
+      throw classified(error);
+    });
+    await withinDeadline(this.#clock, sending);
+  }
+}
+
+/** A server that keeps talking is not waited for for ever; should it take the mail after all, its id tells the second one. */
+function withinDeadline(clock: Clock, sending: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(SEND_DEADLINE_MS, () => reject(new Error("the mail server took too long")));
+    sending.then(() => resolve(), reject).finally(() => timer.cancel());
+  });
+}
+
+/** What the server says of the recipient or of the mail is about this mail; whatever else goes wrong is about the server. */
+function classified(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause;
+  const { responseCode, command } = cause as SmtpError; // Nodemailer's errors; of others both are undefined.
+  if (command === "API") return new MailRefused(cause.message, { cause });
+  if (command !== "RCPT TO" && command !== "DATA") return new TransportUnreachable(cause.message, { cause });
+  return responseCode !== undefined && responseCode >= 500 ? new MailRefused(cause.message, { cause }) : cause;
+}
+
+type SmtpError = Error & { readonly responseCode?: number; readonly command?: string };
+
+function sendsPasswordOverNetwork(url: string): boolean {
+  const { username, hostname } = new URL(url);
+  return username !== "" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}
