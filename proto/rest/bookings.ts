@@ -1,2 +1,139 @@
 /** Bookings, from the hold to the money back. */
-export {};
+import { Type, type Static } from "typebox";
+import { BOOKING_STATUSES, PAYMENT_METHODS, PAYMENT_STATES, TICKET_TYPES } from "../services/index.ts";
+import { Id, Money, Page, PageQuery, Timestamp } from "./common.ts";
+import { SEATS_PER_REQUEST_MAX } from "./holds.ts";
+
+const closed = { additionalProperties: false };
+
+const Seat = Type.Integer({ minimum: 0, maximum: 65_535, description: "Index into the layout." });
+const TicketTypeName = Type.Enum([...TICKET_TYPES]);
+
+export const BookingRequest = Type.Object(
+  {
+    holdId: Type.String({ minLength: 1, maxLength: 80 }),
+    tickets: Type.Optional(
+      Type.Array(Type.Object({ seat: Seat, type: TicketTypeName }, closed), {
+        maxItems: SEATS_PER_REQUEST_MAX,
+        description: "Who sits where; a seat that is not named is an adult's.",
+      }),
+    ),
+    acceptOtherSeats: Type.Optional(
+      Type.Boolean({
+        description:
+          "Should the money come so late that the seats are gone: as many neighbouring seats of the same category will do.",
+      }),
+    ),
+  },
+  { ...closed, examples: [{ holdId: "st_1.2s", tickets: [{ seat: 41, type: "child" }], acceptOtherSeats: true }] },
+);
+export type BookingRequest = Static<typeof BookingRequest>;
+
+export const PaymentRequest = Type.Object(
+  {
+    method: Type.Enum([...PAYMENT_METHODS], { description: "terminal: for kiosks, box offices and admins." }),
+    token: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        pattern: "^[\\x21-\\x7e]+$",
+        description: "Of the gateway. With none the buyer pays on the gateway's page: see `next`.",
+      }),
+    ),
+  },
+  { ...closed, examples: [{ method: "mock", token: "tok_ok" }] },
+);
+export type PaymentRequest = Static<typeof PaymentRequest>;
+
+const Next = Type.Union([Type.Object({ url: Type.String() }), Type.Object({ clientSecret: Type.String() })], {
+  description: "What the buyer does next: opens the page, or hands the secret to Stripe's elements.",
+});
+
+export const PaymentAnswer = Type.Object(
+  {
+    paymentId: Id,
+    status: Type.Enum([...PAYMENT_STATES], { description: "The outcome comes later: see the booking." }),
+    next: Type.Optional(Next),
+  },
+  { examples: [{ paymentId: "pay_5nV0a7jXTq2mZcW1r8dK3A", status: "pending" }] },
+);
+export type PaymentAnswer = Static<typeof PaymentAnswer>;
+
+export const CancelRequest = Type.Object(
+  {
+    seats: Type.Optional(
+      Type.Array(Seat, {
+        minItems: 1,
+        maxItems: SEATS_PER_REQUEST_MAX,
+        uniqueItems: true,
+        description: "Those to give back; all of them when left out.",
+      }),
+    ),
+  },
+  { ...closed, examples: [{ seats: [41] }] },
+);
+export type CancelRequest = Static<typeof CancelRequest>;
+
+export const Booking = Type.Object(
+  {
+    id: Id,
+    status: Type.Enum([...BOOKING_STATUSES]),
+    reason: Type.Union([Type.String(), Type.Null()], { description: "Why it is so, a sentence for the buyer." }),
+    userId: Id,
+    showtimeId: Id,
+    holdId: Type.String(),
+    seats: Type.Array(Type.Integer(), { description: "Indexes into the layout." }),
+    tickets: Type.Array(
+      Type.Object({ seat: Type.Integer(), label: Type.String(), type: TicketTypeName, price: Money }),
+    ),
+    total: Money,
+    payBy: { ...Timestamp, description: "Until when the seats wait for the payment." },
+    payment: Type.Union(
+      [
+        Type.Object({
+          paymentId: Id,
+          method: Type.Enum([...PAYMENT_METHODS]),
+          status: Type.Enum([...PAYMENT_STATES]),
+          next: Type.Optional(Next),
+        }),
+        Type.Null(),
+      ],
+      { description: "The last one that was begun." },
+    ),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  },
+  {
+    $id: "Booking",
+    examples: [
+      {
+        id: "bk_mY0b4S1q9kQf2hUu7x3LzA",
+        status: "pending",
+        reason: null,
+        userId: "u_1",
+        showtimeId: "st_1",
+        holdId: "st_1.2s",
+        seats: [40, 41],
+        tickets: [
+          { seat: 40, label: "D5", type: "adult", price: { amount: 1450, currency: "EUR" } },
+          { seat: 41, label: "D6", type: "child", price: { amount: 950, currency: "EUR" } },
+        ],
+        total: { amount: 2400, currency: "EUR" },
+        payBy: "2026-11-21T12:05:00.000Z",
+        payment: null,
+        createdAt: "2026-11-21T12:00:00.000Z",
+        updatedAt: "2026-11-21T12:00:00.000Z",
+      },
+    ],
+  },
+);
+export type Booking = Static<typeof Booking>;
+
+export const BookingPage = Page(Booking);
+
+export const BookingQuery = Type.Object({
+  ...PageQuery.properties,
+  userId: Type.Optional({ ...Id, description: "For admins: whose; everybody's when left out." }),
+  showtimeId: Type.Optional(Id),
+});
+export type BookingQuery = Static<typeof BookingQuery>;

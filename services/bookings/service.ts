@@ -1,25 +1,101 @@
+import type { Pool } from "pg";
+import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
+import type { Config } from "../../platform/config/index.ts";
+import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
+import { BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
-import type { Engine } from "./holds.ts";
-import { holdRoutes } from "./routes.ts";
+import { Desk } from "./desk.ts";
+import { graphqlRoutes } from "./graphql/routes.ts";
+import type { Engine } from "./holds/holds.ts";
+import { holdRoutes } from "./holds/routes.ts";
+import { ADVANCING_MAX } from "./limits.ts";
+import { bookingRoutes } from "./rest/routes.ts";
+import { recordOf } from "./rest/views.ts";
+import { Saga } from "./saga/saga.ts";
+import { Steps } from "./saga/steps.ts";
+import { Worker } from "./saga/worker.ts";
+import { BookingStore } from "./store/store.ts";
+import { BOOKINGS_SCHEMA, type BookingsTables } from "./store/tables.ts";
 
 export interface BookingsOptions {
+  /** Of a database whose schema `bookings` is migrated when `start` is called. */
+  readonly pool: Pool;
+  readonly bus: Bus;
+  readonly stream: EventStream;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly log: Logger;
+  readonly config: Pick<Config, "paymentTtlMs" | "latePaymentGraceMs">;
 }
 
 export interface BookingsService {
   /** Under `/api/v1`. */
   readonly routes: Routes;
+  /** At the root: `/graphql`. */
+  readonly graphql: Routes;
+  /** Finishes at once what an earlier run left open, and goes on doing so. */
   start(): Promise<void>;
+  /** Lets the steps under way finish. */
   stop(): Promise<void>;
 }
 
-/** Holds live in the engine alone, so there is nothing to start or to stop yet. */
-export const createBookingsService = (options: BookingsOptions): BookingsService => ({
-  routes: holdRoutes(options),
-  async start() {},
-  async stop() {},
-});
+/** Seats on their way to a buyer: holds, bookings, and the saga that brings seats and money together. */
+export function createBookingsService(options: BookingsOptions): BookingsService {
+  const { pool, bus, stream, engine, clock, random, log, config } = options;
+  const outbox = new Outbox({ pool, schema: BOOKINGS_SCHEMA, source: "/usher/bookings", stream, clock, random, log });
+  const inbox = new Inbox({ schema: BOOKINGS_SCHEMA });
+  const store = new BookingStore({ pool, outbox });
+  const saga = new Saga({
+    ...{ store, clock, log },
+    steps: new Steps({ engine, bus, log }),
+    rules: { graceMs: config.latePaymentGraceMs },
+  });
+  const worker = new Worker({ store, saga, clock, log });
+  const desk = new Desk({ store, saga, engine, bus, clock, random, config });
+  const subscriptions: Subscription[] = [];
+  let consumer: ReturnType<EventStream["consume"]> | undefined;
+
+  return {
+    routes: async (app) => {
+      await app.register(holdRoutes({ engine, clock, random }));
+      await app.register(bookingRoutes(desk));
+    },
+    graphql: graphqlRoutes({ desk, engine, bus, clock, random }),
+
+    async start() {
+      outbox.start();
+      consumer = stream.consume({
+        name: "bookings",
+        types: ["showtime.cancelled"],
+        handle: ({ id, data }) =>
+          store.callOff(data.showtimeId, (transaction) => inbox.take<BookingsTables>(transaction, "bookings", id)),
+      });
+      const record = answerWith(log, async ({ bookingId }: { readonly bookingId: string }) => {
+        const stored = await store.read(bookingId);
+        return stored === undefined ? null : recordOf(stored);
+      });
+      subscriptions.push(
+        bus.serve(BOOKING, record, { queue: "bookings" }),
+        // Every process hears it: the one that has the booking in hand must.
+        bus.subscribe(PAYMENT_CHANGED, ({ bookingId, state }) => {
+          // What was pending or captured was so by our own asking.
+          if (state === "pending" || state === "captured" || saga.advancing >= ADVANCING_MAX) return;
+          void saga.look(bookingId);
+        }),
+      );
+      worker.start();
+    },
+
+    async stop() {
+      for (const subscription of subscriptions.splice(0)) subscription.close();
+      await consumer?.close();
+      await worker.stop();
+      await saga.stop();
+      await outbox.stop();
+    },
+  };
+}

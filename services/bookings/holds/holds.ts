@@ -1,5 +1,5 @@
 /** Holds as a REST client has them, asked of the engine in the holder's name. */
-import type { Clock } from "../../platform/clock/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
 import {
   type BookingId,
   type Command,
@@ -8,21 +8,29 @@ import {
   isPlainId,
   parseHoldId,
   type Query,
+  type Refusal,
   type Reply,
   type RequestId,
   type ShowtimeId,
   showtimeId,
-} from "../../proto/index.ts";
-import type { Hold, HoldRequest } from "../../proto/rest/index.ts";
-import { Problem } from "../http/index.ts";
+} from "../../../proto/index.ts";
+import type { Hold, HoldRequest } from "../../../proto/rest/index.ts";
+import { Problem } from "../../http/index.ts";
 
 export interface Engine {
   ask(request: Command | Query): Promise<Reply>;
 }
 
+/** The engine's refusal, for the client. */
+export function problemOf({ code, message, seats, retryInMs }: Refusal): Problem {
+  return new Problem(code, message, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });
+}
+
 /** Who asks, and under which request id: the same one again gets the engine's first answer again. */
 export interface Asking {
   readonly holder: HolderId;
+  /** A kiosk or a box office, which serves one customer after another. */
+  readonly desk: boolean;
   readonly rid: RequestId;
   /** Whether this may be a repetition of a request that was answered before. */
   readonly repeatable: boolean;
@@ -44,10 +52,10 @@ export class Holds {
     this.#clock = clock;
   }
 
-  async take(showtimeText: string, wish: HoldRequest, { holder, rid, repeatable }: Asking): Promise<Hold> {
+  async take(showtimeText: string, wish: HoldRequest, { holder, desk, rid, repeatable }: Asking): Promise<Hold> {
     if (!isPlainId(showtimeText)) throw new Problem("NOT_FOUND", "There is no such showtime.");
     const showtime = showtimeId(showtimeText);
-    const held = await this.#ask({ showtime, holder, rid, ...wishOf(wish) }, "held");
+    const held = await this.#ask({ showtime, holder, rid, ...(desk && { desk }), ...wishOf(wish) }, "held");
     // The time in a first answer that is given again has been running since; the engine says what is left of it.
     if (repeatable) return this.#read({ showtime, hold: held.hold }, holder);
     return this.#answer({ showtime, hold: held.hold }, held.seats, held.expiresInMs);
@@ -88,10 +96,7 @@ export class Holds {
     expected: Type,
   ): Promise<Extract<Reply, { type: Type }>> {
     const reply = await this.#engine.ask(request);
-    if (reply.type === "refused") {
-      const { code, message, seats, retryInMs } = reply;
-      throw new Problem(code, message, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });
-    }
+    if (reply.type === "refused") throw problemOf(reply);
     if (reply.type !== expected) throw new TypeError(`${request.type} was answered with ${reply.type}`);
     return reply as Extract<Reply, { type: Type }>; // The line above has compared the two.
   }

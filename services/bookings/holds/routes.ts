@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { RandomBytes } from "../../platform/random/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
-import type { RequestId } from "../../proto/index.ts";
-import { AnyIdParams, Hold, HoldRequest } from "../../proto/rest/index.ts";
-import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../http/index.ts";
+import { SERVES_MANY } from "../../../platform/auth/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RequestId } from "../../../proto/index.ts";
+import { AnyIdParams, Hold, HoldRequest } from "../../../proto/rest/index.ts";
+import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../http/index.ts";
 import { type Asking, type Engine, Holds } from "./holds.ts";
 
 interface Options {
@@ -23,6 +24,7 @@ export const holdRoutes =
     const holds = new Holds({ engine, clock });
     const askingOf = (request: FastifyRequest): Asking => ({
       holder: principalOf(request).userId,
+      desk: SERVES_MANY.has(principalOf(request).role),
       ...ridOf(request, random),
     });
 

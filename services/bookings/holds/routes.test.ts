@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { VirtualClock } from "../../platform/clock/index.ts";
-import { systemRandom } from "../../platform/random/index.ts";
+import { VirtualClock } from "../../../platform/clock/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
 import {
   type Command,
   ERRORS,
@@ -10,10 +10,10 @@ import {
   type Query,
   type Reply,
   showtimeId,
-} from "../../proto/index.ts";
-import type { Role } from "../../platform/auth/index.ts";
-import { as, testServer, type TestServer } from "../http/testing.ts";
-import { createBookingsService } from "./index.ts";
+} from "../../../proto/index.ts";
+import type { Role } from "../../../platform/auth/index.ts";
+import { as, testServer, type TestServer } from "../../http/testing.ts";
+import { holdRoutes } from "./routes.ts";
 
 const SHOWTIME = showtimeId("st_1");
 const HOLD = holdIdOf(SHOWTIME, 40);
@@ -37,12 +37,12 @@ let engine: ScriptedEngine;
 
 beforeAll(async () => {
   server = await testServer();
-  const service = createBookingsService({
+  const routes = holdRoutes({
     engine: { ask: (request) => engine.ask(request) },
     clock: new VirtualClock(NOW),
     random: systemRandom,
   });
-  await server.app.register(service.routes, { prefix: "/api/v1" });
+  await server.app.register(routes, { prefix: "/api/v1" });
   await server.app.ready();
 });
 beforeEach(() => {
@@ -115,6 +115,8 @@ describe("taking seats", () => {
   it.each(["customer", "guest", "kiosk", "boxoffice", "admin"] as const)("is open to the role %s", async (role) => {
     engine.replies.push(held);
     expect((await hold({ seats: [3, 4] }, { role })).statusCode).toBe(201);
+    const desk = role === "kiosk" || role === "boxoffice";
+    expect(engine.asked[0]).toMatchObject({ type: "hold", ...(desk && { desk }) });
   });
 
   it("is closed to the gate and to strangers", async () => {

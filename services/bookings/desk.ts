@@ -1,0 +1,219 @@
+import type { Role } from "../../platform/auth/index.ts";
+import type { Bus } from "../../platform/bus/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Config } from "../../platform/config/index.ts";
+import type { RandomBytes } from "../../platform/random/index.ts";
+import { type HolderId, type HoldId, parseHoldId } from "../../proto/index.ts";
+import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
+import { QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
+import { Problem } from "../http/index.ts";
+import { type Engine, problemOf } from "./holds/holds.ts";
+import { derivedId, newId } from "./ids.ts";
+import { ANSWER_WITHIN_MS } from "./limits.ts";
+import type { BookedSeat, Booking } from "./saga/booking.ts";
+import type { Saga } from "./saga/saga.ts";
+import type { BookingStore, Listing, Stored } from "./store/store.ts";
+
+/** Who asks; `key` is the request's Idempotency-Key, if it has one. */
+export interface Asker {
+  readonly userId: HolderId;
+  readonly role: Role;
+  readonly key: string | undefined;
+}
+
+interface Options {
+  readonly store: BookingStore;
+  readonly saga: Saga;
+  readonly engine: Engine;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly config: Pick<Config, "paymentTtlMs">;
+}
+
+const MAY_USE_TERMINAL: ReadonlySet<Role> = new Set<Role>(["kiosk", "boxoffice", "admin"]);
+
+const unavailable = (what: string) => new Problem("UNAVAILABLE", `${what} Nothing is lost: try again.`);
+const notFound = () => new Problem("BOOKING_NOT_FOUND", "There is no such booking.");
+
+/** What buyers ask for, over REST and GraphQL alike, with the rights that they have. Every method throws refusals as a `Problem`. */
+export class Desk {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async book(asker: Asker, request: BookingRequest): Promise<Stored> {
+    const { store, saga } = this.#options;
+    const { userId, key } = asker;
+    const id = this.#idOf("bk_", asker, request.holdId);
+    const held = await this.#heldSeats(userId, request.holdId, id);
+    if (held instanceof Problem) {
+      // The hold is booked, or over, perhaps by this very request when it was sent before.
+      const before = key === undefined ? undefined : await store.read(id);
+      if (before === undefined) throw held;
+      return this.#asBefore(id);
+    }
+    const { showtime, seats } = await this.#quote(held.showtimeId, held.seats);
+    if (showtime.cancelled) throw new Problem("SALE_CLOSED", "The showtime was cancelled.");
+    const leased = await store.insert(
+      this.#newBooking(id, asker, request, showtime, seatsOf(seats, request.tickets)),
+      this.#options.clock.now(),
+    );
+    if (leased === undefined) return this.#asBefore(id);
+    const outcome = await saga.begin(leased);
+    if ("dropped" in outcome) throw outcome.dropped;
+    return requirePinned(outcome.stored);
+  }
+
+  /** The outcome comes later: see the booking's status. */
+  async pay(asker: Asker, id: string, { method, token }: PaymentRequest): Promise<Stored> {
+    const { saga } = this.#options;
+    if (method === "terminal" && !MAY_USE_TERMINAL.has(asker.role)) {
+      throw new Problem("FORBIDDEN", `Terminals are for kiosks and box offices; your role is ${asker.role}.`);
+    }
+    const own = await this.read(asker, id);
+    const paymentId = this.#idOf("pay_", asker, id);
+    const { stored, mine } = await saga.tell(own, { type: "pay", paymentId, method, token: token ?? null });
+    if (!mine) return stored;
+    const outcome = await saga.begin(stored);
+    if ("dropped" in outcome) throw outcome.dropped;
+    const { fact } = outcome;
+    if (fact.type === "refused") throw new Problem(fact.code, fact.message);
+    if (fact.type === "not-begun") throw unavailable("Payments cannot be taken just now.");
+    return outcome.stored;
+  }
+
+  /** Waits a while for the seats to be free and the money to be on its way back; that goes on in any case. */
+  async cancel(asker: Asker, id: string, { seats }: CancelRequest): Promise<Stored> {
+    const { saga } = this.#options;
+    const own = await this.read(asker, id);
+    const until = await this.#cancelUntil(asker, own.booking);
+    const cancellation = this.#idOf("rf_", asker, id);
+    const { stored, mine } = await saga.tell(own, { type: "cancel", id: cancellation, seats, until });
+    if (mine) void saga.advance(stored);
+    return (await saga.until(id, ({ steps }) => steps.length === 0)) ?? stored;
+  }
+
+  async read(asker: Asker, id: string): Promise<Stored> {
+    const stored = await this.#options.store.read(id);
+    if (stored === undefined || !isOf(asker, stored.booking)) throw notFound();
+    return stored;
+  }
+
+  /** One's own; an admin's are everybody's, unless narrowed. */
+  list(asker: Asker, { userId, ...listing }: Listing): Promise<Stored[]> {
+    if (asker.role === "admin")
+      return this.#options.store.list({ ...listing, ...(userId !== undefined && { userId }) });
+    if (userId !== undefined && userId !== asker.userId) {
+      throw new Problem("FORBIDDEN", "Only an admin sees the bookings of others.");
+    }
+    return this.#options.store.list({ ...listing, userId: asker.userId });
+  }
+
+  /** The booking when its payment has come to something, or as it is after a while. */
+  async settled(asker: Asker, id: string): Promise<Stored> {
+    const stored = await this.#options.saga.until(id, ({ status }) => status !== "paying");
+    if (stored === undefined || !isOf(asker, stored.booking)) throw notFound();
+    return stored;
+  }
+
+  /** A repeated request finds what it made; one that was interrupted is gone on with. */
+  async #asBefore(id: string): Promise<Stored> {
+    const { saga } = this.#options;
+    void saga.look(id);
+    const stored = await saga.until(id, ({ steps }) => steps[0]?.do !== "pin");
+    if (stored === undefined) throw new Problem("HOLD_EXPIRED", "The hold could not be booked any more.");
+    return requirePinned(stored);
+  }
+
+  async #heldSeats(
+    holder: HolderId,
+    holdId: string,
+    id: string,
+  ): Promise<{ showtimeId: string; seats: readonly number[] } | Problem> {
+    const parts = parseHoldId(holdId);
+    if (parts === undefined) throw new Problem("HOLD_NOT_FOUND", "There is no such hold of yours.");
+    const { showtime } = parts;
+    const hold = holdId as HoldId; // `parseHoldId` has read it.
+    const reply = await this.#options.engine.ask({ type: "get-hold", showtime, holder, hold });
+    if (reply.type === "refused") return problemOf(reply);
+    if (reply.type !== "hold") throw new TypeError(`get-hold was answered with ${reply.type}`);
+    if (reply.booking === undefined) return { showtimeId: showtime, seats: reply.seats };
+    const detail = reply.booking === id ? "This hold is being booked." : "The hold is being paid for already.";
+    return new Problem("HOLD_PINNED", detail, { bookingId: reply.booking });
+  }
+
+  #newBooking(
+    id: string,
+    { userId }: Asker,
+    request: BookingRequest,
+    showtime: ShowtimeCard,
+    seats: BookedSeat[],
+  ): Booking {
+    const now = this.#options.clock.now();
+    return {
+      ...{ id, userId, showtimeId: showtime.showtimeId, title: showtime.title, holdId: request.holdId },
+      ...{ status: "pending", reason: null, seats, acceptOtherSeats: request.acceptOtherSeats ?? false },
+      payBy: now + this.#options.config.paymentTtlMs, // Until the engine says so.
+      ...{ payment: null, cancellations: [], steps: [{ do: "pin" }], tries: 0, dueAt: now, createdAt: now },
+    };
+  }
+
+  async #quote(
+    showtimeId: string,
+    seats: readonly number[],
+  ): Promise<{ showtime: ShowtimeCard; seats: readonly SeatCard[] }> {
+    const quote = await this.#options.bus
+      .request(QUOTE, { showtimeId, seats }, { timeoutMs: ANSWER_WITHIN_MS })
+      .catch(() => {
+        throw unavailable("The catalogue does not answer just now.");
+      });
+    if (quote === null) throw new Problem("NOT_FOUND", "There is no such showtime.");
+    return quote;
+  }
+
+  async #cancelUntil({ role }: Asker, { status, showtimeId, seats }: Booking): Promise<number> {
+    if (role === "admin" || status !== "confirmed") return Infinity;
+    const { showtime } = await this.#quote(
+      showtimeId,
+      seats.map(({ seat }) => seat),
+    );
+    return Date.parse(showtime.cancelUntil);
+  }
+
+  /** Of what is made by a request with an Idempotency-Key: the same for its repetitions. */
+  #idOf(prefix: string, { userId, key }: Asker, about: string): string {
+    return key === undefined ? newId(prefix, this.#options.random) : derivedId(prefix, userId, key, about);
+  }
+}
+
+const isOf = ({ userId, role }: Asker, booking: Booking): boolean => role === "admin" || booking.userId === userId;
+
+function requirePinned(stored: Stored): Stored {
+  const { steps, status, reason } = stored.booking;
+  if (steps[0]?.do === "pin") throw unavailable("The seats' owner gives no answer just now.");
+  if (status === "failed") throw new Problem("CONFLICT", reason ?? "The hold could not be booked.");
+  return stored;
+}
+
+/** Everybody is an adult who is not said to be another. */
+function seatsOf(cards: readonly SeatCard[], tickets: BookingRequest["tickets"] = []): BookedSeat[] {
+  const types = new Map(tickets.map(({ seat, type }) => [seat, type]));
+  if (types.size < tickets.length) {
+    throw new Problem("BAD_MESSAGE", "body.tickets names a seat twice.", { field: "body.tickets" });
+  }
+  const seats = cards.map(({ seat, label, category, prices }) => {
+    const type = types.get(seat) ?? "adult";
+    types.delete(seat);
+    return { seat, label, category, type, price: prices[type] };
+  });
+  if (types.size > 0) {
+    throw new Problem("BAD_MESSAGE", "body.tickets names seats that the hold does not have.", {
+      field: "body.tickets",
+      seats: [...types.keys()],
+    });
+  }
+  return seats;
+}

@@ -1,0 +1,88 @@
+import {
+  type ASTVisitor,
+  type FieldNode,
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  type SelectionSetNode,
+  type ValidationContext,
+} from "graphql";
+import {
+  BOOKINGS_DEFAULT,
+  BOOKINGS_MAX,
+  COST_MAX,
+  DEPTH_MAX,
+  INTROSPECTION_DEPTH_MAX,
+  MUTATION_COST,
+} from "./limits.ts";
+
+/** A validation rule: what is asked for may be neither too deep nor too much, with every fragment and alias counted where it is used. */
+export function affordable(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition(operation) {
+      const root = operation.operation === OperationTypeNode.MUTATION ? MUTATION_COST : 1;
+      const error = new Meter(context).why(operation.selectionSet, root);
+      if (error !== undefined) context.reportError(new GraphQLError(error, { nodes: operation }));
+      return false;
+    },
+  };
+}
+
+class Meter {
+  readonly #context: ValidationContext;
+  /** Fragments that we are within: one that contains itself is another rule's to report. */
+  readonly #within = new Set<string>();
+  #cost = 0;
+  #tooDeep = false;
+
+  constructor(context: ValidationContext) {
+    this.#context = context;
+  }
+
+  why(selections: SelectionSetNode, root: number): string | undefined {
+    this.#walk(selections, { depth: 1, depthMax: DEPTH_MAX, weight: root });
+    if (this.#tooDeep) return `The query is too deep: ${DEPTH_MAX} levels are enough for all there is.`;
+    if (this.#cost > COST_MAX) return `The query asks for too much at once: it costs more than ${COST_MAX}.`;
+    return undefined;
+  }
+
+  #walk(selections: SelectionSetNode, at: { depth: number; depthMax: number; weight: number }): void {
+    for (const selection of selections.selections) {
+      if (this.#tooDeep || this.#cost > COST_MAX) return;
+      switch (selection.kind) {
+        case Kind.FIELD:
+          this.#field(selection, at);
+          break;
+        case Kind.INLINE_FRAGMENT:
+          this.#walk(selection.selectionSet, at);
+          break;
+        case Kind.FRAGMENT_SPREAD: {
+          const name = selection.name.value;
+          const fragment = this.#context.getFragment(name);
+          if (!fragment || this.#within.has(name)) break;
+          this.#within.add(name);
+          this.#walk(fragment.selectionSet, at);
+          this.#within.delete(name);
+        }
+      }
+    }
+  }
+
+  #field(field: FieldNode, at: { depth: number; depthMax: number; weight: number }): void {
+    this.#cost += at.weight;
+    const introspects = at.depth === 1 && field.name.value.startsWith("__");
+    const depthMax = introspects ? INTROSPECTION_DEPTH_MAX : at.depthMax;
+    this.#tooDeep ||= at.depth > depthMax;
+    if (field.selectionSet === undefined) return;
+    const weight = at.depth === 1 ? lengthOf(field) : at.weight;
+    this.#walk(field.selectionSet, { depth: at.depth + 1, depthMax, weight });
+  }
+}
+
+/** How long the list will be at most; 1 where there is none. */
+function lengthOf(field: FieldNode): number {
+  if (field.name.value !== "getUserBookings") return 1;
+  const limit = field.arguments?.find(({ name }) => name.value === "limit")?.value;
+  if (limit === undefined) return BOOKINGS_DEFAULT;
+  return limit.kind === Kind.INT ? Math.min(Math.max(1, Number(limit.value)), BOOKINGS_MAX) : BOOKINGS_MAX;
+}

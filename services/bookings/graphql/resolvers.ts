@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import { type Role, SERVES_MANY } from "../../../platform/auth/index.ts";
+import type { Bus } from "../../../platform/bus/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import { type HolderId, isPlainId, type RequestId } from "../../../proto/index.ts";
+import { SEATS_PER_REQUEST_MAX } from "../../../proto/rest/index.ts";
+import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
+import { Problem } from "../../http/index.ts";
+import type { Asker, Desk } from "../desk.ts";
+import { type Asking, type Engine, Holds } from "../holds/holds.ts";
+import { totalOf } from "../saga/booking.ts";
+import type { Stored } from "../store/store.ts";
+import { BOOKINGS_DEFAULT, BOOKINGS_MAX } from "./limits.ts";
+import type { SeatNumber } from "./schema.ts";
+import { SeatNumbers } from "./seat-numbers.ts";
+
+export interface GraphqlParts {
+  readonly desk: Desk;
+  readonly engine: Engine;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+export interface Context {
+  /** Null for strangers, who may look at the schema. */
+  readonly asker: Asker | null;
+}
+
+const MAY_BUY: ReadonlySet<Role> = new Set<Role>(["customer", "guest", "kiosk", "boxoffice", "admin"]);
+
+/** What REST does, in other words: the same desk, the same rights, the same refusals. */
+export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) {
+  const holds = new Holds({ engine, clock });
+  const seatNumbers = new SeatNumbers(bus);
+
+  async function createBooking(
+    asker: Asker,
+    { showtimeId, seatNumbers: wished }: { showtimeId: string; seatNumbers: readonly SeatNumber[] },
+  ) {
+    if (wished.length < 1 || wished.length > SEATS_PER_REQUEST_MAX) {
+      throw new Problem("BAD_MESSAGE", `seatNumbers holds 1 to ${SEATS_PER_REQUEST_MAX} seats.`);
+    }
+    if (!isPlainId(showtimeId)) throw new Problem("NOT_FOUND", "There is no such showtime.");
+    const seats = await seatNumbers.indexes(showtimeId, wished);
+    const asking: Asking = {
+      ...{ holder: asker.userId, desk: SERVES_MANY.has(asker.role) },
+      ...{ rid: ridOf(asker.key, random), repeatable: false },
+    };
+    const hold = await holds.take(showtimeId, { seats }, asking);
+    if (hold.seats.length !== seats.length || !hold.seats.every((seat) => seats.includes(seat))) {
+      throw new Problem("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used before with other seats.");
+    }
+    const stored = await desk.book(asker, { holdId: hold.holdId });
+    return resultOf(
+      stored,
+      `The seats are yours once they are paid: by ${new Date(stored.booking.payBy).toISOString()}.`,
+    );
+  }
+
+  async function processPayment(
+    asker: Asker,
+    args: { bookingId: string; paymentMethod: string; paymentDetails?: string | null },
+  ) {
+    const method = PAYMENT_METHODS.find((known) => known === args.paymentMethod.toLowerCase());
+    if (method === undefined)
+      throw new Problem("BAD_MESSAGE", `paymentMethod is one of ${PAYMENT_METHODS.join(", ")}.`);
+    const token = args.paymentDetails ?? undefined;
+    const begun = await desk.pay(asker, args.bookingId, { method, ...(token !== undefined && { token }) });
+    const { next = null } = begun.booking.payment ?? {};
+    if (next !== null && "url" in next && token === undefined) {
+      return { ...resultOf(begun, "The buyer pays on the gateway's page."), paymentUrl: next.url };
+    }
+    const stored = await desk.settled(asker, args.bookingId);
+    const { status, reason } = stored.booking;
+    switch (status) {
+      case "confirmed":
+        return resultOf(stored, "It is paid, and the seats are booked.");
+      case "paying":
+        return resultOf(stored, "The payment is under way; see getBooking for its outcome.");
+      case "pending":
+      case "cancelled":
+      case "refunded":
+      case "expired":
+      case "failed":
+        return { ...resultOf(stored, reason ?? `The booking is ${status}.`), success: false };
+    }
+  }
+
+  return {
+    Query: {
+      getBooking: (_root: unknown, { bookingId }: { bookingId: string }, { asker }: Context) =>
+        answer(asker, async (own) => resultOf(await desk.read(own, bookingId))),
+
+      async getUserBookings(_root: unknown, args: { userId: string; limit?: number | null }, { asker }: Context) {
+        const limit = Math.min(Math.max(1, args.limit ?? BOOKINGS_DEFAULT), BOOKINGS_MAX);
+        const rows = await desk.list(signedIn(asker), { userId: args.userId, limit });
+        return rows.slice(0, limit).map((stored) => resultOf(stored));
+      },
+    },
+    Mutation: {
+      createBooking: (
+        _root: unknown,
+        args: { userId: string; showtimeId: string; seatNumbers: readonly SeatNumber[] },
+        { asker }: Context,
+      ) => answer(asker, (own) => createBooking(inNameOf(own, args.userId), args)),
+
+      processPayment: (
+        _root: unknown,
+        args: { bookingId: string; paymentMethod: string; paymentDetails?: string | null },
+        { asker }: Context,
+      ) => answer(asker, (own) => processPayment(own, args)),
+    },
+  };
+}
+
+/** What was asked for, or why not. Only strangers are refused with an error. */
+async function answer<Result>(asker: Asker | null, work: (own: Asker) => Promise<Result>) {
+  const own = signedIn(asker);
+  try {
+    return await work(own);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { success: false, code: error.code, message: error.message, lockId: null, booking: null };
+  }
+}
+
+function signedIn(asker: Asker | null): Asker {
+  if (asker === null) throw new Problem("UNAUTHORIZED", "Sign in: send `Authorization: Bearer <access token>`.");
+  if (!MAY_BUY.has(asker.role)) throw new Problem("FORBIDDEN", `The role ${asker.role} does not book.`);
+  return asker;
+}
+
+function inNameOf(asker: Asker, userId: string): Asker {
+  if (userId === asker.userId) return asker;
+  if (asker.role !== "admin") throw new Problem("FORBIDDEN", "Only an admin books in the name of others.");
+  if (!isPlainId(userId)) throw new Problem("NOT_FOUND", "There is no such user.");
+  return { ...asker, userId: userId as HolderId }; // As was just checked.
+}
+
+function resultOf(
+  { booking, updatedAt }: Stored,
+  message: string = booking.reason ?? `The booking is ${booking.status}.`,
+) {
+  const { id, userId, showtimeId, holdId, status, reason, seats, payment, createdAt } = booking;
+  const { amount, currency } = totalOf(seats);
+  return {
+    ...{ success: true, message, lockId: holdId },
+    booking: {
+      ...{ id, userId, showtimeId, status, reason, currency, totalAmount: amount },
+      seats: seats.map(({ seat }) => seat),
+      seatLabels: seats.map(({ label }) => label),
+      paymentTransactionId: payment?.id ?? null,
+      createdAt: new Date(createdAt).toISOString(),
+      updatedAt: new Date(updatedAt).toISOString(),
+    },
+  };
+}
+
+/** The engine's request id: a repeated request takes the hold that it took. */
+function ridOf(key: string | undefined, random: RandomBytes): RequestId {
+  const text =
+    key === undefined ? random(16).toString("base64url") : createHash("sha256").update(key).digest("base64url");
+  return `graphql-${text}` as RequestId; // At most 51 characters.
+}

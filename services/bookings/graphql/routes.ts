@@ -1,0 +1,131 @@
+import type { FastifyRequest } from "fastify";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import mercurius from "mercurius";
+import { Type } from "typebox";
+import type { TokenVerifier } from "../../../platform/auth/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import { type ErrorCode, ERRORS } from "../../../proto/index.ts";
+import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../http/index.ts";
+import type { Asker } from "../desk.ts";
+import { affordable } from "./cost.ts";
+import { DOCUMENTS_MAX, QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
+import { type GraphqlParts, resolversOf } from "./resolvers.ts";
+import { SCALARS, SCHEMA } from "./schema.ts";
+
+declare module "mercurius" {
+  interface MercuriusContext {
+    /** Null for strangers. */
+    readonly asker: Asker | null;
+  }
+}
+
+const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
+const AnyObject = Type.Object({}, { additionalProperties: true });
+
+const GraphqlRequest = Type.Object(
+  {
+    query: Type.String({ minLength: 1, maxLength: QUERY_LENGTH_MAX }),
+    variables: Nullable(AnyObject),
+    operationName: Nullable(Type.String({ maxLength: 200 })),
+    extensions: Nullable(AnyObject),
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        query: "query Mine($id: ID!) { getBooking(bookingId: $id) { success message booking { status seats } } }",
+        variables: { id: "bk_mY0b4S1q9kQf2hUu7x3LzA" },
+      },
+    ],
+  },
+);
+const GraphqlAnswer = Type.Object(
+  { data: Type.Optional(Type.Unknown()), errors: Type.Optional(Type.Array(AnyObject)) },
+  { description: "As the GraphQL specification has it; an error's `extensions.code` is as in REST." },
+);
+
+/** At the root: `/graphql`, one operation a request. Strangers may look at the schema. */
+export const graphqlRoutes =
+  (parts: GraphqlParts): Routes =>
+  async (app) => {
+    await app.register(mercurius, {
+      schema: SCHEMA,
+      resolvers: { ...resolversOf(parts), ...SCALARS },
+      ...{ routes: false, graphiql: false, cache: DOCUMENTS_MAX },
+      validationRules: [affordable],
+      graphql: { parseOptions: { maxTokens: TOKENS_MAX } },
+      errorFormatter: ({ data, errors }) => ({ statusCode: 200, response: { data: data ?? null, errors } }),
+    });
+
+    app.post(
+      "/graphql",
+      {
+        schema: {
+          operationId: "graphql",
+          tags: ["bookings"],
+          summary: "The same bookings as GraphQL: createBooking, processPayment, getBooking, getUserBookings",
+          description:
+            "Send `Authorization: Bearer`, and an `Idempotency-Key` with a mutation. The schema can be introspected.",
+          security: [{ bearer: [] }, {}],
+          body: GraphqlRequest,
+          response: { 200: GraphqlAnswer },
+        },
+        config: { problems: ["UNAUTHORIZED", "FORBIDDEN"] },
+      },
+      async (request, reply) => {
+        const { query, variables, operationName } = request.body;
+        if (isJson(query)) throw new Problem("BAD_MESSAGE", "body.query is not GraphQL.", { field: "body.query" });
+        const asker = await askerOf(app.verifier, request);
+        const { data, errors } = await app
+          .graphql(query, { asker }, variables ?? {}, operationName ?? undefined)
+          .catch((error: unknown) => ({ data: null, errors: reasonsOf(error) }));
+        void reply.header("cache-control", "no-store");
+        if (errors === undefined) return { data };
+        const told = errors.map((error) => publicError(error, request.log));
+        const [first] = told;
+        // The cast: other statuses than 200 have the same shape here, but are described as problems.
+        if (!data && first) void reply.code(ERRORS[first.extensions.code].status as 200);
+        return { data: data ?? null, errors: told };
+      },
+    );
+  };
+
+async function askerOf(verifier: TokenVerifier, request: FastifyRequest): Promise<Asker | null> {
+  const token = bearerToken(request);
+  if (token === undefined) return null;
+  const { userId, role } = await verifier.verify(token);
+  return { userId, role, key: idempotencyKeyOf(request) };
+}
+
+/** Mercurius would take a parsed document too, and trust its shape. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What does not parse or validate is thrown, with the reasons in it. */
+const reasonsOf = (error: unknown): readonly unknown[] =>
+  error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors : [error];
+
+interface PublicError extends Pick<GraphQLFormattedError, "message" | "locations" | "path"> {
+  readonly extensions: { readonly code: ErrorCode };
+}
+
+/** The reason, where it is the client's to know. */
+function publicError(error: unknown, log: Pick<Logger, "error">): PublicError {
+  const cause = error instanceof GraphQLError ? error.originalError : error;
+  const { locations, path } = error instanceof GraphQLError ? error.toJSON() : {};
+  const at = { ...(locations && { locations }), ...(path && { path }) };
+  if (cause instanceof Problem) return { message: cause.message, ...at, extensions: { code: cause.code } };
+  // A scalar's own refusal comes wrapped in another.
+  if (error instanceof GraphQLError && (cause === undefined || cause instanceof GraphQLError)) {
+    return { message: error.message, ...at, extensions: { code: "BAD_MESSAGE" } };
+  }
+  log.error({ err: cause }, "a GraphQL request failed");
+  return { message: "Something went wrong on our side.", ...at, extensions: { code: "INTERNAL" } };
+}

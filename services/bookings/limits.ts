@@ -1,0 +1,23 @@
+/** Every bound of bookings. Times are milliseconds. */
+
+/** How long a worker has a booking to itself; one that died is followed by another after it. Longer than any step takes. */
+export const LEASE_MS = 8_000;
+/** How long another service may take to answer one step. */
+export const ANSWER_WITHIN_MS = 5_000;
+/** How often the worker looks for bookings whose next step is due. */
+export const POLL_EVERY_MS = 500;
+/** Bookings advanced at once by one process; the rest wait in the database. */
+export const ADVANCING_MAX = 64;
+/** Between two tries of a step, and between two looks at a payment: doubled from the first to the last. */
+export const BACK_OFF_FIRST_MS = 500;
+export const BACK_OFF_LAST_MS = 5_000;
+/** Between two looks at a payment that was given up: only its gateway's last word is missing. */
+export const GIVEN_UP_EVERY_MS = 60_000;
+/** How long a payment that was given up is looked after; gateways let go of a reservation after a week. */
+export const GIVEN_UP_KEPT_MS = 7 * 24 * 60 * 60_000;
+/** How long a request waits for an outcome before it says that it is under way. */
+export const OUTCOME_WAIT_MS = 5_000;
+/** Another process may have brought it about: how often the row is looked at meanwhile. */
+export const OUTCOME_LOOK_EVERY_MS = 250;
+/** Showtimes whose seat labels are kept for GraphQL. */
+export const LABELLED_SHOWTIMES_MAX = 32;

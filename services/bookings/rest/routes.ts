@@ -1,0 +1,156 @@
+import type { FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import {
+  AnyIdParams,
+  Booking,
+  BookingPage,
+  BookingQuery,
+  BookingRequest,
+  CancelRequest,
+  PaymentAnswer,
+  PaymentRequest,
+  Timestamp,
+} from "../../../proto/rest/index.ts";
+import {
+  decodeCursor,
+  idempotencyKeyOf,
+  limitOf,
+  pageOf,
+  principalOf,
+  requireRole,
+  type Routes,
+} from "../../http/index.ts";
+import type { Asker, Desk } from "../desk.ts";
+import { bookingView, paymentView } from "./views.ts";
+
+const tags = ["bookings"];
+const mayBuy = requireRole("customer", "guest", "kiosk", "boxoffice", "admin");
+const Place = Type.Object({ createdAt: Timestamp, id: Type.String() });
+
+const askerOf = (request: FastifyRequest): Asker => {
+  const { userId, role } = principalOf(request);
+  return { userId, role, key: idempotencyKeyOf(request) };
+};
+
+export const bookingRoutes =
+  (desk: Desk): Routes =>
+  async (app) => {
+    app.post(
+      "/bookings",
+      {
+        onRequest: mayBuy,
+        schema: {
+          operationId: "createBooking",
+          tags,
+          summary: "Books the seats of a hold: they wait, at fixed prices, for the payment",
+          body: BookingRequest,
+          response: { 201: Booking },
+        },
+        config: {
+          idempotent: true,
+          problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "NOT_FOUND", "SALE_CLOSED", "CONFLICT", "BUSY"],
+        },
+      },
+      async (request, reply) => {
+        const booking = bookingView(await desk.book(askerOf(request), request.body));
+        return reply.code(201).header("location", `/api/v1/bookings/${booking.id}`).send(booking);
+      },
+    );
+
+    app.get(
+      "/bookings",
+      {
+        onRequest: mayBuy,
+        schema: {
+          operationId: "listBookings",
+          tags,
+          summary: "One's own bookings, newest first; an admin sees everybody's",
+          querystring: BookingQuery,
+          response: { 200: BookingPage },
+        },
+        config: { problems: ["FORBIDDEN"] },
+      },
+      async (request, reply) => {
+        const { cursor, userId, showtimeId } = request.query;
+        const limit = limitOf(request.query);
+        const rows = await desk.list(askerOf(request), {
+          limit,
+          ...(userId !== undefined && { userId }),
+          ...(showtimeId !== undefined && { showtimeId }),
+          ...(cursor !== undefined && { after: decodeCursor(Place, cursor) }),
+        });
+        void reply.header("cache-control", "no-store");
+        return pageOf(rows, limit, bookingView, ({ booking }) => ({
+          createdAt: new Date(booking.createdAt).toISOString(),
+          id: booking.id,
+        }));
+      },
+    );
+
+    app.get(
+      "/bookings/:id",
+      {
+        onRequest: mayBuy,
+        schema: {
+          operationId: "getBooking",
+          tags,
+          summary: "One's own booking, and how it stands",
+          params: AnyIdParams,
+          response: { 200: Booking },
+        },
+        config: { problems: ["BOOKING_NOT_FOUND"] },
+      },
+      async (request, reply) => {
+        void reply.header("cache-control", "no-store");
+        return bookingView(await desk.read(askerOf(request), request.params.id));
+      },
+    );
+
+    app.post(
+      "/bookings/:id/payments",
+      {
+        onRequest: mayBuy,
+        schema: {
+          operationId: "payBooking",
+          tags,
+          summary: "Begins a payment; its outcome is the booking's status",
+          description:
+            "A declined payment makes the booking `pending` again: another may be begun until `payBy`. One at a time.",
+          params: AnyIdParams,
+          body: PaymentRequest,
+          response: { 202: PaymentAnswer },
+        },
+        config: {
+          idempotent: true,
+          problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "FORBIDDEN", "PAYMENT_METHOD_UNAVAILABLE"],
+        },
+      },
+      async (request, reply) => {
+        const { booking } = await desk.pay(askerOf(request), request.params.id, request.body);
+        if (booking.payment === null) throw new Error(`${booking.id} was paid for without a payment`);
+        return reply.code(202).header("location", `/api/v1/bookings/${booking.id}`).send(paymentView(booking.payment));
+      },
+    );
+
+    app.post(
+      "/bookings/:id/cancel",
+      {
+        onRequest: mayBuy,
+        preValidation: async (request) => void (request.body ??= {}),
+        schema: {
+          operationId: "cancelBooking",
+          tags,
+          summary: "Gives back all seats or some, and whatever was paid for them",
+          description: "A paid booking can be cancelled until the showtime's `cancelUntil`; by an admin always.",
+          params: AnyIdParams,
+          body: CancelRequest,
+          response: { 200: Booking },
+        },
+        config: {
+          idempotent: true,
+          problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "CANCELLATION_CLOSED", "NOT_FOUND"],
+        },
+      },
+      async (request) => bookingView(await desk.cancel(askerOf(request), request.params.id, request.body)),
+    );
+  };

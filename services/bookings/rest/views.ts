@@ -1,0 +1,38 @@
+/** A booking as others see it. */
+import type { Booking as BookingView, PaymentAnswer } from "../../../proto/rest/index.ts";
+import type { BookingRecord } from "../../../proto/services/index.ts";
+import { totalOf } from "../saga/booking.ts";
+import type { Stored } from "../store/store.ts";
+
+const isoOf = (at: number): string => new Date(at).toISOString();
+
+export function bookingView({ booking, updatedAt }: Stored): BookingView {
+  const { id, status, reason, userId, showtimeId, holdId, seats, payment } = booking;
+  return {
+    ...{ id, status, reason, userId, showtimeId, holdId },
+    seats: seats.map(({ seat }) => seat),
+    tickets: seats.map(({ seat, label, type, price }) => ({ seat, label, type, price })),
+    total: totalOf(seats),
+    payBy: isoOf(booking.payBy),
+    payment: payment && { ...paymentView(payment), method: payment.method },
+    createdAt: isoOf(booking.createdAt),
+    updatedAt: isoOf(updatedAt),
+  };
+}
+
+export const paymentView = ({ id, state, next }: NonNullable<Stored["booking"]["payment"]>): PaymentAnswer => ({
+  paymentId: id,
+  status: state,
+  ...(next && { next }),
+});
+
+/** For the other services. */
+export function recordOf({ booking }: Stored): BookingRecord {
+  const { id, userId, showtimeId, status, reason, seats, createdAt } = booking;
+  return {
+    ...{ bookingId: id, userId, showtimeId, status, reason },
+    seats: seats.map(({ seat, type, price }) => ({ seat, ticketType: type, price })),
+    total: totalOf(seats),
+    createdAt: isoOf(createdAt),
+  };
+}

@@ -1,0 +1,120 @@
+/** A booking as the saga knows it, and what may happen to it. */
+import type { ErrorCode, EventData } from "../../../proto/index.ts";
+import type { BookingStatus, Payment, PaymentMethod, PaymentState, TicketType } from "../../../proto/services/index.ts";
+import type { Money } from "../../../proto/rest/index.ts";
+
+export interface BookedSeat {
+  readonly seat: number;
+  readonly label: string;
+  /** Id of its category. */
+  readonly category: string;
+  readonly type: TicketType;
+  readonly price: Money;
+}
+
+/** The payment begun last; one that failed makes room for the next. */
+export interface PaymentAttempt {
+  readonly id: string;
+  readonly method: PaymentMethod;
+  readonly state: PaymentState;
+  readonly next: Payment["next"];
+  /** We do not want this money any more, and have said so. */
+  readonly givenUp: boolean;
+}
+
+/**
+ * What is to be done next, in this order. A step is in the booking's row before it is done, and may be done twice: the ids it
+ * carries, and those derived from the booking's, make it happen once.
+ */
+export type Step =
+  /** The engine keeps the held seats for the time of the payment. */
+  | { readonly do: "pin" }
+  /** `payments` asks the gateway for the money. */
+  | { readonly do: "start"; readonly token: string | null }
+  /** What has become of the payment? */
+  | { readonly do: "watch" }
+  /** The engine books the seats durably; should the hold be over, if all of them are still free. */
+  | { readonly do: "confirm" }
+  /** As many neighbouring seats of the same category in place of those that are gone. */
+  | { readonly do: "reseat" }
+  /** `payments` takes the money. */
+  | { readonly do: "capture" }
+  /** The engine frees the seats: all, or those named. */
+  | { readonly do: "release"; readonly id: string; readonly seats?: readonly number[] }
+  /** `payments` gives up the payment. */
+  | { readonly do: "void" }
+  /** `payments` gives back so many minor units. */
+  | { readonly do: "refund"; readonly id: string; readonly amount: number };
+
+/** Instants in milliseconds since 1970. */
+export interface Booking {
+  readonly id: string;
+  readonly userId: string;
+  readonly showtimeId: string;
+  /** Of the movie, for the gateway's page. */
+  readonly title: string;
+  readonly holdId: string;
+  readonly status: BookingStatus;
+  /** For the buyer. */
+  readonly reason: string | null;
+  /** Those that are the buyer's; of a booking that is over, those that were. */
+  readonly seats: readonly BookedSeat[];
+  readonly acceptOtherSeats: boolean;
+  readonly payBy: number;
+  readonly payment: PaymentAttempt | null;
+  /** The cancellations carried out, by id, so that a repeated one changes nothing. */
+  readonly cancellations: readonly string[];
+  readonly steps: readonly Step[];
+  /** Of the first step, or looks at a payment, that have settled nothing yet. */
+  readonly tries: number;
+  /** When somebody must look at it; null when there is nothing left to do. */
+  readonly dueAt: number | null;
+  readonly createdAt: number;
+}
+
+export type Fact =
+  | { readonly type: "pinned"; readonly seats: readonly number[]; readonly expiresInMs: number }
+  | { readonly type: "pay"; readonly paymentId: string; readonly method: PaymentMethod; readonly token: string | null }
+  /** Nobody was there to be asked for the payment: it was not begun. */
+  | { readonly type: "not-begun" }
+  | { readonly type: "payment"; readonly payment: Payment }
+  | { readonly type: "confirmed" }
+  | { readonly type: "reseated"; readonly holdId: string; readonly seats: readonly BookedSeat[] }
+  | { readonly type: "released" }
+  | { readonly type: "refunded"; readonly id: string; readonly amount: number }
+  /** The step cannot be done, and asking again would not help. */
+  | { readonly type: "refused"; readonly step: Step["do"]; readonly code: ErrorCode; readonly message: string }
+  /** No answer: whether the step was done is not known. */
+  | { readonly type: "unanswered"; readonly step: Step["do"] }
+  | {
+      readonly type: "cancel";
+      readonly id: string;
+      readonly seats: readonly number[] | undefined;
+      /** Until when whoever asks may cancel. */
+      readonly until: number;
+    }
+  | { readonly type: "showtime-cancelled" }
+  /** It is `dueAt`, and there is no step to do. */
+  | { readonly type: "due" };
+
+export interface Told {
+  readonly type: Extract<keyof EventData, `booking.${string}`>;
+  readonly cancelledSeats?: readonly number[];
+  readonly refunded?: Money;
+}
+
+export type Decision =
+  | { readonly type: "next"; readonly booking: Booking; readonly told: readonly Told[] }
+  /** The booking never came to be, and is forgotten. */
+  | { readonly type: "dropped"; readonly code: ErrorCode; readonly message: string }
+  | {
+      readonly type: "refused";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly seats?: readonly number[];
+    };
+
+export const totalOf = (seats: readonly BookedSeat[]): Money => ({
+  amount: seats.reduce((sum, { price }) => sum + price.amount, 0),
+  currency: seats[0]?.price.currency ?? "XXX", // A booking always has a seat; ISO 4217's code for none.
+});

@@ -1,0 +1,255 @@
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import { Problem } from "../../http/index.ts";
+import { OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
+import type { BookingStore, Stored } from "../store/store.ts";
+import type { Booking, Fact, Told } from "./booking.ts";
+import { decide, type Rules } from "./decide.ts";
+import type { Steps } from "./steps.ts";
+
+interface Options {
+  readonly store: BookingStore;
+  readonly steps: Steps;
+  readonly rules: Rules;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The booking is forgotten: it could not be pinned. */
+interface Dropped {
+  readonly dropped: Problem;
+}
+
+export type FirstOutcome = { readonly fact: Fact; readonly stored: Stored } | Dropped;
+
+/** A booking that this process advances. */
+interface Advance {
+  /** There is news of the payment. */
+  look: boolean;
+  /** Told what came of the first step. */
+  readonly first?: (outcome: FirstOutcome) => void;
+}
+
+/** Facts that a plan foresees: when the row holds what follows as well, they need no write of their own. */
+const FORESEEN: ReadonlySet<Fact["type"]> = new Set(["confirmed", "released"]);
+
+/**
+ * The shell around `decide`: brings facts to the rows of bookings, and does the steps that follow. Whoever holds the lease of a
+ * booking does its steps; facts from outside are written whether or not somebody does, who then finds them at the next write.
+ */
+export class Saga {
+  readonly #store: BookingStore;
+  readonly #steps: Steps;
+  readonly #rules: Rules;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #advancing = new Map<string, Advance & { readonly done: Promise<void> }>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #stopping = false;
+
+  constructor({ store, steps, rules, clock, log }: Options) {
+    this.#store = store;
+    this.#steps = steps;
+    this.#rules = rules;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Bookings that this process advances now. */
+  get advancing(): number {
+    return this.#advancing.size;
+  }
+
+  /** A fact from outside. @returns the booking as it is then, and whether its steps are the caller's to do. @throws Problem */
+  async tell(stored: Stored, fact: Fact): Promise<{ stored: Stored; mine: boolean }> {
+    for (let before = stored; ; before = await this.#again(before)) {
+      const now = this.#clock.now();
+      const decision = decide(before.booking, fact, now, this.#rules);
+      if (decision.type === "refused") {
+        const { code, message, seats } = decision;
+        throw new Problem(code, message, seats && { seats });
+      }
+      if (decision.type === "dropped") throw new Problem(decision.code, decision.message);
+      const { booking, told } = decision;
+      if (booking === before.booking) return { stored: before, mine: false };
+      const mine = before.leaseUntil <= now && isDue(booking, now);
+      const change = { booking, told, lease: mine ? "take" : "keep", calledOff: before.calledOff } as const;
+      const after = await this.#store.write(before, change, now);
+      if (after === undefined) continue;
+      this.#changed(booking.id);
+      return { stored: after, mine };
+    }
+  }
+
+  /** Begins to do the steps of a leased booking, none of which was ever done before. @returns what came of the first */
+  begin(leased: Stored): Promise<FirstOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#enter(leased, { look: false, first: resolve }).catch(reject);
+    });
+  }
+
+  /** Does the steps of a leased booking until none is due. Never fails: whatever goes wrong is tried again when the lease is over. */
+  async advance(leased: Stored, { look = false } = {}): Promise<void> {
+    const { id } = leased.booking;
+    await this.#enter(leased, { look }).catch((error: unknown) => {
+      this.#log.warn({ err: error, booking: id }, "a booking could not be advanced; it is tried again");
+    });
+  }
+
+  /** There is news of the booking's payment. Never fails, as `advance`. */
+  async look(id: string): Promise<void> {
+    const known = this.#advancing.get(id);
+    if (known !== undefined) {
+      known.look = true;
+      return;
+    }
+    try {
+      const leased = await this.#store.claim(id, this.#clock.now());
+      if (leased !== undefined) await this.advance(leased, { look: true });
+    } catch (error) {
+      this.#log.warn({ err: error, booking: id }, "a booking could not be claimed; it is advanced when it is due");
+    }
+  }
+
+  /** The booking once it is as wished, or as it is after a while. */
+  async until(id: string, wish: (booking: Booking) => boolean): Promise<Stored | undefined> {
+    const deadline = this.#clock.monotonic() + OUTCOME_WAIT_MS;
+    for (;;) {
+      const changed = this.#nextChange(id);
+      const stored = await this.#store.read(id);
+      if (stored === undefined || wish(stored.booking) || this.#clock.monotonic() >= deadline) {
+        changed.cancel();
+        return stored;
+      }
+      await changed.promise;
+    }
+  }
+
+  /** Lets the steps under way finish, and does no more. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(Array.from(this.#advancing.values(), ({ done }) => done));
+  }
+
+  async #enter(leased: Stored, advance: Advance): Promise<void> {
+    const { id } = leased.booking;
+    // The lease is ours, so whoever had it here is about to leave.
+    for (let other = this.#advancing.get(id); other !== undefined; other = this.#advancing.get(id)) await other.done;
+    const work = this.#follow(leased, advance);
+    const done = work.then(
+      () => {},
+      () => {},
+    );
+    this.#advancing.set(id, Object.assign(advance, { done }));
+    try {
+      await work;
+    } finally {
+      this.#advancing.delete(id);
+      if (advance.look && !this.#stopping) void this.look(id);
+    }
+  }
+
+  async #follow(leased: Stored, advance: Advance): Promise<void> {
+    let stored = leased;
+    let { booking } = leased;
+    let facts: Fact[] = [];
+    let first = advance.first !== undefined;
+    for (;;) {
+      const { look } = advance;
+      advance.look = false;
+      const fact = await this.#factOf(booking, { first, calledOff: stored.calledOff, look });
+      facts.push(fact);
+      if (FORESEEN.has(fact.type) && !stored.calledOff) {
+        const decision = decide(booking, fact, this.#clock.now(), this.#rules);
+        if (decision.type === "next" && decision.booking.steps.length > 0) {
+          booking = decision.booking;
+          continue;
+        }
+      }
+      const written = await this.#write(stored, facts, advance);
+      if (first) advance.first?.("dropped" in written ? written : { fact, stored: written });
+      first = false;
+      if ("dropped" in written || written.leaseUntil === 0) {
+        if ("dropped" in written || written.booking.steps.length === 0) advance.look = false;
+        return;
+      }
+      stored = written;
+      booking = written.booking;
+      facts = [];
+    }
+  }
+
+  /** What is to be told to the booking: news from outside, or the outcome of its first step. */
+  async #factOf(
+    booking: Booking,
+    { first, calledOff, look }: { first: boolean; calledOff: boolean; look: boolean },
+  ): Promise<Fact> {
+    const [step] = booking.steps;
+    if (calledOff) return { type: "showtime-cancelled" };
+    if (look && booking.payment !== null && (step === undefined || step.do === "watch")) {
+      return this.#steps.look(booking, { refresh: false });
+    }
+    if (step === undefined) return { type: "due" };
+    const fact = await this.#steps.do(booking, step, { first });
+    const decision = decide(booking, fact, this.#clock.now(), this.#rules);
+    // An answer that leads nowhere is none: the step would be done again and again.
+    const isMute = decision.type === "next" && decision.booking === booking;
+    return isMute ? { type: "unanswered", step: step.do } : fact;
+  }
+
+  /** Writes what these facts make of the leased booking, on top of whatever others have written meanwhile. */
+  async #write(leased: Stored, facts: readonly Fact[], advance: Advance): Promise<Stored | Dropped> {
+    for (let before = leased; ; before = await this.#again(before)) {
+      const now = this.#clock.now();
+      let { booking } = before;
+      const told: Told[] = [];
+      for (const fact of facts) {
+        const decision = decide(booking, fact, now, this.#rules);
+        if (decision.type === "dropped") {
+          if (await this.#store.drop(before)) return { dropped: new Problem(decision.code, decision.message) };
+          break;
+        }
+        if (decision.type === "refused") break; // Steps are not refused; cancelling is told by `tell`.
+        ({ booking } = decision);
+        told.push(...decision.told);
+      }
+      const calledOff = before.calledOff && !facts.some(({ type }) => type === "showtime-cancelled");
+      const more = calledOff || isDue(booking, now) || (advance.look && booking.steps.length > 0);
+      const lease = more && !this.#stopping ? "take" : "drop";
+      const after = await this.#store.write(before, { booking, told, lease, calledOff }, now);
+      if (after === undefined) continue;
+      this.#changed(booking.id);
+      return after;
+    }
+  }
+
+  async #again(stale: Stored): Promise<Stored> {
+    const fresh = await this.#store.read(stale.booking.id);
+    if (fresh === undefined) throw new Problem("BOOKING_NOT_FOUND", "There is no such booking.");
+    return fresh;
+  }
+
+  #changed(id: string): void {
+    for (const wake of this.#waiting.get(id) ?? []) wake();
+  }
+
+  /** Settles at the next change that this process makes, or after a while: another process may make it. */
+  #nextChange(id: string): { readonly promise: Promise<void>; cancel(): void } {
+    let cancel = (): void => {};
+    const promise = new Promise<void>((resolve) => {
+      const waiting = this.#waiting.get(id) ?? new Set();
+      this.#waiting.set(id, waiting);
+      const timer = this.#clock.after(OUTCOME_LOOK_EVERY_MS, () => cancel());
+      cancel = () => {
+        timer.cancel();
+        waiting.delete(cancel);
+        if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id);
+        resolve();
+      };
+      waiting.add(cancel);
+    });
+    return { promise, cancel };
+  }
+}
+
+const isDue = ({ dueAt }: Booking, now: number): boolean => dueAt !== null && dueAt <= now;

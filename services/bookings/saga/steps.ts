@@ -1,0 +1,247 @@
+import { type Bus, NoResponders } from "../../../platform/bus/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import {
+  bookingId,
+  type Command,
+  type Endpoint,
+  ERRORS,
+  holderId,
+  type HoldId,
+  isErrorCode,
+  type Outcome,
+  type RequestId,
+  showtimeId,
+} from "../../../proto/index.ts";
+import {
+  CAPTURE_PAYMENT,
+  type Payment,
+  PAYMENT_STATES,
+  QUOTE,
+  READ_PAYMENT,
+  REFUND_PAYMENT,
+  type ServiceAnswer,
+  START_PAYMENT,
+  VOID_PAYMENT,
+} from "../../../proto/services/index.ts";
+import type { Engine } from "../holds/holds.ts";
+import { ANSWER_WITHIN_MS } from "../limits.ts";
+import { type Booking, type Fact, type Step, totalOf } from "./booking.ts";
+
+/** What `payments` answered, or why it did not. */
+type Said = { readonly type: "payment"; readonly payment: Payment } | Refused | Unanswered;
+type Refused = Extract<Fact, { type: "refused" }>;
+type Unanswered = Extract<Fact, { type: "unanswered" }>;
+
+/** The saga's hands: each step is one request to another service, under ids that make it happen once however often it is asked. */
+export class Steps {
+  readonly #engine: Engine;
+  readonly #bus: Bus;
+  readonly #log: Logger;
+
+  constructor({ engine, bus, log }: { engine: Engine; bus: Bus; log: Logger }) {
+    this.#engine = engine;
+    this.#bus = bus;
+    this.#log = log;
+  }
+
+  /** @param options.first this step was never asked for before. */
+  async do(booking: Booking, step: Step, { first }: { first: boolean }): Promise<Fact> {
+    switch (step.do) {
+      case "pin":
+        return this.#pin(booking);
+      case "start":
+        return this.#start(booking, step.token, first);
+      case "watch":
+        return this.look(booking, { refresh: true });
+      case "confirm":
+        return this.#confirm(booking);
+      case "reseat":
+        return this.#reseat(booking);
+      case "capture":
+        return this.#capture(booking);
+      case "release":
+        return this.#release(booking, step);
+      case "void":
+        return this.#void(booking);
+      case "refund":
+        return this.#refund(booking, step);
+    }
+  }
+
+  /** What has become of its payment; with `refresh` the gateway is asked first. */
+  look(booking: Booking, { refresh }: { refresh: boolean }): Promise<Said> {
+    return this.#askPayments(booking, "watch", READ_PAYMENT, { paymentId: paymentOf(booking), refresh });
+  }
+
+  async #pin(booking: Booking): Promise<Fact> {
+    const reply = await this.#askEngine(booking, "pin", "pinned", {
+      ...{ type: "pin", ...addressOf(booking, "pin") },
+      hold: booking.holdId as HoldId, // The engine gave it.
+      booking: bookingId(booking.id),
+    });
+    if (reply.type !== "pinned") return reply;
+    return { type: "pinned", seats: reply.seats, expiresInMs: reply.expiresInMs };
+  }
+
+  async #start(booking: Booking, token: string | null, first: boolean): Promise<Fact> {
+    const { payment, seats } = booking;
+    if (payment === null) throw new Error(`${booking.id} has no payment to start`);
+    try {
+      return await this.#askPaymentsOrThrow(booking, "start", START_PAYMENT, {
+        paymentId: payment.id,
+        bookingId: booking.id,
+        userId: booking.userId,
+        method: payment.method,
+        token,
+        amount: totalOf(seats),
+        payBy: new Date(booking.payBy).toISOString(),
+        description: `${booking.title}, ${seats.length === 1 ? "1 seat" : `${seats.length} seats`}`,
+      });
+    } catch (error) {
+      // Nobody was there: when it was never asked for before, it was never begun.
+      if (first && error instanceof NoResponders) return { type: "not-begun" };
+      return this.#unanswered(booking, "start", error);
+    }
+  }
+
+  async #confirm(booking: Booking): Promise<Fact> {
+    const hold = booking.holdId as HoldId; // The engine gave it.
+    const reply = await this.#askEngine(booking, "confirm", "confirmed", {
+      // Other seats are another request: the refusal of the first ones is remembered.
+      ...{ type: "confirm", ...addressOf(booking, `confirm.${hold.slice(booking.showtimeId.length + 1)}`) },
+      ...{ hold, booking: bookingId(booking.id), reacquire: true },
+      seats: booking.seats.map(({ seat }) => seat),
+    });
+    return reply.type === "confirmed" ? { type: "confirmed" } : reply;
+  }
+
+  async #reseat(booking: Booking): Promise<Fact> {
+    const [like] = booking.seats;
+    const reply = await this.#askEngine(booking, "reseat", "held", {
+      ...{ type: "hold-best", ...addressOf(booking, "reseat"), count: booking.seats.length },
+      ...(like && { category: like.category }),
+    });
+    if (reply.type !== "held") return reply;
+    try {
+      const question = { showtimeId: booking.showtimeId, seats: reply.seats };
+      const quote = await this.#bus.request(QUOTE, question, { timeoutMs: ANSWER_WITHIN_MS });
+      const seats = booking.seats.map((before, at) => {
+        const card = quote?.seats[at];
+        if (card === undefined) throw new Error(`the catalogue does not know the seats of ${reply.hold}`);
+        return { ...before, seat: card.seat, label: card.label }; // At the price that was paid.
+      });
+      return { type: "reseated", holdId: reply.hold, seats };
+    } catch (error) {
+      return this.#unanswered(booking, "reseat", error);
+    }
+  }
+
+  async #capture(booking: Booking): Promise<Fact> {
+    const { amount } = totalOf(booking.seats);
+    return this.#insist(booking, "capture", CAPTURE_PAYMENT, { paymentId: paymentOf(booking), amount });
+  }
+
+  async #void(booking: Booking): Promise<Fact> {
+    const reason = booking.reason ?? "The booking is over.";
+    return this.#insist(booking, "void", VOID_PAYMENT, { paymentId: paymentOf(booking), reason });
+  }
+
+  /** A conflict says that the payment is in another state than we think: then that state is the answer. */
+  async #insist<Question>(
+    booking: Booking,
+    step: "capture" | "void",
+    endpoint: Endpoint<Question, ServiceAnswer<Payment>>,
+    question: Question,
+  ): Promise<Fact> {
+    const said = await this.#askPayments(booking, step, endpoint, question);
+    if (said.type !== "refused" || said.code !== "CONFLICT") return said;
+    const truth = await this.look(booking, { refresh: true });
+    return truth.type === "payment" ? truth : { type: "unanswered", step };
+  }
+
+  async #release(booking: Booking, { id, seats }: Extract<Step, { do: "release" }>): Promise<Fact> {
+    const reply = await this.#askEngine(booking, "release", "cancelled", {
+      ...{ type: "cancel", ...addressOf(booking, `cancel.${id}`), booking: bookingId(booking.id) },
+      ...(seats && { seats }),
+    });
+    return reply.type === "cancelled" ? { type: "released" } : reply;
+  }
+
+  async #refund(booking: Booking, { id, amount }: Extract<Step, { do: "refund" }>): Promise<Fact> {
+    const said = await this.#askPayments(booking, "refund", REFUND_PAYMENT, {
+      ...{ paymentId: paymentOf(booking), refundId: id, amount },
+      reason: booking.reason ?? "Seats were given back.",
+    });
+    if (said.type === "refused") this.#log.error({ booking: booking.id, refund: id, ...said }, "a refund was refused");
+    return said.type === "payment" ? { type: "refunded", id, amount } : said;
+  }
+
+  async #askEngine<Type extends Outcome["type"]>(
+    booking: Booking,
+    step: Step["do"],
+    expected: Type,
+    command: Command,
+  ): Promise<Extract<Outcome, { type: Type }> | Refused | Unanswered> {
+    try {
+      const reply = await this.#engine.ask(command);
+      if (reply.type === expected) return reply as Extract<Outcome, { type: Type }>; // As was just compared.
+      if (reply.type !== "refused") throw new Error(`${command.type} was answered with ${reply.type}`);
+      const { code, message } = reply;
+      return ERRORS[code].retryable ? { type: "unanswered", step } : { type: "refused", step, code, message };
+    } catch (error) {
+      return this.#unanswered(booking, step, error);
+    }
+  }
+
+  async #askPayments<Question>(
+    booking: Booking,
+    step: Step["do"],
+    endpoint: Endpoint<Question, ServiceAnswer<Payment>>,
+    question: Question,
+  ): Promise<Said> {
+    try {
+      return await this.#askPaymentsOrThrow(booking, step, endpoint, question);
+    } catch (error) {
+      return this.#unanswered(booking, step, error);
+    }
+  }
+
+  async #askPaymentsOrThrow<Question>(
+    booking: Booking,
+    step: Step["do"],
+    endpoint: Endpoint<Question, ServiceAnswer<Payment>>,
+    question: Question,
+  ): Promise<Said> {
+    const answer = await this.#bus.request(endpoint, question, { timeoutMs: ANSWER_WITHIN_MS });
+    if (answer.ok) {
+      if (isPaymentOf(booking, answer.value)) return { type: "payment", payment: answer.value };
+      throw new Error(`${endpoint.name} answered with another payment`);
+    }
+    const { code, message } = answer;
+    const mayPass = !isErrorCode(code) || code === "INTERNAL" || ERRORS[code].retryable;
+    return mayPass ? { type: "unanswered", step } : { type: "refused", step, code, message };
+  }
+
+  #unanswered(booking: Booking, step: Step["do"], error: unknown): Unanswered {
+    this.#log.warn(
+      { err: error, booking: booking.id, step },
+      "a step of a booking was not answered; it is tried again",
+    );
+    return { type: "unanswered", step };
+  }
+}
+
+const addressOf = (booking: Booking, step: string) => ({
+  showtime: showtimeId(booking.showtimeId),
+  holder: holderId(booking.userId),
+  rid: `${booking.id}.${step}` as RequestId, // At most 64 characters: the ids of ours have at most 40, and 25 as a rule.
+});
+
+function paymentOf({ id, payment }: Booking): string {
+  if (payment === null) throw new Error(`${id} has no payment`);
+  return payment.id;
+}
+
+/** What came over the bus is believed only so far. */
+const isPaymentOf = (booking: Booking, payment: Payment): boolean =>
+  payment.paymentId === booking.payment?.id && PAYMENT_STATES.includes(payment.state);

@@ -1,0 +1,248 @@
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import type { Pool } from "pg";
+import type { Outbox } from "../../../platform/events/index.ts";
+import { createDatabase } from "../../../platform/postgres/index.ts";
+import type { EventData } from "../../../proto/index.ts";
+import { LEASE_MS } from "../limits.ts";
+import { type Booking, type Told, totalOf } from "../saga/booking.ts";
+import { BOOKINGS_SCHEMA, type BookingsTables, type BookingTable } from "./tables.ts";
+
+/** A booking with what its row says beside. */
+export interface Stored {
+  readonly booking: Booking;
+  readonly version: number;
+  readonly leaseUntil: number;
+  readonly calledOff: boolean;
+  readonly updatedAt: number;
+}
+
+export interface Change {
+  readonly booking: Booking;
+  readonly told: readonly Told[];
+  /** Whose the booking is from now on: the writer's for a while, nobody's, or whoever's it was. */
+  readonly lease: "take" | "drop" | "keep";
+  readonly calledOff: boolean;
+}
+
+/** A place in the list of bookings, newest first. */
+export interface Place {
+  readonly createdAt: string;
+  readonly id: string;
+}
+
+export interface Listing {
+  readonly userId?: string;
+  readonly showtimeId?: string;
+  readonly after?: Place;
+  readonly limit: number;
+}
+
+/** The rows of bookings. Every write names the version it rests on, so that none undoes another. */
+export class BookingStore {
+  readonly #db: Kysely<BookingsTables>;
+  readonly #outbox: Outbox;
+
+  constructor({ pool, outbox }: { pool: Pool; outbox: Outbox }) {
+    this.#db = createDatabase<BookingsTables>(pool).withSchema(BOOKINGS_SCHEMA);
+    this.#outbox = outbox;
+  }
+
+  /** Leased to the caller. Undefined when there is a booking of that id. */
+  async insert(booking: Booking, now: number): Promise<Stored | undefined> {
+    const leaseUntil = now + LEASE_MS;
+    const row = await this.#db
+      .insertInto("booking")
+      .values({
+        id: booking.id,
+        user_id: booking.userId,
+        showtime_id: booking.showtimeId,
+        title: booking.title,
+        created_at: new Date(booking.createdAt),
+        ...columnsOf(booking),
+        lease_until: new Date(leaseUntil),
+        called_off: sql`exists (select from bookings.cancelled_showtime where showtime_id = ${booking.showtimeId})`,
+        version: 1,
+        updated_at: new Date(now),
+      })
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .returning("called_off")
+      .executeTakeFirst();
+    return row && { booking, version: 1, leaseUntil, calledOff: row.called_off, updatedAt: now };
+  }
+
+  async read(id: string): Promise<Stored | undefined> {
+    const row = await this.#db.selectFrom("booking").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && storedOf(row);
+  }
+
+  /** Newest first; one more than `limit`, where there is one. */
+  async list({ userId, showtimeId, after, limit }: Listing): Promise<Stored[]> {
+    let query = this.#db.selectFrom("booking").selectAll();
+    if (userId !== undefined) query = query.where("user_id", "=", userId);
+    if (showtimeId !== undefined) query = query.where("showtime_id", "=", showtimeId);
+    if (after !== undefined) {
+      query = query.where(sql<boolean>`(created_at, id) < (${new Date(after.createdAt)}, ${after.id})`);
+    }
+    const rows = await query
+      .orderBy("created_at", "desc")
+      .orderBy("id", "desc")
+      .limit(limit + 1)
+      .execute();
+    return rows.map(storedOf);
+  }
+
+  /** For `LEASE_MS`, unless somebody has it. */
+  async claim(id: string, now: number): Promise<Stored | undefined> {
+    const row = await this.#db
+      .updateTable("booking")
+      .set({ lease_until: new Date(now + LEASE_MS), version: sql`version + 1` })
+      .where("id", "=", id)
+      .where(isFree(now))
+      .returningAll()
+      .executeTakeFirst();
+    return row && storedOf(row);
+  }
+
+  /** Those that somebody must look at, and nobody does; each to one of many who ask at once. */
+  async claimDue(limit: number, now: number): Promise<Stored[]> {
+    const rows = await this.#db
+      .updateTable("booking")
+      .set({ lease_until: new Date(now + LEASE_MS), version: sql`version + 1` })
+      .where("id", "in", (query) =>
+        query
+          .selectFrom("booking")
+          .select("id")
+          .where((where) => where.or([where("due_at", "<=", new Date(now)), where("called_off", "=", true)]))
+          .where(isFree(now))
+          .orderBy("due_at")
+          .limit(limit)
+          .forUpdate()
+          .skipLocked(),
+      )
+      .returningAll()
+      .execute();
+    return rows.map(storedOf);
+  }
+
+  /** With what is told of it, or not at all. Undefined when somebody else has written meanwhile. */
+  async write(before: Stored, change: Change, now: number): Promise<Stored | undefined> {
+    if (change.told.length === 0) return this.#update(this.#db, before, change, now);
+    const after = await this.#db.transaction().execute(async (transaction) => {
+      const updated = await this.#update(transaction, before, change, now);
+      if (updated !== undefined) await this.#tell(transaction, change);
+      return updated;
+    });
+    if (after !== undefined) this.#outbox.nudge();
+    return after;
+  }
+
+  async drop({ booking, version }: Stored): Promise<boolean> {
+    const { numDeletedRows } = await this.#db
+      .deleteFrom("booking")
+      .where("id", "=", booking.id)
+      .where("version", "=", version)
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  /** Marks every booking of the showtime that is not over, and those that are still to come. */
+  async callOff(showtimeId: string, isNew: (transaction: Transaction<BookingsTables>) => Promise<boolean>) {
+    await this.#db.transaction().execute(async (transaction) => {
+      if (!(await isNew(transaction))) return;
+      await transaction
+        .insertInto("cancelled_showtime")
+        .values({ showtime_id: showtimeId })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      await transaction
+        .updateTable("booking")
+        .set({ called_off: true, version: sql`version + 1` })
+        .where("showtime_id", "=", showtimeId)
+        .where((where) =>
+          where.or([where("status", "in", ["pending", "paying", "confirmed"]), where("due_at", "is not", null)]),
+        )
+        .execute();
+    });
+  }
+
+  async #update(db: Kysely<BookingsTables>, before: Stored, change: Change, now: number): Promise<Stored | undefined> {
+    const { booking, lease, calledOff } = change;
+    const leaseUntil = { take: now + LEASE_MS, drop: 0, keep: before.leaseUntil }[lease];
+    const { numUpdatedRows } = await db
+      .updateTable("booking")
+      .set({
+        ...columnsOf(booking),
+        lease_until: leaseUntil === 0 ? null : new Date(leaseUntil),
+        called_off: calledOff,
+        version: before.version + 1,
+        updated_at: new Date(now),
+      })
+      .where("id", "=", booking.id)
+      .where("version", "=", before.version)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) return undefined;
+    return { booking, version: before.version + 1, leaseUntil, calledOff, updatedAt: now };
+  }
+
+  async #tell(transaction: Transaction<BookingsTables>, { booking, told }: Change): Promise<void> {
+    const facts: EventData["booking.created"] = {
+      bookingId: booking.id,
+      userId: booking.userId,
+      showtimeId: booking.showtimeId,
+      status: booking.status,
+      reason: booking.reason,
+      seats: booking.seats.map(({ seat }) => seat),
+      total: totalOf(booking.seats),
+    };
+    for (const { type, cancelledSeats = [], refunded = { ...facts.total, amount: 0 } } of told) {
+      // One literal for all: each type takes what is its own.
+      await this.#outbox.add<typeof type, BookingsTables>(transaction, type, booking.id, {
+        ...facts,
+        ...(type === "booking.cancelled" && { cancelledSeats }),
+        ...(type === "booking.refunded" && { refunded }),
+      } as EventData[typeof type]);
+    }
+  }
+}
+
+const isFree = (now: number) => sql<boolean>`(lease_until is null or lease_until <= ${new Date(now)})`;
+
+/** What a booking may change of its row. */
+const columnsOf = (booking: Booking) => ({
+  hold_id: booking.holdId,
+  status: booking.status,
+  reason: booking.reason,
+  seats: JSON.stringify(booking.seats),
+  accept_other_seats: booking.acceptOtherSeats,
+  pay_by: new Date(booking.payBy),
+  payment: booking.payment && JSON.stringify(booking.payment),
+  cancellations: [...booking.cancellations],
+  steps: JSON.stringify(booking.steps),
+  tries: booking.tries,
+  due_at: booking.dueAt === null ? null : new Date(booking.dueAt),
+});
+
+const storedOf = (row: Selectable<BookingTable>): Stored => ({
+  booking: {
+    id: row.id,
+    userId: row.user_id,
+    showtimeId: row.showtime_id,
+    title: row.title,
+    holdId: row.hold_id,
+    status: row.status,
+    reason: row.reason,
+    seats: row.seats,
+    acceptOtherSeats: row.accept_other_seats,
+    payBy: row.pay_by.getTime(),
+    payment: row.payment,
+    cancellations: row.cancellations,
+    steps: row.steps,
+    tries: row.tries,
+    dueAt: row.due_at?.getTime() ?? null,
+    createdAt: row.created_at.getTime(),
+  },
+  version: row.version,
+  leaseUntil: row.lease_until?.getTime() ?? 0,
+  calledOff: row.called_off,
+  updatedAt: row.updated_at.getTime(),
+});

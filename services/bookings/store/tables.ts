@@ -1,0 +1,38 @@
+/** The tables of the schema `bookings`, as Kysely needs them. */
+import type { ColumnType, JSONColumnType } from "kysely";
+import type { BookingStatus } from "../../../proto/services/index.ts";
+import type { BookedSeat, PaymentAttempt, Step } from "../saga/booking.ts";
+
+export const BOOKINGS_SCHEMA = "bookings";
+
+export interface BookingsTables {
+  booking: BookingTable;
+  cancelled_showtime: { showtime_id: string };
+}
+
+/** The saga's state; see `saga/booking.ts`. */
+export interface BookingTable {
+  id: string;
+  user_id: string;
+  showtime_id: string;
+  title: string;
+  hold_id: string;
+  status: BookingStatus;
+  reason: string | null;
+  seats: JSONColumnType<BookedSeat[]>;
+  accept_other_seats: boolean;
+  pay_by: Date;
+  payment: JSONColumnType<PaymentAttempt> | null;
+  cancellations: string[];
+  steps: JSONColumnType<Step[]>;
+  tries: number;
+  due_at: Date | null;
+  /** Whoever advances the booking has it to itself until then. */
+  lease_until: Date | null;
+  /** Its showtime was cancelled, which is yet to be dealt with. */
+  called_off: boolean;
+  /** Counts the writes: one that rests on an older version is refused. */
+  version: number;
+  created_at: ColumnType<Date, Date, never>;
+  updated_at: Date;
+}
