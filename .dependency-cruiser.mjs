@@ -76,7 +76,8 @@ export default {
       to: { path: TESTS },
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
-    { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
+    // The peers' dependencies are installed by whoever wants to measure against them.
+    { name: "no-unresolved", severity: "error", from: { pathNot: "^bench/peers/" }, to: { couldNotResolve: true } },
   ],
   options: {
     // TypeScript 7 has no API for tools, so swc reads the sources.

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { BenchError } from "../bench-error.ts";
 
 export interface RunningRedis {
   readonly url: string;
@@ -16,7 +17,7 @@ export interface RunningRedis {
 
 /**
  * @param appendfsync how a write is made durable before it is answered; left out, Redis keeps nothing on disk.
- * @throws Error, in one sentence, where there is no redis-server or it does not come up.
+ * @throws BenchError where there is no redis-server or it does not come up.
  */
 export async function startRedis(appendfsync?: "always" | "everysec"): Promise<RunningRedis> {
   const directory = await mkdtemp(join(tmpdir(), "usher-redis-"));
@@ -66,7 +67,7 @@ function ready(child: ChildProcess): Promise<void> {
     child.once("error", (error: NodeJS.ErrnoException) =>
       reject(
         error.code === "ENOENT"
-          ? new Error(
+          ? new BenchError(
               "There is no redis-server on the PATH: install it (apt-get install redis-server, brew install redis).",
             )
           : error,

@@ -63,7 +63,7 @@ const SWITCH_TO_STRUCTURE = 0xff;
 const ADD = 0x80;
 const DELETE = 0x40;
 
-/** Reads states and patches of the map of held seats, as @colyseus/schema 3 encodes it. One for each connection, to be given all of them. */
+/** Reads states and patches of the map of held seats, as @colyseus/schema 3 encodes it. To be given all that one connection gets. */
 export class SeatReader {
   /** What a patch calls a seat. */
   readonly #seats = new Map<number, number>();
@@ -88,7 +88,7 @@ export class SeatReader {
         changes.push(seat * 4 + this.#byte());
       } else if (operation === DELETE) {
         const seat = this.#seats.get(index);
-        if (seat === undefined) throw new Error(`Colyseus took away what it had not shown: ${payload.toString("hex")}`);
+        if (seat === undefined) continue; // Shown before this reader began.
         this.#seats.delete(index);
         changes.push(seat * 4);
       } else throw new Error(`unknown operation ${operation} of Colyseus in ${payload.toString("hex")}`);

@@ -35,6 +35,7 @@ function publish(showtime: number, changes: readonly number[]): void {
   const frame = [Buffer.concat(Sender.frame(packr.pack([SERVER_OP.delta, showtime, changes]), FRAME))];
   for (const socket of watching) {
     if (socket.bufferedAmount > BACKLOG_BYTES_MAX) socket.terminate();
+    // oxlint-disable-next-line eslint/no-underscore-dangle -- Its name.
     else if (socket.readyState === OPEN) (socket as unknown as WithSender)._sender.sendFrame(frame);
   }
 }
