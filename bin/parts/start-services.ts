@@ -57,7 +57,7 @@ export async function startServices(options: Options): Promise<RunningServices> 
     },
     stop: (started) => started.stop(),
   });
-  const catalog = createCatalogService({ pool, engine, clock, log, demo: true });
+  const catalog = createCatalogService({ pool, bus, stream, engine, clock, random, log, demo: true });
   await lifecycle.start({ name: "catalog", start: () => catalog.start(), stop: () => catalog.stop() });
   await lifecycle.start({ name: "events", start: () => stream.start(), stop: () => stream.stop() });
   const bookings = createBookingsService({ engine, clock, random });

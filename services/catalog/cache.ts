@@ -37,6 +37,12 @@ export class Cache<Value> {
     return this.#load(key, load);
   }
 
+  /** Forgets all. What is being loaded reaches those who wait for it, and nobody after them. */
+  clear(): void {
+    this.#entries.clear();
+    this.#weight = 0;
+  }
+
   async #load(key: string, load: () => Promise<Value>): Promise<Value> {
     const { clock, ttlMs, weigh = () => 1 } = this.#options;
     const entry: Entry<Value> = { value: load(), staleAt: clock.monotonic() + ttlMs, weight: 0 };

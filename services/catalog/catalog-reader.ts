@@ -1,117 +1,150 @@
 /** What readers may ask of the catalogue, answered from memory where that was asked a moment ago. */
-import { createHash } from "node:crypto";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { Kysely } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import { isPlainId } from "../../proto/index.ts";
 import type {
   Cinema,
+  CinemaQuery,
   CinemaWithHalls,
+  HallPlanView,
   Movie,
   MovieQuery,
   Page,
-  PageQuery,
   Showtime,
   ShowtimeQuery,
 } from "../../proto/rest/index.ts";
 import { Problem } from "../http/index.ts";
+import { type AnswerBody, answerBody } from "./answer-body.ts";
 import { Cache } from "./cache.ts";
-import { layoutHead, layoutTail } from "./layout/layout-body.ts";
+import { type SeatView, seatsOf } from "./layout/hall-layout.ts";
+import { LayoutBody } from "./layout/layout-body.ts";
 import { CACHE_ENTRIES_MAX, CACHE_TTL_MS, LAYOUT_CACHE_BYTES, LAYOUT_CACHE_TTL_MS } from "./limits.ts";
 import { isCalendarDay } from "./local-day.ts";
 import { findCinemas, readCinema } from "./store/cinemas.ts";
+import { readHall } from "./store/halls.ts";
 import { findMovies, type MovieRecord, readMovie } from "./store/movies.ts";
 import { readPlan } from "./store/plans.ts";
 import { findShowtimes, readShowtime, type ShowtimeRecord } from "./store/showtimes.ts";
 import type { CatalogTables } from "./store/tables.ts";
 
-const compress = promisify(gzip);
+/** One version of a hall's seats, which never changes. */
+interface PlanSeats {
+  readonly seats: readonly SeatView[];
+  readonly json: Buffer;
+}
 
-/** A layout as it is sent: the parts of the body, and what names this very content. */
-export interface LayoutBody {
-  readonly parts: readonly Buffer[];
-  readonly hash: string;
+export interface MovieAnswer extends MovieRecord {
+  readonly body: AnswerBody<Movie>;
+}
+
+export interface ShowtimeAnswer extends ShowtimeRecord {
+  readonly body: AnswerBody<Showtime>;
 }
 
 export class CatalogReader {
   readonly #db: Kysely<CatalogTables>;
   readonly #clock: Clock;
-  readonly #moviePages: Cache<Page<Movie>>;
-  readonly #movies: Cache<MovieRecord | undefined>;
-  readonly #cinemaPages: Cache<Page<Cinema>>;
-  readonly #cinemas: Cache<CinemaWithHalls | undefined>;
-  readonly #showtimePages: Cache<Page<Showtime>>;
-  readonly #showtimes: Cache<ShowtimeRecord | undefined>;
-  readonly #layoutTails: Cache<{ readonly bytes: Buffer; readonly hash: string }>;
-  readonly #compressed: Cache<Buffer>;
+  readonly #moviePages: Cache<AnswerBody<Page<Movie>>>;
+  readonly #movies: Cache<MovieAnswer | undefined>;
+  readonly #cinemaPages: Cache<AnswerBody<Page<Cinema>>>;
+  readonly #cinemas: Cache<AnswerBody<CinemaWithHalls> | undefined>;
+  readonly #halls: Cache<AnswerBody<HallPlanView> | undefined>;
+  readonly #showtimePages: Cache<AnswerBody<Page<Showtime>>>;
+  readonly #showtimes: Cache<ShowtimeAnswer | undefined>;
+  readonly #plans: Cache<PlanSeats>;
+  readonly #layouts: Cache<LayoutBody>;
 
   constructor({ db, clock }: { db: Kysely<CatalogTables>; clock: Clock }) {
     this.#db = db;
     this.#clock = clock;
-    const short = { clock, ttlMs: CACHE_TTL_MS, weightMax: CACHE_ENTRIES_MAX };
-    const large = { clock, ttlMs: LAYOUT_CACHE_TTL_MS, weightMax: LAYOUT_CACHE_BYTES };
-    this.#moviePages = new Cache(short);
-    this.#movies = new Cache(short);
-    this.#cinemaPages = new Cache(short);
-    this.#cinemas = new Cache(short);
-    this.#showtimePages = new Cache(short);
-    this.#showtimes = new Cache(short);
-    this.#layoutTails = new Cache({ ...large, weigh: ({ bytes }) => bytes.length });
-    this.#compressed = new Cache({ ...large, weigh: (bytes) => bytes.length });
+    const brief = { clock, ttlMs: CACHE_TTL_MS, weightMax: CACHE_ENTRIES_MAX };
+    const lasting = { clock, ttlMs: LAYOUT_CACHE_TTL_MS, weightMax: LAYOUT_CACHE_BYTES };
+    this.#moviePages = new Cache(brief);
+    this.#movies = new Cache(brief);
+    this.#cinemaPages = new Cache(brief);
+    this.#cinemas = new Cache(brief);
+    this.#halls = new Cache({ ...brief, weightMax: LAYOUT_CACHE_BYTES, weigh: (hall) => hall?.json.length ?? 1 });
+    this.#showtimePages = new Cache(brief);
+    this.#showtimes = new Cache(brief);
+    this.#plans = new Cache({ ...lasting, weigh: ({ json }) => 2 * json.length });
+    this.#layouts = new Cache({ ...lasting, weigh: ({ plain }) => plain.length });
+  }
+
+  /** Something was changed, here or elsewhere. Plans and layouts stay: a change is another version, which has another name. */
+  forget(): void {
+    for (const cache of [this.#moviePages, this.#movies, this.#cinemaPages, this.#cinemas, this.#halls]) cache.clear();
+    for (const cache of [this.#showtimePages, this.#showtimes]) cache.clear();
   }
 
   /** @throws Problem BAD_MESSAGE when the day does not exist or the cursor is not one */
-  movies(query: MovieQuery): Promise<Page<Movie>> {
+  movies(query: MovieQuery): Promise<AnswerBody<Page<Movie>>> {
     requireDay(query.date);
-    return this.#moviePages.get(JSON.stringify(query), () => findMovies(this.#db, query));
+    const load = async () => answerBody(await findMovies(this.#db, query, this.#clock.now()));
+    return this.#moviePages.get(JSON.stringify(query), load);
   }
 
   /** @throws Problem NOT_FOUND */
-  async movie(id: string): Promise<MovieRecord> {
-    return found("movie", id, this.#movies, () => readMovie(this.#db, id));
+  movie(id: string): Promise<MovieAnswer> {
+    return found("movie", id, this.#movies, async () => {
+      const record = await readMovie(this.#db, id);
+      return record && { ...record, body: answerBody(record.movie) };
+    });
   }
 
-  cinemas(query: PageQuery): Promise<Page<Cinema>> {
-    return this.#cinemaPages.get(JSON.stringify(query), () => findCinemas(this.#db, query));
+  /** @throws Problem BAD_MESSAGE when the cursor is not one */
+  cinemas(query: CinemaQuery): Promise<AnswerBody<Page<Cinema>>> {
+    return this.#cinemaPages.get(JSON.stringify(query), async () => answerBody(await findCinemas(this.#db, query)));
   }
 
   /** @throws Problem NOT_FOUND */
-  async cinema(id: string): Promise<CinemaWithHalls> {
-    return found("cinema", id, this.#cinemas, () => readCinema(this.#db, id));
+  cinema(id: string): Promise<AnswerBody<CinemaWithHalls>> {
+    return found("cinema", id, this.#cinemas, () => bodyOf(readCinema(this.#db, id)));
+  }
+
+  /** @throws Problem NOT_FOUND */
+  hall(id: string): Promise<AnswerBody<HallPlanView>> {
+    return found("hall", id, this.#halls, () => bodyOf(readHall(this.#db, id)));
   }
 
   /** @throws Problem BAD_MESSAGE when the day does not exist or the cursor is not one */
-  showtimes(query: ShowtimeQuery): Promise<Page<Showtime>> {
+  showtimes(query: ShowtimeQuery): Promise<AnswerBody<Page<Showtime>>> {
     requireDay(query.date);
-    return this.#showtimePages.get(JSON.stringify(query), () => findShowtimes(this.#db, query, this.#clock.now()));
+    const load = async () => answerBody(await findShowtimes(this.#db, query, this.#clock.now()));
+    return this.#showtimePages.get(JSON.stringify(query), load);
   }
 
   /** @throws Problem NOT_FOUND */
-  async showtime(id: string): Promise<Showtime> {
-    return (await this.#showtimeRecord(id)).showtime;
+  showtime(id: string): Promise<ShowtimeAnswer> {
+    return found("showtime", id, this.#showtimes, async () => {
+      const record = await readShowtime(this.#db, id, this.#clock.now());
+      return record && { ...record, body: answerBody(record.showtime) };
+    });
+  }
+
+  /** In index order. */
+  async seats(record: ShowtimeRecord): Promise<readonly SeatView[]> {
+    return (await this.#plan(record)).seats;
   }
 
   /** @throws Problem NOT_FOUND */
   async layout(showtimeId: string): Promise<LayoutBody> {
-    const { showtime, planVersion } = await this.#showtimeRecord(showtimeId);
-    const key = `${showtime.hallId} ${planVersion} ${JSON.stringify(showtime.categories)}`;
-    const tail = await this.#layoutTails.get(key, async () => {
-      const { layout } = await readPlan(this.#db, showtime.hallId, planVersion);
-      const bytes = layoutTail(layout, showtime.categories);
-      return { bytes, hash: createHash("sha256").update(bytes).digest("base64url") };
+    const record = await this.showtime(showtimeId);
+    const { showtime } = record;
+    const load = async () => new LayoutBody(showtime, (await this.#plan(record)).json);
+    return this.#layouts.get(`${showtime.id} ${showtime.version}`, load);
+  }
+
+  #plan({ showtime: { hallId }, planVersion }: ShowtimeRecord): Promise<PlanSeats> {
+    return this.#plans.get(`${hallId} ${planVersion}`, async () => {
+      const seats = [...seatsOf((await readPlan(this.#db, hallId, planVersion)).layout)];
+      return { seats, json: Buffer.from(JSON.stringify(seats)) };
     });
-    return { parts: [layoutHead(showtime.id), tail.bytes], hash: `${showtime.id} ${tail.hash}` };
   }
+}
 
-  /** The layout's body in gzip; it is made once for each showtime. */
-  compressed({ parts, hash }: LayoutBody): Promise<Buffer> {
-    return this.#compressed.get(hash, () => compress(Buffer.concat(parts)));
-  }
-
-  #showtimeRecord(id: string): Promise<ShowtimeRecord> {
-    return found("showtime", id, this.#showtimes, () => readShowtime(this.#db, id, this.#clock.now()));
-  }
+async function bodyOf<Value>(reading: Promise<Value | undefined>): Promise<AnswerBody<Value> | undefined> {
+  const value = await reading;
+  return value && answerBody(value);
 }
 
 async function found<Value>(

@@ -1,3 +1,5 @@
+import { FOLDED_LENGTH_MAX } from "./limits.ts";
+
 /**
  * Text as it is searched: without case, accents, control characters and doubled spaces, so that "melies" finds "Méliès".
  * What is stored for searching and what is searched for both go through here.
@@ -8,5 +10,6 @@ export function fold(text: string): string {
     .replace(/\p{M}/gu, "")
     .replace(/[\p{C}\s]+/gu, " ")
     .toLowerCase()
-    .trim();
+    .trim()
+    .slice(0, FOLDED_LENGTH_MAX);
 }

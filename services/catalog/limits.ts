@@ -1,20 +1,40 @@
 /** Every bound of the catalogue. Times are milliseconds, sizes bytes. */
 
-/** How long an answer to a reader may be behind the database. */
+/** How long an answer to a reader may be behind the database, should no word of a change have come. */
 export const CACHE_TTL_MS = 5_000;
 export const CACHE_ENTRIES_MAX = 2_000;
 
-/** Layouts never change once written, so only their room is bounded: an arena's is about 3 MB, and a tenth of that compressed. */
+/** Plans and layouts never change once written, so only their room is bounded: an arena's is about 3 MB, and a tenth of that compressed. */
 export const LAYOUT_CACHE_BYTES = 64 * 1024 * 1024;
 export const LAYOUT_CACHE_TTL_MS = 60 * 60 * 1000;
 
-/** For browsers and proxies, in seconds. */
-export const LAYOUT_MAX_AGE_S = 300;
+/** For browsers and proxies, in seconds. What an admin may change is asked for again each time, and costs a 304. */
+export const LAYOUT_MAX_AGE_S = 60;
 export const POSTER_MAX_AGE_S = 86_400;
 
-/** Showtimes that are opened in the engine at once. */
-export const OPENINGS_AT_ONCE = 8;
-/** How often the database is asked for showtimes that nobody has opened yet. */
-export const OPEN_SWEEP_EVERY_MS = 15_000;
+/** How much of a search a title must have, from 0 to 1: "metroplis" has 0.8 of Metropolis, "genarel" 0.38 of The General. */
+export const TITLE_LIKENESS_MIN = 0.37;
+/** Folded text that is kept: an index of PostgreSQL takes 2,704 bytes. */
+export const FOLDED_LENGTH_MAX = 500;
+
+/** Of a hall as the layout editor sends it: 20,000 drawn seats are about 2 MB. */
+export const HALL_BODY_LIMIT = 4 * 1024 * 1024;
+export const CLEANING_MINUTES_DEFAULT = 15;
+
+/** How long before the start a buyer may give tickets back, where the showtime does not say. */
+export const CANCEL_UNTIL_BEFORE_MS = 2 * 60 * 60 * 1000;
+export const SHOWTIME_LENGTH_MAX_MS = 24 * 60 * 60 * 1000;
+/** A showtime further ahead is a slip of the pen. */
+export const SHOWTIME_AHEAD_MAX_MS = 10 * 366 * 24 * 60 * 60 * 1000;
+
+/** Showtimes that the engine is told of at once. */
+export const TELLING_AT_ONCE = 8;
+/** How often the database is asked for showtimes that the engine has not been told of. */
+export const TELL_SWEEP_EVERY_MS = 15_000;
 /** The first wait after a refusal that may pass; it doubles up to the sweep's. */
-export const OPEN_RETRY_AFTER_MS = 250;
+export const TELL_RETRY_AFTER_MS = 250;
+/** Changes of one showtime that may come in between while the engine is told of one. */
+export const TELL_ATTEMPTS_MAX = 5;
+
+/** How often the demo makes the programme of days to come. */
+export const DEMO_REFRESH_EVERY_MS = 24 * 60 * 60 * 1000;

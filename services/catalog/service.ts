@@ -1,22 +1,35 @@
 import type { Pool } from "pg";
+import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
+import { type EventStream, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
+import type { RandomBytes } from "../../platform/random/index.ts";
 import type { Command, Query, Reply } from "../../proto/index.ts";
+import { CATALOG_CHANGED } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
+import { Changes } from "./admin/changes.ts";
+import { CinemaDesk } from "./admin/cinema-desk.ts";
+import { HallDesk } from "./admin/hall-desk.ts";
+import { MovieDesk } from "./admin/movie-desk.ts";
+import { ShowtimeDesk } from "./admin/showtime-desk.ts";
+import { serveCatalog } from "./bus-answers.ts";
 import { CatalogReader } from "./catalog-reader.ts";
-import { loadDemo } from "./demo/load-demo.ts";
-import { catalogRoutes } from "./routes.ts";
-import { ShowtimeOpener } from "./showtime-opener.ts";
+import { DemoKeeper } from "./demo/demo-keeper.ts";
+import { adminRoutes, readingRoutes, showtimePageRoutes } from "./routes/index.ts";
+import { SaleKeeper } from "./sale-keeper.ts";
 import { CATALOG_SCHEMA, type CatalogTables } from "./store/tables.ts";
 
 export interface CatalogOptions {
   /** Of a database whose schema `catalog` is migrated when `start` is called. */
   readonly pool: Pool;
+  readonly bus: Bus;
+  readonly stream: EventStream;
   readonly engine: { ask(request: Command | Query): Promise<Reply> };
   readonly clock: Clock;
+  readonly random: RandomBytes;
   readonly log: Logger;
-  /** Whether an empty catalogue is filled with the demo. */
+  /** Whether an empty catalogue is filled with the demo, and the demo's programme goes on from day to day. */
   readonly demo: boolean;
 }
 
@@ -29,18 +42,45 @@ export interface CatalogService {
 }
 
 /** What is shown, where and when, with which seats at which prices. */
-export function createCatalogService({ pool, engine, clock, log, demo }: CatalogOptions): CatalogService {
+export function createCatalogService(options: CatalogOptions): CatalogService {
+  const { pool, bus, stream, engine, clock, random, log } = options;
   const db = createDatabase<CatalogTables>(pool).withSchema(CATALOG_SCHEMA);
   const reader = new CatalogReader({ db, clock });
-  const opener = new ShowtimeOpener({ db, engine, clock, log });
+  const changed = () => {
+    reader.forget();
+    bus.publish(CATALOG_CHANGED, null);
+  };
+  const keeper = new SaleKeeper({ db, engine, clock, random, log, removed: changed });
+  const outbox = new Outbox({ pool, schema: CATALOG_SCHEMA, source: "/usher/catalog", stream, clock, random, log });
+  const changes = new Changes({ db, changed });
+  const desks = {
+    movies: new MovieDesk({ changes, clock, random }),
+    cinemas: new CinemaDesk({ db, changes, random }),
+    halls: new HallDesk({ changes, engine, clock, random }),
+    showtimes: new ShowtimeDesk({ changes, keeper, outbox, clock, random }),
+  };
+  const added = () => {
+    changed();
+    keeper.wake();
+  };
+  const demo = options.demo ? new DemoKeeper({ db, clock, log, added }) : undefined;
+  let subscriptions: readonly Subscription[] = [];
   return {
-    routes: catalogRoutes({ reader, engine }),
-    async start() {
-      const first = demo && (await loadDemo(db, clock));
-      if (first) log.info("the demo catalogue is loaded");
-      opener.wake();
-      if (first) await opener.firstPass;
+    async routes(app, plugin) {
+      await readingRoutes(reader)(app, plugin);
+      await showtimePageRoutes({ reader, engine })(app, plugin);
+      await adminRoutes(desks)(app, plugin);
     },
-    stop: () => opener.stop(),
+    async start() {
+      const first = await demo?.start();
+      outbox.start();
+      subscriptions = [bus.subscribe(CATALOG_CHANGED, () => reader.forget()), ...serveCatalog({ bus, reader, log })];
+      keeper.wake();
+      if (first === true) await keeper.firstPass;
+    },
+    async stop() {
+      for (const subscription of subscriptions) subscription.close();
+      await Promise.all([demo?.stop(), keeper.stop(), outbox.stop()]);
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { dayAfter, dayIn } from "../local-day.ts";
 import { FILMS } from "./films.ts";
-import { demoProgramme, PREMIERE_ID } from "./programme.ts";
+import { CLEANING_MINUTES, DAYS_AHEAD, demoProgramme, demoToday, PREMIERE_ID } from "./programme.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -10,18 +10,21 @@ const MOMENTS = ["2026-11-21T11:00:00Z", "2026-11-21T22:55:00Z", "2027-03-27T09:
 
 describe.each(MOMENTS)("the programme made at %s", (moment) => {
   const now = Date.parse(moment);
-  const programme = demoProgramme(now);
+  const today = demoToday(now);
+  const premiere = { day: dayAfter(today, 1), id: PREMIERE_ID };
+  const programme = demoProgramme({ from: today, to: dayAfter(today, DAYS_AHEAD), premiere, now });
 
   it("overlaps in no hall", () => {
     for (const hallId of new Set(programme.map((showtime) => showtime.hallId))) {
       const showtimes = programme.filter((showtime) => showtime.hallId === hallId);
       for (let at = 1; at < showtimes.length; at++)
-        expect(showtimes[at]?.startsAt).toBeGreaterThanOrEqual(showtimes[at - 1]?.endsAt ?? NaN);
+        expect(showtimes[at]?.startsAt).toBeGreaterThanOrEqual(
+          (showtimes[at - 1]?.endsAt ?? NaN) + CLEANING_MINUTES * 60_000,
+        );
     }
   });
 
   it("has thirteen showtimes on each of the seven days after today, and none in the past", () => {
-    const today = dayIn("Europe/Berlin", now);
     for (let day = 1; day <= 7; day++) {
       const date = dayAfter(today, day);
       const onDay = programme.filter(
@@ -37,6 +40,13 @@ describe.each(MOMENTS)("the programme made at %s", (moment) => {
     const premieres = programme.filter((showtime) => showtime.premiere);
     expect(premieres).toMatchObject([{ id: PREMIERE_ID, hallId: "ha_premiere", movieId: "mv_metropolis" }]);
     expect((premieres[0]?.startsAt ?? Infinity) - now).toBeLessThan(48 * HOUR_MS);
+  });
+
+  it("is the same for a day whenever it is made", () => {
+    const day = dayAfter(today, 5);
+    const later = demoProgramme({ from: day, to: day, now: now + 48 * HOUR_MS });
+    expect(later).toHaveLength(13);
+    for (const showtime of later) expect(programme).toContainEqual(showtime);
   });
 
   it("shows every film, and names no showtime twice", () => {

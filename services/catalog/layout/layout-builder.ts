@@ -11,8 +11,8 @@ export interface HallSpec {
 export interface CategorySpec {
   readonly id: string;
   readonly name: string;
-  /** Where its best seats are. */
-  readonly focal: Point;
+  /** Where its best seats are; the middle of its seats when left out. */
+  readonly focal?: Point;
 }
 
 export interface SectionSpec {
@@ -30,7 +30,9 @@ export type Shape =
   | { readonly kind: "straight"; readonly front: Point }
   | { readonly kind: "arc"; readonly centre: Point; readonly radius: number; readonly bearing: number };
 
-export interface RowSpec {
+export type RowSpec = PartedRow | DrawnRow;
+
+export interface PartedRow {
   readonly name: string;
   /** Seats between the aisles, from left to right. */
   readonly parts: readonly number[];
@@ -41,6 +43,20 @@ export interface RowSpec {
   readonly companions?: readonly number[];
 }
 
+/** A row whose seats stand wherever somebody put them, from left to right. */
+export interface DrawnRow {
+  readonly name: string;
+  readonly seats: readonly DrawnSeat[];
+}
+
+export interface DrawnSeat extends Point {
+  readonly number: number;
+  readonly category: string;
+  readonly accessible?: boolean;
+  readonly companion?: boolean;
+  readonly aisleAfter?: boolean;
+}
+
 export interface Point {
   readonly x: number;
   readonly y: number;
@@ -49,41 +65,86 @@ export interface Point {
 /** What the engine's 16-bit coordinates can say. */
 const COORDINATE_MAX = 32_767;
 
-/** @throws RangeError when the hall names a category it does not have, repeats a label, or is larger than 327 metres. */
+/** The hall cannot be built as it was drawn. */
+export class UnbuildableHall extends RangeError {
+  override readonly name = "UnbuildableHall";
+  /** What is wrong, such as `sections.0.rows.3`. */
+  readonly at: string;
+  constructor(at: string, message: string) {
+    super(message);
+    this.at = at;
+  }
+}
+
+/** @throws UnbuildableHall when it names a category that it does not have, repeats a label, or is larger than 327 metres. */
 export function buildLayout(spec: HallSpec): HallLayout {
+  const categories = new Map(spec.categories.map(({ id }, index) => [id, index]));
+  if (categories.size < spec.categories.length) throw new UnbuildableHall("categories", "two categories have one id");
   const rows = spec.sections.flatMap((section, sectionNumber) =>
-    section.rows.map((row, depth) => ({
-      section: sectionNumber,
-      name: row.name,
-      seats: seatsOfRow(section, row, depth, categoryIndex(spec, row.category)),
-    })),
+    section.rows.map((row, depth) => {
+      const at = `sections.${sectionNumber}.rows.${depth}`;
+      const categoryOf = (id: string): number => {
+        const index = categories.get(id);
+        if (index === undefined) throw new UnbuildableHall(`${at}.category`, `the hall has no category ${id}`);
+        return index;
+      };
+      const seats = "seats" in row ? drawnSeats(row, categoryOf) : partedSeats(section, row, depth, categoryOf, at);
+      return { at, section: sectionNumber, name: row.name, seats };
+    }),
   );
   const left = leastOf(rows, 1);
   const front = leastOf(rows, 2);
   const layout: HallLayout = {
-    categories: spec.categories.map(({ id, name, focal }) => ({
+    categories: spec.categories.map(({ id, name, focal = middleOf(rows, categories.get(id)) }) => ({
       id,
       name,
       focalX: Math.round(focal.x) - left,
       focalY: Math.round(focal.y) - front,
     })),
     sections: spec.sections.map(({ name, prefix = "" }) => ({ name, prefix })),
-    rows: rows.map((row) => ({
-      ...row,
-      seats: row.seats.map(
-        ([number, x, y, category, flags]) => [number, x - left, y - front, category, flags] as const,
-      ),
+    rows: rows.map(({ section, name, seats }) => ({
+      section,
+      name,
+      seats: seats.map(([number, x, y, category, flags]) => [number, x - left, y - front, category, flags] as const),
     })),
   };
-  check(layout);
+  check(
+    layout,
+    rows.flatMap(({ at, seats }) => seats.map(() => at)),
+  );
   return layout;
 }
 
+const flagsOf = (accessible: boolean, companion: boolean, aisleAfter: boolean): number =>
+  (accessible ? SEAT_FLAG.accessible : 0) |
+  (companion ? SEAT_FLAG.companion : 0) |
+  (aisleAfter ? SEAT_FLAG.aisleAfter : 0);
+
+const drawnSeats = ({ seats }: DrawnRow, categoryOf: (id: string) => number): LayoutSeat[] =>
+  seats.map(({ number, x, y, category, accessible = false, companion = false, aisleAfter = false }) => [
+    number,
+    Math.round(x),
+    Math.round(y),
+    categoryOf(category),
+    flagsOf(accessible, companion, aisleAfter),
+  ]);
+
 /** The seats of a row, `depth` rows behind the section's first. */
-function seatsOfRow(section: SectionSpec, row: RowSpec, depth: number, category: number): LayoutSeat[] {
+function partedSeats(
+  section: SectionSpec,
+  row: PartedRow,
+  depth: number,
+  categoryOf: (id: string) => number,
+  at: string,
+): LayoutSeat[] {
   const { parts, accessible = [], companions = [] } = row;
-  const width =
-    parts.reduce((sum, part) => sum + part, 0) * section.seatPitch + (parts.length - 1) * section.aisleWidth;
+  const count = parts.reduce((sum, part) => sum + part, 0);
+  for (const [name, numbers] of Object.entries({ accessible, companions })) {
+    const beyond = numbers.find((number) => number > count);
+    if (beyond !== undefined) throw new UnbuildableHall(`${at}.${name}`, `row ${row.name} has no seat ${beyond}`);
+  }
+  const category = categoryOf(row.category);
+  const width = count * section.seatPitch + (parts.length - 1) * section.aisleWidth;
   const seats: LayoutSeat[] = [];
   let offset = (section.seatPitch - width) / 2;
   parts.forEach((part, partNumber) => {
@@ -91,10 +152,7 @@ function seatsOfRow(section: SectionSpec, row: RowSpec, depth: number, category:
     for (let seat = 1; seat <= part; seat++) {
       const number = seats.length + 1;
       const { x, y } = place(section.shape, depth * section.rowPitch, offset);
-      const flags =
-        (accessible.includes(number) ? SEAT_FLAG.accessible : 0) |
-        (companions.includes(number) ? SEAT_FLAG.companion : 0) |
-        (aisleFollows && seat === part ? SEAT_FLAG.aisleAfter : 0);
+      const flags = flagsOf(accessible.includes(number), companions.includes(number), aisleFollows && seat === part);
       seats.push([number, Math.round(x), Math.round(y), category, flags]);
       offset += section.seatPitch;
     }
@@ -111,22 +169,31 @@ function place(shape: Shape, depth: number, offset: number): Point {
   return { x: shape.centre.x + radius * Math.sin(angle), y: shape.centre.y + radius * Math.cos(angle) };
 }
 
-function categoryIndex(spec: HallSpec, id: string): number {
-  const index = spec.categories.findIndex((category) => category.id === id);
-  if (index < 0) throw new RangeError(`the hall has no category ${id}`);
-  return index;
-}
+type Rows = readonly { readonly seats: readonly LayoutSeat[] }[];
 
 /** The least x (field 1) or y (field 2) of any seat. */
-const leastOf = (rows: readonly { readonly seats: readonly LayoutSeat[] }[], field: 1 | 2): number =>
+const leastOf = (rows: Rows, field: 1 | 2): number =>
   rows.reduce((least, row) => row.seats.reduce((so, seat) => Math.min(so, seat[field]), least), Infinity);
 
-function check(layout: HallLayout): void {
+/** Of the category's seats, or of all where it has none. */
+function middleOf(rows: Rows, category: number | undefined): Point {
+  const seats = rows.flatMap((row) => row.seats);
+  const own = seats.filter((seat) => seat[3] === category);
+  const all = own.length > 0 ? own : seats;
+  const mean = (field: 1 | 2): number => all.reduce((sum, seat) => sum + seat[field], 0) / all.length;
+  return { x: mean(1), y: mean(2) };
+}
+
+/** @param places of each seat's row in what was drawn */
+function check(layout: HallLayout, places: readonly string[]): void {
   const labels = new Set<string>();
-  for (const { label, x, y } of seatsOf(layout)) {
-    if (labels.has(label)) throw new RangeError(`two seats are called ${label}`);
-    if (x > COORDINATE_MAX || y > COORDINATE_MAX) throw new RangeError(`seat ${label} lies outside of the floor plan`);
+  for (const { index, label, x, y } of seatsOf(layout)) {
+    const at = places[index] ?? "sections";
+    if (labels.has(label)) throw new UnbuildableHall(at, `two seats are called ${label}`);
+    if (x > COORDINATE_MAX || y > COORDINATE_MAX) {
+      throw new UnbuildableHall(at, `seat ${label} lies outside of the floor plan, which is 327 metres long and wide`);
+    }
     labels.add(label);
   }
-  if (labels.size === 0) throw new RangeError("a hall has at least one seat");
+  if (labels.size === 0) throw new UnbuildableHall("sections", "a hall has at least one seat");
 }

@@ -1,13 +1,14 @@
 import type { Kysely, Selectable } from "kysely";
 import { Type } from "typebox";
-import type { Cinema, CinemaWithHalls, Page, PageQuery } from "../../../proto/rest/index.ts";
+import type { Cinema, CinemaQuery, CinemaWithHalls, Page } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf } from "../../http/index.ts";
+import { containing } from "./containing.ts";
 import type { CatalogTables, CinemaTable } from "./tables.ts";
 
 /** PostgreSQL's text cannot hold NUL. */
 const Place = Type.Tuple([Type.String({ pattern: "^[^\\u0000]*$" }), Type.String({ pattern: "^[A-Za-z0-9_-]*$" })]);
 
-export async function findCinemas(db: Kysely<CatalogTables>, query: PageQuery): Promise<Page<Cinema>> {
+export async function findCinemas(db: Kysely<CatalogTables>, query: CinemaQuery): Promise<Page<Cinema>> {
   const limit = limitOf(query);
   let select = db
     .selectFrom("cinema")
@@ -15,6 +16,7 @@ export async function findCinemas(db: Kysely<CatalogTables>, query: PageQuery): 
     .orderBy("name")
     .orderBy("id")
     .limit(limit + 1);
+  if (query.name !== undefined) select = select.where("place_folded", "like", containing(query.name));
   if (query.cursor !== undefined) {
     const [name, id] = decodeCursor(Place, query.cursor);
     select = select.where(({ eb, refTuple, tuple }) => eb(refTuple("name", "id"), ">", tuple(name, id)));
@@ -31,6 +33,7 @@ export async function readCinema(db: Kysely<CatalogTables>, id: string): Promise
       join.onRef("hall_plan.hall_id", "=", "hall.id").onRef("hall_plan.version", "=", "hall.plan_version"),
     )
     .select(["hall.id", "hall.name", "hall_plan.seat_count as seatCount", "hall.plan_version as planVersion"])
+    .select("hall.version")
     .where("hall.cinema_id", "=", id)
     .orderBy("hall.name")
     .execute();
@@ -43,4 +46,5 @@ const cinemaOf = (row: Selectable<CinemaTable>): Cinema => ({
   city: row.city,
   address: row.address,
   timeZone: row.time_zone,
+  version: row.version,
 });

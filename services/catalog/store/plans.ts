@@ -1,11 +1,16 @@
 import type { Kysely } from "kysely";
 import type { AccessibleRelease, OrphanRule } from "../../../proto/index.ts";
-import type { HallLayout } from "../layout/hall-layout.ts";
+import type { HallDrawing } from "../../../proto/rest/index.ts";
+import { type HallLayout, seatCountOf } from "../layout/hall-layout.ts";
 import type { CatalogTables, HallPlanTable } from "./tables.ts";
+
+const MINUTE_MS = 60_000;
 
 /** One version of a hall: its seats, and the rules that they are sold by. */
 export interface HallVersion {
   readonly layout: HallLayout;
+  /** As the layout editor gave it, where the hall was drawn with it. */
+  readonly drawing: HallDrawing | null;
   readonly orphan: OrphanRule;
   readonly accessibleRelease: AccessibleRelease;
 }
@@ -26,10 +31,44 @@ export async function readPlan(db: Kysely<CatalogTables>, hallId: string, versio
     .execute();
   return {
     layout: { categories, sections: plan.sections, rows: plan.rows },
+    drawing: plan.drawing,
     orphan: plan.orphan_rule,
     accessibleRelease: releaseOf(plan.accessible_release, plan.accessible_release_minutes ?? 0),
   };
 }
 
+/** Within a transaction: a plan without its categories is none. */
+export async function insertPlan(
+  db: Kysely<CatalogTables>,
+  hallId: string,
+  version: number,
+  { layout, drawing, orphan, accessibleRelease }: HallVersion,
+): Promise<void> {
+  await db
+    .insertInto("hall_plan")
+    .values({
+      hall_id: hallId,
+      version,
+      seat_count: seatCountOf(layout),
+      sections: JSON.stringify(layout.sections),
+      rows: JSON.stringify(layout.rows),
+      drawing: drawing && JSON.stringify(drawing),
+      orphan_rule: orphan,
+      accessible_release: accessibleRelease.when,
+      accessible_release_minutes: accessibleRelease.when === "before-end" ? accessibleRelease.ms / MINUTE_MS : null,
+    })
+    .execute();
+  const categories = layout.categories.map(({ id, name, focalX, focalY }, position) => ({
+    hall_id: hallId,
+    plan_version: version,
+    position,
+    id,
+    name,
+    focal_x: focalX,
+    focal_y: focalY,
+  }));
+  await db.insertInto("plan_category").values(categories).execute();
+}
+
 const releaseOf = (when: HallPlanTable["accessible_release"], minutes: number): AccessibleRelease =>
-  when === "before-end" ? { when, ms: minutes * 60_000 } : { when };
+  when === "before-end" ? { when, ms: minutes * MINUTE_MS } : { when };

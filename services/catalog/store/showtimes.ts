@@ -1,9 +1,9 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import { Type } from "typebox";
-import type { Page, Showtime, ShowtimeQuery, ShowtimeStatus } from "../../../proto/rest/index.ts";
+import type { Page, Showtime, ShowtimeQuery, ShowtimeStatus, TicketPrices } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf } from "../../http/index.ts";
-import type { CatalogTables } from "./tables.ts";
+import type { CatalogTables, ShowtimePriceTable } from "./tables.ts";
 
 /** Milliseconds since 1970 up to the year 9999, and an id. */
 const Place = Type.Tuple([
@@ -15,6 +15,7 @@ const Place = Type.Tuple([
 export interface ShowtimeRecord {
   readonly showtime: Showtime;
   readonly planVersion: number;
+  readonly cinemaAddress: string;
 }
 
 /** Those that fit every given filter, by start; without a day, only those that are still to come. */
@@ -75,6 +76,7 @@ const selectShowtimes = (db: Kysely<CatalogTables>) =>
     )
     .selectAll("showtime")
     .select(["movie.title", "cinema.id as cinema_id", "cinema.name as cinema_name", "cinema.time_zone"])
+    .select("cinema.address as cinema_address")
     .select(["hall.name as hall_name", "hall_plan.seat_count"])
     .select(({ selectFrom }) =>
       jsonArrayFrom(
@@ -86,6 +88,7 @@ const selectShowtimes = (db: Kysely<CatalogTables>) =>
               .onRef("plan_category.id", "=", "showtime_price.category_id"),
           )
           .select(["plan_category.id", "plan_category.name", "showtime_price.amount"])
+          .select(["showtime_price.child", "showtime_price.senior", "showtime_price.student"])
           .whereRef("showtime_price.showtime_id", "=", "showtime.id")
           .orderBy("plan_category.position"),
       ).as("prices"),
@@ -95,6 +98,7 @@ type Row = Awaited<ReturnType<ReturnType<typeof selectShowtimes>["executeTakeFir
 
 const recordOf = (row: Row, now: number): ShowtimeRecord => ({
   planVersion: row.plan_version,
+  cinemaAddress: row.cinema_address,
   showtime: {
     id: row.id,
     movieId: row.movie_id,
@@ -108,12 +112,24 @@ const recordOf = (row: Row, now: number): ShowtimeRecord => ({
     endsAt: row.ends_at.toISOString(),
     salesStartAt: row.sales_start_at.toISOString(),
     salesEndAt: row.sales_end_at.toISOString(),
+    cancelUntil: row.cancel_until.toISOString(),
     status: statusOf(row, now),
     premiere: row.premiere,
     seatCount: row.seat_count,
-    categories: row.prices.map(({ id, name, amount }) => ({ id, name, price: { amount, currency: row.currency } })),
+    categories: row.prices.map(({ id, name, ...amounts }) => {
+      const prices = pricesOf(amounts, row.currency);
+      return { id, name, price: prices.adult, prices };
+    }),
+    version: row.version,
   },
 });
+
+type Amounts = Pick<Selectable<ShowtimePriceTable>, "amount" | "child" | "senior" | "student">;
+
+function pricesOf({ amount, child, senior, student }: Amounts, currency: string): TicketPrices {
+  const money = (own: number | null) => ({ amount: own ?? amount, currency });
+  return { adult: money(amount), child: money(child), senior: money(senior), student: money(student) };
+}
 
 function statusOf(row: Row, now: number): ShowtimeStatus {
   if (row.status === "cancelled") return "cancelled";

@@ -1,6 +1,7 @@
 /** The tables of the schema `catalog`, as Kysely needs them. */
-import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { Generated, JSONColumnType } from "kysely";
 import type { OrphanRule } from "../../../proto/index.ts";
+import type { HallDrawing } from "../../../proto/rest/index.ts";
 import type { LayoutRow, LayoutSection } from "../layout/hall-layout.ts";
 import type { PosterArt } from "../posters/poster-art.ts";
 
@@ -14,6 +15,7 @@ export interface CatalogTables {
   plan_category: PlanCategoryTable;
   showtime: ShowtimeTable;
   showtime_price: ShowtimePriceTable;
+  demo: DemoTable;
 }
 
 export interface MovieTable {
@@ -32,6 +34,7 @@ export interface MovieTable {
   genres_folded: string[];
   /** A line for each actor. */
   actors_folded: string;
+  version: Generated<number>;
 }
 
 export interface CinemaTable {
@@ -41,6 +44,9 @@ export interface CinemaTable {
   address: string;
   /** IANA name. */
   time_zone: string;
+  /** Name and city, `fold`ed. */
+  place_folded: string;
+  version: Generated<number>;
 }
 
 export interface HallTable {
@@ -49,6 +55,9 @@ export interface HallTable {
   name: string;
   /** The one that new showtimes get. */
   plan_version: number;
+  /** Between the end of a showtime and the start of the next. */
+  cleaning_minutes: number;
+  version: Generated<number>;
 }
 
 /** A plan is never changed: another layout is another version, and showtimes keep the one that they were sold with. */
@@ -62,6 +71,8 @@ export interface HallPlanTable {
   accessible_release: "always" | "never" | "before-end";
   /** With `before-end`: how long before the sale's end others may have the accessible seats. */
   accessible_release_minutes: number | null;
+  /** What the layout editor gave, to be edited again; null where the hall was not drawn with it. */
+  drawing: JSONColumnType<HallDrawing> | null;
 }
 
 export interface PlanCategoryTable {
@@ -80,16 +91,22 @@ export interface ShowtimeTable {
   hall_id: string;
   plan_version: number;
   starts_at: Date;
-  /** When the hall is free for the next showtime. */
   ends_at: Date;
+  /** When the hall is clean and free for the next showtime. */
+  hall_free_at: Date;
   sales_start_at: Date;
   sales_end_at: Date;
   /** ISO 4217. */
   currency: string;
   premiere: boolean;
   status: Generated<"scheduled" | "cancelled">;
-  /** When the engine said that it sells the showtime's seats. */
-  opened_at: ColumnType<Date | null, undefined, Date>;
+  /** Until when a buyer may give tickets back. */
+  cancel_until: Date;
+  version: Generated<number>;
+  /** The version that the engine has been told of: 0 while it knows nothing of the showtime. */
+  engine_version: Generated<number>;
+  /** It was deleted, and goes away once the engine says that nobody has a seat. */
+  removing: Generated<boolean>;
 }
 
 export interface ShowtimePriceTable {
@@ -97,6 +114,16 @@ export interface ShowtimePriceTable {
   hall_id: string;
   plan_version: number;
   category_id: string;
-  /** In minor units. */
+  /** In minor units, as the others; for adults. */
   amount: number;
+  /** Null: as for adults. */
+  child: number | null;
+  senior: number | null;
+  student: number | null;
+}
+
+/** One row, in a catalogue that was filled with the demo. */
+export interface DemoTable {
+  /** The last day, YYYY-MM-DD, that the demo has made a programme for. */
+  programme_until: string;
 }

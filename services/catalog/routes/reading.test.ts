@@ -1,10 +1,10 @@
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ERRORS } from "../../proto/index.ts";
-import type { Cinema, CinemaWithHalls, Movie, Page, Showtime } from "../../proto/rest/index.ts";
-import { dayIn } from "./local-day.ts";
-import { testCatalog, type TestCatalog } from "./testing.ts";
-import type { TestServer } from "../http/testing.ts";
+import { ERRORS } from "../../../proto/index.ts";
+import type { Cinema, CinemaWithHalls, Movie, Page, Showtime } from "../../../proto/rest/index.ts";
+import { dayIn } from "../local-day.ts";
+import { testCatalog, type TestCatalog } from "../testing.ts";
+import type { TestServer } from "../../http/testing.ts";
 
 let catalog: TestCatalog;
 let server: TestServer;
@@ -164,11 +164,18 @@ describe("showtimes", () => {
       premiere: true,
       seatCount: 480,
     });
+    const eur = (amount: number) => ({ amount, currency: "EUR" });
     expect(showtime.categories).toEqual([
-      { id: "value", name: "Value", price: { amount: 1_800, currency: "EUR" } },
-      { id: "standard", name: "Standard", price: { amount: 2_400, currency: "EUR" } },
-      { id: "premium", name: "Premium", price: { amount: 3_200, currency: "EUR" } },
+      {
+        id: "value",
+        name: "Value",
+        price: eur(1_800),
+        prices: { adult: eur(1_800), child: eur(1_080), senior: eur(1_350), student: eur(1_440) },
+      },
+      expect.objectContaining({ id: "standard", name: "Standard", price: eur(2_400) }),
+      expect.objectContaining({ id: "premium", name: "Premium", price: eur(3_200) }),
     ]);
+    expect(Date.parse(showtime.startsAt) - Date.parse(showtime.cancelUntil)).toBe(2 * 3_600_000);
     expect(showtime.salesEndAt).toBe(showtime.startsAt);
     expect(new Date(showtime.startsAt).toISOString()).toBe(showtime.startsAt);
     expect(await ok<Showtime>(`/showtimes/${showtime.id}`)).toEqual(showtime);
@@ -221,11 +228,7 @@ describe("a layout", () => {
       accessible: true,
       companion: false,
     });
-    expect(layout.categories).toContainEqual({
-      id: "premium",
-      name: "Premium",
-      price: { amount: 3_200, currency: "EUR" },
-    });
+    expect(layout.categories).toEqual((await premiere()).categories);
   });
 
   it("of 20,000 seats comes from memory, plain and in gzip, with a tag for each", async () => {
@@ -269,6 +272,7 @@ describe("a layout", () => {
 describe("the seats of a showtime", () => {
   it("are the engine's word, a digit a seat, and not to be kept", async () => {
     const { id } = await premiere();
+    catalog.engine.taken.set(`${id} 0`, 1);
     const response = await get(`/showtimes/${id}/seats`);
     expect(response.json()).toEqual({ showtimeId: id, epoch: 3, seq: 7, statuses: `1${"0".repeat(479)}` });
     expect(response.headers["cache-control"]).toBe("no-store");

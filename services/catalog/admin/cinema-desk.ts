@@ -1,0 +1,83 @@
+import { type Kysely, sql } from "kysely";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import type { CinemaWithHalls, NewCinema } from "../../../proto/rest/index.ts";
+import { Problem } from "../../http/index.ts";
+import { fold } from "../fold.ts";
+import { readCinema } from "../store/cinemas.ts";
+import type { CatalogTables } from "../store/tables.ts";
+import type { Changes } from "./changes.ts";
+import { type Expected, requireVersion } from "./expected-version.ts";
+import { known } from "./known.ts";
+import { newId } from "./new-id.ts";
+
+interface Options {
+  readonly db: Kysely<CatalogTables>;
+  readonly changes: Changes;
+  readonly random: RandomBytes;
+}
+
+export class CinemaDesk {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async create(input: NewCinema): Promise<CinemaWithHalls> {
+    const { changes, random } = this.#options;
+    const columns = await this.#columns(input);
+    return changes.run(async (transaction) => {
+      const id = newId("ci", random);
+      await transaction
+        .insertInto("cinema")
+        .values({ id, ...columns })
+        .execute();
+      return known("cinema", await readCinema(transaction, id));
+    });
+  }
+
+  /** @throws Problem NOT_FOUND | CONFLICT */
+  async change(id: string, input: NewCinema, expected: Expected): Promise<CinemaWithHalls> {
+    const columns = await this.#columns(input);
+    return this.#options.changes.run(async (transaction) => {
+      await transaction.selectFrom("cinema").select("id").where("id", "=", id).forUpdate().execute();
+      const cinema = known("cinema", await readCinema(transaction, id));
+      requireVersion(expected, cinema);
+      await transaction
+        .updateTable("cinema")
+        .set({ ...columns, version: cinema.version + 1 })
+        .where("id", "=", id)
+        .execute();
+      return known("cinema", await readCinema(transaction, id));
+    });
+  }
+
+  /** Together with its halls. @throws Problem NOT_FOUND | CONFLICT when one of them has showtimes */
+  remove(id: string): Promise<void> {
+    return this.#options.changes.run(async (transaction) => {
+      await transaction.deleteFrom("hall").where("cinema_id", "=", id).execute();
+      const { numDeletedRows } = await transaction.deleteFrom("cinema").where("id", "=", id).executeTakeFirst();
+      if (numDeletedRows === 0n) throw new Problem("NOT_FOUND", "There is no such cinema.");
+    });
+  }
+
+  async #columns({ name, city = "", address = "", timeZone = "UTC" }: NewCinema) {
+    await this.#requireTimeZone(timeZone);
+    return { name, city, address, time_zone: timeZone, place_folded: fold(`${name} ${city}`) };
+  }
+
+  /** Node and PostgreSQL each have a list of their own, and both reckon with it. */
+  async #requireTimeZone(timeZone: string): Promise<void> {
+    try {
+      new Intl.DateTimeFormat("en", { timeZone });
+      await sql`select now() at time zone ${timeZone}`.execute(this.#options.db);
+    } catch (error) {
+      const unknown =
+        error instanceof RangeError || (error instanceof Error && "code" in error && error.code === "22023");
+      if (!unknown) throw error;
+      throw new Problem("BAD_MESSAGE", "body.timeZone must be an IANA name, such as Europe/Berlin.", {
+        field: "body.timeZone",
+      });
+    }
+  }
+}

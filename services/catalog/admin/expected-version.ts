@@ -1,0 +1,34 @@
+import { etagOf, Problem } from "../../http/index.ts";
+
+/** What whoever changes something believes to change: its version, or its ETag (RFC 9110, 13.1.1), or both. */
+export interface Expected {
+  readonly version: number | undefined;
+  readonly ifMatch: string | undefined;
+}
+
+/**
+ * @param current the resource as a GET answers it now, its row locked
+ * @throws Problem CONFLICT when somebody else has changed it meanwhile; BAD_MESSAGE when nothing is said
+ */
+export function requireVersion({ version, ifMatch }: Expected, current: { readonly version: number }): void {
+  if (version === undefined && ifMatch === undefined) {
+    throw new Problem(
+      "BAD_MESSAGE",
+      "body.version must name the version that is changed, unless If-Match has its ETag.",
+      {
+        field: "body.version",
+      },
+    );
+  }
+  const fits =
+    (version === undefined || version === current.version) &&
+    (ifMatch === undefined || matches(ifMatch, etagOf(JSON.stringify(current))));
+  if (fits) return;
+  throw new Problem("CONFLICT", "Somebody has changed it meanwhile: read it again, and change what is there now.", {
+    version: current.version,
+  });
+}
+
+/** Proxies that compress make a strong tag weak, so that is passed over. */
+const matches = (ifMatch: string, etag: string): boolean =>
+  ifMatch.trim() === "*" || ifMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);

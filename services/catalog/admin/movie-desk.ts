@@ -1,0 +1,63 @@
+import type { Movie, NewMovie } from "../../../proto/rest/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import { Problem } from "../../http/index.ts";
+import { movieColumns, readMovie } from "../store/movies.ts";
+import type { Changes } from "./changes.ts";
+import { type Expected, requireVersion } from "./expected-version.ts";
+import { newId } from "./new-id.ts";
+import { known } from "./known.ts";
+
+interface Options {
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+export class MovieDesk {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  create(input: NewMovie): Promise<Movie> {
+    const { changes, random } = this.#options;
+    return changes.run(async (transaction) => {
+      const id = newId("mv", random);
+      await transaction
+        .insertInto("movie")
+        .values({ id, ...this.#columns(input) })
+        .execute();
+      return known("movie", await readMovie(transaction, id)).movie;
+    });
+  }
+
+  /** @throws Problem NOT_FOUND | CONFLICT */
+  change(id: string, input: NewMovie, expected: Expected): Promise<Movie> {
+    return this.#options.changes.run(async (transaction) => {
+      await transaction.selectFrom("movie").select("id").where("id", "=", id).forUpdate().execute();
+      const { movie } = known("movie", await readMovie(transaction, id));
+      requireVersion(expected, movie);
+      await transaction
+        .updateTable("movie")
+        .set({ ...this.#columns(input), version: movie.version + 1 })
+        .where("id", "=", id)
+        .execute();
+      return known("movie", await readMovie(transaction, id)).movie;
+    });
+  }
+
+  /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes */
+  remove(id: string): Promise<void> {
+    return this.#options.changes.run(async (transaction) => {
+      const { numDeletedRows } = await transaction.deleteFrom("movie").where("id", "=", id).executeTakeFirst();
+      if (numDeletedRows === 0n) throw new Problem("NOT_FOUND", "There is no such movie.");
+    });
+  }
+
+  #columns({ year, genres = [], actors = [], director = "", synopsis = "", ...rest }: NewMovie) {
+    const present = new Date(this.#options.clock.now()).getUTCFullYear();
+    return { ...movieColumns({ ...rest, year: year ?? present, genres, actors, director, synopsis }), poster: null };
+  }
+}

@@ -1,0 +1,76 @@
+/** What the catalogue answers the other services: from memory, since every purchase asks. */
+import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import type { Showtime } from "../../proto/rest/index.ts";
+import { HALL_PLAN, QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
+import { Problem } from "../http/index.ts";
+import type { CatalogReader, ShowtimeAnswer } from "./catalog-reader.ts";
+import type { SeatView } from "./layout/hall-layout.ts";
+
+export function serveCatalog(options: { bus: Bus; reader: CatalogReader; log: Logger }): readonly Subscription[] {
+  const { bus, reader, log } = options;
+  const queue = { queue: "catalog" };
+  return [
+    bus.serve(
+      QUOTE,
+      answerWith(log, async ({ showtimeId, seats }) => {
+        const record = await known(reader.showtime(showtimeId));
+        if (record === null) return null;
+        const all = await reader.seats(record);
+        const cards = seats.map((seat) => seatCard(all[seat], record.showtime));
+        return cards.every((card) => card !== null) ? { showtime: showtimeCard(record), seats: cards } : null;
+      }),
+      queue,
+    ),
+    bus.serve(
+      HALL_PLAN,
+      answerWith(log, async ({ showtimeId }) => {
+        const record = await known(reader.showtime(showtimeId));
+        return record && (await reader.seats(record)).map(({ x, y }) => ({ x, y }));
+      }),
+      queue,
+    ),
+  ];
+}
+
+/** Null where REST says NOT_FOUND. */
+async function known<Value>(reading: Promise<Value>): Promise<Value | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof Problem && error.code === "NOT_FOUND") return null;
+    throw error;
+  }
+}
+
+const showtimeCard = ({ showtime, cinemaAddress }: ShowtimeAnswer): ShowtimeCard => ({
+  showtimeId: showtime.id,
+  movieId: showtime.movieId,
+  title: showtime.title,
+  cinemaName: showtime.cinemaName,
+  cinemaAddress,
+  hallName: showtime.hallName,
+  timeZone: showtime.timeZone,
+  startsAt: showtime.startsAt,
+  endsAt: showtime.endsAt,
+  salesEndAt: showtime.salesEndAt,
+  cancelUntil: showtime.cancelUntil,
+  cancelled: showtime.status === "cancelled",
+  currency: showtime.categories[0]?.price.currency ?? "",
+});
+
+function seatCard(seat: SeatView | undefined, { categories }: Showtime): SeatCard | null {
+  const category = categories.find(({ id }) => id === seat?.category);
+  if (seat === undefined || category === undefined) return null;
+  const { index, label, section, row, number } = seat;
+  return {
+    seat: index,
+    label,
+    section,
+    row,
+    number,
+    category: category.id,
+    categoryName: category.name,
+    prices: category.prices,
+  };
+}
