@@ -33,8 +33,11 @@ export interface EngineOptions {
 const WITNESS_EVERY_MS = 1_000;
 /** Well below `PROOF_MS`: one answer of PostgreSQL may be late. */
 const PROVE_EVERY_MS = 250;
-/** A shard that was given away still answers this long, that it is away: its askers come back sooner than by a time-out. */
-const LINGER_MS = 500;
+/**
+ * A shard that was given away answers that it is away until its next owner is heard of, at most this long: so its askers come back
+ * sooner than by a time-out.
+ */
+const LINGER_MS = 2_000;
 
 interface Owned {
   readonly shard: Shard;
@@ -47,6 +50,8 @@ export class Engine {
   readonly #commits: GroupCommit;
   readonly #proof: Proof;
   readonly #owned = new Map<number, Owned>();
+  /** Subscriptions of shards that were given away. */
+  readonly #lingering = new Map<number, readonly Subscription[]>();
   #acknowledged: ReadonlyMap<number, number> = new Map();
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
@@ -82,6 +87,7 @@ export class Engine {
     });
     await shard.start({ once: true });
     if (this.#isStopped) return shard.stop();
+    this.isServedElsewhere(id); // By this engine itself, should it have been given away a moment ago.
     const serve = (endpoint: Endpoint<CommandBatch, ReplyBatch>): Subscription =>
       bus.serve(endpoint, (batch, answer) => shard.handle(batch, answer));
     this.#owned.set(id, { shard, subscriptions: [serve(commandsTo(id)), serve(salesCommandsTo(id))] });
@@ -94,12 +100,23 @@ export class Engine {
     if (owned === undefined) return;
     this.#owned.delete(id);
     await owned.shard.stop();
-    this.#lingerThenClose(owned);
+    this.#linger(id, owned);
+  }
+
+  /** Another engine has the shard, and answers for it. */
+  isServedElsewhere(id: number): void {
+    for (const subscription of this.#lingering.get(id) ?? []) subscription.close();
+    this.#lingering.delete(id);
   }
 
   /** The shards that this engine has, with their epochs. */
   get owned(): ReadonlyMap<number, number> {
     return new Map(Array.from(this.#owned, ([id, { shard }]) => [id, shard.epoch]));
+  }
+
+  /** Since the start. */
+  get totals(): { readonly commits: number; readonly requests: number } {
+    return { commits: this.#count.commits, requests: this.#count.requests };
   }
 
   /** To be called once buyers can reach the engine: what the rest of the process took to start is given back to holds. */
@@ -111,6 +128,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#proofTimer?.cancel();
+    for (const id of [...this.#lingering.keys()]) this.isServedElsewhere(id);
     const all = [...this.#owned.values()];
     for (const { subscriptions } of all) for (const subscription of subscriptions) subscription.close();
     await Promise.all(all.map(({ shard }) => shard.stop()));
@@ -131,13 +149,15 @@ export class Engine {
     const owned = this.#owned.get(id);
     if (owned?.shard !== shard) return;
     this.#owned.delete(id);
-    this.#lingerThenClose(owned);
+    this.#linger(id, owned);
     this.#options.onReplaced(id);
   }
 
-  #lingerThenClose({ subscriptions }: Owned): void {
+  #linger(id: number, { subscriptions }: Owned): void {
+    this.isServedElsewhere(id);
+    this.#lingering.set(id, subscriptions);
     this.#options.clock.after(LINGER_MS, () => {
-      for (const subscription of subscriptions) subscription.close();
+      if (this.#lingering.get(id) === subscriptions) this.isServedElsewhere(id);
     });
   }
 

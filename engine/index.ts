@@ -1,5 +1,6 @@
 /** The one door of the engine. */
 export { Engine, type EngineOptions } from "./engine.ts";
+export * from "./cluster/index.ts";
 export * from "./journal/index.ts";
 export { readRow, recover, ShardState } from "./shard/index.ts";
 export { takeSnapshot } from "./snapshot/take-snapshot.ts";

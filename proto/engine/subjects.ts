@@ -56,3 +56,27 @@ export function shardOf(showtime: ShowtimeId, shards: number): number {
   for (let at = 0; at < showtime.length; at++) hash = Math.imul(hash ^ showtime.charCodeAt(at), 0x01000193);
   return (hash >>> 0) % shards;
 }
+
+/** What an engine says of itself, several times a second: the others take its shards when it falls silent. */
+export interface MemberBeat {
+  /** Of one run of one process. */
+  readonly engine: string;
+  /** Where an operator finds it. */
+  readonly host: string;
+  readonly pid: number;
+  /** It gives its shards away, and takes none. */
+  readonly leaving: boolean;
+  /** The shards that it has, with their epochs, `[shard, epoch]` each. */
+  readonly shards: readonly (readonly [shard: number, epoch: number])[];
+  /** Since it started; for operators. */
+  readonly commits: number;
+  readonly requests: number;
+}
+
+export const MEMBERS: Topic<MemberBeat> = { name: "engine.members", codec: plainCodec() };
+
+/** A shard has been given up for `to`, which need not wait for the next beat. */
+export const HANDOVERS: Topic<{ readonly shard: number; readonly to: string }> = {
+  name: "engine.handovers",
+  codec: plainCodec(),
+};

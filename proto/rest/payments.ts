@@ -20,7 +20,11 @@ export const StripeWebhookHeaders = Type.Object({
 });
 
 export const StripeWebhook = Type.Object(
-  { id: Type.String(), type: Type.String(), data: Type.Object({ object: Type.Object({}, { additionalProperties: true }) }) },
+  {
+    id: Type.String(),
+    type: Type.String(),
+    data: Type.Object({ object: Type.Object({}, { additionalProperties: true }) }),
+  },
   { additionalProperties: true, description: "A Stripe event." },
 );
 

@@ -1,0 +1,229 @@
+import pino from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Bus, InProcessBus } from "../../platform/bus/index.ts";
+import { VirtualClock } from "../../platform/clock/index.ts";
+import { EngineClient } from "../../platform/engine-client/index.ts";
+import { createMetrics } from "../../platform/metrics/index.ts";
+import { holderId, MEMBERS, type Reply, type RequestId, type ShowtimeId, showtimeId } from "../../proto/index.ts";
+import { Engine } from "../engine.ts";
+import { takeSnapshot } from "../snapshot/take-snapshot.ts";
+import { FaultyJournal } from "../testing/faulty-journal.ts";
+import { smallHall } from "../testing/small-hall.ts";
+import { Cluster } from "./cluster.ts";
+
+const log = pino({ level: "silent" });
+const SHARDS = 16;
+const LIMITS = {
+  holdTtlMs: 300_000,
+  holdMaxMs: 900_000,
+  paymentTtlMs: 300_000,
+  maxSeatsPerHolder: 99,
+  maxExtensions: 2,
+};
+const RULES = { salesStartAt: 0, salesEndAt: 2 ** 45, orphan: "none", accessibleRelease: { when: "always" } } as const;
+
+interface Node {
+  readonly engine: Engine;
+  readonly cluster: Cluster;
+  /** Whether its way to the bus is open. */
+  isReachable: boolean;
+}
+
+let clock: VirtualClock;
+let bus: InProcessBus;
+let journal: FaultyJournal;
+let nodes: Map<string, Node>;
+let client: EngineClient;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  bus = new InProcessBus({ clock, log });
+  journal = new FaultyJournal({ clock, fault: () => "none", latency: () => 2 });
+  nodes = new Map();
+  client = new EngineClient({
+    bus,
+    clock,
+    shards: SHARDS,
+    sells: true,
+    timeoutMs: 20_000,
+    attemptTimeoutMs: 500,
+    inFlightMax: 1_000,
+  });
+});
+
+afterEach(() => bus.close());
+
+/** A bus that one node speaks through, and that can be cut and mended. */
+function lineOf(node: { isReachable: boolean }): Bus {
+  return {
+    publish: (topic, value) => void (node.isReachable && bus.publish(topic, value)),
+    subscribe: (topic, handler, options) =>
+      bus.subscribe(topic, (value) => void (node.isReachable && handler(value)), options),
+    request: (endpoint, question, options) => bus.request(endpoint, question, options),
+    serve: (endpoint, handler, options) =>
+      bus.serve(endpoint, (question, answer) => void (node.isReachable && handler(question, answer)), options),
+    onGap: () => ({ close: () => undefined }),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function join(id: string): Promise<Node> {
+  const reach = { isReachable: true };
+  const line = lineOf(reach);
+  const engine: Engine = new Engine({
+    ...{ journal, bus: line, clock, log, metrics: createMetrics(id), shards: SHARDS, limits: LIMITS },
+    snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
+    witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
+    onReplaced: (shard) => cluster.replaced(shard),
+  });
+  const cluster = new Cluster({ engine, bus: line, clock, log, shards: SHARDS, id, host: "here", pid: 1 });
+  const node = Object.assign(reach, { engine, cluster });
+  nodes.set(id, node);
+  const started = engine.start([]);
+  await clock.advance(50);
+  await started;
+  cluster.start();
+  return node;
+}
+
+/** The engines that say of themselves that they have the shard. */
+const ownersOf = (shard: number): string[] =>
+  [...nodes].filter(([, { engine }]) => engine.owned.has(shard)).map(([id]) => id);
+const owners = (): string[] =>
+  Array.from({ length: SHARDS }, (_, shard) => ownersOf(shard)).map((all) =>
+    all.length === 1 ? (all[0] ?? "") : `(${all.join()})`,
+  );
+
+async function until<T>(promise: Promise<T>): Promise<{ value: T; ms: number }> {
+  let done = false;
+  void promise.finally(() => {
+    done = true;
+  });
+  let ms = 0;
+  for (; !done; ms += 5) await clock.advance(5);
+  return { value: await promise, ms };
+}
+
+let rids = 0;
+const ask = (showtime: ShowtimeId, seats: number[]): Promise<Reply> =>
+  client.ask({ type: "hold", showtime, holder: holderId("ann"), rid: `r${rids++}` as RequestId, seats }); // Short enough.
+
+async function opened(count: number): Promise<ShowtimeId[]> {
+  const showtimes = Array.from({ length: count }, (_, at) => showtimeId(`st-${at}`));
+  for (const showtime of showtimes) {
+    const rid = "open" as RequestId; // Short enough.
+    await until(client.ask({ type: "open", showtime, holder: holderId("c"), rid, plan: smallHall(96), rules: RULES }));
+  }
+  return showtimes;
+}
+
+describe("engines that share the shards", () => {
+  it("have each shard once, and go on alone when the others leave", async () => {
+    for (const id of ["a", "b", "c"]) await join(id);
+    await clock.advance(4_000);
+    const shared = owners();
+    expect(new Set(shared)).toEqual(new Set(["a", "b", "c"]));
+    for (const id of ["a", "b"]) {
+      const node = nodes.get(id);
+      if (node !== undefined) await until(node.cluster.leave());
+      nodes.delete(id);
+    }
+    expect(owners()).toEqual(shared.map(() => "c"));
+  });
+
+  it("give a new one its share, and move nothing else", async () => {
+    await join("a");
+    await join("b");
+    await clock.advance(4_000);
+    const before = owners();
+    await join("c");
+    await clock.advance(4_000);
+    const after = owners();
+    expect(after).toContain("c");
+    for (const [shard, owner] of after.entries()) if (owner !== "c") expect(owner).toBe(before[shard]);
+  });
+
+  it("hand shards over within 100 ms each, and no command fails", async () => {
+    await join("a");
+    await clock.advance(3_000);
+    const showtimes = await opened(8);
+    await join("b");
+    let worst = 0;
+    const rush = (async () => {
+      for (let seat = 0; seat < 80; seat++) {
+        for (const showtime of showtimes) {
+          const { value, ms } = await until(ask(showtime, [seat]));
+          expect(value).toMatchObject({ type: "held", seats: [seat] });
+          worst = Math.max(worst, ms);
+        }
+      }
+    })();
+    await rush;
+    expect(new Set(owners())).toEqual(new Set(["a", "b"]));
+    expect(worst).toBeLessThanOrEqual(100);
+  });
+
+  it("take what a dead one left within 3 s, with every hold that it had acknowledged", async () => {
+    await join("a");
+    await join("b");
+    await clock.advance(4_000);
+    const showtimes = await opened(8);
+    for (const showtime of showtimes) await until(ask(showtime, [1]));
+    const dead = nodes.get("a");
+    if (dead !== undefined) dead.isReachable = false; // It knows nothing of it, and goes on beating into the void.
+    for (const showtime of showtimes) {
+      const { value, ms } = await until(ask(showtime, [1, 2]));
+      expect(value).toMatchObject({ type: "refused", code: "SEAT_TAKEN", seats: [1] });
+      expect(ms).toBeLessThanOrEqual(3_000);
+    }
+    expect(dead?.engine.owned.size).toBe(0); // PostgreSQL told it.
+  });
+
+  it("do not take silence for death while they do not hear themselves, and take part again when they do", async () => {
+    const cut = await join("a");
+    await join("b");
+    await clock.advance(4_000);
+    const before = owners();
+    cut.isReachable = false;
+    await clock.advance(60_000);
+    expect(owners()).toEqual(before.map(() => "b"));
+    cut.isReachable = true;
+    await clock.advance(10_000);
+    expect(owners()).toEqual(before);
+  });
+
+  it("take turns ever more slowly when they hear each other no more, but PostgreSQL, and settle when they do", async () => {
+    const one = await join("a");
+    await join("b");
+    await clock.advance(4_000);
+    const before = owners();
+    // Each hears itself alone.
+    const deaf = bus.publish.bind(bus);
+    bus.publish = (topic, value) => {
+      if (topic.name === MEMBERS.name) return;
+      deaf(topic, value);
+    };
+    const echo = clock.monotonic();
+    expect(echo).toBeGreaterThan(0);
+    await clock.advance(30_000);
+    bus.publish = deaf;
+    await clock.advance(30_000);
+    expect(owners()).toEqual(before);
+    expect(one.engine.serving).toBe(before.filter((owner) => owner === "a").length);
+  });
+
+  it("overrule one that keeps a shard it should give away", async () => {
+    await join("a");
+    await clock.advance(3_000);
+    // A member that claims to have every shard, and never hands one over.
+    const shards = Array.from({ length: SHARDS }, (_, shard) => [shard, 1] as const);
+    const stubborn = { engine: "z", host: "there", pid: 2, leaving: true, shards, commits: 0, requests: 0 };
+    const node = await join("b");
+    for (let ms = 0; ms < 14_000; ms += 250) {
+      bus.publish(MEMBERS, stubborn);
+      await clock.advance(250);
+    }
+    expect(node.engine.owned.size).toBeGreaterThan(0);
+    expect(owners().every((owner) => owner === "a" || owner === "b")).toBe(true);
+  });
+});

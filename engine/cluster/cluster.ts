@@ -1,0 +1,194 @@
+/**
+ * Which shards this engine has, among others. It listens to the members' beats and, with each of its own, brings what it has nearer to what
+ * it should have: it claims what nobody has, and hands over what another should have. All of this decides how quickly a shard is served
+ * again; that it has one owner is the doing of the epochs in PostgreSQL alone.
+ */
+import type { Bus, Subscription } from "../../platform/bus/index.ts";
+import type { Clock, Timer } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { HANDOVERS, MEMBERS } from "../../proto/index.ts";
+import {
+  BEAT_EVERY_MS,
+  HANDOVERS_AT_ONCE,
+  LEAVE_TIMEOUT_MS,
+  MEMBER_TTL_MS,
+  PATIENCE_MS,
+  RECLAIM_AFTER_FIRST_MS,
+  RECLAIM_AFTER_LAST_MS,
+  RETRY_AFTER_MS,
+  SETTLED_MS,
+} from "./limits.ts";
+import { type Member, Members } from "./members.ts";
+import { ownerOf } from "./rendezvous.ts";
+
+/** What the cluster needs of an engine. */
+export interface ShardOwner {
+  readonly owned: ReadonlyMap<number, number>;
+  readonly totals: { readonly commits: number; readonly requests: number };
+  own(shard: number): Promise<void>;
+  disown(shard: number, options: { readonly snapshot: boolean }): Promise<void>;
+  isServedElsewhere(shard: number): void;
+}
+
+export interface ClusterOptions {
+  readonly engine: ShardOwner;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly shards: number;
+  /** Of this run of this process, unlike any other. */
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #members: Members;
+  readonly #handovers: Subscription;
+  #beatTimer: Timer | undefined;
+  #isLeaving = false;
+  readonly #claiming = new Set<number>();
+  readonly #giving = new Set<number>();
+  /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
+  readonly #notBefore = new Map<number, { readonly at: number; readonly waitMs: number }>();
+  /** Since when another member has a shard that should be ours. */
+  readonly #waitingSince = new Map<number, number>();
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(options: ClusterOptions) {
+    const { bus, clock } = options;
+    this.#options = options;
+    this.#members = new Members(bus, clock, (beat) => {
+      if (beat.engine !== options.id) for (const [shard] of beat.shards) options.engine.isServedElsewhere(shard);
+    });
+    this.#handovers = bus.subscribe(HANDOVERS, ({ shard, to }) => {
+      if (to !== options.id || this.#isLeaving) return;
+      this.#waitingSince.delete(shard);
+      this.#claim(shard);
+    });
+  }
+
+  /** Begins to take part. */
+  start(): void {
+    this.#beat();
+  }
+
+  /** The engines that were heard of lately, this one among them. */
+  get members(): readonly Member[] {
+    return this.#members.live;
+  }
+
+  /** Another engine has taken the shard. Two that cannot hear each other, but PostgreSQL, take turns, ever more slowly. */
+  replaced(shard: number): void {
+    const now = this.#options.clock.monotonic();
+    const last = this.#notBefore.get(shard);
+    const isAgain = last !== undefined && now < last.at + RECLAIM_AFTER_LAST_MS;
+    this.#wait(shard, isAgain ? Math.min(2 * last.waitMs, RECLAIM_AFTER_LAST_MS) : RECLAIM_AFTER_FIRST_MS);
+  }
+
+  /** Gives every shard to those who stay, and returns when it has none, or when nobody is there to take them. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true;
+    if (this.#options.engine.owned.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#options.clock.after(LEAVE_TIMEOUT_MS, resolve);
+        this.#whenEmpty = () => {
+          timer.cancel();
+          resolve();
+        };
+        this.#beatTimer?.cancel();
+        this.#beat();
+      });
+    }
+    this.#beatTimer?.cancel();
+    this.#handovers.close();
+    this.#members.close();
+  }
+
+  #beat(): void {
+    this.#tell();
+    if (this.#hasListened) this.#reconcile();
+    this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#beat());
+  }
+
+  #tell(): void {
+    const { engine, bus, id, host, pid } = this.#options;
+    const shards = [...engine.owned];
+    bus.publish(MEMBERS, { engine: id, host, pid, leaving: this.#isLeaving, shards, ...engine.totals });
+  }
+
+  /**
+   * Whether it has heard the others for long enough to know who is there: it has if it has heard itself. One that is new, was
+   * stopped for a while, or had no way to the bus must not take silence for death.
+   */
+  get #hasListened(): boolean {
+    const { clock, id } = this.#options;
+    const self = this.#members.live.find((member) => member.engine === id);
+    return self !== undefined && clock.monotonic() - self.firstHeardAt > MEMBER_TTL_MS;
+  }
+
+  #reconcile(): void {
+    const { engine, shards, id } = this.#options;
+    const others = this.#members.live.filter((member) => member.engine !== id);
+    const staying = others.filter((member) => !member.leaving).map((member) => member.engine);
+    if (!this.#isLeaving) staying.push(id);
+    const holders = new Map(
+      others.flatMap((member) => member.shards.map(([shard]) => [shard, member.engine] as const)),
+    );
+    for (let shard = 0; shard < shards; shard++) {
+      const wanted = ownerOf(shard, staying);
+      if (wanted === id) {
+        if (!engine.owned.has(shard)) this.#claimWhenFree(shard, holders.has(shard));
+      } else if (engine.owned.has(shard) && wanted !== undefined) {
+        const member = others.find((other) => other.engine === wanted);
+        if (member !== undefined) void this.#handOver(shard, member);
+      }
+    }
+    if (this.#isLeaving && (engine.owned.size === 0 || staying.length === 0)) this.#whenEmpty?.();
+  }
+
+  #claimWhenFree(shard: number, isHeld: boolean): void {
+    const now = this.#options.clock.monotonic();
+    if (!isHeld) this.#waitingSince.delete(shard);
+    else {
+      const since = this.#waitingSince.get(shard) ?? now;
+      this.#waitingSince.set(shard, since);
+      if (now - since < PATIENCE_MS) return;
+    }
+    if (now >= (this.#notBefore.get(shard)?.at ?? 0)) this.#claim(shard);
+  }
+
+  #wait(shard: number, waitMs: number): void {
+    this.#notBefore.set(shard, { at: this.#options.clock.monotonic() + waitMs, waitMs });
+  }
+
+  #claim(shard: number): void {
+    const { engine, log } = this.#options;
+    if (this.#claiming.has(shard) || engine.owned.has(shard)) return;
+    this.#claiming.add(shard);
+    engine
+      .own(shard)
+      .then(() => this.#tell())
+      .catch((error: unknown) => {
+        log.error({ shard, err: error }, "a shard cannot be taken over yet");
+        this.#wait(shard, RETRY_AFTER_MS);
+      })
+      .finally(() => this.#claiming.delete(shard));
+  }
+
+  async #handOver(shard: number, to: Member): Promise<void> {
+    const { engine, bus, clock, log } = this.#options;
+    const isSettled = this.#isLeaving || clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
+    if (!isSettled || this.#giving.has(shard) || this.#giving.size >= HANDOVERS_AT_ONCE) return;
+    this.#giving.add(shard);
+    try {
+      await engine.disown(shard, { snapshot: true });
+      bus.publish(HANDOVERS, { shard, to: to.engine });
+      log.info({ shard, to: to.engine }, "a shard was handed over");
+    } finally {
+      this.#giving.delete(shard);
+    }
+    if (this.#isLeaving) this.#reconcile();
+  }
+}

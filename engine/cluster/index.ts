@@ -1,0 +1,2 @@
+export { Cluster, type ClusterOptions, type ShardOwner } from "./cluster.ts";
+export { type Member, Members } from "./members.ts";

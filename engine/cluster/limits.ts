@@ -1,0 +1,17 @@
+/** Between two beats of a member. */
+export const BEAT_EVERY_MS = 250;
+/** A member that was silent for this long counts as gone. */
+export const MEMBER_TTL_MS = 1_250;
+/** A shard is handed to a member only when that has been there for this long: one that comes and goes moves nothing. */
+export const SETTLED_MS = 1_000;
+/** A member that should give a shard away and does not is overruled after this. PostgreSQL makes sure that it cannot write then. */
+export const PATIENCE_MS = 10_000;
+/** A shard that another engine has just taken from us is not taken back before the first of these; each time again it doubles, to the last. */
+export const RECLAIM_AFTER_FIRST_MS = 3_000;
+export const RECLAIM_AFTER_LAST_MS = 60_000;
+/** Waited before a shard that could not be recovered is tried again. */
+export const RETRY_AFTER_MS = 500;
+/** Shards handed over at the same time. */
+export const HANDOVERS_AT_ONCE = 4;
+/** How long an engine that leaves waits for others to take what it gives. */
+export const LEAVE_TIMEOUT_MS = 8_000;
