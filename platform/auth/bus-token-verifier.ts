@@ -1,13 +1,22 @@
-import { errors, importJWK, jwtVerify, type CryptoKey, type JWTHeaderParameters } from "jose";
+import { errors, importJWK, jwtVerify, type CryptoKey, type JWTHeaderParameters, type JWTPayload } from "jose";
 import { holderId, isPlainId } from "../../proto/index.ts";
 import type { Bus, Subscription } from "../bus/index.ts";
 import type { Clock, Timer } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
-import { REQUIRED_CLAIMS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "./claims.ts";
+import { HEADER_FIELDS, REQUIRED_CLAIMS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "./claims.ts";
 import * as limits from "./limits.ts";
+import { isPlainlySpelled } from "./plain-spelling.ts";
 import { isRole, type Principal } from "./principal.ts";
 import { Revocations } from "./revocations.ts";
-import { KEYS, KEYS_CHANGED, type PublicKey, REVOCATIONS, REVOKED } from "./subjects.ts";
+import {
+  KEYS,
+  KEYS_CHANGED,
+  type PublicKey,
+  type Revocation,
+  REVOCATIONS,
+  REVOCATIONS_PAGE,
+  REVOKED,
+} from "./subjects.ts";
 import { InvalidToken, type TokenVerifier, VerifierUnavailable } from "./token-verifier.ts";
 
 /**
@@ -58,7 +67,7 @@ export class BusTokenVerifier implements TokenVerifier {
 
   async verify(token: string): Promise<Principal> {
     if (token.length > limits.TOKEN_LENGTH_MAX) throw new InvalidToken("The token is too long.");
-    if (!isCanonical(token)) throw new InvalidToken("The token is not a valid one.");
+    if (!isPlainlySpelled(token)) throw new InvalidToken("The token is not a valid one.");
     if (!this.#loaded) await this.#reload();
     if (!this.#loaded) throw new VerifierUnavailable("the keys of identity are not known yet");
     const principal = this.#verified.get(token) ?? this.#remember(token, await this.#check(token));
@@ -82,18 +91,16 @@ export class BusTokenVerifier implements TokenVerifier {
         clockTolerance: limits.CLOCK_TOLERANCE_MS / 1000,
         currentDate: new Date(now),
       });
-      const { sub, role, fam, jti, iat = Infinity, exp = 0 } = payload;
-      if (typeof sub !== "string" || !isPlainId(sub) || !isRole(role) || typeof jti !== "string" || !isFamily(fam)) {
-        throw new InvalidToken("The token lacks a claim, or has one of the wrong type.");
-      }
-      if (iat * 1000 > now + limits.CLOCK_TOLERANCE_MS) throw new InvalidToken("The token is from the future.");
-      return { userId: holderId(sub), role, family: fam, expiresAt: exp * 1000 };
+      return principalOf(payload, now);
     } catch (error) {
       throw invalidTokenOf(error);
     }
   }
 
-  async #keyOf({ kid }: JWTHeaderParameters): Promise<CryptoKey> {
+  async #keyOf(header: JWTHeaderParameters): Promise<CryptoKey> {
+    const { kid } = header;
+    const strange = Object.keys(header).find((field) => !HEADER_FIELDS.includes(field));
+    if (strange !== undefined) throw new InvalidToken("The token's header says more than it may.");
     if (typeof kid !== "string") throw new InvalidToken("The token does not name its key.");
     if (!this.#keys.has(kid) && this.#mayAskForKeys()) await this.#reload();
     const key = this.#keys.get(kid);
@@ -141,7 +148,7 @@ export class BusTokenVerifier implements TokenVerifier {
     try {
       const [keys, revocations] = await Promise.all([
         this.#bus.request(KEYS, null, patience),
-        this.#bus.request(REVOCATIONS, null, patience),
+        this.#revocationsOfIdentity(patience),
       ]);
       // A token of a key that is gone must not live on as one that was verified.
       if ([...this.#keys.keys()].some((kid) => keys.every((key) => key.kid !== kid))) this.#verified.clear();
@@ -153,16 +160,32 @@ export class BusTokenVerifier implements TokenVerifier {
       this.#log.debug({ err: error }, "identity did not say its keys and revocations");
     }
   }
+
+  async #revocationsOfIdentity(patience: { timeoutMs: number }): Promise<Revocation[]> {
+    const all: Revocation[] = [];
+    let page: readonly Revocation[];
+    do {
+      page = await this.#bus.request(REVOCATIONS, { after: all.at(-1)?.family ?? "" }, patience);
+      all.push(...page);
+    } while (page.length >= REVOCATIONS_PAGE);
+    return all;
+  }
 }
 
-/**
- * Of each token there is one spelling: the last character of a base64url text has bits that stand for nothing, and
- * decoders ignore them.
- */
-function isCanonical(token: string): boolean {
-  const signature = token.slice(token.lastIndexOf(".") + 1);
-  return Buffer.from(signature, "base64url").toString("base64url") === signature;
+/** @throws InvalidToken */
+function principalOf({ sub, role, fam, jti, aud, iat, exp }: JWTPayload, now: number): Principal {
+  if (typeof sub !== "string" || !isPlainId(sub) || !isRole(role) || typeof jti !== "string" || !isFamily(fam)) {
+    throw new InvalidToken("The token lacks a claim, or has one of the wrong type.");
+  }
+  if (aud !== TOKEN_AUDIENCE) throw new InvalidToken("The token is not for us alone.");
+  if (!isSeconds(iat) || !isSeconds(exp) || exp <= iat || (exp - iat) * 1000 > limits.TOKEN_LIFE_MAX_MS) {
+    throw new InvalidToken("The token's times are not as they should be.");
+  }
+  if (iat * 1000 > now + limits.CLOCK_TOLERANCE_MS) throw new InvalidToken("The token is from the future.");
+  return { userId: holderId(sub), role, family: fam, expiresAt: exp * 1000 };
 }
+
+const isSeconds = (time: unknown): time is number => Number.isSafeInteger(time);
 
 const isFamily = (fam: unknown): fam is string => typeof fam === "string" && isPlainId(fam);
 

@@ -16,5 +16,8 @@ export interface TokenClaims {
   readonly jti: string;
 }
 
+/** All that a token's header may hold: a key of its own, or where to find one, is nothing that we would ever look at. */
+export const HEADER_FIELDS: readonly string[] = ["alg", "typ", "kid"];
+
 /** A claim that must be there; times are seconds since 1970. */
 export const REQUIRED_CLAIMS: readonly string[] = ["sub", "role", "fam", "jti", "iat", "exp"];

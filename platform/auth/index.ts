@@ -2,5 +2,13 @@
 export { BusTokenVerifier } from "./bus-token-verifier.ts";
 export { TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE, type TokenClaims } from "./claims.ts";
 export { type Principal, type Role, SERVES_MANY } from "./principal.ts";
-export { KEYS, KEYS_CHANGED, type PublicKey, REVOCATIONS, REVOKED, type Revocation } from "./subjects.ts";
+export {
+  KEYS,
+  KEYS_CHANGED,
+  type PublicKey,
+  REVOCATIONS,
+  REVOCATIONS_PAGE,
+  REVOKED,
+  type Revocation,
+} from "./subjects.ts";
 export { InvalidToken, type TokenVerifier, VerifierUnavailable } from "./token-verifier.ts";

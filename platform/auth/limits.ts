@@ -2,6 +2,8 @@
 export const TOKEN_LENGTH_MAX = 2_048;
 /** How far the clocks of two of our machines may be apart. */
 export const CLOCK_TOLERANCE_MS = 5_000;
+/** The longest that a setting lets a token live. */
+export const TOKEN_LIFE_MAX_MS = 7 * 24 * 60 * 60 * 1000;
 /** Verified tokens that are remembered, so that one is not verified again at each request. */
 export const VERIFIED_MAX = 20_000;
 /** How often a token may make us ask for keys, because we do not know its key's id. */

@@ -25,8 +25,11 @@ export const KEYS: Endpoint<null, readonly PublicKey[]> = {
   answer: plainCodec(),
 };
 
-/** Served by identity: every revocation still of use. */
-export const REVOCATIONS: Endpoint<null, readonly Revocation[]> = {
+/** Revocations in one answer, at most: as many as a message of a broker holds with ease. */
+export const REVOCATIONS_PAGE = 5_000;
+
+/** Served by identity: revocations still of use, by family, those after `after`; fewer than a page are the last. */
+export const REVOCATIONS: Endpoint<{ readonly after: string }, readonly Revocation[]> = {
   name: "identity.revocations",
   question: plainCodec(),
   answer: plainCodec(),

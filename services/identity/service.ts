@@ -109,7 +109,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
         bus.serve(KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
         bus.serve(
           REVOCATIONS,
-          answerWith(log, () => families.revocations()),
+          answerWith(log, ({ after }) => families.revocations(after)),
           { queue: "identity" },
         ),
         bus.serve(

@@ -1,20 +1,23 @@
+import { createPrivateKey, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Pool } from "pg";
 import { pino } from "pino";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
+import type { Mint } from "../../platform/auth/testing.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { type Clock, systemClock } from "../../platform/clock/index.ts";
 import type { EventStream } from "../../platform/events/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
-import { testDatabase } from "../../platform/postgres/testing.ts";
+import { type TestDatabase, testDatabase } from "../../platform/postgres/testing.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
-import type { GuestSignedIn, SignedIn } from "../../proto/rest/index.ts";
+import type { DeviceCreated, DeviceRole, GuestSignedIn, PersonRole, SignedIn } from "../../proto/rest/index.ts";
 import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../http/index.ts";
 import type { FirstAdmin } from "./accounts/first-admin.ts";
+import { readKeyFile } from "./keys/key-file.ts";
 import { identityMigrations } from "./migrations.ts";
 import { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";
 import { IDENTITY_SCHEMA } from "./tables.ts";
@@ -34,39 +37,76 @@ export class ShiftedClock implements Clock {
   }
 }
 
+export const PASSWORD = "correct horse";
+const ADMIN = { email: "root@example.com", password: "a long password" };
+
 /** Speaks to the server as a client would. */
 export class TestClient {
   readonly #app: HttpServer;
+  readonly #address: string;
   #count = 0;
 
-  constructor(app: HttpServer) {
+  constructor(app: HttpServer, address = "127.0.0.1") {
     this.#app = app;
+    this.#address = address;
   }
 
-  readonly post = (url: string, payload?: unknown, headers: Record<string, string> = {}) =>
+  /** The same from another IP address. */
+  readonly from = (address: string) => new TestClient(this.#app, address);
+
+  readonly ask = (
+    method: "GET" | "POST" | "PUT" | "DELETE",
+    url: string,
+    payload?: unknown,
+    headers: Record<string, string> = {},
+  ) =>
     this.#app.inject({
-      method: "POST",
+      method,
       url: `/api/v1${url}`,
-      headers: { "content-type": "application/json", ...headers },
+      remoteAddress: this.#address,
+      headers: { ...(method === "GET" ? {} : { "content-type": "application/json" }), ...headers },
       ...(payload === undefined ? {} : { payload: JSON.stringify(payload) }),
     });
-  readonly get = (url: string, headers: Record<string, string> = {}) =>
-    this.#app.inject({ url: `/api/v1${url}`, headers });
+  readonly post = (url: string, payload?: unknown, headers?: Record<string, string>) =>
+    this.ask("POST", url, payload, headers);
+  readonly put = (url: string, payload?: unknown, headers?: Record<string, string>) =>
+    this.ask("PUT", url, payload, headers);
+  readonly delete = (url: string, payload?: unknown, headers?: Record<string, string>) =>
+    this.ask("DELETE", url, payload, headers);
+  readonly get = (url: string, headers?: Record<string, string>) => this.ask("GET", url, undefined, headers);
   readonly me = (token: string) => this.get("/auth/me", bearer(token));
-  readonly uniqueEmail = () => `user${(this.#count += 1)}@example.com`;
+  readonly uniqueEmail = () => `user${(this.#count += 1)}.${randomBytes(3).toString("hex")}@example.com`;
 
-  async register(email = this.uniqueEmail()): Promise<SignedIn> {
-    const response = await this.post("/auth/register", { email, password: "correct horse", name: "Ann" });
+  async register(email = this.uniqueEmail()): Promise<SignedIn & { readonly email: string }> {
+    const response = await this.post("/auth/register", { email, password: PASSWORD, name: "Ann" });
     if (response.statusCode !== 201) throw new Error(`registering was refused: ${response.body}`);
-    return response.json<SignedIn>();
+    return { ...response.json<SignedIn>(), email };
   }
 
   async login(email: string | undefined, password: string): Promise<SignedIn> {
     return (await this.post("/auth/login", { email, password })).json<SignedIn>();
   }
 
+  /** The first administrator's headers. */
+  async admin(): Promise<Record<string, string>> {
+    return bearer((await this.login(ADMIN.email, ADMIN.password)).accessToken);
+  }
+
   async guest(): Promise<GuestSignedIn> {
     return (await this.post("/auth/guest")).json<GuestSignedIn>();
+  }
+
+  /** A person of this role, signed in since they got it. */
+  async person(role: PersonRole): Promise<SignedIn & { readonly email: string }> {
+    const { user, email } = await this.register();
+    await this.put(`/users/${user.id}`, { role }, await this.admin());
+    return { ...(await this.login(email, PASSWORD)), email };
+  }
+
+  async device(role: DeviceRole = "kiosk"): Promise<DeviceCreated & { readonly accessToken: string }> {
+    const created = (await this.post("/devices", { role, name: "Foyer" }, await this.admin())).json<DeviceCreated>();
+    const { accessToken } = (await this.post("/auth/device", created)).json<{ accessToken: string }>();
+    return { ...created, accessToken };
   }
 }
 
@@ -84,6 +124,7 @@ export interface TestIdentity {
   readonly bus: InProcessBus;
   readonly clock: ShiftedClock;
   readonly pool: Pool;
+  readonly database: TestDatabase;
   /** Told so far. */
   readonly events: readonly DomainEvent[];
   readonly stream: EventStream;
@@ -92,21 +133,27 @@ export interface TestIdentity {
   close(): Promise<void>;
 }
 
-/** Everything real: PostgreSQL, keys on disk, the bus, the verifier and the HTTP server. */
-export async function testIdentity(changes: Partial<IdentityOptions["config"]> = {}): Promise<TestIdentity> {
+/**
+ * Everything real: PostgreSQL, keys on disk, the bus, the verifier and the HTTP server.
+ * @param beside another process of the same installation
+ */
+export async function testIdentity(
+  changes: Partial<IdentityOptions["config"]> = {},
+  beside?: TestIdentity,
+): Promise<TestIdentity> {
   const log = pino({ level: "silent" });
-  const clock = new ShiftedClock();
+  const clock = beside?.clock ?? new ShiftedClock();
   const random = systemRandom;
-  const database = await testDatabase();
+  const database = beside?.database ?? (await testDatabase());
   const pool = createPool({ connectionString: database.url, max: 10, name: "identity-test", log });
-  const dataDir = mkdtempSync(join(tmpdir(), "usher-identity-"));
+  const dataDir = beside?.config.dataDir ?? mkdtempSync(join(tmpdir(), "usher-identity-"));
   const config = {
     dataDir,
     accessTokenTtlMs: HOUR_MS / 4,
     guestTokenTtlMs: 12 * HOUR_MS,
     refreshTokenTtlMs: 720 * HOUR_MS,
-    adminEmail: "root@example.com",
-    adminPassword: "a long password",
+    adminEmail: ADMIN.email,
+    adminPassword: ADMIN.password,
     ...changes,
   };
   await migrate(createDatabase(pool), HTTP_SCHEMA, httpMigrations);
@@ -143,6 +190,7 @@ export async function testIdentity(changes: Partial<IdentityOptions["config"]> =
     bus,
     clock,
     pool,
+    database,
     config,
     events,
     stream,
@@ -153,8 +201,19 @@ export async function testIdentity(changes: Partial<IdentityOptions["config"]> =
       await identity.stop();
       await bus.close();
       await pool.end();
+      if (beside !== undefined) return;
       await database.drop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** With the real key, for forgers. */
+export async function mintOf({ client, clock, config }: TestIdentity): Promise<Mint> {
+  const [pair] = readKeyFile(config.dataDir)?.keys ?? [];
+  if (pair === undefined) throw new Error("there are no keys");
+  const { kid, x, d } = pair;
+  const privateKey = createPrivateKey({ key: { kty: "OKP", crv: "Ed25519", x, d }, format: "jwk" });
+  const { accessToken } = await client.guest();
+  return { privateKey, publicKey: { kid, x }, good: accessToken, now: () => Math.floor(clock.now() / 1000) };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import { type Revocation, REVOKED, type Role } from "../../../platform/auth/index.ts";
+import { REVOCATIONS_PAGE, type Revocation, REVOKED, type Role } from "../../../platform/auth/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
@@ -103,9 +103,16 @@ export class Families {
     for (const revocation of revocations) this.#options.bus.publish(REVOKED, revocation);
   }
 
-  async revocations(): Promise<Revocation[]> {
-    const { db } = this.#options;
-    const rows = await db.selectFrom("revocation").selectAll().where("until", ">", this.#now()).execute();
+  /** A page of those still of use, by family, from the one behind `after`. */
+  async revocations(after: string): Promise<Revocation[]> {
+    const rows = await this.#options.db
+      .selectFrom("revocation")
+      .selectAll()
+      .where("family", ">", after)
+      .where("until", ">", this.#now())
+      .orderBy("family")
+      .limit(REVOCATIONS_PAGE)
+      .execute();
     return rows.map(({ family, until }) => ({ family, until: until.getTime() }));
   }
 

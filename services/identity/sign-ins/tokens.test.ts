@@ -1,55 +1,21 @@
-import { createHmac } from "node:crypto";
 import { statSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { InvalidToken, KEYS } from "../../../platform/auth/index.ts";
+import { FORGERIES, type Mint } from "../../../platform/auth/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import type { ProblemBody } from "../../../proto/rest/index.ts";
-import { readKeyFile } from "../keys/key-file.ts";
 import { rotateKeys } from "../keys/key-ring.ts";
-import { decodePart, testIdentity, type TestIdentity } from "../testing.ts";
+import { decodePart, mintOf, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
-/** A good token, and its parts to build bad ones from. */
-let good: string;
-let header: Record<string, unknown>;
-let claims: Record<string, unknown>;
-
-const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+let mint: Mint;
 
 beforeAll(async () => {
   t = await testIdentity();
-  good = (await t.client.guest()).accessToken;
-  header = decodePart(good, 0);
-  claims = decodePart(good, 1);
+  mint = await mintOf(t);
 });
 afterAll(() => t.close());
-
-/** Signed with our own key: what only the check of the claims can refuse. */
-async function ours(changes: Record<string, unknown>, headers: Record<string, unknown> = {}): Promise<string> {
-  const [pair] = readKeyFile(t.config.dataDir)?.keys ?? [];
-  if (pair === undefined) throw new Error("there are no keys");
-  const key = await importJWK({ kty: "OKP", crv: "Ed25519", x: pair.x, d: pair.d }, "EdDSA");
-  const payload = Object.fromEntries(
-    Object.entries({ ...claims, ...changes }).filter(([, value]) => value !== undefined),
-  );
-  return new SignJWT(payload).setProtectedHeader({ ...header, alg: "EdDSA", ...headers }).sign(key);
-}
-
-async function theirs(headers: Record<string, unknown> = {}): Promise<string> {
-  const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
-  return new SignJWT(claims).setProtectedHeader({ ...header, alg: "EdDSA", ...headers }).sign(privateKey);
-}
-
-function withHmac(secret: string | Buffer): string {
-  const signed = `${encode({ ...header, alg: "HS256" })}.${encode(claims)}`;
-  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
-}
-
-const publicX = async (): Promise<string> => (await t.bus.request(KEYS, null, { timeoutMs: 1000 }))[0]?.x ?? "";
-const now = () => Math.floor(t.clock.now() / 1000);
 
 const anyText = expect.any(String) as unknown; // The matcher is of type any.
 
@@ -57,85 +23,21 @@ interface KeySetBody {
   keys: object[];
 }
 
-describe("a token is refused", () => {
-  const [part0, part1, part2] = [() => good.split(".")[0], () => good.split(".")[1], () => good.split(".")[2]];
-  const forgeries: [string, () => string | Promise<string>][] = [
-    ["that is none", () => "nonsense"],
-    ["that is empty", () => ""],
-    ["that is only dots", () => ".."],
-    ["with five parts", () => `${good}.x.y`],
-    ["that is enormous", () => `${good}${"A".repeat(100_000)}`],
-    ["with alg none and no signature", () => `${encode({ ...header, alg: "none" })}.${part1()}.`],
-    ["with alg None", () => `${encode({ ...header, alg: "None" })}.${part1()}.`],
-    ["with alg none and the old signature", () => `${encode({ ...header, alg: "none" })}.${part1()}.${part2()}`],
-    ["with no alg", () => `${encode({ ...header, alg: undefined })}.${part1()}.${part2()}`],
-    ["with HS256 and the public key as secret", async () => withHmac(Buffer.from(await publicX(), "base64url"))],
-    ["with HS256 and the public key's text as secret", async () => withHmac(await publicX())],
-    ["with HS256 and an empty secret", () => withHmac("")],
-    ["signed with another key under our key's id", () => theirs()],
-    ["signed with another key under an id of its own", () => theirs({ kid: "other" })],
-    [
-      "with its own key inside",
-      async () => {
-        const { publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
-        return theirs({ jwk: await exportJWK(publicKey) });
-      },
-    ],
-    ["with the address of a key", () => theirs({ jku: "http://127.0.0.1:1/keys", x5u: "http://127.0.0.1:1/keys" })],
-    ["with a path for a key id", () => theirs({ kid: "../../../keys/identity.json" })],
-    ["with SQL for a key id", () => theirs({ kid: "' union select 1 --" })],
-    ["with __proto__ for a key id", () => theirs({ kid: "__proto__" })],
-    ["with a key id that is no text", () => `${encode({ ...header, kid: 7 })}.${part1()}.${part2()}`],
-    ["without a key id", () => theirs({ kid: undefined })],
-    ["with a changed payload", () => `${part0()}.${encode({ ...claims, role: "admin" })}.${part2()}`],
-    ["with another user in it", () => `${part0()}.${encode({ ...claims, sub: "usr_other" })}.${part2()}`],
-    ["without its signature", () => `${part0()}.${part1()}.`],
-    ["with half its signature", () => `${part0()}.${part1()}.${part2()?.slice(0, 40)}`],
-    ["with a signature of zeros", () => `${part0()}.${part1()}.${Buffer.alloc(64).toString("base64url")}`],
-    ["for another audience", () => ours({ aud: "somebody-else" })],
-    ["for no audience", () => ours({ aud: undefined })],
-    ["of another issuer", () => ours({ iss: "evil" })],
-    ["of no issuer", () => ours({ iss: undefined })],
-    ["of another type", () => ours({}, { typ: "JWT" })],
-    ["of no type", () => ours({}, { typ: undefined })],
-    ["that has expired", () => ours({ iat: now() - 100, exp: now() - 1 })],
-    ["that never expires", () => ours({ exp: undefined })],
-    ["whose expiry is text", () => ours({ exp: "tomorrow" })],
-    ["that is not yet good", () => ours({ nbf: now() + 600 })],
-    ["from the future", () => ours({ iat: now() + 600 })],
-    ["without a time of issue", () => ours({ iat: undefined })],
-    ["without a subject", () => ours({ sub: undefined })],
-    ["with a subject that is no id", () => ours({ sub: "a b/../c" })],
-    ["without a role", () => ours({ role: undefined })],
-    ["with a role that does not exist", () => ours({ role: "root" })],
-    ["with several roles", () => ours({ role: ["customer", "admin"] })],
-    ["without a family", () => ours({ fam: undefined })],
-    ["with a family that is no text", () => ours({ fam: 7 })],
-    ["without an id", () => ours({ jti: undefined })],
-    ["with a critical extension that we do not know", () => ours({}, { crit: ["exp"], exp: 1 }).catch(() => theirs())],
-  ];
-
-  it.each(forgeries)("%s", async (_what, forge) => {
-    const token = await forge();
-    await expect(t.verifier.verify(token)).rejects.toBeInstanceOf(InvalidToken);
+describe("REST refuses a token that is, or has", () => {
+  it.each(FORGERIES)("%s", async (_what, forge) => {
+    const token = forge(mint);
+    if (token.trim() === mint.good) return; // Blanks around a header's value are not part of it.
     const response = await t.app.inject({ url: "/api/v1/auth/me", headers: { authorization: `Bearer ${token}` } });
     expect(response.statusCode).toBe(401);
     expect(response.json<ProblemBody>().code).toBe("UNAUTHORIZED");
-  });
-
-  it("with any one character changed", async () => {
-    for (let at = 0; at < good.length; at++) {
-      const other = good[at] === "A" ? "B" : "A";
-      const changed = good.slice(0, at) + other + good.slice(at + 1);
-      await expect(t.verifier.verify(changed), `position ${at}`).rejects.toBeInstanceOf(InvalidToken);
-    }
+    expect(response.headers["www-authenticate"]).toContain("Bearer");
   });
 });
 
 it("a token is good until it expires, though it was verified before", async () => {
-  const token = await ours({ exp: now() + 600 });
-  expect((await t.verifier.verify(token)).role).toBe("guest");
-  t.clock.goForward(601_000);
+  const token = (await t.client.register()).accessToken;
+  expect((await t.verifier.verify(token)).role).toBe("customer");
+  t.clock.goForward(t.config.accessTokenTtlMs + 1);
   await expect(t.verifier.verify(token)).rejects.toThrow("expired");
 });
 

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Device, DeviceCreated, Page } from "../../../proto/rest/index.ts";
+import { bearer, testIdentity, type TestIdentity } from "../testing.ts";
+
+let t: TestIdentity;
+let admin: Record<string, string>;
+
+beforeAll(async () => {
+  t = await testIdentity();
+  admin = await t.client.admin();
+});
+afterAll(() => t.close());
+
+const signIn = (device: DeviceCreated) =>
+  t.client.post("/auth/device", { deviceId: device.deviceId, secret: device.secret });
+
+async function everyDevice(limit: number): Promise<Device[]> {
+  const all: Device[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const url: string = `/devices?limit=${limit}${cursor === "" ? "" : `&cursor=${cursor}`}`;
+    const page: Page<Device> = (await t.client.get(url, admin)).json();
+    expect(page.items.length).toBeLessThanOrEqual(limit);
+    all.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  return all;
+}
+
+describe("a device", () => {
+  it.each(["kiosk", "boxoffice", "gate"] as const)("signs in as %s, as often as it likes", async (role) => {
+    const device = await t.client.device(role);
+    for (let time = 0; time < 3; time++) {
+      const response = await signIn(device);
+      expect(response.statusCode).toBe(200);
+      const { accessToken } = response.json<{ accessToken: string }>();
+      expect((await t.client.me(accessToken)).json()).toMatchObject({ id: device.deviceId, role, name: "Foyer" });
+    }
+  });
+
+  it("gets a new secret, and the old one ends at once with all that it had opened", async () => {
+    const device = await t.client.device();
+    const rotated = await t.client.post(`/devices/${device.deviceId}/secret`, undefined, admin);
+    expect(rotated.statusCode).toBe(200);
+    const fresh = rotated.json<DeviceCreated>();
+    expect(fresh.deviceId).toBe(device.deviceId);
+    expect(fresh.secret).not.toBe(device.secret);
+    expect((await signIn(device)).statusCode).toBe(401);
+    expect((await t.client.me(device.accessToken)).statusCode).toBe(401);
+    expect((await signIn(fresh)).statusCode).toBe(200);
+  });
+
+  it("is removed, and can do nothing from then on", async () => {
+    const device = await t.client.device("gate");
+    expect((await t.client.delete(`/devices/${device.deviceId}`, undefined, admin)).statusCode).toBe(204);
+    expect((await signIn(device)).statusCode).toBe(401);
+    expect((await t.client.me(device.accessToken)).statusCode).toBe(401);
+    expect((await t.client.post(`/devices/${device.deviceId}/secret`, undefined, admin)).statusCode).toBe(404);
+    expect((await t.client.delete(`/devices/${device.deviceId}`, undefined, admin)).statusCode).toBe(404);
+    expect(JSON.stringify(await everyDevice(100))).not.toContain(device.deviceId);
+  });
+
+  it("is listed with when it was last seen, in pages, and never with its secret", async () => {
+    const { deviceId } = (await t.client.post("/devices", { name: "New" }, admin)).json<DeviceCreated>();
+    for (let more = 0; more < 4; more++) await t.client.device();
+    const [few, many] = [await everyDevice(2), await everyDevice(100)];
+    expect(few).toEqual(many);
+    expect(new Set(many.map((device) => device.deviceId)).size).toBe(many.length);
+    expect(many.find((device) => device.deviceId === deviceId)).toMatchObject({ role: "kiosk", lastSeenAt: null });
+    expect(many.at(-1)?.lastSeenAt).toMatch(/^\d{4}-.*Z$/);
+    expect(JSON.stringify(many)).not.toMatch(/secret/i);
+  });
+
+  it.each(["x", "bm9uc2Vuc2U", "e30", "eyJhdCI6InllcyIsImlkIjoiMSJ9"])("list refuses the cursor %s", async (cursor) => {
+    expect((await t.client.get(`/devices?cursor=${cursor}`, admin)).statusCode).toBe(400);
+  });
+
+  it("that is a person is not found", async () => {
+    const { user, accessToken } = await t.client.person("gate");
+    expect((await t.client.delete(`/devices/${user.id}`, undefined, admin)).statusCode).toBe(404);
+    expect((await t.client.post(`/devices/${user.id}/secret`, undefined, admin)).statusCode).toBe(404);
+    expect((await t.client.me(accessToken)).statusCode).toBe(200);
+  });
+
+  it("cannot change or delete its own account", async () => {
+    const { accessToken } = await t.client.device("boxoffice");
+    expect((await t.client.put("/auth/me", { name: "Mine" }, bearer(accessToken))).statusCode).toBe(403);
+    expect((await t.client.delete("/auth/me", {}, bearer(accessToken))).statusCode).toBe(403);
+  });
+
+  it("that signs in while it is removed, or its secret changed, is never left with a good token", async () => {
+    for (const end of ["remove", "rotate"] as const) {
+      const device = await t.client.device();
+      const signIns = Array.from({ length: 20 }, () => signIn(device));
+      const ended =
+        end === "remove"
+          ? t.client.delete(`/devices/${device.deviceId}`, undefined, admin)
+          : t.client.post(`/devices/${device.deviceId}/secret`, undefined, admin);
+      const answers = await Promise.all(signIns);
+      expect((await ended).statusCode).toBeLessThan(300);
+      for (const answer of answers) {
+        expect([200, 401]).toContain(answer.statusCode);
+        if (answer.statusCode !== 200) continue;
+        expect((await t.client.me(answer.json<{ accessToken: string }>().accessToken)).statusCode).toBe(401);
+      }
+    }
+  });
+});

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SignedIn } from "../../../proto/rest/index.ts";
+import { bearer, decodePart, PASSWORD, testIdentity, type TestIdentity } from "../testing.ts";
+
+let t: TestIdentity;
+
+beforeAll(async () => {
+  t = await testIdentity();
+});
+afterAll(() => t.close());
+
+const upgrade = (token: string, email = t.client.uniqueEmail(), name = "Ann") =>
+  t.client.post("/auth/register", { email, password: PASSWORD, name, language: "de" }, bearer(token));
+
+describe("a guest who registers", () => {
+  it("stays the same user, now a customer", async () => {
+    const guest = await t.client.guest();
+    const email = t.client.uniqueEmail();
+    const response = await upgrade(guest.accessToken, email);
+    expect(response.statusCode).toBe(201);
+    const { user, accessToken, refreshToken } = response.json<SignedIn>();
+    expect(user).toEqual({ ...guest.user, role: "customer", email, name: "Ann", language: "de" });
+    expect(decodePart(accessToken, 1)).toMatchObject({ sub: guest.user.id, role: "customer" });
+    expect((await t.client.login(email, PASSWORD)).user).toEqual(user);
+    expect((await t.client.post("/auth/refresh", { refreshToken })).json<SignedIn>().user).toEqual(user);
+  });
+
+  it("keeps the guest's token for the same user until it ends, or the account signs out everywhere", async () => {
+    const guest = await t.client.guest();
+    const { accessToken } = (await upgrade(guest.accessToken)).json<SignedIn>();
+    expect((await t.client.me(guest.accessToken)).json()).toMatchObject({ id: guest.user.id, role: "customer" });
+    expect(await t.verifier.verify(guest.accessToken)).toMatchObject({ userId: guest.user.id, role: "guest" });
+    await t.client.post("/auth/password", { current: PASSWORD, new: "another horse" }, bearer(accessToken));
+    expect((await t.client.me(guest.accessToken)).statusCode).toBe(401);
+    expect((await t.client.me(accessToken)).statusCode).toBe(200);
+  });
+
+  it("does so once, of ten who try at once, and never again", async () => {
+    const { accessToken } = await t.client.guest();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => upgrade(accessToken)));
+    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([
+      201,
+      ...Array.from({ length: 9 }, () => 409),
+    ]);
+    expect((await upgrade(accessToken)).json()).toMatchObject({ code: "CONFLICT" });
+    const { rows } = await t.pool.query(
+      "select 1 from identity.password p left join identity.user u on u.id = p.user_id where u.email is null",
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it("does not get somebody else's address, and stays a guest", async () => {
+    const { email } = await t.client.register();
+    const { accessToken } = await t.client.guest();
+    expect((await upgrade(accessToken, email.toUpperCase())).statusCode).toBe(409);
+    expect((await t.client.me(accessToken)).json()).toMatchObject({ role: "guest" });
+    const other = await t.client.guest();
+    const both = t.client.uniqueEmail();
+    const answers = await Promise.all([upgrade(accessToken, both), upgrade(other.accessToken, both)]);
+    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([201, 409]);
+  });
+
+  it("is told what is wrong with the token", async () => {
+    const customer = await t.client.register();
+    expect((await upgrade(customer.accessToken)).json()).toMatchObject({ code: "FORBIDDEN", status: 403 });
+    expect((await upgrade("nonsense")).json()).toMatchObject({ code: "UNAUTHORIZED" });
+    const signedOut = await t.client.guest();
+    await t.client.post("/auth/logout", undefined, bearer(signedOut.accessToken));
+    expect((await upgrade(signedOut.accessToken)).json()).toMatchObject({ code: "UNAUTHORIZED" });
+    const { accessToken } = await t.client.guest();
+    t.clock.goForward(t.config.guestTokenTtlMs + 1);
+    expect((await upgrade(accessToken)).json()).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+});
