@@ -1,3 +1,4 @@
+import type { Pool } from "pg";
 import { pino } from "pino";
 import { InvalidToken, type Principal, type Role, type TokenVerifier } from "../../platform/auth/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
@@ -22,6 +23,7 @@ const plainVerifier: TokenVerifier = {
 export interface TestServer {
   readonly app: HttpServer;
   readonly store: IdempotencyStore;
+  readonly pool: Pool;
   close(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export async function testServer(options: Partial<HttpServerOptions> = {}): Prom
   return {
     app,
     store,
+    pool,
     async close() {
       await app.close();
       await pool.end();

@@ -1,0 +1,164 @@
+import type { Kysely, Selectable, Transaction } from "kysely";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import type {
+  ChangeWebhookBody,
+  Page,
+  PageQuery,
+  RegisterWebhookBody,
+  Webhook,
+  WebhookRegistered,
+  WebhookSecret,
+} from "../../../proto/rest/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
+import { type AddressGuard, AddressRefused } from "./address-guard.ts";
+import { PREVIOUS_SECRET_MS, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
+import { Place } from "./place.ts";
+import { newSecret } from "./signature.ts";
+import type { WebhookTable, WebhookTables } from "./tables.ts";
+
+interface Options {
+  readonly db: Kysely<WebhookTables>;
+  readonly guard: AddressGuard;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+/** The registered webhooks. Every method but `list` and `register` throws Problem NOT_FOUND for an id that there is not. */
+export class Endpoints {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** @throws Problem BAD_MESSAGE for an address that webhooks may not go to, LIMIT_REACHED */
+  async register(body: RegisterWebhookBody): Promise<WebhookRegistered> {
+    const { db, random } = this.#options;
+    const url = await this.#permitted(body.url);
+    const { count } = await db
+      .selectFrom("webhook")
+      .select(({ fn }) => fn.countAll<string>().as("count"))
+      .executeTakeFirstOrThrow();
+    if (Number(count) >= WEBHOOKS_MAX)
+      throw new Problem("LIMIT_REACHED", `There are ${WEBHOOKS_MAX} webhooks already.`);
+    const secret = newSecret(random);
+    const now = this.#now();
+    const row = await db
+      .insertInto("webhook")
+      .values({
+        id: `wh_${random(16).toString("base64url")}`,
+        url,
+        types: [...body.types],
+        description: body.description ?? null,
+        secret,
+        created_at: now,
+        updated_at: now,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return { ...webhookOf(row), secret };
+  }
+
+  /** Newest first. */
+  async list(query: PageQuery): Promise<Page<Webhook>> {
+    const limit = limitOf(query);
+    let rows = this.#options.db.selectFrom("webhook").selectAll();
+    if (query.cursor !== undefined) {
+      const [at, id] = decodeCursor(Place, query.cursor);
+      rows = rows.where(({ eb, refTuple, tuple }) => eb(refTuple("created_at", "id"), "<", tuple(new Date(at), id)));
+    }
+    const found = await rows
+      .orderBy("created_at", "desc")
+      .orderBy("id", "desc")
+      .limit(limit + 1)
+      .execute();
+    return pageOf(found, limit, webhookOf, (row) => [row.created_at.getTime(), row.id]);
+  }
+
+  async find(id: string): Promise<Webhook> {
+    return webhookOf(found(await this.#select(this.#options.db, id)));
+  }
+
+  /** @throws Problem BAD_MESSAGE for an address that webhooks may not go to */
+  async change(id: string, body: ChangeWebhookBody): Promise<Webhook> {
+    await this.find(id);
+    const url = await this.#permitted(body.url);
+    const enabled = body.enabled ?? true;
+    const row = await this.#options.db
+      .updateTable("webhook")
+      .set({
+        url,
+        types: [...body.types],
+        description: body.description ?? null,
+        updated_at: this.#now(),
+        ...(enabled ? { disabled_reason: null, failing_since: null } : { disabled_reason: "Paused." }),
+      })
+      .where("id", "=", id)
+      .returningAll()
+      .executeTakeFirst();
+    return webhookOf(found(row));
+  }
+
+  async remove(id: string): Promise<void> {
+    const { numDeletedRows } = await this.#options.db.deleteFrom("webhook").where("id", "=", id).executeTakeFirst();
+    found(numDeletedRows > 0n ? id : undefined);
+  }
+
+  /** The secret until now goes on signing for a day; one that was replaced before it no more. */
+  async rotateSecret(id: string): Promise<WebhookSecret> {
+    const { db, random } = this.#options;
+    const secret = newSecret(random);
+    const now = this.#now();
+    const until = new Date(now.getTime() + PREVIOUS_SECRET_MS);
+    const row = await db
+      .updateTable("webhook")
+      .set(({ ref }) => ({ previous_secret: ref("secret"), previous_until: until, secret, updated_at: now }))
+      .where("id", "=", id)
+      .returning("id")
+      .executeTakeFirst();
+    found(row);
+    return { secret, previousUntil: until.toISOString() };
+  }
+
+  #select(db: Kysely<WebhookTables> | Transaction<WebhookTables>, id: string) {
+    return db.selectFrom("webhook").selectAll().where("id", "=", id).executeTakeFirst();
+  }
+
+  /** @returns the address as it is stored. A name that nobody can look up just now is judged when it is sent to. */
+  async #permitted(text: string): Promise<string> {
+    const refuse = (why: string): never => {
+      throw new Problem("BAD_MESSAGE", why, { field: "body.url" });
+    };
+    const url = URL.canParse(text) ? new URL(text) : refuse("This is not an address.");
+    if (url.username !== "" || url.password !== "") refuse("The address must not hold a user or a password.");
+    if (url.hash !== "") refuse("The address must not have a fragment.");
+    const { clock, guard } = this.#options;
+    const judged = guard.addressesOf(url).catch((error: unknown) => {
+      if (error instanceof AddressRefused) refuse(error.message);
+    });
+    await Promise.race([judged, new Promise<void>((resolve) => void clock.after(REGISTER_LOOKUP_MS, resolve))]);
+    return url.href;
+  }
+
+  #now(): Date {
+    return new Date(this.#options.clock.now());
+  }
+}
+
+function found<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw new Problem("NOT_FOUND", "There is no such webhook.");
+  return row;
+}
+
+const webhookOf = (row: Selectable<WebhookTable>): Webhook => ({
+  id: row.id,
+  url: row.url,
+  types: row.types,
+  description: row.description,
+  enabled: row.disabled_reason === null,
+  disabledReason: row.disabled_reason,
+  failingSince: row.failing_since?.toISOString() ?? null,
+  createdAt: row.created_at.toISOString(),
+  updatedAt: row.updated_at.toISOString(),
+});

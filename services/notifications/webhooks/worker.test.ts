@@ -1,0 +1,343 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Webhook as Verifier } from "standardwebhooks";
+import type { WebhookDelivery, WebhookSecret } from "../../../proto/rest/index.ts";
+import { ATTEMPT_LEASE_MS, PER_WEBHOOK_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
+import { type Receiver, testWebhooks, type TestWebhooks } from "./testing.ts";
+
+const SOON = { timeout: 10_000 };
+const HOUR_MS = 3_600_000;
+
+let t: TestWebhooks;
+let receiver: Receiver;
+beforeEach(async () => {
+  t = await testWebhooks();
+  t.stream.start();
+  await t.start();
+  receiver = await t.receiver();
+});
+afterEach(() => t.close());
+
+/** Of the webhook's only delivery. */
+async function delivery(id: string): Promise<WebhookDelivery | undefined> {
+  const deliveries = await t.deliveries(id);
+  expect(deliveries.length).toBeLessThanOrEqual(1);
+  return deliveries[0];
+}
+
+const attempted = (id: string, attempts: number) =>
+  expect
+    .poll(async () => {
+      const it = await delivery(id);
+      return it !== undefined && it.attempts >= attempts && (it.statusCode !== null || it.error !== null) && it;
+    }, SOON)
+    .toMatchObject({ attempts });
+
+describe("a delivery", () => {
+  it("is the event, signed, for those who want its type", async () => {
+    const { id, secret } = await t.register(receiver.url);
+    const other = await t.register(receiver.url, { types: ["booking.confirmed"] });
+    const [event] = await t.tell("Ann \u202e 🎭 <b>");
+    await expect.poll(() => receiver.requests.length, SOON).toBe(1);
+    const [request] = receiver.requests;
+    expect(new Verifier(secret).verify(request!.body, request!.headers)).toEqual(event);
+    expect(request?.headers).toMatchObject({
+      "webhook-id": event!.id,
+      "content-type": "application/cloudevents+json; charset=utf-8",
+    });
+    expect(() => new Verifier(other.secret).verify(request!.body, request!.headers)).toThrow("signature");
+    await expect
+      .poll(() => delivery(id), SOON)
+      .toMatchObject({
+        eventId: event!.id,
+        status: "delivered",
+        attempts: 1,
+        statusCode: 204,
+        error: null,
+        nextAttemptAt: null,
+      });
+    expect(await t.deliveries(other.id)).toEqual([]);
+  });
+
+  it("comes once when the event comes twice", async () => {
+    const { id } = await t.register(receiver.url);
+    const [event] = await t.tell("ann");
+    await t.stream.publish(event!);
+    await expect.poll(() => receiver.requests.length, SOON).toBe(1);
+    expect(await t.deliveries(id)).toHaveLength(1);
+  });
+
+  it("is tried again after a 500, later and later, with the same id and body", async () => {
+    receiver.answer = (_request, response) => void response.writeHead(500).end("out \0of order");
+    const { id, secret } = await t.register(receiver.url);
+    await t.tell("ann");
+    for (const [attempts, seconds] of [5, 15, 45, 135, 405].entries()) {
+      await attempted(id, attempts + 1);
+      await expect
+        .poll(() => delivery(id), SOON)
+        .toMatchObject({ status: "pending", statusCode: 500, response: "out of order" });
+      const { nextAttemptAt, lastAttemptAt } = (await delivery(id))!;
+      const waited = (Date.parse(nextAttemptAt!) - Date.parse(lastAttemptAt!)) / 1_000;
+      expect(waited).toBeGreaterThan(seconds * 0.79);
+      expect(waited).toBeLessThan(seconds * 1.21 + 5); // The answer and its writing take their time.
+      t.clock.goForward(waited * 1_000);
+    }
+    receiver.answer = (_request, response) => void response.writeHead(200).end("thanks");
+    t.clock.goForward(HOUR_MS);
+    await expect
+      .poll(() => delivery(id), SOON)
+      .toMatchObject({ status: "delivered", statusCode: 200, response: "thanks" });
+    expect(new Set(receiver.requests.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+    expect(new Set(receiver.requests.map(({ body }) => body)).size).toBe(1);
+    // The clock is ahead of the verifier's by now.
+    expect(() =>
+      new Verifier(secret).verify(receiver.requests.at(-1)!.body, receiver.requests.at(-1)!.headers),
+    ).toThrow("too new");
+  });
+
+  it("waits for a receiver that is down", async () => {
+    const { port } = receiver;
+    const { id } = await t.register(receiver.url);
+    await receiver.close();
+    await t.tell("ann");
+    await attempted(id, 1);
+    expect(await delivery(id)).toMatchObject({
+      status: "pending",
+      statusCode: null,
+      error: expect.stringContaining("ECONNREFUSED"),
+    });
+    await receiver.listen(port);
+    t.clock.goForward(10_000);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered", attempts: 2 });
+  });
+
+  it("does not follow a redirect", async () => {
+    const target = await t.receiver();
+    receiver.answer = (_request, response) => void response.writeHead(307, { location: target.url }).end();
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await attempted(id, 1);
+    expect(await delivery(id)).toMatchObject({ status: "pending", statusCode: 307 });
+    expect(target.requests).toEqual([]);
+  });
+
+  it("takes a receiver that does not answer in time for one that failed, and gives the others their events meanwhile", async () => {
+    receiver.answer = () => {};
+    const quick = await t.receiver();
+    const [slowHook, quickHook] = [await t.register(receiver.url), await t.register(quick.url)];
+    const users = Array.from({ length: 20 }, (_, number) => `u${number}`);
+    await t.tell(...users);
+    await expect.poll(() => quick.requests.length, SOON).toBe(20);
+    await expect.poll(() => receiver.requests.length, SOON).toBe(PER_WEBHOOK_MAX);
+    await expect
+      .poll(async () => (await t.deliveries(quickHook.id)).every(({ status }) => status === "delivered"), SOON)
+      .toBe(true);
+    expect(receiver.requests).toHaveLength(PER_WEBHOOK_MAX);
+    t.clock.endWaits();
+    await expect
+      .poll(async () => (await t.deliveries(slowHook.id)).filter(({ error }) => error !== null), SOON)
+      .toHaveLength(PER_WEBHOOK_MAX);
+    const failed = (await t.deliveries(slowHook.id)).find(({ error }) => error !== null);
+    expect(failed).toMatchObject({ status: "pending", statusCode: null, error: "No answer within 10 s." });
+  });
+
+  it.each<[string, Receiver["answer"], object]>([
+    [
+      "has no end",
+      (_request, response) => {
+        response.writeHead(200);
+        const pour = (): void =>
+          void (response.destroyed || response.write("x".repeat(65_536), () => setImmediate(pour)));
+        pour();
+      },
+      { statusCode: 200, response: "x".repeat(RESPONSE_EXCERPT_MAX) },
+    ],
+    [
+      "is shorter than announced",
+      (_request, response) => {
+        response.writeHead(200, { "content-length": "1000" });
+        response.write("short", () => response.destroy());
+      },
+      { statusCode: 200, response: "short" },
+    ],
+    [
+      "is longer than announced",
+      (request) =>
+        void request.socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nlong and HTTP/1.1 500 No\r\n\r\n"),
+      { statusCode: 200, response: "lo" },
+    ],
+  ])("stands by the status of an answer whose body %s", async (_what, answer, expected) => {
+    receiver.answer = answer;
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered", ...expected });
+    await expect.poll(() => receiver.connections, SOON).toBe(0);
+  });
+
+  it.each<[string, Receiver["answer"]]>([
+    ["speaks no HTTP", (request) => void request.socket.end("220 mail.example ESMTP\r\n")],
+    ["hangs up", (request) => void request.socket.destroy()],
+    [
+      "has headers without end",
+      (request) => void request.socket.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(1_000_000)}\r\n\r\n`),
+    ],
+  ])("fails at a receiver that %s", async (_what, answer) => {
+    receiver.answer = answer;
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await attempted(id, 1);
+    expect(await delivery(id)).toMatchObject({ status: "pending", statusCode: null });
+    expect((await delivery(id))?.error).not.toBe("");
+  });
+
+  it("that was under way when the process died is made by another, once its lease is over", async () => {
+    receiver.answer = () => {};
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await expect.poll(() => receiver.requests.length, SOON).toBe(1);
+    const next = t.another();
+    await t.start(next);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ attempts: 1, status: "pending" });
+    receiver.answer = (_request, response) => void response.writeHead(200).end();
+    t.clock.goForward(ATTEMPT_LEASE_MS);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ attempts: 2, status: "delivered" });
+    t.clock.endWaits(); // The first process was not dead after all: what it has to say comes too late.
+    await t.webhooks.stop();
+    expect(await delivery(id)).toMatchObject({ attempts: 2, status: "delivered" });
+  });
+
+  it("is made once, however many processes look", async () => {
+    const { id } = await t.register(receiver.url);
+    await Promise.all([t.start(t.another()), t.start(t.another())]);
+    await t.tell(...Array.from({ length: 60 }, (_, number) => `u${number}`));
+    const delivered = async () =>
+      (await t.call("GET", `/webhooks/${id}/deliveries?status=delivered&limit=100`)).json<{ items: unknown[] }>().items;
+    await expect.poll(async () => (await delivered()).length, SOON).toBe(60);
+    expect(receiver.requests).toHaveLength(60);
+  });
+
+  it("can be made again by hand", async () => {
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered" });
+    receiver.answer = (_request, response) => void response.writeHead(503).end();
+    const retry = await t.call("POST", `/webhooks/${id}/deliveries/${(await delivery(id))?.id}/retry`);
+    expect(retry.statusCode).toBe(202);
+    expect(retry.json()).toMatchObject({ status: "pending", attempts: 1 });
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "failed", attempts: 2, statusCode: 503 });
+  });
+});
+
+describe("a webhook", () => {
+  it("can be tested", async () => {
+    const { id, secret } = await t.register(receiver.url);
+    expect((await t.call("POST", `/webhooks/${id}/test`)).json()).toMatchObject({
+      type: "webhook.test",
+      status: "pending",
+    });
+    await expect.poll(() => receiver.requests.length, SOON).toBe(1);
+    const [request] = receiver.requests;
+    expect(new Verifier(secret).verify(request!.body, request!.headers)).toMatchObject({
+      ...{ specversion: "1.0", type: "webhook.test", data: { webhookId: id } },
+    });
+    receiver.answer = (_request, response) => void response.writeHead(404).end();
+    const failing = (await t.call("POST", `/webhooks/${id}/test`)).json<WebhookDelivery>();
+    await expect
+      .poll(async () => (await t.deliveries(id)).find((it) => it.id === failing.id), SOON)
+      .toMatchObject({ status: "failed", attempts: 1, statusCode: 404 });
+  });
+
+  it("that answers 410 is disabled, and gets what waits when it is enabled again", async () => {
+    const { id } = await t.register(receiver.url);
+    receiver.answer = (_request, response) => void response.writeHead(410).end();
+    await t.tell("ann");
+    const state = async () => (await t.call("GET", `/webhooks/${id}`)).json<object>();
+    await expect.poll(state, SOON).toMatchObject({ enabled: false, disabledReason: "It answered 410 Gone." });
+    await t.tell("bob");
+    expect((await t.deliveries(id)).map(({ status }) => status)).toEqual(["failed"]);
+    receiver.answer = (_request, response) => void response.writeHead(200).end();
+    await t.call("PUT", `/webhooks/${id}`, { url: receiver.url, types: ["user.deleted"] });
+    await t.tell("cyd");
+    await expect
+      .poll(async () => (await t.deliveries(id)).map(({ status }) => status), SOON)
+      .toEqual(["delivered", "failed"]);
+  });
+
+  it("that failed for three days is disabled", async () => {
+    receiver.answer = (_request, response) => void response.writeHead(500).end();
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await attempted(id, 1);
+    t.clock.goForward(70 * HOUR_MS);
+    await attempted(id, 2);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "pending" });
+    const webhook = async () => (await t.call("GET", `/webhooks/${id}`)).json<object>();
+    expect(await webhook()).toMatchObject({ enabled: true, failingSince: expect.any(String) });
+    t.clock.goForward(2 * HOUR_MS);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "failed", attempts: 3 });
+    await expect.poll(webhook, SOON).toMatchObject({
+      ...{ enabled: false, disabledReason: "Every delivery failed for three days." },
+    });
+  });
+
+  it("that answers well in between has not failed for three days", async () => {
+    receiver.answer = (_request, response) => void response.writeHead(500).end();
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await attempted(id, 1);
+    receiver.answer = (_request, response) => void response.writeHead(200).end();
+    t.clock.goForward(70 * HOUR_MS);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered" });
+    expect((await t.call("GET", `/webhooks/${id}`)).json()).toMatchObject({ enabled: true, failingSince: null });
+  });
+
+  it("whose secret is replaced signs with both for a day", async () => {
+    const { id, secret } = await t.register(receiver.url);
+    const rotated = (await t.call("POST", `/webhooks/${id}/secret`)).json<WebhookSecret>();
+    await t.tell("ann");
+    await expect.poll(() => receiver.requests.length, SOON).toBe(1);
+    const [request] = receiver.requests;
+    for (const each of [secret, rotated.secret]) {
+      expect(() => new Verifier(each).verify(request!.body, request!.headers)).not.toThrow();
+    }
+    t.clock.goForward(25 * HOUR_MS);
+    await t.tell("bob");
+    await expect.poll(() => receiver.requests.length, SOON).toBe(2);
+    expect(receiver.requests[1]?.headers["webhook-signature"]?.split(" ")).toHaveLength(1);
+  });
+});
+
+describe("an address that changes after it was registered", () => {
+  it("is judged again at the connection, which goes to what was judged", async () => {
+    let address = "93.184.216.34";
+    let lookUps = 0;
+    const strict = await testWebhooks({
+      config: { webhookPrivateAddresses: false, host: "0.0.0.0" },
+      resolve: async () => {
+        lookUps++;
+        return [{ address, family: 4 }];
+      },
+    });
+    try {
+      strict.stream.start();
+      await strict.start();
+      const { id } = await strict.register(`https://rebinding.example:${receiver.port}/`);
+      address = "127.0.0.1";
+      lookUps = 0;
+      await strict.tell("ann");
+      await expect
+        .poll(async () => (await strict.deliveries(id))[0], SOON)
+        .toMatchObject({ attempts: 1, statusCode: null, error: expect.stringContaining("not on the public Internet") });
+      expect(lookUps).toBe(1);
+      expect(receiver.connections).toBe(0);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  it("reaches a name of this machine where that is allowed", async () => {
+    const { id } = await t.register(`http://localhost:${receiver.port}/hook?a=b`);
+    await t.tell("ann");
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered" });
+    expect(receiver.requests[0]).toMatchObject({ url: "/hook?a=b", headers: { host: `localhost:${receiver.port}` } });
+  });
+});
