@@ -4,6 +4,7 @@ import { Encoder, type SchemaType, schema } from "@colyseus/schema";
 import { uWebSocketsTransport } from "@colyseus/uwebsockets-transport";
 import uWS from "uWebSockets.js";
 import { CLIENT_OP } from "../../peer.ts";
+import { announce } from "../front/announce.ts";
 import { BoxOffice, type Customer } from "../front/box-office.ts";
 import { paced } from "../front/conflation.ts";
 import { MemoryStore } from "../front/memory-store.ts";
@@ -57,12 +58,16 @@ class ShowtimeRoom extends Room<Hall> {
 class LocalTransport extends uWebSocketsTransport {
   override listen(port: number): this {
     this.app.listen("127.0.0.1", port, (token) => {
-      console.log(JSON.stringify({ port: uWS.us_socket_local_port(token) }));
+      announce(uWS.us_socket_local_port(token));
     });
     return this;
   }
 }
 
-const server = new Server({ transport: new LocalTransport({ maxPayloadLength: 4 * 1024 }), greet: false });
+const server = new Server({
+  transport: new LocalTransport({ maxPayloadLength: 4 * 1024 }),
+  greet: false,
+  gracefullyShutdown: false,
+});
 server.define("showtime", ShowtimeRoom).filterBy(["showtime"]);
 await server.listen(Number(process.env["PORT"] ?? 0));

@@ -1,6 +1,7 @@
 import { Packr } from "msgpackr";
 import uWS, { type WebSocket } from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
+import { announce } from "./announce.ts";
 import { BoxOffice, type Customer, isShowtime } from "./box-office.ts";
 import { conflated } from "./conflation.ts";
 import type { SeatStore } from "./seat-store.ts";
@@ -47,9 +48,7 @@ export async function serveWebSockets(store: SeatStore): Promise<void> {
       if (customer instanceof WebSocketCustomer) customer.isGone = true;
     },
   });
-  app.listen("127.0.0.1", Number(process.env["PORT"] ?? 0), (token) =>
-    console.log(JSON.stringify({ port: uWS.us_socket_local_port(token) })),
-  );
+  app.listen("127.0.0.1", Number(process.env["PORT"] ?? 0), (token) => announce(uWS.us_socket_local_port(token)));
 }
 
 class WebSocketCustomer implements Customer {

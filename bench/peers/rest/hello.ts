@@ -1,6 +1,7 @@
 /** What Fastify can do at most: one route with a schema, nothing behind it. Environment: PORT. */
 import type { AddressInfo } from "node:net";
 import fastify from "fastify";
+import { announce } from "../front/announce.ts";
 
 const app = fastify();
 const schema = {
@@ -8,4 +9,4 @@ const schema = {
 } as const;
 app.get("/*", { schema }, () => ({ hello: "world" }));
 await app.listen({ port: Number(process.env["PORT"] ?? 0), host: "127.0.0.1" });
-console.log(JSON.stringify({ port: (app.server.address() as AddressInfo).port })); // The cast: it listens on TCP.
+announce((app.server.address() as AddressInfo).port); // The cast: it listens on TCP.

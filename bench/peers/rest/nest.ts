@@ -6,6 +6,7 @@ import { ExpressAdapter } from "@nestjs/platform-express";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { announce } from "../front/announce.ts";
 import { type Answer, BoxOfficeRest } from "./box-office-rest.ts";
 import type { PageQuery } from "./catalogue.ts";
 
@@ -102,7 +103,7 @@ const application = {
 const app = await NestFactory.create(application, adapter(process.env["PLATFORM"]), { logger: ["error"] });
 await app.listen(Number(process.env["PORT"] ?? 0), "127.0.0.1");
 const server = app.getHttpServer() as Server; // The cast: of both platforms.
-console.log(JSON.stringify({ port: (server.address() as AddressInfo).port })); // The cast: it listens on TCP.
+announce((server.address() as AddressInfo).port); // The cast: it listens on TCP.
 
 function adapter(platform: string | undefined): ExpressAdapter | FastifyAdapter {
   if (platform === "fastify") return new FastifyAdapter();

@@ -9,6 +9,7 @@ import { Redis } from "ioredis";
 import { Server, type Socket } from "socket.io";
 import uWS from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
+import { announce } from "../front/announce.ts";
 import { BoxOffice, isShowtime } from "../front/box-office.ts";
 import { showBy } from "../front/conflation.ts";
 import { MemoryStore } from "../front/memory-store.ts";
@@ -57,10 +58,6 @@ if (process.env["ENGINE"] === "uws") {
   io.engine.on("connection", forgetRequest);
   // The cast: it listens on TCP.
   http.listen(port, "127.0.0.1", 4_096, () => announce((http.address() as AddressInfo).port));
-}
-
-function announce(listening: number): void {
-  console.log(JSON.stringify({ port: listening }));
 }
 
 function forgetRequest(connection: { request: unknown }): void {

@@ -5,6 +5,7 @@ import { Packr } from "msgpackr";
 import * as ws from "ws";
 import { type WebSocket, WebSocketServer } from "ws";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
+import { announce } from "../front/announce.ts";
 import { BoxOffice, isShowtime } from "../front/box-office.ts";
 import { showBy } from "../front/conflation.ts";
 import { MemoryStore } from "../front/memory-store.ts";
@@ -84,5 +85,5 @@ http.listen(
   Number(process.env["PORT"] ?? 0),
   "127.0.0.1",
   4_096,
-  () => console.log(JSON.stringify({ port: (http.address() as AddressInfo).port })), // The cast: it listens on TCP.
+  () => announce((http.address() as AddressInfo).port), // The cast: it listens on TCP.
 );
