@@ -33,6 +33,7 @@ export type Pace =
 
 const OPENED_AT_ONCE = 200;
 const DRAIN_MS = 10_000;
+const UNANSWERED = "The server left commands unanswered.";
 
 export class CommandLoad {
   readonly #recorder = new Recorder();
@@ -89,15 +90,15 @@ export class CommandLoad {
   }
 
   /** Waits for what is in flight and releases what is held, so that the seats are free for whoever comes next. */
-  async end(): Promise<void> {
+  async end(withinMs = DRAIN_MS): Promise<void> {
     this.#running = false;
     clearInterval(this.#timer);
-    await until(() => this.#inFlight === 0, this, "The server left commands unanswered.");
+    await until(() => this.#inFlight === 0, this, UNANSWERED, withinMs);
     const { slots = 0 } = this.#options ?? {};
     for (let lane = 0; lane < this.#begunAt.length; lane++) {
       if (this.#buyers[Math.floor(lane / slots)]?.holds(lane % slots) === true) this.#send(lane, performance.now());
     }
-    await until(() => this.#inFlight === 0, this, "The server left commands unanswered.");
+    await until(() => this.#inFlight === 0, this, UNANSWERED, withinMs);
   }
 
   close(): void {
@@ -124,7 +125,7 @@ export class CommandLoad {
     });
     const client: WebSocketClient = await WebSocketClient.open({
       port,
-      path: dialect.path,
+      path: await dialect.path(port, showtime),
       ...(dialect.protocol !== undefined && { protocol: dialect.protocol }),
       ...addressOf(index, connections),
       onMessage: (bytes, start, end) => {
@@ -218,8 +219,13 @@ export class CommandLoad {
 }
 
 /** @throws the load's failure, or a BenchError with `otherwise` when it takes too long. */
-async function until(condition: () => boolean, load: CommandLoad, otherwise: string): Promise<void> {
-  const end = performance.now() + DRAIN_MS;
+async function until(
+  condition: () => boolean,
+  load: CommandLoad,
+  otherwise: string,
+  withinMs = DRAIN_MS,
+): Promise<void> {
+  const end = performance.now() + withinMs;
   while (!condition()) {
     if (load.failure !== undefined) throw load.failure;
     if (performance.now() > end) throw new BenchError(otherwise);

@@ -7,7 +7,14 @@
 import type { Histogram } from "hdr-histogram-js";
 import { BenchError, explain } from "../bench-error.ts";
 import { addressOf } from "./addresses.ts";
-import { type Dialect, DIALECTS, type DialectName, type Showtime, type Viewer } from "./dialects/index.ts";
+import {
+  type Dialect,
+  DIALECTS,
+  type DialectName,
+  type ReadChanges,
+  type Showtime,
+  type Viewer,
+} from "./dialects/index.ts";
 import { localTime } from "./monotonic.ts";
 import { createHistogram, encodeHistogram, LATENCY_MAX_US, microseconds, Recorder, type Sample } from "./recorder.ts";
 import { WebSocketClient } from "./web-socket.ts";
@@ -51,6 +58,7 @@ export class ViewerLoad {
   readonly #frames = new Map<string, Frame>();
   #clients: (WebSocketClient | undefined)[] = [];
   #options: ViewerLoadOptions | undefined;
+  #readChanges: ReadChanges = () => [];
   #synced = 0;
   #resynced = 0;
   #schedule: Schedule | undefined;
@@ -160,6 +168,7 @@ export class ViewerLoad {
     const { dialect: name, viewers } = this.#settings;
     const dialect: Dialect = DIALECTS[name];
     this.#failure = undefined;
+    this.#readChanges = dialect.changes();
     this.#synced = 0;
     for (let first = 0; first < viewers; first += atOnce) {
       const burst = Array.from({ length: Math.min(atOnce, viewers - first) }, (_, at) =>
@@ -190,7 +199,7 @@ export class ViewerLoad {
     };
     const client: WebSocketClient = await WebSocketClient.open({
       port,
-      path: dialect.path,
+      path: await dialect.path(port, showtime),
       ...(dialect.protocol !== undefined && { protocol: dialect.protocol }),
       ...addressOf(firstIndex + index, allViewers),
       onMessage: (bytes, start, end) => {
@@ -222,7 +231,7 @@ export class ViewerLoad {
     let frame = this.#frames.get(key);
     if (frame === undefined) {
       if (this.#frames.size >= FRAMES_KEPT) this.#forgetFrames();
-      frame = { changes: DIALECTS[this.#settings.dialect].changes(bytes, start, end), viewers: 0, at: 0 };
+      frame = { changes: this.#readChanges(bytes, start, end), viewers: 0, at: 0 };
       this.#frames.set(key, frame);
     }
     const now = performance.now();

@@ -3,11 +3,12 @@
  * names what it is.
  */
 import { BenchError, explain } from "../bench-error.ts";
+import { EngineLoad } from "../engine/engine-load.ts";
 import { CommandLoad } from "./command-load.ts";
 import { HttpLoad } from "./http-load.ts";
 import { ViewerLoad } from "./viewer-load.ts";
 
-const KINDS = { commands: CommandLoad, viewers: ViewerLoad, http: HttpLoad } as const;
+const KINDS = { commands: CommandLoad, viewers: ViewerLoad, http: HttpLoad, engine: EngineLoad } as const;
 export type Kinds = { [Kind in keyof typeof KINDS]: InstanceType<(typeof KINDS)[Kind]> };
 
 export interface Call {

@@ -1,8 +1,8 @@
 /** The report: one HTML file that needs nothing else, so that it can be mailed, kept, and opened years later. */
 import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
 import type { CaseResult, Results, ScenarioResult, SubjectResult } from "../runner/results.ts";
-import { percentilesOf } from "../runner/run.ts";
-import { ratioOf, scoreOf, spreadOf } from "../runner/statistics.ts";
+import { percentilesOf } from "../runner/latency.ts";
+import { ratioOf, scoreOf, scoreUnit, spreadOf } from "../runner/statistics.ts";
 import { cpuText, ratioText } from "../runner/summary.ts";
 import { figure } from "../runner/text.ts";
 import { dotPlot, escape, linePlot, type Series } from "./plot.ts";
@@ -48,7 +48,7 @@ const scenarioHtml = ({ name, about, cases }: ScenarioResult): string =>
 
 function caseHtml(one: CaseResult): string {
   const subjects = one.subjects.map((subject, color) => ({ subject, color }));
-  const unit = one.judgedBy?.unit ?? `${one.unit}/s`;
+  const unit = scoreUnit(one);
   const scores = subjects.map(({ subject, color }) => {
     const values = subject.rounds.map((round) => scoreOf(one, round));
     const { median } = spreadOf(values);
@@ -56,7 +56,7 @@ function caseHtml(one: CaseResult): string {
   });
   const usher = one.subjects.find(({ kind }) => kind === "usher");
   const ratios = subjects.flatMap(({ subject, color }) => {
-    if (usher === undefined || subject === usher) return [];
+    if (usher === undefined || subject.kind === "usher") return [];
     const spread = ratioOf(one, usher, subject);
     const values = subject.rounds.map((_, round) => {
       const only = (rounds: SubjectResult): SubjectResult => ({
@@ -78,7 +78,7 @@ function caseHtml(one: CaseResult): string {
     subjectsTable(one, latencies),
     `<p class="legend">${legend}</p><div class="plots">`,
     plot(
-      one.judgedBy === undefined ? "Rate" : `${one.judgedBy.figure}: less is better`,
+      one.judgedBy === undefined ? "Rate" : `${one.judgedBy.figure}: ${one.judgedBy.better} is better`,
       dotPlot(`${one.name}, by subject`, false, scores),
     ),
     plot("How many times Usher does as well", dotPlot(`${one.name}, ratios`, true, ratios)),
@@ -98,7 +98,7 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
   ];
   const head = [
     "",
-    one.judgedBy?.unit ?? `${one.unit}/s`,
+    scoreUnit(one),
     "least to most",
     ...latencies.flatMap((name) =>
       ["p50", "p99", "p99.9", "max"].map((at) => `${name === "latency" ? "" : `${name} `}${at} ms`),

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { BenchError } from "../bench-error.ts";
 import { mergeHistograms } from "../load/recorder.ts";
 import { type CaseResult, FORMAT, type Results, type SubjectResult } from "./results.ts";
-import { percentilesOf } from "./run.ts";
+import { percentilesOf } from "./latency.ts";
 import { overlap, scoreOf, spreadOf } from "./statistics.ts";
 import { figure, table } from "./text.ts";
 
@@ -65,7 +65,7 @@ function compareRow(name: string, before: Side, after: Side): string[] {
   );
   if (old === undefined || now === undefined) return [name];
   const change = now.median / old.median - 1;
-  const lessIsBetter = after.one.judgedBy !== undefined;
+  const lessIsBetter = after.one.judgedBy?.better === "less";
   const verdict = overlap(old, now) ? "within the spread" : change > 0 !== lessIsBetter ? "better" : "worse";
   const load = before.one.load === after.one.load ? "" : ", under another load";
   return [

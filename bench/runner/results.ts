@@ -1,5 +1,5 @@
 /** What a run found, as it is kept in results.json. */
-import type { CpuSeconds, SubjectKind } from "./scenario.ts";
+import type { CpuSeconds, Judgement, SubjectKind } from "./scenario.ts";
 import type { Settings } from "./settings.ts";
 
 export const FORMAT = 1;
@@ -38,7 +38,7 @@ export interface CaseResult {
   readonly name: string;
   readonly load: string;
   readonly unit: string;
-  readonly judgedBy?: { readonly figure: string; readonly unit: string };
+  readonly judgedBy?: Judgement;
   readonly subjects: readonly SubjectResult[];
 }
 

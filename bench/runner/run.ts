@@ -1,22 +1,14 @@
 /** Runs scenarios: subjects take turns, round by round, so that whatever else the machine does falls on all of them alike. */
 import { mkdirSync } from "node:fs";
-import type { Histogram } from "hdr-histogram-js";
-import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
-import { openStage, type Stage, type StageOptions } from "../stage/stage.ts";
+import { SLICE_MS } from "../load/recorder.ts";
+import { openStage, type StageOptions } from "../stage/stage.ts";
+import { latencyOf } from "./latency.ts";
 import { guarded } from "./measure.ts";
 import type { Progress } from "./progress.ts";
-import {
-  type CaseResult,
-  type LatencyResult,
-  type PercentileName,
-  PERCENTILES,
-  type RoundResult,
-  type ScenarioResult,
-  type SubjectResult,
-} from "./results.ts";
+import { type CaseResult, type RoundResult, type ScenarioResult, type SubjectResult } from "./results.ts";
 import type { Case, Measured, Scenario, Subject, SubjectPlan } from "./scenario.ts";
 import type { Settings } from "./settings.ts";
-import { scoreOf, spreadOf } from "./statistics.ts";
+import { scoreOf, scoreUnit, spreadOf } from "./statistics.ts";
 import { duration, figure } from "./text.ts";
 
 export interface RunOptions extends Omit<StageOptions, "profileDir"> {
@@ -44,13 +36,13 @@ export async function runScenarios(options: RunOptions): Promise<ScenarioResult[
     for (const one of cases({ settings, rateOf })) {
       if (one.subjects.length === 0) continue;
       progress.say(`\n${name}, ${one.name}: ${one.load}`);
-      scenario.cases.push(await runCase(one, name, options));
+      scenario.cases.push(await runCase(one, options));
     }
   }
   return results;
 }
 
-async function runCase(one: Case, scenario: string, options: RunOptions): Promise<CaseResult> {
+async function runCase(one: Case, options: RunOptions): Promise<CaseResult> {
   const { settings, progress, root, worker, signal } = options;
   const profileDir = settings.profile ? { profileDir: settings.out } : {};
   const stage = await openStage({ root, worker, ...profileDir });
@@ -88,9 +80,8 @@ async function runCase(one: Case, scenario: string, options: RunOptions): Promis
     }
     for (const plan of one.subjects) await stop(plan);
   } finally {
-    await closeQuietly(stage);
+    await stage.close();
   }
-  void scenario;
   return {
     ...{ name: one.name, load: one.load, unit: one.unit },
     ...(one.judgedBy !== undefined && { judgedBy: one.judgedBy }),
@@ -100,11 +91,6 @@ async function runCase(one: Case, scenario: string, options: RunOptions): Promis
       rounds: rounds.get(name) ?? [],
     })),
   };
-}
-
-/** What went wrong before is what is to be told. */
-async function closeQuietly(stage: Stage): Promise<void> {
-  await stage.close();
 }
 
 function remaining(
@@ -121,7 +107,7 @@ function remaining(
 
 function line(one: Case, result: RoundResult): string {
   const score = scoreOf(one, result);
-  const rate = one.judgedBy === undefined ? `${figure(score)} ${one.unit}/s` : `${figure(score)} ${one.judgedBy.unit}`;
+  const rate = `${figure(score)} ${scoreUnit(one)}`;
   const { latency } = result.latencies;
   if (latency === undefined) return rate;
   const { p50, p99 } = latency.percentiles;
@@ -132,26 +118,12 @@ function resultOf({ seconds, sample, cpu }: Measured, at: number): RoundResult {
   return {
     ...{ at: Math.round(at), seconds, count: sample.count, rate: sample.count / seconds, refused: sample.refused },
     latencies: Object.fromEntries(
-      Object.entries(sample.histograms).map(([name, histogram]) => [name, latencyOf(histogram)]),
+      Object.entries(sample.histograms)
+        .map(([name, histogram]) => [name, latencyOf(histogram)] as const)
+        .filter(([, { count }]) => count > 0),
     ),
     slices: sample.slices.map((count) => count * (1_000 / SLICE_MS)),
     ...(cpu !== undefined && { cpu }),
     figures: sample.figures,
-  };
-}
-
-export function latencyOf(encoded: string): LatencyResult {
-  const histogram = mergeHistograms([encoded]);
-  return { histogram: encoded, count: histogram.totalCount, percentiles: percentilesOf(histogram) };
-}
-
-export function percentilesOf(histogram: Histogram): Record<PercentileName, number> {
-  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1_000;
-  return {
-    p50: at(PERCENTILES.p50),
-    p90: at(PERCENTILES.p90),
-    p99: at(PERCENTILES.p99),
-    "p99.9": at(PERCENTILES["p99.9"]),
-    max: at(PERCENTILES.max),
   };
 }

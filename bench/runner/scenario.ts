@@ -23,11 +23,17 @@ export interface Case {
   readonly load: string;
   /** What the rate counts, such as "commands". */
   readonly unit: string;
-  /** What a round is judged by, if not by its rate: a figure of which less is better. */
-  readonly judgedBy?: { readonly figure: string; readonly unit: string };
+  /** The figure that a round is judged by, if not by its rate. */
+  readonly judgedBy?: Judgement;
   readonly subjects: readonly SubjectPlan[];
   /** Every round has a server of its own: where what went before would show. */
   readonly fresh?: boolean;
+}
+
+export interface Judgement {
+  readonly figure: string;
+  readonly unit: string;
+  readonly better: "less" | "more";
 }
 
 export type SubjectKind = "usher" | "limit" | "peer";

@@ -20,14 +20,17 @@ export function spreadOf(values: readonly number[]): Spread {
 export const scoreOf = (result: Pick<CaseResult, "judgedBy">, round: RoundResult): number =>
   result.judgedBy === undefined ? round.rate : (round.figures[result.judgedBy.figure] ?? Number.NaN);
 
-/** Round by round, how many times `other` does as well as `subject` is bettered: above 1, `subject` wins. */
+export const scoreUnit = ({ judgedBy, unit }: Pick<CaseResult, "judgedBy" | "unit">): string =>
+  judgedBy?.unit ?? `${unit}/s`;
+
+/** Round by round, how many times as well as `other` the subject does: above 1 it wins. */
 export function ratioOf(result: CaseResult, subject: SubjectResult, other: SubjectResult): Spread {
   return spreadOf(
     subject.rounds.map((round, index) => {
       const against = other.rounds[index];
       if (against === undefined) return Number.NaN;
       const [own, others] = [scoreOf(result, round), scoreOf(result, against)];
-      return result.judgedBy === undefined ? own / others : others / own;
+      return result.judgedBy?.better === "less" ? others / own : own / others;
     }),
   );
 }

@@ -1,8 +1,8 @@
 /** The table at the end: for each case the median of the rounds, how far they spread, and Usher beside each of the others. */
 import { mergeHistograms } from "../load/recorder.ts";
 import type { CaseResult, ScenarioResult, SubjectResult } from "./results.ts";
-import { percentilesOf } from "./run.ts";
-import { ratioOf, scoreOf, type Spread, spreadOf } from "./statistics.ts";
+import { percentilesOf } from "./latency.ts";
+import { ratioOf, scoreOf, scoreUnit, type Spread, spreadOf } from "./statistics.ts";
 import { figure, table } from "./text.ts";
 
 export function summaryLines(scenarios: readonly ScenarioResult[]): string[] {
@@ -13,7 +13,6 @@ export function summaryLines(scenarios: readonly ScenarioResult[]): string[] {
 
 function caseLines(one: CaseResult): string[] {
   const usher = one.subjects.find(({ kind }) => kind === "usher");
-  const score = one.judgedBy === undefined ? `${one.unit}/s` : one.judgedBy.unit;
   const latencies = [
     ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.latencies)))),
   ];
@@ -23,7 +22,7 @@ function caseLines(one: CaseResult): string[] {
   const rows = [
     [
       "",
-      score,
+      scoreUnit(one),
       "least to most",
       ...latencies.map((name) => `${name === "latency" ? "" : `${name} `}p50 / p99 / p99.9 ms`),
       "CPU s/s server, client, db",
@@ -34,7 +33,6 @@ function caseLines(one: CaseResult): string[] {
   ];
   for (const subject of one.subjects) {
     const scores = spreadOf(subject.rounds.map((round) => scoreOf(one, round)));
-    const isUsher = subject === usher;
     rows.push([
       subject.name,
       figure(scores.median),
@@ -45,7 +43,7 @@ function caseLines(one: CaseResult): string[] {
       ...figures.map((name) =>
         figure(spreadOf(subject.rounds.map((round) => round.figures[name] ?? Number.NaN)).median),
       ),
-      isUsher || usher === undefined ? "" : ratioText(ratioOf(one, usher, subject)),
+      subject.kind === "usher" || usher === undefined ? "" : ratioText(ratioOf(one, usher, subject)),
     ]);
   }
   return table(rows).map((line) => `  ${line}`);

@@ -69,7 +69,7 @@ function buy(
   { connections, slots, seconds, pace }: Purchase,
 ): SubjectPlan["start"] {
   return async (stage: Stage) => {
-    requireConnections(connections, 1);
+    requireConnections(connections);
     const seats = Math.ceil(connections / hall.showtimes) * slots * SEATS_A_HOLD;
     if (seats > hall.seats) {
       throw new BenchError(

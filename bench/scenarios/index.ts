@@ -1,5 +1,27 @@
 /** Every scenario there is. A new one is a file beside this one, and a line here. */
 import type { Scenario } from "../runner/scenario.ts";
+import { browse } from "./browse.ts";
+import { core } from "./core.ts";
 import { holdRush } from "./hold-rush.ts";
+import { kioskSoak } from "./kiosk-soak.ts";
+import { reconnectStorm } from "./reconnect-storm.ts";
+import { recovery } from "./recovery.ts";
+import { restHold } from "./rest-hold.ts";
+import { shard } from "./shard.ts";
+import { showtime } from "./showtime.ts";
+import { slowReaders } from "./slow-readers.ts";
+import { viewerFanout } from "./viewer-fanout.ts";
 
-export const SCENARIOS: readonly Scenario[] = [holdRush];
+export const SCENARIOS: readonly Scenario[] = [
+  core,
+  shard,
+  recovery,
+  holdRush,
+  viewerFanout,
+  reconnectStorm,
+  slowReaders,
+  kioskSoak,
+  browse,
+  showtime,
+  restHold,
+];

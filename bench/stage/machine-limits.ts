@@ -4,28 +4,20 @@ import { freemem, platform } from "node:os";
 import { BenchError } from "../bench-error.ts";
 import { CONNECTIONS_AN_ADDRESS } from "../load/addresses.ts";
 
-/** What a process needs beside its connections. */
-const OTHER_DESCRIPTORS = 200;
+/** Connections may take this part of a process's descriptors: Usher's edge keeps the rest for all else it needs, and lets nobody in beyond. */
+const DESCRIPTOR_SHARE = 0.9;
 /** Both ends' kernel buffers and what server and generator keep, for the costliest peer. */
 const BYTES_A_CONNECTION = 60_000;
 const ADDRESSES_MAX = 200;
 
-/**
- * @param generators processes that share the connections
- * @throws BenchError when there cannot be as many
- */
-export function requireConnections(connections: number, generators: number): void {
+/** @throws BenchError when there cannot be as many. */
+export function requireConnections(connections: number): void {
   const descriptors = fileDescriptorMax();
-  const needed = connections + OTHER_DESCRIPTORS;
+  const needed = Math.ceil(connections / DESCRIPTOR_SHARE);
   if (needed > descriptors) {
     throw new BenchError(
       `${connections} connections need ${needed} file descriptors in the server, and a process may have ${descriptors}: ` +
-        `raise \`ulimit -n\`, or use --connections ${Math.max(1, descriptors - OTHER_DESCRIPTORS)} at most.`,
-    );
-  }
-  if (Math.ceil(connections / generators) + OTHER_DESCRIPTORS > descriptors) {
-    throw new BenchError(
-      `The load generator cannot have ${connections} connections with ${descriptors} file descriptors.`,
+        `raise \`ulimit -n\`, or use --connections ${Math.floor(descriptors * DESCRIPTOR_SHARE)} at most.`,
     );
   }
   const portsMax = CONNECTIONS_AN_ADDRESS * (platform() === "linux" ? ADDRESSES_MAX : 0.8);

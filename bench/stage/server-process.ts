@@ -8,8 +8,11 @@ export interface ServerProcess {
   readonly pid: number;
   /** What the wanted lines said: the first match of each pattern's first group. */
   readonly found: readonly string[];
-  stop(): Promise<void>;
+  stop(how?: StopHow): Promise<void>;
 }
+
+/** `now` does not wait until it has done what it is doing. */
+export type StopHow = "cleanly" | "now";
 
 export interface ServerCommand {
   /** For messages: which server this is. */
@@ -71,18 +74,18 @@ export async function startServer({
   return {
     pid: child.pid ?? 0,
     found: found.map((text) => text ?? ""),
-    stop: () => {
+    stop: (how = "cleanly") => {
       stopping = true;
-      return stop(child);
+      return stop(child, how);
     },
   };
 }
 
 /** SIGTERM, so that it writes its profile; SIGKILL when it takes too long. */
-async function stop(child: ChildProcess): Promise<void> {
+async function stop(child: ChildProcess, how: StopHow): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
-  child.kill("SIGTERM");
+  child.kill(how === "now" ? "SIGKILL" : "SIGTERM");
   const timer = setTimeout(() => child.kill("SIGKILL"), STOPPED_WITHIN_MS);
   await ended;
   clearTimeout(timer);

@@ -60,7 +60,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const start: Stage["start"] = async (server) => {
     const started = await startServer({ ...server, cwd: path, onDeath: die });
     running.add(started);
-    return { ...started, stop: () => (running.delete(started), started.stop()) };
+    return { ...started, stop: (how) => (running.delete(started), started.stop(how)) };
   };
 
   return {

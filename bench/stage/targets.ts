@@ -25,7 +25,7 @@ export interface Target {
   readonly showtimes: readonly Showtime[];
   /** Tokens of so many buyers, each another. */
   tokens(count: number): Promise<readonly string[]>;
-  stop(): Promise<void>;
+  stop: ServerProcess["stop"];
 }
 
 /** Usher in one process, with limits that do not get in a load generator's way. */

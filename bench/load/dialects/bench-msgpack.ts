@@ -68,14 +68,14 @@ function widthAt(bytes: Buffer, at: number): number {
 }
 
 export const benchMsgpack: Dialect = {
-  path: "/v1",
+  path: () => "/v1",
   syncs: false,
   buyer: (options) => new BenchBuyer(options),
   viewer: (showtime) => ({
     greeting: [frameOf(pack([CLIENT_OP.watch, showtime.index]))],
     read: (bytes, start) => (bytes[start + 1] === SERVER_OP.delta ? "changed" : "other"),
   }),
-  changes(bytes, start, end) {
+  changes: () => (bytes, start, end) => {
     const [, , changes] = packr.unpack(bytes.subarray(start, end)) as [op: number, showtime: number, number[]]; // As sent.
     return changes;
   },

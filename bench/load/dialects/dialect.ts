@@ -44,13 +44,16 @@ export interface Showtime {
   readonly index: number;
 }
 
+export type ReadChanges = (bytes: Buffer, start: number, end: number) => readonly number[];
+
 export interface Dialect {
-  readonly path: string;
+  /** Where a connection to the showtime is opened. */
+  path(port: number, showtime: Showtime): string | Promise<string>;
   readonly protocol?: string;
   /** Whether a server tells a viewer that it is watching; else it is taken for granted. */
   readonly syncs: boolean;
   buyer(options: BuyerOptions): Buyer;
   viewer(showtime: Showtime): Viewer;
-  /** The seats and statuses of a `changed` message, as seat * 4 + status. */
-  changes(bytes: Buffer, start: number, end: number): readonly number[];
+  /** Makes what reads the seats and statuses of a `changed` message, as seat * 4 + status; given each message once, in order. */
+  changes(): ReadChanges;
 }

@@ -119,7 +119,7 @@ function count(digits: Buffer): void {
 }
 
 export const usher: Dialect = {
-  path: "/v1",
+  path: () => "/v1",
   protocol: "usher.v1.msgpack",
   syncs: true,
   buyer: (options) => new UsherBuyer(options),
@@ -133,7 +133,7 @@ export const usher: Dialect = {
       },
     };
   },
-  changes(bytes, start, end) {
+  changes: () => (bytes, start, end) => {
     const decoded = decodeServerMsgpack(bytes.subarray(start, end));
     if (!decoded.ok || decoded.message.op !== "delta") throw new BenchError("Usher sent a delta that does not decode.");
     return decoded.message.changes;

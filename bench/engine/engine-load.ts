@@ -1,0 +1,73 @@
+/** Runs the engine alone in a process of its own, driven as a load generator is. */
+import { createHistogram, encodeHistogram, microseconds, type Sample } from "../load/recorder.ts";
+import { coreWork } from "./core.ts";
+import { recoveryWork } from "./recovery.ts";
+import { shardWork } from "./shard.ts";
+import type { Work } from "./work.ts";
+
+export interface EngineLoadOptions {
+  readonly group: "core" | "shard" | "recovery";
+  readonly work: string;
+  /** Of the usual size, above 0. */
+  readonly share: number;
+  /** An empty database, where the work needs one. */
+  readonly databaseUrl?: string;
+}
+
+/** The engine's part of a round. */
+export interface EngineRound {
+  readonly seconds: number;
+  /** By the garbage collector's threads too. */
+  readonly cpuSeconds: number;
+  readonly sample: Sample;
+}
+
+const WARM_UP_GOES = 3;
+
+export class EngineLoad {
+  #work: Work | undefined;
+
+  /** Runs it until the compiler has seen it. */
+  async open({ group, work, share, databaseUrl = "" }: EngineLoadOptions): Promise<void> {
+    const all =
+      group === "core"
+        ? coreWork(share)
+        : group === "shard"
+          ? shardWork(share, databaseUrl)
+          : recoveryWork(share, databaseUrl);
+    this.#work = all.get(work);
+    if (this.#work === undefined) throw new Error(`no work ${work}`);
+    for (let go = 0; go < WARM_UP_GOES; go++) await (await this.#work.prepare())();
+  }
+
+  /** As many goes as fill the time, one at least. */
+  async round(seconds: number): Promise<EngineRound> {
+    const work = this.#work;
+    if (work === undefined) throw new Error("the load was never opened");
+    const goes = createHistogram();
+    let busy = 0;
+    let cpu = 0;
+    let count = 0;
+    do {
+      const go = await work.prepare();
+      const cpuBefore = process.cpuUsage();
+      const begun = performance.now();
+      await go();
+      const ms = performance.now() - begun;
+      const { user, system } = process.cpuUsage(cpuBefore);
+      goes.recordValue(microseconds(ms));
+      busy += ms / 1_000;
+      cpu += (user + system) / 1e6;
+      count += work.count;
+    } while (busy < seconds);
+    const figures = { "a CPU second": count / cpu, "ms a go": (busy * 1_000) / goes.totalCount };
+    return {
+      ...{ seconds: busy, cpuSeconds: cpu },
+      sample: { count, refused: 0, histograms: { go: encodeHistogram(goes) }, slices: [], figures },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#work?.close?.();
+  }
+}

@@ -1,0 +1,19 @@
+/** People who look around: which movies there are, and when they are shown. */
+import type { Scenario } from "../runner/scenario.ts";
+import { restCase } from "./rest.ts";
+
+export const browse: Scenario = {
+  name: "browse",
+  about: "catalogue pages over REST: the list of movies, and the list of showtimes",
+  cases: (context) => [
+    restCase(context, {
+      name: "catalogue",
+      scenario: "browse",
+      signedIn: false,
+      requests: () => [
+        { method: "GET", path: "/api/v1/movies" },
+        { method: "GET", path: "/api/v1/showtimes" },
+      ],
+    }),
+  ],
+};

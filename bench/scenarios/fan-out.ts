@@ -1,0 +1,107 @@
+/** Viewers who watch one showtime while buyers change it by a schedule: one round of it, for the scenarios that need it. */
+import { monotonicNow } from "../load/monotonic.ts";
+import { guarded, measure } from "../runner/measure.ts";
+import type { Measured, Subject } from "../runner/scenario.ts";
+import type { Stage } from "../stage/stage.ts";
+import { ARENA } from "../stage/targets.ts";
+import { latencyOf } from "../runner/latency.ts";
+import { createAudience } from "./audience.ts";
+import type { StartTarget } from "./subjects.ts";
+
+/** Buyers, and the seats that each holds and releases in turn: so many that a seat changes again only after many seconds. */
+export const BUYERS = 40;
+const SEATS_A_BUYER = 50;
+export const SEATS = BUYERS * SEATS_A_BUYER;
+/** For a server that has fallen behind. */
+const CATCH_UP_MS = 3_000;
+/** Between the call and the first change. */
+const HEAD_START_MS = 300;
+
+export interface FanOut {
+  readonly viewers: number;
+  readonly changesPerSecond: number;
+  readonly seconds: number;
+  /** Viewers among them who read nothing while it is measured. */
+  readonly slow?: number;
+}
+
+export const JUDGED_BY_CPU = {
+  figure: "seat changes a server CPU s",
+  unit: "seat changes delivered a server CPU s",
+  better: "more",
+} as const;
+
+export async function startFanOut(startTarget: StartTarget, stage: Stage, options: FanOut): Promise<Subject> {
+  const { viewers, changesPerSecond, seconds, slow = 0 } = options;
+  const audience = createAudience(stage, viewers);
+  const buyers = stage.generator("commands");
+  let target = await startTarget(stage, ARENA);
+  return {
+    async round() {
+      const { dialect, port, showtimes } = target;
+      await guarded(stage, () =>
+        Promise.all(audience.shares(target, slow).map(({ load, options: own }) => load.open(own))),
+      );
+      const tokens = await target.tokens(BUYERS);
+      const seats = { connections: BUYERS, slots: SEATS_A_BUYER, seatsAHold: 1 };
+      await buyers.load.open({ dialect, port, showtimes, tokens, ...seats });
+      const schedule = { startAt: monotonicNow() + HEAD_START_MS, perSecond: changesPerSecond };
+      await Promise.all(audience.loads.map((load) => load.begin({ ...schedule, seats: SEATS })));
+      await buyers.load.begin({ kind: "schedule", ...schedule });
+      const measured = await measure({
+        ...{ stage, seconds, serverPid: target.pid, clientPids: [...audience.pids, buyers.pid] },
+        loads: audience.loads,
+      });
+      const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));
+      await Promise.all(audience.loads.map((load) => load.end()));
+      await Promise.all(audience.loads.map((load) => load.close()));
+      const caughtUp = await buyers.load.end(CATCH_UP_MS).then(
+        () => true,
+        () => false,
+      );
+      await buyers.load.close();
+      if (!caughtUp) {
+        // It would be at it for a long while; the next round gets a server that is not.
+        await target.stop("now");
+        target = await startTarget(stage, ARENA);
+      }
+      return described(measured, viewers - slow, resumed, caughtUp);
+    },
+    async stop() {
+      await audience.stop();
+      await buyers.stop();
+      await target.stop();
+    },
+  };
+}
+
+function described(
+  { seconds, sample, cpu }: Measured,
+  viewers: number,
+  resumed: readonly number[],
+  caughtUp: boolean,
+): Measured {
+  const { frames = 0, bytes = 0, incomplete = 0, resynced = 0 } = sample.figures;
+  const last = sample.histograms["lastViewer"];
+  return {
+    ...{ seconds, cpu },
+    sample: {
+      ...sample,
+      figures: {
+        ...(cpu !== undefined && {
+          [JUDGED_BY_CPU.figure]: sample.count / cpu.server,
+          "frames a server CPU s": frames / cpu.server,
+        }),
+        "frames/s a viewer": frames / seconds / viewers,
+        "bytes a frame": frames === 0 ? 0 : bytes / frames,
+        "changes that missed somebody": incomplete,
+        "snapshots instead": resynced,
+        "fell behind": caughtUp ? 0 : 1,
+        ...(last !== undefined && { "p99 to the last viewer, ms": latencyOf(last).percentiles.p99 }),
+        ...(resumed.length > 0 && {
+          "slow ones served again, ms": Math.min(...resumed) < 0 ? Infinity : Math.max(...resumed),
+        }),
+      },
+    },
+  };
+}

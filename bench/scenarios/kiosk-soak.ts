@@ -1,0 +1,77 @@
+/** Screens that show a hall in which nothing happens: the memory that each of them takes from the server, and whether it grows. */
+import { guarded, sleep, spent, usageOf } from "../runner/measure.ts";
+import type { Scenario, Subject } from "../runner/scenario.ts";
+import type { Stage } from "../stage/stage.ts";
+import { ARENA } from "../stage/targets.ts";
+import { residentBytesOf } from "../stage/usage.ts";
+import { createAudience } from "./audience.ts";
+import { type StartTarget, subjectsOf } from "./subjects.ts";
+
+const VIEWERS = 5_000;
+/** What the first ones make a server allocate is not theirs. */
+const FIRST = 500;
+const SETTLE_MS = 2_000;
+const BYTES = "bytes a viewer";
+
+export const kioskSoak: Scenario = {
+  name: "kiosk-soak",
+  about: "idle viewers: resident memory that each takes from the server, and what becomes of it over --seconds",
+  cases({ settings }) {
+    const viewers = settings.connections ?? VIEWERS;
+    return [
+      {
+        name: "idle viewers",
+        load: `${viewers} idle viewers of one hall of 20,000 seats, beside ${FIRST} that came before, for ${settings.seconds} s`,
+        unit: "connections",
+        judgedBy: { figure: BYTES, unit: "bytes a viewer", better: "less" },
+        // What a round leaves behind in the heap, the next one would get for nothing.
+        fresh: true,
+        subjects: subjectsOf(
+          "idle",
+          settings,
+          [],
+          (start) => (stage) => startSoak(start, stage, viewers, settings.seconds),
+        ),
+      },
+    ];
+  },
+};
+
+async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number, seconds: number): Promise<Subject> {
+  const first = createAudience(stage, FIRST);
+  const audience = createAudience(stage, viewers);
+  const target = await startTarget(stage, ARENA);
+  const resident = (): number => residentBytesOf(target.pid) ?? Number.NaN;
+  const pids = [...first.pids, ...audience.pids];
+  const open = async (these: typeof audience): Promise<number> => {
+    const times = await Promise.all(these.shares(target).map(({ load, options }) => load.open(options)));
+    await sleep(SETTLE_MS);
+    return Math.max(...times);
+  };
+  return {
+    round: () =>
+      guarded(stage, async () => {
+        await open(first);
+        const before = resident();
+        const ms = await open(audience);
+        const opened = resident();
+        const cpuBefore = usageOf(stage, target.pid, pids);
+        await Promise.all(audience.loads.map((load) => load.mark()));
+        await sleep(seconds * 1_000);
+        // Fails when a connection was lost meanwhile.
+        await Promise.all(audience.loads.map((load) => load.take()));
+        const figures = {
+          [BYTES]: (opened - before) / viewers,
+          "after the soak": (resident() - before) / viewers,
+          "connected/s": (viewers / ms) * 1_000,
+        };
+        const sample = { count: viewers, refused: 0, histograms: {}, slices: [], figures };
+        return { seconds, sample, cpu: spent(cpuBefore, usageOf(stage, target.pid, pids)) };
+      }),
+    async stop() {
+      await first.stop();
+      await audience.stop();
+      await target.stop();
+    },
+  };
+}

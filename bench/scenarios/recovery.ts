@@ -1,0 +1,17 @@
+import { recoveryWork } from "../engine/recovery.ts";
+import type { Scenario } from "../runner/scenario.ts";
+import { engineCase } from "./engine-alone.ts";
+
+export const recovery: Scenario = {
+  name: "recovery",
+  about: "events a second replayed from the journal, and a start with 10,000 showtimes",
+  cases: ({ settings }) => [
+    engineCase(settings, {
+      group: "recovery",
+      name: "alone",
+      load: "one process, without an edge",
+      work: [...recoveryWork(1, "").keys()],
+      needsPostgres: true,
+    }),
+  ],
+};

@@ -1,0 +1,52 @@
+/** What it costs to show every change to every viewer, and how long it takes until the last one sees it. */
+import type { Case, Scenario, ScenarioContext } from "../runner/scenario.ts";
+import { BUYERS, JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
+import { subjectsOf } from "./subjects.ts";
+
+const VIEWERS = 5_000;
+const CHANGES_PER_SECOND = 200;
+/** One edge with 20,000 file descriptors, full; the buyers are among them. */
+const MANY_CONNECTIONS = 18_000;
+const FEW_CHANGES_PER_SECOND = 100;
+
+export const viewerFanout: Scenario = {
+  name: "viewer-fanout",
+  about:
+    "seat changes shown to 5,000 viewers, a server CPU second, and to 18,000: how long until the last one has seen it",
+  cases: (context) => [crowd(context), fullEdge(context)],
+};
+
+function crowd({ settings }: ScenarioContext): Case {
+  const viewers = settings.connections ?? VIEWERS;
+  const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;
+  return {
+    name: `${viewers} viewers`,
+    load: `${viewers} viewers of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
+    unit: "seat changes",
+    judgedBy: JUDGED_BY_CPU,
+    subjects: subjectsOf(
+      "viewer-fanout",
+      settings,
+      ["bare-publish"],
+      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: settings.seconds }),
+    ),
+  };
+}
+
+/** Usher and its limit alone: peers are compared where all of them can keep up. */
+function fullEdge({ settings }: ScenarioContext): Case {
+  const viewers = (settings.connections ?? MANY_CONNECTIONS) - BUYERS;
+  const changesPerSecond = settings.rate ?? FEW_CHANGES_PER_SECOND;
+  return {
+    name: "a full edge",
+    load: `${viewers} viewers of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
+    unit: "seat changes",
+    judgedBy: { figure: "p99 to the last viewer, ms", unit: "ms", better: "less" },
+    subjects: subjectsOf(
+      undefined,
+      settings,
+      ["bare-publish"],
+      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: settings.seconds }),
+    ),
+  };
+}
