@@ -11,8 +11,9 @@ export const ADVANCING_MAX = 64;
 /** Between two tries of a step, and between two looks at a payment: doubled from the first to the last. */
 export const BACK_OFF_FIRST_MS = 500;
 export const BACK_OFF_LAST_MS = 5_000;
-/** Between two looks at a payment that was given up: only its gateway's last word is missing. */
-export const GIVEN_UP_EVERY_MS = 60_000;
+/** The same for a payment that was given up: only its gateway's last word is missing. */
+export const GIVEN_UP_FIRST_MS = 30_000;
+export const GIVEN_UP_LAST_MS = 60 * 60_000;
 /** How long a payment that was given up is looked after; gateways let go of a reservation after a week. */
 export const GIVEN_UP_KEPT_MS = 7 * 24 * 60 * 60_000;
 /** How long a request waits for an outcome before it says that it is under way. */

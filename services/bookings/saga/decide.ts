@@ -9,7 +9,13 @@
  * and changes nothing: the plan has changed meanwhile, and what was done is undone by the steps that it got.
  */
 import type { Payment } from "../../../proto/services/index.ts";
-import { BACK_OFF_FIRST_MS, BACK_OFF_LAST_MS, GIVEN_UP_EVERY_MS, GIVEN_UP_KEPT_MS } from "../limits.ts";
+import {
+  BACK_OFF_FIRST_MS,
+  BACK_OFF_LAST_MS,
+  GIVEN_UP_FIRST_MS,
+  GIVEN_UP_KEPT_MS,
+  GIVEN_UP_LAST_MS,
+} from "../limits.ts";
 import { type Booking, type Decision, type Fact, type Step, type Told, totalOf } from "./booking.ts";
 
 export interface Rules {
@@ -345,12 +351,13 @@ function dueAtOf(booking: Booking, now: number, { graceMs }: Rules): number | nu
   const [step] = booking.steps;
   if (step === undefined) return booking.status === "pending" ? booking.payBy : null;
   if (step.do !== "watch") return booking.tries === 0 ? now : now + backOff(booking.tries - 1);
-  if (booking.payment?.givenUp === true) return now + GIVEN_UP_EVERY_MS;
+  if (booking.payment?.givenUp === true) return now + backOff(booking.tries, GIVEN_UP_FIRST_MS, GIVEN_UP_LAST_MS);
   const deadline = booking.status === "paying" ? booking.payBy : booking.payBy + graceMs;
   return Math.max(now, Math.min(now + backOff(booking.tries), deadline));
 }
 
-const backOff = (tries: number): number => Math.min(BACK_OFF_FIRST_MS * 2 ** Math.min(tries, 10), BACK_OFF_LAST_MS);
+const backOff = (tries: number, first = BACK_OFF_FIRST_MS, last = BACK_OFF_LAST_MS): number =>
+  Math.min(first * 2 ** Math.min(tries, 10), last);
 
 function sameSeats(booking: Booking, seats: readonly number[]): boolean {
   return seats.length === booking.seats.length && booking.seats.every(({ seat }) => seats.includes(seat));

@@ -1,0 +1,204 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { BookingStatus } from "../../../proto/services/index.ts";
+import { aBooking, GRACE_MS, Model, NOW, PAY_MS, type Turn } from "../testing/model.ts";
+import { type Booking, type Fact, totalOf } from "./booking.ts";
+import { decide } from "./decide.ts";
+
+const RULES = { graceMs: GRACE_MS };
+
+const after = (booking: Booking, ...facts: readonly (Fact | [Fact, number])[]): Booking =>
+  facts.reduce<Booking>((before, each) => {
+    const [fact, at] = Array.isArray(each) ? each : [each, NOW];
+    const decision = decide(before, fact, at, RULES);
+    if (decision.type !== "next") throw new Error(JSON.stringify(decision));
+    return decision.booking;
+  }, booking);
+
+const pinned: Fact = { type: "pinned", seats: [1, 2, 3], expiresInMs: PAY_MS };
+const pay: Fact = { type: "pay", paymentId: "pay_1", method: "mock", token: "t" };
+const said = (state: "pending" | "authorized" | "captured" | "failed" | "voided", captured = 0): Fact => ({
+  type: "payment",
+  payment: {
+    ...{
+      paymentId: "pay_1",
+      bookingId: "bk_1",
+      method: "mock",
+      state,
+      captured,
+      refunded: 0,
+      reason: null,
+      next: null,
+    },
+    amount: totalOf(aBooking().seats),
+  },
+});
+const cancel = (seats?: number[], until = Infinity): Fact => ({ type: "cancel", id: "rf_1", seats, until });
+const paid = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" }, said("captured", 3_000));
+const stepsOf = ({ steps }: Booking) => steps.map((step) => step.do);
+
+describe("the seat comes before the money", () => {
+  it("captures only what the engine has confirmed", () => {
+    expect(stepsOf(after(aBooking(), pinned, pay, said("authorized")))).toEqual(["confirm", "capture"]);
+    expect(paid).toMatchObject({ status: "confirmed", steps: [], dueAt: null });
+  });
+
+  it("gives the money back when the seats are gone", () => {
+    const gone: Fact = { type: "refused", step: "confirm", code: "SEAT_TAKEN", message: "" };
+    const lost = after(aBooking(), pinned, pay, said("authorized"), gone);
+    expect([lost.status, stepsOf(lost)]).toEqual(["failed", ["release", "void"]]);
+    expect(after(lost, { type: "released" }, said("voided"))).toMatchObject({ status: "refunded", steps: [] });
+  });
+
+  it("looks once for other seats, when the buyer will have them", () => {
+    const gone: Fact = { type: "refused", step: "confirm", code: "SEAT_TAKEN", message: "" };
+    const asked = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay, said("authorized"), gone);
+    expect(stepsOf(asked)).toEqual(["reseat", "confirm", "capture"]);
+    const seats = asked.seats.map((seat) => ({ ...seat, seat: seat.seat + 10 }));
+    const other = after(asked, { type: "reseated", holdId: "st_1.9", seats });
+    expect(other.seats.map(({ seat }) => seat)).toEqual([11, 12, 13]);
+    expect(stepsOf(after(other, gone))).toEqual(["release", "void"]);
+  });
+});
+
+describe("time", () => {
+  const open = after(aBooking(), pinned, pay, said("pending"));
+
+  it.each([
+    ["a booking that nobody pays", after(aBooking(), pinned), { type: "due" } as Fact, []],
+    ["a payment that is still open", open, said("pending"), ["watch"]],
+    ["a payment that cannot be asked for", open, { type: "unanswered", step: "watch" } as Fact, ["watch"]],
+  ])("ends %s", (_what, booking, fact, steps) => {
+    expect(booking.dueAt).toBeLessThanOrEqual(NOW + PAY_MS);
+    expect(stepsOf(after(booking, [fact, NOW + PAY_MS - 1]))).toEqual(stepsOf(booking));
+    const over = after(booking, [fact, NOW + PAY_MS]);
+    expect([over.status, stepsOf(over)]).toEqual(["expired", steps]);
+  });
+
+  it("takes late money within the grace, and no longer", () => {
+    const expired = after(open, [said("pending"), NOW + PAY_MS]);
+    const last = NOW + PAY_MS + GRACE_MS;
+    expect(stepsOf(after(expired, [said("authorized"), last - 1]))).toEqual(["confirm", "capture"]);
+    expect(stepsOf(after(expired, [said("authorized"), last]))).toEqual(["release", "void"]);
+    const givenUp = after(expired, [said("pending"), last]);
+    expect(givenUp).toMatchObject({ status: "expired", payment: { givenUp: true } });
+    const waiting = after(givenUp, { type: "released" }, said("pending"));
+    expect([waiting.status, stepsOf(waiting)]).toEqual(["expired", ["watch"]]);
+    expect(after(waiting, said("voided"))).toMatchObject({ status: "refunded", steps: [], dueAt: null });
+  });
+
+  it("lets a buyer whose payment was declined try again while there is some", () => {
+    expect(after(open, said("failed"))).toMatchObject({ status: "pending", dueAt: NOW + PAY_MS });
+    expect(after(open, [said("failed"), NOW + PAY_MS])).toMatchObject({ status: "expired", dueAt: null });
+  });
+});
+
+describe("cancelling", () => {
+  it("gives back the price of what is given back, to the cent", () => {
+    const one = after(paid, cancel([2]));
+    expect(one).toMatchObject({ status: "confirmed", seats: [{ seat: 1 }, { seat: 3 }] });
+    expect(one.steps).toEqual([
+      { do: "release", id: "rf_1", seats: [2] },
+      { do: "refund", id: "rf_1", amount: 1_000 },
+    ]);
+    const rest = after(one, { ...cancel(), id: "rf_2" } as Fact);
+    expect([rest.status, rest.steps.at(-1)]).toEqual(["cancelled", { do: "refund", id: "rf_2", amount: 2_000 }]);
+    expect(totalOf(rest.seats).amount).toBe(2_000);
+  });
+
+  it("a repeated request changes nothing", () => {
+    const once = after(paid, cancel([2]));
+    expect(after(once, cancel([2]))).toBe(once);
+  });
+
+  it.each([
+    ["too late", paid, cancel(undefined, NOW), "CANCELLATION_CLOSED"],
+    ["seats of others", paid, cancel([2, 9]), "NOT_FOUND"],
+    ["a part of what is not paid", after(aBooking(), pinned), cancel([1]), "BOOKING_STATE"],
+    ["what is over", after(paid, cancel()), { ...cancel(), id: "rf_2" } as Fact, "BOOKING_STATE"],
+  ])("is refused: %s", (_what, booking, fact, code) => {
+    expect(decide(booking, fact, NOW, RULES)).toMatchObject({ type: "refused", code });
+  });
+
+  it("while a payment is under way gives up the payment, and what it brings all the same", () => {
+    const capturing = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" });
+    const quitted = after(capturing, cancel());
+    expect([quitted.status, stepsOf(quitted)]).toEqual(["cancelled", ["release", "void"]]);
+    const captured = after(quitted, said("captured", 3_000));
+    expect(captured.steps).toEqual([
+      { do: "release", id: "all" },
+      { do: "refund", id: "rf_1", amount: 3_000 },
+    ]);
+  });
+});
+
+it("a capture that the bank refuses frees the seats", () => {
+  const booked = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" });
+  const failed = after(booked, said("failed"));
+  expect([failed.status, stepsOf(failed)]).toEqual(["failed", ["release"]]);
+});
+
+const MAY_BECOME: Readonly<Record<BookingStatus, readonly BookingStatus[]>> = {
+  pending: ["paying", "cancelled", "expired", "failed"],
+  paying: ["pending", "confirmed", "cancelled", "refunded", "expired", "failed"],
+  expired: ["confirmed", "refunded", "failed"],
+  failed: ["refunded"],
+  confirmed: ["cancelled"],
+  cancelled: ["refunded"],
+  refunded: [],
+};
+
+describe("whatever happens, in whatever order, with answers lost and steps done twice", () => {
+  const turn: fc.Arbitrary<Turn> = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant("step" as const),
+        fate: fc.constantFrom("done", "lost", "late", "unreached"),
+      }),
+    },
+    { weight: 2, arbitrary: fc.constant({ do: "deliver" } as const) },
+    { weight: 2, arbitrary: fc.constant({ do: "pay" } as const) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constant("gateway" as const), state: fc.constantFrom("authorized", "failed") }),
+    },
+    { weight: 2, arbitrary: fc.constant({ do: "hint" } as const) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(100, 5_000, PAY_MS, GRACE_MS) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("cancel" as const), seats: fc.constantFrom(undefined, [1], [2, 3]) }),
+    },
+    { weight: 1, arbitrary: fc.constant({ do: "showtime-cancelled" } as const) },
+    { weight: 1, arbitrary: fc.constant({ do: "thief" } as const) },
+  ) as fc.Arbitrary<Turn>;
+
+  it("the books balance in the end, no money is taken without its seat, and every status is told", () => {
+    fc.assert(
+      fc.property(fc.array(turn, { maxLength: 40 }), fc.boolean(), (turns, acceptOtherSeats) => {
+        const model = new Model({ ...aBooking(), acceptOtherSeats }, RULES);
+        model.onChange = (before, next, told) => {
+          if (before.status !== next.status) {
+            expect(MAY_BECOME[before.status]).toContain(next.status);
+            const isTold = next.status !== "pending" && next.status !== "paying";
+            if (isTold) expect(told.map(({ type }) => type)).toContain(`booking.${next.status}`);
+          }
+        };
+        for (const each of turns) model.take(each);
+        model.settle();
+        if (model.booking === undefined) return;
+        const { status, seats, steps, dueAt } = model.booking;
+        expect({ steps, dueAt }).toEqual({ steps: [], dueAt: null });
+        expect(["confirmed", "cancelled", "refunded", "expired", "failed"]).toContain(status);
+        const isSold = status === "confirmed";
+        expect(model.money).toBe(isSold ? totalOf(seats).amount : 0);
+        expect(model.reserved).toBe(false);
+        expect(model.bookedSeats).toEqual(isSold ? seats.map(({ seat }) => seat).sort() : []);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});

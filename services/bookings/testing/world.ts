@@ -1,0 +1,322 @@
+/** Everything around bookings: a real engine, real PostgreSQL, a real bus and event stream; `catalog` and `payments` are stood in. */
+import { pino } from "pino";
+import pg from "pg";
+import { Engine } from "../../../engine/index.ts";
+import { FaultyJournal } from "../../../engine/testing/faulty-journal.ts";
+import { smallHall } from "../../../engine/testing/small-hall.ts";
+import { answerWith, InProcessBus } from "../../../platform/bus/index.ts";
+import { type Clock, systemClock } from "../../../platform/clock/index.ts";
+import { EngineClient } from "../../../platform/engine-client/index.ts";
+import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
+import { createMetrics } from "../../../platform/metrics/index.ts";
+import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
+import { testDatabase } from "../../../platform/postgres/testing.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import {
+  type DomainEvent,
+  EVENT_NAMES,
+  holderId,
+  type Reply,
+  type RequestId,
+  type SaleLimits,
+  type SaleRules,
+  SEAT_STATUS,
+  showtimeId,
+} from "../../../proto/index.ts";
+import type { Booking } from "../../../proto/rest/index.ts";
+import { HALL_PLAN, QUOTE, type SeatCard, type ShowtimeCard, TICKET_TYPES } from "../../../proto/services/index.ts";
+import { as, testServer, type TestServer } from "../../http/testing.ts";
+import type { Role } from "../../../platform/auth/index.ts";
+import { BOOKINGS_SCHEMA, bookingsMigrations, type BookingsService, createBookingsService } from "../index.ts";
+import { Mortal } from "./mortal.ts";
+import { ScriptedPayments } from "./scripted-payments.ts";
+
+const SHARDS = 1;
+const SEATS = 96;
+const HOUR_MS = 3_600_000;
+export const PRICE = { adult: 1_450, child: 950, senior: 1_100, student: 1_200 };
+const silent = pino({ level: process.env["BOOKINGS_LOG"] ?? "silent" });
+
+/** The system's clock, some time ahead; timers run on real time. */
+export class AheadClock implements Clock {
+  aheadMs: number;
+  constructor(aheadMs = 0) {
+    this.aheadMs = aheadMs;
+  }
+  readonly now = () => systemClock.now() + this.aheadMs;
+  readonly monotonic = () => systemClock.monotonic() + this.aheadMs;
+  readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
+  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
+}
+
+export interface WorldOptions {
+  readonly limits?: Partial<SaleLimits>;
+  readonly latePaymentGraceMs?: number;
+}
+
+export interface Shop {
+  readonly service: BookingsService;
+  readonly server: TestServer;
+  readonly mortal: Mortal;
+  readonly clock: AheadClock;
+  stop(): Promise<void>;
+}
+
+export interface Caller {
+  readonly user?: string;
+  readonly role?: Role;
+  readonly key?: string;
+}
+
+export class World {
+  readonly bus = new InProcessBus({ clock: systemClock, log: silent, encode: true });
+  readonly payments = new ScriptedPayments({ bus: this.bus, log: silent });
+  readonly engineClient: EngineClient;
+  readonly events: DomainEvent[] = [];
+  readonly showtime: Partial<ShowtimeCard> = {};
+  readonly #options: WorldOptions;
+  readonly #limits: SaleLimits;
+  readonly #shops: Shop[] = [];
+  readonly #closing: (() => Promise<unknown>)[] = [];
+  #url = "";
+  #pool: pg.Pool | undefined;
+  #stream: InProcessEventStream | undefined;
+  #catalog: { close(): void }[] = [];
+  #showtimes = 0;
+  #rids = 0;
+
+  constructor(options: WorldOptions = {}) {
+    this.#options = options;
+    this.#limits = {
+      ...{ holdTtlMs: 60_000, holdMaxMs: 180_000, paymentTtlMs: 60_000, maxSeatsPerHolder: 20, maxExtensions: 2 },
+      ...options.limits,
+    };
+    this.engineClient = new EngineClient({
+      ...{ bus: this.bus, clock: systemClock, shards: SHARDS, sells: true, timeoutMs: 2_000, inFlightMax: 10_000 },
+    });
+  }
+
+  static async open(options: WorldOptions = {}): Promise<World> {
+    const world = new World(options);
+    await world.#open();
+    return world;
+  }
+
+  get pool(): pg.Pool {
+    if (this.#pool === undefined) throw new Error("the world is not open");
+    return this.#pool;
+  }
+
+  get stream(): InProcessEventStream {
+    if (this.#stream === undefined) throw new Error("the world is not open");
+    return this.#stream;
+  }
+
+  async #open(): Promise<void> {
+    const database = await testDatabase();
+    this.#url = database.url;
+    const pool = new pg.Pool({ connectionString: database.url, max: 4 });
+    this.#pool = pool;
+    await migrate(createDatabase(pool), EVENTS_SCHEMA, eventsMigrations);
+    await migrate(createDatabase(pool), BOOKINGS_SCHEMA, bookingsMigrations);
+    this.#stream = new InProcessEventStream({
+      ...{ clock: systemClock, log: silent, deadLetters: new DeadLetters({ pool, clock: systemClock }) },
+    });
+    this.#stream.consume({
+      name: "test",
+      types: EVENT_NAMES,
+      handle: async (event) => void this.events.push(event),
+    });
+    this.#stream.start();
+    const engine = new Engine({
+      journal: new FaultyJournal({ clock: systemClock, fault: () => "none", latency: () => 1 }),
+      snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
+      witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
+      ...{ bus: this.bus, clock: systemClock, log: silent, metrics: createMetrics("test") },
+      ...{ shards: SHARDS, limits: this.#limits, onReplaced: () => {} },
+    });
+    await engine.start();
+    this.openCatalog();
+    this.#closing.push(
+      () => engine.stop(),
+      () => this.stream.stop(),
+      () => this.bus.close(),
+      () => pool.end(),
+      () => database.drop(),
+    );
+  }
+
+  openCatalog(): void {
+    this.#catalog = [
+      this.bus.serve(
+        QUOTE,
+        answerWith(silent, async ({ showtimeId, seats }) => ({
+          showtime: { ...showtimeCard(showtimeId), ...this.showtime },
+          seats: seats.map(seatCard),
+        })),
+      ),
+      this.bus.serve(
+        HALL_PLAN,
+        answerWith(silent, async () => Array.from({ length: SEATS }, (_, seat) => ({ x: seat, y: 0 }))),
+      ),
+    ];
+  }
+
+  closeCatalog(): void {
+    for (const served of this.#catalog.splice(0)) served.close();
+  }
+
+  /** A running service, with a server of its own. */
+  async shop({ aheadMs = 0 } = {}): Promise<Shop> {
+    const clock = new AheadClock(aheadMs);
+    const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
+    const service = createBookingsService({
+      ...{ pool: mortal.pool, bus: mortal.bus, engine: mortal.engine, stream: this.stream, clock, log: silent },
+      random: systemRandom,
+      config: {
+        paymentTtlMs: this.#limits.paymentTtlMs,
+        latePaymentGraceMs: this.#options.latePaymentGraceMs ?? 60_000,
+      },
+    });
+    await service.start();
+    const server = await testServer();
+    await server.app.register(service.routes, { prefix: "/api/v1" });
+    await server.app.register(service.graphql);
+    await server.app.ready();
+    const shop: Shop = {
+      ...{ service, server, mortal, clock },
+      stop: async () => {
+        if (!mortal.dead) {
+          await service.stop();
+          await mortal.pool.end();
+        }
+        await server.close();
+      },
+    };
+    this.#shops.push(shop);
+    return shop;
+  }
+
+  /** A showtime of 96 seats, 12 a row, that nobody else has. */
+  async openShowtime(): Promise<string> {
+    const showtime = showtimeId(`st_${++this.#showtimes}`);
+    const rules: SaleRules = {
+      ...{ salesStartAt: 0, salesEndAt: Number.MAX_SAFE_INTEGER, orphan: "none" },
+      accessibleRelease: { when: "always" },
+    };
+    const reply = await this.engineClient.ask({
+      ...{ type: "open", showtime, holder: holderId("catalog"), rid: this.#rid(), plan: smallHall(SEATS), rules },
+    });
+    if (reply.type !== "done") throw new Error(JSON.stringify(reply));
+    return showtime;
+  }
+
+  /** The id of a hold of these seats. */
+  async hold(showtime: string, user: string, seats: readonly number[]): Promise<string> {
+    const reply = await this.ask(showtime, user, seats);
+    if (reply.type !== "held") throw new Error(JSON.stringify(reply));
+    return reply.hold;
+  }
+
+  ask(showtime: string, user: string, seats: readonly number[]): Promise<Reply> {
+    return this.engineClient.ask({
+      ...{ type: "hold", showtime: showtimeId(showtime), holder: holderId(user), rid: this.#rid(), seats },
+    });
+  }
+
+  /** The seats that are booked, as the engine says. */
+  async booked(showtime: string): Promise<number[]> {
+    return this.#seats(showtime, SEAT_STATUS.booked);
+  }
+
+  async free(showtime: string): Promise<number> {
+    return (await this.#seats(showtime, SEAT_STATUS.free)).length;
+  }
+
+  async #seats(showtime: string, status: number): Promise<number[]> {
+    const view = await this.engineClient.ask({ type: "view", showtime: showtimeId(showtime) });
+    if (view.type !== "view") throw new Error(JSON.stringify(view));
+    return Array.from(view.statuses.keys()).filter((seat) => view.statuses[seat] === status);
+  }
+
+  eventsOf(bookingId: string): string[] {
+    return this.events.filter(({ subject }) => subject === bookingId).map(({ type }) => type);
+  }
+
+  async close(): Promise<void> {
+    for (const shop of this.#shops) await shop.stop();
+    for (const close of this.#closing) await close();
+  }
+
+  #rid(): RequestId {
+    return `test-${++this.#rids}` as RequestId;
+  }
+}
+
+export const call = (
+  shop: Shop,
+  method: "GET" | "POST",
+  path: string,
+  { body, user = "ada", role, key }: Caller & { readonly body?: unknown } = {},
+) =>
+  shop.server.app.inject({
+    method,
+    url: `/api/v1${path}`,
+    headers: { ...as(user, role), ...(key !== undefined && { "idempotency-key": key }) },
+    ...(body !== undefined && { payload: body as object }), // Some are hostile: they are sent as they are.
+  });
+
+export const read = async (shop: Shop, id: string, caller: Caller = {}): Promise<Booking> =>
+  (await call(shop, "GET", `/bookings/${id}`, caller)).json<Booking>();
+
+/** The booking once it is as wished; fails with what it was last. */
+export async function until(
+  shop: Shop,
+  id: string,
+  wish: (booking: Booking) => boolean,
+  caller: Caller = {},
+): Promise<Booking> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const booking = await read(shop, id, caller);
+    if (wish(booking)) return booking;
+    if (Date.now() > deadline) throw new Error(`it stays so: ${JSON.stringify(booking)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export const hasStatus =
+  (...statuses: Booking["status"][]) =>
+  (booking: Booking) =>
+    statuses.includes(booking.status);
+
+const money = (amount: number) => ({ amount, currency: "EUR" });
+
+const seatCard = (seat: number): SeatCard => ({
+  ...{
+    seat,
+    number: (seat % 12) + 1,
+    row: rowOf(seat),
+    section: "Hall",
+    category: "standard",
+    categoryName: "Standard",
+  },
+  label: `${rowOf(seat)}${(seat % 12) + 1}`,
+  prices: Object.fromEntries(TICKET_TYPES.map((type) => [type, money(PRICE[type])])) as SeatCard["prices"],
+});
+const rowOf = (seat: number): string => String.fromCharCode(65 + Math.floor(seat / 12));
+
+const showtimeCard = (showtime: string): ShowtimeCard => {
+  const at = (hours: number) => new Date(Date.now() + hours * HOUR_MS).toISOString();
+  return {
+    ...{
+      showtimeId: showtime,
+      movieId: "mv_1",
+      title: "Metropolis",
+      cinemaName: "Lichtburg",
+      cinemaAddress: "Kettwiger Str. 36",
+    },
+    ...{ hallName: "1", timeZone: "Europe/Berlin", startsAt: at(48), endsAt: at(50), salesEndAt: at(48) },
+    ...{ cancelUntil: at(24), cancelled: false, currency: "EUR" },
+  };
+};
