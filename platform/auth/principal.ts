@@ -1,6 +1,6 @@
 import type { HolderId } from "../../proto/index.ts";
 
-const ROLES = ["customer", "guest", "kiosk", "boxoffice", "gate", "admin"] as const;
+export const ROLES = ["customer", "guest", "kiosk", "boxoffice", "gate", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
 export const isRole = (value: unknown): value is Role => ROLES.some((role) => role === value);

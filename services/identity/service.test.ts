@@ -1,55 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pino } from "pino";
+import { BusTokenVerifier } from "../../platform/auth/index.ts";
+import { InProcessBus } from "../../platform/bus/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
-import type { SignedIn } from "../../proto/rest/index.ts";
 import { createIdentityService } from "./service.ts";
 import { bearer, testIdentity, type TestIdentity } from "./testing.ts";
 
+const log = pino({ level: "silent" });
 let t: TestIdentity;
 
 beforeAll(async () => {
   t = await testIdentity();
 });
 afterAll(() => t.close());
-
-describe("users and devices", () => {
-  it("a user sees itself, an administrator everybody, and others nobody", async () => {
-    const ann = await t.client.register();
-    const bob = await t.client.register();
-    const admin = await t.client.login("root@example.com", "a long password");
-    expect(admin.user.role).toBe("admin");
-    expect((await t.client.get(`/users/${ann.user.id}`, bearer(ann.accessToken))).json()).toEqual(ann.user);
-    expect((await t.client.get(`/users/${ann.user.id}`, bearer(admin.accessToken))).json()).toEqual(ann.user);
-    expect((await t.client.get(`/users/${ann.user.id}`, bearer(bob.accessToken))).statusCode).toBe(404);
-    expect((await t.client.get("/users/nobody", bearer(admin.accessToken))).statusCode).toBe(404);
-    expect((await t.client.get(`/users/${ann.user.id}`)).statusCode).toBe(401);
-  });
-
-  it("a device signs in with the secret that the administrator got, in its role", async () => {
-    const admin = await t.client.login("root@example.com", "a long password");
-    for (const [body, role] of [
-      [undefined, "kiosk"],
-      [{ name: "Gate 3", role: "gate" }, "gate"],
-    ] as const) {
-      const created = await t.client.post("/devices", body, bearer(admin.accessToken));
-      expect(created.statusCode).toBe(201);
-      const { deviceId, secret } = created.json<{ deviceId: string; secret: string }>();
-      const response = await t.client.post("/auth/device", { deviceId, secret });
-      expect(response.statusCode).toBe(200);
-      expect((await t.client.me(response.json<SignedIn>().accessToken)).json()).toMatchObject({ id: deviceId, role });
-      expect((await t.client.post("/auth/device", { deviceId, secret: `${secret}x` })).statusCode).toBe(401);
-      expect((await t.client.post("/auth/device", { deviceId: "x", secret })).statusCode).toBe(401);
-    }
-  });
-
-  it("only an administrator adds devices, and none of role admin", async () => {
-    const ann = await t.client.register();
-    expect((await t.client.post("/devices", {}, bearer(ann.accessToken))).statusCode).toBe(403);
-    expect((await t.client.post("/devices", {})).statusCode).toBe(401);
-    const admin = await t.client.login("root@example.com", "a long password");
-    expect((await t.client.post("/devices", { role: "admin" }, bearer(admin.accessToken))).statusCode).toBe(400);
-  });
-});
 
 it("the first start makes one administrator, generated when none is configured, and the second none", async () => {
   expect(t.firstAdmin).toEqual({ email: "root@example.com", password: "a long password", generated: false });
@@ -61,32 +24,95 @@ it("the first start makes one administrator, generated when none is configured, 
     clock,
     config,
     random: systemRandom,
-    log: pino({ level: "silent" }),
+    log,
   });
   expect(await again.start()).toBeUndefined();
   await again.stop();
 });
 
-it("the description covers every route, with operation ids that are unique", async () => {
-  type Operation = { operationId?: string; tags?: string[] };
-  type Document = { paths: Record<string, Record<string, Operation>> };
-  const document = (await t.app.inject({ url: "/openapi.json" })).json<Document>();
-  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
-  const ids = operations.map(({ operationId }) => operationId);
-  expect(ids).not.toContain(undefined);
-  expect(new Set(ids).size).toBe(ids.length);
-  const identity = [
-    "register",
-    "login",
-    "refresh",
-    "logout",
-    "signInAsGuest",
-    "createDevice",
-    "signInDevice",
-    "getMe",
-    "getUser",
-    "getKeySet",
-  ];
-  expect(ids).toEqual(expect.arrayContaining(identity));
-  for (const operation of operations) expect(operation.tags?.length).toBeGreaterThan(0);
+describe("the description", () => {
+  interface Operation {
+    readonly operationId?: string;
+    readonly summary?: string;
+    readonly tags?: string[];
+    readonly requestBody?: { readonly content: Record<string, { readonly example?: unknown }> };
+    readonly responses: Record<string, object>;
+  }
+  interface Document {
+    readonly paths: Record<string, Record<string, Operation>>;
+  }
+  const operationsOf = async () => {
+    const { paths } = (await t.app.inject({ url: "/openapi.json" })).json<Document>();
+    return Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+    );
+  };
+
+  it("covers every route, with operation ids that are unique", async () => {
+    const operations = await operationsOf();
+    const ids = operations.map(({ operation }) => operation.operationId);
+    expect(ids).not.toContain(undefined);
+    expect(new Set(ids).size).toBe(ids.length);
+    const identity = [
+      ...["register", "login", "refresh", "logout", "signInAsGuest", "signInDevice"],
+      ...["getMe", "changeMe", "changePassword", "deleteMe"],
+      ...["listUsers", "getUser", "changeUser", "deleteUser"],
+      ...["createDevice", "listDevices", "rotateDeviceSecret", "deleteDevice", "getKeySet"],
+    ];
+    expect(ids).toEqual(expect.arrayContaining(identity));
+    for (const { operation } of operations) {
+      expect(operation.tags?.length).toBeGreaterThan(0);
+      expect(operation.summary).toMatch(/\w/);
+    }
+  });
+
+  it("has an example of every body that its own route takes for one", async () => {
+    const examples = (await operationsOf()).flatMap(({ path, method, operation }) => {
+      const content = operation.requestBody?.content["application/json"];
+      return content === undefined ? [] : [{ path, method, example: content.example }];
+    });
+    expect(examples.length).toBeGreaterThan(10);
+    const admin = await t.client.admin();
+    for (const { path, method, example } of examples) {
+      expect(example, path).toBeDefined();
+      const url = path.replace("{id}", "usr_nobody");
+      const headers = { "content-type": "application/json", ...(path.endsWith("register") ? {} : admin) };
+      const answer = await t.app.inject({ method: method as "POST", url, headers, payload: JSON.stringify(example) });
+      expect(answer.statusCode, `${path} ${answer.body}`).not.toBe(400);
+    }
+  });
+
+  it("names the refusals of each route", async () => {
+    const operations = await operationsOf();
+    const statusesOf = (id: string) =>
+      Object.keys(operations.find(({ operation }) => operation.operationId === id)?.operation.responses ?? {});
+    expect(statusesOf("register")).toEqual(expect.arrayContaining(["201", "400", "401", "403", "409", "429", "503"]));
+    expect(statusesOf("login")).toEqual(expect.arrayContaining(["200", "400", "401", "429", "503"]));
+    expect(statusesOf("deleteUser")).toEqual(expect.arrayContaining(["204", "401", "403", "404", "409"]));
+  });
+});
+
+it("a process in which identity is not there refuses tokens as UNAVAILABLE until it comes", async () => {
+  const { accessToken } = await t.client.guest();
+  const lone = new InProcessBus({ clock: t.clock, log });
+  const verifier = new BusTokenVerifier({ bus: lone, clock: t.clock, log });
+  await verifier.start();
+  const app = await t.serve(verifier);
+  const ask = () => app.inject({ url: "/api/v1/auth/me", headers: bearer(accessToken) });
+  try {
+    const early = await ask();
+    expect(early.statusCode).toBe(503);
+    expect(early.json()).toMatchObject({ code: "UNAVAILABLE", retryInMs: 1_000 });
+    expect(early.headers["retry-after"]).toBe("1");
+    const { pool, stream, clock, config } = t;
+    const late = createIdentityService({ ...{ pool, stream, clock, config, log }, bus: lone, random: systemRandom });
+    await late.start();
+    expect((await ask()).statusCode).toBe(200);
+    await late.stop();
+    expect((await ask()).statusCode).toBe(200);
+  } finally {
+    await app.close();
+    verifier.stop();
+    await lone.close();
+  }
 });

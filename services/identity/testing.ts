@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Pool } from "pg";
 import { pino } from "pino";
-import { BusTokenVerifier } from "../../platform/auth/index.ts";
+import { BusTokenVerifier, type TokenVerifier } from "../../platform/auth/index.ts";
 import type { Mint } from "../../platform/auth/testing.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { type Clock, systemClock } from "../../platform/clock/index.ts";
@@ -112,6 +112,9 @@ export class TestClient {
 
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
+export const statusesOf = (answers: readonly { readonly statusCode: number }[]): number[] =>
+  answers.map(({ statusCode }) => statusCode).toSorted((one, other) => one - other);
+
 /** A part of a token, unverified. */
 export const decodePart = (token: string, part: 0 | 1): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split(".")[part] ?? "", "base64url").toString()) as Record<string, unknown>; // A JWT's.
@@ -119,6 +122,8 @@ export const decodePart = (token: string, part: 0 | 1): Record<string, unknown> 
 export interface TestIdentity {
   readonly client: TestClient;
   readonly app: HttpServer;
+  /** The same routes behind another verifier. */
+  serve(verifier: TokenVerifier): Promise<HttpServer>;
   readonly identity: IdentityService;
   readonly verifier: BusTokenVerifier;
   readonly bus: InProcessBus;
@@ -168,23 +173,28 @@ export async function testIdentity(
   const firstAdmin = await identity.start();
   const verifier = new BusTokenVerifier({ bus, clock, log });
   await verifier.start();
-  const app = await createHttpServer({
-    config: { requestsPerSecond: 100_000, allowedOrigins: [] },
-    version: "0.0.0",
-    clock,
-    random,
-    log,
-    metrics: createMetrics("test"),
-    verifier,
-    idempotency: new IdempotencyStore({ pool, clock, random }),
-    checks: [],
-    webSocket: () => ({ port: 1 }),
-  });
-  await app.register(identity.routes, { prefix: "/api/v1" });
-  await app.register(identity.wellKnown);
+  const serve = async (verifier: TokenVerifier): Promise<HttpServer> => {
+    const app = await createHttpServer({
+      config: { requestsPerSecond: 100_000, allowedOrigins: [] },
+      version: "0.0.0",
+      clock,
+      random,
+      log,
+      metrics: createMetrics("test"),
+      verifier,
+      idempotency: new IdempotencyStore({ pool, clock, random }),
+      checks: [],
+      webSocket: () => ({ port: 1 }),
+    });
+    await app.register(identity.routes, { prefix: "/api/v1" });
+    await app.register(identity.wellKnown);
+    return app;
+  };
+  const app = await serve(verifier);
   return {
     client: new TestClient(app),
     app,
+    serve,
     identity,
     verifier,
     bus,

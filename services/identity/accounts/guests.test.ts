@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SignedIn } from "../../../proto/rest/index.ts";
-import { bearer, decodePart, PASSWORD, testIdentity, type TestIdentity } from "../testing.ts";
+import { bearer, decodePart, PASSWORD, statusesOf, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
 
@@ -38,10 +38,7 @@ describe("a guest who registers", () => {
   it("does so once, of ten who try at once, and never again", async () => {
     const { accessToken } = await t.client.guest();
     const answers = await Promise.all(Array.from({ length: 10 }, () => upgrade(accessToken)));
-    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([
-      201,
-      ...Array.from({ length: 9 }, () => 409),
-    ]);
+    expect(statusesOf(answers)).toEqual([201, ...Array.from({ length: 9 }, () => 409)]);
     expect((await upgrade(accessToken)).json()).toMatchObject({ code: "CONFLICT" });
     const { rows } = await t.pool.query(
       "select 1 from identity.password p left join identity.user u on u.id = p.user_id where u.email is null",
@@ -57,7 +54,7 @@ describe("a guest who registers", () => {
     const other = await t.client.guest();
     const both = t.client.uniqueEmail();
     const answers = await Promise.all([upgrade(accessToken, both), upgrade(other.accessToken, both)]);
-    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([201, 409]);
+    expect(statusesOf(answers)).toEqual([201, 409]);
   });
 
   it("is told what is wrong with the token", async () => {

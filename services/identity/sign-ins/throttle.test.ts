@@ -148,7 +148,7 @@ describe("guessing from everywhere, or everybody's", () => {
   it("leaves nothing in the table once it is forgotten, and never who or where", async () => {
     await wrong("someone@example.com", t.client.from("10.9.8.7"));
     const { rows: kept } = await t.pool.query("select * from identity.wrong_password");
-    expect(JSON.stringify(kept)).not.toMatch(/someone|10\.9/);
+    expect(JSON.stringify(kept)).not.toMatch(/someone|10\.9\.8/);
     const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
     const throttle = new Throttle({ db, clock: t.clock, secret: () => systemRandom(32) });
     await throttle.prune();
