@@ -70,7 +70,7 @@ export const apiRoutes =
     });
     app.addHook("onSend", async (request, reply, payload) => {
       const { answers } = faults();
-      if (answers === "lost") request.raw.destroy();
+      if (answers === "lost") request.raw.socket.destroy();
       if (answers !== "nonsense") return payload;
       void reply.type("text/html").removeHeader("content-length");
       return "<h1>It works!</h1>";

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
+import type { Payment, ServiceAnswer } from "../../proto/services/index.ts";
+import { type Process, PRICE, type Shop, testShop, until } from "./testing/shop.ts";
+import { StripeServer } from "./testing/stripe-server.ts";
+
+const KEY = "sk_test_usher";
+const WEBHOOK_SECRET = "whsec_of_stripe";
+
+let shop: Shop;
+let stripe: StripeServer;
+let payments: Process;
+let count = 0;
+let id: string;
+
+beforeAll(async () => {
+  stripe = new StripeServer({ secretKey: KEY, webhookSecret: WEBHOOK_SECRET, now: () => systemClock.now() });
+  await stripe.start();
+  shop = await testShop();
+  payments = await shop.open({
+    config: {
+      ...{ dataDir: shop.dataDir, stripeApiUrl: stripe.url },
+      ...{ stripeSecretKey: KEY, stripeWebhookSecret: WEBHOOK_SECRET },
+    },
+  });
+});
+beforeEach(() => {
+  id = `pay_${(count += 1)}`;
+  stripe.keys.length = 0;
+});
+afterAll(async () => {
+  await shop.close();
+  await stripe.stop();
+});
+
+const start = (token: string | null) => payments.start({ paymentId: id, method: "stripe", token });
+const intent = () => [...stripe.intents.values()].find(({ metadata }) => metadata["paymentId"] === id)!;
+const valueOf = (answer: ServiceAnswer<Payment>): Payment => {
+  if (!answer.ok) throw new Error(answer.message);
+  return answer.value;
+};
+const send = ({ body, headers }: { body: string; headers: Record<string, string> }) =>
+  fetch(`${payments.url}/api/v1/payments/webhooks/stripe`, { method: "POST", body, headers });
+
+describe("Stripe", () => {
+  it("authorizes a card at once, takes the money later, and gives it back in parts", async () => {
+    expect(await start("pm_card_visa")).toMatchObject({ ok: true, value: { state: "authorized", next: null } });
+    expect(intent()).toMatchObject({
+      ...{ amount: 2_400, currency: "eur", status: "requires_capture" },
+      metadata: { paymentId: id, bookingId: `bk_${id}` },
+    });
+    expect(valueOf(await payments.capture(id))).toMatchObject({ state: "captured", captured: 2_400 });
+    expect(valueOf(await payments.refund(id, `rf_${id}_a`, 900))).toMatchObject({ refunded: 900 });
+    expect(valueOf(await payments.refund(id, `rf_${id}_b`, 1_500))).toMatchObject({ refunded: 2_400 });
+    expect(stripe.keys).toEqual([id, `${id}-capture`, `rf_${id}_a`, `rf_${id}_b`]);
+    expect(intent().charge).toMatchObject({ amount_captured: 2_400, amount_refunded: 2_400 });
+  });
+
+  it.each([
+    ["pm_card_chargeDeclined", "Your card was declined."],
+    ["tok_chargeDeclined", "Your card was declined."],
+    ["pm_card_chargeDeclinedInsufficientFunds", "Your card has insufficient funds."],
+    ["pm_card_chargeDeclinedExpiredCard", "Your card has expired."],
+  ])("declines %s, for good: the intent is canceled", async (token, reason) => {
+    expect(valueOf(await start(token))).toMatchObject({ state: "failed", reason, next: null });
+    expect(intent().status).toBe("canceled");
+  });
+
+  it("refuses a card that does not exist, without an intent", async () => {
+    expect(valueOf(await start("pm_nobody"))).toMatchObject({ state: "failed", reason: "No such PaymentMethod: 'pm_nobody'" });
+  });
+
+  it("lets the buyer's browser go on with the client secret, and hears of it by webhook", async () => {
+    const { next, state } = valueOf(await start(null));
+    expect({ next, state }).toEqual({ next: { clientSecret: intent().client_secret }, state: "pending" });
+    stripe.confirmByBuyer(intent().id, "pm_card_chargeDeclined"); // The buyer may try another card on the same intent.
+    expect(valueOf(await payments.read(id, true))).toMatchObject({ state: "pending", next });
+    stripe.confirmByBuyer(intent().id, "pm_card_visa");
+    expect((await send(stripe.event("payment_intent.amount_capturable_updated", stripe.shown(intent().id)))).status).toBe(204);
+    expect(await payments.becomes(id, "authorized")).toMatchObject({ next: null });
+  });
+
+  it("asks the buyer's bank where it wants to be asked", async () => {
+    expect(valueOf(await start("pm_card_threeDSecure2Required"))).toMatchObject({
+      state: "pending",
+      next: { clientSecret: intent().client_secret },
+    });
+    stripe.confirmByBuyer(intent().id, "pm_card_visa");
+    await payments.becomes(id, "authorized"); // Found by polling.
+  });
+
+  it("cancels what was given up, before and after it was authorized", async () => {
+    await start("pm_card_visa");
+    expect(valueOf(await payments.void(id))).toMatchObject({ state: "voided", reason: "Too late." });
+    expect(intent().status).toBe("canceled");
+    id = `${id}_b`;
+    await start(null);
+    expect(valueOf(await payments.void(id))).toMatchObject({ state: "voided", next: null });
+    expect(intent().status).toBe("canceled");
+  });
+
+  it("is asked again with the same key when its answer was lost", async () => {
+    stripe.faults.push("lost");
+    await start("pm_card_visa");
+    await payments.becomes(id, "authorized");
+    stripe.faults.push("lost");
+    await payments.capture(id);
+    await payments.becomes(id, "captured");
+    stripe.faults.push("lost");
+    await payments.refund(id, `rf_${id}`, 700);
+    await until(async () => valueOf(await payments.read(id)).refunded === 700 || undefined, "refunded");
+    expect(stripe.keys).toEqual([id, id, `${id}-capture`, `${id}-capture`, `rf_${id}`, `rf_${id}`]);
+    expect(stripe.refunds.filter(({ payment_intent }) => payment_intent === intent().id)).toHaveLength(1);
+  });
+
+  it("is asked again when it fails or is too busy", async () => {
+    stripe.faults.push("error", "busy");
+    expect(valueOf(await start("pm_card_visa"))).toMatchObject({ state: "pending" });
+    await payments.becomes(id, "authorized");
+  });
+
+  it("gives up a capture that it will never do", async () => {
+    await start("pm_card_visa");
+    intent().status = "canceled"; // As Stripe does with authorizations after seven days.
+    expect(await payments.capture(id)).toMatchObject({ ok: false, code: "CONFLICT" });
+    expect(valueOf(await payments.read(id))).toMatchObject({ state: "voided", captured: 0 });
+  });
+
+  it("is compared with our books over as many pages as there are", async () => {
+    const before = await payments.service.reconcile();
+    const { amount, currency } = PRICE;
+    for (let index = 0; index < 230; index++) {
+      stripe.intents.set(`pi_other_${index}`, {
+        ...{ id: `pi_other_${index}`, amount, currency: currency.toLowerCase(), created: Math.floor(systemClock.now() / 1000) },
+        ...{ description: null, metadata: index % 2 ? {} : { paymentId: `pay_other_${index}` }, client_secret: "x" },
+        ...{ status: "succeeded", amount_received: 0, canceled: false, last_payment_error: null, charge: null },
+      });
+    }
+    const stolen = stripe.intents.get("pi_other_228")!;
+    stolen.amount_received = 77;
+    const { compared, differences } = await payments.service.reconcile();
+    expect(compared).toBe(before.compared + 115);
+    expect(differences).toEqual([
+      ...before.differences,
+      {
+        ...{ paymentId: "pay_other_228", method: "stripe", gatewayId: "pi_other_228", ours: null },
+        gateways: { state: "captured", kept: { amount: 77, currency: "EUR" } },
+      },
+    ]);
+  });
+});
+
+describe("Stripe's webhooks", () => {
+  const event = () => stripe.event("payment_intent.created", { object: "payment_intent", id: "pi_1", metadata: {} });
+
+  it("are taken once, and again without effect", async () => {
+    const once = event();
+    expect([(await send(once)).status, (await send(once)).status, (await send(once)).status]).toEqual([204, 204, 204]);
+  });
+
+  it("of other kinds are taken and passed over", async () => {
+    expect((await send(stripe.event("customer.created", { object: "customer", id: "cus_1" }))).status).toBe(204);
+  });
+
+  it("are refused with another secret, an old or a future time, a lax one, or none", async () => {
+    const { body, headers } = event();
+    const signature = headers["stripe-signature"]!;
+    const refused = [
+      new StripeServer({ secretKey: KEY, webhookSecret: "whsec_another", now: () => systemClock.now() }).event("x", {}),
+      stripe.event("x", {}, systemClock.now() - 301_000),
+      stripe.event("x", {}, systemClock.now() + 302_000),
+      { body, headers: {} },
+      { body, headers: { "stripe-signature": signature.replace(",", "x,") } },
+      { body, headers: { "stripe-signature": signature.replace("v1=", "v0=") } },
+      { body: `\ufeff${body}`, headers },
+      { body: `${body} `, headers },
+      { body: "", headers },
+    ];
+    for (const each of refused) {
+      const response = await send(each);
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ code: "BAD_SIGNATURE" });
+    }
+  });
+
+  it("about a payment that is not what they say change nothing", async () => {
+    await start("pm_card_chargeDeclined");
+    const lie = { ...stripe.shown(intent().id), status: "requires_capture", amount: 1, metadata: { paymentId: id } };
+    expect((await send(stripe.event("payment_intent.amount_capturable_updated", lie))).status).toBe(204);
+    expect(valueOf(await payments.read(id, true))).toMatchObject({ state: "failed" });
+  });
+});
