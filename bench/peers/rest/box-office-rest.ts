@@ -3,7 +3,7 @@ import { BoxOffice } from "../front/box-office.ts";
 import { HOLD_TTL_MS } from "../front/seat-store.ts";
 import { PostgresStore } from "../postgres/postgres-store.ts";
 import { STRATEGIES } from "../postgres/strategies.ts";
-import { type Catalogue, copyDemo, type Layout, type PageQuery, pageOf } from "./catalogue.ts";
+import { type Catalogue, copyDemo, type Layout, type PageQuery, pageOf, type Showtime } from "./catalogue.ts";
 
 export interface Answer {
   readonly status: number;
@@ -15,22 +15,33 @@ const NOT_FOUND: Answer = { status: 404, body: { code: "NOT_FOUND" } };
 /** What the REST peers do behind their routes: the catalogue from memory, seats in PostgreSQL by `SELECT ... FOR UPDATE`. */
 export class BoxOfficeRest {
   readonly #catalogue: Catalogue;
-  /** By id, where the showtime stands in the catalogue: what seats are kept by. */
+  /** What seats are kept by: those that the load may ask for first, the smallest of them first. */
+  readonly #showtimes: readonly Showtime[];
+  /** Where a showtime stands in them, by its id, or by that very number: the load generator does not know the ids. */
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #office: BoxOffice;
   readonly #store: PostgresStore;
   readonly #holds = new Map<string, number>();
+  /** By token. It is taken for what it is: less work than the signed one that a real shop would have to check. */
+  readonly #holders = new Map<string, number>();
   #guests = 0;
 
-  private constructor(catalogue: Catalogue, store: PostgresStore, office: BoxOffice) {
+  private constructor(catalogue: Catalogue, showtimes: readonly Showtime[], store: PostgresStore, office: BoxOffice) {
     this.#catalogue = catalogue;
-    this.#numbers = new Map(catalogue.showtimes.map(({ id }, number) => [id, number]));
+    this.#showtimes = showtimes;
+    this.#numbers = new Map(
+      showtimes.flatMap(({ id }, number): [string, number][] => [
+        [id, number],
+        [String(number), number],
+      ]),
+    );
     this.#store = store;
     this.#office = office;
   }
 
   static async open(databaseUrl: string): Promise<BoxOfficeRest> {
     const catalogue = await copyDemo(databaseUrl);
+    const showtimes = bySize(catalogue.showtimes);
     const strategy = STRATEGIES["for-update"];
     if (strategy === undefined) throw new TypeError("the strategy has another name");
     const store = await PostgresStore.connect(databaseUrl, strategy);
@@ -40,18 +51,17 @@ export class BoxOfficeRest {
         hold: (hold) => store.hold(hold),
         release: (hold) => store.release(hold),
         // Halls differ in size.
-        async open(showtimes) {
-          for (const showtime of showtimes) await store.open([showtime], catalogue.showtimes[showtime]?.seatCount ?? 0);
+        async open(numbers) {
+          for (const number of numbers) await store.open([number], showtimes[number]?.seatCount ?? 0);
         },
       },
       show: () => undefined, // Nobody watches.
     });
-    return new BoxOfficeRest(catalogue, store, office);
+    return new BoxOfficeRest(catalogue, showtimes, store, office);
   }
 
-  /** A guest's token is a number, which costs nothing to read: less than the signed one that a real shop would have to check. */
   guest(): Answer {
-    const id = String(++this.#guests);
+    const id = `guest-${++this.#guests}`;
     return { status: 201, body: { user: { id, role: "guest" }, accessToken: id } };
   }
 
@@ -63,9 +73,14 @@ export class BoxOfficeRest {
     return pageOf(this.#catalogue.showtimes, query);
   }
 
+  showtime(id: string): Answer {
+    const body = this.#showtimeOf(id);
+    return body === undefined ? NOT_FOUND : { status: 200, body };
+  }
+
   /** Kept as the bytes that are sent. */
   layout(id: string): Layout | undefined {
-    return this.#catalogue.layouts.get(id);
+    return this.#catalogue.layouts.get(this.#showtimeOf(id)?.id ?? "");
   }
 
   /** Read anew for each request: nobody is to be shown a seat as free that was taken before he asked. */
@@ -101,8 +116,23 @@ export class BoxOfficeRest {
     return { status: 204, body: undefined };
   }
 
-  #ask(authorization: string | undefined, message: readonly unknown[]): Promise<readonly unknown[]> {
-    const id = Number(authorization?.replace(/^Bearer /, "") ?? 0) || 0;
-    return new Promise((answer) => void this.#office.receive({ id, answer }, message));
+  #showtimeOf(id: string): Showtime | undefined {
+    return this.#showtimes[this.#numbers.get(id) ?? -1];
   }
+
+  #ask(authorization: string | undefined, message: readonly unknown[]): Promise<readonly unknown[]> {
+    const token = authorization ?? "";
+    let id = this.#holders.get(token);
+    if (id === undefined) this.#holders.set(token, (id = this.#holders.size + 1));
+    const holder = id;
+    return new Promise((answer) => void this.#office.receive({ id: holder, answer }, message));
+  }
+}
+
+/** Those on sale with SEATS seats or more come first, by size, as the load generator numbers them at Usher; then the others. */
+function bySize(showtimes: readonly Showtime[]): Showtime[] {
+  const seats = Number(process.env["SEATS"] ?? 0);
+  const isWanted = ({ seatCount, status }: Showtime): boolean => seatCount >= seats && status === "on-sale";
+  const wanted = showtimes.filter(isWanted).sort((a, b) => a.seatCount - b.seatCount);
+  return [...wanted, ...showtimes.filter((showtime) => !isWanted(showtime))];
 }

@@ -8,6 +8,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const USHER = fileURLToPath(new URL("../../../dist/bin/usher.js", import.meta.url));
 
 /** Items a page, as Usher has them when nothing is asked for. */
 const PAGE_LIMIT = 50;
@@ -31,6 +34,7 @@ export interface Layout {
 export interface Showtime {
   readonly id: string;
   readonly seatCount: number;
+  readonly status: string;
 }
 
 export interface Catalogue {
@@ -44,7 +48,7 @@ export interface Catalogue {
 export async function copyDemo(databaseUrl: string): Promise<Catalogue> {
   const dataDir = await mkdtemp(join(tmpdir(), "usher-peer-"));
   const env = { DATABASE_URL: databaseUrl, DATA_DIR: dataDir, HTTP_PORT: "0", WS_PORT: "0", LOG_LEVEL: "error" };
-  const usher = spawn(process.execPath, ["dist/bin/usher.js", "all"], {
+  const usher = spawn(process.execPath, [USHER, "all"], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -40,6 +40,11 @@ class RestController {
     return this.#office.showtimes(query);
   }
 
+  showtime(id: string, response: Response): unknown {
+    response.header("cache-control", BRIEFLY);
+    return send(response, this.#office.showtime(id));
+  }
+
   layout(id: string, known: string | undefined, response: Response): void {
     const layout = this.#office.layout(id);
     if (layout === undefined) return void response.status(404).send();
@@ -86,6 +91,7 @@ Inject(BoxOfficeRest)(RestController, undefined, 0);
 route("guest", Post("auth/guest"), response);
 route("movies", Get("movies"), Query(), response);
 route("showtimes", Get("showtimes"), Query(), response);
+route("showtime", Get("showtimes/:id"), Param("id"), response);
 // The response itself and not passed through: the body is bytes already.
 route("layout", Get("showtimes/:id/layout"), Param("id"), Headers("if-none-match"), Res());
 route("seats", Get("showtimes/:id/seats"), Param("id"), response);
