@@ -2,15 +2,20 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { WebSocketServerError } from "../edge/index.ts";
-import { JournalDamaged, UnsafeJournal } from "../engine/index.ts";
+import { JournalDamaged, TwoClusters, UnsafeJournal } from "../engine/index.ts";
+import { NatsUnusable } from "../platform/bus/index.ts";
 import { ConfigError } from "../platform/config/index.ts";
 import { DatabaseUnusable } from "../platform/postgres/index.ts";
 import { allCommand } from "./commands/all.ts";
+import { edgeCommand } from "./commands/edge.ts";
+import { engineCommand } from "./commands/engine.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { eventsCommand } from "./commands/events.ts";
+import { gatewayCommand } from "./commands/gateway.ts";
 import { journalCommand } from "./commands/journal.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
-import { roleCommands } from "./commands/roles.ts";
+import { servicesCommand } from "./commands/services.ts";
 import { watchCommand } from "./commands/watch.ts";
 import type { Context } from "./context.ts";
 import { ExplainedError } from "./parts/explained-error.ts";
@@ -27,19 +32,32 @@ const context: Context = {
 };
 
 /** Errors whose message is a sentence for whoever started us; all others are defects and are shown with their stack. */
-const EXPLAINED = [ConfigError, DatabaseUnusable, ExplainedError, JournalDamaged, UnsafeJournal, WebSocketServerError];
+const EXPLAINED = [
+  ConfigError,
+  DatabaseUnusable,
+  ExplainedError,
+  JournalDamaged,
+  NatsUnusable,
+  TwoClusters,
+  UnsafeJournal,
+  WebSocketServerError,
+];
 
 const program = new Command("usher")
   .description("Sells seats live: one command, or one role of a cluster.")
   .version(manifest.version)
   .showHelpAfterError()
   .addCommand(allCommand(context))
+  .addCommand(engineCommand(context))
+  .addCommand(edgeCommand(context))
+  .addCommand(servicesCommand(context))
   .addCommand(migrateCommand(context))
   .addCommand(journalCommand(context))
+  .addCommand(eventsCommand(context))
   .addCommand(watchCommand(context))
   .addCommand(demoCommand(context))
+  .addCommand(gatewayCommand(context))
   .addCommand(keysCommand(context));
-for (const role of roleCommands()) program.addCommand(role);
 
 try {
   await program.parseAsync();

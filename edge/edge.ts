@@ -22,6 +22,8 @@ export interface EdgeOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** Whether other edges on this machine may listen on the same port; the system deals connections out among them. */
+  readonly sharesPort: boolean;
   /** Connections open at once, all addresses together; what the process's file descriptors bear, unless told. */
   readonly connectionsMax?: number;
 }
@@ -77,9 +79,9 @@ class WebSocketEdge implements Edge {
   }
 
   async start(): Promise<{ port: number }> {
-    const { host, wsPort, allowedOrigins } = this.#options.config;
-    const server = new WebSocketServer({ events: this.#sessions, allowedOrigins });
-    const port = server.listen(host, wsPort);
+    const { host, wsPort, allowedOrigins, trustedProxies } = this.#options.config;
+    const server = new WebSocketServer({ events: this.#sessions, allowedOrigins, trustedProxies });
+    const port = server.listen(host, wsPort, this.#options.sharesPort ? "sharing" : "alone");
     this.#server = server;
     this.#sessions.start();
     this.#signIn.start();

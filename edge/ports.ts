@@ -14,5 +14,11 @@ export type Verifier = Pick<TokenVerifier, "verify" | "onRevoked">;
 /** An origin list of `*` lets every page in. */
 export type EdgeConfig = Pick<
   Config,
-  "host" | "wsPort" | "allowedOrigins" | "commandsPerSecond" | "addressCommandsPerSecond" | "connectionsPerAddress"
+  | "host"
+  | "wsPort"
+  | "allowedOrigins"
+  | "trustedProxies"
+  | "commandsPerSecond"
+  | "addressCommandsPerSecond"
+  | "connectionsPerAddress"
 >;

@@ -1,5 +1,6 @@
 /** The one file that knows uWebSockets.js. Its traps are told beside the lines that step around them. */
 import { createRequire } from "node:module";
+import { SocketAddress } from "node:net";
 import type {
   HttpRequest,
   HttpResponse,
@@ -20,8 +21,8 @@ export class WebSocketServerError extends Error {
   override readonly name = "WebSocketServerError";
 }
 
-/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it a second process would share the port (SO_REUSEPORT) and take some of the connections. */
-const EXCLUSIVE_PORT = 1;
+/** LIBUS_LISTEN_DEFAULT shares the port with other edges (SO_REUSEPORT), LIBUS_LISTEN_EXCLUSIVE_PORT does not. */
+const LISTEN = { sharing: 0, alone: 1 } as const;
 
 interface ExclusiveApp {
   listen(host: string, port: number, options: number, callback: (listening: us_listen_socket | false) => void): unknown;
@@ -34,6 +35,8 @@ interface UserData<Session> {
 interface Options<Session> {
   readonly events: SocketEvents<Session>;
   readonly allowedOrigins: readonly string[];
+  /** Addresses whose PROXY protocol header (version 2) says where a connection really comes from. */
+  readonly trustedProxies: readonly string[];
 }
 
 export class WebSocketServer<Session> implements Publisher {
@@ -41,21 +44,23 @@ export class WebSocketServer<Session> implements Publisher {
   readonly #app: TemplatedApp;
   readonly #events: SocketEvents<Session>;
   readonly #origins: ReadonlySet<string>;
+  readonly #proxies: ReadonlySet<string>;
   #listening: us_listen_socket | undefined;
 
   /** @throws WebSocketServerError when this machine cannot load the library. */
-  constructor({ events, allowedOrigins }: Options<Session>) {
+  constructor({ events, allowedOrigins, trustedProxies }: Options<Session>) {
     this.#library = loadLibrary();
     this.#app = this.#library.App();
     this.#events = events;
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
+    this.#proxies = new Set(trustedProxies);
     this.#route();
   }
 
   /** @returns the port, chosen by the system when `port` is 0. @throws WebSocketServerError */
-  listen(host: string, port: number): number {
+  listen(host: string, port: number, how: keyof typeof LISTEN): number {
     const app = this.#app as TemplatedApp & ExclusiveApp; // The cast: its declarations lack this form.
-    app.listen(host, port, EXCLUSIVE_PORT, (listening) => {
+    app.listen(host, port, LISTEN[how], (listening) => {
       if (listening !== false) this.#listening = listening;
     });
     if (this.#listening === undefined) {
@@ -137,9 +142,27 @@ export class WebSocketServer<Session> implements Publisher {
       );
     }
     const key = request.getHeader("sec-websocket-key");
-    const socket = new UwsSocket<Session>(protocol.encoding, networkOf(response.getRemoteAddress()));
+    const socket = new UwsSocket<Session>(protocol.encoding, networkOf(this.#addressOf(response)));
     response.upgrade({ socket }, key, protocol.name, request.getHeader("sec-websocket-extensions"), context);
   }
+
+  #addressOf(response: HttpResponse): ArrayBuffer {
+    const peer = response.getRemoteAddress();
+    if (this.#proxies.size === 0 || !this.#proxies.has(textOf(peer))) return peer;
+    const proxied = response.getProxiedRemoteAddress();
+    return proxied.byteLength > 0 ? proxied : peer;
+  }
+}
+
+/** As settings have it: IPv4 in dots, also where it came through an IPv6 socket. */
+function textOf(address: ArrayBuffer): string {
+  const bytes = Buffer.from(address);
+  if (bytes.length === 4 || isMapped(bytes)) return bytes.subarray(-4).join(".");
+  const { address: text } = new SocketAddress({
+    family: "ipv6",
+    address: bytes.toString("hex").match(/.{4}/g)?.join(":") ?? "::",
+  });
+  return text;
 }
 
 /** The client's first choice among those that are known; JSON when it offered none. */
@@ -160,9 +183,10 @@ function chooseProtocol(offered: string): { name: string; encoding: Encoding } |
 function networkOf(address: ArrayBuffer): string {
   const bytes = Buffer.from(address);
   if (bytes.length === 4) return bytes.toString("hex");
-  const isMapped = bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;
-  return isMapped ? bytes.toString("hex", 12) : bytes.toString("hex", 0, 8);
+  return isMapped(bytes) ? bytes.toString("hex", 12) : bytes.toString("hex", 0, 8);
 }
+
+const isMapped = (bytes: Buffer): boolean => bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;
 
 function answer(response: HttpResponse, status: string, body: string): void {
   response.cork(() => {

@@ -1,17 +1,21 @@
 import type { Pool } from "pg";
 import { ENGINE_MIGRATIONS } from "../../engine/index.ts";
-import { EVENTS_SCHEMA, eventsMigrations } from "../../platform/events/index.ts";
 import { createDatabase, migrate } from "../../platform/postgres/index.ts";
-import { CATALOG_SCHEMA, catalogMigrations } from "../../services/catalog/index.ts";
-import { HTTP_SCHEMA, httpMigrations } from "../../services/http/index.ts";
-import { IDENTITY_SCHEMA, identityMigrations } from "../../services/identity/index.ts";
+import { type Domain, DOMAINS, SCHEMAS_OF, SHARED_SCHEMAS } from "./domains.ts";
 
 /** Brings every schema up to date. @throws DatabaseUnusable */
 export async function migrateAll(pool: Pool): Promise<void> {
+  await migrateEngine(pool);
+  await migrateDomains(pool, DOMAINS);
+}
+
+export const migrateEngine = (pool: Pool): Promise<void> =>
+  migrate(createDatabase<unknown>(pool), "engine", ENGINE_MIGRATIONS);
+
+/** The schemas of these domains, and those that all share. */
+export async function migrateDomains(pool: Pool, domains: readonly Domain[]): Promise<void> {
   const db = createDatabase<unknown>(pool);
-  await migrate(db, "engine", ENGINE_MIGRATIONS);
-  await migrate(db, EVENTS_SCHEMA, eventsMigrations);
-  await migrate(db, HTTP_SCHEMA, httpMigrations);
-  await migrate(db, IDENTITY_SCHEMA, identityMigrations);
-  await migrate(db, CATALOG_SCHEMA, catalogMigrations);
+  for (const schemas of [SHARED_SCHEMAS, ...domains.map((domain) => SCHEMAS_OF[domain])]) {
+    for (const [schema, migrations] of Object.entries(schemas)) await migrate(db, schema, migrations);
+  }
 }

@@ -1,72 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Pool } from "pg";
 import {
   checkServerSafety,
   checkShardCount,
+  Cluster,
   Engine,
   FileWitness,
+  MemberTable,
   PostgresJournal,
   SnapshotThread,
 } from "../../engine/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
-import { systemClock } from "../../platform/clock/index.ts";
-import type { Config } from "../../platform/config/index.ts";
-import type { Lifecycle } from "../../platform/lifecycle/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
-import type { Registry } from "../../platform/metrics/index.ts";
-
-interface Options {
-  readonly config: Config;
-  readonly databaseUrl: string;
-  readonly pool: Pool;
-  readonly bus: Bus;
-  readonly log: Logger;
-  readonly metrics: Registry;
-  readonly lifecycle: Lifecycle;
-  readonly dist: URL;
-  onReplaced(shard: number): void;
-}
+import type { HealthCheck } from "../../services/http/index.ts";
+import type { Role } from "./role.ts";
+import type { RunningDatabase } from "./start-database.ts";
 
 /** How often a holder may move the end of a hold; `HOLD_MAX_SECONDS` bounds it as well. */
 const MAX_EXTENSIONS = 5;
 
-/** An engine that owns every shard of the journal in `databaseUrl`. @throws UnsafeJournal */
-export async function startEngine(options: Options): Promise<Engine> {
-  const { config, databaseUrl, pool, bus, log, metrics, lifecycle, dist } = options;
-  await checkServerSafety(pool, config.allowUnsafePostgres);
-  const journalId = await checkShardCount(pool, config.shards);
+export interface RunningEngine {
+  /** To be called once buyers can reach the engine. */
+  reachable(): void;
+  readonly checks: readonly HealthCheck[];
+}
+
+/**
+ * An engine. Where there is NATS it shares the journal's shards with the other engines there; else it takes them all, and
+ * `onReplaced` tells when another Usher takes one of them away.
+ * @throws UnsafeJournal
+ */
+export async function startEngine(
+  role: Role,
+  { bus, database, onReplaced }: { bus: Bus; database: RunningDatabase; onReplaced(shard: number): void },
+): Promise<RunningEngine> {
+  const { config, clock, log, metrics, lifecycle, context } = role;
+  await checkServerSafety(database.pool, config.allowUnsafePostgres);
+  const journalId = await checkShardCount(database.pool, config.shards);
   const journal = await lifecycle.start({
     name: "journal",
-    start: () => new PostgresJournal({ connectionString: databaseUrl, clock: systemClock, log }),
+    start: () => new PostgresJournal({ connectionString: database.url, clock, log }),
     stop: (started) => started.close(),
   });
-  return lifecycle.start({
-    name: "engine",
-    start: async () => {
-      const engine = new Engine({
-        journal,
-        snapshots: new SnapshotThread(new URL("engine/snapshot/worker.js", dist), {
-          connectionString: databaseUrl,
-          logLevel: config.logLevel,
-        }),
-        witness: new FileWitness(join(config.dataDir, "witness.json"), journalId),
-        bus,
-        clock: systemClock,
-        log,
-        metrics,
-        shards: config.shards,
-        limits: {
-          holdTtlMs: config.holdTtlMs,
-          holdMaxMs: config.holdMaxMs,
-          paymentTtlMs: config.paymentTtlMs,
-          maxSeatsPerHolder: config.maxSeatsPerHolder,
-          maxExtensions: MAX_EXTENSIONS,
-        },
-        onReplaced: options.onReplaced,
-      });
-      await engine.start();
-      return engine;
+  const isAlone = config.natsUrl === undefined;
+  let cluster: Cluster | undefined;
+  const engine: Engine = new Engine({
+    ...{ journal, bus, clock, log, metrics, shards: config.shards },
+    snapshots: new SnapshotThread(new URL("engine/snapshot/worker.js", context.dist), {
+      connectionString: database.url,
+      logLevel: config.logLevel,
+    }),
+    witness: new FileWitness(join(config.dataDir, "witness.json"), journalId),
+    limits: {
+      holdTtlMs: config.holdTtlMs,
+      holdMaxMs: config.holdMaxMs,
+      paymentTtlMs: config.paymentTtlMs,
+      maxSeatsPerHolder: config.maxSeatsPerHolder,
+      maxExtensions: MAX_EXTENSIONS,
     },
-    stop: (engine) => engine.stop(),
+    onReplaced: (shard) => {
+      if (cluster === undefined) onReplaced(shard);
+      else cluster.replaced(shard);
+    },
   });
+  await lifecycle.start({
+    name: "engine",
+    start: () => engine.start(isAlone ? undefined : []),
+    stop: () => engine.stop(),
+  });
+  if (isAlone) {
+    const check = async (): Promise<void> => {
+      if (engine.serving < config.shards)
+        throw new Error(`${config.shards - engine.serving} of ${config.shards} shards are being recovered`);
+    };
+    return { reachable: () => engine.reachable(), checks: [{ name: "engine", check }] };
+  }
+  const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
+  const joined = new Cluster({
+    ...{ engine, bus, clock, log, shards: config.shards, id, host: hostname(), pid: process.pid },
+    table: new MemberTable({ pool: database.pool, id }),
+  });
+  cluster = await lifecycle.start({
+    name: "cluster",
+    start: async () => {
+      await joined.start();
+      return joined;
+    },
+    stop: (started) => started.leave(),
+  });
+  const check = async (): Promise<void> => {
+    if (!joined.isTakingPart) throw new Error("the engine does not hear itself on the bus");
+  };
+  return { reachable: () => undefined, checks: [{ name: "cluster", check }] };
 }

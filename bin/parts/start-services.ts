@@ -1,53 +1,100 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Pool } from "pg";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
-import { systemClock } from "../../platform/clock/index.ts";
-import type { Config } from "../../platform/config/index.ts";
-import { DeadLetters, InProcessEventStream } from "../../platform/events/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
-import type { Lifecycle } from "../../platform/lifecycle/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
-import type { Registry } from "../../platform/metrics/index.ts";
+import type { StartableEventStream } from "../../platform/events/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { createBookingsService } from "../../services/bookings/index.ts";
 import { createCatalogService } from "../../services/catalog/index.ts";
-import { createHttpServer, type HealthCheck, IdempotencyStore } from "../../services/http/index.ts";
-import { createIdentityService, type IdentityService } from "../../services/identity/index.ts";
+import {
+  createHttpServer,
+  type HealthCheck,
+  IdempotencyStore,
+  type Routes,
+  type WebSocketAddress,
+} from "../../services/http/index.ts";
+import { createIdentityService, type FirstAdmin } from "../../services/identity/index.ts";
+import { createNotificationsService } from "../../services/notifications/index.ts";
+import { createMockGateway, createPaymentsService } from "../../services/payments/index.ts";
+import { createTicketsService } from "../../services/tickets/index.ts";
+import type { Domain } from "./domains.ts";
+import { type Role, urlHost } from "./role.ts";
+import type { RunningDatabase } from "./start-database.ts";
 
 interface Options {
-  readonly config: Config;
-  readonly version: string;
-  readonly pool: Pool;
+  readonly domains: readonly Domain[];
+  readonly database: RunningDatabase;
   readonly bus: Bus;
+  readonly stream: StartableEventStream;
   readonly engine: EngineClient;
-  readonly log: Logger;
-  readonly metrics: Registry;
-  readonly lifecycle: Lifecycle;
-  readonly dist: URL;
   readonly checks: readonly HealthCheck[];
-  webSocketPort(): number;
+  webSocket(): WebSocketAddress;
 }
 
 export interface RunningServices {
   readonly verifier: BusTokenVerifier;
   readonly httpPort: number;
+  /** Of the mock gateway, where this process runs it. */
+  readonly gatewayUrl: string | undefined;
   /** Made at the first start of all. */
-  readonly firstAdmin: Awaited<ReturnType<IdentityService["start"]>>;
+  readonly firstAdmin: FirstAdmin | undefined;
 }
 
-export async function startServices(options: Options): Promise<RunningServices> {
-  const { config, pool, bus, engine, log, metrics, lifecycle } = options;
-  const clock = systemClock;
+/** What the composition needs to know of a domain. */
+interface Service {
+  readonly routes: Routes;
+  /** Routes without the prefix of the API. */
+  readonly atRoot?: Routes;
+  start(): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** The domains of this process, one HTTP server for all of them, and the mock gateway where no other is named. */
+export async function startServices(role: Role, options: Options): Promise<RunningServices> {
+  const { config, clock, log, metrics, lifecycle, context } = role;
+  const { domains, database, bus, stream, engine } = options;
   const random = systemRandom;
-  const stream = new InProcessEventStream({ clock, log, deadLetters: new DeadLetters({ pool, clock }) });
-  const identity = createIdentityService({ pool, bus, stream, clock, random, log, config });
-  const firstAdmin = await lifecycle.start({
-    name: "identity",
-    start: () => identity.start(),
-    stop: () => identity.stop(),
-  });
+  const shared = { pool: database.pool, bus, stream, clock, random, log, metrics, config };
+  let httpPort = config.httpPort;
+  const ownUrl = (): string =>
+    config.publicUrl?.replace(/\/$/, "") ?? `http://${urlHost(reachable(config.host))}:${httpPort}`;
+  let firstAdmin: FirstAdmin | undefined;
+
+  const runsGateway = domains.includes("payments") && config.mockGatewayUrl === undefined;
+  // It is next door: what it tells us need not go through whatever stands in front of us.
+  const webhookUrl = (): string =>
+    `http://${urlHost(reachable(config.host))}:${httpPort}/api/v1/payments/webhooks/mock`;
+  const gateway = createMockGateway({ ...shared, webhookUrl });
+  if (runsGateway) {
+    await lifecycle.start({ name: "mock gateway", start: () => gateway.start(), stop: () => gateway.stop() });
+  }
+
+  const services: Readonly<Record<Domain, () => Service>> = {
+    identity: () => {
+      const identity = createIdentityService(shared);
+      const start = async (): Promise<void> => void (firstAdmin = await identity.start());
+      return { ...identity, start, atRoot: identity.wellKnown };
+    },
+    catalog: () => createCatalogService({ ...shared, engine, demo: true }),
+    payments: () => createPaymentsService({ ...shared, mockGatewayUrl: () => config.mockGatewayUrl ?? gateway.url }),
+    bookings: () => {
+      const bookings = createBookingsService({ ...shared, engine });
+      return { ...bookings, atRoot: bookings.graphql };
+    },
+    tickets: () => {
+      const tickets = createTicketsService(shared);
+      return { ...tickets, atRoot: tickets.wellKnown };
+    },
+    notifications: () => createNotificationsService({ ...shared, publicUrl: ownUrl }),
+  };
+
+  const running: Service[] = [];
+  for (const domain of domains) {
+    const service = services[domain]();
+    running.push(service);
+    await lifecycle.start({ name: domain, start: () => service.start(), stop: () => service.stop() });
+  }
   const verifier = await lifecycle.start({
     name: "token verifier",
     start: async () => {
@@ -57,28 +104,23 @@ export async function startServices(options: Options): Promise<RunningServices> 
     },
     stop: (started) => started.stop(),
   });
-  const catalog = createCatalogService({ pool, bus, stream, engine, clock, random, log, demo: true });
-  await lifecycle.start({ name: "catalog", start: () => catalog.start(), stop: () => catalog.stop() });
+  // Every consumer is there now: what a crash left in an outbox is told to all of them.
   await lifecycle.start({ name: "events", start: () => stream.start(), stop: () => stream.stop() });
-  const bookings = createBookingsService({ engine, clock, random });
 
-  const webRoot = fileURLToPath(new URL("web/", options.dist));
+  const webRoot = fileURLToPath(new URL("web/", context.dist));
   const app = await createHttpServer({
-    config,
-    version: options.version,
-    clock,
-    random,
-    log,
-    metrics,
-    verifier,
-    idempotency: new IdempotencyStore({ pool, clock, random }),
+    ...{ config, version: context.version, clock, random, log, metrics, verifier },
+    idempotency: new IdempotencyStore({ pool: database.pool, clock, random }),
     checks: options.checks,
-    webSocket: () => ({ port: options.webSocketPort() }),
+    webSocket: options.webSocket,
+    trustedProxies: config.trustedProxies,
     ...(existsSync(webRoot) && { webRoot }),
   });
-  await app.register(identity.wellKnown);
-  for (const { routes } of [identity, catalog, bookings]) await app.register(routes, { prefix: "/api/v1" });
-  const httpPort = await lifecycle.start({
+  for (const { routes, atRoot } of running) {
+    await app.register(routes, { prefix: "/api/v1" });
+    if (atRoot !== undefined) await app.register(atRoot);
+  }
+  httpPort = await lifecycle.start({
     name: "http",
     start: async () => {
       await app.listen({ host: config.host, port: config.httpPort });
@@ -87,5 +129,8 @@ export async function startServices(options: Options): Promise<RunningServices> 
     },
     stop: () => app.close(),
   });
-  return { verifier, httpPort, firstAdmin };
+  return { verifier, httpPort, firstAdmin, gatewayUrl: runsGateway ? gateway.url : undefined };
 }
+
+/** An address to connect to, where we listen on all of them. */
+const reachable = (host: string): string => (host === "0.0.0.0" || host === "::" ? "localhost" : host);

@@ -45,6 +45,7 @@ export class Harness {
       host: "127.0.0.1",
       wsPort: 0,
       allowedOrigins: ["http://localhost:8080"],
+      trustedProxies: [],
       commandsPerSecond: 100_000,
       addressCommandsPerSecond: 1_000_000,
       connectionsPerAddress: 20_000,
@@ -53,6 +54,7 @@ export class Harness {
     const bounds = connectionsMax === undefined ? {} : { connectionsMax };
     const { bus, engine, clock, verifier, log, metrics } = this;
     this.edge = createEdge({
+      sharesPort: false,
       config: this.config,
       bus,
       engine,

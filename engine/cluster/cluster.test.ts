@@ -9,7 +9,7 @@ import { Engine } from "../engine.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { FaultyJournal } from "../testing/faulty-journal.ts";
 import { smallHall } from "../testing/small-hall.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, type KnownEngines } from "./cluster.ts";
 
 const log = pino({ level: "silent" });
 const SHARDS = 16;
@@ -19,6 +19,11 @@ const LIMITS = {
   paymentTtlMs: 300_000,
   maxSeatsPerHolder: 99,
   maxExtensions: 2,
+};
+const NOBODY = {
+  renew: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  others: () => Promise.resolve(new Map<string, number>()),
 };
 const RULES = { salesStartAt: 0, salesEndAt: 2 ** 45, orphan: "none", accessibleRelease: { when: "always" } } as const;
 
@@ -67,7 +72,7 @@ function lineOf(node: { isReachable: boolean }): Bus {
   };
 }
 
-async function join(id: string): Promise<Node> {
+async function join(id: string, table: KnownEngines = NOBODY): Promise<Node> {
   const reach = { isReachable: true };
   const line = lineOf(reach);
   const engine: Engine = new Engine({
@@ -76,13 +81,13 @@ async function join(id: string): Promise<Node> {
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
     onReplaced: (shard) => cluster.replaced(shard),
   });
-  const cluster = new Cluster({ engine, bus: line, clock, log, shards: SHARDS, id, host: "here", pid: 1 });
+  const cluster = new Cluster({ engine, bus: line, clock, log, shards: SHARDS, id, host: "here", pid: 1, table });
   const node = Object.assign(reach, { engine, cluster });
   nodes.set(id, node);
   const started = engine.start([]);
   await clock.advance(50);
   await started;
-  cluster.start();
+  void cluster.start();
   return node;
 }
 

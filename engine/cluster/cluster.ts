@@ -15,8 +15,10 @@ import {
   PATIENCE_MS,
   RECLAIM_AFTER_FIRST_MS,
   RECLAIM_AFTER_LAST_MS,
+  RENEW_EVERY_MS,
   RETRY_AFTER_MS,
   SETTLED_MS,
+  STRANGERS_AFTER_MS,
 } from "./limits.ts";
 import { type Member, Members } from "./members.ts";
 import { ownerOf } from "./rendezvous.ts";
@@ -30,7 +32,20 @@ export interface ShardOwner {
   isServedElsewhere(shard: number): void;
 }
 
+/** The engines that PostgreSQL knows; see `MemberTable`. */
+export interface KnownEngines {
+  renew(): Promise<void>;
+  remove(): Promise<void>;
+  others(): Promise<ReadonlyMap<string, number>>;
+}
+
+/** Engines of another cluster use the same database; the message is one sentence with the way out. */
+export class TwoClusters extends Error {
+  override readonly name = "TwoClusters";
+}
+
 export interface ClusterOptions {
+  readonly table: KnownEngines;
   readonly engine: ShardOwner;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -47,7 +62,9 @@ export class Cluster {
   readonly #members: Members;
   readonly #handovers: Subscription;
   #beatTimer: Timer | undefined;
+  #renewTimer: Timer | undefined;
   #isLeaving = false;
+  #isClosed = false;
   readonly #claiming = new Set<number>();
   readonly #giving = new Set<number>();
   /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
@@ -69,9 +86,32 @@ export class Cluster {
     });
   }
 
-  /** Begins to take part. */
-  start(): void {
+  /** Begins to take part. @throws TwoClusters when engines use the database that cannot be heard on the bus */
+  async start(): Promise<void> {
+    const { table } = this.#options;
+    this.#beatTimer = this.#options.clock.after(0, () => this.#listen());
+    const before = await table.others();
+    await this.#pause(STRANGERS_AFTER_MS);
+    const heard = new Set(this.#members.live.map((member) => member.engine));
+    const strangers = [...(await table.others())].filter(
+      ([engine, seenAt]) => !heard.has(engine) && seenAt !== (before.get(engine) ?? seenAt),
+    );
+    if (strangers.length > 0) {
+      this.#close();
+      throw new TwoClusters(
+        `Engines that are not on this NATS use the same database (${strangers.map(([engine]) => engine).join(", ")}): ` +
+          "give each cluster a database of its own, or all engines the same NATS_URL.",
+      );
+    }
+    await table.renew();
+    this.#beatTimer.cancel();
+    this.#renewLater();
     this.#beat();
+  }
+
+  /** Whether it hears itself, and so may claim shards. */
+  get isTakingPart(): boolean {
+    return this.#hasListened;
   }
 
   /** The engines that were heard of lately, this one among them. */
@@ -101,9 +141,38 @@ export class Cluster {
         this.#beat();
       });
     }
+    this.#close();
+    await this.#options.table.remove().catch(() => undefined); // It grows old by itself.
+  }
+
+  #close(): void {
+    this.#isClosed = true;
     this.#beatTimer?.cancel();
+    this.#renewTimer?.cancel();
     this.#handovers.close();
     this.#members.close();
+  }
+
+  /** Beats while it listens, so that it hears itself, but claims nothing yet. */
+  #listen(): void {
+    this.#tell();
+    if (!this.#isClosed) this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#listen());
+  }
+
+  #renewLater(): void {
+    const { clock, table, log } = this.#options;
+    this.#renewTimer = clock.after(RENEW_EVERY_MS, () => {
+      table
+        .renew()
+        .catch((error: unknown) => log.warn({ err: error }, "the engine's row cannot be renewed"))
+        .finally(() => {
+          if (!this.#isClosed) this.#renewLater();
+        });
+    });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
   }
 
   #beat(): void {

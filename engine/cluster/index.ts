@@ -1,2 +1,3 @@
-export { Cluster, type ClusterOptions, type ShardOwner } from "./cluster.ts";
+export { Cluster, type ClusterOptions, type ShardOwner, TwoClusters } from "./cluster.ts";
+export { MemberTable } from "./member-table.ts";
 export { type Member, Members } from "./members.ts";

@@ -11,6 +11,10 @@ export const RECLAIM_AFTER_FIRST_MS = 3_000;
 export const RECLAIM_AFTER_LAST_MS = 60_000;
 /** Waited before a shard that could not be recovered is tried again. */
 export const RETRY_AFTER_MS = 500;
+/** Between two renewals of an engine's row in PostgreSQL. */
+export const RENEW_EVERY_MS = 1_000;
+/** How long a new engine listens before it takes part: longer than a beat's life, and than two renewals. */
+export const STRANGERS_AFTER_MS = 2_200;
 /** Shards handed over at the same time. */
 export const HANDOVERS_AT_ONCE = 4;
 /** How long an engine that leaves waits for others to take what it gives. */

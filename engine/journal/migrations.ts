@@ -54,4 +54,14 @@ const first: Migration = {
   },
 };
 
-export const ENGINE_MIGRATIONS: Record<string, Migration> = { "001-journal": first };
+const members: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await sql`
+      CREATE TABLE engine.member (
+        engine  text PRIMARY KEY,
+        seen_at timestamptz NOT NULL
+      )`.execute(db);
+  },
+};
+
+export const ENGINE_MIGRATIONS: Record<string, Migration> = { "001-journal": first, "002-members": members };

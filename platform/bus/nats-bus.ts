@@ -109,6 +109,11 @@ export class NatsBus implements Bus {
     });
   }
 
+  /** @throws when there is no connection just now */
+  requireConnected(): void {
+    if (!this.#isConnected) throw new Error("the connection to NATS is broken; it is being made again");
+  }
+
   onGap(handler: () => void): Subscription {
     this.#gapHandlers.add(handler);
     return { close: () => void this.#gapHandlers.delete(handler) };

@@ -12,6 +12,7 @@ describe("settings", () => {
       httpPort: 8080,
       wsPort: 8081,
       allowedOrigins: [],
+      trustedProxies: [],
       dataDir: resolve(".usher"),
       allowUnsafePostgres: false,
       shards: 64,

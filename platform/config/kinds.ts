@@ -1,4 +1,5 @@
 /** What a setting's text may be. A kind says what it expects, reads it, and shows it without giving secrets away. */
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { LOG_LEVELS, type LogLevel } from "../log/index.ts";
 
@@ -97,6 +98,19 @@ export function urls(...schemes: readonly string[]): Kind<string> {
     show: (text) => one.show(parts(text).find((part) => one.parse(part) === undefined) ?? text),
   };
 }
+
+/** Addresses of proxies, IPv4 or IPv6, joined by commas. */
+export const addresses: Kind<readonly string[]> = {
+  expected: "IP addresses such as 10.0.0.7, joined by commas",
+  parse(text) {
+    const parts = text
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "");
+    return parts.every((part) => isIP(part) !== 0) ? parts : undefined;
+  },
+  show: inQuotes,
+};
 
 /** As a browser sends them in `Origin`: scheme, host and port, nothing after. */
 export const origins: Kind<readonly string[]> = {

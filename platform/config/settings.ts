@@ -1,4 +1,5 @@
 import {
+  addresses,
   directory,
   email,
   host,
@@ -33,6 +34,14 @@ export const SETTINGS = {
     kind: origins,
     default: "",
     about: "Origins whose pages may connect, besides the page that Usher serves itself.",
+  },
+
+  trustedProxies: {
+    name: "TRUSTED_PROXIES",
+    kind: addresses,
+    default: "",
+    about:
+      "Proxies in front of us that are believed when they say whose connection it is (X-Forwarded-For; PROXY protocol 2 before WebSockets).",
   },
 
   dataDir: {
@@ -158,6 +167,12 @@ export const SETTINGS = {
     name: "PUBLIC_URL",
     kind: url("http", "https"),
     about: "How buyers reach the REST port, for links in mails and on payment pages. Unset: http://HOST:HTTP_PORT.",
+  },
+  publicWsUrl: {
+    name: "PUBLIC_WS_URL",
+    kind: url("ws", "wss"),
+    about:
+      "How browsers reach the WebSocket, such as wss://tickets.example.com/v1. Unset: WS_PORT of the host that served the page.",
   },
   mockGatewayPort: {
     name: "MOCK_GATEWAY_PORT",

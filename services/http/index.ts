@@ -5,6 +5,7 @@ export { bearerToken, principalOf, requireRole, requireSignedIn } from "./guards
 export type { HealthCheck } from "./health.ts";
 export { HTTP_SCHEMA, httpMigrations, idempotencyKeyOf, IdempotencyStore } from "./idempotency/index.ts";
 export { decodeCursor, limitOf, pageOf } from "./paging.ts";
+export { createOpsServer } from "./ops-server.ts";
 export { Problem } from "./problem.ts";
 export type { Routes } from "./routes.ts";
 export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";

@@ -1,0 +1,39 @@
+import { Command } from "commander";
+import { BusTokenVerifier } from "../../platform/auth/index.ts";
+import type { Context } from "../context.ts";
+import { engineClient } from "../parts/engine-client.ts";
+import { requireFreePort } from "../parts/free-port.ts";
+import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { requireNats, startBus } from "../parts/start-bus.ts";
+import { startEdge } from "../parts/start-edge.ts";
+import { startOps } from "../parts/start-ops.ts";
+
+export const edgeCommand = (context: Context): Command =>
+  new Command("edge")
+    .description("serves WebSockets on WS_PORT, which several edges may share; health and metrics on HTTP_PORT")
+    .action(() => runRole(context, "edge", startEdgeRole));
+
+async function startEdgeRole(role: Role): Promise<void> {
+  const { config, clock, log, lifecycle, context } = role;
+  requireNats(role, "edge");
+  await requireFreePort("HTTP_PORT", config.host, config.httpPort);
+  stopWithSignals(role);
+  const { bus, checks } = await startBus(role, "edge");
+  const verifier = await lifecycle.start({
+    name: "token verifier",
+    start: async () => {
+      const started = new BusTokenVerifier({ bus, clock, log });
+      await started.start();
+      return started;
+    },
+    stop: (started) => started.stop(),
+  });
+  const httpPort = await startOps(role, checks);
+  const port = await startEdge(role, {
+    ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, ownOrigins: [], sharesPort: true },
+  });
+  const host = urlHost(config.host);
+  context.print(`Usher ${context.version} edge`);
+  context.print(`  WebSocket  ws://${host}:${port}/v1`);
+  context.print(`  metrics    http://${host}:${httpPort}/metrics`);
+}

@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
+import { Outbox } from "../../platform/events/index.ts";
+import { silent, testEvents, type TestEvents } from "../../platform/events/testing.ts";
+import { createDatabase } from "../../platform/postgres/index.ts";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { systemRandom } from "../../platform/random/index.ts";
+import type { DomainEvent } from "../../proto/index.ts";
+import { eventsCommand } from "./events.ts";
+
+let t: TestEvents;
+beforeEach(async () => {
+  t = await testEvents();
+});
+afterEach(() => t.close());
+
+/** Runs `usher events ...` and gives what it printed. */
+async function usherEvents(args: readonly string[], databaseUrl = t.url): Promise<string[]> {
+  const lines: string[] = [];
+  const command = eventsCommand({
+    env: { DATABASE_URL: databaseUrl },
+    dist: new URL("file:///"),
+    version: "0.0.0",
+    print: (line) => void lines.push(line),
+  });
+  await command.exitOverride().parseAsync([...args], { from: "user" });
+  return lines;
+}
+
+async function tell(userIds: readonly string[]): Promise<void> {
+  const outbox = new Outbox({
+    ...{ pool: t.pool, schema: "shop", source: "/usher/shop", stream: t.newStream() },
+    ...{ clock: systemClock, random: systemRandom, log: silent },
+  });
+  for (const userId of userIds)
+    await outbox.add(createDatabase(t.pool), "user.deleted", userId.slice(0, 3), { userId });
+}
+
+/** A dead letter of each. */
+async function kill(userIds: readonly string[]): Promise<string[]> {
+  for (const userId of userIds) {
+    const event: DomainEvent = {
+      ...{ specversion: "1.0", id: `evt_${userId}`, source: "/usher/shop", subject: userId },
+      ...{ time: "2026-01-01T00:00:00.000Z", datacontenttype: "application/json" },
+      type: "user.deleted",
+      data: { userId },
+    };
+    await t.deadLetters.add({ consumer: "tickets", event, error: new Error(`no ${userId}`), attempts: 8 });
+  }
+  return (await t.deadLetters.list({ limit: 100 })).map(({ id }) => id).reverse();
+}
+
+describe("usher events", () => {
+  it("prints the newest events, by subject and type, and lets nobody write to the terminal", async () => {
+    await tell(["ann", "bob", "cyd \u001b[31m \u202e\u0000"]);
+    const lines = await usherEvents([]);
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z {2}user\.deleted +ann {2}evt_[\w-]+ {2}\{"userId":"ann"\} {2}\(not published yet\)$/,
+    );
+    expect(lines[2]).toContain(String.raw`cyd \u001b[31m \u{202e}\u0000`);
+    expect(await usherEvents(["--subject", "bob"])).toEqual([lines[1]]);
+    expect(await usherEvents(["--type", "booking.created"])).toEqual(["No events."]);
+    expect(await usherEvents(["--limit", "1"])).toEqual([lines[2]]);
+    await expect(usherEvents(["--type", "booking.exploded"])).rejects.toThrow("There are no events of type");
+  });
+
+  it("prints dead letters, and why they are dead", async () => {
+    expect(await usherEvents(["dead"])).toEqual(["No dead letters."]);
+    const [id] = await kill(["ann"]);
+    const lines = await usherEvents(["dead"]);
+    expect(lines[0]).toMatch(new RegExp(`^${id}  .*  tickets failed 8 times: Error: no ann$`));
+    expect(lines[1]).toBe('    user.deleted  ann  evt_ann  {"userId":"ann"}');
+  });
+
+  it("replays through the Usher that runs, and tells how it went", async () => {
+    const [ann, bob] = await kill(["ann", "bob"]);
+    const stream = t.newStream();
+    const handled: string[] = [];
+    stream.consume({
+      name: "tickets",
+      types: ["user.deleted"],
+      handle: async ({ subject }) => {
+        handled.push(subject);
+        if (subject === "bob") throw new Error("still no bob");
+      },
+    });
+    stream.start();
+    expect(await usherEvents(["replay", "--all"])).toEqual([
+      `${ann}  replayed`,
+      `${bob}  failed again: Error: still no bob`,
+    ]);
+    expect(handled.sort()).toEqual(["ann", "bob"]);
+    await stream.stop();
+  });
+
+  it("says so when no Usher runs, and the next one replays", async () => {
+    const [ann = ""] = await kill(["ann"]);
+    expect(await usherEvents(["replay", ann])).toEqual([
+      `${ann}  waits: no running Usher has taken it yet, the next one will`,
+    ]);
+    expect((await usherEvents(["dead"]))[0]).toContain("waits to be replayed");
+    const stream = t.newStream();
+    stream.consume({ name: "tickets", types: ["user.deleted"], handle: async () => {} });
+    stream.start();
+    await expect.poll(() => t.deadLetters.count(), { timeout: 10_000 }).toBe(0);
+    await stream.stop();
+  });
+
+  it("discards", async () => {
+    const [ann = "", bob = ""] = await kill(["ann", "bob"]);
+    expect(await usherEvents(["discard", ann])).toEqual([`${ann}  discarded`]);
+    expect((await t.deadLetters.list({ limit: 9 })).map(({ id }) => id)).toEqual([bob]);
+  });
+
+  it.each([
+    [["replay"], "Say which"],
+    [["replay", "99"], "There is no dead letter 99."],
+    [["discard", "99"], "There is no dead letter 99."],
+    [["replay", "1; drop table"], "cannot be a dead letter's id"],
+  ])("refuses %j", async (args, message) => {
+    await expect(usherEvents(args)).rejects.toThrow(message);
+  });
+
+  it("explains a database without Usher's tables", async () => {
+    const empty = await testDatabase();
+    expect(await usherEvents([], empty.url)).toEqual(["No events."]);
+    await expect(usherEvents(["dead"], empty.url)).rejects.toThrow("npx usher migrate");
+    await empty.drop();
+  });
+});

@@ -1,0 +1,169 @@
+import { Command, InvalidArgumentError } from "commander";
+import pg from "pg";
+import { loadConfig } from "../../platform/config/index.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { type DeadLetter, DeadLetters, EventLog, type LoggedEvent } from "../../platform/events/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import { createPool } from "../../platform/postgres/index.ts";
+import { EVENT_NAMES } from "../../proto/index.ts";
+import type { Context } from "../context.ts";
+import { openDatabaseBeside } from "../parts/database.ts";
+import { ExplainedError } from "../parts/explained-error.ts";
+
+const FOLLOW_EVERY_MS = 1_000;
+/** A transaction that takes longer than this is not followed. */
+const FOLLOW_BACK_MS = 60_000;
+const FOLLOW_ROWS_MAX = 10_000;
+/** How long a replay is waited for; a running Usher looks for it every second. */
+const REPLAY_WAIT_MS = 10_000;
+const REPLAY_LOOK_EVERY_MS = 200;
+
+interface ListOptions {
+  readonly subject?: string;
+  readonly type?: string;
+  readonly limit: number;
+  readonly follow?: boolean;
+}
+
+export function eventsCommand(context: Context): Command {
+  const command = new Command("events").description("looks at the events of the last week, and at those that failed");
+  command
+    .command("list", { isDefault: true })
+    .description("prints the newest events, of all services")
+    .option("--subject <id>", "only of this booking, showtime or user")
+    .option("--type <type>", `only of this type: ${EVENT_NAMES.join(", ")}`)
+    .option("--limit <count>", "how many", positive, 50)
+    .option("--follow", "goes on with those that happen from now on")
+    .action((options: ListOptions) => listEvents(context, options));
+  command
+    .command("dead")
+    .description("prints the dead letters: events that a consumer failed on too often")
+    .option("--limit <count>", "how many", positive, 50)
+    .action(({ limit }: { limit: number }) => withDatabase(context, (pool) => listDead(context, pool, limit)));
+  command
+    .command("replay")
+    .description("hands dead letters to their consumers again, in the Usher that runs")
+    .argument("[ids...]", "as `usher events dead` shows them")
+    .option("--all", "every dead letter")
+    .action((ids: string[], { all }: { all?: boolean }) =>
+      withDatabase(context, (pool) => replay(context, pool, all === true ? "all" : ids)),
+    );
+  command
+    .command("discard")
+    .description("deletes dead letters that nobody will miss")
+    .argument("<ids...>", "as `usher events dead` shows them")
+    .action((ids: string[]) => withDatabase(context, (pool) => discard(context, pool, ids)));
+  return command;
+}
+
+function listEvents(context: Context, { subject, type, limit, follow }: ListOptions): Promise<void> {
+  if (type !== undefined && !EVENT_NAMES.some((name) => name === type)) {
+    throw new ExplainedError(`There are no events of type ${type}: the types are ${EVENT_NAMES.join(", ")}.`);
+  }
+  return withDatabase(context, async (pool) => {
+    const log = new EventLog(pool);
+    let events = await log.read({ subject, type, limit });
+    for (const event of events) context.print(lineOf(event));
+    if (events.length === 0) context.print("No events.");
+    while (follow === true) {
+      const seen = new Set(events.map(({ event }) => event.id));
+      await pause(FOLLOW_EVERY_MS);
+      const since = new Date(systemClock.now() - FOLLOW_BACK_MS);
+      events = await log.read({ subject, type, since, limit: FOLLOW_ROWS_MAX });
+      for (const event of events) if (!seen.has(event.event.id)) context.print(lineOf(event));
+    }
+  });
+}
+
+async function listDead(context: Context, pool: pg.Pool, limit: number): Promise<void> {
+  const letters = await new DeadLetters({ pool, clock: systemClock }).list({ limit });
+  if (letters.length === 0) context.print("No dead letters.");
+  for (const { id, consumer, event, error, attempts, failedAt, replayWanted } of letters) {
+    const waits = replayWanted ? ", waits to be replayed" : "";
+    context.print(
+      `${id}  ${failedAt.toISOString()}  ${consumer} failed ${attempts} times${waits}: ${firstLine(error)}`,
+    );
+    context.print(plain(`    ${event.type}  ${event.subject}  ${event.id}  ${JSON.stringify(event.data)}`));
+  }
+}
+
+async function replay(context: Context, pool: pg.Pool, wanted: readonly string[] | "all"): Promise<void> {
+  if (wanted.length === 0) throw new ExplainedError("Say which: the ids that `npx usher events dead` shows, or --all.");
+  const deadLetters = new DeadLetters({ pool, clock: systemClock });
+  const ids = await deadLetters.replay(wanted === "all" ? wanted : wanted.map(requireId));
+  const missing = wanted === "all" ? [] : wanted.filter((id) => !ids.includes(id));
+  if (ids.length === 0 && missing.length === 0) context.print("No dead letters.");
+
+  let left: DeadLetter[] = [];
+  const until = systemClock.monotonic() + REPLAY_WAIT_MS;
+  do {
+    await pause(REPLAY_LOOK_EVERY_MS);
+    left = await deadLetters.list({ limit: ids.length, ids });
+  } while (left.some(({ replayWanted }) => replayWanted) && systemClock.monotonic() < until);
+
+  const kept = new Map(left.map((letter) => [letter.id, letter]));
+  for (const id of ids) {
+    const letter = kept.get(id);
+    if (letter === undefined) context.print(`${id}  replayed`);
+    else if (letter.replayWanted) context.print(`${id}  waits: no running Usher has taken it yet, the next one will`);
+    else context.print(`${id}  failed again: ${firstLine(letter.error)}`);
+  }
+  requireNone(missing);
+}
+
+async function discard(context: Context, pool: pg.Pool, ids: readonly string[]): Promise<void> {
+  const deadLetters = new DeadLetters({ pool, clock: systemClock });
+  const missing: string[] = [];
+  for (const id of ids.map(requireId)) {
+    if (await deadLetters.discard(id)) context.print(`${id}  discarded`);
+    else missing.push(id);
+  }
+  requireNone(missing);
+}
+
+/** For as long as `work` takes. An embedded PostgreSQL that runs is used as it is, else one is started for it. */
+async function withDatabase(context: Context, work: (pool: pg.Pool) => Promise<void>): Promise<void> {
+  const config = loadConfig(context.env);
+  const log = createLogger({ level: "warn", name: "events" });
+  const database = await openDatabaseBeside(config, log);
+  const pool = createPool({ connectionString: database.url, max: 1, name: "usher-events", log });
+  try {
+    await work(pool);
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== UNDEFINED_TABLE) throw error;
+    throw new ExplainedError("This database knows no events yet: start Usher, or run `npx usher migrate`.");
+  } finally {
+    await pool.end();
+    await database.stop();
+  }
+}
+
+/** SQLSTATE, PostgreSQL's manual, appendix A. */
+const UNDEFINED_TABLE = "42P01";
+
+const lineOf = ({ event, publishedAt }: LoggedEvent): string =>
+  plain(
+    `${event.time}  ${event.type.padEnd(18)}  ${event.subject}  ${event.id}  ${JSON.stringify(event.data)}${publishedAt === null ? "  (not published yet)" : ""}`,
+  );
+
+const firstLine = (text: string): string => plain(text.split("\n")[0] ?? "");
+
+/** What people have written does not get to write to the terminal. */
+const plain = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+
+function requireId(text: string): string {
+  if (/^[1-9]\d{0,17}$/.test(text)) return text;
+  throw new ExplainedError(`${text} cannot be a dead letter's id: \`npx usher events dead\` shows them.`);
+}
+
+function requireNone(missing: readonly string[]): void {
+  if (missing.length > 0) throw new ExplainedError(`There is no dead letter ${missing.join(", ")}.`);
+}
+
+function positive(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 1 to 999999.");
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.after(ms, resolve));

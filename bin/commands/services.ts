@@ -1,0 +1,54 @@
+import { Command } from "commander";
+import type { Context } from "../context.ts";
+import { type Domain, DOMAINS } from "../parts/domains.ts";
+import { engineClient } from "../parts/engine-client.ts";
+import { ExplainedError } from "../parts/explained-error.ts";
+import { requireFreePort } from "../parts/free-port.ts";
+import { migrateDomains } from "../parts/migrations.ts";
+import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { startBus } from "../parts/start-bus.ts";
+import { startDatabase } from "../parts/start-database.ts";
+import { startEvents } from "../parts/start-events.ts";
+import { startServices } from "../parts/start-services.ts";
+
+export const servicesCommand = (context: Context): Command =>
+  new Command("services")
+    .description("serves REST and the page on HTTP_PORT: all domains, or some of them")
+    .option("--only <domains>", `these alone, joined by commas: ${DOMAINS.join(", ")}`)
+    .action(({ only }: { only?: string }) => runRole(context, "services", (role) => startServicesRole(role, only)));
+
+async function startServicesRole(role: Role, only: string | undefined): Promise<void> {
+  const { config, lifecycle, context } = role;
+  const domains = only === undefined ? DOMAINS : domainsOf(only);
+  await requireFreePort("HTTP_PORT", config.host, config.httpPort);
+  stopWithSignals(role);
+  const database = await startDatabase(role);
+  await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains) });
+  const { bus, nats, checks } = await startBus(role, "services");
+  const { httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
+    ...{ domains, database, bus },
+    stream: await startEvents(role, { nats, database }),
+    engine: engineClient(role, bus, { sells: true }),
+    checks: [...database.checks, ...checks],
+    webSocket: () => ({ port: config.wsPort, ...(config.publicWsUrl !== undefined && { url: config.publicWsUrl }) }),
+  });
+  const host = urlHost(config.host);
+  context.print(`Usher ${context.version} services: ${domains.join(", ")}`);
+  context.print(`  API        http://${host}:${httpPort}/docs`);
+  if (gatewayUrl !== undefined) context.print(`  payments   ${gatewayUrl}  (the mock gateway's page)`);
+  if (firstAdmin !== undefined) {
+    context.print(
+      `  admin      ${firstAdmin.email}${firstAdmin.generated ? `  password ${firstAdmin.password}  (shown this once)` : ""}`,
+    );
+  }
+}
+
+/** @throws ExplainedError */
+function domainsOf(text: string): readonly Domain[] {
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names) {
+    if (!DOMAINS.some((domain) => domain === name))
+      throw new ExplainedError(`There is no domain ${name}: they are ${DOMAINS.join(", ")}.`);
+  }
+  return DOMAINS.filter((domain) => names.includes(domain));
+}

@@ -1,0 +1,48 @@
+import { systemClock } from "../../platform/clock/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
+import { type Config, loadConfig } from "../../platform/config/index.ts";
+import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
+import { createLogger, type Logger } from "../../platform/log/index.ts";
+import { createMetrics, type Registry } from "../../platform/metrics/index.ts";
+import type { Context } from "../context.ts";
+
+const STOP_TIMEOUT_MS = 15_000;
+
+/** What every part of a process is made with. */
+export interface Role {
+  readonly context: Context;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly lifecycle: Lifecycle;
+}
+
+/**
+ * Runs one role until a signal ends it: `start` starts its parts one after another, then `ready` is printed. A part that cannot
+ * start stops those before it, and the process ends.
+ */
+export async function runRole(context: Context, name: string, start: (role: Role) => Promise<void>): Promise<void> {
+  const begun = performance.now();
+  const config = loadConfig(context.env);
+  const clock = systemClock;
+  const log = createLogger({ level: config.logLevel, name: name === "all" ? "usher" : name });
+  const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: STOP_TIMEOUT_MS });
+  try {
+    await start({ context, config, clock, log, metrics: createMetrics(name), lifecycle });
+    context.print("ready");
+    log.info({ ms: Math.round(performance.now() - begun) }, "started");
+  } catch (error) {
+    if (error instanceof Stopping) return; // The signal's handler ends the process.
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+/** From here on SIGTERM and Ctrl-C stop what was started; to be called once everything that only looks has looked. */
+export function stopWithSignals({ lifecycle, clock, log }: Role): void {
+  stopOnSignals({ process, lifecycle, clock, log });
+}
+
+/** As URLs have it. */
+export const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);

@@ -1,0 +1,39 @@
+import { type Bus, connectNats, InProcessBus, NatsBus } from "../../platform/bus/index.ts";
+import type { HealthCheck } from "../../services/http/index.ts";
+import { ExplainedError } from "./explained-error.ts";
+import type { Role } from "./role.ts";
+
+export interface RunningBus {
+  readonly bus: Bus;
+  /** The connection, where there is one. */
+  readonly nats: Awaited<ReturnType<typeof connectNats>> | undefined;
+  readonly checks: readonly HealthCheck[];
+}
+
+/** NATS where `NATS_URL` is set, else a bus inside the process. @param name of the role: the server may have permissions for it. */
+export async function startBus({ config, clock, log, lifecycle }: Role, name: string): Promise<RunningBus> {
+  if (config.natsUrl === undefined) {
+    const bus = await lifecycle.start({
+      name: "bus",
+      start: () => new InProcessBus({ clock, log }),
+      stop: (started) => started.close(),
+    });
+    return { bus, nats: undefined, checks: [] };
+  }
+  const inboxPrefix = `_INBOX.${name}`;
+  const nats = await connectNats(config.natsUrl, { name: `usher-${name}`, inboxPrefix });
+  const bus = await lifecycle.start({
+    name: "bus",
+    start: () => new NatsBus({ connection: nats, inboxPrefix, clock, log }),
+    stop: (started) => started.close(),
+  });
+  return { bus, nats, checks: [{ name: "nats", check: async () => bus.requireConnected() }] };
+}
+
+/** A role that runs apart meets the others over NATS, and nowhere else. @throws ExplainedError */
+export function requireNats({ config }: Pick<Role, "config">, role: string): void {
+  if (config.natsUrl !== undefined) return;
+  throw new ExplainedError(
+    `\`usher ${role}\` meets the other roles over NATS: set NATS_URL, such as nats://127.0.0.1:4222, or start \`usher all\`.`,
+  );
+}

@@ -1,0 +1,29 @@
+import { createEdge } from "../../edge/index.ts";
+import type { TokenVerifier } from "../../platform/auth/index.ts";
+import type { Bus } from "../../platform/bus/index.ts";
+import type { EngineClient } from "../../platform/engine-client/index.ts";
+import type { Role } from "./role.ts";
+
+interface Options {
+  readonly bus: Bus;
+  readonly engine: EngineClient;
+  readonly verifier: TokenVerifier;
+  /** Pages that may connect besides those of the settings. */
+  readonly ownOrigins: readonly string[];
+  readonly sharesPort: boolean;
+}
+
+/** The WebSocket port. @returns the port @throws WebSocketServerError */
+export async function startEdge(
+  role: Role,
+  { bus, engine, verifier, ownOrigins, sharesPort }: Options,
+): Promise<number> {
+  const { config, clock, log, metrics, lifecycle } = role;
+  const publicOrigin = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin];
+  const edge = createEdge({
+    ...{ bus, engine, verifier, clock, random: Math.random, log, metrics, sharesPort },
+    config: { ...config, allowedOrigins: [...config.allowedOrigins, ...publicOrigin, ...ownOrigins] },
+  });
+  const { port } = await lifecycle.start({ name: "edge", start: () => edge.start(), stop: () => edge.drain() });
+  return port;
+}

@@ -1,0 +1,19 @@
+import { createOpsServer, type HealthCheck } from "../../services/http/index.ts";
+import type { Role } from "./role.ts";
+
+/** Health and metrics on HTTP_PORT, for roles that serve nothing else there. @returns the port */
+export function startOps(
+  { config, clock, log, metrics, lifecycle }: Role,
+  checks: readonly HealthCheck[],
+): Promise<number> {
+  const app = createOpsServer({ clock, log, metrics, checks });
+  return lifecycle.start({
+    name: "operations port",
+    start: async () => {
+      await app.listen({ host: config.host, port: config.httpPort });
+      const address = app.server.address();
+      return typeof address === "object" && address !== null ? address.port : config.httpPort;
+    },
+    stop: () => app.close(),
+  });
+}

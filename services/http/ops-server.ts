@@ -1,0 +1,36 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import fastify, { LogController, type FastifyBaseLogger } from "fastify";
+import type { Clock } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import type { Registry } from "../../platform/metrics/index.ts";
+import { handleError } from "./errors.ts";
+import { type HealthCheck, healthRoutes } from "./health.ts";
+import * as limits from "./limits.ts";
+import { metricsRoutes } from "./metrics.ts";
+import { Problem, sendProblem } from "./problem.ts";
+import type { HttpServer } from "./server.ts";
+
+/** For processes without a REST interface: `/health/live`, `/health/ready` and `/metrics`, and nothing else. */
+export function createOpsServer(options: {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly checks: readonly HealthCheck[];
+}): HttpServer {
+  const { clock, log, metrics, checks } = options;
+  const loggerInstance: FastifyBaseLogger = log; // Else the server's type would be that of pino.
+  const app: HttpServer = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: limits.BODY_LIMIT,
+    requestTimeout: limits.REQUEST_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setErrorHandler(handleError);
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new Problem("NOT_FOUND", "There is nothing at this address."), request.id),
+  );
+  void app.register(healthRoutes({ checks, clock, log }));
+  void app.register(metricsRoutes(metrics));
+  return app;
+}
