@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { TICKETS_PDF } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
-import { bookingEvent, euros, eventOf, testTickets, type TestTickets } from "./testing.ts";
+import { bookingEvent, euros, eventOf, testTickets, type TestTickets } from "./testing/world.ts";
 
 let world: TestTickets;
 let bookings = 0;

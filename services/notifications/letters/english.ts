@@ -8,7 +8,7 @@ export const english: Messages = {
       subject: (title) => `Your tickets for ${title}`,
       heading: "You are going to the cinema",
       paragraphs: [
-        "your booking is confirmed. Your tickets are attached, a page for each seat.",
+        "Your booking is confirmed. Your tickets are attached, a page for each seat.",
         "Show the code on each ticket at the door, on paper or on your phone. It lets in one person, once.",
       ],
     },
@@ -16,22 +16,22 @@ export const english: Messages = {
       subject: (title) => `Cancelled: ${title}`,
       heading: "Your seats are cancelled",
       paragraphs: [
-        "the seats below are cancelled, and their tickets are void.",
-        "What you have paid for them goes back the way it came. We write again once it is under way.",
+        "The seats below are cancelled, and their tickets are void.",
+        "What you have paid for them goes back the way it came. We will write again once it is on its way.",
       ],
     },
     "booking.refunded": {
       subject: (title) => `Refund for ${title}`,
       heading: "Your money is on its way back",
       paragraphs: [
-        "we have given your money back the way it came. Depending on your bank it arrives within a few days.",
+        "We have given your money back the way it came. Depending on your bank it arrives within a few days.",
       ],
     },
     "booking.expired": {
       subject: (title) => `Not paid in time: ${title}`,
       heading: "Your booking has run out",
       paragraphs: [
-        "your booking was not paid in time, so its seats are free for others again.",
+        "Your booking was not paid in time, so its seats are free for others again.",
         "No money was taken. Should a payment still arrive, it goes back by itself.",
       ],
     },
@@ -39,7 +39,7 @@ export const english: Messages = {
       subject: (title) => `Your booking for ${title} did not come about`,
       heading: "Your booking did not come about",
       paragraphs: [
-        "we are sorry: your booking could not be completed, and its seats are not yours.",
+        "We are sorry: your booking could not be completed, and its seats are not yours.",
         "You pay nothing. If your bank has set an amount aside, it is released.",
       ],
     },
@@ -47,7 +47,7 @@ export const english: Messages = {
       subject: (title) => `Your payment for ${title} did not go through`,
       heading: "Your payment did not go through",
       paragraphs: [
-        "your payment was not accepted, and no money was taken.",
+        "Your payment was not accepted, and no money was taken.",
         "While your time to pay is running the seats are kept for you: try again, or pay another way.",
       ],
     },
@@ -65,5 +65,5 @@ export const english: Messages = {
   },
   types: { adult: "adult", child: "child", senior: "senior", student: "student" },
   link: "To the cinema's page",
-  closing: "This message was sent by itself; nobody reads answers to it.",
+  closing: "This message was sent automatically; replies to it are not read.",
 };

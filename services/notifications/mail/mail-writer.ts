@@ -70,9 +70,10 @@ function seatsOf({ type, data }: DomainEvent<MailedEvent>, booking: BookingRecor
       return booking.seats.map(({ seat }) => seat);
     case "booking.cancelled":
       return data.cancelledSeats;
-    case "booking.refunded":
     case "booking.expired":
     case "booking.failed":
       return data.seats;
+    case "booking.refunded":
+      return []; // The event names those that the booking has left, if any.
   }
 }

@@ -34,11 +34,14 @@ const STANDARD: SystemFont = { regular: "Helvetica", bold: "Helvetica-Bold" };
 
 /** Latin-1, and what Windows-1252 has beside it. */
 const IN_STANDARD = /^[\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]*$/u;
+const NO_BREAK_SPACE = "\u00a0";
 const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/u;
 
 export interface FittedText {
   readonly font: string;
   readonly text: string;
+  /** The words are in the order of drawing: they must stay on one line. */
+  readonly rightToLeft: boolean;
 }
 
 export class Fonts {
@@ -47,7 +50,7 @@ export class Fonts {
   /** A font for the whole of a line, and the line as that font can show it, in the order in which it is drawn. */
   fit(document: PDFKit.PDFDocument, line: string, weight: Weight): FittedText {
     const text = line.normalize("NFC").replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
-    if (IN_STANDARD.test(text)) return { font: STANDARD[weight], text };
+    if (IN_STANDARD.test(text)) return { font: STANDARD[weight], text, rightToLeft: false };
     const candidates = this.#system.map((each) => {
       const font = glyphsOf(document.font(each[weight]));
       const missing = [...text].filter((letter) => font?.hasGlyphForCodePoint(letter.codePointAt(0) ?? 0) !== true);
@@ -57,7 +60,9 @@ export class Fonts {
     const standard = { font: STANDARD[weight], missing: outsiders };
     const best = [standard, ...candidates].reduce((a, b) => (b.missing.size < a.missing.size ? b : a));
     const shown = [...text].map((letter) => (best.missing.has(letter) ? substituteFor(letter) : letter)).join("");
-    return { font: best.font, text: inDrawnOrder(shown.replaceAll(/ {2,}/g, " ").trim()) };
+    const tidy = shown.replaceAll(/ {2,}/g, " ").trim();
+    const rightToLeft = RIGHT_TO_LEFT.test(tidy);
+    return { font: best.font, text: rightToLeft ? inDrawnOrder(tidy) : tidy, rightToLeft };
   }
 }
 
@@ -75,15 +80,22 @@ function substituteFor(letter: string): string {
   return base !== letter && IN_STANDARD.test(base) ? base : "?";
 }
 
-/** Fonts turn right-to-left words around by themselves, but pdfkit sets word after word from the left. */
+/**
+ * Fonts turn a word that runs from right to left around by themselves, but pdfkit sets word after word from the left. So neighbours of
+ * that kind become one word, and where the line begins with one, its parts are set in reverse.
+ */
 function inDrawnOrder(line: string): string {
-  if (!RIGHT_TO_LEFT.test(line)) return line;
-  const drawn: string[] = [];
-  let leftToRight = 0;
+  const parts: { readonly turned: boolean; text: string }[] = [];
   for (const word of line.split(" ")) {
-    if (RIGHT_TO_LEFT.test(word)) leftToRight = 0;
-    drawn.splice(leftToRight, 0, word);
-    if (!RIGHT_TO_LEFT.test(word)) leftToRight++;
+    const turned = RIGHT_TO_LEFT.test(word);
+    const last = parts.at(-1);
+    if (last?.turned === turned) last.text += `${turned ? NO_BREAK_SPACE : " "}${word}`;
+    else parts.push({ turned, text: word });
   }
-  return drawn.join(" ");
+  if (parts[0]?.turned === true) parts.reverse();
+  // The blank behind a turned word is drawn before it: another one keeps what follows apart.
+  return parts
+    .map(({ turned, text }) => (turned ? `${text} ` : text))
+    .join(" ")
+    .trimEnd();
 }

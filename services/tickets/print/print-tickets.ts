@@ -30,6 +30,9 @@ const QR_AT = { x: PAGE.width - PAGE.margin - QR_SIZE, y: 214 };
 const LEFT_WIDTH = QR_AT.x - PAGE.margin - 24;
 const PLAN = { x: PAGE.margin, y: 512, width: INNER, height: 236 };
 
+/** The smallest type, in points. */
+const SIZE_MIN = 6;
+
 const INK = "#111827";
 const QUIET = "#6b7280";
 const LINE = "#d1d5db";
@@ -66,6 +69,8 @@ interface Style {
   readonly colour?: string;
   readonly width?: number;
   readonly align?: "left" | "right" | "center";
+  /** At most; one when left out. */
+  readonly lines?: number;
 }
 
 class Page {
@@ -93,8 +98,8 @@ class Page {
     this.#write(this.#texts.ticket, margin, 48, { size: 11, colour: QUIET });
     this.#write(showtime.cinemaName, margin, 48, { size: 11, colour: QUIET, align: "right" });
     this.#line(68);
-    const size = showtime.title.length > 28 ? 22 : 30;
-    this.#write(showtime.title, margin, 86, { size, weight: "bold" });
+    const title = showtime.title.length > 30 ? { size: 18, lines: 2 } : { size: 30 };
+    this.#write(showtime.title, margin, 86, { ...title, weight: "bold" });
     this.#write(whenOf(showtime, this.#texts.locale), margin, 132, { size: 16, weight: "bold" });
     this.#write(showtime.cinemaAddress, margin, 158, { size: 11, colour: QUIET });
     this.#line(190);
@@ -114,11 +119,14 @@ class Page {
 
   #code({ qr, seat }: PrintedTicket): void {
     const modules = qrModules(qr);
-    const module = QR_SIZE / modules.length;
+    const bars = darkBars(modules).map(({ x, y, length }) => `${x} ${y} ${length} 1 re`);
     const document = this.#document;
-    document.save().translate(QR_AT.x, QR_AT.y).scale(module);
-    for (const { x, y, length } of darkBars(modules)) document.rect(x, y, length, 1);
-    document.fill("#000000").restore();
+    document
+      .save()
+      .translate(QR_AT.x, QR_AT.y)
+      .scale(QR_SIZE / modules.length);
+    document.fillColor("#000000").addContent(`${bars.join("\n")}\nf`);
+    document.restore();
     this.#write(seat.label, QR_AT.x, QR_AT.y + QR_SIZE + 4, {
       size: 12,
       weight: "bold",
@@ -138,8 +146,14 @@ class Page {
       .lineTo(middle + 110, PLAN.y - 18)
       .stroke(QUIET);
     const { dots, mark, radius } = hallPicture(plan, seat.seat, PLAN);
-    for (const { x, y } of dots) document.circle(x, y, radius);
-    document.fill(SEAT);
+    // A dot is a line of no length with round ends: written as they are, thousands cost next to nothing.
+    const places = dots.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`);
+    document
+      .save()
+      .lineCap("round")
+      .lineWidth(2 * radius)
+      .strokeColor(SEAT);
+    document.addContent(`${places.map((place) => `${place} m ${place} l`).join("\n")}\nS`).restore();
     if (mark === undefined) return;
     document.circle(mark.x, mark.y, Math.max(radius * 1.3, 2)).fill(MARK);
     document
@@ -168,23 +182,22 @@ class Page {
       .stroke(LINE);
   }
 
-  /** One line; what does not fit is set smaller, and in the end cut off. */
-  #write(line: string, x: number, y: number, style: Style): void {
-    const { weight = "regular", colour = INK, width = INNER, align = "left" } = style;
-    const short =
-      [...line].length > PRINTED_LENGTH_MAX ? `${[...line].slice(0, PRINTED_LENGTH_MAX - 1).join("")}…` : line;
-    const { font, text } = this.#fonts.fit(this.#document, short, weight);
-    this.#document.font(font).fontSize(style.size);
-    const natural = this.#document.widthOfString(text);
-    const size = natural > width ? Math.max(6, (style.size * width) / natural) : style.size;
+  /** What does not fit is set smaller, and in the end cut off. */
+  #write(words: string, x: number, y: number, style: Style): void {
+    const { weight = "regular", colour = INK, width = INNER, align = "left", lines = 1 } = style;
+    const letters = [...words];
+    const short = letters.length > PRINTED_LENGTH_MAX ? `${letters.slice(0, PRINTED_LENGTH_MAX - 1).join("")}…` : words;
+    const { font, text, rightToLeft } = this.#fonts.fit(this.#document, short, weight);
+    const room = lines > 1 && !rightToLeft ? width * (lines - 0.3) : width; // A word that is carried over leaves a gap.
+    const natural = this.#document.font(font).fontSize(style.size).widthOfString(text);
+    const size = natural > room ? Math.max(SIZE_MIN, (style.size * room) / natural) : style.size;
     this.#document
       .fontSize(size)
       .fillColor(colour)
       .text(text, x, y + (style.size - size), {
         width: width + 1,
-        height: size * 1.4,
+        height: size * 1.3 * lines,
         align,
-        lineBreak: true,
         ellipsis: true,
       });
   }

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import type { LightMyRequestResponse } from "fastify";
 import type { Pool } from "pg";
 import { pino } from "pino";
-import { InProcessBus } from "../../platform/bus/index.ts";
-import { type Clock, systemClock } from "../../platform/clock/index.ts";
-import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../platform/events/index.ts";
-import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
-import { testDatabase } from "../../platform/postgres/testing.ts";
-import { systemRandom } from "../../platform/random/index.ts";
-import type { DomainEvent, EventData, EventName } from "../../proto/index.ts";
+import { InProcessBus } from "../../../platform/bus/index.ts";
+import { type Clock, systemClock } from "../../../platform/clock/index.ts";
+import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
+import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
+import { testDatabase } from "../../../platform/postgres/testing.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import type { DomainEvent, EventData, EventName } from "../../../proto/index.ts";
 import {
   BOOKING,
   type BookingRecord,
@@ -19,9 +19,9 @@ import {
   QUOTE,
   type ShowtimeCard,
   USER_CARD,
-} from "../../proto/services/index.ts";
-import { as, testServer, type TestServer } from "../http/testing.ts";
-import { createTicketsService, TICKETS_SCHEMA, ticketsMigrations, type TicketsService } from "./index.ts";
+} from "../../../proto/services/index.ts";
+import { as, testServer, type TestServer } from "../../http/testing.ts";
+import { createTicketsService, TICKETS_SCHEMA, ticketsMigrations, type TicketsService } from "../index.ts";
 
 const HOUR_MS = 3_600_000;
 const log = pino({ level: "silent" });

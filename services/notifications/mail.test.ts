@@ -1,0 +1,470 @@
+import { createServer, type Socket } from "node:net";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { GIVE_UP_AFTER_MS, MAIL_LEASE_MS, RETRY_FIRST_MS, UNREACHABLE_MAX_MS } from "./limits.ts";
+import { MAILED_EVENTS } from "./letters/index.ts";
+import { MailServer, smtpError } from "./testing/mail-server.ts";
+import {
+  bookingEvent,
+  paymentFailed,
+  testNotifications,
+  type TestNotifications,
+  userDeleted,
+} from "./testing/world.ts";
+
+let world: TestNotifications;
+let server: MailServer;
+
+beforeAll(async () => {
+  world = await testNotifications();
+});
+beforeEach(() => {
+  server = new MailServer();
+  world.peers.tickets = Buffer.from("%PDF-1.7 the tickets");
+});
+afterEach(async () => {
+  await world.stopAll();
+  await server.stop();
+  await world.pool.query("truncate notifications.mail");
+});
+afterAll(() => world.close());
+
+const smtpUrl = (more = "") => `smtp://127.0.0.1:${server.port}/${more}`;
+/** Mails to this user, in the order of their arrival. */
+const receivedBy = (address: string | null) => server.received.filter(({ to }) => to.some((each) => each === address));
+const statusesOf = async (bookingId: string) => (await world.rows(bookingId)).map(({ status }) => status);
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
+
+describe("a mail", () => {
+  it("about a confirmed booking brings its tickets", async () => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+    const [{ from, mail }] = receivedBy(user.email) as [(typeof server.received)[0]];
+    expect(from).toBe("tickets@usher.example");
+    expect(mail.headers.get("from")).toBe("tickets@usher.example");
+    expect(mail.headers.get("to")).toBe(`Ada Lovelace <${user.email}>`);
+    expect(mail.headers.get("subject")).toBe("Your tickets for Metropolis");
+    expect(mail.headers.get("auto-submitted")).toBe("auto-generated");
+    const [row] = await world.rows(booking.bookingId);
+    expect(mail.headers.get("message-id")).toBe(`<${row!.id}@usher.example>`);
+    for (const said of [
+      "Hello Ada Lovelace,",
+      "Metropolis",
+      "Friday",
+      "15 January 2027",
+      "20:15",
+      "Astoria Lichtspiele",
+      "Kantstraße 48, 10625 Berlin",
+      "Großer Saal",
+      "A4 (adult, Standard): €12.50",
+      "A5 (adult, Standard): €12.50",
+      "€25.00",
+      booking.bookingId,
+      "https://tickets.example.com/",
+    ]) {
+      expect(mail.text).toContain(said);
+      expect(mail.html).toContain(said);
+    }
+    expect(mail.attachments).toEqual([
+      {
+        fileName: `tickets-${booking.bookingId}.pdf`,
+        type: "application/pdf",
+        bytes: Buffer.from("%PDF-1.7 the tickets"),
+      },
+    ]);
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+  });
+
+  it.each(["en", "de"])("is there for every event, in the buyer's language: %s", async (language) => {
+    await world.start();
+    const user = world.peers.user({ language });
+    const bookingId = `bk_${language}`;
+    const booking = world.peers.book(user.id, { bookingId, reason: "The bank said no." });
+    for (const type of MAILED_EVENTS)
+      await world.stream.publish(
+        type === "payment.failed" ? paymentFailed(booking, "Card declined.") : bookingEvent(type, booking),
+      );
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(MAILED_EVENTS.map(() => "sent")));
+    const mails = world.files().filter(({ headers }) => headers.get("to")?.includes(`<${user.email}>`));
+    const said = mails.map(({ headers, text, html }) => ({ subject: headers.get("subject"), text, html }));
+    expect(new Set(said.map(({ subject }) => subject)).size).toBe(MAILED_EVENTS.length);
+    for (const { subject, text, html } of said) {
+      expect(html).toContain(`<html lang="${language === "de" ? "de-DE" : "en-GB"}">`);
+      expect(subject).toContain("Metropolis");
+      expect(text).not.toMatch(/undefined|null|\[object|NaN/);
+      expect(html).not.toMatch(/undefined|null|\[object|NaN/);
+      expect(text).toContain(language === "de" ? "15. Januar 2027 um 20:15" : "15 January 2027 at 20:15");
+    }
+    expect(Object.fromEntries(said.map(({ subject, text }) => [subject, text]))).toMatchSnapshot();
+  });
+
+  it.each([
+    ["😀 Zoë 🎬", "😀 Zoë 🎬"],
+    ["שלום עולם", "שלום עולם"],
+    ["مرحبا", "مرحبا"],
+    ["<script>alert(1)</script>", "<script>alert(1)</script>"],
+    ["Eve\r\nBcc: everybody@example.com\r\n\r\nBuy", "Eve Bcc: everybody@example.com Buy"],
+    ["Eve\u2028Bcc: x@y.z", "Eve Bcc: x@y.z"],
+    ['"Eve" <eve@evil.example>, x', '"Eve" <eve@evil.example>, x'],
+    ["=?utf-8?q?Eve?=", "=?utf-8?q?Eve?="],
+    ["\u202Egpj.exe", "gpj.exe"],
+    ["a".repeat(500), `${"a".repeat(199)}…`],
+    ["${jndi:ldap://x} {{7*7}} %s \\", "${jndi:ldap://x} {{7*7}} %s \\"],
+  ])("says the name and the title %j as they are, and nothing else", async (given, shown) => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    const { showtime } = world.peers;
+    world.peers.showtime = { ...showtime, title: given, hallName: given, cinemaName: given };
+    const user = world.peers.user({ name: given });
+    await world.stream.publish(bookingEvent("booking.refunded", world.peers.book(user.id, { reason: given })));
+    await until(() => expect(server.received).toHaveLength(1));
+    world.peers.showtime = showtime;
+    const [{ to, mail }] = server.received as [(typeof server.received)[0]];
+    expect(to).toEqual([user.email]);
+    expect([...mail.headers.keys()].sort()).toEqual([
+      ...["auto-submitted", "content-language", "content-type", "date", "from", "message-id", "mime-version"],
+      ...["subject", "to"],
+    ]);
+    expect(mail.headers.get("to")).toContain(`<${user.email}>`);
+    expect(mail.headers.get("to")?.match(/@/g)?.length).toBe(1 + (given.match(/@/g)?.length ?? 0));
+    if (!given.startsWith("=?")) expect(mail.headers.get("subject")).toBe(`Refund for ${shown}`);
+    expect(mail.text).toContain(`Hello ${shown},`);
+    const escaped = shown
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll(">", "&gt;")
+      .replaceAll('"', "&quot;")
+      .replaceAll("'", "&#39;");
+    expect(mail.html).toContain(`<div dir="auto">${escaped}</div>`);
+    expect(mail.html).not.toContain("<script");
+  });
+
+  it.each([
+    "eve@example.com\r\nRCPT TO:<x@example.com>",
+    "a@example.com,b@example.com",
+    "<a@example.com>",
+    "a@example.com>\r\nDATA",
+    "Eve <a@example.com>",
+    '"a b"@example.com',
+    "nobody",
+    "@example.com",
+    `${"a".repeat(65)}@example.com`,
+  ])("goes nowhere when the address is %j", async (email) => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    const user = world.peers.user({ email });
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+    expect(server.received).toEqual([]);
+  });
+
+  it("is not sent to guests, whose address nobody knows, nor about what is over by now", async () => {
+    await world.start();
+    const guest = world.peers.book(world.peers.user({ email: null, role: "guest" }).id);
+    const gone = world.peers.book("nobody");
+    const over = world.peers.book(world.peers.user().id, { status: "cancelled" });
+    for (const booking of [guest, gone, over]) await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    for (const { bookingId } of [guest, gone, over])
+      await until(async () => expect(await statusesOf(bookingId)).toEqual(["dropped"]));
+  });
+
+  it("waits for the tickets", async () => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    world.peers.tickets = null;
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await until(async () =>
+      expect((await world.rows(booking.bookingId))[0]).toMatchObject({
+        attempts: 1,
+        note: expect.stringMatching(/tickets/),
+      }),
+    );
+    world.peers.tickets = Buffer.from("%PDF");
+    world.clock.goForward(RETRY_FIRST_MS);
+    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+  });
+});
+
+describe("a mail server", () => {
+  it("that is down for an hour gets every mail once, as soon as it is back", async () => {
+    await server.start();
+    const url = smtpUrl();
+    await server.stop();
+    await world.start({ smtpUrl: url });
+    const user = world.peers.user();
+    const bookings = Array.from({ length: 12 }, () => world.peers.book(user.id));
+    for (const booking of bookings) await world.stream.publish(bookingEvent("booking.expired", booking));
+    for (let minute = 0; minute < 60; minute += 20) {
+      await until(async () => {
+        const { rows } = await world.pool.query("select note from notifications.mail where note is not null");
+        expect(rows.length).toBeGreaterThan(0);
+      });
+      world.clock.goForward(20 * 60_000);
+      await world.pool.query("update notifications.mail set note = null");
+    }
+    await server.start();
+    world.clock.goForward(UNREACHABLE_MAX_MS);
+    await until(() => expect(receivedBy(user.email)).toHaveLength(12));
+    await until(async () => expect(await allStatuses()).toEqual(["sent"]));
+    const ids = receivedBy(user.email).map(({ mail }) => mail.headers.get("message-id"));
+    expect(new Set(ids).size).toBe(12);
+  });
+
+  it("that says later gets it later, and other mails meanwhile", async () => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    const [greylisted, other] = [world.peers.user(), world.peers.user()];
+    server.onRecipient = (address) => {
+      if (address === greylisted.email) throw smtpError(450, "4.7.1 Greylisted, try again");
+    };
+    const booking = world.peers.book(greylisted.id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await world.stream.publish(bookingEvent("booking.expired", world.peers.book(other.id)));
+    await until(() => expect(receivedBy(other.email)).toHaveLength(1));
+    expect((await world.rows(booking.bookingId))[0]).toMatchObject({ status: "queued" });
+    server.onRecipient = () => {};
+    world.clock.goForward(RETRY_FIRST_MS);
+    await until(() => expect(receivedBy(greylisted.email)).toHaveLength(1));
+  });
+
+  it.each([
+    ["the address", 550, (error: Error) => (server.onRecipient = () => fail(error))],
+    ["the mail", 554, (error: Error) => (server.onData = () => fail(error))],
+  ])("that refuses %s for good is not asked again, until somebody wants it", async (_what, code, refuse) => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    refuse(smtpError(code, "5.1.1 No such user here"));
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+    const { connections } = server;
+    world.clock.goForward(GIVE_UP_AFTER_MS);
+    await world.stream.publish(bookingEvent("booking.expired", world.peers.book(world.peers.user({ email: null }).id)));
+    await until(async () => expect((await allStatuses()).sort()).toEqual(["dropped", "failed"]));
+    expect(server.connections).toBe(connections);
+    expect((await world.rows(booking.bookingId))[0]).toMatchObject({
+      attempts: 1,
+      note: expect.stringMatching(/No such user/),
+    });
+  });
+
+  it("that is slow holds nobody else's mail up for ever, and a stop does not wait for it", async () => {
+    await server.start();
+    const service = await world.start({ smtpUrl: smtpUrl() });
+    let release: () => void = () => {};
+    server.onData = () => new Promise((go) => (release = go));
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(() => expect(server.connections).toBe(1));
+    await service.stop();
+    expect(await statusesOf(booking.bookingId)).toEqual(["queued"]);
+    release();
+  });
+
+  it("that greets nobody, or speaks no SMTP, loses nothing", async () => {
+    const sockets: Socket[] = [];
+    const nonsense = createServer((socket) => {
+      sockets.push(socket);
+      socket.on("error", () => {});
+      socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    await new Promise<void>((listening) => nonsense.listen(0, "127.0.0.1", listening));
+    const address = nonsense.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    await world.start({ smtpUrl: `smtp://127.0.0.1:${port}` });
+    const booking = world.peers.book(world.peers.user().id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () =>
+      expect((await world.rows(booking.bookingId))[0]).toMatchObject({
+        status: "queued",
+        note: expect.stringMatching(/./),
+      }),
+    );
+    await new Promise((closed) => nonsense.close(closed));
+  });
+
+  it("that offers TLS is spoken to in secret, where its certificate is trusted or need not be", async () => {
+    await server.start({ disabledCommands: [] });
+    await world.start({ smtpUrl: smtpUrl("?tls.rejectUnauthorized=false") });
+    const user = world.peers.user();
+    await world.stream.publish(bookingEvent("booking.expired", world.peers.book(user.id)));
+    await until(() => expect(receivedBy(user.email)).toMatchObject([{ secure: true }]));
+  });
+
+  it("whose certificate nobody vouches for gets nothing", async () => {
+    await server.start({ disabledCommands: [] });
+    await world.start({ smtpUrl: smtpUrl() });
+    const booking = world.peers.book(world.peers.user().id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () =>
+      expect((await world.rows(booking.bookingId))[0]).toMatchObject({
+        status: "queued",
+        note: expect.stringMatching(/./),
+      }),
+    );
+    expect(server.received).toEqual([]);
+  });
+
+  it("that wants a password gets the one of the settings, whatever is in it", async () => {
+    await server.start({
+      authOptional: false,
+      allowInsecureAuth: true,
+      onAuth: ({ username, password }, _session, callback) =>
+        password === "p@ss:w/rd" ? callback(null, { user: username }) : callback(smtpError(535, "no")),
+    });
+    const withPassword = (password: string) =>
+      smtpUrl().replace("//", `//ada%40example.com:${encodeURIComponent(password)}@`);
+    const wrong = await world.start({ smtpUrl: withPassword("wrong") });
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () =>
+      expect((await world.rows(booking.bookingId))[0]).toMatchObject({
+        status: "queued",
+        note: expect.stringMatching(/./),
+      }),
+    );
+    await wrong.stop();
+    await world.start({ smtpUrl: withPassword("p@ss:w/rd") });
+    world.clock.goForward(UNREACHABLE_MAX_MS);
+    await until(() => expect(receivedBy(user.email)).toMatchObject([{ user: "ada@example.com" }]));
+  });
+
+  it("that stays away for days leaves a dead letter", async () => {
+    await server.start();
+    const url = smtpUrl();
+    await server.stop();
+    await world.start({ smtpUrl: url });
+    const booking = world.peers.book(world.peers.user().id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () =>
+      expect((await world.rows(booking.bookingId))[0]).toMatchObject({ note: expect.stringMatching(/./) }),
+    );
+    world.clock.goForward(GIVE_UP_AFTER_MS);
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+  });
+});
+
+describe("the queue", () => {
+  it("makes one mail of an event that comes often, however many processes there are", async () => {
+    await server.start();
+    await Promise.all([1, 2, 3].map(() => world.start({ smtpUrl: smtpUrl() })));
+    const user = world.peers.user();
+    const events = Array.from({ length: 30 }, () => bookingEvent("booking.expired", world.peers.book(user.id)));
+    await Promise.all(events.flatMap((event) => [1, 2, 3].map(() => world.stream.publish(event))));
+    await until(async () => expect(await allStatuses()).toEqual(["sent"]));
+    expect(receivedBy(user.email)).toHaveLength(30);
+  });
+
+  it("sends what a process that was killed had taken, under the same Message-ID", async () => {
+    await server.start();
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    const dying = await world.start({ smtpUrl: smtpUrl() });
+    // It is killed after the server has taken the mail, and before it could write that down.
+    await world.pool.query(`create function die() returns trigger language plpgsql as
+      $$ begin raise exception 'killed'; end $$`);
+    await world.pool.query(`create trigger die before update of status on notifications.mail
+      for each row when (new.status = 'sent') execute function die()`);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+    await dying.stop();
+    await world.pool.query("update notifications.mail set due_at = $1", [new Date(world.clock.now() + MAIL_LEASE_MS)]);
+    await world.pool.query("drop function die cascade");
+    await world.start({ smtpUrl: smtpUrl() });
+    expect(await statusesOf(booking.bookingId)).toEqual(["queued"]);
+    world.clock.goForward(MAIL_LEASE_MS);
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    const ids = receivedBy(user.email).map(({ mail }) => mail.headers.get("message-id"));
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it("forgets the mails of somebody whose account is deleted", async () => {
+    await server.start();
+    const url = smtpUrl();
+    await server.stop();
+    await world.start({ smtpUrl: url });
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await world.stream.publish(paymentFailed(booking, "Card declined."));
+    await until(async () =>
+      expect((await world.rows(booking.bookingId)).map(({ user_id }) => user_id)).toEqual([user.id, user.id]),
+    );
+    await world.stream.publish(userDeleted(user.id));
+    expect(await world.rows(booking.bookingId)).toEqual([]);
+  });
+});
+
+describe("files", () => {
+  it("hold a mail each, readable by their owner alone, and none that is half written", async () => {
+    const service = await world.start();
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    const folder = join(world.dataDir, "mail");
+    const [row] = await world.rows(booking.bookingId);
+    const names = readdirSync(folder).filter((name) => name.includes(row!.id));
+    expect(names).toEqual([expect.stringMatching(/^\d{8}T\d{9}Z-ml_[\w-]{22}\.eml$/)]);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, names[0]!)).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder).filter((name) => !name.endsWith(".eml"))).toEqual([]);
+    await world.pool.query("update notifications.mail set status = 'queued', due_at = now()");
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    expect(readdirSync(folder).filter((name) => name.includes(row!.id))).toEqual(names);
+    await service.stop();
+  });
+
+  it("that cannot be written are written once they can", async () => {
+    const dataDir = join(world.dataDir, "a-file");
+    writeFileSync(dataDir, "in the way");
+    const broken = await world.start({ dataDir });
+    const booking = world.peers.book(world.peers.user().id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () =>
+      expect((await world.rows(booking.bookingId))[0]).toMatchObject({
+        status: "queued",
+        note: expect.stringMatching(/./),
+      }),
+    );
+    await broken.stop();
+    await world.start();
+    world.clock.goForward(RETRY_FIRST_MS);
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+  });
+});
+
+describe("news", () => {
+  it("of a booking reach the buyer's connections at once, once, guests' too", async () => {
+    await world.start();
+    const booking = world.peers.book("guest", { status: "paying" });
+    const { bookingId, userId, showtimeId, status, reason } = booking;
+    const event = bookingEvent("booking.created", booking);
+    await world.stream.publish(event);
+    await world.stream.publish(event);
+    await until(() => expect(world.news).toContainEqual({ userId, bookingId, showtimeId, status, reason }));
+    expect(world.news.filter((one) => one.bookingId === bookingId)).toHaveLength(1);
+    expect(await world.rows(bookingId)).toEqual([]);
+  });
+});
+
+const fail = (error: Error): never => {
+  throw error;
+};
+
+async function allStatuses(): Promise<string[]> {
+  const { rows } = await world.pool.query<{ status: string }>("select distinct status from notifications.mail");
+  return rows.map(({ status }) => status);
+}

@@ -1,0 +1,201 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Pool } from "pg";
+import { pino } from "pino";
+import { InProcessBus } from "../../../platform/bus/index.ts";
+import { type Clock, systemClock } from "../../../platform/clock/index.ts";
+import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
+import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
+import { testDatabase } from "../../../platform/postgres/testing.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import type { DomainEvent, EventData, EventName } from "../../../proto/index.ts";
+import {
+  BOOKING,
+  BOOKING_NEWS,
+  type BookingNews,
+  type BookingRecord,
+  QUOTE,
+  type ShowtimeCard,
+  TICKETS_PDF,
+  USER_CARD,
+  type UserCard,
+} from "../../../proto/services/index.ts";
+import { createNotificationsService, NOTIFICATIONS_SCHEMA, notificationsMigrations } from "../index.ts";
+import type { NotificationsOptions, NotificationsService } from "../index.ts";
+import { type ReadMail, readMail } from "./mime.ts";
+
+const log = pino({ level: "silent" });
+
+export const euros = (amount: number) => ({ amount, currency: "EUR" });
+
+/** A clock that can be put forward; its timers run on real time. */
+class ShiftedClock implements Clock {
+  #aheadMs = 0;
+  readonly now = () => systemClock.now() + this.#aheadMs;
+  readonly monotonic = () => systemClock.monotonic() + this.#aheadMs;
+  readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
+  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
+
+  goForward(ms: number): void {
+    this.#aheadMs += ms;
+  }
+}
+
+/** Stands in for bookings, catalog, identity and tickets, on their own endpoints. */
+export class Peers {
+  readonly bookings = new Map<string, BookingRecord>();
+  readonly users = new Map<string, UserCard>();
+  showtime: ShowtimeCard = {
+    showtimeId: "st_metropolis",
+    movieId: "mv_1",
+    title: "Metropolis",
+    cinemaName: "Astoria Lichtspiele",
+    cinemaAddress: "Kantstraße 48, 10625 Berlin",
+    hallName: "Großer Saal",
+    timeZone: "Europe/Berlin",
+    startsAt: "2027-01-15T19:15:00.000Z",
+    endsAt: "2027-01-15T22:00:00.000Z",
+    salesEndAt: "2027-01-15T19:15:00.000Z",
+    cancelUntil: "2027-01-15T17:15:00.000Z",
+    cancelled: false,
+    currency: "EUR",
+  };
+  tickets: Uint8Array | null = Buffer.from("%PDF-1.7 the tickets");
+  #count = 0;
+
+  serve(bus: InProcessBus): void {
+    bus.serve(BOOKING, ({ bookingId }, answer) => answer(this.bookings.get(bookingId) ?? null));
+    bus.serve(USER_CARD, ({ userId }, answer) => answer(this.users.get(userId) ?? null));
+    bus.serve(QUOTE, ({ seats }, answer) => answer({ showtime: this.showtime, seats: seats.map(cardOf) }));
+    bus.serve(TICKETS_PDF, ({ bookingId }, answer) =>
+      answer(this.tickets && { fileName: `tickets-${bookingId}.pdf`, bytes: this.tickets }),
+    );
+  }
+
+  user(change: Partial<UserCard> = {}): UserCard {
+    const id = `user_${++this.#count}`;
+    const card = { id, role: "customer", email: `${id}@example.com`, name: "Ada Lovelace", language: "en", ...change };
+    this.users.set(id, card);
+    return card;
+  }
+
+  book(userId: string, change: Partial<BookingRecord> = {}): BookingRecord {
+    const booking: BookingRecord = {
+      bookingId: `bk_${++this.#count}`,
+      userId,
+      showtimeId: this.showtime.showtimeId,
+      status: "confirmed",
+      reason: null,
+      seats: [3, 4].map((seat) => ({ seat, ticketType: "adult", price: euros(1_250) })),
+      total: euros(2_500),
+      createdAt: "2027-01-01T12:00:00.000Z",
+      ...change,
+    };
+    this.bookings.set(booking.bookingId, booking);
+    return booking;
+  }
+}
+
+const cardOf = (seat: number) => {
+  const prices = { adult: euros(1_250), child: euros(900), senior: euros(1_000), student: euros(1_000) };
+  return {
+    ...{ seat, label: `A${seat + 1}`, section: "Parkett", row: "A", number: seat + 1, prices },
+    ...{ category: "standard", categoryName: "Standard" },
+  };
+};
+
+let eventCount = 0;
+
+function eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name]): DomainEvent {
+  return {
+    ...{ specversion: "1.0", id: `evt_${++eventCount}`, source: "/usher/test", type, subject },
+    ...{ time: new Date().toISOString(), datacontenttype: "application/json", data },
+  } as DomainEvent; // Put together of its own parts.
+}
+
+export function bookingEvent(type: EventName & `booking.${string}`, booking: BookingRecord, more: object = {}) {
+  const { bookingId, userId, showtimeId, status, reason, seats, total } = booking;
+  const facts = { bookingId, userId, showtimeId, status, reason, seats: seats.map(({ seat }) => seat), total };
+  return eventOf(type, bookingId, { ...facts, refunded: total, cancelledSeats: facts.seats, ...more });
+}
+
+export const paymentFailed = ({ bookingId, total }: BookingRecord, reason: string | null) =>
+  eventOf("payment.failed", bookingId, { paymentId: "pay_1", bookingId, method: "mock", amount: total, reason });
+
+export const userDeleted = (userId: string) => eventOf("user.deleted", userId, { userId });
+
+export interface TestNotifications {
+  readonly peers: Peers;
+  readonly bus: InProcessBus;
+  readonly stream: InProcessEventStream;
+  readonly clock: ShiftedClock;
+  readonly pool: Pool;
+  readonly dataDir: string;
+  readonly news: BookingNews[];
+  /** A process of the installation, started; it is stopped at the end. */
+  start(config?: Partial<NotificationsOptions["config"]>): Promise<NotificationsService>;
+  stopAll(): Promise<void>;
+  /** The rows of the mails about a booking. */
+  rows(bookingId: string): Promise<MailRow[]>;
+  files(): ReadMail[];
+  close(): Promise<void>;
+}
+
+export interface MailRow {
+  readonly id: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly note: string | null;
+  readonly user_id: string | null;
+}
+
+/** Everything real but the other domains: PostgreSQL, files, the bus and the stream. */
+export async function testNotifications(): Promise<TestNotifications> {
+  const clock = new ShiftedClock();
+  const database = await testDatabase();
+  const pool = createPool({ connectionString: database.url, max: 20, name: "notifications-test", log });
+  await migrate(createDatabase(pool), NOTIFICATIONS_SCHEMA, notificationsMigrations);
+  await migrate(createDatabase(pool), EVENTS_SCHEMA, eventsMigrations);
+  const dataDir = mkdtempSync(join(tmpdir(), "usher-mail-"));
+  const bus = new InProcessBus({ clock, log, encode: true });
+  const peers = new Peers();
+  peers.serve(bus);
+  const news: BookingNews[] = [];
+  bus.subscribe(BOOKING_NEWS, (one) => news.push(one));
+  const stream = new InProcessEventStream({ clock, log, deadLetters: new DeadLetters({ pool, clock }) });
+  stream.start();
+  const running: NotificationsService[] = [];
+  const stopAll = async () => {
+    for (const service of running.splice(0)) await service.stop();
+  };
+  return {
+    ...{ peers, bus, stream, clock, pool, dataDir, news, stopAll },
+    async start(config = {}) {
+      const plain = { dataDir, mailFrom: "tickets@usher.example", webhookPrivateAddresses: false, host: "127.0.0.1" };
+      const service = createNotificationsService({
+        ...{ pool, bus, stream, clock, random: systemRandom, log, config: { ...plain, ...config } },
+        publicUrl: () => "https://tickets.example.com",
+      });
+      await service.start();
+      running.push(service);
+      return service;
+    },
+    async rows(bookingId) {
+      const text = "select * from notifications.mail where event -> 'data' ->> 'bookingId' = $1 order by created_at";
+      return (await pool.query<MailRow>(text, [bookingId])).rows;
+    },
+    files() {
+      const folder = join(dataDir, "mail");
+      return readdirSync(folder).map((name) => readMail(readFileSync(join(folder, name))));
+    },
+    async close() {
+      await stopAll();
+      await stream.stop();
+      await bus.close();
+      await pool.end();
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
