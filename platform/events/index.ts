@@ -1,4 +1,6 @@
 export { DeadLetters, type DeadLetter } from "./dead-letters.ts";
+export { EventLog, type LoggedEvent, type OutboxLag } from "./event-log.ts";
+export { addEventMetrics } from "./metrics.ts";
 export {
   type Consumer,
   type EventStream,

@@ -9,6 +9,7 @@ export const outboxMigration = (schema: string): Migration => ({
     await sql`
       create table ${table} (
         id bigint generated always as identity primary key,
+        type text not null,
         subject text not null,
         event json not null,
         created_at timestamptz not null,

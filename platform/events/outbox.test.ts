@@ -183,8 +183,8 @@ describe("outbox", () => {
     const event = JSON.stringify({ id: "evt_1", type: "user.deleted", subject: "u1" });
     const insert = (days: number, isPublished: boolean) =>
       t.pool.query(
-        `insert into shop.outbox (subject, event, created_at, published_at)
-         values ($1, $2, now() - make_interval(days => $3), case when $4 then now() - make_interval(days => $3) end)`,
+        `insert into shop.outbox (type, subject, event, created_at, published_at)
+         values ('user.deleted', $1, $2, now() - make_interval(days => $3), case when $4 then now() - make_interval(days => $3) end)`,
         [`${days} ${isPublished}`, event, days, isPublished],
       );
     await insert(8, true);

@@ -56,8 +56,8 @@ export class Outbox {
       data,
     } satisfies Omit<DomainEvent, "type" | "data"> & { type: Name; data: EventData[Name] };
     await sql`
-      insert into ${sql.id(schema, "outbox")} (subject, event, created_at)
-      values (${subject}, ${JSON.stringify(event)}, ${now})`.execute(transaction);
+      insert into ${sql.id(schema, "outbox")} (type, subject, event, created_at)
+      values (${type}, ${subject}, ${JSON.stringify(event)}, ${now})`.execute(transaction);
   }
 
   /** After the commit, so that nobody waits for the next poll. */
