@@ -15,7 +15,9 @@ import {
   type SaleRules,
   SEAT_STATUS,
 } from "../../proto/index.ts";
-import { testServer, type TestServer } from "../http/testing.ts";
+import type { Role } from "../../platform/auth/index.ts";
+import type { CinemaWithHalls, HallPlanView, Movie, NewHall, Showtime } from "../../proto/rest/index.ts";
+import { as, testServer, type TestServer } from "../http/testing.ts";
 import { catalogMigrations } from "./migrations/index.ts";
 import { createCatalogService, type CatalogService } from "./service.ts";
 import { CATALOG_SCHEMA } from "./store/tables.ts";
@@ -118,3 +120,60 @@ export async function testCatalog({
     },
   };
 }
+
+export interface Asked {
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  readonly body?: unknown;
+  /** An admin when left out; nobody for null. */
+  readonly role?: Role | null;
+  readonly headers?: Record<string, string>;
+}
+
+/** The API as a client has it. */
+export function clientOf(server: TestServer) {
+  const ask = (path: string, { method = "GET", body, role = "admin", headers = {} }: Asked = {}) =>
+    server.app.inject({
+      method,
+      url: `/api/v1${path}`,
+      headers: { ...(role !== null && as("somebody", role)), ...headers },
+      ...(body !== undefined && { payload: body as object }), // `inject` sends whatever JSON can say.
+    });
+  const made = async <Made>(path: string, body: object): Promise<Made> => {
+    const response = await ask(path, { method: "POST", body });
+    if (response.statusCode !== 201) throw new Error(`${path}: ${response.body.slice(0, 500)}`);
+    return response.json<Made>();
+  };
+  return {
+    ask,
+    movie: (title = "The Lodger") => made<Movie>("/movies", { title, durationMinutes: 90 }),
+    cinema: (name = "Capitol") => made<CinemaWithHalls>("/cinemas", { name, timeZone: "Europe/Berlin" }),
+    hall: (cinemaId: string, change: Partial<NewHall> = {}) =>
+      made<HallPlanView>("/halls", { cinemaId, ...smallHall, ...change }),
+    showtime: (movieId: string, hallId: string, startsAt: number, change: object = {}) =>
+      made<Showtime>("/showtimes", { ...showtimeBody(movieId, hallId, startsAt), ...change }),
+  };
+}
+
+/** Ten seats in two rows. */
+export const smallHall = {
+  name: "Blue room",
+  categories: [{ id: "all", name: "All" }],
+  sections: [
+    {
+      name: "Floor",
+      rows: [
+        { name: "A", category: "all", parts: [5] },
+        { name: "B", category: "all", parts: [3, 2] },
+      ],
+    },
+  ],
+};
+
+export const showtimeBody = (movieId: string, hallId: string, startsAt: number) => ({
+  movieId,
+  hallId,
+  startsAt: new Date(startsAt).toISOString(),
+  prices: [{ category: "all", adult: { amount: 1_000, currency: "EUR" } }],
+});
+
+export const HOUR_MS = 3_600_000;

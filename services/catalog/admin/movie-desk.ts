@@ -27,7 +27,7 @@ export class MovieDesk {
       const id = newId("mv", random);
       await transaction
         .insertInto("movie")
-        .values({ id, ...this.#columns(input) })
+        .values({ id, poster: null, ...this.#columns(input) })
         .execute();
       return known("movie", await readMovie(transaction, id)).movie;
     });
@@ -58,6 +58,6 @@ export class MovieDesk {
 
   #columns({ year, genres = [], actors = [], director = "", synopsis = "", ...rest }: NewMovie) {
     const present = new Date(this.#options.clock.now()).getUTCFullYear();
-    return { ...movieColumns({ ...rest, year: year ?? present, genres, actors, director, synopsis }), poster: null };
+    return movieColumns({ ...rest, year: year ?? present, genres, actors, director, synopsis });
   }
 }
