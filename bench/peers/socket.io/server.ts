@@ -10,7 +10,7 @@ import { Server, type Socket } from "socket.io";
 import uWS from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
 import { announce } from "../front/announce.ts";
-import { BoxOffice, isShowtime } from "../front/box-office.ts";
+import { BoxOffice, type Customer, isShowtime } from "../front/box-office.ts";
 import { showBy } from "../front/conflation.ts";
 import { MemoryStore } from "../front/memory-store.ts";
 
@@ -32,20 +32,33 @@ const office = await BoxOffice.open({
     io.to(String(showtime)).emit("delta", [SERVER_OP.delta, showtime, changes]);
   }),
 });
-let customers = 0;
+/** Those that have held seats. */
+const customers = new WeakMap<Socket, Customer>();
+let lastCustomer = 0;
 
-// The HTTP request that a connection began with would be kept as long as it lasts, as the documentation on memory usage says.
 io.on("connection", (socket: Socket) => {
-  const customer = { id: ++customers, answer: (message: readonly unknown[]) => void socket.emit("answer", message) };
-  const receive = (message: unknown): void => void office.receive(customer, message);
-  socket.on("hold", receive);
-  socket.on("release", receive);
-  socket.on("watch", (message: unknown) => {
-    const [op, showtime] = Array.isArray(message) ? (message as unknown[]) : [];
-    if (op === CLIENT_OP.watch && isShowtime(showtime)) void socket.join(String(showtime));
-    else receive(message);
-  });
+  // The same functions for all: ten thousand viewers need no closures of their own.
+  socket.on("hold", receive).on("release", receive).on("watch", watch);
 });
+
+function receive(this: Socket, message: unknown): void {
+  void office.receive(customerOf(this), message);
+}
+
+function watch(this: Socket, message: unknown): void {
+  const [op, showtime] = Array.isArray(message) ? (message as unknown[]) : [];
+  if (op === CLIENT_OP.watch && isShowtime(showtime)) void this.join(String(showtime));
+  else receive.call(this, message);
+}
+
+function customerOf(socket: Socket): Customer {
+  let customer = customers.get(socket);
+  if (customer === undefined) {
+    const answer = (message: readonly unknown[]): void => void socket.emit("answer", message);
+    customers.set(socket, (customer = { id: ++lastCustomer, answer }));
+  }
+  return customer;
+}
 
 if (process.env["ENGINE"] === "uws") {
   const app = uWS.App();
@@ -60,6 +73,7 @@ if (process.env["ENGINE"] === "uws") {
   http.listen(port, "127.0.0.1", 4_096, () => announce((http.address() as AddressInfo).port));
 }
 
+/** The HTTP request that a connection began with would be kept as long as it lasts: see the documentation on memory usage. */
 function forgetRequest(connection: { request: unknown }): void {
   connection.request = null;
 }

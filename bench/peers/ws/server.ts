@@ -6,7 +6,7 @@ import * as ws from "ws";
 import { type WebSocket, WebSocketServer } from "ws";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
 import { announce } from "../front/announce.ts";
-import { BoxOffice, isShowtime } from "../front/box-office.ts";
+import { BoxOffice, type Customer, isShowtime } from "../front/box-office.ts";
 import { showBy } from "../front/conflation.ts";
 import { MemoryStore } from "../front/memory-store.ts";
 
@@ -52,27 +52,46 @@ const server = new WebSocketServer({
 });
 /** Those that answered the last ping. */
 const alive = new WeakSet<WebSocket>();
-let customers = 0;
+/** Those that have held seats. */
+const customers = new WeakMap<WebSocket, Customer>();
+let lastCustomer = 0;
 
 server.on("connection", (socket) => {
-  const customer = {
-    id: ++customers,
-    answer(message: readonly unknown[]): void {
-      if (socket.readyState === OPEN) socket.send(packr.pack(message), BINARY);
-    },
-  };
   alive.add(socket);
-  socket.on("pong", () => alive.add(socket));
-  socket.on("error", () => socket.terminate());
-  socket.on("message", (data: Buffer) => {
-    const message: unknown = packr.unpack(data);
-    const [op, showtime] = Array.isArray(message) ? (message as unknown[]) : [];
-    if (op !== CLIENT_OP.watch || !isShowtime(showtime)) return void office.receive(customer, message);
-    const watching = watchers.get(showtime) ?? new Set();
-    watchers.set(showtime, watching.add(socket));
-    socket.once("close", () => watching.delete(socket));
-  });
+  // The same functions for all: ten thousand viewers need no closures of their own.
+  socket.on("message", onMessage).on("pong", onPong).on("close", onClose).on("error", onError);
 });
+
+function onMessage(this: WebSocket, data: Buffer): void {
+  const message: unknown = packr.unpack(data);
+  const [op, showtime] = Array.isArray(message) ? (message as unknown[]) : [];
+  if (op !== CLIENT_OP.watch || !isShowtime(showtime)) return void office.receive(customerOf(this), message);
+  const watching = watchers.get(showtime) ?? new Set();
+  watchers.set(showtime, watching.add(this));
+}
+
+function onPong(this: WebSocket): void {
+  alive.add(this);
+}
+
+function onClose(this: WebSocket): void {
+  for (const watching of watchers.values()) watching.delete(this);
+}
+
+function onError(this: WebSocket): void {
+  this.terminate();
+}
+
+function customerOf(socket: WebSocket): Customer {
+  let customer = customers.get(socket);
+  if (customer === undefined) {
+    const answer = (message: readonly unknown[]): void => {
+      if (socket.readyState === OPEN) socket.send(packr.pack(message), BINARY);
+    };
+    customers.set(socket, (customer = { id: ++lastCustomer, answer }));
+  }
+  return customer;
+}
 
 setInterval(() => {
   for (const socket of server.clients) {
