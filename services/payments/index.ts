@@ -1,5 +1,10 @@
 /** What moves the money: gateways, what was asked of them, and what they said. */
-export { createMockGateway, MOCK_GATEWAY_SCHEMA, type MockGateway, mockGatewayMigrations } from "./mock-gateway/index.ts";
+export {
+  createMockGateway,
+  MOCK_GATEWAY_SCHEMA,
+  type MockGateway,
+  mockGatewayMigrations,
+} from "./mock-gateway/index.ts";
 export { paymentsMigrations } from "./migrations/index.ts";
 export { createPaymentsService, type PaymentsOptions, type PaymentsService } from "./service.ts";
 export { PAYMENTS_SCHEMA } from "./tables.ts";

@@ -37,7 +37,16 @@ export class PaymentBook {
   }
 
   /** @returns false when there is a payment of that id already */
-  async add({ paymentId, bookingId, userId, method, token, amount, payBy, description }: PaymentStart): Promise<boolean> {
+  async add({
+    paymentId,
+    bookingId,
+    userId,
+    method,
+    token,
+    amount,
+    payBy,
+    description,
+  }: PaymentStart): Promise<boolean> {
     const now = this.#clock.now();
     const added = await this.#db
       .insertInto("payment")
@@ -118,7 +127,8 @@ export class PaymentBook {
     return this.#db.transaction().execute(async (transaction) => {
       const before = await locked(transaction, id);
       if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
-      if (before.state !== "pending" && before.state !== "authorized") return { before, after: before, mismatch: false };
+      if (before.state !== "pending" && before.state !== "authorized")
+        return { before, after: before, mismatch: false };
       const due_at = undo ? new Date(this.#clock.now()) : null;
       const after = await update(transaction, id, { state: "failed", reason, undo, due_at, token: null, next: null });
       await this.#outbox.add(transaction, "payment.failed", after.booking_id, factsOf(after));
@@ -195,7 +205,9 @@ async function locked(transaction: InTransaction, id: string): Promise<PaymentRo
   const rows = await transaction
     .selectFrom("payment")
     .selectAll()
-    .where("booking_id", "=", (from) => from.selectFrom("payment as one").select("one.booking_id").where("one.id", "=", id))
+    .where("booking_id", "=", (from) =>
+      from.selectFrom("payment as one").select("one.booking_id").where("one.id", "=", id),
+    )
     .orderBy("id")
     .forUpdate()
     .execute();

@@ -73,7 +73,8 @@ export class Payments {
     let refused: Answer | undefined;
     const row = await this.#options.book.want(id, async (found) => {
       if (!isAmount(amount) || amount > found.amount) refused = refusal("BAD_MESSAGE", "More than was authorized.");
-      else if ((found.capture_wanted ?? amount) !== amount) refused = refusal("CONFLICT", "Another amount was asked for.");
+      else if ((found.capture_wanted ?? amount) !== amount)
+        refused = refusal("CONFLICT", "Another amount was asked for.");
       else if (found.state === "authorized" && found.void_reason === null) return { capture_wanted: amount };
       return undefined;
     });
@@ -82,7 +83,8 @@ export class Payments {
     if (row.state === "authorized" && row.void_reason === null) await this.#within(this.advance(id, false));
     return this.#answer(id, (now) => {
       if (now.state === "captured" && now.captured === amount) return ok(now);
-      if (now.state === "authorized" && now.void_reason === null) return unavailable("The gateway has not taken it yet.");
+      if (now.state === "authorized" && now.void_reason === null)
+        return unavailable("The gateway has not taken it yet.");
       return refusal("CONFLICT", `The payment cannot be taken: it is ${now.state}.`);
     });
   }
@@ -122,7 +124,8 @@ export class Payments {
       }
       const before = known.reduce((sum, refund) => sum + refund.amount, 0);
       if (!isAmount(amount)) refused = refusal("BAD_MESSAGE", "That is no amount of money.");
-      else if (found.state !== "captured") refused = refusal("CONFLICT", `The payment is ${found.state}: nothing was taken.`);
+      else if (found.state !== "captured")
+        refused = refusal("CONFLICT", `The payment is ${found.state}: nothing was taken.`);
       else if (before + amount > found.captured) refused = refusal("CONFLICT", "More than was taken.");
       if (refused) return undefined;
       const created_at = new Date(this.#options.clock.now());

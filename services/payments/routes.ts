@@ -70,7 +70,10 @@ const webhookRoutes =
           const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
           const notice = verifiers[method](request.headers, body, clock.now());
           if (notice === undefined) {
-            log.warn({ gateway: method, address: request.ip }, "a webhook is not signed by the gateway, or not just now");
+            log.warn(
+              { gateway: method, address: request.ip },
+              "a webhook is not signed by the gateway, or not just now",
+            );
             throw new Problem("BAD_SIGNATURE", "The webhook is not signed by the gateway, or not just now.");
           }
           const payment = await inbox.take(method, notice);

@@ -67,7 +67,10 @@ describe("Stripe", () => {
   });
 
   it("refuses a card that does not exist, without an intent", async () => {
-    expect(valueOf(await start("pm_nobody"))).toMatchObject({ state: "failed", reason: "No such PaymentMethod: 'pm_nobody'" });
+    expect(valueOf(await start("pm_nobody"))).toMatchObject({
+      state: "failed",
+      reason: "No such PaymentMethod: 'pm_nobody'",
+    });
   });
 
   it("lets the buyer's browser go on with the client secret, and hears of it by webhook", async () => {
@@ -76,7 +79,9 @@ describe("Stripe", () => {
     stripe.confirmByBuyer(intent().id, "pm_card_chargeDeclined"); // The buyer may try another card on the same intent.
     expect(valueOf(await payments.read(id, true))).toMatchObject({ state: "pending", next });
     stripe.confirmByBuyer(intent().id, "pm_card_visa");
-    expect((await send(stripe.event("payment_intent.amount_capturable_updated", stripe.shown(intent().id)))).status).toBe(204);
+    expect(
+      (await send(stripe.event("payment_intent.amount_capturable_updated", stripe.shown(intent().id)))).status,
+    ).toBe(204);
     expect(await payments.becomes(id, "authorized")).toMatchObject({ next: null });
   });
 
@@ -131,7 +136,12 @@ describe("Stripe", () => {
     const { amount, currency } = PRICE;
     for (let index = 0; index < 230; index++) {
       stripe.intents.set(`pi_other_${index}`, {
-        ...{ id: `pi_other_${index}`, amount, currency: currency.toLowerCase(), created: Math.floor(systemClock.now() / 1000) },
+        ...{
+          id: `pi_other_${index}`,
+          amount,
+          currency: currency.toLowerCase(),
+          created: Math.floor(systemClock.now() / 1000),
+        },
         ...{ description: null, metadata: index % 2 ? {} : { paymentId: `pay_other_${index}` }, client_secret: "x" },
         ...{ status: "succeeded", amount_received: 0, canceled: false, last_payment_error: null, charge: null },
       });

@@ -12,7 +12,9 @@ export class WebhookKey {
 
   /** @param secret `whsec_` and base64, as the standard has it; anything else is taken as the bytes of the key itself */
   constructor(secret: string) {
-    this.#webhook = secret.startsWith("whsec_") ? new Webhook(secret) : new Webhook(Buffer.from(secret), { format: "raw" });
+    this.#webhook = secret.startsWith("whsec_")
+      ? new Webhook(secret)
+      : new Webhook(Buffer.from(secret), { format: "raw" });
   }
 
   headers(id: string, at: Date, body: string): Record<string, string> {

@@ -70,11 +70,7 @@ export class MockLedger {
     await this.#db.transaction().execute(async (transaction) => {
       const payment = await this.#locked(transaction, id);
       if (payment.state !== "pending" || payment.verdict !== null) return;
-      await transaction
-        .updateTable("payment")
-        .set(this.#planned(token, payment.pay_by))
-        .where("id", "=", id)
-        .execute();
+      await transaction.updateTable("payment").set(this.#planned(token, payment.pay_by)).where("id", "=", id).execute();
     });
   }
 
@@ -83,7 +79,11 @@ export class MockLedger {
       const payment = await this.#locked(transaction, id);
       if (payment.state !== "authorized") throw refusedIn(payment);
       if (amount > payment.amount) throw new Refused(409, "AMOUNT_TOO_LARGE", "More than was authorized.");
-      await transaction.updateTable("payment").set({ state: "captured", captured: amount }).where("id", "=", id).execute();
+      await transaction
+        .updateTable("payment")
+        .set({ state: "captured", captured: amount })
+        .where("id", "=", id)
+        .execute();
     });
   }
 
@@ -92,11 +92,7 @@ export class MockLedger {
       const payment = await this.#locked(transaction, id);
       if (payment.state === "captured") throw refusedIn(payment);
       if (payment.state !== "pending" && payment.state !== "authorized") return;
-      await transaction
-        .updateTable("payment")
-        .set({ state: "voided", decide_at: null })
-        .where("id", "=", id)
-        .execute();
+      await transaction.updateTable("payment").set({ state: "voided", decide_at: null }).where("id", "=", id).execute();
     });
   }
 
@@ -163,7 +159,11 @@ export class MockLedger {
           .values(
             told.map(({ id, reference, verdict, webhook_copies: copies }) => ({
               id: `msg_${this.#random(16).toString("base64url")}`,
-              body: JSON.stringify({ type: `payment.${verdict}`, timestamp: now.toISOString(), data: { id, reference } }),
+              body: JSON.stringify({
+                type: `payment.${verdict}`,
+                timestamp: now.toISOString(),
+                data: { id, reference },
+              }),
               copies: Math.max(copies, copiesMin),
               due_at: dueAt(),
               created_at: now,
@@ -229,5 +229,4 @@ export class MockLedger {
 
 const unknown = (): Refused => new Refused(404, "NOT_FOUND", "There is no such payment.");
 
-const refusedIn = (payment: PaymentRow): Refused =>
-  new Refused(409, "WRONG_STATE", `The payment is ${payment.state}.`);
+const refusedIn = (payment: PaymentRow): Refused => new Refused(409, "WRONG_STATE", `The payment is ${payment.state}.`);

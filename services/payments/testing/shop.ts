@@ -22,7 +22,7 @@ import {
   START_PAYMENT,
   VOID_PAYMENT,
 } from "../../../proto/services/index.ts";
-import { testServer, type TestServer } from "../../http/testing.ts";
+import { testServer } from "../../http/testing.ts";
 import {
   createMockGateway,
   createPaymentsService,
@@ -48,8 +48,7 @@ export interface Process {
   readonly events: DomainEvent[];
   /** `PAYMENT_CHANGED`, as they came. */
   readonly changes: PaymentState[];
-  readonly server: TestServer;
-  /** Of its REST port. */
+  /** Of its REST port; empty in a shop without webhooks. */
   readonly url: string;
   start(wish: Partial<PaymentStart> & Pick<PaymentStart, "paymentId">): Promise<ServiceAnswer<Payment>>;
   read(paymentId: string, refresh?: boolean): Promise<ServiceAnswer<Payment>>;
@@ -71,13 +70,15 @@ export interface Shop {
   open(options?: Partial<PaymentsOptions>): Promise<Process>;
   /** The gateway is killed, and started again on the same books and port. */
   restartGateway(): Promise<void>;
+  /** Every process that is still open. */
+  closeProcesses(): Promise<void>;
   close(): Promise<void>;
 }
 
 export const PRICE = { amount: 2_400, currency: "EUR" };
 
 /** PostgreSQL, the mock gateway over HTTP, and as many processes of the service as a test opens. */
-export async function testShop(gatewaySetting: { webhooks?: boolean } = {}): Promise<Shop> {
+export async function testShop({ webhooks = true }: { webhooks?: boolean } = {}): Promise<Shop> {
   const database = await testDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), "usher-payments-"));
   const pool = createPool({ connectionString: database.url, max: 10, name: "payments-test", log });
@@ -89,7 +90,7 @@ export async function testShop(gatewaySetting: { webhooks?: boolean } = {}): Pro
     createMockGateway({
       ...{ pool, clock: gatewayClock, random: systemRandom, log },
       config: { host: "127.0.0.1", dataDir, mockGatewayPort: port },
-      webhookUrl: () => (gatewaySetting.webhooks === false ? undefined : webhookUrl),
+      webhookUrl: () => webhookUrl,
     });
   let gateway = gatewayAt(0);
   await gateway.start();
@@ -112,13 +113,9 @@ export async function testShop(gatewaySetting: { webhooks?: boolean } = {}): Pro
       mockGatewayUrl: () => gateway.url,
       ...options,
     });
-    const server = await testServer();
-    await server.app.register(service.routes, { prefix: "/api/v1" });
-    await server.app.listen({ host: "127.0.0.1", port: 0 });
-    const address = server.app.server.address();
-    const url = typeof address === "object" && address !== null ? `http://127.0.0.1:${address.port}` : "";
+    const http = webhooks ? await listen(service) : undefined;
     await service.start();
-    webhookUrl = `${url}/api/v1/payments/webhooks/mock`;
+    if (http !== undefined) webhookUrl = `${http.url}/api/v1/payments/webhooks/mock`;
     const changes: PaymentState[] = [];
     bus.subscribe(PAYMENT_CHANGED, ({ state }) => void changes.push(state));
 
@@ -129,10 +126,10 @@ export async function testShop(gatewaySetting: { webhooks?: boolean } = {}): Pro
       if (!alive) return;
       alive = false;
       await work();
-      await server.close();
+      await http?.close();
     };
     const started: Process = {
-      ...{ service, clock, bus, events, changes, server, url },
+      ...{ service, clock, bus, events, changes, url: http?.url ?? "" },
       start: (wish) =>
         ask(START_PAYMENT, {
           ...{ bookingId: `bk_${wish.paymentId}`, userId: "u_ada", method: "mock", token: "tok_ok", amount: PRICE },
@@ -167,8 +164,12 @@ export async function testShop(gatewaySetting: { webhooks?: boolean } = {}): Pro
     return started;
   }
 
+  const closeProcesses = async (): Promise<void> => {
+    for (const each of opened.splice(0)) await each.close();
+  };
+
   return {
-    ...{ pool, dataDir, gatewayClock, open },
+    ...{ pool, dataDir, gatewayClock, open, closeProcesses },
     get gateway() {
       return gateway;
     },
@@ -179,13 +180,20 @@ export async function testShop(gatewaySetting: { webhooks?: boolean } = {}): Pro
       await gateway.start();
     },
     async close() {
-      for (const each of opened) await each.close();
+      await closeProcesses();
       await gateway.stop();
       await pool.end();
       await database.drop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function listen({ routes }: PaymentsService): Promise<{ url: string; close(): Promise<void> }> {
+  const server = await testServer();
+  await server.app.register(routes, { prefix: "/api/v1" });
+  const url = await server.app.listen({ host: "127.0.0.1", port: 0 });
+  return { url, close: () => server.close() };
 }
 
 /** Every query under way fails, and every later one. Whoever waits for time to pass keeps a connection: nobody waits for that. */

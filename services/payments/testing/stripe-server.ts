@@ -35,7 +35,11 @@ interface Intent {
 
 /** https://docs.stripe.com/testing */
 const DECLINED: Readonly<Record<string, { code: string; decline_code?: string; message: string }>> = {
-  pm_card_chargeDeclined: { code: "card_declined", decline_code: "generic_decline", message: "Your card was declined." },
+  pm_card_chargeDeclined: {
+    code: "card_declined",
+    decline_code: "generic_decline",
+    message: "Your card was declined.",
+  },
   tok_chargeDeclined: { code: "card_declined", decline_code: "generic_decline", message: "Your card was declined." },
   pm_card_chargeDeclinedInsufficientFunds: {
     code: "card_declined",
@@ -142,10 +146,16 @@ export class StripeServer {
     };
     if (fault === "error") return send(500, JSON.stringify({ error: { type: "api_error", message: "Sorry." } }));
     if (fault === "busy") {
-      return send(429, JSON.stringify({ error: { type: "invalid_request_error", code: "rate_limit", message: "Slow." } }));
+      return send(
+        429,
+        JSON.stringify({ error: { type: "invalid_request_error", code: "rate_limit", message: "Slow." } }),
+      );
     }
     if (request.headers.authorization !== `Bearer ${this.#options.secretKey}`) {
-      return send(401, JSON.stringify({ error: { type: "invalid_request_error", message: "Invalid API Key provided" } }));
+      return send(
+        401,
+        JSON.stringify({ error: { type: "invalid_request_error", message: "Invalid API Key provided" } }),
+      );
     }
     const form = formOf(method === "GET" ? searchParams : new URLSearchParams(text));
     const key = request.headers["idempotency-key"];
@@ -210,7 +220,8 @@ export class StripeServer {
 
   #create(form: Form): Intent {
     const amount = Number(form["amount"]);
-    if (!Number.isInteger(amount)) throw invalid("Invalid integer", { code: "parameter_invalid_integer", param: "amount" });
+    if (!Number.isInteger(amount))
+      throw invalid("Invalid integer", { code: "parameter_invalid_integer", param: "amount" });
     if (amount < 50) throw invalid("Amount must be at least €0.50 eur", { code: "amount_too_small", param: "amount" });
     const currency = String(form["currency"]);
     if (!/^[a-z]{3}$/.test(currency)) throw invalid(`Invalid currency: ${currency}`, { param: "currency" });
@@ -240,7 +251,10 @@ export class StripeServer {
     if (declined !== undefined) {
       intent.status = "requires_payment_method";
       intent.last_payment_error = { type: "card_error", ...declined };
-      throw new StripeRefusal(402, "card_error", declined.message, { ...declined, payment_intent: show(intent, false) });
+      throw new StripeRefusal(402, "card_error", declined.message, {
+        ...declined,
+        payment_intent: show(intent, false),
+      });
     }
     intent.status = NEEDS_BUYER.has(card) ? "requires_action" : "requires_capture";
     if (intent.status === "requires_capture") {
