@@ -154,6 +154,10 @@ export function clientOf(server: TestServer) {
   };
 }
 
+/** Of answers that came in any order. */
+export const statusesOf = (answers: readonly { readonly statusCode: number }[]): number[] =>
+  answers.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b);
+
 /** Ten seats in two rows. */
 export const smallHall = {
   name: "Blue room",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HallPlanView, Layout, Showtime } from "../../../proto/rest/index.ts";
 import type { Static } from "typebox";
-import { clientOf, HOUR_MS, smallHall, testCatalog, type TestCatalog } from "../testing.ts";
+import { clientOf, HOUR_MS, smallHall, statusesOf, testCatalog, type TestCatalog } from "../testing.ts";
 
 let catalog: TestCatalog;
 let client: ReturnType<typeof clientOf>;
@@ -195,7 +195,7 @@ describe("another layout", () => {
   it("by two admins at once is one's", async () => {
     const hall = await client.hall(cinemaId);
     const answers = await Promise.all([1, 2, 3, 4].map((seats) => put(hall, { sections: sections(row("A", seats)) })));
-    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 409, 409, 409]);
+    expect(statusesOf(answers)).toEqual([200, 409, 409, 409]);
     const { rows } = await catalog.pool.query("select version from catalog.hall_plan where hall_id = $1", [hall.id]);
     expect(rows).toHaveLength(2);
   });
