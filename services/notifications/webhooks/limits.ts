@@ -30,8 +30,6 @@ export const IN_FLIGHT_MAX = 256;
 export const POLL_MS = 1_000;
 /** What attempts have at a stop to end. */
 export const STOP_MS = 3_000;
-/** The longest wait between looks while PostgreSQL is away. */
-export const POLL_BACK_OFF_MAX_MS = 5_000;
 
 /** Rotated secrets go on signing for a day. */
 export const PREVIOUS_SECRET_MS = 24 * HOUR_MS;

@@ -94,7 +94,9 @@ const singleRoutes =
           operationId: "changeWebhook",
           tags,
           summary: "Change a webhook, pause it, or enable it again",
-          description: "What was pending when it was paused or disabled is sent once it is enabled again.",
+          description:
+            "What was pending when it was paused or disabled is sent once it is enabled again; of what happens meanwhile it " +
+            "is told nothing.",
           params,
           body: schema.ChangeWebhookBody,
           response: { 200: schema.Webhook },

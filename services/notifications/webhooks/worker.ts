@@ -1,8 +1,9 @@
-import type { Clock, Timer } from "../../../platform/clock/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
+import { Poller } from "../../../platform/poller/index.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import type { Attempt, Deliveries } from "./deliveries.ts";
-import { IN_FLIGHT_MAX, POLL_BACK_OFF_MAX_MS, POLL_MS, PRUNE_EVERY_MS, STOP_MS } from "./limits.ts";
+import { IN_FLIGHT_MAX, POLL_MS, PRUNE_EVERY_MS, STOP_MS } from "./limits.ts";
 import { send } from "./send.ts";
 import { signedHeaders } from "./signature.ts";
 
@@ -16,64 +17,43 @@ interface Options {
 /** Attempts what is due, in this process beside others. */
 export class Worker {
   readonly #options: Options;
+  readonly #poller: Poller;
   readonly #inFlight = new Set<Promise<void>>();
-  #timer: Timer | undefined;
-  #looking: Promise<void> | undefined;
-  #again = false;
-  #stopped = true;
-  #waitMs = POLL_MS;
   #prunedAt = -Infinity;
 
   constructor(options: Options) {
+    const { clock, log } = options;
     this.#options = options;
+    const work = (): Promise<boolean> => this.#look();
+    this.#poller = new Poller({ clock, log, what: "looking after webhooks", everyMs: POLL_MS, work });
   }
 
   start(): void {
-    this.#stopped = false;
-    this.nudge();
+    this.#poller.start();
   }
 
   /** Looks now, rather than at the next poll. */
   nudge(): void {
-    if (this.#stopped) return;
-    this.#again = true;
-    this.#looking ??= this.#lookUntilNothing().finally(() => {
-      this.#looking = undefined;
-    });
+    this.#poller.nudge();
   }
 
   /** Lets what is under way end, if it does so soon; else it is made again when its lease is over. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
-    await this.#looking;
+    await this.#poller.stop();
     const late = new Promise<void>((resolve) => void this.#options.clock.after(STOP_MS, resolve));
     await Promise.race([Promise.all(this.#inFlight), late]);
   }
 
-  async #lookUntilNothing(): Promise<void> {
-    this.#timer?.cancel();
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      await this.#look();
+  async #look(): Promise<boolean> {
+    const { deliveries, clock } = this.#options;
+    const free = IN_FLIGHT_MAX - this.#inFlight.size;
+    if (free === 0) return false;
+    const attempts = await deliveries.take(free);
+    for (const attempt of attempts) this.#begin(attempt);
+    if (clock.monotonic() - this.#prunedAt >= PRUNE_EVERY_MS && (await deliveries.prune())) {
+      this.#prunedAt = clock.monotonic();
     }
-    if (!this.#stopped) this.#timer = this.#options.clock.after(this.#waitMs, () => this.nudge());
-  }
-
-  async #look(): Promise<void> {
-    const { deliveries, clock, log } = this.#options;
-    try {
-      const free = IN_FLIGHT_MAX - this.#inFlight.size;
-      const attempts = free > 0 ? await deliveries.take(free) : [];
-      for (const attempt of attempts) this.#begin(attempt);
-      if (clock.monotonic() - this.#prunedAt >= PRUNE_EVERY_MS && (await deliveries.prune())) {
-        this.#prunedAt = clock.monotonic();
-      }
-      this.#waitMs = POLL_MS;
-    } catch (err) {
-      log.warn({ err }, "webhooks cannot be looked after just now");
-      this.#waitMs = Math.min(this.#waitMs * 2, POLL_BACK_OFF_MAX_MS);
-    }
+    return attempts.length === free;
   }
 
   #begin(attempt: Attempt): void {
