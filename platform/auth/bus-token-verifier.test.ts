@@ -5,7 +5,15 @@ import { InProcessBus } from "../bus/index.ts";
 import { VirtualClock } from "../clock/index.ts";
 import { BusTokenVerifier } from "./bus-token-verifier.ts";
 import * as limits from "./limits.ts";
-import { KEYS, KEYS_CHANGED, type PublicKey, REVOCATIONS, REVOKED, type Revocation } from "./subjects.ts";
+import {
+  KEYS,
+  KEYS_CHANGED,
+  type PublicKey,
+  REVOCATIONS,
+  REVOCATIONS_PAGE,
+  REVOKED,
+  type Revocation,
+} from "./subjects.ts";
 import { InvalidToken, VerifierUnavailable } from "./token-verifier.ts";
 
 const log = pino({ level: "silent" });
@@ -107,6 +115,22 @@ describe("the verifier", () => {
     await clock.advance(limits.RELOAD_EVERY_MS);
     expect(await settled(told)).toMatchObject({ value: "f1" });
     expect(await verdictOf(token)).toBeInstanceOf(InvalidToken);
+  });
+
+  it("reads revocations page by page, to the last of them", async () => {
+    const key = await addKey("k1");
+    const until = clock.now() + 3_600_000;
+    const families = Array.from({ length: 2 * REVOCATIONS_PAGE + 1 }, (_, at) => `f${String(at).padStart(6, "0")}`);
+    bus.serve(KEYS, (_question, answer) => answer(keys));
+    bus.serve(REVOCATIONS, ({ after }, answer) => {
+      const page = families.filter((family) => family > after).slice(0, REVOCATIONS_PAGE);
+      answer(page.map((family) => ({ family, until })));
+    });
+    await settled(verifier.start());
+    for (const family of [families[0], families[REVOCATIONS_PAGE], families.at(-1)]) {
+      expect(await verdictOf(await sign(key, "k1", family ?? ""))).toBeInstanceOf(InvalidToken);
+    }
+    expect(await verdictOf(await sign(key, "k1", "g"))).toMatchObject({ family: "g" });
   });
 
   it("takes a new key at once, and drops one that is gone with all it had verified", async () => {

@@ -66,10 +66,6 @@ export class BusTokenVerifier implements TokenVerifier {
   }
 
   async verify(token: string): Promise<Principal> {
-    if (token.length > limits.TOKEN_LENGTH_MAX) throw new InvalidToken("The token is too long.");
-    if (!isPlainlySpelled(token)) throw new InvalidToken("The token is not a valid one.");
-    if (!this.#loaded) await this.#reload();
-    if (!this.#loaded) throw new VerifierUnavailable("the keys of identity are not known yet");
     const principal = this.#verified.get(token) ?? this.#remember(token, await this.#check(token));
     if (principal.expiresAt <= this.#clock.now()) {
       this.#verified.delete(token);
@@ -80,6 +76,10 @@ export class BusTokenVerifier implements TokenVerifier {
   }
 
   async #check(token: string): Promise<Principal> {
+    if (token.length > limits.TOKEN_LENGTH_MAX) throw new InvalidToken("The token is too long.");
+    if (!isPlainlySpelled(token)) throw new InvalidToken("The token is not a valid one.");
+    if (!this.#loaded) await this.#reload();
+    if (!this.#loaded) throw new VerifierUnavailable("the keys of identity are not known yet");
     const now = this.#clock.now();
     try {
       const { payload } = await jwtVerify(token, (header) => this.#keyOf(header), {

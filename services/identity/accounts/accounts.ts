@@ -1,5 +1,4 @@
-import { type Kysely, sql } from "kysely";
-import { Type } from "typebox";
+import type { Kysely } from "kysely";
 import type { Role } from "../../../platform/auth/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
@@ -9,7 +8,7 @@ import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
 import type { IdentityTables } from "../tables.ts";
 import { emailKey } from "./email.ts";
-import { type UserRow, userOf } from "./user.ts";
+import { isBehind, placeOf, userOf, UserPlace, type UserRow } from "./user.ts";
 
 export interface AccountOptions {
   readonly db: Kysely<IdentityTables>;
@@ -30,8 +29,6 @@ export interface Opened {
   readonly user: UserRow;
   readonly family: string;
 }
-
-const UserPlace = Type.Object({ at: Type.String({ format: "date-time" }), id: Type.String() });
 
 /** Users: how they come to be, and what they say of themselves. */
 export class Accounts {
@@ -98,16 +95,13 @@ export class Accounts {
     let query = this.#options.db.selectFrom("user").selectAll().where("deleted_at", "is", null);
     if (email !== undefined) query = query.where("email_key", "=", emailKey(email));
     if (role !== undefined) query = query.where("role", "=", role);
-    if (page.cursor !== undefined) {
-      const { at, id } = decodeCursor(UserPlace, page.cursor);
-      query = query.where(sql<boolean>`(created_at, id) > (${at}::timestamptz, ${id})`);
-    }
+    if (page.cursor !== undefined) query = query.where(isBehind(decodeCursor(UserPlace, page.cursor)));
     const rows = await query
       .orderBy("created_at")
       .orderBy("id")
       .limit(limit + 1)
       .execute();
-    return pageOf(rows, limit, userOf, ({ created_at, id }) => ({ at: created_at.toISOString(), id }));
+    return pageOf(rows, limit, userOf, placeOf);
   }
 
   /** @throws Problem UNAUTHORIZED | CONFLICT */

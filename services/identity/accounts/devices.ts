@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import { Type } from "typebox";
 import type { Device, DeviceCreated, DeviceRole, Page, PageQuery } from "../../../proto/rest/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
@@ -8,7 +7,7 @@ import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { IdentityTables } from "../tables.ts";
 import type { Accounts, Opened } from "./accounts.ts";
-import type { UserRow } from "./user.ts";
+import { isBehind, placeOf, UserPlace, type UserRow } from "./user.ts";
 
 export interface DeviceOptions {
   readonly db: Kysely<IdentityTables>;
@@ -17,8 +16,6 @@ export interface DeviceOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
 }
-
-const DevicePlace = Type.Object({ at: Type.String({ format: "date-time" }), id: Type.String() });
 
 /** Kiosks, box offices and gates: users that sign in with a secret made here, which is nowhere else once it was given out. */
 export class Devices {
@@ -87,16 +84,13 @@ export class Devices {
       .innerJoin("user", "user.id", "device.user_id")
       .selectAll("user")
       .select("seen_at");
-    if (page.cursor !== undefined) {
-      const { at, id } = decodeCursor(DevicePlace, page.cursor);
-      query = query.where(sql<boolean>`(created_at, id) > (${at}::timestamptz, ${id})`);
-    }
+    if (page.cursor !== undefined) query = query.where(isBehind(decodeCursor(UserPlace, page.cursor)));
     const rows = await query
       .orderBy("created_at")
       .orderBy("id")
       .limit(limit + 1)
       .execute();
-    return pageOf(rows, limit, deviceOf, ({ created_at, id }) => ({ at: created_at.toISOString(), id }));
+    return pageOf(rows, limit, deviceOf, placeOf);
   }
 
   #newSecret(): { secret: string; secret_hash: Buffer } {

@@ -1,5 +1,6 @@
-import type { Selectable } from "kysely";
-import type { User } from "../../../proto/rest/index.ts";
+import { type RawBuilder, type Selectable, sql } from "kysely";
+import { type Static, Type } from "typebox";
+import { Id, type User } from "../../../proto/rest/index.ts";
 import type { IdentityTables } from "../tables.ts";
 
 export type UserRow = Selectable<IdentityTables["user"]>;
@@ -15,3 +16,11 @@ export const userOf = ({ id, email, name, role, language, created_at }: UserRow)
 
 /** Neither a guest nor somebody with a password. */
 export const isDevice = ({ email_key, role }: UserRow): boolean => email_key === null && role !== "guest";
+
+/** Where a page of users ends: they are listed the oldest first. */
+export const UserPlace = Type.Object({ at: Type.Integer({ minimum: 0, maximum: Date.UTC(2100) }), id: Id });
+
+export const placeOf = ({ created_at, id }: UserRow): Static<typeof UserPlace> => ({ at: created_at.getTime(), id });
+
+export const isBehind = ({ at, id }: Static<typeof UserPlace>): RawBuilder<boolean> =>
+  sql<boolean>`(created_at, id) > (${new Date(at)}, ${id})`;
