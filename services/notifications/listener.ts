@@ -7,7 +7,8 @@ import { MAILED_EVENTS, type MailedEvent } from "./letters/index.ts";
 import type { MailQueue, MailWorker } from "./mail/index.ts";
 import type { MailTables } from "./tables.ts";
 
-const CONSUMER = "notifications";
+/** Also the name that dead letters of mails go by, so that a replay comes back here. */
+export const CONSUMER = "notifications";
 
 const NEWS_EVENTS = [
   "booking.created",
@@ -44,13 +45,15 @@ export class Listener implements Consumer<HeardEvent["type"]> {
   async handle(event: HeardEvent): Promise<void> {
     const { db, inbox, queue, worker } = this.#options;
     const fresh = await db.transaction().execute(async (transaction) => {
-      if (!(await inbox.take<MailTables>(transaction, CONSUMER, event.id))) return false;
+      if (!(await inbox.take<MailTables>(transaction, CONSUMER, event.id))) {
+        await queue.retryFailed(transaction, event.id);
+        return false;
+      }
       if (event.type === "user.deleted") await queue.forget(transaction, event.data.userId);
       else if (isMailed(event)) await queue.add(transaction, event);
       return true;
     });
-    if (!fresh) return;
-    if (isNews(event)) this.#tell(event.data);
+    if (fresh && isNews(event)) this.#tell(event.data);
     worker.nudge();
   }
 

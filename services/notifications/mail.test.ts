@@ -26,7 +26,7 @@ beforeEach(() => {
 afterEach(async () => {
   await world.stopAll();
   await server.stop();
-  await world.pool.query("truncate notifications.mail");
+  await world.pool.query("truncate notifications.mail, events.dead_letter");
 });
 afterAll(() => world.close());
 
@@ -84,7 +84,7 @@ describe("a mail", () => {
     await world.start();
     const user = world.peers.user({ language });
     const bookingId = `bk_${language}`;
-    const booking = world.peers.book(user.id, { bookingId, reason: "The bank said no." });
+    const booking = world.peers.book(user.id, { bookingId, reason: "The showtime was cancelled." });
     for (const type of MAILED_EVENTS)
       await world.stream.publish(
         type === "payment.failed" ? paymentFailed(booking, "Card declined.") : bookingEvent(type, booking),
@@ -238,24 +238,42 @@ describe("a mail server", () => {
   it.each([
     ["the address", 550, (error: Error) => (server.onRecipient = () => fail(error))],
     ["the mail", 554, (error: Error) => (server.onData = () => fail(error))],
-  ])("that refuses %s for good is not asked again, until somebody wants it", async (_what, code, refuse) => {
-    await server.start();
-    await world.start({ smtpUrl: smtpUrl() });
-    refuse(smtpError(code, "5.1.1 No such user here"));
-    const user = world.peers.user();
-    const booking = world.peers.book(user.id);
-    await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
-    const { connections } = server;
-    world.clock.goForward(GIVE_UP_AFTER_MS);
-    await world.stream.publish(bookingEvent("booking.expired", world.peers.book(world.peers.user({ email: null }).id)));
-    await until(async () => expect((await allStatuses()).sort()).toEqual(["dropped", "failed"]));
-    expect(server.connections).toBe(connections);
-    expect((await world.rows(booking.bookingId))[0]).toMatchObject({
-      attempts: 1,
-      note: expect.stringMatching(/No such user/),
-    });
-  });
+  ])(
+    "that refuses %s for good is not asked again, until somebody replays the dead letter",
+    async (_what, code, refuse) => {
+      await server.start();
+      await world.start({ smtpUrl: smtpUrl() });
+      const user = world.peers.user();
+      refuse(smtpError(code, `5.1.1 <${user.email}>: no such user here`));
+      const booking = world.peers.book(user.id);
+      const event = bookingEvent("booking.expired", booking);
+      await world.stream.publish(event);
+      await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+      const [row] = await world.rows(booking.bookingId);
+      expect(row).toMatchObject({ attempts: 1, note: expect.stringContaining("no such user") });
+      const [letter] = await world.deadLetters.list({ limit: 1 });
+      expect(letter).toMatchObject({
+        consumer: "notifications",
+        event,
+        error: expect.stringContaining("no such user"),
+      });
+      expect(`${row!.note} ${letter!.error}`).not.toContain(user.email);
+
+      const { connections } = server;
+      world.clock.goForward(GIVE_UP_AFTER_MS - 1);
+      await world.stream.publish(
+        bookingEvent("booking.expired", world.peers.book(world.peers.user({ email: null }).id)),
+      );
+      await until(async () => expect((await allStatuses()).sort()).toEqual(["dropped", "failed"]));
+      expect(server.connections).toBe(connections);
+
+      server.onRecipient = () => {};
+      server.onData = () => {};
+      await world.deadLetters.replay([letter!.id]);
+      await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+      await until(async () => expect(await world.deadLetters.count()).toBe(0));
+    },
+  );
 
   it("that is slow holds nobody else's mail up for ever, and a stop does not wait for it", async () => {
     await server.start();

@@ -3,12 +3,12 @@ import type { Pool } from "pg";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
-import { type EventStream, Inbox } from "../../platform/events/index.ts";
+import { DeadLetters, type EventStream, Inbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import type { Routes } from "../http/index.ts";
-import { Listener } from "./listener.ts";
+import { CONSUMER, Listener } from "./listener.ts";
 import { MailQueue, MailWorker, MailWriter } from "./mail/index.ts";
 import { Peers } from "./peers.ts";
 import { type MailTables, NOTIFICATIONS_SCHEMA } from "./tables.ts";
@@ -16,7 +16,7 @@ import { FileTransport, type MailTransport, SmtpTransport } from "./transports/i
 import { createWebhooks } from "./webhooks/index.ts";
 
 export interface NotificationsOptions {
-  /** Of a database whose schema `notifications` is migrated when `start` is called. */
+  /** Of a database whose schemas `notifications` and `events` are migrated when `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
   readonly stream: EventStream;
@@ -41,7 +41,9 @@ export function createNotificationsService(options: NotificationsOptions): Notif
   const db = createDatabase<MailTables>(pool).withSchema(NOTIFICATIONS_SCHEMA);
   const queue = new MailQueue({ db, clock, random });
   const writer = new MailWriter({ peers: new Peers({ bus }), publicUrl });
-  const worker = new MailWorker({ queue, writer, transport: transportOf(options), clock, log });
+  const deadLetters = new DeadLetters({ pool, clock });
+  const transport = transportOf(options);
+  const worker = new MailWorker({ queue, writer, transport, deadLetters, consumer: CONSUMER, clock, log });
   const inbox = new Inbox({ schema: NOTIFICATIONS_SCHEMA });
   const listener = new Listener({ db, inbox, queue, worker, bus });
   const webhooks = createWebhooks(options);

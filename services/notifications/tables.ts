@@ -11,7 +11,7 @@ type Fixed<T> = ColumnType<T, T, never>;
 
 /**
  * `queued`: to be sent, again if need be. `sent`. `dropped`: there was nobody to send it to, or nothing to say any more. `failed`: refused, or
- * put off for days: a dead letter.
+ * put off for days; its event is a dead letter then.
  */
 export const MAIL_STATUSES = ["queued", "sent", "dropped", "failed"] as const;
 export type MailStatus = (typeof MAIL_STATUSES)[number];
@@ -25,7 +25,8 @@ export interface MailTables {
     /** Where the event does not name the buyer, known once the mail was written. */
     user_id: string | null;
     status: MailStatus;
-    created_at: Fixed<Date>;
+    /** When it was queued: it is given up some days later. */
+    created_at: Date;
     /** When it is next tried, while it is queued. */
     due_at: Date;
     /** Times it was tried. */

@@ -62,6 +62,26 @@ export const german: Messages = {
     booking: "Buchung",
   },
   types: { adult: "Erwachsene", child: "Kind", senior: "Senioren", student: "Studierende" },
+  reasons: new Map([
+    ["The payment was declined.", "Die Zahlung wurde abgelehnt."],
+    ["The card was declined.", "Die Karte wurde abgelehnt."],
+    ["It was not paid in time.", "Es wurde nicht rechtzeitig bezahlt."],
+    ["The payment came too late; the money goes back.", "Die Zahlung kam zu spät; das Geld geht zurück."],
+    [
+      "The payment came when the seats were gone; the money goes back.",
+      "Als die Zahlung kam, waren die Plätze vergeben; das Geld geht zurück.",
+    ],
+    [
+      "The payment was not of the right amount; the money goes back.",
+      "Die Zahlung hatte nicht den richtigen Betrag; das Geld geht zurück.",
+    ],
+    [
+      "The payment could not be completed; nothing was taken.",
+      "Die Zahlung konnte nicht abgeschlossen werden; es wurde nichts abgebucht.",
+    ],
+    ["Cancelled on the buyer's wish.", "Auf Ihren Wunsch storniert."],
+    ["The showtime was cancelled.", "Die Vorstellung fällt aus."],
+  ]),
   link: "Zur Seite des Kinos",
   closing: "Diese Nachricht wurde automatisch versandt; Antworten darauf liest niemand.",
 };

@@ -45,7 +45,7 @@ export function writeLetter(content: LetterContent): Letter {
     [facts.hall, showtime.hallName],
     [facts.seats, ...content.seats.map((seat) => seatLine(seat, booking, messages))],
     ...sumsOf(content, messages),
-    [facts.reason, reasonOf(event)],
+    [facts.reason, reasonOf(event, messages)],
     [facts.booking, booking.bookingId],
   ];
   return {
@@ -68,9 +68,11 @@ function sumsOf({ event, booking }: LetterContent, { facts, locale }: Messages):
   return event.type === "booking.confirmed" ? [[facts.total, moneyOf(booking.total, locale)]] : [];
 }
 
-/** A confirmed booking needs no reason, and one that the buyer has cancelled neither. */
-const reasonOf = ({ type, data }: DomainEvent<MailedEvent>): string | null =>
-  type === "booking.confirmed" ? null : data.reason;
+/** A confirmed booking needs none. */
+function reasonOf({ type, data }: DomainEvent<MailedEvent>, { reasons }: Messages): string | null {
+  if (type === "booking.confirmed" || data.reason === null) return null;
+  return reasons.get(data.reason) ?? data.reason;
+}
 
 function seatLine(seat: SeatCard, booking: BookingRecord, { types, locale }: Messages): string {
   const sale = booking.seats.find((each) => each.seat === seat.seat);

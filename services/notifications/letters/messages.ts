@@ -36,6 +36,8 @@ export interface Messages {
     readonly booking: string;
   };
   readonly types: Readonly<Record<TicketType, string>>;
+  /** Of the reasons that events give in English, those that this language has words for. */
+  readonly reasons: ReadonlyMap<string, string>;
   readonly link: string;
   readonly closing: string;
 }

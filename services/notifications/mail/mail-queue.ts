@@ -71,15 +71,15 @@ export class MailQueue {
     await this.#mine(mail).set(due).execute();
   }
 
-  /** Dead letters are sent after all. @returns how many */
-  async retryFailed(): Promise<number> {
+  /** The mail about an event whose dead letter is replayed is sent after all. */
+  async retryFailed(transaction: Transaction<MailTables>, eventId: string): Promise<void> {
     const now = new Date(this.#options.clock.now());
-    const { numUpdatedRows } = await this.#options.db
+    await transaction
       .updateTable("mail")
-      .set({ status: "queued", due_at: now, attempts: 0, finished_at: null })
+      .set({ status: "queued", created_at: now, due_at: now, attempts: 0, finished_at: null })
+      .where("event_id", "=", eventId)
       .where("status", "=", "failed")
-      .executeTakeFirst();
-    return Number(numUpdatedRows);
+      .execute();
   }
 
   /** Deletes what was finished long ago, a number of rows at a time; dead letters stay. */

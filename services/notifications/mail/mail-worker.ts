@@ -1,4 +1,5 @@
 import type { Clock } from "../../../platform/clock/index.ts";
+import type { DeadLetters } from "../../../platform/events/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 import {
@@ -20,6 +21,9 @@ interface Options {
   readonly queue: MailQueue;
   readonly writer: MailWriter;
   readonly transport: MailTransport;
+  readonly deadLetters: DeadLetters;
+  /** The consumer that a replayed dead letter goes to. */
+  readonly consumer: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -90,18 +94,19 @@ export class MailWorker {
     const { queue, clock, log } = this.#options;
     const note = error instanceof Error ? error.message : String(error);
     const about = { err: error, mail: mail.id, event: mail.event_id, attempts: mail.attempts };
-    if (error instanceof MailRefused) {
-      log.warn(about, "a mail was refused for good");
-      return queue.finish(mail, "failed", note);
-    }
-    if (clock.now() - mail.created_at.getTime() >= GIVE_UP_AFTER_MS) {
-      log.error(about, "a mail could not be sent for days: it is a dead letter now");
-      return queue.finish(mail, "failed", note);
+    if (error instanceof MailRefused || clock.now() - mail.created_at.getTime() >= GIVE_UP_AFTER_MS) {
+      log.error(about, "a mail cannot be sent, and is a dead letter now: npx usher events dead");
+      return this.#giveUp(mail, error, note);
     }
     log.warn(about, "a mail could not be sent yet");
-    const waitMs =
-      error instanceof TransportUnreachable ? this.#pause() : doubled(RETRY_FIRST_MS, mail.attempts, RETRY_MAX_MS);
-    return queue.putOff(mail, waitMs, note);
+    const unreachable = error instanceof TransportUnreachable;
+    return queue.putOff(mail, unreachable ? this.#pause() : doubled(RETRY_FIRST_MS, mail.attempts, RETRY_MAX_MS), note);
+  }
+
+  async #giveUp(mail: QueuedMail, error: unknown, note: string): Promise<void> {
+    const { queue, deadLetters, consumer } = this.#options;
+    await deadLetters.add({ consumer, event: mail.event, error, attempts: mail.attempts });
+    await queue.finish(mail, "failed", note);
   }
 
   /** Once for all mails that found the server away at the same time. @returns for how long nobody tries */

@@ -132,6 +132,7 @@ export interface TestNotifications {
   readonly clock: ShiftedClock;
   readonly pool: Pool;
   readonly dataDir: string;
+  readonly deadLetters: DeadLetters;
   readonly news: BookingNews[];
   /** A process of the installation, started; it is stopped at the end. */
   start(config?: Partial<NotificationsOptions["config"]>): Promise<NotificationsService>;
@@ -163,14 +164,15 @@ export async function testNotifications(): Promise<TestNotifications> {
   peers.serve(bus);
   const news: BookingNews[] = [];
   bus.subscribe(BOOKING_NEWS, (one) => news.push(one));
-  const stream = new InProcessEventStream({ clock, log, deadLetters: new DeadLetters({ pool, clock }) });
+  const deadLetters = new DeadLetters({ pool, clock });
+  const stream = new InProcessEventStream({ clock, log, deadLetters });
   stream.start();
   const running: NotificationsService[] = [];
   const stopAll = async () => {
     for (const service of running.splice(0)) await service.stop();
   };
   return {
-    ...{ peers, bus, stream, clock, pool, dataDir, news, stopAll },
+    ...{ peers, bus, stream, clock, pool, dataDir, deadLetters, news, stopAll },
     async start(config = {}) {
       const plain = { dataDir, mailFrom: "tickets@usher.example", webhookPrivateAddresses: false, host: "127.0.0.1" };
       const service = createNotificationsService({

@@ -32,7 +32,7 @@ export class SmtpTransport implements MailTransport {
 
   async send(mail: Mail): Promise<void> {
     const sending = this.#transporter.sendMail(messageOf(mail, this.#from)).catch((error: unknown) => {
-      throw classified(error);
+      throw classified(error, mail.to.address);
     });
     await withinDeadline(this.#clock, sending);
   }
@@ -46,13 +46,16 @@ function withinDeadline(clock: Clock, sending: Promise<unknown>): Promise<void> 
   });
 }
 
-/** What the server says of the recipient or of the mail is about this mail; whatever else goes wrong is about the server. */
-function classified(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return cause;
-  const { responseCode, command } = cause as SmtpError; // Nodemailer's errors; of others both are undefined.
-  if (command === "API") return new MailRefused(cause.message, { cause });
-  if (command !== "RCPT TO" && command !== "DATA") return new TransportUnreachable(cause.message, { cause });
-  return responseCode !== undefined && responseCode >= 500 ? new MailRefused(cause.message, { cause }) : cause;
+/**
+ * What the server says of the recipient or of the mail is about this mail; whatever else goes wrong is about the server. The address,
+ * which servers like to repeat, is left out: errors are kept longer than accounts.
+ */
+function classified(error: unknown, address: string): Error {
+  const { message, responseCode, command } = error as SmtpError; // Nodemailer throws nothing else.
+  const said = message.replaceAll(address, "the recipient");
+  if (command === "API") return new MailRefused(said);
+  if (command !== "RCPT TO" && command !== "DATA") return new TransportUnreachable(said);
+  return responseCode !== undefined && responseCode >= 500 ? new MailRefused(said) : new Error(said);
 }
 
 type SmtpError = Error & { readonly responseCode?: number; readonly command?: string };
