@@ -75,11 +75,16 @@ export class ConsumerGroup {
     });
   }
 
+  /** When the handlers that run have ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#handling);
+  }
+
   /** Starts no handler any more, refuses what waits, and settles when the handlers that run have ended. */
   async close(): Promise<void> {
     this.#closed.abort();
     for (const wake of this.#waiting.splice(0)) wake();
-    await Promise.allSettled(this.#handling);
+    await this.settled();
   }
 
   #afterOthersOf(subject: string, work: () => Promise<void>): Promise<void> {

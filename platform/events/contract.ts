@@ -103,7 +103,9 @@ export function eventStreamContract(name: string, makeStream: () => Promise<Stre
         },
       });
       stream.start();
-      const publishes = ["slow", "quick", "slow", "quicker"].map((subject) => stream.publish(userDeleted(subject, 0)));
+      const publishes = ["slow", "quick", "slow", "quicker"].map((subject, number) =>
+        stream.publish(userDeleted(subject, number)),
+      );
       await expect.poll(() => done).toEqual(["quick", "quicker"]);
       finish();
       await Promise.all(publishes);

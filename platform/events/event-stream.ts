@@ -15,6 +15,8 @@ export interface Consumer<Name extends EventName = EventName> {
 }
 
 export interface EventStream {
+  /** The stream may lose what it has accepted until so long after: an outbox then publishes it once more. */
+  readonly repeatAfterMs?: number;
   /** Settles when the event cannot be lost any more: the stream has it, or, in process, every consumer has dealt with it. */
   publish(event: DomainEvent): Promise<void>;
   consume<Name extends EventName>(consumer: Consumer<Name>): { close(): Promise<void> };

@@ -1,14 +1,9 @@
 export { DeadLetters, type DeadLetter } from "./dead-letters.ts";
 export { EventLog, type LoggedEvent, type OutboxLag } from "./event-log.ts";
 export { addEventMetrics } from "./metrics.ts";
-export {
-  type Consumer,
-  type EventStream,
-  type StartableEventStream,
-  StreamBusy,
-  StreamStopped,
-} from "./event-stream.ts";
+export type { Consumer, EventStream, StartableEventStream } from "./event-stream.ts";
 export { InProcessEventStream } from "./in-process-event-stream.ts";
+export { JetStreamEventStream } from "./jetstream-event-stream.ts";
 export { Inbox } from "./inbox.ts";
 export { EVENTS_SCHEMA, eventsMigrations, inboxMigration, outboxMigration } from "./migrations.ts";
 export { Outbox, type OutboxOptions } from "./outbox.ts";

@@ -30,6 +30,8 @@ export const OUTBOX_SUBJECTS_MAX = 1_000;
 export const OUTBOX_SUBJECT_PAUSE_MS = 1_000;
 /** What publishes that are under way have at a stop; those that need longer are published again by the next relay. */
 export const OUTBOX_STOP_MS = 2_000;
+/** How often events that a crash of the stream may have taken are looked for. */
+export const OUTBOX_REPEAT_EVERY_MS = 15_000;
 /** Published rows stay for a week. */
 export const OUTBOX_KEPT_MS = 7 * 24 * 3_600_000;
 export const OUTBOX_PRUNE_EVERY_MS = 3_600_000;
@@ -37,3 +39,15 @@ export const OUTBOX_PRUNE_ROWS_MAX = 5_000;
 
 /** Longer than any outbox row lives, so that whatever comes again is known. */
 export const INBOX_KEPT_DAYS = 30;
+
+/** Events of one consumer that a process has taken from JetStream and not finished. */
+export const JETSTREAM_TAKEN_MAX = 500;
+/** JetStream gives an event out again when nobody has said for this long that it is in work. */
+export const JETSTREAM_ACK_WAIT_MS = 15_000;
+export const JETSTREAM_WORKING_EVERY_MS = 5_000;
+/** Between two attempts to lead a consumer. */
+export const JETSTREAM_FOLLOW_AGAIN_MS = 1_000;
+/** JetStream syncs to disk every two minutes; after this an event is published once more, in case a crash took it. */
+export const JETSTREAM_REPEAT_AFTER_MS = 4 * 60_000;
+/** How long JetStream knows message ids: well beyond that. */
+export const JETSTREAM_DUPLICATES_KNOWN_MS = 15 * 60_000;

@@ -13,9 +13,13 @@ export const outboxMigration = (schema: string): Migration => ({
         subject text not null,
         event json not null,
         created_at timestamptz not null,
-        published_at timestamptz
+        published_at timestamptz,
+        repeated_at timestamptz
       )`.execute(db);
     await sql`create index outbox_unpublished on ${table} (id) where published_at is null`.execute(db);
+    await sql`
+      create index outbox_unrepeated on ${table} (published_at)
+      where published_at is not null and repeated_at is null`.execute(db);
     await sql`create index outbox_published on ${table} (published_at) where published_at is not null`.execute(db);
     await sql`create index outbox_by_subject on ${table} (subject, id)`.execute(db);
     await sql`create index outbox_by_time on ${table} (created_at)`.execute(db);

@@ -10,6 +10,7 @@ import {
   OUTBOX_PRUNE_EVERY_MS,
   OUTBOX_PRUNE_ROWS_MAX,
   OUTBOX_READ_MAX,
+  OUTBOX_REPEAT_EVERY_MS,
   OUTBOX_STOP_MS,
   OUTBOX_SUBJECT_PAUSE_MS,
   OUTBOX_SUBJECTS_MAX,
@@ -49,6 +50,7 @@ export class Relay {
   #wanted = false;
   #wake: () => void = () => {};
   #prunedAt = -Infinity;
+  #repeatedAt = -Infinity;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -106,6 +108,7 @@ export class Relay {
       while (!this.#stopping.signal.aborted) {
         this.#wanted = false;
         await this.#pruneSometimes(reign);
+        await this.#repeatSometimes(reign);
         const more = await this.#publishNext(reign);
         if (!more && !this.#wanted) await this.#pause();
       }
@@ -152,6 +155,19 @@ export class Relay {
     if (await reign.prune(new Date(clock.now() - OUTBOX_KEPT_MS))) this.#prunedAt = clock.monotonic();
   }
 
+  /** What the stream accepted a while ago is told once more, where a crash may have taken it. */
+  async #repeatSometimes(reign: Reign): Promise<void> {
+    const { clock, stream } = this.#options;
+    if (stream.repeatAfterMs === undefined || clock.monotonic() - this.#repeatedAt < OUTBOX_REPEAT_EVERY_MS) return;
+    const rows = await reign.readUnrepeated(new Date(clock.now() - stream.repeatAfterMs), OUTBOX_READ_MAX);
+    for (const { event } of rows) await stream.publish(event);
+    await reign.markRepeated(
+      rows.map(({ id }) => id),
+      clock,
+    );
+    if (rows.length < OUTBOX_READ_MAX) this.#repeatedAt = clock.monotonic();
+  }
+
   /** Until the next poll, a nudge or the end. */
   #pause(): Promise<void> {
     return new Promise((resolve) => {
@@ -195,6 +211,28 @@ class Reign {
     this.#marks ??= this.#nextMarks(clock);
     this.#marks.ids.push(id);
     return this.#marks.written;
+  }
+
+  /** What was published before `time`, and not once more since, in the order in which it was written. */
+  async readUnrepeated(time: Date, limit: number): Promise<Row[]> {
+    const { rows } = await this.#inTurn(() =>
+      this.#connection.query<Row>(
+        `select id::text, subject, event from ${this.#table}
+         where published_at < $1 and repeated_at is null order by outbox.id limit $2`,
+        [time, limit],
+      ),
+    );
+    return rows;
+  }
+
+  async markRepeated(ids: readonly string[], clock: Clock): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#inTurn(() =>
+      this.#connection.query(`update ${this.#table} set repeated_at = $1 where id = any ($2)`, [
+        new Date(clock.now()),
+        ids,
+      ]),
+    );
   }
 
   /** Deletes some of what was published before `time`. @returns whether that was all */

@@ -1,0 +1,159 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { DomainEvent } from "../../proto/index.ts";
+import { connectNats } from "../bus/index.ts";
+import { type NatsServer, startNatsServer } from "../bus/testing.ts";
+import { systemClock } from "../clock/index.ts";
+import { createDatabase } from "../postgres/index.ts";
+import { systemRandom } from "../random/index.ts";
+import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "./contract.ts";
+import { Outbox } from "./outbox.ts";
+import { JetStreamEventStream } from "./jetstream-event-stream.ts";
+import { silent, testEvents, type TestEvents } from "./testing.ts";
+
+let t: TestEvents;
+let server: NatsServer;
+beforeAll(async () => {
+  [t, server] = await Promise.all([testEvents(), startNatsServer()]);
+});
+afterAll(async () => {
+  await t.close();
+  await server.stop();
+});
+beforeEach(async () => {
+  await t.pool.query("truncate events.dead_letter");
+});
+
+const connected = (): Promise<NatsConnection> => connectNats(server.url, { name: "test", inboxPrefix: "_INBOX.test" });
+
+async function opened(connection: NatsConnection): Promise<JetStreamEventStream> {
+  return JetStreamEventStream.open({
+    ...{ connection, pool: t.pool, clock: systemClock, log: silent, deadLetters: t.deadLetters },
+    patience: { deliveriesMax: CONTRACT_DELIVERIES_MAX, backOffFirstMs: 2 },
+  });
+}
+
+async function empty(): Promise<NatsConnection> {
+  const connection = await connected();
+  const manager = await jetstreamManager(connection);
+  await manager.streams.delete("USHER_EVENTS").catch(() => undefined);
+  return connection;
+}
+
+eventStreamContract("JetStream event stream", async () => {
+  const connection = await empty();
+  return { stream: await opened(connection), deadLetters: t.deadLetters, close: () => connection.close() };
+});
+
+const event = (id: string, subject = "u1"): DomainEvent => ({
+  specversion: "1.0",
+  id,
+  source: "/usher/test",
+  type: "user.deleted",
+  subject,
+  time: "2026-01-01T00:00:00.000Z",
+  datacontenttype: "application/json",
+  data: { userId: subject },
+});
+
+describe("on JetStream", () => {
+  it("an event is once in the stream, however often it is published", async () => {
+    const connection = await empty();
+    const stream = await opened(connection);
+    stream.start();
+    for (let times = 0; times < 3; times++) await stream.publish(event("e1"));
+    const info = await (await jetstreamManager(connection)).streams.info("USHER_EVENTS");
+    expect(info.state.messages).toBe(1);
+    expect(info.config.subjects).toContain("booking.*");
+    await stream.stop();
+    await connection.close();
+  });
+
+  it("one process takes a consumer's events; when it dies in the middle another goes on, in order, from the first that was not done", async () => {
+    const [first, second] = [await empty(), await connected()];
+    const [dying, other] = [await opened(first), await opened(second)];
+    const begun: string[] = [];
+    dying.consume({
+      name: "tickets",
+      types: ["user.deleted"],
+      handle: ({ id }) => {
+        begun.push(id);
+        return new Promise(() => undefined); // It never ends.
+      },
+    });
+    dying.start();
+    await dying.publish(event("e1"));
+    await expect.poll(() => begun, { timeout: 10_000 }).toEqual(["e1"]);
+    const done: string[] = [];
+    other.consume({ name: "tickets", types: ["user.deleted"], handle: async ({ id }) => void done.push(id) });
+    other.start();
+    await other.publish(event("e2"));
+    await first.close(); // The process dies ...
+    await t.pool.query(
+      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()",
+    );
+    await expect.poll(() => done, { timeout: 20_000 }).toEqual(["e1", "e2"]);
+    await other.stop();
+    await second.close();
+  });
+
+  it("gets again from the outbox what it has lost since", async () => {
+    const connection = await empty();
+    const stream = await opened(connection);
+    stream.start();
+    const impatient = Object.assign(Object.create(stream) as JetStreamEventStream, {
+      repeatAfterMs: 1,
+      publish: (one: DomainEvent) => stream.publish(one),
+    });
+    const { pool } = t;
+    const outbox = new Outbox({
+      ...{ pool, schema: "shop", source: "/usher/shop", clock: systemClock, random: systemRandom, log: silent },
+      stream: impatient,
+    });
+    const manager = await jetstreamManager(connection);
+    await outbox.add(createDatabase<unknown>(pool), "user.deleted", "u1", { userId: "u1" });
+    const unpublished = "select count(*)::int as count from shop.outbox where published_at is null";
+    const unrepeated = "select count(*)::int as count from shop.outbox where repeated_at is null";
+    const count = async (text: string): Promise<number | undefined> =>
+      (await pool.query<{ count: number }>(text)).rows[0]?.count;
+    outbox.start();
+    await expect.poll(() => count(unpublished), { timeout: 10_000 }).toBe(0);
+    await outbox.stop();
+    await manager.streams.purge("USHER_EVENTS"); // A crash before it had synced to disk.
+    await manager.streams.delete("USHER_EVENTS");
+    const found: string[] = [];
+    stream.consume({
+      name: "tickets",
+      types: ["user.deleted"],
+      handle: async ({ subject }) => void found.push(subject),
+    });
+    const next = new Outbox({
+      ...{ pool, schema: "shop", source: "/usher/shop", clock: systemClock, random: systemRandom, log: silent },
+      stream: impatient,
+    });
+    await expect
+      .poll(() => manager.streams.info("USHER_EVENTS").catch(() => undefined), { timeout: 10_000 })
+      .toBeDefined();
+    next.start();
+    await expect.poll(() => count(unrepeated), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => found, { timeout: 10_000 }).toEqual(["u1"]);
+    await next.stop();
+    await stream.stop();
+    await connection.close();
+  });
+
+  it("passes over what is no event", async () => {
+    const connection = await empty();
+    const stream = await opened(connection);
+    const seen: string[] = [];
+    stream.consume({ name: "tickets", types: ["user.deleted"], handle: async ({ id }) => void seen.push(id) });
+    stream.start();
+    for (const rubbish of ["", "{", "null", '{"id":1}', '{"id":"x","subject":"y","type":"no.such"}'])
+      connection.publish("user.deleted", rubbish);
+    await stream.publish(event("e1"));
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["e1"]);
+    await stream.stop();
+    await connection.close();
+  });
+});

@@ -1,0 +1,298 @@
+/**
+ * The event stream of many processes: the JetStream stream `USHER_EVENTS`, where an event's type is its subject and its id its message id.
+ * JetStream acknowledges before it has synced to disk, so it carries events and is never the truth: outboxes keep them, and publish
+ * each a second time once the stream must have it on disk (`repeatAfterMs`); where it is there already, the message id tells.
+ *
+ * Of all processes one at a time takes a consumer's events (see `Leadership`), which keeps the order of each subject.
+ */
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  type JsMsg,
+  StorageType,
+} from "@nats-io/jetstream";
+import { nanos, type NatsConnection } from "@nats-io/transport-node";
+import type { Pool } from "pg";
+import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
+import type { Clock, Timer } from "../clock/index.ts";
+import type { Logger } from "../log/index.ts";
+import { ConsumerGroup, type Patience } from "./consumer-group.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { type Consumer, type StartableEventStream, StreamStopped } from "./event-stream.ts";
+import { Leadership } from "./leadership.ts";
+import {
+  BACK_OFF_FIRST_MS,
+  DELIVERIES_MAX,
+  JETSTREAM_ACK_WAIT_MS,
+  JETSTREAM_DUPLICATES_KNOWN_MS,
+  JETSTREAM_FOLLOW_AGAIN_MS,
+  JETSTREAM_REPEAT_AFTER_MS,
+  JETSTREAM_TAKEN_MAX,
+  JETSTREAM_WORKING_EVERY_MS,
+  OUTBOX_KEPT_MS,
+  REPLAY_POLL_MS,
+  REPLAYS_MAX,
+} from "./limits.ts";
+import { sleep } from "./sleep.ts";
+
+interface Options {
+  readonly connection: NatsConnection;
+  /** For leadership. */
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly deadLetters: DeadLetters;
+  readonly patience?: Patience;
+}
+
+const STREAM = "USHER_EVENTS";
+const REPLICAS = 3;
+/** `booking.*`, `payment.*` ... */
+const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
+
+export class JetStreamEventStream implements StartableEventStream {
+  readonly repeatAfterMs = JETSTREAM_REPEAT_AFTER_MS;
+  readonly #options: Options;
+  readonly #client: JetStreamClient;
+  readonly #groups = new Map<string, { readonly group: ConsumerGroup; followed?: Promise<void> }>();
+  readonly #stopped = new AbortController();
+  readonly #started: Promise<void>;
+  #isStarted = false;
+  #open: () => void = () => {};
+  #replays: Promise<void> | undefined;
+
+  private constructor(options: Options) {
+    this.#options = options;
+    this.#client = jetstream(options.connection);
+    this.#started = new Promise((resolve) => (this.#open = resolve));
+  }
+
+  /** Makes the stream where it is not there yet. @throws when JetStream is not there */
+  static async open(options: Options): Promise<JetStreamEventStream> {
+    const manager = await jetstreamManager(options.connection);
+    await ensureStream(manager, options.connection);
+    return new JetStreamEventStream(options);
+  }
+
+  /** @throws StreamStopped, and whatever JetStream has against it */
+  async publish(event: DomainEvent): Promise<void> {
+    await this.#started;
+    if (this.#stopped.signal.aborted) throw new StreamStopped("the event stream was stopped");
+    await this.#client.publish(event.type, JSON.stringify(event), { msgID: event.id });
+  }
+
+  consume<Name extends EventName>(consumer: Consumer<Name>): { close(): Promise<void> } {
+    const { clock, log, deadLetters, patience } = this.#options;
+    const { name } = consumer;
+    const known = this.#groups.get(name);
+    const group =
+      known?.group ??
+      new ConsumerGroup({
+        ...{ name, clock, log, deadLetters },
+        patience: patience ?? { deliveriesMax: DELIVERIES_MAX, backOffFirstMs: BACK_OFF_FIRST_MS },
+      });
+    if (known === undefined) this.#groups.set(name, { group });
+    const member = consumer as unknown as Consumer; // It is given events of its own types alone, see `wants`.
+    group.add(member);
+    if (this.#isStarted) this.#follow(name);
+    return {
+      close: async () => {
+        group.remove(member);
+        if (!group.empty) return;
+        const followed = this.#groups.get(name)?.followed;
+        this.#groups.delete(name);
+        await group.close();
+        await followed;
+      },
+    };
+  }
+
+  start(): void {
+    this.#isStarted = true;
+    this.#open();
+    for (const name of this.#groups.keys()) this.#follow(name);
+    this.#replays ??= this.#replayForEver();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#open();
+    await Promise.all(
+      [...this.#groups.values()].map(async ({ group, followed }) => {
+        await group.close();
+        await followed;
+      }),
+    );
+    await this.#replays;
+  }
+
+  #follow(name: string): void {
+    const entry = this.#groups.get(name);
+    if (entry !== undefined) entry.followed ??= this.#followForEver(name, entry.group);
+  }
+
+  async #followForEver(name: string, group: ConsumerGroup): Promise<void> {
+    const { clock, pool, log } = this.#options;
+    const isOver = (): boolean => this.#stopped.signal.aborted || this.#groups.get(name)?.group !== group;
+    while (!isOver()) {
+      try {
+        const leadership = await Leadership.take(pool, `usher.consumer.${name}`);
+        if (leadership !== undefined) {
+          try {
+            await this.#lead(name, group, leadership, isOver);
+          } finally {
+            leadership.end();
+          }
+        }
+      } catch (err) {
+        log.warn({ err, consumer: name }, "events cannot be taken from JetStream; trying again");
+      }
+      if (!isOver()) await sleep(clock, JETSTREAM_FOLLOW_AGAIN_MS, this.#stopped.signal);
+    }
+  }
+
+  async #lead(name: string, group: ConsumerGroup, leadership: Leadership, isOver: () => boolean): Promise<void> {
+    const manager = await jetstreamManager(this.#options.connection);
+    await ensureStream(manager, this.#options.connection);
+    await ensureConsumer(manager, name);
+    const consumer = await this.#client.consumers.get(STREAM, name);
+    const taken = new Set<JsMsg>();
+    const messages: ConsumerMessages = await consumer.consume({
+      max_messages: JETSTREAM_TAKEN_MAX,
+      abort_on_missing_resource: true,
+      callback: (message) => this.#take(message, group, taken),
+    });
+    const working = this.#keepWorking(taken);
+    try {
+      const over = new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (isOver()) resolve();
+          else this.#options.clock.after(100, look);
+        };
+        look();
+      });
+      const closed = messages.closed().then((error) => {
+        if (error instanceof Error) throw error;
+      });
+      await Promise.race([over, leadership.lost, closed]);
+    } finally {
+      working.cancel();
+      messages.stop();
+    }
+    // What is not done goes back at once.
+    await group.settled();
+    for (const message of taken) message.nak();
+  }
+
+  #take(message: JsMsg, group: ConsumerGroup, taken: Set<JsMsg>): void {
+    const event = readEvent(message.data);
+    if (event === undefined) {
+      this.#options.log.error(
+        { seq: message.seq, subject: message.subject },
+        "something that is no event: passed over",
+      );
+      message.term("not an event");
+      return;
+    }
+    if (!group.wants(event.type)) {
+      message.ack();
+      return;
+    }
+    taken.add(message);
+    group.deliver(event).then(
+      () => {
+        taken.delete(message);
+        message.ack();
+      },
+      () => undefined, // The group was closed: the event comes again, here or elsewhere.
+    );
+  }
+
+  /** Tells the server now and then that what was taken is still in work. */
+  #keepWorking(taken: ReadonlySet<JsMsg>): Timer {
+    const { clock } = this.#options;
+    const tell = (): void => {
+      for (const message of taken) message.working();
+      timer = clock.after(JETSTREAM_WORKING_EVERY_MS, tell);
+    };
+    let timer = clock.after(JETSTREAM_WORKING_EVERY_MS, tell);
+    return { cancel: () => timer.cancel() };
+  }
+
+  async #replayForEver(): Promise<void> {
+    const { clock, deadLetters, log } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      try {
+        const letters = await deadLetters.takeReplays([...this.#groups.keys()], REPLAYS_MAX);
+        await Promise.all(letters.map(async (letter) => this.#groups.get(letter.consumer)?.group.redeliver(letter)));
+      } catch (err) {
+        if (!(err instanceof StreamStopped)) log.warn({ err }, "dead letters could not be replayed");
+      }
+      await sleep(clock, REPLAY_POLL_MS, this.#stopped.signal);
+    }
+  }
+}
+
+async function ensureStream(manager: JetStreamManager, connection: NatsConnection): Promise<void> {
+  const exists = await manager.streams.info(STREAM).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return;
+  const wanted = {
+    name: STREAM,
+    subjects: SUBJECTS,
+    storage: StorageType.File,
+    max_age: nanos(OUTBOX_KEPT_MS),
+    duplicate_window: nanos(JETSTREAM_DUPLICATES_KNOWN_MS),
+  };
+  const isCluster = connection.info?.cluster !== undefined;
+  try {
+    await manager.streams.add({ ...wanted, num_replicas: isCluster ? REPLICAS : 1 });
+  } catch (error) {
+    if (!isCluster) throw error;
+    await manager.streams.add({ ...wanted, num_replicas: 1 }); // A cluster of fewer servers.
+  }
+}
+
+/**
+ * A durable consumer. What its last leader took and did not finish would be given out again only after a while, behind later events of
+ * the same subject: so it begins anew at the oldest that was not acknowledged. What comes twice by that, inboxes know.
+ */
+async function ensureConsumer(manager: JetStreamManager, name: string): Promise<void> {
+  const config = {
+    durable_name: name,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(JETSTREAM_ACK_WAIT_MS),
+    max_ack_pending: 2 * JETSTREAM_TAKEN_MAX,
+  };
+  const info = await manager.consumers.info(STREAM, name).catch(() => undefined);
+  if (info === undefined) {
+    await manager.consumers.add(STREAM, { ...config, deliver_policy: DeliverPolicy.All });
+  } else if (info.num_ack_pending > 0) {
+    await manager.consumers.delete(STREAM, name);
+    await manager.consumers.add(STREAM, {
+      ...config,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: info.ack_floor.stream_seq + 1,
+    });
+  }
+}
+
+function readEvent(bytes: Uint8Array): DomainEvent | undefined {
+  try {
+    const event = JSON.parse(new TextDecoder().decode(bytes)) as Partial<DomainEvent> | null;
+    const isWhole =
+      typeof event?.id === "string" &&
+      typeof event.subject === "string" &&
+      EVENT_NAMES.some((name) => name === event.type);
+    return isWhole ? (event as DomainEvent) : undefined; // The cast: only services may publish here, and they write whole events.
+  } catch {
+    return undefined;
+  }
+}
