@@ -1,6 +1,13 @@
+import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemRandom } from "../../platform/random/index.ts";
 import { TICKETS_PDF } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
+import { testServer } from "../http/testing.ts";
+import { fromBase32 } from "./code/base32.ts";
+import { rotateTicketKeys } from "./index.ts";
+import { readPdf } from "./testing/pdf.ts";
+import { readQrSvg } from "./testing/read-qr.ts";
 import { bookingEvent, euros, eventOf, testTickets, type TestTickets } from "./testing/world.ts";
 
 let world: TestTickets;
@@ -217,6 +224,47 @@ describe("reading tickets", () => {
   });
 });
 
+describe("a ticket can be taken along", () => {
+  it("as a picture whose code is the ticket's", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [55]);
+    const [ticket] = await list(bookingId);
+    const response = await world.call("GET", `/tickets/${ticket!.id}.svg`);
+    expect(response.headers["content-type"]).toBe("image/svg+xml; charset=utf-8");
+    expect(readQrSvg(response.body)).toBe(ticket!.qr);
+  });
+
+  it("on paper: alone, with the others of its booking, and by mail", async () => {
+    const booking = world.peers.book(nextBooking(), [56, 57]);
+    const tickets = await list(booking.bookingId);
+    const one = await world.call("GET", `/tickets/${tickets[1]!.id}.pdf`);
+    expect(one.headers["content-type"]).toBe("application/pdf");
+    expect(one.headers["content-disposition"]).toBe(`inline; filename="ticket-${tickets[1]!.id}.pdf"`);
+    expect(readPdf(one.rawPayload).map(({ lines }) => lines.at(-1))).toEqual([tickets[1]!.id]);
+    const all = await world.call("GET", `/bookings/${booking.bookingId}/tickets.pdf`);
+    expect(readPdf(all.rawPayload).map(({ lines }) => lines.at(-1))).toEqual(tickets.map(({ id }) => id));
+    const mailed = await world.bus.request(TICKETS_PDF, booking, { timeoutMs: 5_000 });
+    expect(mailed!.fileName).toBe(`tickets-${booking.bookingId}.pdf`);
+    expect(readPdf(mailed!.bytes)).toHaveLength(2);
+  });
+
+  it("and be verified where there is no network, by the published keys, also after a rotation", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [58]);
+    const [before] = await list(bookingId);
+    rotateTicketKeys({ dataDir: world.dataDir, clock: world.clock, random: systemRandom });
+    const other = world.another();
+    const fresh = await testServer();
+    await fresh.app.register(other.wellKnown);
+    const { keys } = (await fresh.app.inject({ url: "/.well-known/ticket-keys.json" })).json<{ keys: JsonWebKey[] }>();
+    await fresh.close();
+    expect(keys).toHaveLength(2);
+    const bytes = Buffer.from(fromBase32(before!.qr)!);
+    const published = keys.find((key) => "kid" in key && key["kid"] === bytes.toString("hex", 1, 5))!;
+    const key = createPublicKey({ key: published, format: "jwk" });
+    expect(verify(null, bytes.subarray(0, -64), key, bytes.subarray(-64))).toBe(true);
+    expect((await checkIn(before!.qr)).statusCode).toBe(200);
+  });
+});
+
 describe("a ticket that is issued anew", () => {
   it("has another code, and the old one is void", async () => {
     const { bookingId } = world.peers.book(nextBooking(), [60]);
@@ -251,6 +299,15 @@ describe("a ticket that is issued anew", () => {
     expect((await world.call("POST", `/tickets/${old!.id}/reissue`)).json()).toMatchObject({ code: "LIMIT_REACHED" });
     expect((await checkIn((await list(bookingId))[0]!.qr)).statusCode).toBe(200);
   });
+});
+
+it("the API's description names what the routes answer with", async () => {
+  const { paths } = (await world.server.app.inject({ url: "/openapi.json" })).json();
+  expect(paths["/api/v1/tickets/{id}.pdf"].get.responses["200"].content).toHaveProperty("application/pdf");
+  expect(paths["/api/v1/tickets/{id}.svg"].get.responses["200"].content).toHaveProperty("image/svg+xml");
+  expect(Object.keys(paths["/api/v1/tickets/check-in"].post.responses)).toEqual(
+    expect.arrayContaining(["200", "409", "422"]),
+  );
 });
 
 describe("the gate", () => {
