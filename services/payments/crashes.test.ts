@@ -172,7 +172,7 @@ describe("two processes at once", () => {
     expect(refunds.every((answer) => answer.ok && answer.value.refunded === 1_000)).toBe(true);
     const gateway = { state: "captured", captured: 2_400, refunded: 1_000 };
     expect(await atGateway(ids)).toEqual(ids.map(() => gateway));
-    const events = (await told(ids)).sort();
+    const events = (await told(ids)).sort((left, right) => left.localeCompare(right));
     expect(events).toEqual([...ids.map(() => "payment.refund"), ...ids.map(() => "payment.success")]);
     await until(() => both[0]!.events.length + both[1]!.events.length >= 24 || undefined, "every event is told");
   });

@@ -184,8 +184,12 @@ export class Payments {
     }
     try {
       const record = await act(gateway, step, row);
-      this.#tell(await book.settle(row.id, record, step.type === "refund" ? step.refund : undefined));
-      return true;
+      const change = await book.settle(row.id, record, step.type === "refund" ? step.refund : undefined);
+      this.#tell(change);
+      if (step.type !== "undo" || !change.after.undo) return true;
+      // It has said yes and not done it: that answer would only be given again.
+      await book.postpone(change.after, {});
+      return false;
     } catch (error) {
       if (error instanceof GatewayRefused) return this.#refused(step, row, gateway, error);
       if (!(error instanceof GatewayUnavailable)) throw error;

@@ -44,11 +44,15 @@ export function settle(row: PaymentRow, record: GatewayRecord): Settled {
     case "failed":
       return { ...same, state: "failed", reason: record.reason ?? "The payment was declined.", undo: false };
     case "voided":
-      if (row.void_reason !== null) return { ...same, state: "voided", reason: row.void_reason, undo: false };
-      return state === "pending"
-        ? { ...same, state: "failed", reason: "The gateway has called the payment off." }
-        : { ...same, state: "voided", reason: "The gateway has given the reservation back." };
+      return { ...same, undo: false, ...calledOff(row) };
   }
+}
+
+function calledOff({ state, void_reason: reason }: PaymentRow): Pick<Settled, "state" | "reason"> {
+  if (reason !== null) return { state: "voided", reason };
+  return state === "pending"
+    ? { state: "failed", reason: "The gateway has called the payment off." }
+    : { state: "voided", reason: "The gateway has given the reservation back." };
 }
 
 /** The same payment and the same money. */

@@ -143,7 +143,7 @@ describe("Stripe", () => {
           created: Math.floor(systemClock.now() / 1000),
         },
         ...{ description: null, metadata: index % 2 ? {} : { paymentId: `pay_other_${index}` }, client_secret: "x" },
-        ...{ status: "succeeded", amount_received: 0, canceled: false, last_payment_error: null, charge: null },
+        ...{ status: "succeeded", amount_received: 0, last_payment_error: null, charge: null },
       });
     }
     const stolen = stripe.intents.get("pi_other_228")!;

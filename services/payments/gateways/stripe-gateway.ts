@@ -65,7 +65,7 @@ export class StripeGateway implements Gateway {
     return this.#read(gatewayId);
   }
 
-  async capture({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
+  capture({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
     const options = { idempotencyKey: key };
     return this.#ask((stripe) =>
       stripe.paymentIntents.capture(gatewayId, { amount_to_capture: amount, ...WITH_CHARGE }, options),
@@ -78,9 +78,7 @@ export class StripeGateway implements Gateway {
 
   async refund({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
     const order = { payment_intent: gatewayId, amount, metadata: { refundId: key } };
-    const { status } = await this.#stripe.refunds
-      .create(order, { idempotencyKey: key })
-      .catch((error: unknown) => Promise.reject(translated(error)));
+    const { status } = await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key }));
     if (status === "failed" || status === "canceled") throw new GatewayRefused("Stripe could not refund it.");
     return this.#read(gatewayId);
   }
@@ -104,12 +102,8 @@ export class StripeGateway implements Gateway {
     return this.#ask((stripe) => stripe.paymentIntents.retrieve(id, WITH_CHARGE));
   }
 
-  async #ask(request: (stripe: Stripe) => Promise<Stripe.PaymentIntent>): Promise<GatewayRecord> {
-    try {
-      return await this.#record(await request(this.#stripe));
-    } catch (error) {
-      throw translated(error);
-    }
+  #ask(request: (stripe: Stripe) => Promise<Stripe.PaymentIntent>): Promise<GatewayRecord> {
+    return translating(async () => this.#record(await request(this.#stripe)));
   }
 
   /** An intent that was declined could be confirmed again with its client secret: it is `failed` only once it is canceled. */
@@ -161,6 +155,14 @@ function stateOf({ status, last_payment_error: error }: Stripe.PaymentIntent): G
       return error === null ? "voided" : "failed";
     default:
       return "pending";
+  }
+}
+
+async function translating<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translated(error);
   }
 }
 

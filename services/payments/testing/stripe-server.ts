@@ -28,7 +28,6 @@ interface Intent {
   readonly client_secret: string;
   status: string;
   amount_received: number;
-  canceled: boolean;
   last_payment_error: Form | null;
   charge: { readonly id: string; amount_captured: number; amount_refunded: number } | null;
 }
@@ -232,7 +231,7 @@ export class StripeServer {
       description: typeof form["description"] === "string" ? form["description"] : null,
       metadata: (form["metadata"] ?? {}) as Form, // A form's nested field.
       client_secret: `${id}_secret_${randomBytes(12).toString("hex")}`,
-      ...{ status: "requires_payment_method", amount_received: 0, canceled: false },
+      ...{ status: "requires_payment_method", amount_received: 0 },
       ...{ last_payment_error: null, charge: null },
     };
     const card = cardIn(form);
@@ -315,7 +314,7 @@ const unexpected = (intent: Intent, verb: string): StripeRefusal =>
     payment_intent: show(intent, false),
   });
 
-function show({ charge, canceled: _, ...intent }: Intent, withCharge: boolean): Form {
+function show({ charge, ...intent }: Intent, withCharge: boolean): Form {
   const amounts = { amount: intent.amount, currency: intent.currency };
   return {
     ...{ object: "payment_intent", ...intent, capture_method: "manual", livemode: false },
