@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Role } from "../../platform/auth/index.ts";
+import { type Role, ROLES } from "../../platform/auth/index.ts";
 import type { ProblemBody } from "../../proto/rest/index.ts";
 import { bearer, testIdentity, type TestIdentity } from "./testing.ts";
 
 type Asker = Role | "stranger";
-const ASKERS = ["stranger", "guest", "customer", "kiosk", "boxoffice", "gate", "admin"] as const satisfies Asker[];
+const ASKERS: readonly Asker[] = ["stranger", ...ROLES];
 
 /** Who may call; the others are strangers (401) or of the wrong role (403). What is not found or not valid was let in. */
 const RIGHTS: readonly (readonly ["GET" | "POST" | "PUT" | "DELETE", string, readonly Asker[]])[] = [

@@ -27,10 +27,16 @@ const HOUR_MS = 3_600_000;
 /** A clock that can be put forward; its timers run on real time. */
 export class ShiftedClock implements Clock {
   #aheadMs = 0;
-  readonly now = () => systemClock.now() + this.#aheadMs;
+  #stoodStillAt: number | undefined;
+  readonly now = () => (this.#stoodStillAt ?? systemClock.now()) + this.#aheadMs;
   readonly monotonic = () => systemClock.monotonic() + this.#aheadMs;
   readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
   readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
+
+  /** From now on it only goes when it is put forward. */
+  standStill(): void {
+    this.#stoodStillAt = systemClock.now();
+  }
 
   goForward(ms: number): void {
     this.#aheadMs += ms;
