@@ -13,6 +13,7 @@ import type { Scenario } from "./runner/scenario.ts";
 import { HELP, parseRequest, type Settings } from "./runner/settings.ts";
 import { summaryLines } from "./runner/summary.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
+import { choosePeers, peerLines } from "./scenarios/peers.ts";
 
 interface Place {
   /** Of the checkout. */
@@ -21,7 +22,11 @@ interface Place {
 }
 
 /** @returns the exit code. */
-export async function bench(args: readonly string[], place: Place): Promise<number> {
+export async function bench(
+  args: readonly string[],
+  place: Place,
+  scenarios: readonly Scenario[] = SCENARIOS,
+): Promise<number> {
   try {
     const request = parseRequest(args);
     switch (request.kind) {
@@ -29,7 +34,10 @@ export async function bench(args: readonly string[], place: Place): Promise<numb
         console.log(HELP);
         break;
       case "list":
-        for (const { name, about } of SCENARIOS) console.log(`${name.padEnd(16)} ${about}`);
+        console.log("Scenarios (--only):");
+        for (const { name, about } of scenarios) console.log(`  ${name.padEnd(32)} ${about}`);
+        console.log("\nPeers (--peer):");
+        for (const line of peerLines()) console.log(`  ${line}`);
         break;
       case "compare": {
         const [before, after] = request.files;
@@ -37,7 +45,7 @@ export async function bench(args: readonly string[], place: Place): Promise<numb
         break;
       }
       case "run":
-        await run(request.settings, args, place);
+        await run(chosen(scenarios, request.settings.only), request.settings, args, place);
         break;
     }
     return 0;
@@ -47,25 +55,32 @@ export async function bench(args: readonly string[], place: Place): Promise<numb
   }
 }
 
-async function run(settings: Settings, args: readonly string[], { root, worker }: Place): Promise<void> {
-  const scenarios = chosen(settings.only);
+async function run(
+  scenarios: readonly Scenario[],
+  settings: Settings,
+  args: readonly string[],
+  { root, worker }: Place,
+): Promise<void> {
+  const { peers, notes } = choosePeers(settings.peers, root);
   const path = fileURLToPath(root);
   const out = resolve(settings.out);
   mkdirSync(out, { recursive: true });
   const progress = createProgress(process.stderr);
   const begunAt = new Date();
+  const signal = stopOnSignals();
+  for (const note of notes) progress.say(note);
   const loadBefore = loadNow();
   const results: Results = {
     format: FORMAT,
     begunAt: begunAt.toISOString(),
-    scenarios: await runScenarios({ root, worker, settings: { ...settings, out }, scenarios, progress }),
+    scenarios: await runScenarios({ root, worker, settings: { ...settings, peers, out }, scenarios, progress, signal }),
     endedAt: new Date().toISOString(),
     machine: describeMachine(loadBefore),
     versions: describeVersions(path),
     commit: describeCommit(path),
     command: `npm run bench${args.length > 0 ? ` -- ${args.join(" ")}` : ""}`,
     settings,
-    notes: [],
+    notes,
   };
   progress.clear();
   writeFileSync(`${out}/results.json`, `${JSON.stringify(results, undefined, 1)}\n`);
@@ -74,10 +89,19 @@ async function run(settings: Settings, args: readonly string[], { root, worker }
   console.log(`\n${out}/results.json\n${out}/report.html`);
 }
 
-function chosen(names: readonly string[] | undefined): readonly Scenario[] {
-  if (names === undefined) return SCENARIOS;
+/** Ends the run between two steps, so that servers and generators end with it. */
+function stopOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => controller.abort(new BenchError(`Stopped by ${signal}: nothing was written.`)));
+  }
+  return controller.signal;
+}
+
+function chosen(all: readonly Scenario[], names: readonly string[] | undefined): readonly Scenario[] {
+  if (names === undefined) return all;
   return names.map((name) => {
-    const scenario = SCENARIOS.find((one) => one.name === name);
+    const scenario = all.find((one) => one.name === name);
     if (scenario === undefined)
       throw new BenchError(`There is no scenario ${name}: npm run bench -- --list names them.`);
     return scenario;

@@ -102,13 +102,17 @@ export function opened(hall: HallPlan, showtime = SHOWTIME, events?: Event[]): S
   return state;
 }
 
-/** Two by two, the nearest first, each for a holder of its own, until `share` of the hall is held. */
+/** Neighbours two by two, those nearest to the focal point first, each pair for a holder of its own, until `share` of the hall is held. */
 export function heldHall(hall: HallPlan, share: number): ShowtimeState {
   const state = opened(hall);
-  const pairs = Math.floor((hall.row.length * share) / 2);
-  const commands = Array.from({ length: pairs }, (_, at): Command => {
+  const [{ focalX, focalY } = { focalX: 0, focalY: 0 }] = hall.categories;
+  const distance = (seat: number): number => Math.hypot((hall.x[seat] ?? 0) - focalX, (hall.y[seat] ?? 0) - focalY);
+  const pairs = Array.from({ length: hall.row.length >> 1 }, (_, pair) => pair * 2).sort(
+    (one, other) => distance(one) - distance(other),
+  );
+  const commands = pairs.slice(0, Math.floor(pairs.length * share)).map((seat, at): Command => {
     const holder = holderId(`earlier-${at}`);
-    return { type: "hold-best", showtime: SHOWTIME, holder, rid: askerOf(at).rid, count: 2 };
+    return { type: "hold", showtime: SHOWTIME, holder, rid: askerOf(at).rid, seats: [seat, seat + 1] };
   });
   carryOut(state, commands);
   return state;

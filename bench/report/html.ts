@@ -26,7 +26,10 @@ export function reportOf(results: Results): string {
         .map(([name, version]) => `${name} ${version}`)
         .join(", "),
     ],
-    ["Rounds", `${settings.rounds} of ${settings.seconds} s each, subjects in turns`],
+    [
+      "Rounds",
+      `${settings.rounds}${settings.seconds === undefined ? "" : ` of ${settings.seconds} s each`}, subjects in turns`,
+    ],
     ...notes.map((note) => ["Note", note] as const),
   ] as const;
   const rows = facts.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join("");

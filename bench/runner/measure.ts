@@ -6,6 +6,8 @@ import { cpuSecondsOf } from "../stage/usage.ts";
 import type { CpuSeconds, Measured } from "./scenario.ts";
 
 const WARM_UP_MS = 1_000;
+/** How long a server that has died may take to be found dead. */
+const LAST_WORDS_MS = 500;
 
 /** What a round needs of a generator that is under load. */
 interface Marked {
@@ -37,9 +39,15 @@ export async function measure({ stage, seconds, serverPid, clientPids, loads }: 
   });
 }
 
-/** The work, unless a server dies meanwhile: then its last words. */
-export const guarded = <Result>(stage: Stage, work: () => Promise<Result>): Promise<Result> =>
-  Promise.race([work(), stage.death]);
+/** The work, unless a server dies meanwhile: then its last words, also where the load notices first that it is gone. */
+export async function guarded<Result>(stage: Stage, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await Promise.race([work(), stage.death]);
+  } catch (error) {
+    await Promise.race([stage.death, sleep(LAST_WORDS_MS)]);
+    throw error;
+  }
+}
 
 export function usageOf(stage: Stage, serverPid: number, clientPids: readonly number[]): CpuSeconds | undefined {
   const server = cpuSecondsOf(serverPid);

@@ -4,9 +4,10 @@ import { BenchError } from "../bench-error.ts";
 
 export interface Settings {
   readonly only: readonly string[] | undefined;
-  /** Undefined: all that are installed. */
+  /** Undefined: the usual ones, as far as they are installed. */
   readonly peers: readonly string[] | undefined;
-  readonly seconds: number;
+  /** Undefined: each scenario's own. */
+  readonly seconds: number | undefined;
   readonly rounds: number;
   /** Undefined: each scenario's own. */
   readonly connections: number | undefined;
@@ -16,6 +17,9 @@ export interface Settings {
   readonly out: string;
   readonly profile: boolean;
 }
+
+/** Of a round, that are measured. */
+export const secondsOf = ({ seconds }: Settings, usual = 3): number => seconds ?? usual;
 
 export type Request =
   | { readonly kind: "help" | "list" }
@@ -27,8 +31,8 @@ npm run bench -- --list           names the scenarios and the peers
 npm run bench -- compare A B      what changed between two results.json
 
   --only NAME,...     these scenarios alone
-  --peer NAME,...     these peers alone; "none" for Usher and its limits alone (default: all that are installed)
-  --seconds N         of each round that are measured (default: 3)
+  --peer NAME,...     these peers; "all", or "none" (default: those that Usher's targets are about, if installed)
+  --seconds N         of each round that are measured (default: 3, for the engine alone 1)
   --rounds N          in which subjects take turns, A B A B (default: 5)
   --connections N     instead of the scenario's own number
   --in-flight N       commands that a connection has in flight, where the load is closed (default: 1)
@@ -53,8 +57,8 @@ export function parseRequest(args: readonly string[]): Request {
     kind: "run",
     settings: {
       only: names(values.only),
-      peers: values.peer?.length === 1 && values.peer[0] === "none" ? [] : names(values.peer),
-      seconds: whole("seconds", values.seconds, 100_000) ?? 3,
+      peers: names(values.peer),
+      seconds: whole("seconds", values.seconds, 1_000_000),
       rounds: whole("rounds", values.rounds, 1_000) ?? 5,
       connections: whole("connections", values.connections, 1_000_000),
       inFlight: whole("in-flight", values["in-flight"], 64) ?? 1,

@@ -2,7 +2,7 @@
 import type { EngineLoadOptions } from "../engine/engine-load.ts";
 import { guarded } from "../runner/measure.ts";
 import type { Case, SubjectPlan } from "../runner/scenario.ts";
-import type { Settings } from "../runner/settings.ts";
+import { secondsOf, type Settings } from "../runner/settings.ts";
 
 interface EngineCase {
   readonly group: EngineLoadOptions["group"];
@@ -15,7 +15,7 @@ interface EngineCase {
 }
 
 export function engineCase(
-  { seconds }: Settings,
+  settings: Settings,
   { group, name, load, work, needsPostgres, limits = [] }: EngineCase,
 ): Case {
   return {
@@ -32,7 +32,7 @@ export function engineCase(
           round: () =>
             guarded(stage, async () => {
               const database = stage.databaseCpuSeconds() ?? 0;
-              const { seconds: busy, cpuSeconds, sample } = await generator.load.round(seconds);
+              const { seconds: busy, cpuSeconds, sample } = await generator.load.round(secondsOf(settings, 1));
               const cpu = { server: cpuSeconds, client: 0, database: (stage.databaseCpuSeconds() ?? 0) - database };
               return { seconds: busy, sample, cpu };
             }),

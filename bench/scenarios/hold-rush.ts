@@ -3,10 +3,11 @@
  * command. Beside the bare loop, and beside peers that keep seats elsewhere.
  */
 import { measure } from "../runner/measure.ts";
-import type { Case, Scenario, ScenarioContext, SubjectPlan } from "../runner/scenario.ts";
+import type { Case, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { Pace } from "../load/command-load.ts";
 import { BenchError } from "../bench-error.ts";
 import { requireConnections } from "../stage/machine-limits.ts";
+import { secondsOf } from "../runner/settings.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA, type Hall, MULTIPLEX } from "../stage/targets.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
@@ -34,8 +35,17 @@ function rush({ settings }: ScenarioContext, name: string, hall: Hall): Case {
     name,
     load: `closed loop, ${connections} connections with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold`,
     unit: "commands",
-    subjects: subjectsOf("hold-rush", settings, ["bare-loop"], (subject) =>
-      buy(subject, hall, { connections, slots: inFlight, seconds: settings.seconds, pace: { kind: "closed" } }),
+    subjects: subjectsOf(
+      "hold-rush",
+      settings,
+      ["bare-loop"],
+      (start) => (stage) =>
+        startRush(start, stage, hall, {
+          connections,
+          slots: inFlight,
+          seconds: secondsOf(settings),
+          pace: { kind: "closed" },
+        }),
     ),
   };
 }
@@ -50,51 +60,59 @@ function steady({ settings, rateOf }: ScenarioContext): Case {
     name: "steady rate",
     load: `open loop, ${perSecond} commands/s${why}, ${connections} connections, ${SEATS_A_HOLD} seats a hold`,
     unit: "commands",
-    subjects: subjectsOf("hold-rush", settings, ["bare-loop"], (subject) =>
-      buy(subject, ARENA, { connections, slots: 1, seconds: settings.seconds, pace: { kind: "open", perSecond } }),
+    subjects: subjectsOf(
+      "hold-rush",
+      settings,
+      ["bare-loop"],
+      (start) => (stage) =>
+        startRush(start, stage, ARENA, {
+          connections,
+          slots: 1,
+          seconds: secondsOf(settings),
+          pace: { kind: "open", perSecond },
+        }),
     ),
   };
 }
 
-interface Purchase {
+interface Rush {
   readonly connections: number;
   readonly slots: number;
   readonly seconds: number;
   readonly pace: Pace;
 }
 
-function buy(
+export async function startRush(
   startTarget: StartTarget,
+  stage: Stage,
   hall: Hall,
-  { connections, slots, seconds, pace }: Purchase,
-): SubjectPlan["start"] {
-  return async (stage: Stage) => {
-    requireConnections(connections);
-    const seats = Math.ceil(connections / hall.showtimes) * slots * SEATS_A_HOLD;
-    if (seats > hall.seats) {
-      throw new BenchError(
-        `${connections} connections with ${slots} in flight need ${seats} seats in each showtime, and there are ${hall.seats}: use fewer.`,
-      );
-    }
-    const target = await startTarget(stage, hall);
-    const generator = stage.generator("commands");
-    const { load } = generator;
-    return {
-      async round() {
-        const { dialect, port, showtimes } = target;
-        const tokens = await target.tokens(connections);
-        await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD });
-        await load.begin(pace);
-        const watched = { stage, seconds, serverPid: target.pid, clientPids: [generator.pid], loads: [load] };
-        const measured = await measure(watched);
-        await load.end();
-        await load.close();
-        return measured;
-      },
-      async stop() {
-        await generator.stop();
-        await target.stop();
-      },
-    };
+  { connections, slots, seconds, pace }: Rush,
+): Promise<Subject> {
+  requireConnections(connections);
+  const seats = Math.ceil(connections / hall.showtimes) * slots * SEATS_A_HOLD;
+  if (seats > hall.seats) {
+    throw new BenchError(
+      `${connections} connections with ${slots} in flight need ${seats} seats in each showtime, and there are ${hall.seats}: use fewer.`,
+    );
+  }
+  const target = await startTarget(stage, hall);
+  const generator = stage.generator("commands");
+  const { load } = generator;
+  return {
+    async round() {
+      const { dialect, port, showtimes } = target;
+      const tokens = await target.tokens(connections);
+      await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD });
+      await load.begin(pace);
+      const watched = { stage, seconds, serverPid: target.pid, clientPids: [generator.pid], loads: [load] };
+      const measured = await measure(watched);
+      await load.end();
+      await load.close();
+      return measured;
+    },
+    async stop() {
+      await generator.stop();
+      await target.stop();
+    },
   };
 }

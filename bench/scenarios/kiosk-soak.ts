@@ -1,6 +1,7 @@
 /** Screens that show a hall in which nothing happens: the memory that each of them takes from the server, and whether it grows. */
 import { guarded, sleep, spent, usageOf } from "../runner/measure.ts";
 import type { Scenario, Subject } from "../runner/scenario.ts";
+import { secondsOf } from "../runner/settings.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
 import { residentBytesOf } from "../stage/usage.ts";
@@ -21,7 +22,7 @@ export const kioskSoak: Scenario = {
     return [
       {
         name: "idle viewers",
-        load: `${viewers} idle viewers of one hall of 20,000 seats, beside ${FIRST} that came before, for ${settings.seconds} s`,
+        load: `${viewers} idle viewers of one hall of 20,000 seats, beside ${FIRST} that came before, for ${secondsOf(settings)} s`,
         unit: "connections",
         judgedBy: { figure: BYTES, unit: "bytes a viewer", better: "less" },
         // What a round leaves behind in the heap, the next one would get for nothing.
@@ -30,7 +31,7 @@ export const kioskSoak: Scenario = {
           "idle",
           settings,
           [],
-          (start) => (stage) => startSoak(start, stage, viewers, settings.seconds),
+          (start) => (stage) => startSoak(start, stage, viewers, secondsOf(settings)),
         ),
       },
     ];

@@ -3,6 +3,7 @@ import type { HttpRequest } from "../load/http-load.ts";
 import { measure } from "../runner/measure.ts";
 import type { Case, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { PeerScenario } from "../peer.ts";
+import { secondsOf } from "../runner/settings.ts";
 import type { Stage } from "../stage/stage.ts";
 import { type Hall, MULTIPLEX, type Target } from "../stage/targets.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
@@ -29,7 +30,7 @@ export function restCase({ settings }: ScenarioContext, work: RestWork): Case {
       work.scenario,
       settings,
       [],
-      (start) => (stage) => startRest(start, stage, work, connections, settings.seconds),
+      (start) => (stage) => startRest(start, stage, work, connections, secondsOf(settings)),
     ),
   };
 }

@@ -12,6 +12,7 @@ export const shard: Scenario = {
       load: "one process, without an edge",
       work: [...shardWork(1, "").keys()],
       needsPostgres: true,
+      limits: [...shardWork(1, "").keys()].filter((name) => name.startsWith("one fsynced insert")),
     }),
   ],
 };

@@ -1,5 +1,6 @@
 /** Viewers who do not read: what they cost the server, and whether those who do read notice. */
 import type { Scenario } from "../runner/scenario.ts";
+import { secondsOf } from "../runner/settings.ts";
 import { startFanOut } from "./fan-out.ts";
 import { subjectsOf } from "./subjects.ts";
 
@@ -29,7 +30,7 @@ export const slowReaders: Scenario = {
         settings,
         [],
         (start) => (stage) =>
-          startFanOut(start, stage, { viewers, changesPerSecond, seconds: settings.seconds, slow: kind.slow }),
+          startFanOut(start, stage, { viewers, changesPerSecond, seconds: secondsOf(settings), slow: kind.slow }),
       ),
     }));
   },

@@ -1,5 +1,6 @@
 /** What it costs to show every change to every viewer, and how long it takes until the last one sees it. */
 import type { Case, Scenario, ScenarioContext } from "../runner/scenario.ts";
+import { secondsOf } from "../runner/settings.ts";
 import { BUYERS, JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
 import { subjectsOf } from "./subjects.ts";
 
@@ -28,7 +29,7 @@ function crowd({ settings }: ScenarioContext): Case {
       "viewer-fanout",
       settings,
       ["bare-publish"],
-      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: settings.seconds }),
+      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: secondsOf(settings) }),
     ),
   };
 }
@@ -46,7 +47,7 @@ function fullEdge({ settings }: ScenarioContext): Case {
       undefined,
       settings,
       ["bare-publish"],
-      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: settings.seconds }),
+      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: secondsOf(settings) }),
     ),
   };
 }

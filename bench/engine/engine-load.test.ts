@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { coreWork } from "./core.ts";
+import { EngineLoad, type EngineLoadOptions } from "./engine-load.ts";
+import { recoveryWork } from "./recovery.ts";
+import { shardWork } from "./shard.ts";
+
+const TINY = 0.005;
+const SHORT_SECONDS = 0.001;
+
+async function measure(options: EngineLoadOptions): Promise<void> {
+  const load = new EngineLoad();
+  try {
+    await load.open(options);
+    const { seconds, sample } = await load.round(SHORT_SECONDS);
+    expect(seconds).toBeGreaterThan(0);
+    expect(sample.count).toBeGreaterThan(0);
+  } finally {
+    await load.close();
+  }
+}
+
+describe("the benches of the engine alone, as small as they can be", () => {
+  it.each([...coreWork(TINY).keys()])("core, %s", (work) => measure({ group: "core", work, share: TINY }));
+
+  it.each([...shardWork(TINY, "").keys()])("shard, %s", async (work) => {
+    const { url, drop } = await testDatabase();
+    try {
+      await measure({ group: "shard", work, share: TINY, databaseUrl: url });
+    } finally {
+      await drop();
+    }
+  });
+
+  it.each([...recoveryWork(TINY, "").keys()])("recovery, %s", async (work) => {
+    const { url, drop } = await testDatabase();
+    try {
+      await measure({ group: "recovery", work, share: TINY, databaseUrl: url });
+    } finally {
+      await drop();
+    }
+  });
+});

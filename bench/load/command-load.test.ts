@@ -1,0 +1,106 @@
+/** The generator against the limits, which need no build: what it sends is answered, and what it counts is right. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openStage, type Stage } from "../stage/stage.ts";
+import { startPlainServer, type Target } from "../stage/targets.ts";
+import { CommandLoad } from "./command-load.ts";
+import { monotonicNow } from "./monotonic.ts";
+import { mergeHistograms } from "./recorder.ts";
+import { ViewerLoad } from "./viewer-load.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const HALL = { showtimes: 1, seats: 480 };
+const CONNECTIONS = 4;
+
+let stage: Stage;
+let target: Target;
+
+beforeEach(async () => {
+  stage = await openStage({ root: ROOT, worker: new URL("worker.ts", import.meta.url) });
+  const server = {
+    name: "bare-publish",
+    entry: "bench/limits/bare-publish.ts",
+    env: {},
+    dialect: "bench-msgpack",
+  } as const;
+  target = await startPlainServer(stage, server, HALL);
+});
+
+afterEach(() => stage.close());
+
+const options = () => ({
+  ...{ dialect: target.dialect, port: target.port, showtimes: target.showtimes, tokens: [] },
+  ...{ connections: CONNECTIONS, slots: 2, seatsAHold: 1 },
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => void setTimeout(resolve, 5));
+}
+
+describe("buyers", () => {
+  it("hold and release in a closed loop, and leave nothing held", async () => {
+    const load = new CommandLoad();
+    await load.open(options());
+    load.begin({ kind: "closed" });
+    await until(() => load.take().count >= 100);
+    await load.end();
+    const { count, refused, histograms } = load.take();
+    expect(refused).toBe(0);
+    expect(count % 2).toBe(0);
+    expect(mergeHistograms([histograms["latency"] ?? ""]).totalCount).toBe(count);
+    load.close();
+  });
+
+  it("begin commands at the rate of an open load, and none earlier", async () => {
+    const load = new CommandLoad();
+    await load.open(options());
+    const begun = performance.now();
+    load.begin({ kind: "open", perSecond: 200 });
+    await until(() => load.take().count >= 20);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual((19 * 1_000) / 200);
+    await load.end();
+    load.close();
+  });
+
+  it("say that the server is gone", async () => {
+    const load = new CommandLoad();
+    await load.open(options());
+    load.begin({ kind: "closed" });
+    await target.stop();
+    await expect(load.end()).rejects.toThrow(/^A connection of the load was lost: /);
+  });
+});
+
+describe("viewers", () => {
+  it("see every change of the schedule, each once", async () => {
+    const viewers = new ViewerLoad();
+    const [showtime = { id: "0", index: 0 }] = target.showtimes;
+    await viewers.open({
+      dialect: target.dialect,
+      port: target.port,
+      showtime,
+      viewers: 3,
+      firstIndex: 0,
+      allViewers: 3,
+    });
+    const buyers = new CommandLoad();
+    await buyers.open(options());
+    const schedule = { startAt: monotonicNow() + 20, perSecond: 100 };
+    viewers.begin({ ...schedule, seats: CONNECTIONS * 2 });
+    buyers.begin({ kind: "schedule", ...schedule });
+    await until(() => viewers.take().count >= 3 * 20);
+    await buyers.end();
+    const { count, figures, histograms } = viewers.take();
+    expect(count % 3).toBe(0);
+    expect(figures["incomplete"]).toBe(0);
+    expect(mergeHistograms([histograms["latency"] ?? ""]).totalCount).toBe(count);
+    viewers.close();
+    buyers.close();
+  });
+});
+
+describe("a server that dies in the middle", () => {
+  it("ends the run with its last words", async () => {
+    process.kill(target.pid, "SIGKILL");
+    await expect(stage.death).rejects.toThrow("The server of bare-publish ended in the middle of the run (SIGKILL).");
+  });
+});

@@ -1,0 +1,152 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { bench } from "./main.ts";
+import type { Results } from "./runner/results.ts";
+import type { Scenario } from "./runner/scenario.ts";
+import type { Settings } from "./runner/settings.ts";
+import { startRush } from "./scenarios/hold-rush.ts";
+import { ARENA, startPlainServer } from "./stage/targets.ts";
+
+const PLACE = { root: new URL("../", import.meta.url), worker: new URL("load/worker.ts", import.meta.url) };
+const RUN_TIMEOUT_MS = 120_000;
+
+const NONE: Settings = {
+  ...{ only: undefined, peers: [], seconds: 1, rounds: 1, connections: undefined, inFlight: 1, rate: undefined },
+  ...{ out: "", profile: false },
+};
+
+let out: string;
+let said: string[];
+let complained: string[];
+
+beforeEach(() => {
+  out = mkdtempSync(join(tmpdir(), "usher-bench-test-"));
+  said = [];
+  complained = [];
+  vi.spyOn(console, "log").mockImplementation((line: unknown) => void said.push(String(line)));
+  vi.spyOn(console, "error").mockImplementation((line: unknown) => void complained.push(String(line)));
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(out, { recursive: true, force: true });
+});
+
+describe("what npm run bench is asked for", () => {
+  it.each([
+    [["--only", "nonsense"], "There is no scenario nonsense: npm run bench -- --list names them."],
+    [["--only", "core", "--peer", "nonsense"], "There is no peer nonsense: npm run bench -- --list names them."],
+    [["--seconds", "0"], '--seconds must be a whole number from 1 to 1000000, and is "0".'],
+    [["--rounds", "many"], '--rounds must be a whole number from 1 to 1000, and is "many".'],
+    [["--connections", "1e3"], '--connections must be a whole number from 1 to 1000000, and is "1e3".'],
+    [["--nonsense"], "Unknown option '--nonsense': see npm run bench -- --help."],
+    [["frobnicate"], "There is no command frobnicate: see npm run bench -- --help."],
+    [["compare", "only-one"], "compare takes two results.json: npm run bench -- compare BEFORE AFTER."],
+  ])("%j is refused in one sentence", async (args, sentence) => {
+    expect(await bench(args, PLACE)).toBe(1);
+    expect(complained).toEqual([sentence]);
+  });
+
+  it("says which file is no results.json", async () => {
+    expect(await bench(["compare", "/nowhere/a.json", "/nowhere/b.json"], PLACE)).toBe(1);
+    expect(complained[0]).toMatch(/^\/nowhere\/a\.json cannot be read as a results\.json: ENOENT/);
+  });
+
+  it("refuses more connections than the machine bears, and starts nothing", async () => {
+    const args = ["--only", "reconnect-storm", "--peer", "none", "--connections", "1000000", "--out", out];
+    expect(await bench(args, PLACE)).toBe(1);
+    expect(complained).toHaveLength(1);
+    expect(complained[0]).toMatch(/^1000000 connections (need|are more than) .*\.$/);
+  });
+
+  it("names scenarios and peers", async () => {
+    expect(await bench(["--list"], PLACE)).toBe(0);
+    expect(said.join("\n")).toMatch(/hold-rush.*\n[^]*viewer-fanout[^]*postgres-for-update/);
+  });
+});
+
+/** Buyers and the limit that needs no database. */
+const SMALL: Scenario = {
+  name: "small",
+  about: "as small as it can be",
+  cases: () => [
+    {
+      ...{ name: "few buyers", load: "closed loop, 4 connections", unit: "commands" },
+      subjects: (["usher", "peer"] as const).map((kind) => ({
+        ...{ name: kind, kind, about: `<b>${kind}</b>` },
+        start: (stage) =>
+          startRush((_stage, hall) => startPlainServer(stage, SERVER, hall), stage, ARENA, {
+            ...{ connections: 4, slots: 1, seconds: 1, pace: { kind: "closed" } },
+          }),
+      })),
+    },
+  ],
+};
+const SERVER = {
+  name: "bare-publish",
+  entry: "bench/limits/bare-publish.ts",
+  env: {},
+  dialect: "bench-msgpack",
+} as const;
+
+describe("a run", () => {
+  it(
+    "writes results with every histogram, and a report that needs nothing else",
+    async () => {
+      const args = ["--rounds", "2", "--peer", "none", "--out", out];
+      expect(await bench(args, PLACE, [SMALL])).toBe(0);
+      const file = join(out, "results.json");
+      const results = JSON.parse(readFileSync(file, "utf8")) as Results; // Just written.
+      const subjects = results.scenarios[0]?.cases[0]?.subjects ?? [];
+      expect(
+        subjects.map(({ rounds }) => rounds.map(({ latencies }) => latencies["latency"]?.histogram.slice(0, 4))),
+      ).toEqual([
+        ["HIST", "HIST"],
+        ["HIST", "HIST"],
+      ]);
+      const report = readFileSync(join(out, "report.html"), "utf8");
+      expect(report).toContain("<svg");
+      expect(report).not.toMatch(/(src|href)=|url\(|@import|<script|<b>/);
+      said = [];
+      expect(await bench(["compare", file, file], PLACE)).toBe(0);
+      expect(said.join("\n")).toContain("within the spread");
+    },
+    RUN_TIMEOUT_MS,
+  );
+
+  it(
+    "fails loudly when a server dies in the middle",
+    async () => {
+      const [one] = SMALL.cases({ settings: NONE, rateOf: () => undefined });
+      if (one === undefined) throw new Error("there is one");
+      const dying: Scenario = {
+        ...SMALL,
+        cases: () => [
+          {
+            ...one,
+            subjects: one.subjects.map((plan) => ({
+              ...plan,
+              start: async (stage) => {
+                const subject = await plan.start({
+                  ...stage,
+                  start: async (server) => {
+                    const started = await stage.start(server);
+                    setTimeout(() => process.kill(started.pid, "SIGKILL"), 1_500);
+                    return started;
+                  },
+                });
+                return subject;
+              },
+            })),
+          },
+        ],
+      };
+      expect(await bench(["--rounds", "5", "--peer", "none", "--out", out], PLACE, [dying])).toBe(1);
+      expect(complained).toEqual(["The server of bare-publish ended in the middle of the run (SIGKILL)."]);
+    },
+    RUN_TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,61 @@
+/** Which peers take part in a run. */
+import { spawnSync } from "node:child_process";
+import { BenchError } from "../bench-error.ts";
+import { PEERS, requireInstalled } from "../peers/index.ts";
+
+/** Those that Usher's targets are about; `--peer all` takes every one, and as much more time. */
+const USUAL = [
+  "postgres-for-update",
+  "redis-always",
+  "ws-conflated",
+  "socket.io-naive",
+  "socket.io-conflated",
+  "nest-express",
+  "fastify-hello",
+] as const;
+
+export interface ChosenPeers {
+  readonly peers: readonly string[];
+  /** Who is left out, and why. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @param names undefined: the usual ones, as far as they are installed
+ * @throws BenchError when one that was named cannot take part
+ */
+export function choosePeers(names: readonly string[] | undefined, root: URL): ChosenPeers {
+  if (names === undefined) {
+    const reasons = new Map(USUAL.map((name) => [name, whyNot(name, root)]));
+    const notes = [...new Set([...reasons.values()].filter((why) => why !== undefined))].map((why) => {
+      const left = [...reasons].flatMap(([name, reason]) => (reason === why ? [name] : []));
+      return `Left out: ${left.join(", ")}. ${why}`;
+    });
+    return { peers: USUAL.filter((name) => reasons.get(name) === undefined), notes };
+  }
+  const wanted = names.includes("all") ? Object.keys(PEERS) : names.filter((name) => name !== "none");
+  for (const name of wanted) {
+    const why = whyNot(name, root);
+    if (why !== undefined) throw new BenchError(why);
+  }
+  return { peers: wanted, notes: [] };
+}
+
+function whyNot(name: string, root: URL): string | undefined {
+  const peer = PEERS[name];
+  if (peer === undefined) return `There is no peer ${name}: npm run bench -- --list names them.`;
+  try {
+    requireInstalled(peer, root);
+  } catch (error) {
+    if (error instanceof BenchError) return error.message;
+    throw error;
+  }
+  if (peer.needs.includes("redis") && spawnSync("redis-server", ["--version"]).error !== undefined) {
+    return "redis-server is not on the PATH: install Redis 7 or newer.";
+  }
+  return undefined;
+}
+
+/** For `--list`. */
+export const peerLines = (): string[] =>
+  Object.entries(PEERS).map(([name, { about, scenarios }]) => `${name.padEnd(32)} ${about} (${scenarios.join(", ")})`);
