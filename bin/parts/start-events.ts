@@ -1,5 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import {
+  addEventMetrics,
   DeadLetters,
   InProcessEventStream,
   JetStreamEventStream,
@@ -14,10 +15,15 @@ interface Options {
 }
 
 /** The event stream: on JetStream where there is NATS, else inside the process. It is started with the services that listen to it. */
-export async function startEvents({ clock, log }: Role, { nats, database }: Options): Promise<StartableEventStream> {
-  const deadLetters = new DeadLetters({ pool: database.pool, clock });
-  if (nats !== undefined) {
-    return JetStreamEventStream.open({ connection: nats, pool: database.pool, clock, log, deadLetters });
-  }
-  return new InProcessEventStream({ clock, log, deadLetters });
+export async function startEvents(
+  { clock, log, metrics: registry }: Role,
+  { nats, database: { pool } }: Options,
+): Promise<StartableEventStream> {
+  const deadLetters = new DeadLetters({ pool, clock });
+  const stream =
+    nats === undefined
+      ? new InProcessEventStream({ clock, log, deadLetters })
+      : await JetStreamEventStream.open({ connection: nats, pool, clock, log, deadLetters });
+  addEventMetrics({ registry, pool, deadLetters, stream, log });
+  return stream;
 }

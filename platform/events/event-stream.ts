@@ -28,6 +28,8 @@ export interface StartableEventStream extends EventStream {
   start(): void;
   /** Lets the handlers that run finish, hands out nothing more, and refuses to publish. */
   stop(): Promise<void>;
+  /** Events that this process has published, by type. */
+  readonly published: ReadonlyMap<EventName, number>;
 }
 
 /** The event was not handed to everybody: the stream was stopped, or the consumer closed. Publish it again later. */

@@ -80,7 +80,6 @@ export class InProcessEventStream implements StartableEventStream {
     await this.#replays;
   }
 
-  /** Events that every consumer has dealt with since the process began. */
   get published(): ReadonlyMap<EventName, number> {
     return this.#published;
   }

@@ -62,6 +62,7 @@ export class JetStreamEventStream implements StartableEventStream {
   readonly #groups = new Map<string, { readonly group: ConsumerGroup; followed?: Promise<void> }>();
   readonly #stopped = new AbortController();
   readonly #started: Promise<void>;
+  readonly #published = new Map<EventName, number>();
   #isStarted = false;
   #open: () => void = () => {};
   #replays: Promise<void> | undefined;
@@ -84,6 +85,11 @@ export class JetStreamEventStream implements StartableEventStream {
     await this.#started;
     if (this.#stopped.signal.aborted) throw new StreamStopped("the event stream was stopped");
     await this.#client.publish(event.type, JSON.stringify(event), { msgID: event.id });
+    this.#published.set(event.type, (this.#published.get(event.type) ?? 0) + 1);
+  }
+
+  get published(): ReadonlyMap<EventName, number> {
+    return this.#published;
   }
 
   consume<Name extends EventName>(consumer: Consumer<Name>): { close(): Promise<void> } {

@@ -1,15 +1,15 @@
 import type { Pool } from "pg";
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { EventName } from "../../proto/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import type { StartableEventStream } from "./event-stream.ts";
 import { EventLog, type OutboxLag } from "./event-log.ts";
 
 interface Options {
   readonly registry: Registry;
   readonly pool: Pool;
   readonly deadLetters: DeadLetters;
-  readonly stream: { readonly published: ReadonlyMap<EventName, number> };
+  readonly stream: Pick<StartableEventStream, "published">;
   readonly log: Logger;
 }
 

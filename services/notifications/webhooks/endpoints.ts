@@ -35,7 +35,7 @@ export class Endpoints {
   /** @throws Problem BAD_MESSAGE for an address that webhooks may not go to, LIMIT_REACHED */
   async register(body: RegisterWebhookBody): Promise<WebhookRegistered> {
     const { db, random } = this.#options;
-    const url = await this.#permitted(body.url);
+    await this.#requirePermitted(body.url);
     const { count } = await db
       .selectFrom("webhook")
       .select(({ fn }) => fn.countAll<string>().as("count"))
@@ -48,7 +48,7 @@ export class Endpoints {
       .insertInto("webhook")
       .values({
         id: `wh_${random(16).toString("base64url")}`,
-        url,
+        url: body.url,
         types: [...body.types],
         description: body.description ?? null,
         secret,
@@ -83,12 +83,12 @@ export class Endpoints {
   /** @throws Problem BAD_MESSAGE for an address that webhooks may not go to */
   async change(id: string, body: ChangeWebhookBody): Promise<Webhook> {
     await this.find(id);
-    const url = await this.#permitted(body.url);
+    await this.#requirePermitted(body.url);
     const enabled = body.enabled ?? true;
     const row = await this.#options.db
       .updateTable("webhook")
       .set({
-        url,
+        url: body.url,
         types: [...body.types],
         description: body.description ?? null,
         updated_at: this.#now(),
@@ -125,8 +125,8 @@ export class Endpoints {
     return db.selectFrom("webhook").selectAll().where("id", "=", id).executeTakeFirst();
   }
 
-  /** @returns the address as it is stored. A name that nobody can look up just now is judged when it is sent to. */
-  async #permitted(text: string): Promise<string> {
+  /** A name that nobody can look up just now is judged when it is sent to. */
+  async #requirePermitted(text: string): Promise<void> {
     const refuse = (why: string): never => {
       throw new Problem("BAD_MESSAGE", why, { field: "body.url" });
     };
@@ -138,7 +138,6 @@ export class Endpoints {
       if (error instanceof AddressRefused) refuse(error.message);
     });
     await Promise.race([judged, new Promise<void>((resolve) => void clock.after(REGISTER_LOOKUP_MS, resolve))]);
-    return url.href;
   }
 
   #now(): Date {
