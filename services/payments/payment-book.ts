@@ -94,6 +94,31 @@ export class PaymentBook {
     });
   }
 
+  /**
+   * The same for a refund, which gets a row of its own.
+   * @param refuse looks at the payment and at the refunds that were asked for before
+   */
+  wantRefund(
+    paymentId: string,
+    refund: { readonly id: string; readonly amount: number; readonly reason: string },
+    refuse: (row: PaymentRow, before: readonly RefundRow[]) => boolean,
+  ): Promise<PaymentRow | undefined> {
+    return this.want(paymentId, async (row, transaction) => {
+      const before = await transaction
+        .selectFrom("refund")
+        .selectAll()
+        .where((where) => where.or([where("payment_id", "=", paymentId), where("id", "=", refund.id)]))
+        .execute();
+      if (refuse(row, before)) return undefined;
+      await transaction
+        .insertInto("refund")
+        .values({ ...refund, payment_id: paymentId, state: "open", created_at: new Date(this.#clock.now()) })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      return {};
+    });
+  }
+
   /** Takes down what the gateway has told, with the events of it. @param refund that was done by this */
   settle(id: string, record: GatewayRecord, refund?: RefundRow): Promise<Change> {
     return this.#db.transaction().execute(async (transaction) => {
@@ -136,19 +161,24 @@ export class PaymentBook {
     });
   }
 
-  /** A step came to nothing: it is due again after a while, with a new key when the gateway has said no. */
-  async postpone({ id, attempts }: PaymentRow, refused: { readonly refund?: RefundRow } | undefined): Promise<void> {
-    const refusal = { refusals: sql<number>`refusals + 1` };
+  /** A step came to nothing: it is due again after a while. */
+  async postpone({ id, attempts }: PaymentRow): Promise<void> {
     await this.#db
       .updateTable("payment")
-      .set({
-        ...{ attempts: attempts + 1, due_at: retryAfter(attempts, this.#clock.now()) },
-        ...(refused !== undefined && refused.refund === undefined && refusal),
-      })
+      .set({ attempts: attempts + 1, due_at: retryAfter(attempts, this.#clock.now()) })
       .where("id", "=", id)
       .execute();
-    const refund = refused?.refund;
-    if (refund !== undefined) await this.#db.updateTable("refund").set(refusal).where("id", "=", refund.id).execute();
+  }
+
+  /** The gateway has said no, but it has to be: the next time it is asked for it anew. */
+  async postponeRefused(row: PaymentRow, refund?: RefundRow): Promise<void> {
+    const [table, id] = refund === undefined ? (["payment", row.id] as const) : (["refund", refund.id] as const);
+    await this.#db
+      .updateTable(table)
+      .set({ refusals: sql<number>`refusals + 1` })
+      .where("id", "=", id)
+      .execute();
+    await this.postpone(row);
   }
 
   /** Payments with a step that is due; they are this process's for a while. */

@@ -28,6 +28,7 @@ import { PaymentBook } from "./payment-book.ts";
 import { Payments } from "./payments.ts";
 import { Reconciler } from "./reconciler.ts";
 import { paymentRoutes } from "./routes.ts";
+import { Stepper } from "./stepper.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
 import { WebhookKey } from "./webhook-key.ts";
 import { WebhookInbox } from "./webhooks/webhook-inbox.ts";
@@ -77,7 +78,8 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     gateways.set("stripe", new StripeGateway({ secretKey: config.stripeSecretKey, apiUrl: config.stripeApiUrl }));
   }
   const book = new PaymentBook({ db, outbox, clock });
-  const payments = new Payments({ book, gateways, outbox, bus, clock, log });
+  const stepper = new Stepper({ book, gateways, outbox, bus, log });
+  const payments = new Payments({ book, methods: new Set(gateways.keys()), stepper, clock });
   const inbox = new WebhookInbox({ db, clock });
   const reconciler = new Reconciler({ db, gateways, clock, log, metrics });
 
@@ -85,7 +87,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     ...{ what: "looking for payments that are due", everyMs: SWEEP_EVERY_MS, clock, log },
     async work() {
       const due = await book.takeDue();
-      await Promise.all(due.map((id) => payments.advance(id, true)));
+      await Promise.all(due.map((id) => stepper.advance(id, true)));
       return due.length === STEPS_AT_ONCE;
     },
   });

@@ -1,0 +1,185 @@
+import type { Bus } from "../../platform/bus/index.ts";
+import type { Outbox } from "../../platform/events/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { PAYMENT_CHANGED, type PaymentMethod } from "../../proto/services/index.ts";
+import {
+  type Gateway,
+  type GatewayRecord,
+  GatewayRefused,
+  GatewayUnavailable,
+  type KnownPayment,
+} from "./gateways/gateway.ts";
+import { Terminal } from "./gateways/terminal.ts";
+import type { Change, PaymentBook } from "./payment-book.ts";
+import { type Step, stepOf } from "./steps.ts";
+import type { PaymentRow } from "./tables.ts";
+
+interface Options {
+  readonly book: PaymentBook;
+  /** Those that are set up. */
+  readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
+  readonly outbox: Outbox;
+  readonly bus: Bus;
+  readonly log: Logger;
+}
+
+/** Steps with a gateway in one go: start, read, capture, then refunds. */
+const STEPS_MAX = 8;
+
+/** Takes payments through what is open for them: asks the gateway, takes down what it said, and tells of it. */
+export class Stepper {
+  readonly #options: Options;
+  readonly #nothingToPay = new Terminal();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /**
+   * Does what is open for a payment, so far as the gateway plays along. Never rejects: what was not done is found again when it is due.
+   * @param look asks the gateway how it stands even when nothing is open
+   */
+  async advance(id: string, look: boolean): Promise<void> {
+    const { book, log } = this.#options;
+    try {
+      let row = await book.find(id);
+      for (let steps = 0; row !== undefined && steps < STEPS_MAX; steps++) {
+        const step = stepOf(row, row.state === "captured" ? await book.openRefunds(id) : []) ?? lookAt(row);
+        // What has just been told is not asked for again.
+        if (step === undefined || (step.type === "read" && (steps > 0 || !(look || row.state === "pending")))) return;
+        row = await this.#take(step, row);
+      }
+    } catch (error) {
+      log.error({ err: error, payment: id }, "a payment could not be advanced; it is tried again");
+    }
+  }
+
+  /** @returns the payment as it is now, when the next step may follow at once */
+  async #take(step: Step, row: PaymentRow): Promise<PaymentRow | undefined> {
+    const { book, log } = this.#options;
+    const gateway = this.#gatewayFor(step, row);
+    if (gateway === undefined) {
+      log.error({ payment: row.id }, `a payment waits for ${row.method}, which is not set up here any more`);
+      await book.postpone(row);
+      return undefined;
+    }
+    try {
+      const record = await act(gateway, step, row);
+      const change = await book.settle(row.id, record, step.type === "refund" ? step.refund : undefined);
+      this.#tell(change);
+      if (step.type !== "undo" || !change.after.undo) return change.after;
+      // It has said yes and not done it: that answer would only be given again.
+      await book.postponeRefused(change.after);
+      return undefined;
+    } catch (error) {
+      if (error instanceof GatewayRefused) return this.#refused(step, row, gateway, error);
+      if (!(error instanceof GatewayUnavailable)) throw error;
+      log.warn({ payment: row.id, step: step.type, reason: error.message }, "a gateway cannot be asked; trying again");
+      await book.postpone(row);
+      return undefined;
+    }
+  }
+
+  /** The gateway has said no. Perhaps because it is done already: its record tells. */
+  async #refused(
+    step: Step,
+    row: PaymentRow,
+    gateway: Gateway,
+    { message }: GatewayRefused,
+  ): Promise<PaymentRow | undefined> {
+    const { book, log } = this.#options;
+    log.warn({ payment: row.id, step: step.type, reason: message }, "a gateway has refused");
+    switch (step.type) {
+      case "start":
+        return this.#fail(row.id, message, false);
+      case "read":
+        await book.postpone(row);
+        return undefined;
+      case "refund":
+        await book.postponeRefused(row, step.refund);
+        return undefined;
+      case "capture":
+      case "undo": {
+        const record = await this.#recordOf(gateway, row, step.gatewayId);
+        const change = record && (await book.settle(row.id, record));
+        if (change) this.#tell(change);
+        if (change && stepOf(change.after, [])?.type !== step.type) return change.after;
+        if (change && step.type === "capture") return this.#fail(row.id, message, true);
+        await book.postponeRefused(row);
+        return undefined;
+      }
+    }
+  }
+
+  async #fail(id: string, reason: string, undo: boolean): Promise<PaymentRow> {
+    const change = await this.#options.book.fail(id, reason, undo);
+    this.#tell(change);
+    return change.after;
+  }
+
+  async #recordOf(gateway: Gateway, row: PaymentRow, gatewayId: string): Promise<GatewayRecord | undefined> {
+    try {
+      return await gateway.read(knownOf(row, gatewayId));
+    } catch (error) {
+      if (error instanceof GatewayRefused || error instanceof GatewayUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  #tell({ before, after, mismatch }: Change): void {
+    const { bus, outbox, log } = this.#options;
+    if (mismatch) {
+      log.error(
+        { payment: after.id, gatewayId: after.gateway_id, amount: after.amount, currency: after.currency },
+        "a gateway's record is not of this payment's money: it is not believed",
+      );
+    }
+    if (before.state === after.state && before.refunded === after.refunded) return;
+    outbox.nudge();
+    bus.publish(PAYMENT_CHANGED, { paymentId: after.id, bookingId: after.booking_id, state: after.state });
+  }
+
+  /** Where no money moves, no gateway is asked: none takes an amount of nothing. */
+  #gatewayFor(step: Step, { method, amount }: PaymentRow): Gateway | undefined {
+    const nothing = amount === 0 || (step.type === "refund" && step.refund.amount === 0);
+    return nothing ? this.#nothingToPay : this.#options.gateways.get(method);
+  }
+}
+
+async function act(gateway: Gateway, step: Step, row: PaymentRow): Promise<GatewayRecord> {
+  if (step.type === "start") {
+    return gateway.start({
+      ...{ paymentId: row.id, bookingId: row.booking_id, description: row.description },
+      ...{ amount: { amount: row.amount, currency: row.currency }, token: row.token, payBy: row.pay_by },
+    });
+  }
+  const known = knownOf(row, step.gatewayId);
+  switch (step.type) {
+    case "read":
+      return gateway.read(known);
+    case "capture":
+      return gateway.capture(known, step.amount, `${row.id}-capture`);
+    case "refund":
+      return gateway.refund(known, step.refund.amount, keyed(step.refund.id, step.refund.refusals));
+    case "undo":
+      return undo(gateway, known, keyed(`${row.id}-undo`, row.refusals));
+  }
+}
+
+const lookAt = ({ gateway_id: gatewayId }: PaymentRow): Step | undefined =>
+  gatewayId === null ? undefined : { type: "read", gatewayId };
+
+/** Voids it; what was taken all the same is refunded. */
+async function undo(gateway: Gateway, known: KnownPayment, key: string): Promise<GatewayRecord> {
+  const record = await gateway.read(known);
+  if (record.captured > record.refunded) return gateway.refund(known, record.captured - record.refunded, key);
+  return record.state === "pending" || record.state === "authorized" ? gateway.void(known, key) : record;
+}
+
+/** A request that was refused may be made again only as a new one: gateways remember their answers. */
+const keyed = (id: string, refusals: number): string => (refusals === 0 ? id : `${id}-${refusals}`);
+
+const knownOf = (row: PaymentRow, gatewayId: string): KnownPayment => ({
+  ...{ paymentId: row.id, gatewayId, amount: { amount: row.amount, currency: row.currency } },
+  ...{ state: row.state, captured: row.captured, refunded: row.refunded },
+});
