@@ -9,12 +9,14 @@ import { DatabaseUnusable } from "../platform/postgres/index.ts";
 import { allCommand } from "./commands/all.ts";
 import { edgeCommand } from "./commands/edge.ts";
 import { engineCommand } from "./commands/engine.ts";
+import { clusterCommand } from "./commands/cluster.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { gatewayCommand } from "./commands/gateway.ts";
 import { journalCommand } from "./commands/journal.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { shardsCommand } from "./commands/shards.ts";
 import { servicesCommand } from "./commands/services.ts";
 import { watchCommand } from "./commands/watch.ts";
 import type { Context } from "./context.ts";
@@ -51,6 +53,8 @@ const program = new Command("usher")
   .addCommand(engineCommand(context))
   .addCommand(edgeCommand(context))
   .addCommand(servicesCommand(context))
+  .addCommand(clusterCommand(context))
+  .addCommand(shardsCommand(context))
   .addCommand(migrateCommand(context))
   .addCommand(journalCommand(context))
   .addCommand(eventsCommand(context))

@@ -26,7 +26,8 @@ const SHIMS = fileURLToPath(new URL("node_modules/.programs", ROOT));
 
 /** Has every program that the tests present need: on the PATH, else from the package manager, else as a container. */
 export async function ensurePrograms(programs = PROGRAMS) {
-  process.env.PATH = `${process.env.PATH}${delimiter}${SHIMS}`;
+  // Debian keeps servers where only root looks for them.
+  process.env.PATH = [process.env.PATH, "/usr/local/sbin", "/usr/sbin", SHIMS].join(delimiter);
   const missing = programs.filter(
     ({ usedBy, commands }) => existsSync(new URL(usedBy, ROOT)) && !commands.some(onPath),
   );

@@ -11,6 +11,7 @@ describe("settings", () => {
       host: "127.0.0.1",
       httpPort: 8080,
       wsPort: 8081,
+      httpsPort: 8443,
       allowedOrigins: [],
       trustedProxies: [],
       dataDir: resolve(".usher"),

@@ -29,6 +29,12 @@ export const SETTINGS = {
   host: { name: "HOST", kind: host, default: "127.0.0.1", about: "Address that both ports listen on." },
   httpPort: { name: "HTTP_PORT", kind: port, default: "8080", about: "REST and the web page." },
   wsPort: { name: "WS_PORT", kind: port, default: "8081", about: "WebSocket." },
+  httpsPort: {
+    name: "HTTPS_PORT",
+    kind: port,
+    default: "8443",
+    about: "REST, the page and WebSocket with TLS, at the entry of `npm run cluster`.",
+  },
   allowedOrigins: {
     name: "ALLOWED_ORIGINS",
     kind: origins,

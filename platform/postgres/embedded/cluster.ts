@@ -155,7 +155,7 @@ export function configure(cluster: string, port: number): void {
     listen_addresses: "127.0.0.1",
     port,
     unix_socket_directories: "",
-    max_connections: 100,
+    max_connections: 300,
     shared_buffers: "128MB",
     max_wal_size: "2GB",
     fsync: "on",

@@ -1,0 +1,154 @@
+/** A program that is to run, and is started again when it ends. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { connect } from "node:net";
+import { createInterface } from "node:readline";
+import type { Clock, Timer } from "../../platform/clock/index.ts";
+
+export interface Program {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** It serves when a line on either of its outputs says so, or when its port takes connections. */
+  readonly ready: RegExp | { readonly host: string; readonly port: number };
+  /** Both outputs go there. */
+  readonly logFile: string;
+}
+
+export type State = "starting" | "ready" | "ended" | "stopped";
+
+const AGAIN_FIRST_MS = 250;
+const AGAIN_LAST_MS = 5_000;
+/** One that ran this long is started again without a wait. */
+const STEADY_MS = 30_000;
+const KNOCK_EVERY_MS = 50;
+const STOP_TIMEOUT_MS = 12_000;
+
+export class ProcessUnderWatch {
+  readonly program: Program;
+  restarts = 0;
+  startedAt = 0;
+  #state: State = "ended";
+  #child: ChildProcess | undefined;
+  #againMs = AGAIN_FIRST_MS;
+  #againTimer: Timer | undefined;
+  readonly #clock: Clock;
+  readonly #changed: (process: ProcessUnderWatch) => void;
+  readonly #line: (line: string) => void;
+
+  constructor(
+    program: Program,
+    options: { clock: Clock; changed: (process: ProcessUnderWatch) => void; line: (line: string) => void },
+  ) {
+    this.program = program;
+    this.#clock = options.clock;
+    this.#changed = options.changed;
+    this.#line = options.line;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Settles when it serves. @throws with its last words when it ends before it ever did */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const words: string[] = [];
+      this.#launch({
+        isReady: resolve,
+        word: (line) => words.push(line) > 5 && words.shift(),
+        hasEnded: (code) => {
+          this.#set("stopped");
+          reject(new Error(`${this.program.name} ended with ${code ?? "a signal"}: ${words.join(" / ")}`));
+        },
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#againTimer?.cancel();
+    const child = this.#child;
+    const wasRunning = child !== undefined && child.exitCode === null && child.signalCode === null;
+    this.#set("stopped");
+    if (!wasRunning) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(STOP_TIMEOUT_MS, () => child.kill("SIGKILL"));
+      child.once("exit", () => {
+        timer.cancel();
+        resolve();
+      });
+      child.kill("SIGTERM");
+    });
+  }
+
+  #launch(first?: { isReady(): void; word(line: string): void; hasEnded(code: number | null): void }): void {
+    const { command, args, env, ready, logFile } = this.program;
+    this.#set("starting");
+    this.startedAt = this.#clock.monotonic();
+    const log = createWriteStream(logFile, { flags: "a" });
+    const child = spawn(command, args, {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // Ctrl-C is for us alone: we stop them in their order.
+    });
+    this.#child = child;
+    let served = false;
+    const serves = (): void => {
+      if (served || this.#state === "stopped") return;
+      served = true;
+      this.#set("ready");
+      first?.isReady();
+    };
+    for (const output of [child.stdout, child.stderr]) {
+      output.pipe(log, { end: false });
+      createInterface({ input: output }).on("line", (line) => {
+        first?.word(line);
+        this.#line(line);
+        if (ready instanceof RegExp && ready.test(line)) serves();
+      });
+    }
+    if (!(ready instanceof RegExp)) this.#knock(ready, child, serves);
+    child.once("error", (error) => {
+      first?.word(error.message);
+      if (child.pid === undefined) child.emit("exit", 1, null);
+    });
+    child.once("exit", (code: number | null) => {
+      log.end();
+      if (this.#state === "stopped") return;
+      if (first !== undefined && !served) return first.hasEnded(code);
+      this.#again();
+    });
+  }
+
+  /** Tries the port until it answers or the process is gone. */
+  #knock(at: { host: string; port: number }, child: ChildProcess, serves: () => void): void {
+    if (this.#child !== child || child.exitCode !== null || this.#state === "stopped") return;
+    const socket = connect(at);
+    socket.once("connect", () => {
+      socket.destroy();
+      serves();
+    });
+    socket.once("error", () => this.#clock.after(KNOCK_EVERY_MS, () => this.#knock(at, child, serves)));
+  }
+
+  #again(): void {
+    const ranMs = this.#clock.monotonic() - this.startedAt;
+    this.#againMs = ranMs >= STEADY_MS ? AGAIN_FIRST_MS : Math.min(this.#againMs * 2, AGAIN_LAST_MS);
+    this.#set("ended");
+    this.#againTimer = this.#clock.after(this.#againMs, () => {
+      this.restarts++;
+      this.#launch();
+    });
+  }
+
+  #set(state: State): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#changed(this);
+  }
+}

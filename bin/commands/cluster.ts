@@ -1,0 +1,111 @@
+import { Command } from "commander";
+import { Members } from "../../engine/index.ts";
+import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import type { Context } from "../context.ts";
+import { makePlan, type Sizes } from "../cluster/plan.ts";
+import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.ts";
+import { clusterSecrets } from "../cluster/secrets.ts";
+import { showStatus } from "../cluster/status.ts";
+import { ExplainedError } from "../parts/explained-error.ts";
+import { requireFreePort } from "../parts/free-port.ts";
+import { migrateAll } from "../parts/migrations.ts";
+import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { startDatabase } from "../parts/start-database.ts";
+
+const SIZES: Sizes = { engines: 2, edges: 2, services: 2 };
+
+export const clusterCommand = (context: Context): Command =>
+  new Command("cluster")
+    .description(
+      "the distributed form on this machine: NATS, Redis, PostgreSQL and every role as processes behind HAProxy",
+    )
+    .option("--engines <count>", "how many", String(SIZES.engines))
+    .option("--edges <count>", "how many", String(SIZES.edges))
+    .option("--services <count>", "how many", String(SIZES.services))
+    .action((options: Record<keyof Sizes, string>) =>
+      runRole(context, "cluster", (role) => startCluster(role, sizesOf(options))),
+    );
+
+function sizesOf(options: Record<keyof Sizes, string>): Sizes {
+  const size = (name: keyof Sizes): number => {
+    const count = Number(options[name]);
+    if (Number.isInteger(count) && count >= 1 && count <= 32) return count;
+    throw new ExplainedError(`--${name} must be a whole number from 1 to 32, but is ${options[name]}.`);
+  };
+  return { engines: size("engines"), edges: size("edges"), services: size("services") };
+}
+
+async function startCluster(role: Role, sizes: Sizes): Promise<void> {
+  const { config, clock, log, lifecycle, context } = role;
+  await requireFreePort("HTTP_PORT", config.host, config.httpPort);
+  await requireFreePort("WS_PORT", config.host, config.wsPort);
+  await requireFreePort("HTTPS_PORT", config.host, config.httpsPort);
+  stopWithSignals(role);
+  const database = await startDatabase(role);
+  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
+  const secrets = await clusterSecrets(config.dataDir);
+  const plan = await makePlan({ config, context, databaseUrl: database.url, secrets, sizes });
+
+  const isTerminal = process.stdout.isTTY === true;
+  const processes: ProcessUnderWatch[] = [];
+  const admin: string[] = [];
+  const start = async (programs: readonly Program[]): Promise<void> => {
+    const started = programs.map(
+      (program) =>
+        new ProcessUnderWatch(program, {
+          clock,
+          changed: (changed) => {
+            log.info({ process: changed.program.name, pid: changed.pid }, changed.state);
+            if (!isTerminal && !allReady) context.print(`  ${changed.program.name.padEnd(11)} ${changed.state}`);
+          },
+          line: (line) => {
+            if (/^ +admin +/.test(line)) admin.push(line);
+          },
+        }),
+    );
+    processes.push(...started);
+    for (const each of started) {
+      await lifecycle.start({ name: each.program.name, start: () => undefined, stop: () => each.stop() });
+    }
+    try {
+      await Promise.all(started.map((each) => each.start()));
+    } catch (error) {
+      throw new ExplainedError(`${(error as Error).message} (its log is ${logOf(started, error)})`);
+    }
+  };
+  let allReady = false;
+  await start(plan.servers);
+  for (const group of plan.roles) await start(group);
+  await start([plan.entry]);
+  allReady = true;
+
+  const host = urlHost(config.host);
+  const title = [
+    `Usher ${context.version}, a cluster on this machine`,
+    `  page       http://${host}:${config.httpPort}/   https://${host}:${config.httpsPort}/ (self-signed)`,
+    `  API        http://${host}:${config.httpPort}/docs`,
+    `  WebSocket  ws://${host}:${config.wsPort}/v1   wss://${host}:${config.httpsPort}/v1`,
+    ...admin,
+  ];
+  for (const line of title) context.print(line);
+  if (!isTerminal) return;
+
+  const inboxPrefix = "_INBOX.operator";
+  const connection = await connectNats(plan.natsUrl, { name: "usher-cluster", inboxPrefix });
+  const bus = await lifecycle.start({
+    name: "status bus",
+    start: () => new NatsBus({ connection, inboxPrefix, clock, log }),
+    stop: (started) => started.close(),
+  });
+  const members = new Members(bus, clock);
+  await lifecycle.start({
+    name: "status",
+    start: () => showStatus({ terminal: process.stdout, clock, title, processes, members: () => members.live }),
+    stop: (started) => started.end(),
+  });
+}
+
+/** The log of the process that an error speaks of. */
+const logOf = (processes: readonly ProcessUnderWatch[], error: unknown): string =>
+  processes.find(({ program }) => error instanceof Error && error.message.startsWith(program.name))?.program.logFile ??
+  "";

@@ -1,0 +1,42 @@
+import { Command } from "commander";
+import { Members } from "../../engine/index.ts";
+import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { loadConfig } from "../../platform/config/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import type { Context } from "../context.ts";
+import { requireNats } from "../parts/start-bus.ts";
+import { shardLines } from "../viewer/shard-table.ts";
+import { Screen } from "../viewer/terminal.ts";
+
+/** Long enough for two beats of every engine, and for rates. */
+const LISTEN_MS = 2_500;
+const DRAW_EVERY_MS = 500;
+
+export const shardsCommand = (context: Context): Command =>
+  new Command("shards")
+    .description("shows which engine has which shards, and what they do; renews itself on a terminal until Ctrl-C")
+    .option("--once", "prints the table once, as it does where there is no terminal")
+    .action(async ({ once }: { once?: boolean }) => {
+      const config = loadConfig(context.env);
+      requireNats({ config }, "shards");
+      const clock = systemClock;
+      const log = createLogger({ level: "error", name: "shards" });
+      const inboxPrefix = "_INBOX.operator";
+      const connection = await connectNats(config.natsUrl ?? "", { name: "usher-shards", inboxPrefix });
+      const bus = new NatsBus({ connection, inboxPrefix, clock, log });
+      const members = new Members(bus, clock);
+      const lines = (): string[] => shardLines(members.live, clock.monotonic());
+      if (once === true || !process.stdout.isTTY) {
+        await new Promise<void>((resolve) => void setTimeout(resolve, LISTEN_MS));
+        for (const line of lines()) context.print(line);
+      } else {
+        const screen = new Screen(process.stdout);
+        const drawing = setInterval(() => screen.draw([...lines(), "", "Ctrl-C ends this."]), DRAW_EVERY_MS);
+        await new Promise<void>((resolve) => void process.once("SIGINT", resolve).once("SIGTERM", resolve));
+        clearInterval(drawing);
+        screen.leave();
+      }
+      members.close();
+      await bus.close();
+    });
