@@ -40,12 +40,18 @@ export interface Showtime {
 export interface Catalogue {
   readonly movies: readonly unknown[];
   readonly showtimes: readonly Showtime[];
-  /** By showtime. */
+  /** Those that were wanted, by showtime. */
   readonly layouts: ReadonlyMap<string, Layout>;
 }
 
-/** @param databaseUrl where Usher may keep what it makes, in schemas of its own. */
-export async function copyDemo(databaseUrl: string): Promise<Catalogue> {
+/**
+ * @param databaseUrl where Usher may keep what it makes, in schemas of its own
+ * @param wanted whose layouts to copy: an arena's is 3 MB
+ */
+export async function copyDemo(
+  databaseUrl: string,
+  wanted: (showtimes: readonly Showtime[]) => readonly Showtime[],
+): Promise<Catalogue> {
   const dataDir = await mkdtemp(join(tmpdir(), "usher-peer-"));
   const env = { DATABASE_URL: databaseUrl, DATA_DIR: dataDir, HTTP_PORT: "0", WS_PORT: "0", LOG_LEVEL: "error" };
   const usher = spawn(process.execPath, [USHER, "all"], {
@@ -56,7 +62,7 @@ export async function copyDemo(databaseUrl: string): Promise<Catalogue> {
     const api = `${await baseUrl(createInterface({ input: usher.stdout }))}/api/v1`;
     const showtimes = await all<Showtime>(`${api}/showtimes`);
     const layouts = new Map<string, Layout>();
-    for (const { id } of showtimes) layouts.set(id, await layoutAt(`${api}/showtimes/${id}/layout`));
+    for (const { id } of wanted(showtimes)) layouts.set(id, await layoutAt(`${api}/showtimes/${id}/layout`));
     return { movies: await all(`${api}/movies`), showtimes, layouts };
   } finally {
     if (usher.exitCode === null) {
