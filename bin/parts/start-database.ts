@@ -5,7 +5,7 @@ import { type Database, openDatabase } from "./database.ts";
 import { ExplainedError } from "./explained-error.ts";
 import type { Role } from "./role.ts";
 
-const POOL_MAX = 16;
+const POOL_MAX = 24;
 
 export interface RunningDatabase {
   readonly url: string;
