@@ -86,11 +86,21 @@ const movieExample = {
   synopsis: "A stranger takes a room while a killer walks the fog.",
   durationMinutes: 92,
 };
+const metropolis = {
+  title: "Metropolis",
+  year: 1927,
+  genres: ["Science Fiction", "Drama"],
+  actors: ["Brigitte Helm", "Alfred Abel", "Gustav Fröhlich", "Rudolf Klein-Rogge"],
+  director: "Fritz Lang",
+  synopsis: "In a city whose thinkers live in towers, an inventor gives a woman's face to a machine.",
+  durationMinutes: 153,
+  version: 1,
+};
 export const NewMovie = Type.Object(movieInput, { ...closed, examples: [movieExample] });
 export type NewMovie = Static<typeof NewMovie>;
 export const ChangedMovie = Type.Object(
   { ...movieInput, version: ExpectedVersion },
-  { ...closed, examples: [{ ...movieExample, version: 1 }] },
+  { ...closed, examples: [metropolis] },
 );
 
 export const Hall = Type.Object({
@@ -136,11 +146,18 @@ const cinemaExample = {
   address: "Markt 3, 99423 Weimar",
   timeZone: "Europe/Berlin",
 };
+const astoria = {
+  name: "Astoria Lichtspiele",
+  city: "Berlin",
+  address: "Kantstraße 48, 10625 Berlin",
+  timeZone: "Europe/Berlin",
+  version: 1,
+};
 export const NewCinema = Type.Object(cinemaInput, { ...closed, examples: [cinemaExample] });
 export type NewCinema = Static<typeof NewCinema>;
 export const ChangedCinema = Type.Object(
   { ...cinemaInput, version: ExpectedVersion },
-  { ...closed, examples: [{ ...cinemaExample, version: 1 }] },
+  { ...closed, examples: [astoria] },
 );
 
 export const HALL_SEATS_MAX = 20_000;
@@ -296,19 +313,20 @@ const hallExample = {
   cinemaId: "ci_astoria",
   name: "Balcony",
   categories: [
-    { id: "standard", name: "Standard", focal: { x: 0, y: 300 } },
-    { id: "loge", name: "Loge" },
+    { id: "value", name: "Value" },
+    { id: "standard", name: "Standard", focal: { x: 0, y: 100 } },
+    { id: "premium", name: "Loge" },
   ],
   sections: [
     {
       name: "Balcony",
       shape: { kind: "arc", centre: { x: 0, y: -1_500 }, radius: 1_500, bearing: 0 },
       rows: [
-        { name: "A", category: "standard", parts: [4, 8, 4], accessible: [1], companions: [2] },
+        { name: "A", category: "value", parts: [4, 8, 4], accessible: [1], companions: [2] },
         { name: "B", category: "standard", parts: [4, 8, 4] },
         {
           name: "C",
-          category: "loge",
+          category: "premium",
           seats: [
             { number: 1, x: -60, y: 400 },
             { number: 2, x: 60, y: 400 },
@@ -322,7 +340,7 @@ export const NewHall = Type.Object(hallInput, { ...closed, examples: [hallExampl
 export type NewHall = Static<typeof NewHall>;
 export const ChangedHall = Type.Object(
   { ...hallInput, version: ExpectedVersion },
-  { ...closed, examples: [{ ...hallExample, version: 1 }] },
+  { ...closed, examples: [{ ...hallExample, name: "Studio", version: 1 }] },
 );
 
 export const TicketPrices = Type.Object(
@@ -437,7 +455,7 @@ export const ChangedShowtime = Type.Object(
     ),
     version: ExpectedVersion,
   },
-  { ...closed, examples: [{ ...showtimeExample, version: 1 }] },
+  { ...closed, examples: [{ ...showtimeExample, hallId: "ha_premiere", version: 1 }] },
 );
 export type ChangedShowtime = Static<typeof ChangedShowtime>;
 

@@ -13,7 +13,7 @@ const STATEMENTS = [
   `alter table catalog.cinema add version integer not null default 1, add place_folded text`,
   `alter table catalog.hall
     add version integer not null default 1,
-    add cleaning_minutes integer not null default 0 check (cleaning_minutes between 0 and 600)`,
+    add cleaning_minutes integer not null default 20 check (cleaning_minutes between 0 and 600)`,
   `alter table catalog.hall alter cleaning_minutes drop default`,
   `alter table catalog.hall_plan add drawing jsonb`,
 
