@@ -93,7 +93,7 @@ export class Desk {
     const cancellation = this.#idOf("rf_", asker, id);
     const { stored, mine } = await saga.tell(own, { type: "cancel", id: cancellation, seats, until });
     if (mine) void saga.advance(stored);
-    return (await saga.until(id, ({ steps }) => steps.length === 0)) ?? stored;
+    return (await saga.until(id, ({ steps }) => steps.every((step) => step.do === "watch"))) ?? stored;
   }
 
   async read(asker: Asker, id: string): Promise<Stored> {

@@ -1,43 +1,354 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { DomainEvent } from "../../../proto/index.ts";
+import type { Booking } from "../../../proto/rest/index.ts";
+import { BOOKING } from "../../../proto/services/index.ts";
 import { call, hasStatus, PRICE, read, type Shop, until, World } from "../testing/world.ts";
+
+const PAY_MS = 1_200;
 
 let world: World;
 let shop: Shop;
 let showtime: string;
 
 beforeAll(async () => {
-  world = await World.open();
+  world = await World.open({
+    limits: { paymentTtlMs: PAY_MS, holdTtlMs: PAY_MS, maxSeatsPerHolder: 96 },
+    latePaymentGraceMs: 4_000,
+  });
   shop = await world.shop();
+});
+beforeEach(async () => {
   showtime = await world.openShowtime();
+});
+afterEach(() => {
+  world.payments.lie = (_endpoint, honest) => honest;
 });
 afterAll(() => world.close());
 
+async function book(seats: readonly number[], more: object = {}): Promise<Booking> {
+  const holdId = await world.hold(showtime, "ada", seats);
+  const created = await call(shop, "POST", "/bookings", { body: { holdId, ...more } });
+  if (created.statusCode !== 201) throw new Error(created.body);
+  return created.json<Booking>();
+}
+const pay = (id: string, token?: string, on = shop) =>
+  call(on, "POST", `/bookings/${id}/payments`, { body: { method: "mock", ...(token !== undefined && { token }) } });
+const cancel = (id: string, seats?: number[], on = shop) =>
+  call(on, "POST", `/bookings/${id}/cancel`, { body: seats && { seats } });
+const over = (booking: Booking) => booking.status !== "pending" && booking.status !== "paying";
+
 describe("a purchase", () => {
-  it("goes from hold to confirmed in one breath", async () => {
-    const holdId = await world.hold(showtime, "ada", [0, 1]);
-    const created = await call(shop, "POST", "/bookings", { body: { holdId, tickets: [{ seat: 1, type: "child" }] } });
-    expect([created.statusCode, created.json()]).toMatchObject([
-      201,
-      {
-        ...{ status: "pending", reason: null, userId: "ada", showtimeId: showtime, holdId, seats: [0, 1] },
-        tickets: [
-          { seat: 0, label: "A1", type: "adult", price: { amount: PRICE.adult, currency: "EUR" } },
-          { seat: 1, label: "A2", type: "child", price: { amount: PRICE.child, currency: "EUR" } },
-        ],
-        total: { amount: PRICE.adult + PRICE.child, currency: "EUR" },
-        payment: null,
-      },
-    ]);
-    const { id } = created.json();
-    expect(created.headers["location"]).toBe(`/api/v1/bookings/${id}`);
-    const begun = performance.now();
-    const paid = await call(shop, "POST", `/bookings/${id}/payments`, { body: { method: "mock", token: "ok" } });
+  it("goes from hold to confirmed in one breath, and everybody is told", async () => {
+    const { id } = await book([0, 1], { tickets: [{ seat: 1, type: "child" }] });
+    const paid = await pay(id, "ok");
     expect([paid.statusCode, paid.json()]).toMatchObject([202, { paymentId: expect.stringMatching(/^pay_/) }]);
-    const confirmed = await until(shop, id, hasStatus("confirmed"));
-    console.log("ms", performance.now() - begun);
-    expect(confirmed).toMatchObject({ payment: { status: "captured" }, reason: null });
+    expect(await until(shop, id, hasStatus("confirmed"))).toMatchObject({
+      payment: { status: "captured" },
+      reason: null,
+    });
     expect(await world.booked(showtime)).toEqual([0, 1]);
     expect(world.payments.kept(id)).toBe(PRICE.adult + PRICE.child);
     await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.confirmed"]);
+    expect(world.payments.starts.at(-1)).toMatchObject({ userId: "ada", description: "Metropolis, 2 seats" });
+    const record = await world.bus.request(BOOKING, { bookingId: id }, { timeoutMs: 2_000 });
+    expect(record).toMatchObject({ bookingId: id, status: "confirmed", seats: [{ seat: 0 }, { ticketType: "child" }] });
+    expect(await world.bus.request(BOOKING, { bookingId: "bk_none" }, { timeoutMs: 2_000 })).toBeNull();
+  });
+
+  it("that is declined may be paid another way", async () => {
+    const { id } = await book([0]);
+    await pay(id, "declined");
+    const declined = await until(shop, id, ({ payment }) => payment?.status === "failed");
+    expect(declined).toMatchObject({ status: "pending", reason: "The card was declined." });
+    await pay(id, "ok");
+    expect(await until(shop, id, hasStatus("confirmed"))).toMatchObject({ reason: null });
+  });
+
+  it("is found paid by polling when nobody says so", async () => {
+    const { id } = await book([0]);
+    await pay(id, "no-word");
+    await until(shop, id, hasStatus("confirmed"));
+    expect(world.payments.kept(id)).toBe(PRICE.adult);
+  });
+
+  it("shows where to pay when there is no token, as long as that helps", async () => {
+    const { id } = await book([0]);
+    const { next } = (await pay(id)).json();
+    expect(next).toEqual({ url: expect.stringContaining("http://gateway.example/pay_") });
+    expect(await read(shop, id)).toMatchObject({ status: "paying", payment: { status: "pending", next } });
+    world.payments.decide(id, "authorized");
+    const confirmed = await until(shop, id, hasStatus("confirmed"));
+    expect(confirmed.payment).not.toHaveProperty("next");
+  });
+});
+
+describe("time", () => {
+  it("ends a booking that nobody pays, and its seats are free", async () => {
+    const { id } = await book([0]);
+    expect(await until(shop, id, over)).toMatchObject({ status: "expired", reason: "It was not paid in time." });
+    await expect.poll(() => world.free(showtime)).toBe(96);
+    await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.expired"]);
+    expect((await pay(id, "ok")).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
+  });
+
+  it("late money gets the same seats when they are free", async () => {
+    const { id } = await book([0, 1]);
+    await pay(id, "later");
+    await until(shop, id, hasStatus("expired"));
+    await expect.poll(() => world.free(showtime)).toBe(96);
+    world.payments.decide(id, "authorized");
+    expect(await until(shop, id, hasStatus("confirmed"))).toMatchObject({ seats: [0, 1], reason: null });
+    expect(await world.booked(showtime)).toEqual([0, 1]);
+    await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.expired", "booking.confirmed"]);
+  });
+
+  async function lostSeats(more: object = {}): Promise<string> {
+    const { id } = await book([0, 1], more);
+    await pay(id, "later");
+    await until(shop, id, hasStatus("expired"));
+    await expect.poll(async () => (await world.ask(showtime, "eve", [1])).type).toBe("held");
+    world.payments.decide(id, "authorized");
+    return id;
+  }
+
+  it("late money goes back when the seats are gone", async () => {
+    const id = await lostSeats();
+    expect(await until(shop, id, hasStatus("refunded"))).toMatchObject({
+      reason: expect.stringContaining("seats were gone"),
+      payment: { status: "voided" },
+    });
+    expect([await world.booked(showtime), world.payments.kept(id), world.payments.reserved(id)]).toEqual([
+      [],
+      0,
+      false,
+    ]);
+    await expect.poll(() => world.eventsOf(id).at(-1)).toBe("booking.refunded");
+  });
+
+  it("late money buys neighbouring seats instead, for a buyer who said so", async () => {
+    const id = await lostSeats({ acceptOtherSeats: true, tickets: [{ seat: 1, type: "student" }] });
+    const { seats, tickets, total } = await until(shop, id, hasStatus("confirmed"));
+    expect(seats).toHaveLength(2);
+    expect(seats).not.toContain(1);
+    expect(await world.booked(showtime)).toEqual(seats);
+    expect(tickets.map(({ type }) => type)).toEqual(["adult", "student"]);
+    expect(world.payments.kept(id)).toBe(total.amount);
+  });
+
+  it("money that comes after the grace goes back, however late", async () => {
+    const { id } = await book([0]);
+    await pay(id, "later");
+    await until(shop, id, hasStatus("expired"));
+    shop.clock.aheadMs += 10_000;
+    await until(shop, id, ({ reason }) => reason?.includes("too late") === true);
+    await expect.poll(() => stepsOf(id)).toEqual(["watch"]);
+    world.payments.decide(id, "authorized");
+    await until(shop, id, hasStatus("refunded"));
+    expect(world.payments.reserved(id)).toBe(false);
+    shop.clock.aheadMs -= 10_000;
+  });
+});
+
+const stepsOf = async (id: string): Promise<string[]> => {
+  const { rows } = await world.pool.query<{ steps: { do: string }[] }>(
+    "select steps from bookings.booking where id = $1",
+    [id],
+  );
+  return rows[0]?.steps.map((step) => step.do) ?? [];
+};
+
+describe("cancelling", () => {
+  it("gives back seats one by one and money to the cent", async () => {
+    const { id } = await book([0, 1, 2], { tickets: [{ seat: 1, type: "child" }] });
+    await pay(id, "ok");
+    await until(shop, id, hasStatus("confirmed"));
+    const part = await cancel(id, [1]);
+    expect([part.statusCode, part.json()]).toMatchObject([
+      200,
+      { status: "confirmed", seats: [0, 2], total: { amount: 2 * PRICE.adult } },
+    ]);
+    expect(await world.booked(showtime)).toEqual([0, 2]);
+    expect(world.payments.kept(id)).toBe(2 * PRICE.adult);
+    expect((await cancel(id, [1])).json()).toMatchObject({ status: 404, code: "NOT_FOUND", seats: [1] });
+    expect((await cancel(id)).json()).toMatchObject({ status: "cancelled", seats: [0, 2] });
+    expect([await world.booked(showtime), world.payments.kept(id)]).toEqual([[], 0]);
+    expect((await cancel(id)).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
+    await expect
+      .poll(() => world.eventsOf(id).slice(2))
+      .toEqual(["booking.cancelled", "booking.refunded", "booking.cancelled", "booking.refunded"]);
+    const [first, refund] = world.events.filter(
+      ({ subject, type }) => subject === id && /cancelled|refunded/.test(type),
+    );
+    expect([first?.data, refund?.data]).toMatchObject([{ cancelledSeats: [1] }, { refunded: { amount: PRICE.child } }]);
+  });
+
+  it("before it is paid frees the seats at once", async () => {
+    const { id } = await book([0, 1]);
+    expect((await cancel(id, [0])).json()).toMatchObject({ code: "BOOKING_STATE" });
+    expect((await cancel(id)).json()).toMatchObject({ status: "cancelled" });
+    expect(await world.free(showtime)).toBe(96);
+  });
+
+  it("while a payment is open gives up the payment", async () => {
+    const { id } = await book([0]);
+    await pay(id, "later");
+    void cancel(id);
+    await until(shop, id, hasStatus("cancelled"));
+    world.payments.decide(id, "authorized");
+    await until(shop, id, ({ payment }) => payment?.status === "voided");
+    expect([await world.free(showtime), world.payments.kept(id)]).toEqual([96, 0]);
+  });
+
+  it("races with the payment, and either way seats and money agree", async () => {
+    const racers = await Promise.all(Array.from({ length: 12 }, (_, at) => book([at])));
+    await Promise.all(
+      racers.map(async ({ id }, at) => {
+        const paying = pay(id, "ok");
+        if (at % 3 > 0) await paying;
+        if (at % 3 > 1) await read(shop, id);
+        await Promise.all([paying, cancel(id)]);
+      }),
+    );
+    await Promise.all(racers.map(({ id }) => expect.poll(() => stepsOf(id), { timeout: 10_000 }).toEqual([])));
+    const after = await Promise.all(racers.map(({ id }) => until(shop, id, over)));
+    const sold = after.filter(({ status }) => status === "confirmed");
+    expect(await world.booked(showtime)).toEqual(sold.flatMap(({ seats }) => seats).sort((a, b) => a - b));
+    for (const { id, status, total } of after)
+      expect(world.payments.kept(id)).toBe(status === "confirmed" ? total.amount : 0);
+  });
+
+  it("ends when the showtime says so, except for an admin", async () => {
+    const { id } = await book([0]);
+    await pay(id, "ok");
+    await until(shop, id, hasStatus("confirmed"));
+    Object.assign(world.showtime, { cancelUntil: new Date(Date.now() - 1_000).toISOString() });
+    expect((await cancel(id)).json()).toMatchObject({ status: 409, code: "CANCELLATION_CLOSED" });
+    const admin = await call(shop, "POST", `/bookings/${id}/cancel`, { user: "root", role: "admin" });
+    expect(admin.json()).toMatchObject({ status: "cancelled", userId: "ada" });
+    Object.assign(world.showtime, { cancelUntil: new Date(Date.now() + 3_600_000).toISOString() });
+  });
+});
+
+it("a cancelled showtime gives everybody the money back by itself", async () => {
+  const [paid, open, begun] = await Promise.all([book([0, 1]), book([2]), book([3])]);
+  await pay(paid.id, "ok");
+  await until(shop, paid.id, hasStatus("confirmed"));
+  await pay(begun.id, "later");
+  const event: DomainEvent = {
+    ...({ specversion: "1.0", source: "/usher/catalog", datacontenttype: "application/json" } as const),
+    ...({ id: "evt_1", type: "showtime.cancelled", subject: showtime, time: new Date().toISOString() } as const),
+    data: { showtimeId: showtime, movieId: "mv_1" },
+  };
+  await Promise.all([world.stream.publish(event), world.stream.publish(event)]);
+  const reason = "The showtime was cancelled.";
+  expect(await until(shop, paid.id, hasStatus("refunded"))).toMatchObject({ reason });
+  expect(await until(shop, open.id, over)).toMatchObject({ status: "failed", reason });
+  expect(await until(shop, begun.id, over)).toMatchObject({ status: "failed", reason });
+  await expect.poll(() => world.free(showtime)).toBe(96);
+  expect(world.payments.kept(paid.id)).toBe(0);
+  await expect
+    .poll(() => world.eventsOf(paid.id))
+    .toEqual(["booking.created", "booking.confirmed", "booking.cancelled", "booking.refunded"]);
+
+  const holdId = await world.hold(showtime, "ada", [9]);
+  const late = await call(shop, "POST", "/bookings", { body: { holdId } });
+  expect(late.json()).toMatchObject({ status: 409, code: "SALE_CLOSED" });
+});
+
+describe("when payments", () => {
+  it("is not there, nothing is begun, and the buyer may try again", async () => {
+    const { id } = await book([0]);
+    world.payments.close();
+    const refused = await pay(id, "ok");
+    world.payments.open();
+    expect([refused.statusCode, refused.json()]).toMatchObject([
+      503,
+      { code: "UNAVAILABLE", retryInMs: expect.any(Number) },
+    ]);
+    expect(await read(shop, id)).toMatchObject({ status: "pending", payment: null });
+    await pay(id, "ok");
+    await until(shop, id, hasStatus("confirmed"));
+  });
+
+  it("goes away in the middle, the sale is finished when it is back", async () => {
+    const { id } = await book([0]);
+    await pay(id, "later");
+    world.payments.close();
+    await until(shop, id, hasStatus("expired"));
+    world.payments.open();
+    world.payments.decide(id, "authorized");
+    await until(shop, id, hasStatus("confirmed"));
+  });
+
+  it("does not have the method, the booking stays as it was", async () => {
+    const { id } = await book([0]);
+    const refused = await call(shop, "POST", `/bookings/${id}/payments`, { body: { method: "stripe", token: "pm" } });
+    expect(refused.json()).toMatchObject({ status: 422, code: "PAYMENT_METHOD_UNAVAILABLE" });
+    expect(await read(shop, id)).toMatchObject({ status: "pending" });
+  });
+
+  it("cannot capture, the seats are free again and the buyer reads why", async () => {
+    const { id } = await book([0]);
+    await pay(id, "uncapturable");
+    expect(await until(shop, id, hasStatus("failed"))).toMatchObject({
+      reason: expect.stringContaining("not be completed"),
+    });
+    await expect.poll(() => world.free(showtime)).toBe(96);
+    await expect.poll(() => world.eventsOf(id).at(-1)).toBe("booking.failed");
+  });
+
+  it("says another amount than was asked for, the money goes back", async () => {
+    const { id } = await book([0]);
+    world.payments.lie = (_endpoint, honest) =>
+      honest.ok ? { ok: true, value: { ...honest.value, amount: { amount: 1, currency: "EUR" } } } : honest;
+    await pay(id, "ok");
+    await until(shop, id, hasStatus("refunded"));
+    expect([await world.booked(showtime), world.payments.kept(id), world.payments.reserved(id)]).toEqual([
+      [],
+      0,
+      false,
+    ]);
+  });
+
+  it.each([
+    ["nonsense", { state: "blessed" }],
+    ["another payment", { paymentId: "pay_other" }],
+    ["captured, and nothing was", { state: "captured", captured: 0 }],
+  ])("answers %s for a while, nothing is believed", async (_what, lie) => {
+    const { id } = await book([0]);
+    world.payments.lie = (endpoint, honest) =>
+      honest.ok && endpoint !== "payments.start"
+        ? { ok: true, value: { ...honest.value, ...(lie as object) } }
+        : honest;
+    await pay(id, "ok");
+    await expect.poll(async () => (await stepsOf(id)).length).toBeGreaterThan(0);
+    expect(await read(shop, id)).toMatchObject({ status: "paying" });
+    world.payments.lie = (_endpoint, honest) => honest;
+    await until(shop, id, hasStatus("confirmed"));
+    expect(world.payments.kept(id)).toBe(PRICE.adult);
+  });
+});
+
+describe("several processes", () => {
+  it("sell side by side without treading on each other", async () => {
+    const other = await world.shop();
+    const shops = [shop, other];
+    const bookings = await Promise.all(Array.from({ length: 24 }, (_, at) => book([at])));
+    await Promise.all(bookings.map(({ id }, at) => pay(id, at % 4 === 0 ? "no-word" : "ok", shops[at % 2])));
+    await Promise.all(bookings.map(({ id }) => until(other, id, hasStatus("confirmed"))));
+    expect(await world.booked(showtime)).toEqual(Array.from({ length: 24 }, (_, at) => at));
+    for (const { id } of bookings) {
+      expect(world.payments.kept(id)).toBe(PRICE.adult);
+      await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.confirmed"]);
+    }
+    await other.stop();
+  });
+
+  it("take one payment of two that are begun at once", async () => {
+    const { id } = await book([0]);
+    const answers = await Promise.all([pay(id, "later"), pay(id, "later")]);
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([202, 409]);
+    expect(world.payments.starts.filter(({ bookingId }) => bookingId === id)).toHaveLength(1);
+    await cancel(id);
   });
 });

@@ -25,6 +25,9 @@ export class Mortal {
     this.death = new Promise((resolve) => (this.#die = resolve));
     this.pool = new pg.Pool({ connectionString: url, max: 6 });
     this.pool.on("error", () => {});
+    const connect = this.pool.connect.bind(this.pool) as (...args: unknown[]) => unknown;
+    // With a callback or for a promise: the dead wait in vain either way.
+    Object.assign(this.pool, { connect: (...args: unknown[]) => (this.dead ? never() : connect(...args)) });
     this.pool.on("connect", (client) => {
       client.on("error", () => {});
       this.#clients.push(client);

@@ -4,6 +4,7 @@ import pg from "pg";
 import { Engine } from "../../../engine/index.ts";
 import { FaultyJournal } from "../../../engine/testing/faulty-journal.ts";
 import { smallHall } from "../../../engine/testing/small-hall.ts";
+import { InvalidToken, type Role, type TokenVerifier } from "../../../platform/auth/index.ts";
 import { answerWith, InProcessBus } from "../../../platform/bus/index.ts";
 import { type Clock, systemClock } from "../../../platform/clock/index.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
@@ -25,8 +26,8 @@ import {
 } from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
 import { HALL_PLAN, QUOTE, type SeatCard, type ShowtimeCard, TICKET_TYPES } from "../../../proto/services/index.ts";
-import { as, testServer, type TestServer } from "../../http/testing.ts";
-import type { Role } from "../../../platform/auth/index.ts";
+import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../../http/index.ts";
+import { as } from "../../http/testing.ts";
 import { BOOKINGS_SCHEMA, bookingsMigrations, type BookingsService, createBookingsService } from "../index.ts";
 import { Mortal } from "./mortal.ts";
 import { ScriptedPayments } from "./scripted-payments.ts";
@@ -36,6 +37,16 @@ const SEATS = 96;
 const HOUR_MS = 3_600_000;
 export const PRICE = { adult: 1_450, child: 950, senior: 1_100, student: 1_200 };
 const silent = pino({ level: process.env["BOOKINGS_LOG"] ?? "silent" });
+
+/** Takes `<user>.<role>` for a token: what these tests are about begins after the verifier. */
+const plainVerifier: TokenVerifier = {
+  async verify(token) {
+    const [user = "", role] = token.split(".");
+    if (role === undefined) throw new InvalidToken("not a token");
+    return { userId: holderId(user), role: role as Role, family: user, expiresAt: Number.MAX_SAFE_INTEGER }; // The tests write real ones.
+  },
+  onRevoked: () => ({ close() {} }),
+};
 
 /** The system's clock, some time ahead; timers run on real time. */
 export class AheadClock implements Clock {
@@ -56,7 +67,7 @@ export interface WorldOptions {
 
 export interface Shop {
   readonly service: BookingsService;
-  readonly server: TestServer;
+  readonly app: HttpServer;
   readonly mortal: Mortal;
   readonly clock: AheadClock;
   stop(): Promise<void>;
@@ -76,7 +87,7 @@ export class World {
   readonly showtime: Partial<ShowtimeCard> = {};
   readonly #options: WorldOptions;
   readonly #limits: SaleLimits;
-  readonly #shops: Shop[] = [];
+  readonly #shops = new Set<Shop>();
   readonly #closing: (() => Promise<unknown>)[] = [];
   #url = "";
   #pool: pg.Pool | undefined;
@@ -115,10 +126,11 @@ export class World {
   async #open(): Promise<void> {
     const database = await testDatabase();
     this.#url = database.url;
-    const pool = new pg.Pool({ connectionString: database.url, max: 4 });
+    const pool = new pg.Pool({ connectionString: database.url, max: 8 });
     this.#pool = pool;
     await migrate(createDatabase(pool), EVENTS_SCHEMA, eventsMigrations);
     await migrate(createDatabase(pool), BOOKINGS_SCHEMA, bookingsMigrations);
+    await migrate(createDatabase(pool), HTTP_SCHEMA, httpMigrations);
     this.#stream = new InProcessEventStream({
       ...{ clock: systemClock, log: silent, deadLetters: new DeadLetters({ pool, clock: systemClock }) },
     });
@@ -179,21 +191,29 @@ export class World {
       },
     });
     await service.start();
-    const server = await testServer();
-    await server.app.register(service.routes, { prefix: "/api/v1" });
-    await server.app.register(service.graphql);
-    await server.app.ready();
+    const app = await createHttpServer({
+      ...{ config: { requestsPerSecond: 100_000, allowedOrigins: [] }, version: "0.0.0", clock, random: systemRandom },
+      ...{ log: silent, metrics: createMetrics("test"), verifier: plainVerifier, checks: [] },
+      ...{
+        webSocket: () => ({ port: 1 }),
+        idempotency: new IdempotencyStore({ pool: this.pool, clock, random: systemRandom }),
+      },
+    });
+    await app.register(service.routes, { prefix: "/api/v1" });
+    await app.register(service.graphql);
+    await app.ready();
     const shop: Shop = {
-      ...{ service, server, mortal, clock },
+      ...{ service, app, mortal, clock },
       stop: async () => {
+        this.#shops.delete(shop);
         if (!mortal.dead) {
           await service.stop();
           await mortal.pool.end();
         }
-        await server.close();
+        await app.close();
       },
     };
-    this.#shops.push(shop);
+    this.#shops.add(shop);
     return shop;
   }
 
@@ -259,7 +279,7 @@ export const call = (
   path: string,
   { body, user = "ada", role, key }: Caller & { readonly body?: unknown } = {},
 ) =>
-  shop.server.app.inject({
+  shop.app.inject({
     method,
     url: `/api/v1${path}`,
     headers: { ...as(user, role), ...(key !== undefined && { "idempotency-key": key }) },
