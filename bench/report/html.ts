@@ -2,7 +2,7 @@
 import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
 import type { CaseResult, Results, ScenarioResult, SubjectResult } from "../runner/results.ts";
 import { percentilesOf } from "../runner/latency.ts";
-import { ratioOf, scoreOf, scoreUnit, spreadOf } from "../runner/statistics.ts";
+import { figuresOf, latenciesOf, ratioOf, scoreOf, scoreUnit, spreadOf } from "../runner/statistics.ts";
 import { cpuText, ratioText } from "../runner/summary.ts";
 import { figure } from "../runner/text.ts";
 import { dotPlot, escape, linePlot, type Series } from "./plot.ts";
@@ -70,9 +70,7 @@ function caseHtml(one: CaseResult): string {
     });
     return [{ name: `against ${subject.name}`, color, values, median: spread.median, text: ratioText(spread) }];
   });
-  const latencies = [
-    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.latencies)))),
-  ];
+  const latencies = latenciesOf(one);
   const legend = subjects
     .map(({ subject, color }) => `<span class="key s${color}">${escape(subject.name)}</span>`)
     .join(" ");
@@ -96,9 +94,7 @@ const plot = (caption: string, svg: string): string =>
   svg === "" ? "" : `<figure><figcaption>${escape(caption)}</figcaption>${svg}</figure>`;
 
 function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
-  const figures = [
-    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.figures)))),
-  ];
+  const figures = figuresOf(one);
   const head = [
     "",
     scoreUnit(one),

@@ -64,6 +64,16 @@ export function spent(before: CpuSeconds | undefined, after: CpuSeconds | undefi
   };
 }
 
+/** What was done a CPU second of the server: it says more than the rate where others use the machine too. */
+export const perServerCpu = ({ sample, cpu }: Measured): Record<string, number> =>
+  cpu === undefined || cpu.server === 0 ? {} : { "a server CPU s": sample.count / cpu.server };
+
+/** The sample with other figures. */
+export const withFigures = (measured: Measured, figures: Readonly<Record<string, number>>): Measured => ({
+  ...measured,
+  sample: { ...measured.sample, figures },
+});
+
 /** What several processes counted at once, as if one had. */
 export function merge(samples: readonly Sample[]): Sample {
   const [first] = samples;

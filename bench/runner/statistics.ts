@@ -23,6 +23,16 @@ export const scoreOf = (result: Pick<CaseResult, "judgedBy">, round: RoundResult
 export const scoreUnit = ({ judgedBy, unit }: Pick<CaseResult, "judgedBy" | "unit">): string =>
   judgedBy?.unit ?? `${unit}/s`;
 
+/** The names of what the rounds tell beside their score. */
+export const figuresOf = ({ judgedBy, subjects }: CaseResult): string[] =>
+  [...new Set(subjects.flatMap(({ rounds }) => rounds.flatMap(({ figures }) => Object.keys(figures))))].filter(
+    (name) => name !== judgedBy?.figure,
+  );
+
+export const latenciesOf = ({ subjects }: CaseResult): string[] => [
+  ...new Set(subjects.flatMap(({ rounds }) => rounds.flatMap(({ latencies }) => Object.keys(latencies)))),
+];
+
 /** Round by round, how many times as well as `other` the subject does: above 1 it wins. */
 export function ratioOf(result: CaseResult, subject: SubjectResult, other: SubjectResult): Spread {
   return spreadOf(

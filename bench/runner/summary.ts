@@ -2,7 +2,7 @@
 import { mergeHistograms } from "../load/recorder.ts";
 import type { CaseResult, ScenarioResult, SubjectResult } from "./results.ts";
 import { percentilesOf } from "./latency.ts";
-import { ratioOf, scoreOf, scoreUnit, type Spread, spreadOf } from "./statistics.ts";
+import { figuresOf, latenciesOf, ratioOf, scoreOf, scoreUnit, type Spread, spreadOf } from "./statistics.ts";
 import { figure, table } from "./text.ts";
 
 export function summaryLines(scenarios: readonly ScenarioResult[]): string[] {
@@ -13,12 +13,8 @@ export function summaryLines(scenarios: readonly ScenarioResult[]): string[] {
 
 function caseLines(one: CaseResult): string[] {
   const usher = one.subjects.find(({ kind }) => kind === "usher");
-  const latencies = [
-    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.latencies)))),
-  ];
-  const figures = [
-    ...new Set(one.subjects.flatMap(({ rounds }) => rounds.flatMap((round) => Object.keys(round.figures)))),
-  ];
+  const latencies = latenciesOf(one);
+  const figures = figuresOf(one);
   const rows = [
     [
       "",

@@ -2,7 +2,7 @@
  * Buyers who hold three seats and release them, again and again, each on seats of his own: every hold and every release is one durable
  * command. Beside the bare loop, and beside peers that keep seats elsewhere.
  */
-import { measure } from "../runner/measure.ts";
+import { measure, perServerCpu, withFigures } from "../runner/measure.ts";
 import type { Case, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { Pace } from "../load/command-load.ts";
 import { BenchError } from "../bench-error.ts";
@@ -108,7 +108,7 @@ export async function startRush(
       const measured = await measure(watched);
       await load.end();
       await load.close();
-      return measured;
+      return withFigures(measured, { ...perServerCpu(measured), ...measured.sample.figures });
     },
     async stop() {
       await generator.stop();

@@ -11,11 +11,13 @@ import { shard } from "./shard.ts";
 import { showtime } from "./showtime.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { viewerFanout } from "./viewer-fanout.ts";
+import { wire } from "./wire.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   core,
   shard,
   recovery,
+  wire,
   holdRush,
   viewerFanout,
   reconnectStorm,

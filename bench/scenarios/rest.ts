@@ -1,6 +1,6 @@
 /** REST by autocannon: one round of a list of requests, for the scenarios that have one. */
 import type { HttpRequest } from "../load/http-load.ts";
-import { measure } from "../runner/measure.ts";
+import { measure, perServerCpu, withFigures } from "../runner/measure.ts";
 import type { Case, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { PeerScenario } from "../peer.ts";
 import { secondsOf } from "../runner/settings.ts";
@@ -60,8 +60,8 @@ async function startRest(
       });
       await load.end();
       const { bytes = 0 } = measured.sample.figures;
-      const figures = { "bytes an answer": bytes / Math.max(1, measured.sample.count) };
-      return { ...measured, sample: { ...measured.sample, figures } };
+      const answers = Math.max(1, measured.sample.count);
+      return withFigures(measured, { ...perServerCpu(measured), "bytes an answer": bytes / answers });
     },
     async stop() {
       await generator.stop();
