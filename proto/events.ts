@@ -2,7 +2,7 @@
  * What happened, for whoever wants to know: CloudEvents 1.0 as JSON. Each comes at least once, in order for each booking,
  * with an id to tell a repetition by.
  */
-import type { Money } from "./rest/common.ts";
+import type { Money } from "./money.ts";
 
 /** `type` of each event, which is its subject on the stream, and what its `data` holds. */
 export interface EventData {

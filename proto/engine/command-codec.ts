@@ -4,8 +4,7 @@
  */
 import { isPlainId } from "../ids.ts";
 import { type Codec, plainCodec } from "../subject.ts";
-import type { Command, Query } from "./commands.ts";
-import type { CommandBatch } from "./subjects.ts";
+import type { Command, CommandBatch, Query } from "./commands.ts";
 
 type Check = (value: unknown) => boolean;
 type RequestType = (Command | Query)["type"];

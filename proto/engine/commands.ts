@@ -160,3 +160,8 @@ export type Finding =
     };
 
 export type Reply = Outcome | Finding | Refusal;
+
+/** All that one process sends to one shard in one loop turn. */
+export interface CommandBatch {
+  readonly requests: readonly (Command | Query)[];
+}

@@ -2,12 +2,9 @@
 import type { BookingId, HolderId, HoldId, ShowtimeId } from "../ids.ts";
 import { plainCodec, type Endpoint, type Topic } from "../subject.ts";
 import { buyersBatchCodec, sellersBatchCodec } from "./command-codec.ts";
-import type { Command, Query, Reply } from "./commands.ts";
+import type { CommandBatch, Reply } from "./commands.ts";
 
-/** All that one process sends to one shard in one loop turn, and its answers in the same order. */
-export interface CommandBatch {
-  readonly requests: readonly (Command | Query)[];
-}
+/** The answers to a batch, in the order of its requests. */
 export interface ReplyBatch {
   readonly replies: readonly Reply[];
 }

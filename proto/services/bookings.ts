@@ -1,5 +1,5 @@
 /** What `bookings` answers the other services. */
-import type { Money } from "../rest/common.ts";
+import type { Money } from "../money.ts";
 import { type Endpoint, plainCodec } from "../subject.ts";
 import type { TicketType } from "./catalog.ts";
 

@@ -1,5 +1,5 @@
 /** What `catalog` answers the other services. */
-import type { Money } from "../rest/common.ts";
+import type { Money } from "../money.ts";
 import { type Endpoint, plainCodec, type Topic } from "../subject.ts";
 
 export const TICKET_TYPES = ["adult", "child", "senior", "student"] as const;

@@ -1,5 +1,5 @@
 /** What `payments` does for bookings. Every request may be repeated: ids make it happen once. */
-import type { Money } from "../rest/common.ts";
+import type { Money } from "../money.ts";
 import { type Endpoint, plainCodec, type Topic } from "../subject.ts";
 import type { ServiceAnswer } from "./answer.ts";
 
