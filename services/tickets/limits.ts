@@ -33,5 +33,7 @@ export const KEYS_KEPT_MS = 2 * 365 * 24 * 3_600_000;
 
 /** Dots of a hall's plan on paper; of larger halls each n-th seat stands for its neighbours. */
 export const PLAN_DOTS_MAX = 3_000;
+/** The same for all pages of a file together: it has to fit into a mail, and into a message of the bus. */
+export const PLAN_DOTS_IN_ALL_MAX = 24_000;
 /** Letters of a line on paper; what is longer ends in an ellipsis. */
 export const PRINTED_LENGTH_MAX = 150;

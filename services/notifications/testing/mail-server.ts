@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
 import { type ReadMail, readMail } from "./mime.ts";
 
 /** An answer of the server's other than yes: its code and its words. */
@@ -51,19 +51,7 @@ export class MailServer {
       onData: (stream, session, callback) => {
         const chunks: Buffer[] = [];
         stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-        stream.on("end", () => {
-          void (async () => {
-            await this.onData();
-            const { mailFrom, rcptTo } = session.envelope;
-            this.received.push({
-              from: mailFrom === false ? "" : mailFrom.address,
-              to: rcptTo.map(({ address }) => address),
-              secure: session.secure,
-              user: session.user,
-              mail: readMail(Buffer.concat(chunks)),
-            });
-          })().then(() => callback(), callback);
-        });
+        stream.on("end", () => void this.#take(Buffer.concat(chunks), session, callback));
       },
       ...options,
     });
@@ -71,6 +59,23 @@ export class MailServer {
     this.#server.listen(this.#port, "127.0.0.1");
     await once(this.#server.server, "listening");
     this.#port = (this.#server.server.address() as AddressInfo).port;
+  }
+
+  async #take(bytes: Buffer, session: SMTPServerSession, callback: (error?: Error) => void): Promise<void> {
+    try {
+      await this.onData();
+      const { mailFrom, rcptTo } = session.envelope;
+      this.received.push({
+        from: mailFrom === false ? "" : mailFrom.address,
+        to: rcptTo.map(({ address }) => address),
+        secure: session.secure,
+        user: session.user as string | undefined, // As `onAuth` of the tests names it.
+        mail: readMail(bytes),
+      });
+      callback();
+    } catch (error) {
+      callback(error as Error); // The tests throw those alone.
+    }
   }
 
   /** The port stays this server's, and can be started again. */

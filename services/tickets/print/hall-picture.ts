@@ -1,5 +1,4 @@
 import type { PlanSeat } from "../../../proto/services/index.ts";
-import { PLAN_DOTS_MAX } from "../limits.ts";
 
 export interface Box {
   readonly x: number;
@@ -24,8 +23,8 @@ export interface HallPicture {
 /** A chair's share of the floor, in centimetres. */
 const CHAIR = 55;
 
-/** The hall seen from above, the screen at the top, scaled into `box`. */
-export function hallPicture(plan: readonly PlanSeat[], seat: number, box: Box): HallPicture {
+/** The hall seen from above, the screen at the top, scaled into `box`, with at most `dotsMax` of its seats. */
+export function hallPicture(plan: readonly PlanSeat[], seat: number, box: Box, dotsMax: number): HallPicture {
   const [left, right] = rangeOf(plan, ({ x }) => x);
   const [front, back] = rangeOf(plan, ({ y }) => y);
   const scale = Math.min(box.width / (right - left + CHAIR), box.height / (back - front + CHAIR));
@@ -34,7 +33,7 @@ export function hallPicture(plan: readonly PlanSeat[], seat: number, box: Box): 
     x: middle + (x - (left + right) / 2) * scale,
     y: box.y + (y - front + CHAIR / 2) * scale,
   });
-  const step = Math.ceil(plan.length / PLAN_DOTS_MAX);
+  const step = Math.ceil(plan.length / dotsMax);
   const marked = plan[seat];
   return {
     dots: plan.filter((_, index) => index % step === 0).map(placeOf),

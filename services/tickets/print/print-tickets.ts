@@ -1,6 +1,6 @@
 import PDFDocument from "pdfkit";
 import type { BookingRecord, PlanSeat, SeatCard, ShowtimeCard } from "../../../proto/services/index.ts";
-import { PRINTED_LENGTH_MAX } from "../limits.ts";
+import { PLAN_DOTS_IN_ALL_MAX, PLAN_DOTS_MAX, PRINTED_LENGTH_MAX } from "../limits.ts";
 import { Fonts, type Weight } from "./fonts.ts";
 import { hallPicture } from "./hall-picture.ts";
 import { darkBars, qrModules } from "./qr-picture.ts";
@@ -135,7 +135,7 @@ class Page {
     });
   }
 
-  #plan({ plan }: PrintJob, { seat }: PrintedTicket): void {
+  #plan({ plan, tickets }: PrintJob, { seat }: PrintedTicket): void {
     if (plan.length === 0) return;
     const document = this.#document;
     const middle = PAGE.width / 2;
@@ -145,7 +145,8 @@ class Page {
       .moveTo(middle - 110, PLAN.y - 18)
       .lineTo(middle + 110, PLAN.y - 18)
       .stroke(QUIET);
-    const { dots, mark, radius } = hallPicture(plan, seat.seat, PLAN);
+    const dotsMax = Math.min(PLAN_DOTS_MAX, Math.ceil(PLAN_DOTS_IN_ALL_MAX / tickets.length));
+    const { dots, mark, radius } = hallPicture(plan, seat.seat, PLAN, dotsMax);
     // A dot is a line of no length with round ends: written as they are, thousands cost next to nothing.
     const places = dots.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`);
     document
