@@ -1,5 +1,5 @@
 import type { FastifyRequest } from "fastify";
-import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import mercurius from "mercurius";
 import { Type } from "typebox";
 import type { TokenVerifier } from "../../../platform/auth/index.ts";
@@ -118,14 +118,18 @@ interface PublicError extends Pick<GraphQLFormattedError, "message" | "locations
 
 /** The reason, where it is the client's to know. */
 function publicError(error: unknown, log: Pick<Logger, "error">): PublicError {
-  const cause = error instanceof GraphQLError ? error.originalError : error;
-  const { locations, path } = error instanceof GraphQLError ? error.toJSON() : {};
+  const { locations, path } = isGraphqlError(error) ? error.toJSON() : {};
   const at = { ...(locations && { locations }), ...(path && { path }) };
+  const cause = isGraphqlError(error) ? error.originalError : error;
   if (cause instanceof Problem) return { message: cause.message, ...at, extensions: { code: cause.code } };
   // A scalar's own refusal comes wrapped in another.
-  if (error instanceof GraphQLError && (cause === undefined || cause instanceof GraphQLError)) {
+  if (isGraphqlError(error) && (cause === undefined || isGraphqlError(cause))) {
     return { message: error.message, ...at, extensions: { code: "BAD_MESSAGE" } };
   }
   log.error({ err: cause }, "a GraphQL request failed");
   return { message: "Something went wrong on our side.", ...at, extensions: { code: "INTERNAL" } };
 }
+
+/** By its name: mercurius may have loaded another copy of the class (`graphql` comes as a CommonJS and as an ES module). */
+const isGraphqlError = (error: unknown): error is GraphQLError =>
+  error instanceof Error && error.name === "GraphQLError";

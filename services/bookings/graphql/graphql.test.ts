@@ -1,0 +1,244 @@
+import { getIntrospectionQuery } from "graphql";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Role } from "../../../platform/auth/index.ts";
+import { as } from "../../http/testing.ts";
+import { PRICE, type Shop, World } from "../testing/world.ts";
+
+let world: World;
+let shop: Shop;
+let showtime: string;
+
+beforeAll(async () => {
+  world = await World.open();
+  shop = await world.shop();
+});
+beforeEach(async () => {
+  showtime = await world.openShowtime();
+});
+afterAll(() => world.close());
+
+interface Asking {
+  readonly user?: string | null;
+  readonly role?: Role;
+  readonly key?: string;
+}
+
+const send = (payload: unknown, { user = "ada", role, key }: Asking = {}) =>
+  shop.app.inject({
+    method: "POST",
+    url: "/graphql",
+    headers: { ...(user !== null && as(user, role)), ...(key !== undefined && { "idempotency-key": key }) },
+    payload: payload as object, // Some are hostile: they are sent as they are.
+  });
+const ask = async (query: string, variables: object = {}, asking: Asking = {}) =>
+  (await send({ query, variables }, asking)).json();
+
+const RESULT = `success code message lockId paymentUrl
+  booking { id userId showtimeId seats seatLabels totalAmount currency status reason paymentTransactionId createdAt updatedAt }`;
+const CREATE = `mutation ($user: ID!, $showtime: ID!, $seats: [SeatNumber!]!) {
+  createBooking(userId: $user, showtimeId: $showtime, seatNumbers: $seats) { ${RESULT} } }`;
+const PAY = `mutation ($id: ID!, $method: String!, $details: PaymentDetails) {
+  processPayment(bookingId: $id, paymentMethod: $method, paymentDetails: $details) { ${RESULT} } }`;
+const GET = `query ($id: ID!) { getBooking(bookingId: $id) { ${RESULT} } }`;
+const MINE = `query ($user: ID!) { getUserBookings(userId: $user) { ${RESULT} } }`;
+
+const create = async (seats: readonly (number | string)[], asking: Asking = {}, user = asking.user ?? "ada") =>
+  (await ask(CREATE, { user, showtime, seats }, asking)).data.createBooking;
+const pay = async (id: string, details: unknown = "ok", method = "mock", asking: Asking = {}) =>
+  (await ask(PAY, { id, method, details }, asking)).data.processPayment;
+
+describe("a purchase", () => {
+  it("is created, paid and read", async () => {
+    const created = await create(["A1", 1]);
+    expect(created).toMatchObject({
+      ...{ success: true, code: null, lockId: expect.stringContaining(`${showtime}.`) },
+      booking: {
+        ...{ userId: "ada", showtimeId: showtime, seats: [0, 1], seatLabels: ["A1", "A2"], status: "pending" },
+        ...{ totalAmount: 2 * PRICE.adult, currency: "EUR", paymentTransactionId: null },
+      },
+    });
+    const { id } = created.booking;
+    const paid = await pay(id, { token: "ok" });
+    expect(paid).toMatchObject({
+      success: true,
+      booking: { id, status: "confirmed", paymentTransactionId: expect.stringMatching(/^pay_/) },
+    });
+    expect((await ask(GET, { id })).data.getBooking.booking).toEqual(paid.booking);
+    const mine = (await ask(MINE, { user: "ada" })).data.getUserBookings;
+    expect(mine.map(({ booking }: { booking: { id: string } }) => booking.id)).toContain(id);
+    expect(await world.booked(showtime)).toEqual([0, 1]);
+  });
+
+  it("says why a payment was declined", async () => {
+    const { booking } = await create([0]);
+    expect(await pay(booking.id, "declined")).toMatchObject({
+      success: false,
+      message: "The card was declined.",
+      booking: { status: "pending" },
+    });
+  });
+
+  it("shows where to pay without a token, and takes literals as well", async () => {
+    const made = await ask(
+      `mutation { createBooking(userId: "ada", showtimeId: "${showtime}", seatNumbers: [3, "A5"]) { booking { id seats } } }`,
+    );
+    const { id, seats } = made.data.createBooking.booking;
+    expect(seats).toEqual([3, 4]);
+    const answer = await ask(`mutation { processPayment(bookingId: "${id}", paymentMethod: "mock") { ${RESULT} } }`);
+    expect(answer.data.processPayment).toMatchObject({
+      ...{ success: true, paymentUrl: expect.stringContaining("http://gateway.example/") },
+      booking: { status: "paying" },
+    });
+  });
+
+  it("at a kiosk is paid by terminal", async () => {
+    const kiosk = { user: "kiosk-1", role: "kiosk" } as const;
+    const { booking } = await create([0], kiosk);
+    expect(await pay(booking.id, null, "terminal", kiosk)).toMatchObject({ booking: { status: "confirmed" } });
+  });
+});
+
+describe("with an Idempotency-Key", () => {
+  it("many requests at once make one booking and one payment", async () => {
+    const made = await Promise.all(Array.from({ length: 20 }, () => create([0, 1], { key: "k" })));
+    expect(new Set(made.map(({ booking }) => booking?.id)).size).toBe(1);
+    const { id } = made[0].booking;
+    const before = world.payments.starts.length;
+    await Promise.all(Array.from({ length: 10 }, () => pay(id, "ok", "mock", { key: "p" })));
+    expect(world.payments.starts.length).toBe(before + 1);
+    expect(await pay(id, "ok", "mock", { key: "p" })).toMatchObject({
+      success: true,
+      booking: { status: "confirmed" },
+    });
+    expect(await create([0, 1], { key: "k" })).toMatchObject({ booking: { id, status: "confirmed" } });
+    expect(await create([5], { key: "k" })).toMatchObject({ success: false, code: "IDEMPOTENCY_KEY_REUSED" });
+  });
+});
+
+describe("rights", () => {
+  it("are those of REST", async () => {
+    const { booking } = await create([0]);
+    const eve = { user: "eve" };
+    const refused = (code: string) => ({ success: false, code, booking: null, lockId: null });
+    expect((await ask(GET, { id: booking.id }, eve)).data.getBooking).toMatchObject(refused("BOOKING_NOT_FOUND"));
+    expect(await pay(booking.id, "ok", "mock", eve)).toMatchObject(refused("BOOKING_NOT_FOUND"));
+    expect(await pay(booking.id, "ok", "terminal")).toMatchObject(refused("FORBIDDEN"));
+    expect(await create([1], eve, "ada")).toMatchObject(refused("FORBIDDEN"));
+    const others = await ask(MINE, { user: "ada" }, eve);
+    expect(others).toMatchObject({ data: null, errors: [{ extensions: { code: "FORBIDDEN" } }] });
+    const admin = { user: "root", role: "admin" } as const;
+    expect((await ask(GET, { id: booking.id }, admin)).data.getBooking).toMatchObject({ success: true });
+    expect((await ask(MINE, { user: "ada" }, admin)).data.getUserBookings.length).toBeGreaterThan(0);
+    expect(await create([2], admin, "ada")).toMatchObject({ booking: { userId: "ada" } });
+  });
+
+  it.each([
+    [null, undefined, 401, "UNAUTHORIZED"],
+    ["ada", "gate", 403, "FORBIDDEN"],
+  ] as const)("%s %s is refused", async (user, role, status, code) => {
+    for (const [query, variables] of [
+      [GET, { id: "bk_1" }],
+      [MINE, { user: "ada" }],
+      [CREATE, { user: "ada", showtime, seats: [1] }],
+      [PAY, { id: "bk_1", method: "mock" }],
+    ] as const) {
+      const answer = await send({ query, variables }, { user, ...(role && { role }) });
+      expect([answer.statusCode, answer.json().errors[0].extensions]).toEqual([status, { code }]);
+    }
+  });
+
+  it("a token that is none is refused", async () => {
+    const answer = await shop.app.inject({
+      ...{ method: "POST", url: "/graphql", payload: { query: "{ __typename }" } },
+      headers: { authorization: "Bearer nonsense" },
+    });
+    expect(answer.json()).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
+  });
+
+  it("strangers may look at the schema", async () => {
+    const { data } = await ask(getIntrospectionQuery(), {}, { user: null });
+    const names = data.__schema.types.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(["Booking", "BookingResult", "SeatNumber"]));
+  });
+});
+
+describe("what goes wrong", () => {
+  it.each([
+    ["a seat that is taken", [0], "SEAT_TAKEN"],
+    ["a label that the hall does not have", ["Z99"], "NOT_FOUND"],
+    ["SQL for a label", ["A1'; drop table bookings.booking; --"], "NOT_FOUND"],
+    ["HTML for a label", ["<img src=x onerror=alert(1)>"], "NOT_FOUND"],
+    ["a seat twice", [7, "A8"], "BAD_MESSAGE"],
+    ["no seats", [], "BAD_MESSAGE"],
+    ["a seat that the hall does not have", [4_000], "NOT_FOUND"],
+  ])("is told in the result: %s", async (_what, seats, code) => {
+    await world.hold(showtime, "bob", [0]);
+    expect(await create(seats)).toMatchObject({ success: false, code, booking: null });
+  });
+
+  it.each([
+    ["no GraphQL", "nonsense {"],
+    ["a parsed document", JSON.stringify({ kind: "Document", definitions: [{}] })],
+    ["a field that there is not", "{ password }"],
+    ["a negative seat", `mutation { createBooking(userId: "a", showtimeId: "s", seatNumbers: [-1]) { success } }`],
+    [
+      "an odd token",
+      `mutation { processPayment(bookingId: "b", paymentMethod: "mock", paymentDetails: { a: 1 }) { success } }`,
+    ],
+    ["too deep", `{ getBooking(bookingId: "x") ${"{ booking ".repeat(20)} { id } ${"}".repeat(20)} }`],
+    [
+      "a hundred bookings in one",
+      `mutation { ${Array.from({ length: 100 }, (_, at) => `b${at}: createBooking(userId: "ada", showtimeId: "s", seatNumbers: [${at}]) { success }`).join(" ")} }`,
+    ],
+    [
+      "a list a hundred times",
+      `{ ${Array.from({ length: 100 }, (_, at) => `b${at}: getUserBookings(userId: "ada", limit: 50) { success }`).join(" ")} }`,
+    ],
+    [
+      "a list many times by fragments",
+      `{ ...A ...B } fragment A on Query { ...B ...B ...B } fragment B on Query { ${Array.from({ length: 40 }, (_, at) => `c${at}: getUserBookings(userId: "ada") { success }`).join(" ")} }`,
+    ],
+    ["fragments in a ring", "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }"],
+    ["lists of lists of types", `{ __schema { types { ${"fields { type { ".repeat(8)} name ${"} } ".repeat(8)} } } }`],
+    ["two operations", "query A { __typename } query B { __typename }"],
+  ])("is refused: %s", async (_what, query) => {
+    const answer = await send({ query });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.body).not.toMatch(/node_modules|\.ts:|at async/);
+    expect(answer.body).toContain("BAD_MESSAGE");
+  });
+
+  it.each([
+    [null],
+    [[]],
+    [[{ query: "{ __typename }" }]],
+    [{}],
+    [{ query: 7 }],
+    [{ query: "" }],
+    [{ query: "{ __typename }", x: 1 }],
+    [{ query: `{ ${"a ".repeat(20_000)} }` }],
+  ])("is no request: %j", async (payload) => {
+    const answer = await send(payload);
+    expect([answer.statusCode, answer.json().code]).toEqual([400, "BAD_MESSAGE"]);
+  });
+
+  it("and is not our buyer's business leaves no trace of our code", async () => {
+    const broken = await world.shop();
+    await broken.mortal.pool.end();
+    broken.mortal.kill = () => {};
+    const answer = await broken.app.inject({
+      ...{ method: "POST", url: "/graphql", headers: as("ada"), payload: { query: GET, variables: { id: "bk_1" } } },
+    });
+    expect(answer.json()).toMatchObject({
+      errors: [{ message: "Something went wrong on our side.", extensions: { code: "INTERNAL" } }],
+    });
+    expect(answer.body).not.toContain("pool");
+    broken.mortal.dead = true;
+    await broken.stop();
+  });
+
+  it("GET and GraphiQL are not served", async () => {
+    expect((await shop.app.inject({ url: "/graphql?query={__typename}" })).statusCode).toBe(405);
+    expect((await shop.app.inject({ url: "/graphiql" })).statusCode).toBe(404);
+  });
+});
