@@ -69,6 +69,8 @@ export interface ClientEvents {
   tokenEnding: { readonly inMs: number };
   expired: { readonly holdId: HoldId };
   booked: { readonly holdId: HoldId; readonly bookingId: BookingId };
+  /** What has become of a booking of the signed-in user. */
+  booking: Omit<Extract<ServerMessage, { op: "booking" }>, "op">;
   /** A hold whose request was given up for lack of an answer was granted after all: use it or release it. */
   lateHold: Hold;
   /** The server is about to shut down; the client reconnects by itself. */
@@ -313,6 +315,10 @@ export class UsherClient {
         return this.#events.emit("expired", { holdId: message.holdId });
       case "booked":
         return this.#events.emit("booked", { holdId: message.holdId, bookingId: message.bookingId });
+      case "booking": {
+        const { op: _, ...news } = message;
+        return this.#events.emit("booking", news);
+      }
       case "goaway":
         return this.#events.emit("goaway", { reconnectInMs: message.reconnectInMs });
       case "welcome":

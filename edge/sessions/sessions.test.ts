@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { HoldId } from "../../proto/index.ts";
 import { SHOWTIME, useHarness } from "../testing/harness.ts";
+import { BOOKING_NEWS } from "../../proto/services/index.ts";
 
 describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (encoding) => {
   const current = useHarness();
@@ -72,6 +73,25 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
     client.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [7] });
     await client.next("held");
     expect(current.edge.engine.asked.at(-1)).toMatchObject({ type: "hold", desk: true });
+  });
+
+  it("hears what has become of a booking, on every connection of its buyer and on no other", async () => {
+    const [one, two, other] = [
+      await current.edge.signedIn(encoding, "ann"),
+      await current.edge.signedIn(encoding, "ann"),
+      await current.edge.signedIn(encoding, "bob"),
+    ];
+    const news = { bookingId: "b1", showtimeId: SHOWTIME, status: "refunded", reason: "Too late." } as const;
+    current.edge.bus.publish(BOOKING_NEWS, { userId: "ann", ...news });
+    current.edge.bus.publish(BOOKING_NEWS, { userId: "bob", ...news, status: "confirmed", reason: null });
+    for (const client of [one, two]) {
+      expect(await client.next("booking")).toEqual({
+        ...{ op: "booking", bookingId: "b1", showtime: SHOWTIME, status: "refunded", reason: "Too late." },
+      });
+    }
+    expect(await other.next("booking")).toEqual({
+      ...{ op: "booking", bookingId: "b1", showtime: SHOWTIME, status: "confirmed" },
+    });
   });
 
   it("is refused with the seats that were taken, and gets the first answer for the same rid on any connection", async () => {

@@ -1,6 +1,15 @@
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
-import { CLOSE_CODES, type Notice, NOTICES, type RequestId } from "../../proto/index.ts";
+import {
+  type BookingId,
+  CLOSE_CODES,
+  type HolderId,
+  type Notice,
+  NOTICES,
+  type RequestId,
+  type ShowtimeId,
+} from "../../proto/index.ts";
+import { BOOKING_NEWS } from "../../proto/services/index.ts";
 import { type ClientMessage, type ServerMessage, WS_LIMITS } from "../../proto/ws/index.ts";
 import type { Counts } from "../counts.ts";
 import { decode, EncodedOnce } from "../encoding.ts";
@@ -33,7 +42,7 @@ export class Sessions implements SocketEvents<Session> {
   readonly #addresses = new Meters<string, Session>();
   readonly #rate: Rate;
   readonly #addressRate: Rate;
-  #notices: Subscription | undefined;
+  readonly #notices: Subscription[] = [];
 
   constructor(options: Options) {
     this.#options = options;
@@ -42,13 +51,23 @@ export class Sessions implements SocketEvents<Session> {
   }
 
   start(): void {
-    this.#notices = this.#options.bus.subscribe(NOTICES, ({ notices }) =>
-      notices.forEach((notice) => this.#notify(notice)),
+    const { bus } = this.#options;
+    this.#notices.push(
+      bus.subscribe(NOTICES, ({ notices }) => {
+        for (const notice of notices) this.#notify(notice.holder, messageOf(notice));
+      }),
+      bus.subscribe(BOOKING_NEWS, ({ userId, bookingId: id, showtimeId: showtime, status, reason }) =>
+        // The casts: the services have checked them; a client only hands them back.
+        this.#notify(userId as HolderId, {
+          ...{ op: "booking", bookingId: id as BookingId, showtime: showtime as ShowtimeId, status },
+          ...(reason !== null && { reason }),
+        }),
+      ),
     );
   }
 
   stop(): void {
-    this.#notices?.close();
+    for (const subscription of this.#notices.splice(0)) subscription.close();
   }
 
   get size(): number {
@@ -173,10 +192,10 @@ export class Sessions implements SocketEvents<Session> {
     }
   }
 
-  #notify(notice: Notice): void {
-    const sessions = this.#options.signIn.users.get(notice.holder)?.connections;
+  #notify(user: HolderId, message: ServerMessage): void {
+    const sessions = this.#options.signIn.users.get(user)?.connections;
     if (sessions === undefined) return;
-    const frame = new EncodedOnce(() => messageOf(notice));
+    const frame = new EncodedOnce(() => message);
     for (const session of sessions) session.sendFrame(frame.in(session.socket.encoding));
   }
 }

@@ -1,6 +1,6 @@
 /** What `notifications` tells the edges. */
 import { plainCodec, type Topic } from "../subject.ts";
-import type { BookingStatus } from "./bookings.ts";
+import type { BookingStatus } from "../booking-status.ts";
 
 /** What has become of a booking, for its buyer's open connections. */
 export interface BookingNews {

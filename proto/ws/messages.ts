@@ -3,6 +3,7 @@
  * Browsers import the types alone; the schemas run in the edge, and are what AsyncAPI shows.
  */
 import { Type, type Static } from "typebox";
+import { BOOKING_STATUSES, type BookingStatus } from "../booking-status.ts";
 import { ERRORS, type ErrorCode } from "../errors.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
 import { WS_LIMITS } from "./limits.ts";
@@ -197,6 +198,16 @@ export const Booked = Type.Object(
   { op: Type.Literal("booked"), holdId: Hold, bookingId: Type.Unsafe<BookingId>(Type.String({ pattern: PLAIN })) },
   { description: "To the holder: the hold became a booking." },
 );
+export const Booking = Type.Object(
+  {
+    op: Type.Literal("booking"),
+    bookingId: Type.Unsafe<BookingId>(Type.String({ pattern: PLAIN })),
+    showtime: Showtime,
+    status: Type.Unsafe<BookingStatus>(Type.String({ enum: [...BOOKING_STATUSES] })),
+    reason: Type.Optional(Type.String({ description: "Why it is in that status, for people." })),
+  },
+  { description: "To the buyer: what has become of a booking." },
+);
 export const Reauth = Type.Object(
   { op: Type.Literal("reauth"), inMs: Milliseconds("When the token ends.") },
   { description: "Send `auth` with a new token, or the connection may soon only watch." },
@@ -217,6 +228,7 @@ export const SERVER_SCHEMAS = {
   Refused,
   Expired,
   Booked,
+  Booking,
   Reauth,
   Goaway,
 } as const;

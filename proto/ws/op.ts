@@ -23,4 +23,5 @@ export const OP = {
   booked: 25,
   reauth: 26,
   goaway: 27,
+  booking: 28,
 } as const;

@@ -3,6 +3,7 @@
  * are skipped, since a newer server may send them; an op that it does not know is refused by name.
  */
 import { isErrorCode } from "../errors.ts";
+import { BOOKING_STATUSES } from "../booking-status.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
 import { seatChange, unpackStatuses } from "../seat-status.ts";
 import { unpackChanges } from "./msgpack/change-bytes.ts";
@@ -102,6 +103,20 @@ function read(op: string, from: Source): ServerMessage | undefined {
         holdId: holdOf(from.string("holdId")),
         bookingId: bookingOf(from.string("bookingId")),
       };
+    case "booking": {
+      const bookingId = bookingOf(from.string("bookingId"));
+      const showtime = showtimeOf(from.string("showtime"));
+      const text = from.string("status");
+      const status =
+        BOOKING_STATUSES.find((known) => known === text) ?? from.fail("status", "one of a booking", "failed");
+      return {
+        op: "booking",
+        bookingId,
+        showtime,
+        status,
+        ...(from.has(4, "reason") && { reason: from.string("reason") }),
+      };
+    }
     case "reauth":
       return { op: "reauth", inMs: from.uint("inMs") };
     case "goaway":

@@ -92,6 +92,15 @@ export function encodeServerMsgpack(message: ServerMessage): Uint8Array {
       writer.string(message.holdId);
       writer.string(message.bookingId);
       break;
+    case "booking": {
+      const { bookingId, showtime, status, reason } = message;
+      writer.begin(reason === undefined ? 4 : 5, OP.booking);
+      writer.string(bookingId);
+      writer.string(showtime);
+      writer.string(status);
+      if (reason !== undefined) writer.string(reason);
+      break;
+    }
     case "reauth":
       writer.begin(2, OP.reauth);
       writer.uint(message.inMs);

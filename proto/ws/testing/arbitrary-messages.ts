@@ -1,5 +1,6 @@
 /** Every message that may be sent, for property tests. */
 import fc from "fast-check";
+import { BOOKING_STATUSES } from "../../booking-status.ts";
 import { ERRORS, type ErrorCode } from "../../errors.ts";
 import { bookingId, holderId, holdIdOf, showtimeId, type RequestId } from "../../ids.ts";
 import { seatChange } from "../../seat-status.ts";
@@ -96,6 +97,16 @@ export const serverMessages: fc.Arbitrary<ServerMessage> = fc.oneof(
   ]),
   record({ op: op("expired"), holdId: hold }),
   record({ op: op("booked"), holdId: hold, bookingId: plainId.map(bookingId) }),
+  record(
+    {
+      op: op("booking"),
+      bookingId: plainId.map(bookingId),
+      showtime,
+      status: fc.constantFrom(...BOOKING_STATUSES),
+      reason: text,
+    },
+    ["op", "bookingId", "showtime", "status"],
+  ),
   record({ op: op("reauth"), inMs: whole }),
   record({ op: op("goaway"), reconnectInMs: whole }),
 );
