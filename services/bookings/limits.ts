@@ -1,13 +1,16 @@
 /** Every bound of bookings. Times are milliseconds. */
 
-/** How long a worker has a booking to itself; one that died is followed by another after it. Longer than any step takes. */
-export const LEASE_MS = 8_000;
+/**
+ * How long a worker has a booking to itself; one that died is followed by another after it. Longer than it takes to confirm, to
+ * be told that the money cannot be captured, and to ask why.
+ */
+export const LEASE_MS = 15_000;
 /** How long another service may take to answer one step. */
 export const ANSWER_WITHIN_MS = 5_000;
 /** How often the worker looks for bookings whose next step is due. */
 export const POLL_EVERY_MS = 500;
-/** Bookings advanced at once by one process; the rest wait in the database. */
-export const ADVANCING_MAX = 64;
+/** Bookings that one process takes in hand by itself at once; the rest wait in the database. */
+export const ADVANCING_MAX = 128;
 /** Between two tries of a step, and between two looks at a payment: doubled from the first to the last. */
 export const BACK_OFF_FIRST_MS = 500;
 export const BACK_OFF_LAST_MS = 5_000;

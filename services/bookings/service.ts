@@ -4,6 +4,7 @@ import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
+import { type Registry, sampledGauge } from "../../platform/metrics/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
@@ -11,7 +12,6 @@ import { Desk } from "./desk.ts";
 import { graphqlRoutes } from "./graphql/routes.ts";
 import type { Engine } from "./holds/holds.ts";
 import { holdRoutes } from "./holds/routes.ts";
-import { ADVANCING_MAX } from "./limits.ts";
 import { bookingRoutes } from "./rest/routes.ts";
 import { recordOf } from "./rest/views.ts";
 import { Saga } from "./saga/saga.ts";
@@ -30,6 +30,7 @@ export interface BookingsOptions {
   readonly random: RandomBytes;
   readonly log: Logger;
   readonly config: Pick<Config, "paymentTtlMs" | "latePaymentGraceMs">;
+  readonly metrics?: Registry;
 }
 
 export interface BookingsService {
@@ -57,6 +58,12 @@ export function createBookingsService(options: BookingsOptions): BookingsService
   const worker = new Worker({ store, saga, clock, log });
   const desk = new Desk({ store, saga, engine, bus, clock, random, config });
   const subscriptions: Subscription[] = [];
+  if (options.metrics !== undefined) {
+    sampledGauge({
+      ...{ registry: options.metrics, name: "usher_bookings_advancing", help: "Bookings whose steps are being done" },
+      read: () => saga.advancing,
+    });
+  }
   let consumer: ReturnType<EventStream["consume"]> | undefined;
 
   return {
@@ -82,9 +89,8 @@ export function createBookingsService(options: BookingsOptions): BookingsService
         bus.serve(BOOKING, record, { queue: "bookings" }),
         // Every process hears it: the one that has the booking in hand must.
         bus.subscribe(PAYMENT_CHANGED, ({ bookingId, state }) => {
-          // What was pending or captured was so by our own asking.
-          if (state === "pending" || state === "captured" || saga.advancing >= ADVANCING_MAX) return;
-          void saga.look(bookingId);
+          // What is pending or captured is so by our own asking.
+          if (state !== "pending" && state !== "captured") void saga.look(bookingId);
         }),
       );
       worker.start();

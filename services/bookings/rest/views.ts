@@ -1,15 +1,15 @@
 /** A booking as others see it. */
 import type { Booking as BookingView, PaymentAnswer } from "../../../proto/rest/index.ts";
-import type { BookingRecord } from "../../../proto/services/index.ts";
+import type { BookingRecord, BookingStatus } from "../../../proto/services/index.ts";
 import { totalOf } from "../saga/booking.ts";
 import type { Stored } from "../store/store.ts";
 
 const isoOf = (at: number): string => new Date(at).toISOString();
 
 export function bookingView({ booking, updatedAt }: Stored): BookingView {
-  const { id, status, reason, userId, showtimeId, holdId, seats, payment } = booking;
+  const { id, reason, userId, showtimeId, holdId, seats, payment } = booking;
   return {
-    ...{ id, status, reason, userId, showtimeId, holdId },
+    ...{ id, status: shownStatus(booking), reason, userId, showtimeId, holdId },
     seats: seats.map(({ seat }) => seat),
     tickets: seats.map(({ seat, label, type, price }) => ({ seat, label, type, price })),
     total: totalOf(seats),
@@ -25,6 +25,13 @@ export const paymentView = ({ id, state, next }: NonNullable<Stored["booking"]["
   status: state,
   ...(next && { next }),
 });
+
+/**
+ * A payment that was declined has failed, and so has the booking for all that its buyer knows; while its time lasts another payment
+ * may be tried, and the saga waits for one.
+ */
+const shownStatus = ({ status, payment }: Stored["booking"]): BookingStatus =>
+  status === "pending" && payment !== null && (payment.state === "failed" || payment.state === "voided") ? "failed" : status;
 
 /** For the other services. */
 export function recordOf({ booking }: Stored): BookingRecord {

@@ -65,10 +65,10 @@ describe("time", () => {
   const open = after(aBooking(), pinned, pay, said("pending"));
 
   it.each([
-    ["a booking that nobody pays", after(aBooking(), pinned), { type: "due" } as Fact, []],
+    ["a booking that nobody pays", after(aBooking(), pinned), { type: "due" }, []],
     ["a payment that is still open", open, said("pending"), ["watch"]],
-    ["a payment that cannot be asked for", open, { type: "unanswered", step: "watch" } as Fact, ["watch"]],
-  ])("ends %s", (_what, booking, fact, steps) => {
+    ["a payment that cannot be asked for", open, { type: "unanswered", step: "watch" }, ["watch"]],
+  ] as const)("ends %s", (_what, booking, fact, steps) => {
     expect(booking.dueAt).toBeLessThanOrEqual(NOW + PAY_MS);
     expect(stepsOf(after(booking, [fact, NOW + PAY_MS - 1]))).toEqual(stepsOf(booking));
     const over = after(booking, [fact, NOW + PAY_MS]);
@@ -196,7 +196,7 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
         const isSold = status === "confirmed";
         expect(model.money).toBe(isSold ? totalOf(seats).amount : 0);
         expect(model.reserved).toBe(false);
-        expect(model.bookedSeats).toEqual(isSold ? seats.map(({ seat }) => seat).sort() : []);
+        expect(new Set(model.bookedSeats)).toEqual(new Set(isSold ? seats.map(({ seat }) => seat) : []));
       }),
       { numRuns: 3_000 },
     );

@@ -9,7 +9,7 @@ let showtime: string;
 let seat = 0;
 
 beforeAll(async () => {
-  world = await World.open({ limits: { maxSeatsPerHolder: 1_000, paymentTtlMs: 600_000 } });
+  world = await World.open({ limits: { maxSeatsPerHolder: 1_000, holdTtlMs: 600_000, paymentTtlMs: 600_000 } });
   heir = await world.shop({ aheadMs: 70_000 });
 });
 afterAll(() => world.close());

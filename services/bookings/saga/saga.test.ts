@@ -347,7 +347,7 @@ describe("several processes", () => {
   it("take one payment of two that are begun at once", async () => {
     const { id } = await book([0]);
     const answers = await Promise.all([pay(id, "later"), pay(id, "later")]);
-    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([202, 409]);
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([202, 409]));
     expect(world.payments.starts.filter(({ bookingId }) => bookingId === id)).toHaveLength(1);
     await cancel(id);
   });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Problem } from "../../http/index.ts";
-import { OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
+import { ADVANCING_MAX, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
 import type { Booking, Fact, Told } from "./booking.ts";
 import { decide, type Rules } from "./decide.ts";
@@ -103,6 +103,7 @@ export class Saga {
       known.look = true;
       return;
     }
+    if (this.#advancing.size >= ADVANCING_MAX) return; // It is looked at when it is due.
     try {
       const leased = await this.#store.claim(id, this.#clock.now());
       if (leased !== undefined) await this.advance(leased, { look: true });

@@ -112,7 +112,7 @@ export class BookingStore {
         query
           .selectFrom("booking")
           .select("id")
-          .where((where) => where.or([where("due_at", "<=", new Date(now)), where("called_off", "=", true)]))
+          .where(sql<boolean>`(due_at <= ${new Date(now)} or called_off)`)
           .where(isFree(now))
           .orderBy("due_at")
           .limit(limit)
@@ -200,7 +200,7 @@ export class BookingStore {
         ...facts,
         ...(type === "booking.cancelled" && { cancelledSeats }),
         ...(type === "booking.refunded" && { refunded }),
-      } as EventData[typeof type]);
+      });
     }
   }
 }

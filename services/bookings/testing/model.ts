@@ -60,7 +60,7 @@ export class Model {
   }
 
   get bookedSeats(): number[] {
-    return [...this.#seats].flatMap(([seat, state]) => (state === "booked" ? [seat] : [])).sort();
+    return [...this.#seats].flatMap(([seat, state]) => (state === "booked" ? [seat] : []));
   }
 
   take(turn: Turn): void {
