@@ -12,13 +12,14 @@ export function observeRequests(app: FastifyInstance, registry: Registry): void 
     buckets: DURATION_BUCKETS,
     registers: [registry],
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const route = request.is404 ? "none" : (request.routeOptions.url ?? "none");
     seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
     request.log.debug(
       { requestId: request.id, method: request.method, url: request.url, status: reply.statusCode },
       "answered",
     );
+    done();
   });
 }
 

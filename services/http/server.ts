@@ -1,5 +1,4 @@
 import cors from "@fastify/cors";
-import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
@@ -20,7 +19,8 @@ import * as limits from "./limits.ts";
 import { MethodsByPath } from "./method-not-allowed.ts";
 import { metricsRoutes, observeRequests } from "./metrics.ts";
 import { Problem, sendProblem } from "./problem.ts";
-import { requestIdOf } from "./request-id.ts";
+import { RequestIds } from "./request-id.ts";
+import { securityHeaders } from "./security-headers.ts";
 import { validatorCompiler } from "./validation.ts";
 import { webApp, type WebSocketAddress } from "./web-app.ts";
 
@@ -58,10 +58,11 @@ export interface HttpServerOptions {
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { config, clock, random, log, metrics, verifier } = options;
   const loggerInstance: FastifyBaseLogger = log; // Else the server's type would be that of pino.
+  const requestIds = new RequestIds(random);
   const app: HttpServer = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: (request) => requestIdOf(request, random),
+    genReqId: (request) => requestIds.of(request),
     bodyLimit: limits.BODY_LIMIT,
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
@@ -83,9 +84,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   acceptJson(app);
   app.decorate("verifier", verifier);
   app.decorateRequest("principal", null);
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     void reply.header("x-request-id", request.id);
-    if (request.url.includes("%00")) throw new Problem("BAD_MESSAGE", "The address holds a NUL character.");
+    done(request.url.includes("%00") ? new Problem("BAD_MESSAGE", "The address holds a NUL character.") : undefined);
   });
   observeRequests(app, metrics);
 
@@ -104,26 +105,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 }
 
 async function protect(app: HttpServer, config: HttpServerOptions["config"]): Promise<void> {
-  await app.register(helmet, {
-    hsts: false, // Whoever terminates TLS in front of us decides that.
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'self'"],
-        connectSrc: ["'self'", "ws:", "wss:"],
-        imgSrc: ["'self'", "data:"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        objectSrc: ["'none'"],
-        baseUri: ["'self'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
-    },
+  const headers = await securityHeaders();
+  app.addHook("onRequest", (_request, reply, done) => {
+    void reply.headers(headers);
+    done();
   });
   await app.register(cors, {
     origin: [...config.allowedOrigins],
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
-    exposedHeaders: ["etag", "x-request-id", "retry-after", "idempotency-replayed"],
+    exposedHeaders: ["etag", "location", "x-request-id", "retry-after", "idempotency-replayed"],
     maxAge: 600,
     strictPreflight: false,
   });
@@ -132,6 +122,8 @@ async function protect(app: HttpServer, config: HttpServerOptions["config"]): Pr
     max: config.requestsPerSecond,
     timeWindow: 1_000,
     cache: limits.RATE_LIMIT_ADDRESSES_MAX,
+    // Who keeps to the limit need not read of it in every answer.
+    addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
     errorResponseBuilder: (_request, { ttl }) =>
       new Problem("RATE_LIMITED", "Too many requests from this address.", { retryInMs: Math.max(1, Math.ceil(ttl)) }),
   });
