@@ -1,0 +1,173 @@
+/** A connection to Redis that never gives up once it has been made, and that nobody ever waits long for. */
+import { Redis } from "ioredis";
+import type { Clock } from "../clock/index.ts";
+import type { Logger } from "../log/index.ts";
+import {
+  REDIS_ANSWER_TIMEOUT_MS,
+  REDIS_DISCONNECT_TIMEOUT_MS,
+  REDIS_HANDSHAKE_TIMEOUT_MS,
+  REDIS_RECONNECT_MS,
+  REDIS_VERSION_MIN,
+} from "./limits.ts";
+
+/** The server cannot be used; the message says why, and what to do, in one sentence. */
+export class RedisUnusable extends Error {
+  override readonly name = "RedisUnusable";
+}
+
+/** Redis does not answer just now: whoever asks has to do without. Whether it did what it was asked is not known. */
+export class RedisAway extends Error {
+  override readonly name = "RedisAway";
+}
+
+interface Options {
+  readonly clock: Clock;
+  /** From 0 up to but not 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Who we are, for the server's own lists. */
+  readonly name: string;
+}
+
+/** @throws RedisUnusable */
+export async function connectRedis(url: string, { clock, random, log, name }: Options): Promise<RedisConnection> {
+  const { host } = new URL(url);
+  let redis: Redis | undefined;
+  let reason: unknown;
+  const noteReason = (error: unknown): void => void (reason = error);
+  try {
+    redis = new Redis(url, {
+      connectionName: name,
+      lazyConnect: true,
+      protocol: 2, // All that is needed here, and any server has it.
+      disableClientInfo: true,
+      // A command whose answer was lost is never sent again: a count would count twice.
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      connectTimeout: REDIS_HANDSHAKE_TIMEOUT_MS,
+      commandTimeout: REDIS_HANDSHAKE_TIMEOUT_MS,
+      disconnectTimeout: REDIS_DISCONNECT_TIMEOUT_MS,
+      retryStrategy: () => Math.ceil(REDIS_RECONNECT_MS * (1 + random())),
+    });
+    redis.on("error", noteReason);
+    await redis.connect();
+    if (reason !== undefined) throw new Error(reasonOf(reason)); // Such as a database that it does not have.
+    requireVersion(await redis.info("server"), host);
+  } catch (error) {
+    redis?.disconnect();
+    // Not as `cause`: an error of ioredis carries the command that failed, and AUTH carries the password.
+    throw error instanceof RedisUnusable ? error : new RedisUnusable(whyNot(host, reasonOf(reason ?? error)));
+  }
+  const connection = new RedisConnection({ redis, clock, log });
+  redis.off("error", noteReason);
+  return connection;
+}
+
+/**
+ * Asks Redis, as long as it answers well. Once it does not (gone, hanging, full, talking nonsense), the connection is given up for another,
+ * and until that one is ready every question is refused at once: nobody waits for a server that is known to be away.
+ */
+export class RedisConnection {
+  readonly #redis: Redis;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #isUsable = true;
+  /** Why Redis is away, as the log was told; undefined once it was told that it is back. */
+  #told: string | undefined;
+
+  /** @param options.redis which is ready, and has no listeners that stay */
+  constructor({ redis, clock, log }: { readonly redis: Redis; readonly clock: Clock; readonly log: Logger }) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.#log = log;
+    redis.on("error", (error: Error) => this.#away(error));
+    redis.on("close", () => this.#away(new Error("the connection has ended")));
+    redis.on("ready", () => (this.#isUsable = true));
+  }
+
+  /** Whether it makes sense to ask. */
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  /**
+   * @param question is to throw where the answer is not what it must be.
+   * @throws RedisAway
+   */
+  async ask<Answer>(question: (redis: Redis) => Promise<Answer>): Promise<Answer> {
+    if (!this.#isUsable) throw new RedisAway("Redis is away");
+    try {
+      const answer = await this.#inTime(question(this.#redis));
+      this.#back();
+      return answer;
+    } catch (error) {
+      this.#giveUp(error);
+      throw new RedisAway(`Redis is away: ${reasonOf(error)}`);
+    }
+  }
+
+  close(): void {
+    this.#isUsable = false;
+    this.#redis.removeAllListeners().on("error", () => undefined);
+    this.#redis.disconnect();
+  }
+
+  #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(REDIS_ANSWER_TIMEOUT_MS, () =>
+        reject(new Error(`no answer within ${REDIS_ANSWER_TIMEOUT_MS} ms`)),
+      );
+      answer.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+
+  /** Of many questions under way the first that fails ends the connection, and with it the others. */
+  #giveUp(error: unknown): void {
+    if (!this.#isUsable) return;
+    this.#away(error);
+    this.#redis.disconnect(true);
+  }
+
+  #away(error: unknown): void {
+    this.#isUsable = false;
+    const reason = reasonOf(error);
+    if (this.#told === undefined) this.#log.warn({ reason }, "Redis is away: this process limits by itself");
+    else if (this.#told !== reason) this.#log.debug({ reason }, "Redis is still away");
+    this.#told = reason;
+  }
+
+  #back(): void {
+    if (this.#told === undefined) return;
+    this.#told = undefined;
+    this.#log.info("Redis is back: limits are shared again");
+  }
+}
+
+function requireVersion(info: string, host: string): void {
+  const version = /^redis_version:(\S+)/m.exec(info)?.[1];
+  if (version === undefined) throw new Error("it does not speak as Redis does");
+  if (isNewEnough(version)) return;
+  throw new RedisUnusable(
+    `REDIS_URL: the server at ${host} is version ${version}; Usher needs ${REDIS_VERSION_MIN.join(".")} or newer.`,
+  );
+}
+
+function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [wantedMajor, wantedMinor] = REDIS_VERSION_MIN;
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+function whyNot(host: string, reason: string): string {
+  if (reason.startsWith("NOAUTH")) return `REDIS_URL: the server at ${host} wants a password; put it into REDIS_URL.`;
+  if (reason.startsWith("WRONGPASS")) {
+    return `REDIS_URL: the server at ${host} refuses the user or the password; correct them in REDIS_URL.`;
+  }
+  if (reason.startsWith("NOPERM")) {
+    return `REDIS_URL: the server at ${host} does not permit the user what Usher needs (${reason}); grant it.`;
+  }
+  return `REDIS_URL: no Redis answers at ${host} (${reason}); start one, or correct REDIS_URL.`;
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
