@@ -3,18 +3,21 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { rotateKeys } from "../../services/identity/index.ts";
+import { rotateTicketKeys } from "../../services/tickets/index.ts";
 import type { Context } from "../context.ts";
 
 export const keysCommand = (context: Context): Command =>
-  new Command("keys").description("the keys that tokens are signed with, under DATA_DIR/keys").addCommand(
+  new Command("keys").description("the keys that tokens and tickets are signed with, under DATA_DIR/keys").addCommand(
     new Command("rotate")
       .description(
-        "signs new tokens with a new key; the old ones stay good until they end. A running Usher notices within a minute",
+        "signs new tokens and tickets with new keys; what the old ones signed stays good until it ends. A running Usher notices within a minute",
       )
       .action(async () => {
         const { dataDir, accessTokenTtlMs, guestTokenTtlMs } = loadConfig(context.env);
         const tokenTtlMs = Math.max(accessTokenTtlMs, guestTokenTtlMs);
         const key = await rotateKeys({ dataDir, clock: systemClock, random: systemRandom, tokenTtlMs });
         context.print(`New tokens are signed with key ${key}.`);
+        const ticketKey = rotateTicketKeys({ dataDir, clock: systemClock, random: systemRandom });
+        context.print(`New tickets are signed with key ${ticketKey}.`);
       }),
   );

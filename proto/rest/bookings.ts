@@ -77,7 +77,10 @@ export type CancelRequest = Static<typeof CancelRequest>;
 export const Booking = Type.Object(
   {
     id: Id,
-    status: Type.Enum([...BOOKING_STATUSES]),
+    status: Type.Enum([...BOOKING_STATUSES], {
+      description:
+        "failed: it could not be sold, or its payment was declined; before payBy another payment may be tried then.",
+    }),
     reason: Type.Union([Type.String(), Type.Null()], { description: "Why it is so, a sentence for the buyer." }),
     userId: Id,
     showtimeId: Id,

@@ -87,7 +87,7 @@ describe("the hold clock", () => {
 });
 
 describe("pinning", () => {
-  test("moves the deadline once to the payment's, and not before the present one", () => {
+  test("moves the deadline once to the payment's, later or sooner", () => {
     const box = new Box();
     box.ask("ann", { type: "hold", seats: [0] });
     expect(box.ask("ann", { type: "pin", hold: holdOf(1), booking: booking("b1") })).toEqual({
@@ -95,7 +95,7 @@ describe("pinning", () => {
       hold: "premiere.1",
       booking: "b1",
       seats: [0],
-      expiresInMs: TTL,
+      expiresInMs: LIMITS.paymentTtlMs,
     });
     box.now += 299_000;
     box.ask("bob", { type: "hold", seats: [1] });
@@ -186,7 +186,10 @@ describe("after a pause of the engine", () => {
     if (resumed === undefined) throw new Error("holds are running");
     box.record(resumed);
     expect(box.expireDue()).toEqual([]);
-    expect([deadlineOf(box.state, 1), deadlineOf(box.state, 2)]).toEqual([box.now + TTL, box.now + TTL]);
+    expect([deadlineOf(box.state, 1), deadlineOf(box.state, 2)]).toEqual([
+      box.now + TTL,
+      box.now + LIMITS.paymentTtlMs,
+    ]);
     box.now += 1_000;
     expect(box.ask("ann", { type: "extend", hold: holdOf(1) })).toMatchObject({ expiresInMs: TTL });
     expect(resume(box.state, 0, box.now)).toBeUndefined();

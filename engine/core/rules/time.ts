@@ -48,7 +48,7 @@ export function decideExtend(state: ShowtimeState, command: CommandOf<"extend">,
   return decided({ type: "extended", at: now, holder: command.holder, rid: command.rid, hold: hold.number, deadline });
 }
 
-/** The payment has started: the hold gets time for it once, on top of nothing, and is taken off its clock. */
+/** The payment has started: the hold is taken off its clock, and its end moves once to the payment's, be that later or sooner. */
 export function decidePin(state: ShowtimeState, command: CommandOf<"pin">, now: number): Decision {
   const { holder, rid, booking } = command;
   if (state.phase === "closed") return refuse("SALE_CLOSED", "The sale is closed.");
@@ -62,7 +62,7 @@ export function decidePin(state: ShowtimeState, command: CommandOf<"pin">, now: 
   if (state.pinned.has(booking) || state.bookings.has(booking) || state.cancelled.get(booking) !== undefined) {
     return refuse("CONFLICT", "The booking id is taken.");
   }
-  const deadline = Math.max(deadlineOfHold(hold), now + state.limits.paymentTtlMs);
+  const deadline = now + state.limits.paymentTtlMs;
   return decided({ type: "pinned", at: now, holder, rid, hold: hold.number, booking, seats: hold.seats, deadline });
 }
 
@@ -91,7 +91,7 @@ export function archive(state: ShowtimeState, now: number): EventOf<"archived"> 
   return now >= state.rules.salesEndAt + CORE_LIMITS.archiveAfterMs ? { type: "archived", at: now } : undefined;
 }
 
-/** When the hold ends, or undefined when there is none. While it lives this only moves later, so a timer that fires early is set again. */
+/** When the hold ends, or undefined when there is none. Every event that moves it says to when. */
 export function deadlineOf(state: ShowtimeState, number: number): number | undefined {
   const hold = state.holds.get(number);
   return hold === undefined ? undefined : deadlineOfHold(hold);

@@ -115,7 +115,7 @@ export class Model {
     if (hold.booking !== undefined && hold.booking !== booking) return refused("HOLD_PINNED");
     if (hold.booking === undefined) {
       if (this.#isTaken(booking)) return refused("CONFLICT");
-      hold.payBy = Math.max(this.deadline(hold), now + this.#limits.paymentTtlMs);
+      hold.payBy = now + this.#limits.paymentTtlMs;
       hold.booking = booking;
     }
     return { type: "pinned", seats: hold.seats, expiresInMs: hold.payBy - now };

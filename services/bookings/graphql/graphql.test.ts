@@ -74,7 +74,7 @@ describe("a purchase", () => {
     expect(await pay(booking.id, "declined")).toMatchObject({
       success: false,
       message: "The card was declined.",
-      booking: { status: "pending" },
+      booking: { status: "failed" },
     });
   });
 

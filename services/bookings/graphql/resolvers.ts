@@ -9,6 +9,7 @@ import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
 import { Problem } from "../../http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
 import { type Asking, type Engine, Holds } from "../holds/holds.ts";
+import { shownStatus } from "../rest/views.ts";
 import { totalOf } from "../saga/booking.ts";
 import type { Stored } from "../store/store.ts";
 import { BOOKINGS_DEFAULT, BOOKINGS_MAX } from "./limits.ts";
@@ -143,12 +144,12 @@ function resultOf(
   { booking, updatedAt }: Stored,
   message: string = booking.reason ?? `The booking is ${booking.status}.`,
 ) {
-  const { id, userId, showtimeId, holdId, status, reason, seats, payment, createdAt } = booking;
+  const { id, userId, showtimeId, holdId, reason, seats, payment, createdAt } = booking;
   const { amount, currency } = totalOf(seats);
   return {
     ...{ success: true, message, lockId: holdId },
     booking: {
-      ...{ id, userId, showtimeId, status, reason, currency, totalAmount: amount },
+      ...{ id, userId, showtimeId, status: shownStatus(booking), reason, currency, totalAmount: amount },
       seats: seats.map(({ seat }) => seat),
       seatLabels: seats.map(({ label }) => label),
       paymentTransactionId: payment?.id ?? null,

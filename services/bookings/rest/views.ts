@@ -30,8 +30,10 @@ export const paymentView = ({ id, state, next }: NonNullable<Stored["booking"]["
  * A payment that was declined has failed, and so has the booking for all that its buyer knows; while its time lasts another payment
  * may be tried, and the saga waits for one.
  */
-const shownStatus = ({ status, payment }: Stored["booking"]): BookingStatus =>
-  status === "pending" && payment !== null && (payment.state === "failed" || payment.state === "voided") ? "failed" : status;
+export const shownStatus = ({ status, payment }: Stored["booking"]): BookingStatus =>
+  status === "pending" && payment !== null && (payment.state === "failed" || payment.state === "voided")
+    ? "failed"
+    : status;
 
 /** For the other services. */
 export function recordOf({ booking }: Stored): BookingRecord {

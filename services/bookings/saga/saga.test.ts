@@ -59,7 +59,7 @@ describe("a purchase", () => {
     const { id } = await book([0]);
     await pay(id, "declined");
     const declined = await until(shop, id, ({ payment }) => payment?.status === "failed");
-    expect(declined).toMatchObject({ status: "pending", reason: "The card was declined." });
+    expect(declined).toMatchObject({ status: "failed", reason: "The card was declined." });
     await pay(id, "ok");
     expect(await until(shop, id, hasStatus("confirmed"))).toMatchObject({ reason: null });
   });
