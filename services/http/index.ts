@@ -7,6 +7,7 @@ export { HTTP_SCHEMA, httpMigrations, idempotencyKeyOf, IdempotencyStore } from 
 export { decodeCursor, limitOf, pageOf } from "./paging.ts";
 export { createOpsServer } from "./ops-server.ts";
 export { Problem } from "./problem.ts";
+export type { SharedCounts } from "./rate-limit/index.ts";
 export type { Routes } from "./routes.ts";
 export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
 export type { WebSocketAddress } from "./web-app.ts";

@@ -19,6 +19,7 @@ import * as limits from "./limits.ts";
 import { MethodsByPath } from "./method-not-allowed.ts";
 import { metricsRoutes, observeRequests } from "./metrics.ts";
 import { Problem, sendProblem } from "./problem.ts";
+import { OwnCounts, rateLimitStoreOf, type SharedCounts } from "./rate-limit/index.ts";
 import { RequestIds } from "./request-id.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -49,6 +50,8 @@ export interface HttpServerOptions {
   readonly webRoot?: string;
   /** Addresses of proxies whose `X-Forwarded-For` is believed; without, the peer's address is the client's. */
   readonly trustedProxies?: readonly string[];
+  /** Where the requests of an address are counted together with those that other processes get; without, each counts its own. */
+  readonly sharedCounts?: SharedCounts | undefined;
 }
 
 /**
@@ -56,7 +59,7 @@ export interface HttpServerOptions {
  * flight finish. Every refusal it sends, whatever went wrong, is problem+json with the request's id.
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { config, clock, random, log, metrics, verifier } = options;
+  const { clock, random, log, metrics, verifier } = options;
   const loggerInstance: FastifyBaseLogger = log; // Else the server's type would be that of pino.
   const requestIds = new RequestIds(random);
   const app: HttpServer = fastify({
@@ -92,7 +95,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   const methods = new MethodsByPath();
   app.addHook("onRoute", (route) => methods.add(route));
-  await protect(app, config);
+  await protect(app, options);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => methods.refuse(request, reply));
 
@@ -104,7 +107,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return app;
 }
 
-async function protect(app: HttpServer, config: HttpServerOptions["config"]): Promise<void> {
+async function protect(app: HttpServer, { config, clock, sharedCounts }: HttpServerOptions): Promise<void> {
   const headers = await securityHeaders();
   app.addHook("onRequest", (_request, reply, done) => {
     void reply.headers(headers);
@@ -121,7 +124,10 @@ async function protect(app: HttpServer, config: HttpServerOptions["config"]): Pr
     global: true,
     max: config.requestsPerSecond,
     timeWindow: 1_000,
-    cache: limits.RATE_LIMIT_ADDRESSES_MAX,
+    store: rateLimitStoreOf({
+      own: new OwnCounts({ clock, keysMax: limits.RATE_LIMIT_ADDRESSES_MAX }),
+      shared: sharedCounts,
+    }),
     // Who keeps to the limit need not read of it in every answer.
     addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
     errorResponseBuilder: (_request, { ttl }) =>
