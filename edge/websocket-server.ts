@@ -1,6 +1,6 @@
 /** The one file that knows uWebSockets.js. Its traps are told beside the lines that step around them. */
 import { createRequire } from "node:module";
-import { SocketAddress } from "node:net";
+import { BlockList, isIPv4, SocketAddress } from "node:net";
 import type {
   HttpRequest,
   HttpResponse,
@@ -35,7 +35,7 @@ interface UserData<Session> {
 interface Options<Session> {
   readonly events: SocketEvents<Session>;
   readonly allowedOrigins: readonly string[];
-  /** Addresses whose PROXY protocol header (version 2) says where a connection really comes from. */
+  /** Addresses, or networks of them, whose PROXY protocol header (version 2) says where a connection really comes from. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export class WebSocketServer<Session> implements Publisher {
   readonly #app: TemplatedApp;
   readonly #events: SocketEvents<Session>;
   readonly #origins: ReadonlySet<string>;
-  readonly #proxies: ReadonlySet<string>;
+  readonly #proxies: BlockList | undefined;
   #listening: us_listen_socket | undefined;
 
   /** @throws WebSocketServerError when this machine cannot load the library. */
@@ -53,7 +53,7 @@ export class WebSocketServer<Session> implements Publisher {
     this.#app = this.#library.App();
     this.#events = events;
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
-    this.#proxies = new Set(trustedProxies);
+    if (trustedProxies.length > 0) this.#proxies = listOf(trustedProxies);
     this.#route();
   }
 
@@ -148,11 +148,24 @@ export class WebSocketServer<Session> implements Publisher {
 
   #addressOf(response: HttpResponse): ArrayBuffer {
     const peer = response.getRemoteAddress();
-    if (this.#proxies.size === 0 || !this.#proxies.has(textOf(peer))) return peer;
+    if (this.#proxies === undefined || !contains(this.#proxies, textOf(peer))) return peer;
     const proxied = response.getProxiedRemoteAddress();
     return proxied.byteLength > 0 ? proxied : peer;
   }
 }
+
+function listOf(addresses: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const text of addresses) {
+    const [address = "", prefix] = text.split("/");
+    if (prefix === undefined) list.addAddress(address, familyOf(address));
+    else list.addSubnet(address, Number(prefix), familyOf(address));
+  }
+  return list;
+}
+
+const contains = (list: BlockList, address: string): boolean => list.check(address, familyOf(address));
+const familyOf = (address: string): "ipv4" | "ipv6" => (isIPv4(address) ? "ipv4" : "ipv6");
 
 /** As settings have it: IPv4 in dots, also where it came through an IPv6 socket. */
 function textOf(address: ArrayBuffer): string {

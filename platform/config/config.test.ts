@@ -62,6 +62,11 @@ describe("settings", () => {
     expect(config).not.toHaveProperty("redisUrl");
   });
 
+  it("take addresses and networks of proxies", () => {
+    const { trustedProxies } = loadConfig({ TRUSTED_PROXIES: "10.0.0.7, 10.1.0.0/16,fd00::/8,::1" });
+    expect(trustedProxies).toEqual(["10.0.0.7", "10.1.0.0/16", "fd00::/8", "::1"]);
+  });
+
   it("count as unset when empty", () => {
     const empty = Object.fromEntries(Object.values(SETTINGS).map(({ name }) => [name, ""]));
     expect(loadConfig({ ...empty, USHER_TYPO: "" })).toEqual(loadConfig({}));
@@ -89,6 +94,9 @@ describe("settings", () => {
     [{ ALLOW_UNSAFE_POSTGRES: "yes" }, "ALLOW_UNSAFE_POSTGRES must be true or false"],
     [{ ALLOWED_ORIGINS: "https://a.example/path" }, "ALLOWED_ORIGINS must be web origins"],
     [{ ALLOWED_ORIGINS: "a.example" }, "ALLOWED_ORIGINS must be web origins"],
+    [{ TRUSTED_PROXIES: "proxy.example" }, "TRUSTED_PROXIES must be IP addresses such as 10.0.0.7 or networks such as"],
+    [{ TRUSTED_PROXIES: "10.0.0.7,10.0.0.0/33" }, "TRUSTED_PROXIES must be IP addresses"],
+    [{ TRUSTED_PROXIES: "fd00::/8/8" }, "TRUSTED_PROXIES must be IP addresses"],
     [{ USHER_ADMIN_EMAIL: "nobody" }, "USHER_ADMIN_EMAIL must be an e-mail address"],
     [
       { DATABASE_URL: "mysql://db/usher" },

@@ -99,18 +99,25 @@ export function urls(...schemes: readonly string[]): Kind<string> {
   };
 }
 
-/** Addresses of proxies, IPv4 or IPv6, joined by commas. */
+/** Addresses of machines, or networks of them as in RFC 4632, IPv4 or IPv6, joined by commas. */
 export const addresses: Kind<readonly string[]> = {
-  expected: "IP addresses such as 10.0.0.7, joined by commas",
+  expected: "IP addresses such as 10.0.0.7 or networks such as 10.0.0.0/8, joined by commas",
   parse(text) {
     const parts = text
       .split(",")
       .map((part) => part.trim())
       .filter((part) => part !== "");
-    return parts.every((part) => isIP(part) !== 0) ? parts : undefined;
+    return parts.every(isAddressOrNetwork) ? parts : undefined;
   },
   show: inQuotes,
 };
+
+function isAddressOrNetwork(text: string): boolean {
+  const [address = "", prefix, ...more] = text.split("/");
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (prefix === undefined) return bits > 0;
+  return more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
+}
 
 /** As a browser sends them in `Origin`: scheme, host and port, nothing after. */
 export const origins: Kind<readonly string[]> = {

@@ -47,7 +47,7 @@ export const SETTINGS = {
     kind: addresses,
     default: "",
     about:
-      "Proxies in front of us that are believed when they say whose connection it is (X-Forwarded-For; PROXY protocol 2 before WebSockets).",
+      "Proxies in front of us, or networks of them, that are believed when they say whose connection it is (X-Forwarded-For; PROXY protocol 2 before WebSockets).",
   },
 
   dataDir: {
@@ -189,7 +189,8 @@ export const SETTINGS = {
   mockGatewayUrl: {
     name: "MOCK_GATEWAY_URL",
     kind: url("http", "https"),
-    about: "A mock gateway that runs elsewhere (usher gateway). Unset: `usher all` runs one.",
+    about:
+      "A mock gateway that runs elsewhere (usher gateway). Unset: `usher all` runs one. Set for `usher gateway` itself: where buyers reach its pages.",
   },
   mockGatewaySecret: {
     name: "MOCK_GATEWAY_SECRET",

@@ -22,13 +22,13 @@ export interface MockGatewayOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Logger;
-  readonly config: Pick<Config, "host" | "dataDir" | "mockGatewayPort" | "mockGatewaySecret">;
+  readonly config: Pick<Config, "host" | "dataDir" | "mockGatewayPort" | "mockGatewaySecret" | "mockGatewayUrl">;
   /** Where its webhooks go, asked whenever one is due; undefined: not known yet, they wait. */
   webhookUrl(): string | undefined;
 }
 
 export interface MockGateway {
-  /** Where it serves, from `start` on. */
+  /** Where buyers reach it, from `start` on. */
   readonly url: string;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -89,7 +89,7 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
       await app.listen({ host: config.host, port: config.mockGatewayPort });
       const address = app.server.address();
       const port = typeof address === "object" && address !== null ? address.port : config.mockGatewayPort;
-      url = `http://${urlHost(config.host)}:${port}`;
+      url = config.mockGatewayUrl?.replace(/\/$/, "") ?? `http://${urlHost(config.host)}:${port}`;
       await courier.releaseAll();
       deciding.start();
       sending.start();
