@@ -45,6 +45,7 @@ const FRAMES_KEPT = 512;
 const GRACE_MS = 1_000;
 const OPENED_AT_ONCE = 200;
 const SYNCED_WITHIN_MS = 60_000;
+const AWAKE_WITHIN_MS = 10_000;
 
 interface Frame {
   readonly changes: readonly number[];
@@ -61,6 +62,8 @@ export class ViewerLoad {
   #readChanges: ReadChanges = () => [];
   #synced = 0;
   #resynced = 0;
+  /** Viewers that read again and have got nothing yet. */
+  #asleep = new Set<number>();
   #schedule: Schedule | undefined;
   #startAt = 0;
   #markedAt = 0;
@@ -148,11 +151,11 @@ export class ViewerLoad {
   /** The slow ones read again. @returns how long it took until each of them had got something, in ms, or -1 when they did not. */
   async resume(): Promise<number> {
     const { slow = 0 } = this.#options ?? {};
-    const before = this.#resynced;
     const begun = performance.now();
+    this.#asleep = new Set(Array.from({ length: slow }, (_, index) => index));
     for (const client of this.#clients.slice(0, slow)) client?.resume();
-    while (this.#resynced - before < slow) {
-      if (performance.now() - begun > SYNCED_WITHIN_MS / 6) return -1;
+    while (this.#asleep.size > 0) {
+      if (performance.now() - begun > AWAKE_WITHIN_MS) return -1;
       await sleep(5);
     }
     return performance.now() - begun;
@@ -204,6 +207,7 @@ export class ViewerLoad {
       ...addressOf(firstIndex + index, allViewers),
       onMessage: (bytes, start, end) => {
         this.#byteCount += end - start;
+        if (this.#asleep.size > 0) this.#asleep.delete(index);
         try {
           if (this.#read(viewer, bytes, start, end, client) === "synced") sync();
         } catch (error) {

@@ -7,7 +7,8 @@ export interface Scenario {
   readonly name: string;
   /** One line for `--list`. */
   readonly about: string;
-  cases(context: ScenarioContext): readonly Case[];
+  /** Each is asked for when those before it have run. */
+  cases(context: ScenarioContext): Iterable<Case>;
 }
 
 export interface ScenarioContext {

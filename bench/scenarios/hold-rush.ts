@@ -2,6 +2,7 @@
  * Buyers who hold three seats and release them, again and again, each on seats of his own: every hold and every release is one durable
  * command. Beside the bare loop, and beside peers that keep seats elsewhere.
  */
+import { latencyOf } from "../runner/latency.ts";
 import { measure, perServerCpu, withFigures } from "../runner/measure.ts";
 import type { Case, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { Pace } from "../load/command-load.ts";
@@ -17,15 +18,16 @@ const SEATS_A_HOLD = 3;
 /** Against which the rate of the steady case is set. */
 const STEADY_PEER = "postgres-for-update";
 const STEADY_RATE = 2_000;
+const P999 = "p99.9, ms";
 
 export const holdRush: Scenario = {
   name: "hold-rush",
   about: "durable holds and releases a second through WebSocket: one hot showtime, 100 showtimes, and at a steady rate",
-  cases: (context) => [
-    rush(context, "one hot showtime", ARENA),
-    rush(context, "100 showtimes", MULTIPLEX),
-    steady(context),
-  ],
+  *cases(context) {
+    yield rush(context, "one hot showtime", ARENA);
+    yield rush(context, "100 showtimes", MULTIPLEX);
+    yield steady(context);
+  },
 };
 
 function rush({ settings }: ScenarioContext, name: string, hall: Hall): Case {
@@ -60,6 +62,7 @@ function steady({ settings, rateOf }: ScenarioContext): Case {
     name: "steady rate",
     load: `open loop, ${perSecond} commands/s${why}, ${connections} connections, ${SEATS_A_HOLD} seats a hold`,
     unit: "commands",
+    judgedBy: { figure: P999, unit: "ms at p99.9", better: "less" },
     subjects: subjectsOf(
       "hold-rush",
       settings,
@@ -108,7 +111,9 @@ export async function startRush(
       const measured = await measure(watched);
       await load.end();
       await load.close();
-      return withFigures(measured, { ...perServerCpu(measured), ...measured.sample.figures });
+      const { latency = "" } = measured.sample.histograms;
+      const tail = pace.kind === "open" ? { [P999]: latencyOf(latency).percentiles["p99.9"] } : {};
+      return withFigures(measured, { ...tail, ...perServerCpu(measured), ...measured.sample.figures });
     },
     async stop() {
       await generator.stop();
