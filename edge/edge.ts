@@ -5,7 +5,7 @@ import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
 import { Counts, exposeCounts } from "./counts.ts";
 import { Audience, Ticker } from "./fan-out/index.ts";
-import { openFilesMax } from "./limits/index.ts";
+import { openFilesMax, SharedMeters, type UsageBoard } from "./limits/index.ts";
 import { LIMITS } from "./limits.ts";
 import type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
 import { Commands, Outbox, type Session, Sessions, SignIn } from "./sessions/index.ts";
@@ -26,6 +26,8 @@ export interface EdgeOptions {
   readonly sharesPort: boolean;
   /** Connections open at once, all addresses together; what the process's file descriptors bear, unless told. */
   readonly connectionsMax?: number;
+  /** Where edges tell each other what they use; without, each limits by itself. */
+  readonly usage?: UsageBoard | undefined;
 }
 
 export interface Edge {
@@ -47,6 +49,7 @@ class WebSocketEdge implements Edge {
   readonly #signIn: SignIn;
   readonly #commands: Commands;
   readonly #sessions: Sessions;
+  readonly #sharedMeters: SharedMeters | undefined;
   #server: WebSocketServer<Session> | undefined;
   #sweepTimer: Timer | undefined;
 
@@ -57,7 +60,10 @@ class WebSocketEdge implements Edge {
     this.#ticker = new Ticker({ clock, counts });
     this.#audience = new Audience({ bus, engine, clock, log, counts, ticker: this.#ticker });
     this.#outbox = new Outbox(clock);
-    this.#signIn = new SignIn({ verifier, clock, log, settled: (session) => this.#sessions.settled(session) });
+    this.#signIn = new SignIn({
+      ...{ verifier, clock, log, commandsPerSecond: config.commandsPerSecond },
+      settled: (session) => this.#sessions.settled(session),
+    });
     this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });
     this.#sessions = new Sessions({
       config,
@@ -69,6 +75,10 @@ class WebSocketEdge implements Edge {
       commands: this.#commands,
       audience: this.#audience,
     });
+    if (options.usage !== undefined) {
+      const kinds = { address: this.#sessions.addresses, user: this.#signIn.users };
+      this.#sharedMeters = new SharedMeters({ board: options.usage, clock, kinds });
+    }
     exposeCounts(metrics, counts, {
       connections: () => this.#sessions.size,
       users: () => this.#signIn.users.size,
@@ -86,6 +96,7 @@ class WebSocketEdge implements Edge {
     this.#sessions.start();
     this.#signIn.start();
     this.#ticker.start(server);
+    this.#sharedMeters?.start();
     this.#sweepOnAndOn();
     return { port };
   }
@@ -123,6 +134,7 @@ class WebSocketEdge implements Edge {
     this.#sessions.stop();
     this.#signIn.stop();
     this.#ticker.stop();
+    this.#sharedMeters?.stop();
     this.#audience.stop();
     // A connection that is cut while its client still sends loses what it was sent last.
     if (sessions.length > 0) await new Promise<void>((resolve) => this.#options.clock.after(LIMITS.lingerMs, resolve));

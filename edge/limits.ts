@@ -59,6 +59,13 @@ export const LIMITS = {
   /** IP addresses and users remembered at once; those without a connection are forgotten first. */
   metersMax: 100_000,
   sweepMs: 5_000,
+  /** How often edges tell each other what their busiest addresses and users use, and how long such a word holds. */
+  tellEveryMs: 500,
+  toldForMs: 2_000,
+  /** Addresses and users that are told of at once, the busiest first. */
+  toldMax: 128,
+  /** The part of its limit from which one is busy; as much is left to it on each edge, whatever the others claim to use. */
+  busyShare: 0.1,
   /** Clients come back within this, spread at random, when the edge drains. */
   reconnectSpreadMs: 5_000,
   /** How long draining waits for commands under way, then for close frames to be read. */

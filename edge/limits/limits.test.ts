@@ -18,15 +18,15 @@ describe("a bucket", () => {
 
 describe("meters", () => {
   it("forget who has no connection, but not before the bucket is full again", () => {
-    const meters = new Meters<string, object>();
+    const meters = new Meters<string, object>({ commandsPerSecond: 1, connectionsMax: 10 });
     const [one, two] = [{}, {}];
     const meter = meters.enter("a", one);
     expect(meters.enter("a", two)).toBe(meter);
-    meter.bucket.take(rateOf(1), 0);
-    meter.connections.delete(one);
+    meter.take(0);
+    meter.leave(one);
     meters.sweep(5000);
     expect(meters.size).toBe(1);
-    meter.connections.delete(two);
+    meter.leave(two);
     meters.sweep(999);
     expect(meters.size).toBe(1);
     meters.sweep(1000);

@@ -39,15 +39,18 @@ const WELCOME = new EncodedOnce(() => ({ op: "welcome", protocol: 1, heartbeatMs
 export class Sessions implements SocketEvents<Session> {
   readonly #options: Options;
   readonly #sessions = new Set<Session>();
-  readonly #addresses = new Meters<string, Session>();
+  readonly addresses: Meters<string, Session>;
   readonly #rate: Rate;
-  readonly #addressRate: Rate;
   readonly #notices: Subscription[] = [];
 
   constructor(options: Options) {
     this.#options = options;
-    this.#rate = rateOf(options.config.commandsPerSecond);
-    this.#addressRate = rateOf(options.config.addressCommandsPerSecond);
+    const { commandsPerSecond, addressCommandsPerSecond, connectionsPerAddress } = options.config;
+    this.#rate = rateOf(commandsPerSecond);
+    this.addresses = new Meters({
+      commandsPerSecond: addressCommandsPerSecond,
+      connectionsMax: connectionsPerAddress,
+    });
   }
 
   start(): void {
@@ -84,10 +87,10 @@ export class Sessions implements SocketEvents<Session> {
 
   opened(session: Session): void {
     this.#sessions.add(session);
-    session.address = this.#addresses.enter(session.socket.address, session);
+    session.address = this.addresses.enter(session.socket.address, session);
     if (this.#sessions.size > this.#options.connectionsMax) {
       session.close(CLOSE_CODES.FULL);
-    } else if (session.address.connections.size > this.#options.config.connectionsPerAddress) {
+    } else if (session.address.isOvercrowded) {
       session.close(CLOSE_CODES.TOO_MANY_CONNECTIONS);
     } else {
       session.sendFrame(WELCOME.in(session.socket.encoding));
@@ -119,7 +122,7 @@ export class Sessions implements SocketEvents<Session> {
   closed(session: Session): void {
     session.isClosed = true;
     this.#sessions.delete(session);
-    session.address?.connections.delete(session);
+    session.address?.leave(session);
     this.#options.signIn.end(session);
     this.#options.audience.leave(session);
   }
@@ -133,7 +136,7 @@ export class Sessions implements SocketEvents<Session> {
 
   sweep(): void {
     const now = this.#options.clock.monotonic();
-    this.#addresses.sweep(now);
+    this.addresses.sweep(now);
     this.#options.signIn.users.sweep(now);
   }
 
@@ -145,15 +148,11 @@ export class Sessions implements SocketEvents<Session> {
   /** How long the session has to wait before it may send this message, 0 when it may; only then it is charged for it. */
   #charge({ bucket, user, address }: Session): number {
     const now = this.#options.clock.monotonic();
-    const waitMs = Math.max(
-      bucket.waitMs(this.#rate, now),
-      user?.bucket.waitMs(this.#rate, now) ?? 0,
-      address?.bucket.waitMs(this.#addressRate, now) ?? 0,
-    );
+    const waitMs = Math.max(bucket.waitMs(this.#rate, now), user?.waitMs(now) ?? 0, address?.waitMs(now) ?? 0);
     if (waitMs > 0) return waitMs;
     bucket.take(this.#rate, now);
-    user?.bucket.take(this.#rate, now);
-    address?.bucket.take(this.#addressRate, now);
+    user?.take(now);
+    address?.take(now);
     return 0;
   }
 

@@ -12,6 +12,8 @@ interface Options {
   readonly verifier: Verifier;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of one user on all connections. */
+  readonly commandsPerSecond: number;
   /** The token was verified or refused: what came after it may be handled. */
   readonly settled: (session: Session) => void;
 }
@@ -21,13 +23,17 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** Who is signed in on which connection. */
 export class SignIn {
-  readonly users = new Meters<HolderId, Session>();
+  readonly users: Meters<HolderId, Session>;
   readonly #families = new Map<string, Set<Session>>();
   readonly #options: Options;
   #revocations: Subscription | undefined;
 
   constructor(options: Options) {
     this.#options = options;
+    this.users = new Meters({
+      commandsPerSecond: options.commandsPerSecond,
+      connectionsMax: Number.POSITIVE_INFINITY,
+    });
   }
 
   start(): void {
@@ -58,7 +64,7 @@ export class SignIn {
   end(session: Session): void {
     session.reauthTimer?.cancel();
     session.reauthTimer = undefined;
-    session.user?.connections.delete(session);
+    session.user?.leave(session);
     session.user = undefined;
     const family = session.principal?.family;
     session.principal = undefined;

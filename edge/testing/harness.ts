@@ -17,7 +17,7 @@ import {
 import { InProcessBus } from "../../platform/bus/index.ts";
 import type { ShowtimeId } from "../../proto/index.ts";
 import type { Encoding } from "../encoding.ts";
-import { createEdge, type Edge, type EdgeConfig } from "../index.ts";
+import { createEdge, type Edge, type EdgeConfig, type EdgeOptions } from "../index.ts";
 import { BoxOffice } from "./box-office.ts";
 import { Client } from "./client.ts";
 import { TestClock } from "./test-clock.ts";
@@ -40,7 +40,11 @@ export class Harness {
   port = 0;
   readonly #clients: Client[] = [];
 
-  constructor({ connectionsMax, ...config }: Partial<EdgeConfig> & { connectionsMax?: number } = {}) {
+  constructor({
+    connectionsMax,
+    usage,
+    ...config
+  }: Partial<EdgeConfig> & Pick<EdgeOptions, "connectionsMax" | "usage"> = {}) {
     this.config = {
       host: "127.0.0.1",
       wsPort: 0,
@@ -63,6 +67,7 @@ export class Harness {
       random: () => 0.5,
       log,
       metrics,
+      usage,
       ...bounds,
     });
     bus.serve(KEYS, (_, answer) => answer([KEY]));
