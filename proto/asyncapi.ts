@@ -32,7 +32,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   extend: { does: "receive", summary: "Ask for more time.", messages: ["Extend"], answers: ["Extended", "Refused"] },
   release: { does: "receive", summary: "Give seats back.", messages: ["Release"], answers: ["Released", "Refused"] },
   show: { does: "send", summary: "What a watched hall looks like, as it changes.", messages: ["Snapshot", "Delta"] },
-  notify: { does: "send", summary: "What becomes of a hold, to its holder.", messages: ["Expired", "Booked", "Booking"] },
+  notify: {
+    does: "send",
+    summary: "What becomes of a hold, to its holder.",
+    messages: ["Expired", "Booked", "Booking"],
+  },
   warn: { does: "send", summary: "The sign-in or the server is about to end.", messages: ["Reauth", "Goaway"] },
 };
 

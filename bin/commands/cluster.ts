@@ -46,7 +46,7 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   const secrets = await clusterSecrets(config.dataDir);
   const plan = await makePlan({ config, context, databaseUrl: database.url, secrets, sizes });
 
-  const isTerminal = process.stdout.isTTY === true;
+  const isTerminal = process.stdout.isTTY;
   const processes: ProcessUnderWatch[] = [];
   const admin: string[] = [];
   const start = async (programs: readonly Program[]): Promise<void> => {

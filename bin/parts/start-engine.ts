@@ -43,7 +43,6 @@ export async function startEngine(
     stop: (started) => started.close(),
   });
   const isAlone = config.natsUrl === undefined;
-  let cluster: Cluster | undefined;
   const engine: Engine = new Engine({
     ...{ journal, bus, clock, log, metrics, shards: config.shards },
     snapshots: new SnapshotThread(new URL("engine/snapshot/worker.js", context.dist), {
@@ -63,33 +62,28 @@ export async function startEngine(
       else cluster.replaced(shard);
     },
   });
+  const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
+  const cluster = isAlone
+    ? undefined
+    : new Cluster({
+        ...{ engine, bus, clock, log, shards: config.shards, id, host: hostname(), pid: process.pid },
+        table: new MemberTable({ pool: database.pool, id }),
+      });
   await lifecycle.start({
     name: "engine",
     start: () => engine.start(isAlone ? undefined : []),
     stop: () => engine.stop(),
   });
-  if (isAlone) {
+  if (cluster === undefined) {
     const check = async (): Promise<void> => {
       if (engine.serving < config.shards)
         throw new Error(`${config.shards - engine.serving} of ${config.shards} shards are being recovered`);
     };
     return { reachable: () => engine.reachable(), checks: [{ name: "engine", check }] };
   }
-  const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
-  const joined = new Cluster({
-    ...{ engine, bus, clock, log, shards: config.shards, id, host: hostname(), pid: process.pid },
-    table: new MemberTable({ pool: database.pool, id }),
-  });
-  cluster = await lifecycle.start({
-    name: "cluster",
-    start: async () => {
-      await joined.start();
-      return joined;
-    },
-    stop: (started) => started.leave(),
-  });
+  await lifecycle.start({ name: "cluster", start: () => cluster.start(), stop: () => cluster.leave() });
   const check = async (): Promise<void> => {
-    if (!joined.isTakingPart) throw new Error("the engine does not hear itself on the bus");
+    if (!cluster.isTakingPart) throw new Error("the engine does not hear itself on the bus");
   };
   return { reachable: () => undefined, checks: [{ name: "cluster", check }] };
 }
