@@ -38,6 +38,8 @@ export interface Crowd {
   /** Settled once buyers may ask again after a kill. */
   readonly mayAsk: Promise<void>;
   answered(): void;
+  /** The request got an error that says to ask again. */
+  postponed?(code: string): void;
   /** Something that must not be. */
   wrong(what: string): void;
 }
@@ -46,6 +48,8 @@ const HOLDS_AT_MOST = 5;
 /** So many requests of one buyer under way. */
 const IN_FLIGHT_MAX = 8;
 const RECONNECT_MS = 20;
+/** Who is not signed in by then tries another connection. */
+const SIGN_IN_MS = 5_000;
 
 /** Holds seats and gives them back, comes back whenever the connection ends, and keeps account of every answer. */
 export class Buyer {
@@ -118,7 +122,8 @@ export class Buyer {
   async #visit(): Promise<void> {
     const { wsPort, mayAsk } = this.#crowd;
     const client = await Client.connect(wsPort, this.#encoding);
-    await client.signIn(this.person.token);
+    const late = setTimeout(() => client.ws.terminate(), SIGN_IN_MS);
+    await client.signIn(this.person.token).finally(() => clearTimeout(late));
     await mayAsk;
     this.#client = client;
     for (const { message } of this.pending.values()) client.say(message);
@@ -134,6 +139,7 @@ export class Buyer {
     const pending = this.pending.get(message.rid);
     if (pending === undefined) return; // The second answer to a request that was asked twice.
     if (message.op === "error" && (message.code === "UNAVAILABLE" || message.code === "BUSY")) {
+      this.#crowd.postponed?.(message.code);
       void pause(message.retryInMs ?? RECONNECT_MS).then(() => this.#client?.say(pending.message));
       return;
     }

@@ -1,0 +1,87 @@
+/** A way between two processes that a test can break: by silence, as a lost network does, or by cutting it. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+interface Pair {
+  readonly near: Socket;
+  readonly far: Socket;
+}
+
+export class FaultProxy {
+  readonly #server: Server;
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #pairs = new Set<Pair>();
+  #state: "open" | "silent" | "cut" = "open";
+
+  private constructor(target: { host: string; port: number }) {
+    this.#target = target;
+    this.#server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
+  }
+
+  static async to(host: string, port: number): Promise<FaultProxy> {
+    const proxy = new FaultProxy({ host, port });
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port; // It listens on TCP.
+  }
+
+  /** Nothing passes any more, and nobody is told. What was sent meanwhile arrives when the way is open again. */
+  silence(): void {
+    this.#state = "silent";
+    for (const { near, far } of this.#pairs) {
+      near.pause();
+      far.pause();
+    }
+  }
+
+  /** Every connection is reset, and new ones are too. */
+  cut(): void {
+    this.#state = "cut";
+    for (const pair of this.#pairs) this.#end(pair);
+  }
+
+  open(): void {
+    this.#state = "open";
+    for (const { near, far } of this.#pairs) {
+      near.resume();
+      far.resume();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #accept(near: Socket): void {
+    if (this.#state === "cut") {
+      near.on("error", () => undefined);
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect({ ...this.#target, allowHalfOpen: true });
+    const pair = { near, far };
+    this.#pairs.add(pair);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.setNoDelay(true);
+      from.pipe(to);
+      from.on("error", () => this.#end(pair));
+      from.on("close", () => this.#end(pair));
+      if (this.#state === "silent") from.pause();
+    }
+  }
+
+  #end(pair: Pair): void {
+    if (!this.#pairs.delete(pair)) return;
+    pair.near.destroy();
+    pair.far.destroy();
+  }
+}

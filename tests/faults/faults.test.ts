@@ -1,0 +1,103 @@
+/**
+ * A cluster of real processes whose parts are killed, stopped, cut off and restarted in the middle of a rush. After each fault everything
+ * that anybody was told is held against what the engines, the journal and the books say. `npm run faults` is the long form.
+ * FAULTS_SEED, FAULTS_COMMANDS and FAULTS_PURCHASES (a second) and FAULTS_COUNTS ("engine killed=3,hand-over=1") change a run.
+ */
+import { availableParallelism, loadavg } from "node:os";
+import { describe, expect, it } from "vitest";
+import { FAULTS, type FaultName } from "./faults.ts";
+import { type Line, tableOf } from "./report.ts";
+import { Rush } from "./rush.ts";
+import { World } from "./world.ts";
+
+const env = (name: string, otherwise: number): number => Number(process.env[name] || otherwise);
+const isLong = process.env["FAULTS"] === "long";
+const seed = env("FAULTS_SEED", Date.now() % 1_000_000);
+const load = {
+  seed,
+  commandsPerSecond: env("FAULTS_COMMANDS", isLong ? 2_000 : 600),
+  purchasesPerSecond: env("FAULTS_PURCHASES", isLong ? 50 : 3),
+  showtimes: 8,
+};
+
+const SHORT: Partial<Record<FaultName, number>> = {
+  "engine killed": 1,
+  "engine asleep": 1,
+  "edge killed": 1,
+  "NATS killed": 1,
+  "Redis killed": 1,
+  "PostgreSQL restarted": 1,
+  "engine | NATS": 1,
+  "engine | PostgreSQL": 1,
+  "hand-over": 1,
+  "some restarted": 1,
+};
+const LONG: Partial<Record<FaultName, number>> = {
+  "engine killed": 100,
+  "engine asleep": 30,
+  "edge killed": 20,
+  "NATS killed": 20,
+  "Redis killed": 10,
+  "PostgreSQL restarted": 10,
+  "engine | NATS": 10,
+  "engine | PostgreSQL": 10,
+  "edge | NATS": 5,
+  "services | NATS": 5,
+  "hand-over": 10,
+  "rolling restart": 1,
+};
+const counts = process.env["FAULTS_COUNTS"] ? parseCounts(process.env["FAULTS_COUNTS"]) : isLong ? LONG : SHORT;
+const names = Object.entries(counts).flatMap(([name, count]) =>
+  Array.from({ length: count }, () => name as FaultName), // The cast: the keys are such names.
+);
+const timeout = 240_000 + names.length * 120_000;
+
+describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.purchasesPerSecond} purchases a second)`, () => {
+  it("lose nothing that was answered, sell nothing twice, and keep the books", { timeout }, async () => {
+    const world = await World.start();
+    const lines: Line[] = [];
+    let rush: Rush | undefined;
+    try {
+      await world.whole();
+      rush = await Rush.begin(world, load);
+      for (const name of names) {
+        lines.push(await happens(name, world, rush));
+        if (isLong) console.log(`${lines.length}/${names.length} ${JSON.stringify(lines.at(-1))}`);
+        if (rush.wrongs.length > 0) break;
+      }
+      if (rush.wrongs.length === 0) await rush.checkBooks();
+      expect(rush.wrongs).toEqual([]);
+      expect(rush.purchases).toBeGreaterThan(0);
+    } finally {
+      const retries = JSON.stringify(Object.fromEntries(rush?.retries ?? []));
+      const bought = `${rush?.purchases} purchases, ${rush?.cancellations} given back, asked again ${retries}`;
+      console.log(`${tableOf(lines)}\n${bought}; load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`);
+      if (rush !== undefined && rush.wrongs.length > 0) console.log(await world.lastWords());
+      await rush?.end();
+      await world.end();
+    }
+  });
+});
+
+async function happens(fault: FaultName, world: World, rush: Rush): Promise<Line> {
+  rush.during = fault;
+  rush.resume();
+  const [answers, wrongs, begun] = [rush.answers.total, rush.wrongs.length, performance.now()];
+  const moved = await FAULTS[fault](world, rush);
+  await world.whole();
+  const wholeMs = performance.now() - begun;
+  const rate = ((rush.answers.total - answers) * 1_000) / wholeMs;
+  const pausesMs = moved.map((showtime) => rush.answers.longestMs(showtime));
+  await rush.check();
+  return { fault, rate, pausesMs, wholeMs, wrongs: rush.wrongs.length - wrongs };
+}
+
+function parseCounts(text: string): Partial<Record<FaultName, number>> {
+  return Object.fromEntries(
+    text.split(",").map((part) => {
+      const [name = "", count = "1"] = part.split("=");
+      if (!Object.hasOwn(FAULTS, name)) throw new Error(`FAULTS_COUNTS: there is no ${name}`);
+      return [name, Number(count)];
+    }),
+  );
+}

@@ -1,0 +1,133 @@
+/** What can happen to a cluster, one thing after another. */
+import { setTimeout as pause } from "node:timers/promises";
+import { PostgresJournal, takeSnapshot } from "../../engine/index.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { pick } from "../simulation/random.ts";
+import type { FaultProxy } from "./fault-proxy.ts";
+import type { Rush } from "./rush.ts";
+import { log, until, type World } from "./world.ts";
+
+/** @returns the showtimes that had to move; the rush measures how long each was without an answer. */
+export type Fault = (world: World, rush: Rush) => Promise<readonly string[]>;
+
+/** Longer than the time after which the others take what a silent engine has. */
+const PARTITION_MS = 4_000;
+const WORKING_MS = 400;
+const A_MONTH_MS = 31 * 86_400_000;
+const NOBODY: readonly string[] = [];
+
+const killOne =
+  (kind: string): Fault =>
+  async (world, rush) => {
+    const victim = pick(rush.random, world.all(kind));
+    const moved = kind === "engine" ? rush.showtimesIn(world.shardsOf(victim)) : NOBODY;
+    const before = victim.restarts;
+    rush.answers.forget();
+    world.signal(victim, "SIGKILL");
+    await until(() => victim.restarts > before && victim.state === "ready", `${victim.program.name} is not back`);
+    return moved;
+  };
+
+/**
+ * It sleeps until others have its shards, have sold on, and have cleared away the rows that it would write next: as if it had slept for
+ * as long as the journal is kept. The primary key of the journal does not stop it any more when it wakes; its epoch does.
+ */
+const sleepOverTheTakeover: Fault = async (world, rush) => {
+  const victim = pick(rush.random, world.all("engine"));
+  const shards = world.shardsOf(victim);
+  rush.answers.forget();
+  world.signal(victim, "SIGSTOP");
+  try {
+    await until(() => {
+      const others = world.members.filter(({ pid }) => pid !== victim.pid).flatMap((member) => member.shards);
+      const theirs = new Set(others.map(([shard]) => shard));
+      return [...shards].every((shard) => theirs.has(shard));
+    }, "nobody takes over what a stopped engine had");
+    for (let turn = 0; turn < 2; turn++) {
+      await pause(WORKING_MS);
+      await clearAway(world, shards);
+    }
+  } finally {
+    world.signal(victim, "SIGCONT");
+  }
+  await pause(WORKING_MS);
+  return rush.showtimesIn(shards);
+};
+
+/** What the snapshots' keeper would do in a month. */
+async function clearAway(world: World, shards: Iterable<number>): Promise<void> {
+  const clock = { ...systemClock, now: () => systemClock.now() + A_MONTH_MS };
+  const journal = new PostgresJournal({ connectionString: world.databaseUrl, clock, log });
+  for (const shard of shards) await takeSnapshot(journal, shard, log);
+  await journal.close();
+}
+
+const restartPostgres: Fault = async (world, rush) => {
+  rush.answers.forget();
+  await world.killPostgres();
+  await pause(WORKING_MS);
+  return NOBODY;
+};
+
+const partition =
+  (kind: string, to: "nats" | "postgres"): Fault =>
+  async (world, rush) => {
+    const victim = pick(rush.random, world.all(kind));
+    const ways = world.ways(victim.program.name, to);
+    const breakIt = rush.random() < 0.5 ? (way: FaultProxy) => way.cut() : (way: FaultProxy) => way.silence();
+    const moved = kind === "engine" ? rush.showtimesIn(world.shardsOf(victim)) : NOBODY;
+    rush.answers.forget();
+    ways.forEach(breakIt);
+    try {
+      await pause(PARTITION_MS);
+    } finally {
+      for (const way of ways) way.open();
+    }
+    return moved;
+  };
+
+/** One joins and leaves again. No command fails meanwhile, and no showtime is without an answer for long. */
+const handOver: Fault = async (world, rush) => {
+  const postponed = rush.postponed;
+  const before = new Map(world.members.map(({ pid, shards }) => [pid, shards]));
+  rush.answers.forget();
+  await world.join();
+  await world.whole();
+  const joined = world.shardsOf(world.named("engine-3"));
+  if (joined.size === 0 || joined.size === before.size) rush.wrong("the engine that joined has got nothing");
+  await world.leave();
+  if (rush.postponed > postponed) rush.wrong(`${rush.postponed - postponed} commands were not answered at a hand-over`);
+  return rush.showtimesIn(joined);
+};
+
+/** Every process is restarted, one after another: what must be there is there twice. */
+const rollingRestart =
+  (names: readonly string[]): Fault =>
+  async (world) => {
+    for (const name of names) {
+      await world.restart(name);
+      if (name.startsWith("engine")) await world.whole();
+    }
+    return NOBODY;
+  };
+
+export const FAULTS = {
+  "engine killed": killOne("engine"),
+  "engine asleep": sleepOverTheTakeover,
+  "edge killed": killOne("edge"),
+  "NATS killed": killOne("nats"),
+  "Redis killed": killOne("redis"),
+  "PostgreSQL restarted": restartPostgres,
+  "engine | NATS": partition("engine", "nats"),
+  "engine | PostgreSQL": partition("engine", "postgres"),
+  "edge | NATS": partition("edge", "nats"),
+  "services | NATS": partition("services", "nats"),
+  "hand-over": handOver,
+  "rolling restart": rollingRestart([
+    ...["engine-1", "engine-2", "edge-1", "edge-2", "services-1", "services-2", "gateway", "redis"],
+    ...["nats-1", "nats-2", "nats-3"],
+  ]),
+  "some restarted": rollingRestart(["services-1", "edge-1"]),
+} as const satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;

@@ -1,0 +1,39 @@
+/** The table that a run of the faults prints. */
+import { percentile } from "./answers.ts";
+
+export interface Line {
+  readonly fault: string;
+  /** Answers a second while it happened. */
+  readonly rate: number;
+  /** How long each showtime that moved was without an answer. */
+  readonly pausesMs: readonly number[];
+  /** From the fault until the cluster was whole again. */
+  readonly wholeMs: number;
+  readonly wrongs: number;
+}
+
+const COLUMNS = ["fault", "times", "answers/s", "moved", "p50 ms", "p99 ms", "whole ms", "wrong"] as const;
+
+export function tableOf(lines: readonly Line[]): string {
+  const kinds = [...new Set(lines.map(({ fault }) => fault))];
+  const rows = kinds.map((fault) => {
+    const of = lines.filter((line) => line.fault === fault);
+    const pauses = of.flatMap(({ pausesMs }) => pausesMs);
+    const mean = (values: readonly number[]): string =>
+      (values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(0);
+    const pauseAt = (share: number): string => (pauses.length === 0 ? "-" : percentile(pauses, share).toFixed(0));
+    return [
+      fault,
+      String(of.length),
+      mean(of.map(({ rate }) => rate)),
+      String(pauses.length),
+      pauseAt(0.5),
+      pauseAt(0.99),
+      percentile(of.map(({ wholeMs }) => wholeMs), 0.5).toFixed(0),
+      String(of.reduce((sum, { wrongs }) => sum + wrongs, 0)),
+    ];
+  });
+  return [COLUMNS, ...rows]
+    .map((row) => row.map((cell, at) => (at === 0 ? cell.padEnd(20) : cell.padStart(10))).join(""))
+    .join("\n");
+}

@@ -1,0 +1,323 @@
+/**
+ * A whole cluster for one test: the processes that `usher cluster` would run, with a breakable way before each server that a role speaks
+ * to, and a PostgreSQL that is the test's own.
+ */
+import { cpSync, mkdirSync, symlinkSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { makePlan } from "../../bin/cluster/plan.ts";
+import { ProcessUnderWatch, type Program } from "../../bin/cluster/process-under-watch.ts";
+import { clusterSecrets } from "../../bin/cluster/secrets.ts";
+import { type Member, Members } from "../../engine/index.ts";
+import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { loadConfig } from "../../platform/config/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import { startEmbedded } from "../../platform/postgres/index.ts";
+import { stopImmediately } from "../kills/stop-immediately.ts";
+import { freePort, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
+import { FaultProxy } from "./fault-proxy.ts";
+
+export const log = createLogger({ level: "fatal", name: "faults" });
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const POLL_MS = 20;
+/** What a busy machine may take for anything that has to happen. */
+export const PATIENCE_MS = 90_000;
+/** Ten. Nothing may run out meanwhile. */
+const HOURS = "36000";
+const ROOMY = {
+  HOLD_TTL_SECONDS: HOURS,
+  HOLD_MAX_SECONDS: HOURS,
+  PAYMENT_TTL_SECONDS: HOURS,
+  MAX_SEATS_PER_HOLDER: "1000",
+  COMMANDS_PER_SECOND: "1000000",
+  ADDRESS_COMMANDS_PER_SECOND: "10000000",
+  CONNECTIONS_PER_ADDRESS: "1000000",
+  REQUESTS_PER_SECOND: "1000000",
+};
+export const ENGINES = 2;
+
+/** Text of the built program that a test replaces, to see whether it notices. */
+export interface Patch {
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A process, and the ways from it to the servers that it uses. */
+export interface Node extends ProcessUnderWatch {
+  readonly ways: readonly Way[];
+}
+
+interface Way {
+  readonly to: "nats" | "postgres";
+  readonly proxy: FaultProxy;
+}
+
+export class World {
+  readonly dataDir: string;
+  readonly httpPort: number;
+  readonly wsPort: number;
+  readonly databaseUrl: string;
+  /** All that were started, by name. */
+  readonly processes = new Map<string, ProcessUnderWatch>();
+  readonly #ways = new Map<string, Way[]>();
+  readonly #ends: (() => Promise<void> | void)[];
+  #members: Members | undefined;
+  #programs = new Map<string, Program>();
+
+  private constructor(made: {
+    dataDir: string;
+    httpPort: number;
+    wsPort: number;
+    databaseUrl: string;
+    ends: (() => Promise<void> | void)[];
+  }) {
+    this.dataDir = made.dataDir;
+    this.httpPort = made.httpPort;
+    this.wsPort = made.wsPort;
+    this.databaseUrl = made.databaseUrl;
+    this.#ends = made.ends;
+  }
+
+  static async start(patches: readonly Patch[] = []): Promise<World> {
+    const dataDir = await temporaryDirectory();
+    const ends: (() => Promise<void> | void)[] = [() => removeDirectory(dataDir)];
+    try {
+      const dist = await copyOfTheProgram(dataDir, patches);
+      const postgres = await startEmbedded({ dataDir, log, clock: systemClock });
+      ends.push(() => postgres.stop());
+      const [httpPort, wsPort, httpsPort] = [await freePort(), await freePort(), await freePort()];
+      const world = new World({ dataDir, httpPort, wsPort, databaseUrl: postgres.url, ends });
+      const config = loadConfig({
+        DATA_DIR: dataDir,
+        HTTP_PORT: String(httpPort),
+        WS_PORT: String(wsPort),
+        HTTPS_PORT: String(httpsPort),
+        LOG_LEVEL: process.env["FAULTS_LOG"] ?? "error",
+      });
+      const plan = await makePlan({
+        config,
+        context: { env: {}, dist, version: "test", print: () => undefined },
+        databaseUrl: postgres.url,
+        secrets: await clusterSecrets(dataDir),
+        sizes: { engines: ENGINES + 1, edges: 2, services: 2 },
+      });
+      await world.#startAll(plan);
+      return world;
+    } catch (error) {
+      await endAll(ends);
+      throw error;
+    }
+  }
+
+  get members(): readonly Member[] {
+    return this.#members?.live ?? [];
+  }
+
+  named(name: string): ProcessUnderWatch {
+    const process = this.processes.get(name);
+    if (process === undefined) throw new Error(`there is no ${name}`);
+    return process;
+  }
+
+  /** Those of a kind that run, such as `engine`. */
+  all(kind: string): readonly ProcessUnderWatch[] {
+    return [...this.processes.values()].filter(
+      ({ program, state }) => program.name.startsWith(kind) && state === "ready",
+    );
+  }
+
+  ways(name: string, to: Way["to"]): readonly FaultProxy[] {
+    return (this.#ways.get(name) ?? []).filter((way) => way.to === to).map(({ proxy }) => proxy);
+  }
+
+  /** Which shards an engine has, as it says itself. */
+  shardsOf(process: ProcessUnderWatch): ReadonlySet<number> {
+    const member = this.members.find(({ pid }) => pid === process.pid);
+    return new Set(member?.shards.map(([shard]) => shard));
+  }
+
+  signal(process: ProcessUnderWatch, signal: NodeJS.Signals): void {
+    if (process.pid === undefined) throw new Error(`${process.program.name} does not run`);
+    globalThis.process.kill(process.pid, signal);
+  }
+
+  /** SIGTERM, and until it serves again. */
+  async restart(name: string): Promise<void> {
+    const process = this.named(name);
+    const before = process.restarts;
+    this.signal(process, "SIGTERM");
+    await until(() => process.restarts > before && process.state === "ready", `${name} does not come back`);
+  }
+
+  killPostgres(): Promise<void> {
+    return stopImmediately(this.dataDir);
+  }
+
+  /** The engine that is started and stopped on the way. */
+  join(): Promise<void> {
+    return this.#launch([`engine-${ENGINES + 1}`]);
+  }
+
+  async leave(): Promise<void> {
+    await this.named(`engine-${ENGINES + 1}`).stop();
+  }
+
+  /** All processes serve, and every shard has one engine. */
+  async whole(): Promise<void> {
+    await until(
+      () => {
+        const running = [...this.processes.values()].filter(({ state }) => state !== "stopped");
+        const engines = running.filter(({ program }) => program.name.startsWith("engine")).length;
+        const shards = this.members.flatMap((member) => member.shards.map(([shard]) => shard));
+        return (
+          running.every(({ state }) => state === "ready") &&
+          this.members.length === engines &&
+          this.members.every((member) => !member.leaving && member.shards.length > 0) &&
+          shards.length === SHARDS &&
+          new Set(shards).size === SHARDS
+        );
+      },
+      () => `the cluster is not whole: ${this.#summary()}`,
+    );
+  }
+
+  async end(): Promise<void> {
+    for (const ways of this.#ways.values()) for (const { proxy } of ways) proxy.open();
+    await endAll(this.#ends);
+  }
+
+  /** The last lines of what a process wrote. */
+  async lastWords(lines = 5): Promise<string> {
+    const folder = join(this.dataDir, "cluster", "logs");
+    const files = await readdir(folder).catch(() => []);
+    const texts = await Promise.all(
+      files.map(async (file) => {
+        const text = (await readFile(join(folder, file), "utf8")).trim().split("\n").slice(-lines).join("\n  ");
+        return `${file}:\n  ${text}`;
+      }),
+    );
+    return texts.join("\n");
+  }
+
+  #summary(): string {
+    const states = [...this.processes.values()].map(({ program, state }) => `${program.name} ${state}`);
+    const members = this.members.map(({ pid, leaving, shards }) => `${pid}: ${shards.length}${leaving ? " leaving" : ""}`);
+    return `${states.join(", ")}; ${members.join(", ")}`;
+  }
+
+  async #startAll(plan: Awaited<ReturnType<typeof makePlan>>): Promise<void> {
+    // Killed by whatever ends this process, too.
+    const kill = (): void => {
+      for (const { pid, state } of this.processes.values()) if (pid !== undefined && state !== "stopped") tryKill(pid);
+    };
+    process.once("exit", kill);
+    this.#ends.push(() => void process.off("exit", kill));
+    const programs = [...plan.servers, ...plan.roles.flat(), plan.entry];
+    this.#ends.push(async () => {
+      await Promise.all([...this.#ways.values()].flat().map(({ proxy }) => proxy.close()));
+    });
+    for (const program of programs) this.#programs.set(program.name, await this.#withWays(program));
+    const namesOf = (group: readonly Program[]): string[] =>
+      group.map(({ name }) => name).filter((name) => name !== `engine-${ENGINES + 1}`);
+    await this.#launch(namesOf(plan.servers));
+    for (const group of plan.roles) await this.#launch(namesOf(group));
+    await this.#launch([plan.entry.name]);
+
+    const inboxPrefix = "_INBOX.operator";
+    const connection = await connectNats(plan.natsUrl, { name: "faults", inboxPrefix });
+    const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
+    this.#members = new Members(bus, systemClock);
+    this.#ends.push(() => bus.close());
+  }
+
+  async #launch(names: readonly string[]): Promise<void> {
+    await Promise.all(
+      names.map(async (name) => {
+        const program = this.#programs.get(name);
+        if (program === undefined) throw new Error(`there is no ${name}`);
+        const started = new ProcessUnderWatch(program, {
+          clock: systemClock,
+          changed: () => undefined,
+          line: () => undefined,
+        });
+        this.processes.set(name, started);
+        this.#ends.push(() => started.stop());
+        await started.start();
+      }),
+    );
+  }
+
+  /** The same program, but with a proxy before each server that it is told of. */
+  async #withWays(program: Program): Promise<Program> {
+    // Clients must not learn of ways around the proxies.
+    if (program.name.startsWith("nats")) return { ...program, args: [...program.args, "--no_advertise"] };
+    const { NATS_URL, DATABASE_URL } = program.env;
+    const ways: Way[] = [];
+    const through = async (to: Way["to"], url: string): Promise<string> => {
+      const parsed = new URL(url);
+      const proxy = await FaultProxy.to(parsed.hostname, Number(parsed.port));
+      ways.push({ to, proxy });
+      parsed.port = String(proxy.port);
+      return parsed.href;
+    };
+    const isOurs = program.command === process.execPath;
+    const env: Record<string, string> = { ...program.env, ...(isOurs && ROOMY) };
+    if (NATS_URL !== undefined && NATS_URL !== "") {
+      const urls = NATS_URL.split(",").map((url) => through("nats", url));
+      env["NATS_URL"] = (await Promise.all(urls)).join(",");
+    }
+    if (program.name.startsWith("engine") && DATABASE_URL !== undefined) {
+      env["DATABASE_URL"] = await through("postgres", DATABASE_URL);
+    }
+    this.#ways.set(program.name, ways);
+    return { ...program, env };
+  }
+}
+
+/** The default of `SHARDS`. */
+export const SHARDS = 64;
+
+export async function until(condition: () => boolean, otherwise: string | (() => string)): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(typeof otherwise === "string" ? otherwise : otherwise());
+    await pause(POLL_MS);
+  }
+}
+
+async function endAll(ends: (() => Promise<void> | void)[]): Promise<void> {
+  for (const end of ends.splice(0).reverse()) await end();
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Built anew by nobody while the test runs, and patched where the test wants it so. */
+async function copyOfTheProgram(dataDir: string, patches: readonly Patch[]): Promise<URL> {
+  await usher(["--version"], {}); // Builds what is out of date.
+  const home = join(dataDir, "program");
+  mkdirSync(home);
+  for (const part of ["dist", "deploy", "package.json"]) cpSync(join(ROOT, part), join(home, part), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
+  for (const { find, replace } of patches) {
+    let found = 0;
+    for (const file of await readdir(join(home, "dist"), { recursive: true })) {
+      if (!file.endsWith(".js")) continue;
+      const path = join(home, "dist", file);
+      const text = await readFile(path, "utf8");
+      if (!text.includes(find)) continue;
+      found++;
+      await writeFile(path, text.replaceAll(find, () => replace));
+    }
+    if (found === 0) throw new Error(`the built program has no ${JSON.stringify(find)}`);
+  }
+  return pathToFileURL(`${join(home, "dist")}/`);
+}
