@@ -41,6 +41,10 @@ export interface ShowtimeAnswer extends ShowtimeRecord {
   readonly body: AnswerBody<Showtime>;
 }
 
+/**
+ * Each process remembers for itself, and hears of changes over the bus. Layouts too, although they are the same everywhere: one of 480 seats
+ * takes 2 ms to read from PostgreSQL and would take 0.6 from Redis, one of 20,000 takes 55 and 50, and each is read once an hour.
+ */
 export class CatalogReader {
   readonly #db: Kysely<CatalogTables>;
   readonly #clock: Clock;

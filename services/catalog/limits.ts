@@ -2,6 +2,8 @@
 
 /** How long an answer to a reader may be behind the database, should no word of a change have come. */
 export const CACHE_TTL_MS = 5_000;
+/** How often services look whether word of a change was lost. */
+export const CHANGE_LOOK_EVERY_MS = 1_000;
 export const CACHE_ENTRIES_MAX = 2_000;
 
 /** Plans and layouts never change once written, so only their room is bounded: an arena's is about 3 MB, and a tenth of that compressed. */

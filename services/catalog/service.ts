@@ -15,6 +15,7 @@ import { MovieDesk } from "./admin/movie-desk.ts";
 import { ShowtimeDesk } from "./admin/showtime-desk.ts";
 import { serveCatalog } from "./bus-answers.ts";
 import { CatalogReader } from "./catalog-reader.ts";
+import { type ChangeMark, ChangeWatch } from "./change-watch.ts";
 import { DemoKeeper } from "./demo/demo-keeper.ts";
 import { adminRoutes, readingRoutes, showtimePageRoutes } from "./routes/index.ts";
 import { SaleKeeper } from "./sale-keeper.ts";
@@ -31,6 +32,8 @@ export interface CatalogOptions {
   readonly log: Logger;
   /** Whether an empty catalogue is filled with the demo, and the demo's programme goes on from day to day. */
   readonly demo: boolean;
+  /** Tells services that missed word of a change that there was one; without, they find out when what they know is too old. */
+  readonly mark?: ChangeMark | undefined;
 }
 
 export interface CatalogService {
@@ -43,12 +46,14 @@ export interface CatalogService {
 
 /** What is shown, where and when, with which seats at which prices. */
 export function createCatalogService(options: CatalogOptions): CatalogService {
-  const { pool, bus, stream, engine, clock, random, log } = options;
+  const { pool, bus, stream, engine, clock, random, log, mark } = options;
   const db = createDatabase<CatalogTables>(pool).withSchema(CATALOG_SCHEMA);
   const reader = new CatalogReader({ db, clock });
+  const watch = mark && new ChangeWatch({ mark, clock, log, changed: () => reader.forget() });
   const changed = () => {
     reader.forget();
     bus.publish(CATALOG_CHANGED, null);
+    watch?.renew();
   };
   const keeper = new SaleKeeper({ db, engine, clock, random, log, removed: changed });
   const outbox = new Outbox({ pool, schema: CATALOG_SCHEMA, source: "/usher/catalog", stream, clock, random, log });
@@ -75,12 +80,13 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
       const first = await demo?.start();
       outbox.start();
       subscriptions = [bus.subscribe(CATALOG_CHANGED, () => reader.forget()), ...serveCatalog({ bus, reader, log })];
+      watch?.start();
       keeper.wake();
       if (first === true) await keeper.firstPass;
     },
     async stop() {
       for (const subscription of subscriptions) subscription.close();
-      await Promise.all([demo?.stop(), keeper.stop(), outbox.stop()]);
+      await Promise.all([demo?.stop(), keeper.stop(), outbox.stop(), watch?.stop()]);
     },
   };
 }
