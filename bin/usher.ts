@@ -6,6 +6,7 @@ import { JournalDamaged, TwoClusters, UnsafeJournal } from "../engine/index.ts";
 import { NatsUnusable } from "../platform/bus/index.ts";
 import { ConfigError } from "../platform/config/index.ts";
 import { DatabaseUnusable } from "../platform/postgres/index.ts";
+import { RedisUnusable } from "../platform/redis/index.ts";
 import { allCommand } from "./commands/all.ts";
 import { edgeCommand } from "./commands/edge.ts";
 import { engineCommand } from "./commands/engine.ts";
@@ -40,6 +41,7 @@ const EXPLAINED = [
   ExplainedError,
   JournalDamaged,
   NatsUnusable,
+  RedisUnusable,
   TwoClusters,
   UnsafeJournal,
   WebSocketServerError,

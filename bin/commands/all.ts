@@ -10,6 +10,7 @@ import { startDatabase } from "../parts/start-database.ts";
 import { startEdge } from "../parts/start-edge.ts";
 import { startEngine } from "../parts/start-engine.ts";
 import { startEvents } from "../parts/start-events.ts";
+import { startRedis } from "../parts/start-redis.ts";
 import { startServices } from "../parts/start-services.ts";
 
 export const allCommand = (context: Context): Command =>
@@ -25,6 +26,7 @@ async function startAll(role: Role): Promise<void> {
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
   const { bus, nats, checks } = await startBus(role, "all");
+  const shared = await startRedis(role, "all");
   const engine = await startEngine(role, {
     ...{ bus, database },
     onReplaced: (shard) => {
@@ -34,14 +36,14 @@ async function startAll(role: Role): Promise<void> {
   });
   let webSocketPort = config.wsPort;
   const { verifier, httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
-    ...{ domains: DOMAINS, database, bus },
+    ...{ domains: DOMAINS, database, bus, shared },
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks, ...engine.checks],
     webSocket: () => ({ port: webSocketPort }),
   });
   webSocketPort = await startEdge(role, {
-    ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, sharesPort: false },
+    ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, sharesPort: false },
     ownOrigins: originsOf(config.host, httpPort),
   });
   engine.reachable();

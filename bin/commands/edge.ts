@@ -7,6 +7,7 @@ import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
 import { startEdge } from "../parts/start-edge.ts";
 import { startOps } from "../parts/start-ops.ts";
+import { startRedis } from "../parts/start-redis.ts";
 
 export const edgeCommand = (context: Context): Command =>
   new Command("edge")
@@ -19,6 +20,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   stopWithSignals(role);
   const { bus, checks } = await startBus(role, "edge");
+  const shared = await startRedis(role, "edge");
   const verifier = await lifecycle.start({
     name: "token verifier",
     start: async () => {
@@ -30,7 +32,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   });
   const httpPort = await startOps(role, checks);
   const port = await startEdge(role, {
-    ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, ownOrigins: [], sharesPort: true },
+    ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, ownOrigins: [], sharesPort: true },
   });
   const host = urlHost(config.host);
   context.print(`Usher ${context.version} edge`);

@@ -9,6 +9,7 @@ import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
 import { startBus } from "../parts/start-bus.ts";
 import { startDatabase } from "../parts/start-database.ts";
 import { startEvents } from "../parts/start-events.ts";
+import { startRedis } from "../parts/start-redis.ts";
 import { startServices } from "../parts/start-services.ts";
 
 export const servicesCommand = (context: Context): Command =>
@@ -25,8 +26,9 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains) });
   const { bus, nats, checks } = await startBus(role, "services");
+  const shared = await startRedis(role, "services");
   const { httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
-    ...{ domains, database, bus },
+    ...{ domains, database, bus, shared },
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks],

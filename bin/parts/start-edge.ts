@@ -3,11 +3,14 @@ import type { TokenVerifier } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
 import type { Role } from "./role.ts";
+import type { Shared } from "./start-redis.ts";
 
 interface Options {
   readonly bus: Bus;
   readonly engine: EngineClient;
   readonly verifier: TokenVerifier;
+  /** With other processes, where there is Redis. */
+  readonly shared: Shared | undefined;
   /** Pages that may connect besides those of the settings. */
   readonly ownOrigins: readonly string[];
   readonly sharesPort: boolean;
@@ -16,12 +19,12 @@ interface Options {
 /** The WebSocket port. @returns the port @throws WebSocketServerError */
 export async function startEdge(
   role: Role,
-  { bus, engine, verifier, ownOrigins, sharesPort }: Options,
+  { bus, engine, verifier, shared, ownOrigins, sharesPort }: Options,
 ): Promise<number> {
   const { config, clock, log, metrics, lifecycle } = role;
   const publicOrigin = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin];
   const edge = createEdge({
-    ...{ bus, engine, verifier, clock, random: Math.random, log, metrics, sharesPort },
+    ...{ bus, engine, verifier, clock, random: Math.random, log, metrics, sharesPort, usage: shared?.usage },
     config: { ...config, allowedOrigins: [...config.allowedOrigins, ...publicOrigin, ...ownOrigins] },
   });
   const { port } = await lifecycle.start({ name: "edge", start: () => edge.start(), stop: () => edge.drain() });

@@ -21,6 +21,7 @@ import { createTicketsService } from "../../services/tickets/index.ts";
 import type { Domain } from "./domains.ts";
 import { type Role, urlHost } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
+import type { Shared } from "./start-redis.ts";
 
 interface Options {
   readonly domains: readonly Domain[];
@@ -28,6 +29,8 @@ interface Options {
   readonly bus: Bus;
   readonly stream: StartableEventStream;
   readonly engine: EngineClient;
+  /** With other processes, where there is Redis. */
+  readonly shared: Shared | undefined;
   readonly checks: readonly HealthCheck[];
   webSocket(): WebSocketAddress;
 }
@@ -55,7 +58,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   const { config, clock, log, metrics, lifecycle, context } = role;
   const { domains, database, bus, stream, engine } = options;
   const random = systemRandom;
-  const shared = { pool: database.pool, bus, stream, clock, random, log, metrics, config };
+  const common = { pool: database.pool, bus, stream, clock, random, log, metrics, config };
   let httpPort = config.httpPort;
   const ownUrl = (): string =>
     config.publicUrl?.replace(/\/$/, "") ?? `http://${urlHost(reachable(config.host))}:${httpPort}`;
@@ -65,28 +68,28 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   // It is next door: what it tells us need not go through whatever stands in front of us.
   const webhookUrl = (): string =>
     `http://${urlHost(reachable(config.host))}:${httpPort}/api/v1/payments/webhooks/mock`;
-  const gateway = createMockGateway({ ...shared, webhookUrl });
+  const gateway = createMockGateway({ ...common, webhookUrl });
   if (runsGateway) {
     await lifecycle.start({ name: "mock gateway", start: () => gateway.start(), stop: () => gateway.stop() });
   }
 
   const services: Readonly<Record<Domain, () => Service>> = {
     identity: () => {
-      const identity = createIdentityService(shared);
+      const identity = createIdentityService(common);
       const start = async (): Promise<void> => void (firstAdmin = await identity.start());
       return { ...identity, start, atRoot: identity.wellKnown };
     },
-    catalog: () => createCatalogService({ ...shared, engine, demo: true }),
-    payments: () => createPaymentsService({ ...shared, mockGatewayUrl: () => config.mockGatewayUrl ?? gateway.url }),
+    catalog: () => createCatalogService({ ...common, engine, demo: true, mark: options.shared?.catalogMark }),
+    payments: () => createPaymentsService({ ...common, mockGatewayUrl: () => config.mockGatewayUrl ?? gateway.url }),
     bookings: () => {
-      const bookings = createBookingsService({ ...shared, engine });
+      const bookings = createBookingsService({ ...common, engine });
       return { ...bookings, atRoot: bookings.graphql };
     },
     tickets: () => {
-      const tickets = createTicketsService(shared);
+      const tickets = createTicketsService(common);
       return { ...tickets, atRoot: tickets.wellKnown };
     },
-    notifications: () => createNotificationsService({ ...shared, publicUrl: ownUrl }),
+    notifications: () => createNotificationsService({ ...common, publicUrl: ownUrl }),
   };
 
   const running: Service[] = [];
@@ -114,6 +117,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
     checks: options.checks,
     webSocket: options.webSocket,
     trustedProxies: config.trustedProxies,
+    sharedCounts: options.shared?.counts,
     ...(existsSync(webRoot) && { webRoot }),
   });
   for (const { routes, atRoot } of running) {

@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { sampledGauge } from "../../platform/metrics/index.ts";
+import { systemRandom } from "../../platform/random/index.ts";
+import {
+  connectRedis,
+  RedisChangeMark,
+  type RedisConnection,
+  RedisUsageBoard,
+  RedisWindowCounts,
+} from "../../platform/redis/index.ts";
+import type { Role } from "./role.ts";
+
+/** What processes share through Redis. Nothing of it is a check of readiness: without Redis each goes on by itself. */
+export interface Shared {
+  /** Requests of each address, for all services. */
+  readonly counts: RedisWindowCounts;
+  /** What each edge lets addresses and users use. */
+  readonly usage: RedisUsageBoard;
+  readonly catalogMark: RedisChangeMark;
+}
+
+/** Redis where `REDIS_URL` is set, else nothing: each process counts for itself. @param name of the role @throws RedisUnusable */
+export async function startRedis(
+  { config, clock, log, metrics, lifecycle }: Role,
+  name: string,
+): Promise<Shared | undefined> {
+  const { redisUrl } = config;
+  if (redisUrl === undefined) return undefined;
+  const redis: RedisConnection = await lifecycle.start({
+    name: "redis",
+    start: () => connectRedis(redisUrl, { clock, random: Math.random, log, name: `usher-${name}` }),
+    stop: (started) => started.close(),
+  });
+  sampledGauge({
+    registry: metrics,
+    name: "usher_redis_up",
+    help: "Whether Redis answers: 1, or 0 while this process limits by itself.",
+    read: () => (redis.isUsable ? 1 : 0),
+  });
+  const process = `${hostname()}-${randomBytes(8).toString("hex")}`;
+  return {
+    counts: new RedisWindowCounts(redis, "requests"),
+    usage: new RedisUsageBoard(redis, process),
+    catalogMark: new RedisChangeMark({ redis, random: systemRandom, name: "catalog" }),
+  };
+}
