@@ -7,4 +7,4 @@ await run(() => prepare({ dev: true }));
 process.setSourceMapsEnabled(true);
 const { bench } = await import(new URL("dist/bench/main.js", ROOT).href);
 const worker = new URL("dist/bench/load/worker.js", ROOT);
-process.exitCode = await bench(process.argv.slice(2), { root: ROOT, worker });
+process.exit(await bench(process.argv.slice(2), { root: ROOT, worker }));

@@ -8,7 +8,7 @@ import pg from "pg";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { type EmbeddedPostgres, startEmbedded } from "../../platform/postgres/index.ts";
-import type { BenchError } from "../bench-error.ts";
+import { BenchError } from "../bench-error.ts";
 import { type Remote, startLoad } from "../load/remote.ts";
 import type { Kinds } from "../load/worker.ts";
 import { type ServerCommand, type ServerProcess, startServer } from "./server-process.ts";
@@ -57,9 +57,16 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   });
   death.catch(() => undefined); // Whoever measures waits for it.
 
+  // A round that was broken off may still be at work when the stage is closed: it starts nothing any more.
+  const requireOpen = (): void => {
+    if (closed) throw new BenchError("The run has ended.");
+  };
   const start: Stage["start"] = async (server) => {
+    requireOpen();
     const started = await startServer({ ...server, cwd: path, onDeath: die });
     running.add(started);
+    if (closed) await started.stop("now");
+    requireOpen();
     return { ...started, stop: (how) => (running.delete(started), started.stop(how)) };
   };
 
@@ -100,6 +107,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     },
     start,
     generator(kind) {
+      requireOpen();
       const remote = startLoad(kind, worker, path);
       running.add(remote);
       return { ...remote, stop: () => (running.delete(remote), remote.stop()) };
