@@ -15,6 +15,7 @@ import {
   RedisUsageBoard,
   RedisWindowCounts,
 } from "./index.ts";
+import { REDIS_ANSWER_TIMEOUT_MS } from "./limits.ts";
 import { type RedisServer, startRedisServer } from "./testing.ts";
 
 const opened: { close(): unknown }[] = [];
@@ -137,6 +138,14 @@ describe("a connection", () => {
     const { count } = await counts.add("a", 60_000);
     expect(count).toBeGreaterThanOrEqual(2);
     expect(count).toBeLessThanOrEqual(4);
+  });
+
+  it("does not take its own business for Redis being away", async () => {
+    const counts = new RedisWindowCounts(await open(server.url), "busy");
+    await counts.add("a", 60_000);
+    const asked = counts.add("a", 60_000);
+    for (const until = performance.now() + 2 * REDIS_ANSWER_TIMEOUT_MS; performance.now() < until;);
+    expect(await asked).toMatchObject({ count: 2 });
   });
 
   it("never sends a command again whose answer was lost", async () => {
