@@ -6,7 +6,7 @@
  * While there is no connection nothing is kept for later: what is published is dropped (every stream is numbered, so its readers see the
  * gap), and a request fails at once as one that was never sent.
  */
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -27,12 +27,14 @@ interface Open {
 }
 
 const NOBODY_THERE = 503;
+/** Whoever asks wants the answer in an inbox. Elsewhere our rights would say it for somebody who may not: as a delta, for one. */
+const INBOXES = "_INBOX.";
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** Answers come on this subject and a number below it. */
+  /** Answers come on this subject and a number below it. Nobody can guess it, and so answer for another. */
   readonly #inbox: string;
   readonly #open = new Map<string, Open>();
   readonly #gapHandlers = new Set<() => void>();
@@ -45,7 +47,7 @@ export class NatsBus implements Bus {
     this.#connection = connection;
     this.#clock = clock;
     this.#log = log;
-    this.#inbox = `${inboxPrefix}.${connection.info?.client_id ?? 0}-${clock.now().toString(36)}`;
+    this.#inbox = createInbox(inboxPrefix);
     connection.subscribe(`${this.#inbox}.*`, { callback: (_error, message) => this.#answered(message) });
     void this.#watch();
   }
@@ -99,6 +101,7 @@ export class NatsBus implements Bus {
     options: { queue?: string } = {},
   ): Subscription {
     return this.#listen(endpoint.name, options, (message) => {
+      if (message.reply?.startsWith(INBOXES) !== true) throw new Error("a question whose answer belongs in no inbox");
       const question = decode(endpoint.question, message.data);
       let isAnswered = false;
       handler(question, (value) => {

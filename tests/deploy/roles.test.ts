@@ -1,0 +1,221 @@
+/**
+ * Every role as its container runs it: the image's files, the command and the variables of docker-compose.yml, with the addresses of
+ * other containers replaced by those of real servers on this machine. Then a ticket is bought.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { RestClient, UsherClient } from "../../client/index.ts";
+import { type TestDatabase, testDatabase } from "../../platform/postgres/testing.ts";
+import { freePort } from "../support/usher-process.ts";
+import { type ComposeService, type Environment, madeEnvironment, readCompose, ROOT } from "./compose-file.ts";
+import { buildImage, entrypoint, type Image, imageEnvironment } from "./image.ts";
+import { metricsNamedIn } from "./metrics-named.ts";
+import { Program } from "./programs.ts";
+
+const TIMEOUT_MS = 120_000;
+const ROLES = ["engine", "gateway", "services", "edge"] as const;
+
+const compose = readCompose({ ...madeEnvironment(), ENTRY_ADDRESS: "127.0.0.1" });
+const home = mkdtempSync(join(tmpdir(), "usher-deploy-"));
+const programs = new Map<string, Program>();
+const addresses = new Map<string, string>();
+let database: TestDatabase;
+let image: Image;
+
+const serviceOf = (name: string): ComposeService => compose.services[name] ?? { image: "" };
+
+/** Where a container's port is on this machine. */
+async function addressOf(host: string, port: string): Promise<string> {
+  const key = `${host}:${port}`;
+  const known = addresses.get(key) ?? `127.0.0.1:${await freePort()}`;
+  addresses.set(key, known);
+  return known;
+}
+
+/** A text of the Compose file, with the addresses and the paths of this machine. */
+async function here(name: string, text: string): Promise<string> {
+  const hosts = [...Object.keys(compose.services), "0\\.0\\.0\\.0"].join("|");
+  let result = text;
+  for (const [found, host = "", port = ""] of text.matchAll(new RegExp(`\\b(${hosts}):(\\d+)\\b`, "g"))) {
+    result = result.replace(found, await addressOf(host === "0.0.0.0" ? name : host, port));
+  }
+  for (const mount of serviceOf(name).volumes ?? []) {
+    const [source = "", target = ""] = mount.split(":");
+    if (source.startsWith("./")) result = result.replace(target, join(ROOT, source));
+  }
+  return result.replace(/=\/data$/, `=${folder(name)}`);
+}
+
+function folder(name: string): string {
+  const path = join(home, name);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+async function allHere(name: string, texts: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const text of texts) found.push(await here(name, text));
+  return found;
+}
+
+/** One after another: each name gets its address once. */
+async function environmentOf(name: string): Promise<Environment> {
+  const env: Record<string, string> = {};
+  for (const [key, value] of Object.entries(serviceOf(name).environment ?? {})) env[key] = await here(name, value);
+  return env;
+}
+
+async function startNats(): Promise<void> {
+  const names = ["nats-1", "nats-2", "nats-3"];
+  await Promise.all(
+    names.map(async (name) => {
+      const { entrypoint: first = [], command = [] } = serviceOf(name);
+      const [, client] = (await addressOf(name, "4222")).split(":");
+      const monitoring = await freePort();
+      const args = (await allHere(name, [...first, ...command])).map((arg) =>
+        arg.replace("--http_port=8222", `--http_port=${monitoring}`),
+      );
+      programs.set(
+        name,
+        await Program.start({
+          ...{ name, env: await environmentOf(name), ready: /Server is ready/ },
+          command: [...args, "--addr", "127.0.0.1", "--port", client ?? ""],
+        }),
+      );
+    }),
+  );
+}
+
+async function startRedis(): Promise<void> {
+  const [, port] = (await addressOf("redis", "6379")).split(":");
+  const command = await allHere("redis", serviceOf("redis").command ?? []);
+  programs.set(
+    "redis",
+    await Program.start({
+      ...{ name: "redis", env: {}, ready: /Ready to accept connections/ },
+      command: [...command, "--bind", "127.0.0.1", "--port", port ?? ""],
+    }),
+  );
+}
+
+/** What a role's container would be started with. */
+async function launchOf(role: string) {
+  const { command = [] } = serviceOf(role);
+  const env = { ...imageEnvironment(), ...(await environmentOf(role)) };
+  const [, httpPort] = (await addressOf(role, "8080")).split(":");
+  const [, wsPort] = (await addressOf(role, "8081")).split(":");
+  const [, gatewayPort] = (await addressOf("gateway", "8090")).split(":");
+  return {
+    name: role,
+    command: [process.execPath, ...entrypoint().slice(1), ...command],
+    cwd: image.directory,
+    env: {
+      ...env,
+      ...{ HOST: "127.0.0.1", HTTP_PORT: httpPort ?? "", WS_PORT: wsPort ?? "", DATA_DIR: folder(role) },
+      ...("MOCK_GATEWAY_PORT" in env && { MOCK_GATEWAY_PORT: gatewayPort ?? "" }),
+      ...("DATABASE_URL" in env && { DATABASE_URL: database.url }),
+      // Without HAProxy in between, and without Mailpit.
+      ...(role === "gateway" && { PUBLIC_URL: `http://${await addressOf("services", "8080")}` }),
+      ...(role === "services" && { SMTP_URL: "" }),
+    },
+  };
+}
+
+beforeAll(async () => {
+  image = buildImage();
+  database = await testDatabase();
+  await startNats();
+  await startRedis();
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  await Promise.all([...programs.values()].map((program) => program.stop()));
+  image.remove();
+  await database.drop();
+  rmSync(home, { recursive: true, force: true });
+}, TIMEOUT_MS);
+
+describe("with the commands and the variables of the Compose file", () => {
+  it("the database is migrated", { timeout: TIMEOUT_MS }, async () => {
+    expect(await Program.run(await launchOf("migrate"))).toMatchObject({
+      ...{ code: 0, output: expect.stringContaining("The database is up to date.") },
+    });
+  });
+
+  it.each(ROLES)("%s starts", { timeout: TIMEOUT_MS }, async (role) => {
+    programs.set(role, await Program.start({ ...(await launchOf(role)), ready: /^ready$/m }));
+  });
+
+  it("each of them says that it is ready where its health check asks", async () => {
+    for (const role of ["engine", "services", "edge"]) {
+      const base = `http://${await addressOf(role, "8080")}`;
+      expect((await fetch(`${base}/health/live`)).status, role).toBe(200);
+      const ready = await fetch(`${base}/health/ready`);
+      expect([role, ready.status, await ready.text()]).toEqual([role, 200, expect.stringContaining('"ready"')]);
+    }
+  });
+
+  it("a ticket is bought, with no more rights on NATS than each role has", { timeout: TIMEOUT_MS }, async () => {
+    const base = `http://${await addressOf("services", "8080")}`;
+    const rest = new RestClient(base);
+    const { accessToken } = await rest.guest();
+    const [showtime] = await rest.showtimes();
+    const edge = `ws://${await addressOf("edge", "8081")}/v1`;
+    const client = new UsherClient({ url: edge, WebSocket, token: accessToken, encoding: "msgpack" });
+    await client.connect();
+    const hall = client.watch(showtime!.id);
+    await hall.ready;
+    const { holdId, seats } = await client.holdBest(showtime!.id, { count: 2 });
+    const booked = new Promise((resolve) => client.on("booked", resolve));
+
+    const call = async (path: string, body?: object): Promise<Record<string, unknown>> => {
+      const response = await fetch(`${base}/api/v1/${path}`, {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          authorization: `Bearer ${accessToken}`,
+          ...(body !== undefined && { "content-type": "application/json", "idempotency-key": `${path}-once` }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      expect(response.ok, `${path}: ${response.status}`).toBe(true);
+      return (await response.json()) as Record<string, unknown>;
+    };
+    const { id } = await call("bookings", { holdId });
+    await call(`bookings/${String(id)}/payments`, { method: "mock", token: "tok_ok" });
+    await booked;
+    await expect.poll(async () => (await call(`bookings/${String(id)}`))["status"]).toBe("confirmed");
+    const tickets = () => call(`bookings/${String(id)}/tickets`).then(({ items }) => (items as unknown[]).length);
+    await expect.poll(tickets, { timeout: TIMEOUT_MS / 4 }).toBe(2);
+    await expect.poll(() => seats.map((seat) => hall.statuses[seat])).toEqual([2, 2]);
+    client.close();
+    for (const [name, { output }] of programs)
+      expect([name, /.*violation.*/i.exec(output)?.[0]]).toEqual([name, undefined]);
+  });
+
+  it("every metric that a dashboard or an alert names is one that a role has", async () => {
+    const known = new Set<string>();
+    for (const role of ["engine", "services", "edge"]) {
+      const text = await (await fetch(`http://${await addressOf(role, "8080")}/metrics`)).text();
+      for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+        const suffixes = type === "histogram" ? ["_bucket", "_count", "_sum"] : [""];
+        for (const suffix of suffixes) known.add(`${name}${suffix}`);
+      }
+    }
+    const files = readdirSync(join(ROOT, "deploy/grafana/dashboards")).map((file) => `grafana/dashboards/${file}`);
+    for (const file of [...files, "prometheus/alerts.yml"]) {
+      const named = metricsNamedIn(readFileSync(join(ROOT, "deploy", file), "utf8"));
+      expect(named.size, file).toBeGreaterThan(3);
+      expect(
+        [...named].filter((name) => name !== "up" && !known.has(name)),
+        file,
+      ).toEqual([]);
+    }
+  });
+
+  it.each([...ROLES].reverse())("SIGTERM ends %s in good order", { timeout: TIMEOUT_MS }, async (role) => {
+    expect(await programs.get(role)?.stop()).toBe(0);
+  });
+});

@@ -1,0 +1,200 @@
+/** The configurations of the servers that both forms share: `usher cluster` and the containers. */
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { NatsBus } from "../../platform/bus/index.ts";
+import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import { commandsTo } from "../../proto/index.ts";
+import { ROOT } from "./compose-file.ts";
+import { Program } from "./programs.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "usher-servers-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe("HAProxy", () => {
+  const certificate = join(directory, "certificate.pem");
+  const env = {
+    USHER_HTTP_BIND: "127.0.0.1:1",
+    USHER_WS_BIND: "127.0.0.1:2",
+    USHER_TLS_BIND: "127.0.0.1:3",
+    USHER_TLS_CERT: certificate,
+    USHER_STATS_SOCKET: join(directory, "haproxy.sock"),
+  };
+  const check = (backends: string) =>
+    Program.run({
+      ...{ name: "haproxy", env },
+      command: ["haproxy", "-c", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
+    });
+
+  beforeAll(async () => {
+    const script = join(ROOT, "deploy/haproxy/certificate.mjs");
+    for (let time = 0; time < 2; time++) {
+      const command = [process.execPath, script, certificate, "localhost", "127.0.0.1"];
+      expect(await Program.run({ name: "certificate", command, env: {} })).toEqual({ code: 0, output: "" });
+    }
+  });
+
+  it("takes its configuration with the servers of the containers, without a warning", async () => {
+    const { code, output } = await check(join(ROOT, "deploy/haproxy/backends.cfg"));
+    expect([code, output]).toEqual([0, expect.not.stringMatching(/warning|alert/i)]);
+  });
+
+  it("takes it with servers of one machine, as `usher cluster` writes them", async () => {
+    const backends = join(directory, "backends.cfg");
+    const server = "127.0.0.1:8080 check inter 500ms fall 2 rise 1";
+    writeFileSync(
+      backends,
+      `backend services from rest\n  server services-1 ${server} on-marked-down shutdown-sessions\n` +
+        `backend edges from sockets\n  server edge-1 ${server} send-proxy-v2 check-send-proxy\n`,
+    );
+    const { code, output } = await check(backends);
+    expect([code, output]).toEqual([0, expect.not.stringMatching(/warning|alert/i)]);
+  });
+});
+
+describe("NATS", () => {
+  const PASSWORDS = {
+    NATS_ENGINE_PASSWORD: "engine-password",
+    NATS_EDGE_PASSWORD: "edge-password",
+    NATS_SERVICES_PASSWORD: "services-password",
+    NATS_OPERATOR_PASSWORD: "operator-password",
+  };
+  const USERS = ["engine", "edge", "services", "operator"] as const;
+  type User = (typeof USERS)[number];
+  const config = join(ROOT, "deploy/nats/nats.conf");
+  let server: NatsServer;
+
+  beforeAll(async () => {
+    Object.assign(process.env, PASSWORDS);
+    server = await startNatsServer({ config });
+    for (const name of Object.keys(PASSWORDS)) delete process.env[name];
+  });
+  afterAll(() => server.stop());
+
+  it("takes its configuration, and none without a password of each role", async () => {
+    const command = ["nats-server", "-t", "-c", config];
+    const run = (env: Record<string, string>) => Program.run({ name: "nats-server", command, env });
+    expect(await run(PASSWORDS)).toMatchObject({ code: 0, output: expect.stringContaining("is valid") });
+    for (const name of Object.keys(PASSWORDS)) {
+      const { [name as keyof typeof PASSWORDS]: _, ...others } = PASSWORDS;
+      expect([name, (await run(others)).code]).toEqual([name, 1]);
+    }
+  });
+
+  const connected = async (user: User, pass = `${user}-password`): Promise<NatsConnection> => {
+    const connection = await connect({
+      ...{ servers: server.url, user, pass, inboxPrefix: `_INBOX.${user}`, reconnect: false },
+    });
+    onTestFinished(() => connection.close());
+    return connection;
+  };
+
+  /** What the server has against it; its word comes before the answer to a ping that is sent after. */
+  const refusal = async (user: User, verb: "publish" | "subscribe", subject: string): Promise<string | undefined> => {
+    const connection = await connected(user);
+    const errors: string[] = [];
+    void (async () => {
+      for await (const status of connection.status()) {
+        if (status.type === "error") errors.push(status.error.message);
+      }
+    })();
+    if (verb === "publish") connection.publish(subject, "x");
+    else connection.subscribe(subject, { callback: () => undefined });
+    await connection.flush();
+    await connection.close();
+    return errors[0];
+  };
+
+  it.each(USERS)("lets nobody in as %s with another's password, or with none", async (user) => {
+    for (const other of USERS.filter((each) => each !== user)) {
+      await expect(connected(user, `${other}-password`)).rejects.toThrow(/authorization/i);
+    }
+    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/authorization/i);
+  });
+
+  it.each<[User, "publish" | "subscribe", string]>([
+    ["engine", "publish", "showtime.s1.delta"],
+    ["engine", "publish", "engine.notices"],
+    ["engine", "publish", "engine.members"],
+    ["engine", "publish", "engine.handovers"],
+    ["engine", "publish", "_INBOX.edge.1-a.0"],
+    ["engine", "publish", "_INBOX.services.1-a.0"],
+    ["engine", "subscribe", "engine.cmd.63"],
+    ["engine", "subscribe", "engine.sales.0"],
+    ["edge", "publish", "engine.cmd.0"],
+    ["edge", "publish", "identity.keys"],
+    ["edge", "subscribe", "showtime.s1.delta"],
+    ["edge", "subscribe", "engine.notices"],
+    ["edge", "subscribe", "notifications.booking"],
+    ["edge", "subscribe", "_INBOX.edge.1-a.*"],
+    ["services", "publish", "engine.sales.0"],
+    ["services", "publish", "booking.confirmed"],
+    ["services", "publish", "$JS.API.INFO"],
+    ["services", "subscribe", "payments.authorize"],
+    ["operator", "subscribe", "engine.members"],
+  ])("lets %s %s %s", async (user, verb, subject) => {
+    expect(await refusal(user, verb, subject)).toBeUndefined();
+  });
+
+  it("does not have an engine say for an edge, in its answer, what the edge may not", async () => {
+    const [engine, edge] = [await connected("engine"), await connected("edge")];
+    const log = createLogger({ name: "test", level: "silent" });
+    const bus = new NatsBus({ connection: engine, inboxPrefix: "_INBOX.engine", clock: systemClock, log });
+    let asked = 0;
+    bus.serve(commandsTo(0), (_question, answer) => {
+      asked++;
+      answer({ replies: [] });
+    });
+    await engine.flush();
+    const heard: string[] = [];
+    edge.subscribe("showtime.*.delta", { callback: (_error, { subject }) => void heard.push(subject) });
+    const question = commandsTo(0).question.encode({ requests: [] });
+    edge.publish(commandsTo(0).name, question, { reply: "showtime.s1.delta" });
+    await edge.request(commandsTo(0).name, question, { timeout: 5_000 });
+    expect([asked, heard]).toEqual([1, []]);
+  });
+
+  it.each<[User, "publish" | "subscribe", string]>([
+    // An edge can neither sell nor free what was sold, nor speak as anybody else.
+    ["edge", "publish", "engine.sales.0"],
+    ["edge", "publish", "showtime.s1.delta"],
+    ["edge", "publish", "engine.notices"],
+    ["edge", "publish", "engine.members"],
+    ["edge", "publish", "engine.handovers"],
+    ["edge", "publish", "bookings.booking"],
+    ["edge", "publish", "booking.confirmed"],
+    ["edge", "publish", "payments.changed"],
+    ["edge", "publish", "identity.revoked"],
+    ["edge", "publish", "identity.keys-changed"],
+    ["edge", "publish", "notifications.booking"],
+    ["edge", "publish", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
+    ["edge", "publish", "_INBOX.edge.1-a.0"],
+    ["edge", "publish", "_INBOX.services.1-a.0"],
+    ["edge", "subscribe", "engine.sales.*"],
+    ["edge", "subscribe", "engine.cmd.*"],
+    ["edge", "subscribe", "engine.members"],
+    ["edge", "subscribe", "booking.*"],
+    ["edge", "subscribe", "bookings.>"],
+    ["edge", "subscribe", "_INBOX.services.>"],
+    ["edge", "subscribe", "_INBOX.>"],
+    ["edge", "subscribe", ">"],
+    ["engine", "publish", "booking.confirmed"],
+    ["engine", "publish", "engine.sales.0"],
+    ["engine", "publish", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
+    ["engine", "subscribe", "booking.*"],
+    ["engine", "subscribe", "_INBOX.services.>"],
+    ["services", "publish", "showtime.s1.delta"],
+    ["services", "publish", "engine.members"],
+    ["services", "subscribe", "engine.sales.*"],
+    ["services", "subscribe", "_INBOX.edge.>"],
+    ["operator", "publish", "engine.members"],
+    ["operator", "publish", "engine.sales.0"],
+    ["operator", "subscribe", "engine.sales.*"],
+  ])("does not let %s %s %s", async (user, verb, subject) => {
+    expect(await refusal(user, verb, subject)).toMatch(/permissions violation/i);
+  });
+});
