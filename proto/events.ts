@@ -44,7 +44,7 @@ export interface BookingFacts {
   readonly userId: string;
   readonly showtimeId: string;
   readonly status: string;
-  /** Why it is in that status, for machines; `null` where there is nothing to say. */
+  /** Why it is in that status, a sentence for the buyer; `null` where there is nothing to say. */
   readonly reason: string | null;
   readonly seats: readonly number[];
   readonly total: Money;

@@ -9,6 +9,10 @@ const TAGS = [
   { name: "accounts", description: "Signing up and in; users, guests and devices." },
   { name: "catalogue", description: "Movies, cinemas, halls, showtimes and their seats." },
   { name: "holds", description: "Seats kept for a holder for a few minutes." },
+  { name: "bookings", description: "Holds that become tickets once they are paid, and money that goes back." },
+  { name: "payments", description: "What payment gateways tell us." },
+  { name: "tickets", description: "A code for each booked seat, and the gate that it opens." },
+  { name: "webhooks", description: "Events for the systems of others." },
   { name: "operations", description: "For probes and dashboards." },
 ];
 

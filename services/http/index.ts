@@ -2,6 +2,7 @@
 import "./routes.ts";
 export { etagOf, isFresh } from "./etag.ts";
 export { bearerToken, principalOf, requireRole, requireSignedIn } from "./guards.ts";
+export { problemOf } from "./errors.ts";
 export type { HealthCheck } from "./health.ts";
 export { HTTP_SCHEMA, httpMigrations, idempotencyKeyOf, IdempotencyStore } from "./idempotency/index.ts";
 export { decodeCursor, limitOf, pageOf } from "./paging.ts";

@@ -14,8 +14,8 @@ export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
 export const TOKEN_LENGTH_MAX = 2_048;
 
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
-/** Longer than any handler may take: after it the first run is taken for dead. */
-export const IDEMPOTENCY_LEASE_MS = 2 * HANDLER_TIMEOUT_MS;
+/** As long as a handler may take, after which its key is free in any case: a run that has not answered by then is dead. */
+export const IDEMPOTENCY_LEASE_MS = HANDLER_TIMEOUT_MS;
 export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1000;
 export const IDEMPOTENCY_PRUNE_EVERY_MS = 10 * 60 * 1000;
 export const IDEMPOTENCY_PRUNE_ROWS_MAX = 10_000;
