@@ -3,7 +3,7 @@ import type { Clock } from "../../platform/clock/index.ts";
 import type { Inbox, Outbox } from "../../platform/events/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
-import type { BookingRecord } from "../../proto/services/index.ts";
+import { type BookingRecord, WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
 import { ticketIdOf, TICKET_ID_BYTES } from "./code/ticket-code.ts";
 import { DOORS_OPEN_BEFORE_MS, FOLLOW_ATTEMPTS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -63,9 +63,10 @@ export class TicketFollower {
   async follow(bookingId: string): Promise<BookingRecord | null> {
     for (let attempt = 0; attempt < FOLLOW_ATTEMPTS_MAX; attempt++) {
       const changes = await this.#changesOf(bookingId);
+      const askedAt = this.#options.clock.now();
       const booking = await this.#options.peers.booking(bookingId);
       const tickets = await this.#ticketsOf(booking);
-      if (await this.#write(bookingId, changes, tickets)) return booking;
+      if (await this.#write(bookingId, { changes, askedAt, tickets })) return booking;
     }
     throw new Error(`booking ${bookingId} changes faster than its tickets can follow`);
   }
@@ -90,7 +91,7 @@ export class TicketFollower {
   }
 
   /** @returns false when an event has come since `changes` was read: then `tickets` may be out of date, and nothing is written */
-  async #write(bookingId: string, changes: number, tickets: readonly NewTicket[]): Promise<boolean> {
+  async #write(bookingId: string, { changes, askedAt, tickets }: Found): Promise<boolean> {
     const { db, outbox, clock } = this.#options;
     const outcome = await db.transaction().execute(async (transaction) => {
       if ((await lockBooking(transaction, bookingId)) !== changes) return "outdated";
@@ -105,13 +106,23 @@ export class TicketFollower {
           tickets: issued.map(({ id, seat }) => ({ ticketId: id, seat })),
         });
       }
-      const done = { due_at: null, attempts: 0 };
+      await restore(transaction, bookingId, askedAt);
+      const done = { due_at: await endOfWithdrawal(transaction, bookingId), attempts: 0 };
       await transaction.updateTable("booking").set(done).where("booking_id", "=", bookingId).execute();
       return first === undefined ? "written" : "told";
     });
     if (outcome === "told") outbox.nudge();
     return outcome !== "outdated";
   }
+}
+
+/** What there was to be found about a booking's tickets, as they should be. */
+interface Found {
+  /** Events until then. */
+  readonly changes: number;
+  /** When the booking was asked for. */
+  readonly askedAt: number;
+  readonly tickets: readonly NewTicket[];
 }
 
 async function noteBooking(transaction: Transaction<TicketTables>, bookingId: string, now: Date): Promise<void> {
@@ -141,7 +152,7 @@ async function noteShowtime(transaction: Transaction<TicketTables>, showtimeId: 
 }
 
 /** From here to the end of the transaction nobody else writes this booking's tickets. @returns its `changes` */
-async function lockBooking(transaction: Transaction<TicketTables>, bookingId: string): Promise<number> {
+export async function lockBooking(transaction: Transaction<TicketTables>, bookingId: string): Promise<number> {
   await transaction
     .insertInto("booking")
     .values({ booking_id: bookingId, changes: 0, due_at: null, attempts: 0 })
@@ -165,6 +176,28 @@ async function voidOthers(
     .where("voided_at", "is", null)
     .$if(seats.length > 0, (query) => query.where("seat", "not in", seats))
     .execute();
+}
+
+/** Those that were withdrawn for a cancellation that never came: the booking had their seats long afterwards. */
+async function restore(transaction: Transaction<TicketTables>, bookingId: string, askedAt: number): Promise<void> {
+  await transaction
+    .updateTable("ticket")
+    .set({ withdrawn_at: null })
+    .where("booking_id", "=", bookingId)
+    .where("voided_at", "is", null)
+    .where("withdrawn_at", "<=", new Date(askedAt - WITHDRAWN_FOR_MS))
+    .execute();
+}
+
+/** When the booking is to be asked again what has become of the tickets that are withdrawn. */
+async function endOfWithdrawal(transaction: Transaction<TicketTables>, bookingId: string): Promise<Date | null> {
+  const { last } = await transaction
+    .selectFrom("ticket")
+    .select(({ fn }) => fn.max("withdrawn_at").as("last"))
+    .where("booking_id", "=", bookingId)
+    .where("voided_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return last && new Date(last.getTime() + WITHDRAWN_FOR_MS);
 }
 
 /** Those that are there keep their ids, and take over what has changed of their showtime. @returns the new ones */

@@ -6,7 +6,7 @@ import type { TicketKeyRing } from "./code/key-ring.ts";
 import { readTicketCode, type TicketCode } from "./code/ticket-code.ts";
 import type { TicketTables } from "./tables.ts";
 
-type Reason = "forged" | "void" | "replaced" | "too-early" | "too-late" | "other-showtime";
+type Reason = "forged" | "void" | "replaced" | "too-early" | "too-late" | "other-showtime" | "withdrawn";
 
 const badTicket = (reason: Reason, detail: string, extra: object = {}): Problem =>
   new Problem("BAD_TICKET", detail, { reason, ...extra });
@@ -41,6 +41,7 @@ export class Gate {
       .where("generation", "=", code.generation)
       .where("voided_at", "is", null)
       .where("checked_in_at", "is", null)
+      .where("withdrawn_at", "is", null)
       .where("valid_from", "<=", now)
       .where("valid_until", ">", now)
       .returning(["id", "seat", "label", "showtime_id", "booking_id"])
@@ -62,6 +63,8 @@ export class Gate {
         ...{ checkedInAt, seat: row.seat, label: row.label },
       });
     }
+    if (row.withdrawn_at !== null)
+      return badTicket("withdrawn", "The ticket lets nobody in: its seat is being cancelled.");
     if (row.valid_from > now) {
       const validFrom = row.valid_from.toISOString();
       return badTicket("too-early", `The ticket is not good yet: from ${validFrom}.`, { validFrom });

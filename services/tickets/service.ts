@@ -6,7 +6,7 @@ import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts"
 import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import { TICKETS_PDF } from "../../proto/services/index.ts";
+import { TICKETS_PDF, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
 import { TicketKeyRing } from "./code/key-ring.ts";
 import { TicketDesk } from "./desk.ts";
@@ -17,6 +17,7 @@ import { KEYS_READ_EVERY_MS } from "./limits.ts";
 import { Peers } from "./peers.ts";
 import { ticketKeysRoute, ticketRoutes } from "./routes.ts";
 import { TICKETS_SCHEMA, type TicketTables } from "./tables.ts";
+import { type Withdrawal, Withdrawals } from "./withdrawals.ts";
 
 export interface TicketsOptions {
   /** Of a database whose schema `tickets` is migrated when `start` is called. */
@@ -49,9 +50,10 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
   const follower = new TicketFollower({ db, inbox, outbox, peers, clock, random });
   const queue = new FollowQueue({ db, follower, clock, log });
   const desk = new TicketDesk({ db, follower, keys, peers });
+  const withdrawals = new Withdrawals({ db, follower, clock });
   const gate = new Gate({ db, keys, clock });
   let consuming: { close(): Promise<void> } | undefined;
-  let served: Subscription | undefined;
+  const served: Subscription[] = [];
   let keysTimer: Timer | undefined;
 
   function readKeysNowAndThen(): void {
@@ -70,13 +72,14 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
     wellKnown: ticketKeysRoute(keys),
 
     async start() {
-      served = bus.serve(
-        TICKETS_PDF,
-        answerWith(log, async ({ bookingId }) => {
-          const bytes = await desk.printFor(bookingId);
-          return bytes === undefined ? null : { fileName: `tickets-${bookingId}.pdf`, bytes };
-        }),
-        { queue: "tickets" },
+      const print = answerWith(log, async ({ bookingId }: { readonly bookingId: string }) => {
+        const bytes = await desk.printFor(bookingId);
+        return bytes === undefined ? null : { fileName: `tickets-${bookingId}.pdf`, bytes };
+      });
+      const withdraw = answerWith(log, (question: Withdrawal) => withdrawals.withdraw(question));
+      served.push(
+        bus.serve(TICKETS_PDF, print, { queue: "tickets" }),
+        bus.serve(WITHDRAW_TICKETS, withdraw, { queue: "tickets" }),
       );
       outbox.start();
       queue.start();
@@ -93,7 +96,7 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
 
     async stop() {
       keysTimer?.cancel();
-      served?.close();
+      for (const each of served.splice(0)) each.close();
       await consuming?.close();
       await queue.stop();
       await outbox.stop();

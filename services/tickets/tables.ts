@@ -31,6 +31,8 @@ export interface TicketTables {
     generation: number;
     issued_at: Fixed<Date>;
     checked_in_at: Date | null;
+    /** Since when it lets nobody in, because its seat is about to be given back. */
+    withdrawn_at: Date | null;
     voided_at: Date | null;
   };
 }
@@ -70,4 +72,9 @@ export const ticketsMigrations: Readonly<Record<string, Migration>> = {
   },
   "002-inbox": inboxMigration(TICKETS_SCHEMA),
   "003-outbox": outboxMigration(TICKETS_SCHEMA),
+  "004-withdrawn": {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table tickets.ticket add column withdrawn_at timestamptz`.execute(db);
+    },
+  },
 };

@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemRandom } from "../../platform/random/index.ts";
-import { TICKETS_PDF } from "../../proto/services/index.ts";
+import { TICKETS_PDF, WITHDRAW_TICKETS, WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
 import { testServer } from "../http/testing.ts";
 import { fromBase32 } from "./code/base32.ts";
@@ -177,6 +177,69 @@ describe("tickets are void", () => {
     expect(await reading).toEqual([]);
     expect((await rowsOf(booking.bookingId)).filter(({ voided_at }) => voided_at === null)).toEqual([]);
   });
+});
+
+describe("before its seat is given back", () => {
+  const withdraw = (bookingId: string, seats: readonly number[]) =>
+    world.bus.request(WITHDRAW_TICKETS, { bookingId, seats }, { timeoutMs: 5_000 });
+
+  it("a ticket is withdrawn: it lets nobody in, and is void once the seat is gone", async () => {
+    const booking = world.peers.book(nextBooking(), [110, 111]);
+    const [kept, given] = await list(booking.bookingId);
+    expect(await withdraw(booking.bookingId, [111])).toEqual({ used: [] });
+    expect(await withdraw(booking.bookingId, [111])).toEqual({ used: [] });
+    expect((await checkIn(given!.qr)).json()).toMatchObject({ code: "BAD_TICKET", reason: "withdrawn" });
+    expect((await checkIn(kept!.qr)).statusCode).toBe(200);
+    const left = world.peers.book(booking.bookingId, [110]);
+    await world.stream.publish(bookingEvent("booking.refunded", left));
+    await vi.waitFor(async () => expect((await checkIn(given!.qr)).json()).toMatchObject({ reason: "void" }));
+  });
+
+  it("none is withdrawn when one was let in, and the used seats are said", async () => {
+    const booking = world.peers.book(nextBooking(), [112, 113]);
+    const [used, other] = await list(booking.bookingId);
+    await checkIn(used!.qr);
+    expect(await withdraw(booking.bookingId, [112, 113])).toEqual({ used: [112] });
+    expect((await checkIn(other!.qr)).statusCode).toBe(200);
+  });
+
+  it("also one that was not issued yet", async () => {
+    const booking = world.peers.book(nextBooking(), [114]);
+    expect(await withdraw(booking.bookingId, [114])).toEqual({ used: [] });
+    const [ticket] = await list(booking.bookingId);
+    expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
+    expect(await withdraw("bk_nobody", [114])).toEqual({ used: [] });
+  });
+
+  it("of the gate and the cancellation one comes first", async () => {
+    for (let seat = 115; seat < 125; seat++) {
+      const booking = world.peers.book(nextBooking(), [seat]);
+      const [ticket] = await list(booking.bookingId);
+      const [entry, { used }] = await Promise.all([checkIn(ticket!.qr), withdraw(booking.bookingId, [seat])]);
+      expect(used).toEqual(entry.statusCode === 200 ? [seat] : []);
+    }
+  });
+
+  it("whose cancellation never comes, the ticket is good again after a while, with the same code", async () => {
+    const booking = world.peers.book(nextBooking(), [130, 131]);
+    const [ticket] = await list(booking.bookingId);
+    const asked = world.clock.now();
+    await withdraw(booking.bookingId, [130]);
+    // News of the booking meanwhile change nothing.
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await vi.waitFor(async () => expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThan(asked));
+    expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
+    world.clock.setTo(asked + WITHDRAWN_FOR_MS + 5_000);
+    await vi.waitFor(async () => expect((await checkIn(ticket!.qr)).statusCode).toBe(200), { timeout: 10_000 });
+    expect(await dueOf(booking.bookingId)).toBeNull();
+  });
+
+  const dueOf = async (bookingId: string): Promise<Date | null> =>
+    (
+      await world.pool.query<{ due_at: Date | null }>("select due_at from tickets.booking where booking_id = $1", [
+        bookingId,
+      ])
+    ).rows[0]?.due_at ?? null;
 });
 
 describe("reading tickets", () => {

@@ -1,0 +1,71 @@
+import type { Kysely } from "kysely";
+import type { Clock } from "../../platform/clock/index.ts";
+import { WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
+import { lockBooking, type TicketFollower } from "./follower.ts";
+import type { TicketTables } from "./tables.ts";
+
+export interface Withdrawal {
+  readonly bookingId: string;
+  readonly seats: readonly number[];
+}
+
+interface Options {
+  /** Within the schema `tickets`. */
+  readonly db: Kysely<TicketTables>;
+  readonly follower: TicketFollower;
+  readonly clock: Clock;
+}
+
+/**
+ * A seat is given back only when nobody sits on it. So its ticket is withdrawn first, in the row that the gate writes: of the two,
+ * one comes first, and the other finds it so. A withdrawn ticket is void once its booking has lost the seat, or good again after a
+ * while; both are found out by asking the booking, see `TicketFollower`.
+ */
+export class Withdrawals {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** All of them or none. @returns the seats that people were let in to */
+  async withdraw(wish: Withdrawal): Promise<{ used: number[] }> {
+    const used = await this.#withdraw(wish, { all: true });
+    if (used !== undefined) return { used };
+    await this.#options.follower.follow(wish.bookingId); // Those that are not issued yet would be good as soon as they are.
+    return { used: (await this.#withdraw(wish, { all: false })) ?? [] };
+  }
+
+  /** @returns undefined when `all` must have tickets, and some have not */
+  async #withdraw({ bookingId, seats }: Withdrawal, { all }: { all: boolean }): Promise<number[] | undefined> {
+    const { db, clock } = this.#options;
+    return db.transaction().execute(async (transaction) => {
+      await lockBooking(transaction, bookingId);
+      const tickets = await transaction
+        .selectFrom("ticket")
+        .select(["id", "seat", "checked_in_at"])
+        .where("booking_id", "=", bookingId)
+        .where("voided_at", "is", null)
+        .where("seat", "in", [...seats])
+        .forUpdate()
+        .execute();
+      if (all && tickets.length < seats.length) return undefined;
+      const used = tickets.filter(({ checked_in_at }) => checked_in_at !== null).map(({ seat }) => seat);
+      if (used.length > 0 || tickets.length === 0) return used;
+      const now = clock.now();
+      const ids = tickets.map(({ id }) => id);
+      await transaction
+        .updateTable("ticket")
+        .set({ withdrawn_at: new Date(now) })
+        .where("id", "in", ids)
+        .execute();
+      await transaction
+        .updateTable("booking")
+        .set({ due_at: new Date(now + WITHDRAWN_FOR_MS), attempts: 0 })
+        .where("booking_id", "=", bookingId)
+        .where("due_at", "is", null) // Else it is looked at sooner, and then once more.
+        .execute();
+      return used;
+    });
+  }
+}
