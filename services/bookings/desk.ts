@@ -5,7 +5,7 @@ import type { Config } from "../../platform/config/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { type HolderId, type HoldId, parseHoldId } from "../../proto/index.ts";
 import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
-import { QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
+import { QUOTE, type SeatCard, type ShowtimeCard, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
 import { Problem } from "../http/index.ts";
 import { type Engine, problemOf } from "./holds/holds.ts";
 import { derivedId, newId } from "./ids.ts";
@@ -90,8 +90,9 @@ export class Desk {
     const { saga } = this.#options;
     const own = await this.read(asker, id);
     const until = await this.#cancelUntil(asker, own.booking);
-    const cancellation = this.#idOf("rf_", asker, id);
-    const { stored, mine } = await saga.tell(own, { type: "cancel", id: cancellation, seats, until });
+    const cancel = { type: "cancel", id: this.#idOf("rf_", asker, id), seats, until } as const;
+    if (saga.wouldChange(own, cancel)) await this.#withdrawTickets(asker, own.booking, seats);
+    const { stored, mine } = await saga.tell(own, cancel);
     if (mine) void saga.advance(stored);
     return (await saga.until(id, ({ steps }) => steps.every((step) => step.do === "watch"))) ?? stored;
   }
@@ -157,7 +158,15 @@ export class Desk {
       ...{ id, userId, showtimeId: showtime.showtimeId, title: showtime.title, holdId: request.holdId },
       ...{ status: "pending", reason: null, seats, acceptOtherSeats: request.acceptOtherSeats ?? false },
       payBy: now + this.#options.config.paymentTtlMs, // Until the engine says so.
-      ...{ payment: null, cancellations: [], steps: [{ do: "pin" }], tries: 0, dueAt: now, createdAt: now },
+      ...{
+        payment: null,
+        refunded: 0,
+        cancellations: [],
+        steps: [{ do: "pin" }],
+        tries: 0,
+        dueAt: now,
+        createdAt: now,
+      },
     };
   }
 
@@ -174,13 +183,28 @@ export class Desk {
     return quote;
   }
 
-  async #cancelUntil({ role }: Asker, { status, showtimeId, seats }: Booking): Promise<number> {
-    if (role === "admin" || status !== "confirmed") return Infinity;
+  async #cancelUntil({ role }: Asker, { status, showtimeId, seats }: Booking): Promise<number | null> {
+    if (role === "admin") return Infinity;
+    if (status !== "confirmed") return null;
     const { showtime } = await this.#quote(
       showtimeId,
       seats.map(({ seat }) => seat),
     );
     return Date.parse(showtime.cancelUntil);
+  }
+
+  /** Whoever was let in has had the show: the seat is not given back, unless an admin says so. */
+  async #withdrawTickets({ role }: Asker, { id, status, seats }: Booking, wished?: readonly number[]): Promise<void> {
+    if (role === "admin" || status !== "confirmed") return;
+    const question = { bookingId: id, seats: wished ?? seats.map(({ seat }) => seat) };
+    const { used } = await this.#options.bus
+      .request(WITHDRAW_TICKETS, question, { timeoutMs: ANSWER_WITHIN_MS })
+      .catch(() => {
+        throw unavailable("Whether the tickets were used cannot be told just now.");
+      });
+    if (used.length > 0) {
+      throw new Problem("ALREADY_USED", "Tickets of these seats were let in already.", { seats: used });
+    }
   }
 
   /** Of what is made by a request with an Idempotency-Key: the same for its repetitions. */

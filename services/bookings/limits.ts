@@ -1,10 +1,9 @@
 /** Every bound of bookings. Times are milliseconds. */
 
-/**
- * How long a worker has a booking to itself; one that died is followed by another after it. Longer than it takes to confirm, to
- * be told that the money cannot be captured, and to ask why.
- */
-export const LEASE_MS = 15_000;
+/** How long a worker has a booking to itself, unless it renews that; one that died is followed by another after it. */
+export const LEASE_MS = 5_000;
+/** How often it is renewed, while a step takes long. */
+export const LEASE_RENEWED_EVERY_MS = 1_500;
 /** How long another service may take to answer one step. */
 export const ANSWER_WITHIN_MS = 5_000;
 /** How often the worker looks for bookings whose next step is due. */

@@ -34,7 +34,7 @@ const ask = async (query: string, variables: object = {}, asking: Asking = {}) =
   (await send({ query, variables }, asking)).json();
 
 const RESULT = `success code message lockId paymentUrl
-  booking { id userId showtimeId seats seatLabels totalAmount currency status reason paymentTransactionId createdAt updatedAt }`;
+  booking { id userId showtimeId seats seatLabels totalAmount refundedAmount refundingAmount currency status reason paymentTransactionId createdAt updatedAt }`;
 const CREATE = `mutation ($user: ID!, $showtime: ID!, $seats: [SeatNumber!]!) {
   createBooking(userId: $user, showtimeId: $showtime, seatNumbers: $seats) { ${RESULT} } }`;
 const PAY = `mutation ($id: ID!, $method: String!, $details: PaymentDetails) {
@@ -57,6 +57,7 @@ describe("a purchase", () => {
         ...{ totalAmount: 2 * PRICE.adult, currency: "EUR", paymentTransactionId: null },
       },
     });
+    expect(created.booking).toMatchObject({ refundedAmount: 0, refundingAmount: 0 });
     const { id } = created.booking;
     const paid = await pay(id, { token: "ok" });
     expect(paid).toMatchObject({
@@ -231,11 +232,28 @@ describe("what goes wrong", () => {
       ...{ method: "POST", url: "/graphql", headers: as("ada"), payload: { query: GET, variables: { id: "bk_1" } } },
     });
     expect(answer.json()).toMatchObject({
-      errors: [{ message: "Something went wrong on our side.", extensions: { code: "INTERNAL" } }],
+      errors: [
+        { message: expect.stringContaining("Something went wrong on our side"), extensions: { code: "INTERNAL" } },
+      ],
     });
     expect(answer.body).not.toContain("pool");
     broken.mortal.dead = true;
     await broken.stop();
+  });
+
+  it("while the database is away is said to pass, as over REST", async () => {
+    const cut = await world.shop();
+    const connect = () => Promise.reject(new Error("Connection terminated unexpectedly"));
+    Object.assign(cut.mortal.pool, { connect });
+    const get = (query: string, variables: object) =>
+      cut.app.inject({ method: "POST", url: "/graphql", headers: as("ada"), payload: { query, variables } });
+    expect((await get(GET, { id: "bk_1" })).json()).toMatchObject({
+      data: { getBooking: { success: false, code: "UNAVAILABLE", booking: null } },
+    });
+    const list = await get(MINE, { user: "ada" });
+    expect([list.statusCode, list.json()]).toMatchObject([503, { errors: [{ extensions: { code: "UNAVAILABLE" } }] }]);
+    cut.mortal.dead = true;
+    await cut.stop();
   });
 
   it("GET and GraphiQL are not served", async () => {

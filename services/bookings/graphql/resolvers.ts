@@ -6,10 +6,10 @@ import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type HolderId, isPlainId, type RequestId } from "../../../proto/index.ts";
 import { SEATS_PER_REQUEST_MAX } from "../../../proto/rest/index.ts";
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem, problemOf } from "../../http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
 import { type Asking, type Engine, Holds } from "../holds/holds.ts";
-import { shownStatus } from "../rest/views.ts";
+import { refundingOf, shownStatus } from "../rest/views.ts";
 import { totalOf } from "../saga/booking.ts";
 import type { Stored } from "../store/store.ts";
 import { BOOKINGS_DEFAULT, BOOKINGS_MAX } from "./limits.ts";
@@ -122,8 +122,9 @@ async function answer<Result>(asker: Asker | null, work: (own: Asker) => Promise
   try {
     return await work(own);
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return { success: false, code: error.code, message: error.message, lockId: null, booking: null };
+    const { code, message } = problemOf(error);
+    if (code === "INTERNAL") throw error;
+    return { success: false, code, message, lockId: null, booking: null };
   }
 }
 
@@ -150,6 +151,7 @@ function resultOf(
     ...{ success: true, message, lockId: holdId },
     booking: {
       ...{ id, userId, showtimeId, status: shownStatus(booking), reason, currency, totalAmount: amount },
+      ...{ refundedAmount: booking.refunded, refundingAmount: refundingOf(booking) },
       seats: seats.map(({ seat }) => seat),
       seatLabels: seats.map(({ label }) => label),
       paymentTransactionId: payment?.id ?? null,

@@ -5,7 +5,7 @@ import { Type } from "typebox";
 import type { TokenVerifier } from "../../../platform/auth/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { type ErrorCode, ERRORS } from "../../../proto/index.ts";
-import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../http/index.ts";
+import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../http/index.ts";
 import type { Asker } from "../desk.ts";
 import { affordable } from "./cost.ts";
 import { DOCUMENTS_MAX, QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
@@ -121,13 +121,13 @@ function publicError(error: unknown, log: Pick<Logger, "error">): PublicError {
   const { locations, path } = isGraphqlError(error) ? error.toJSON() : {};
   const at = { ...(locations && { locations }), ...(path && { path }) };
   const cause = isGraphqlError(error) ? error.originalError : error;
-  if (cause instanceof Problem) return { message: cause.message, ...at, extensions: { code: cause.code } };
   // A scalar's own refusal comes wrapped in another.
   if (isGraphqlError(error) && (cause === undefined || isGraphqlError(cause))) {
     return { message: error.message, ...at, extensions: { code: "BAD_MESSAGE" } };
   }
-  log.error({ err: cause }, "a GraphQL request failed");
-  return { message: "Something went wrong on our side.", ...at, extensions: { code: "INTERNAL" } };
+  const { code, message } = problemOf(cause);
+  if (!(cause instanceof Problem)) log.error({ err: cause }, "a GraphQL request failed");
+  return { message, ...at, extensions: { code } };
 }
 
 /** By its name: mercurius may have loaded another copy of the class (`graphql` comes as a CommonJS and as an ES module). */

@@ -43,6 +43,9 @@ type Booking {
   seatLabels: [String!]!
   "In minor units of the currency: 1250 is 12.50 in EUR."
   totalAmount: Int!
+  "What has gone back to the buyer, and what is on its way back, in minor units."
+  refundedAmount: Int!
+  refundingAmount: Int!
   "ISO 4217."
   currency: String!
   "pending, paying, confirmed, cancelled, refunded, expired or failed."

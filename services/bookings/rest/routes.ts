@@ -115,7 +115,7 @@ export const bookingRoutes =
           tags,
           summary: "Begins a payment; its outcome is the booking's status",
           description:
-            "A declined payment makes the booking `pending` again: another may be begun until `payBy`. One at a time.",
+            "A declined payment makes the booking `failed`; until `payBy` another may be begun all the same. One at a time.",
           params: AnyIdParams,
           body: PaymentRequest,
           response: { 202: PaymentAnswer },
@@ -141,14 +141,15 @@ export const bookingRoutes =
           operationId: "cancelBooking",
           tags,
           summary: "Gives back all seats or some, and whatever was paid for them",
-          description: "A paid booking can be cancelled until the showtime's `cancelUntil`; by an admin always.",
+          description:
+            "A paid booking can be cancelled until the showtime's `cancelUntil`, and none of its seats whose ticket was let in; by an admin always.",
           params: AnyIdParams,
           body: CancelRequest,
           response: { 200: Booking },
         },
         config: {
           idempotent: true,
-          problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "CANCELLATION_CLOSED", "NOT_FOUND"],
+          problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "CANCELLATION_CLOSED", "ALREADY_USED", "NOT_FOUND"],
         },
       },
       async (request) => bookingView(await desk.cancel(askerOf(request), request.params.id, request.body)),

@@ -1,26 +1,29 @@
 /** A booking as others see it. */
 import type { Booking as BookingView, PaymentAnswer } from "../../../proto/rest/index.ts";
 import type { BookingRecord, BookingStatus } from "../../../proto/services/index.ts";
-import { totalOf } from "../saga/booking.ts";
+import { type Booking, totalOf } from "../saga/booking.ts";
 import type { Stored } from "../store/store.ts";
 
 const isoOf = (at: number): string => new Date(at).toISOString();
 
 export function bookingView({ booking, updatedAt }: Stored): BookingView {
   const { id, reason, userId, showtimeId, holdId, seats, payment } = booking;
+  const total = totalOf(seats);
   return {
     ...{ id, status: shownStatus(booking), reason, userId, showtimeId, holdId },
     seats: seats.map(({ seat }) => seat),
     tickets: seats.map(({ seat, label, type, price }) => ({ seat, label, type, price })),
-    total: totalOf(seats),
+    total,
     payBy: isoOf(booking.payBy),
-    payment: payment && { ...paymentView(payment), method: payment.method },
+    payment: payment && { ...paymentView(payment), status: moneyStatus(booking), method: payment.method },
+    refunded: { ...total, amount: booking.refunded },
+    refunding: { ...total, amount: refundingOf(booking) },
     createdAt: isoOf(booking.createdAt),
     updatedAt: isoOf(updatedAt),
   };
 }
 
-export const paymentView = ({ id, state, next }: NonNullable<Stored["booking"]["payment"]>): PaymentAnswer => ({
+export const paymentView = ({ id, state, next }: NonNullable<Booking["payment"]>): PaymentAnswer => ({
   paymentId: id,
   status: state,
   ...(next && { next }),
@@ -30,10 +33,21 @@ export const paymentView = ({ id, state, next }: NonNullable<Stored["booking"]["
  * A payment that was declined has failed, and so has the booking for all that its buyer knows; while its time lasts another payment
  * may be tried, and the saga waits for one.
  */
-export const shownStatus = ({ status, payment }: Stored["booking"]): BookingStatus =>
+export const shownStatus = ({ status, payment }: Booking): BookingStatus =>
   status === "pending" && payment !== null && (payment.state === "failed" || payment.state === "voided")
     ? "failed"
     : status;
+
+/** Minor units that are on their way back. */
+export const refundingOf = ({ steps }: Booking): number =>
+  steps.reduce((sum, step) => (step.do === "refund" ? sum + step.amount : sum), 0);
+
+/** To `payments` money that went back was captured nevertheless; to the buyer it was refunded. */
+function moneyStatus(booking: Booking): NonNullable<BookingView["payment"]>["status"] {
+  const { status, payment, refunded } = booking;
+  const isBack = status !== "confirmed" && refunded > 0 && refundingOf(booking) === 0;
+  return payment?.state === "captured" && isBack ? "refunded" : (payment?.state ?? "pending");
+}
 
 /** For the other services. */
 export function recordOf({ booking }: Stored): BookingRecord {

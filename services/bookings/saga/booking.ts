@@ -62,6 +62,8 @@ export interface Booking {
   readonly acceptOtherSeats: boolean;
   readonly payBy: number;
   readonly payment: PaymentAttempt | null;
+  /** Minor units that have gone back to the buyer. */
+  readonly refunded: number;
   /** The cancellations carried out, by id, so that a repeated one changes nothing. */
   readonly cancellations: readonly string[];
   readonly steps: readonly Step[];
@@ -90,8 +92,8 @@ export type Fact =
       readonly type: "cancel";
       readonly id: string;
       readonly seats: readonly number[] | undefined;
-      /** Until when whoever asks may cancel. */
-      readonly until: number;
+      /** Until when whoever asks may cancel; null when that was not looked up, since the booking was not paid. */
+      readonly until: number | null;
     }
   | { readonly type: "showtime-cancelled" }
   /** It is `dueAt`, and there is no step to do. */

@@ -33,7 +33,12 @@ const said = (state: "pending" | "authorized" | "captured" | "failed" | "voided"
     amount: totalOf(aBooking().seats),
   },
 });
-const cancel = (seats?: number[], until = Infinity): Fact => ({ type: "cancel", id: "rf_1", seats, until });
+const cancel = (seats?: number[], until: number | null = Infinity): Fact => ({
+  type: "cancel",
+  id: "rf_1",
+  seats,
+  until,
+});
 const paid = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" }, said("captured", 3_000));
 const stepsOf = ({ steps }: Booking) => steps.map((step) => step.do);
 
@@ -115,6 +120,7 @@ describe("cancelling", () => {
     ["too late", paid, cancel(undefined, NOW), "CANCELLATION_CLOSED"],
     ["seats of others", paid, cancel([2, 9]), "NOT_FOUND"],
     ["a part of what is not paid", after(aBooking(), pinned), cancel([1]), "BOOKING_STATE"],
+    ["what was paid since it was looked at", paid, cancel(undefined, null), "BOOKING_STATE"],
     ["what is over", after(paid, cancel()), { ...cancel(), id: "rf_2" } as Fact, "BOOKING_STATE"],
   ])("is refused: %s", (_what, booking, fact, code) => {
     expect(decide(booking, fact, NOW, RULES)).toMatchObject({ type: "refused", code });

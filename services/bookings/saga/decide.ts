@@ -73,7 +73,8 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
       if (step?.do !== "refund" || step.id !== fact.id) return stay();
       const refunded = { ...totalOf(booking.seats), amount: fact.amount };
       const status = fact.id === ownRefund() ? "refunded" : booking.status;
-      return go({ status, steps: booking.steps.slice(1) }, { type: "booking.refunded", refunded });
+      const after = { status, refunded: booking.refunded + fact.amount, steps: booking.steps.slice(1) };
+      return go(after, { type: "booking.refunded", refunded });
     }
 
     case "refused":
@@ -138,7 +139,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
         if (!asking && step?.do !== "void") return stay();
         if (said.state === "failed" || booking.status === "cancelled") return done({ payment: attempt });
         return go(
-          { status: "refunded", payment: attempt, steps: booking.steps.slice(1) },
+          { status: "refunded", refunded: said.amount.amount, payment: attempt, steps: booking.steps.slice(1) },
           { type: "booking.refunded", refunded: said.amount },
         );
     }
@@ -187,6 +188,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
       const told = { type: "booking.cancelled", cancelledSeats: all } as const;
       return go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
     }
+    if (until === null) return refuse("The booking has just been paid. To cancel it nevertheless, ask once more.");
     if (now >= until) {
       return { type: "refused", code: "CANCELLATION_CLOSED", message: "It is too late to cancel this booking." };
     }

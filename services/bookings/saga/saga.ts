@@ -1,9 +1,9 @@
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Problem } from "../../http/index.ts";
-import { ADVANCING_MAX, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
+import { ADVANCING_MAX, LEASE_RENEWED_EVERY_MS, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
-import type { Booking, Fact, Told } from "./booking.ts";
+import type { Booking, Decision, Fact, Told } from "./booking.ts";
 import { decide, type Rules } from "./decide.ts";
 import type { Steps } from "./steps.ts";
 
@@ -60,17 +60,16 @@ export class Saga {
     return this.#advancing.size;
   }
 
+  /** Whether a fact from outside would change the booking, as it stands. @throws Problem */
+  wouldChange({ booking }: Stored, fact: Fact): boolean {
+    return this.#decide(booking, fact).booking !== booking;
+  }
+
   /** A fact from outside. @returns the booking as it is then, and whether its steps are the caller's to do. @throws Problem */
   async tell(stored: Stored, fact: Fact): Promise<{ stored: Stored; mine: boolean }> {
     for (let before = stored; ; before = await this.#again(before)) {
       const now = this.#clock.now();
-      const decision = decide(before.booking, fact, now, this.#rules);
-      if (decision.type === "refused") {
-        const { code, message, seats } = decision;
-        throw new Problem(code, message, seats && { seats });
-      }
-      if (decision.type === "dropped") throw new Problem(decision.code, decision.message);
-      const { booking, told } = decision;
+      const { booking, told } = this.#decide(before.booking, fact);
       if (booking === before.booking) return { stored: before, mine: false };
       const mine = before.leaseUntil <= now && isDue(booking, now);
       const change = { booking, told, lease: mine ? "take" : "keep", calledOff: before.calledOff } as const;
@@ -132,10 +131,24 @@ export class Saga {
     await Promise.all(Array.from(this.#advancing.values(), ({ done }) => done));
   }
 
+  /** @throws Problem */
+  #decide(booking: Booking, fact: Fact): Extract<Decision, { type: "next" }> {
+    const decision = decide(booking, fact, this.#clock.now(), this.#rules);
+    switch (decision.type) {
+      case "next":
+        return decision;
+      case "dropped":
+        throw new Problem(decision.code, decision.message);
+      case "refused":
+        throw new Problem(decision.code, decision.message, decision.seats && { seats: decision.seats });
+    }
+  }
+
   async #enter(leased: Stored, advance: Advance): Promise<void> {
     const { id } = leased.booking;
     // The lease is ours, so whoever had it here is about to leave.
     for (let other = this.#advancing.get(id); other !== undefined; other = this.#advancing.get(id)) await other.done;
+    const lease = this.#renewing(id);
     const work = this.#follow(leased, advance);
     const done = work.then(
       () => {},
@@ -145,9 +158,28 @@ export class Saga {
     try {
       await work;
     } finally {
+      lease.end();
       this.#advancing.delete(id);
       if (advance.look && !this.#stopping) void this.look(id);
     }
+  }
+
+  /** Until the end, nobody else takes the booking for abandoned. */
+  #renewing(id: string): { end(): void } {
+    let timer = this.#clock.after(LEASE_RENEWED_EVERY_MS, () => void renew());
+    let ended = false;
+    const renew = async (): Promise<void> => {
+      await this.#store.renew(id, this.#clock.now()).catch((error: unknown) => {
+        this.#log.warn({ err: error, booking: id }, "the lease of a booking could not be renewed");
+      });
+      if (!ended) timer = this.#clock.after(LEASE_RENEWED_EVERY_MS, () => void renew());
+    };
+    return {
+      end: () => {
+        ended = true;
+        timer.cancel();
+      },
+    };
   }
 
   async #follow(leased: Stored, advance: Advance): Promise<void> {

@@ -34,13 +34,43 @@ const STATEMENTS = [
   `create table bookings.cancelled_showtime (showtime_id text primary key)`,
 ];
 
+/**
+ * A booking that is inserted while its showtime is cancelled must not be overlooked by both. So an insert shares a lock of the
+ * showtime with other inserts until it has committed, and a cancellation has it alone. Functions, and volatile ones: their
+ * queries see what was committed while they waited for the lock, which the rest of the calling statement would not.
+ */
+const SHOWTIME_LOCK = [
+  `create function bookings.lock_showtime(showtime text) returns void language sql volatile as
+    $$ select pg_advisory_xact_lock(hashtextextended('usher.bookings.' || showtime, 0)) $$`,
+  `create function bookings.is_called_off(showtime text) returns boolean language plpgsql volatile as $$
+    begin
+      perform pg_advisory_xact_lock_shared(hashtextextended('usher.bookings.' || showtime, 0));
+      return exists (select from bookings.cancelled_showtime where showtime_id = showtime);
+    end $$`,
+];
+
+/** Bookings from before have told of their refunds by events. */
+const REFUNDED = [
+  `alter table bookings.booking add column refunded integer not null default 0 check (refunded >= 0)`,
+  `update bookings.booking set refunded = told.amount
+    from (
+      select subject, sum((event #>> '{data,refunded,amount}')::integer) as amount
+      from bookings.outbox where type = 'booking.refunded' group by subject
+    ) as told
+    where told.subject = booking.id`,
+];
+
+const each = (statements: readonly string[]): Migration => ({
+  async up(db: Kysely<unknown>) {
+    for (const statement of statements) await sql.raw(statement).execute(db);
+  },
+});
+
 /** Of the schema `bookings`, in the order of their names. */
 export const bookingsMigrations: Readonly<Record<string, Migration>> = {
-  "001-bookings": {
-    async up(db: Kysely<unknown>) {
-      for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
-    },
-  },
+  "001-bookings": each(STATEMENTS),
   "002-outbox": outboxMigration(BOOKINGS_SCHEMA),
   "003-inbox": inboxMigration(BOOKINGS_SCHEMA),
+  "004-refunded": each(REFUNDED),
+  "005-showtime-lock": each(SHOWTIME_LOCK),
 };

@@ -60,7 +60,7 @@ export class BookingStore {
         created_at: new Date(booking.createdAt),
         ...columnsOf(booking),
         lease_until: new Date(leaseUntil),
-        called_off: sql`exists (select from bookings.cancelled_showtime where showtime_id = ${booking.showtimeId})`,
+        called_off: sql`bookings.is_called_off(${booking.showtimeId})`,
         version: 1,
         updated_at: new Date(now),
       })
@@ -101,6 +101,16 @@ export class BookingStore {
       .returningAll()
       .executeTakeFirst();
     return row && storedOf(row);
+  }
+
+  /** For another `LEASE_MS` from now, without a new version: whoever has it is at a step. */
+  async renew(id: string, now: number): Promise<void> {
+    await this.#db
+      .updateTable("booking")
+      .set({ lease_until: new Date(now + LEASE_MS) })
+      .where("id", "=", id)
+      .where("lease_until", ">", new Date(now))
+      .execute();
   }
 
   /** Those that somebody must look at, and nobody does; each to one of many who ask at once. */
@@ -145,9 +155,10 @@ export class BookingStore {
     return numDeletedRows > 0n;
   }
 
-  /** Marks every booking of the showtime that is not over, and those that are still to come. */
+  /** Marks every booking of the showtime that is not over, and those that are still to come. No insert is half done meanwhile. */
   async callOff(showtimeId: string, isNew: (transaction: Transaction<BookingsTables>) => Promise<boolean>) {
     await this.#db.transaction().execute(async (transaction) => {
+      await sql`select bookings.lock_showtime(${showtimeId})`.execute(transaction);
       if (!(await isNew(transaction))) return;
       await transaction
         .insertInto("cancelled_showtime")
@@ -168,11 +179,12 @@ export class BookingStore {
   async #update(db: Kysely<BookingsTables>, before: Stored, change: Change, now: number): Promise<Stored | undefined> {
     const { booking, lease, calledOff } = change;
     const leaseUntil = { take: now + LEASE_MS, drop: 0, keep: before.leaseUntil }[lease];
+    const leased = lease !== "keep" && { lease_until: leaseUntil === 0 ? null : new Date(leaseUntil) };
     const { numUpdatedRows } = await db
       .updateTable("booking")
       .set({
         ...columnsOf(booking),
-        lease_until: leaseUntil === 0 ? null : new Date(leaseUntil),
+        ...leased,
         called_off: calledOff,
         version: before.version + 1,
         updated_at: new Date(now),
@@ -216,6 +228,7 @@ const columnsOf = (booking: Booking) => ({
   accept_other_seats: booking.acceptOtherSeats,
   pay_by: new Date(booking.payBy),
   payment: booking.payment && JSON.stringify(booking.payment),
+  refunded: booking.refunded,
   cancellations: [...booking.cancellations],
   steps: JSON.stringify(booking.steps),
   tries: booking.tries,
@@ -235,6 +248,7 @@ const storedOf = (row: Selectable<BookingTable>): Stored => ({
     acceptOtherSeats: row.accept_other_seats,
     payBy: row.pay_by.getTime(),
     payment: row.payment,
+    refunded: row.refunded,
     cancellations: row.cancellations,
     steps: row.steps,
     tries: row.tries,

@@ -23,6 +23,8 @@ export interface BookingTable {
   accept_other_seats: boolean;
   pay_by: Date;
   payment: JSONColumnType<PaymentAttempt> | null;
+  /** Minor units. PostgreSQL's `integer`, as every amount fits. */
+  refunded: number;
   cancellations: string[];
   steps: JSONColumnType<Step[]>;
   tries: number;

@@ -25,7 +25,14 @@ import {
   showtimeId,
 } from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
-import { HALL_PLAN, QUOTE, type SeatCard, type ShowtimeCard, TICKET_TYPES } from "../../../proto/services/index.ts";
+import {
+  HALL_PLAN,
+  QUOTE,
+  type SeatCard,
+  type ShowtimeCard,
+  TICKET_TYPES,
+  WITHDRAW_TICKETS,
+} from "../../../proto/services/index.ts";
 import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../../http/index.ts";
 import { as } from "../../http/testing.ts";
 import { BOOKINGS_SCHEMA, bookingsMigrations, type BookingsService, createBookingsService } from "../index.ts";
@@ -84,6 +91,9 @@ export class World {
   readonly payments = new ScriptedPayments({ bus: this.bus, log: silent });
   readonly engineClient: EngineClient;
   readonly events: DomainEvent[] = [];
+  /** Whose tickets were let in, at whatever showtime. */
+  readonly usedSeats = new Set<number>();
+  readonly withdrawals: { readonly bookingId: string; readonly seats: readonly number[] }[] = [];
   readonly showtime: Partial<ShowtimeCard> = {};
   readonly #options: WorldOptions;
   readonly #limits: SaleLimits;
@@ -93,6 +103,7 @@ export class World {
   #pool: pg.Pool | undefined;
   #stream: InProcessEventStream | undefined;
   #catalog: { close(): void }[] = [];
+  #tickets: { close(): void } | undefined;
   #showtimes = 0;
   #rids = 0;
 
@@ -149,6 +160,7 @@ export class World {
     });
     await engine.start();
     this.openCatalog();
+    this.openTickets();
     this.#closing.push(
       () => engine.stop(),
       () => this.stream.stop(),
@@ -156,6 +168,20 @@ export class World {
       () => pool.end(),
       () => database.drop(),
     );
+  }
+
+  openTickets(): void {
+    this.#tickets = this.bus.serve(
+      WITHDRAW_TICKETS,
+      answerWith(silent, async (question) => {
+        this.withdrawals.push(question);
+        return { used: question.seats.filter((seat) => this.usedSeats.has(seat)) };
+      }),
+    );
+  }
+
+  closeTickets(): void {
+    this.#tickets?.close();
   }
 
   openCatalog(): void {

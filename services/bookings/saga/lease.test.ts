@@ -1,0 +1,35 @@
+import { pino } from "pino";
+import { expect, it } from "vitest";
+import { VirtualClock } from "../../../platform/clock/index.ts";
+import { LEASE_MS } from "../limits.ts";
+import type { BookingStore, Stored } from "../store/store.ts";
+import { aBooking, NOW } from "../testing/model.ts";
+import type { Fact } from "./booking.ts";
+import { Saga } from "./saga.ts";
+import type { Steps } from "./steps.ts";
+
+it("a booking is its worker's as long as a step takes, and not longer", async () => {
+  const clock = new VirtualClock(NOW);
+  const renewals: number[] = [];
+  let answer = (_fact: Fact): void => {};
+  // Only what a step that takes long asks of them.
+  const store = {
+    renew: async (_id: string, now: number) => void renewals.push(now),
+    write: async (before: Stored) => ({ ...before, version: 2, leaseUntil: 0 }),
+  } as unknown as BookingStore;
+  const steps = { do: () => new Promise<Fact>((resolve) => (answer = resolve)) } as unknown as Steps;
+  const saga = new Saga({ store, steps, clock, rules: { graceMs: 0 }, log: pino({ level: "silent" }) });
+
+  const leased = { booking: aBooking(), version: 1, leaseUntil: NOW + LEASE_MS, calledOff: false, updatedAt: NOW };
+  const advancing = saga.advance(leased);
+  await clock.advance(4 * LEASE_MS);
+  const instants = [NOW, ...renewals, clock.now()];
+  const gaps = instants.slice(1).map((at, index) => at - (instants[index] ?? 0));
+  expect(Math.max(...gaps)).toBeLessThan(LEASE_MS / 2);
+
+  answer({ type: "pinned", seats: [1, 2, 3], expiresInMs: 60_000 });
+  await advancing;
+  const before = renewals.length;
+  await clock.advance(4 * LEASE_MS);
+  expect(renewals).toHaveLength(before);
+});
