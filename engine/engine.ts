@@ -119,6 +119,11 @@ export class Engine {
     return { commits: this.#count.commits, requests: this.#count.requests };
   }
 
+  /** How long PostgreSQL has said nothing to this engine, in milliseconds: it may serve nothing then. */
+  get unprovenMs(): number {
+    return this.#proof.ageMs;
+  }
+
   /** To be called once buyers can reach the engine: what the rest of the process took to start is given back to holds. */
   reachable(): void {
     for (const { shard } of this.#owned.values()) shard.reachable();

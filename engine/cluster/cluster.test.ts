@@ -6,6 +6,7 @@ import { EngineClient } from "../../platform/engine-client/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
 import { holderId, MEMBERS, type Reply, type RequestId, type ShowtimeId, showtimeId } from "../../proto/index.ts";
 import { Engine } from "../engine.ts";
+import type { Journal } from "../journal/index.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { FaultyJournal } from "../testing/faulty-journal.ts";
 import { smallHall } from "../testing/small-hall.ts";
@@ -32,6 +33,8 @@ interface Node {
   readonly cluster: Cluster;
   /** Whether its way to the bus is open. */
   isReachable: boolean;
+  /** Whether its way to PostgreSQL is. */
+  hasDatabase: boolean;
 }
 
 let clock: VirtualClock;
@@ -72,11 +75,26 @@ function lineOf(node: { isReachable: boolean }): Bus {
   };
 }
 
+/** The journal, as one node sees it. */
+function journalOf(node: { hasDatabase: boolean }): Journal {
+  const reached = <T>(work: () => Promise<T>): Promise<T> =>
+    node.hasDatabase ? work() : Promise.reject(new Error("PostgreSQL cannot be reached"));
+  return {
+    commit: (commits) => reached(() => journal.commit(commits)),
+    claim: (shard) => reached(() => journal.claim(shard)),
+    epochs: () => reached(() => journal.epochs()),
+    snapshots: (shard) => journal.snapshots(shard),
+    rows: (shard, after) => journal.rows(shard, after),
+    oldestRow: () => reached(() => journal.oldestRow()),
+    saveSnapshot: (snapshot) => reached(() => journal.saveSnapshot(snapshot)),
+  };
+}
+
 async function join(id: string, table: KnownEngines = NOBODY): Promise<Node> {
-  const reach = { isReachable: true };
+  const reach = { isReachable: true, hasDatabase: true };
   const line = lineOf(reach);
   const engine: Engine = new Engine({
-    ...{ journal, bus: line, clock, log, metrics: createMetrics(id), shards: SHARDS, limits: LIMITS },
+    ...{ journal: journalOf(reach), bus: line, clock, log, metrics: createMetrics(id), shards: SHARDS, limits: LIMITS },
     snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
     onReplaced: (shard) => cluster.replaced(shard),
@@ -182,6 +200,35 @@ describe("engines that share the shards", () => {
       expect(ms).toBeLessThanOrEqual(3_000);
     }
     expect(dead?.engine.owned.size).toBe(0); // PostgreSQL told it.
+  });
+
+  it("take within 3 s what one cannot serve that has lost PostgreSQL alone, and give it back when it has found it", async () => {
+    const cut = await join("a");
+    await join("b");
+    await clock.advance(4_000);
+    const before = owners();
+    const showtimes = await opened(8);
+    for (const showtime of showtimes) await until(ask(showtime, [1]));
+    cut.hasDatabase = false;
+    for (const showtime of showtimes) {
+      const { value, ms } = await until(ask(showtime, [1, 2]));
+      expect(value).toMatchObject({ type: "refused", code: "SEAT_TAKEN", seats: [1] });
+      expect(ms).toBeLessThanOrEqual(3_000);
+    }
+    cut.hasDatabase = true;
+    await clock.advance(10_000);
+    expect(owners()).toEqual(before);
+  });
+
+  it("keep what they have while nobody can reach PostgreSQL", async () => {
+    const both = [await join("a"), await join("b")];
+    await clock.advance(4_000);
+    const before = owners();
+    for (const node of both) node.hasDatabase = false;
+    await clock.advance(20_000);
+    for (const node of both) node.hasDatabase = true;
+    await clock.advance(10_000);
+    expect(owners()).toEqual(before);
   });
 
   it("do not take silence for death while they do not hear themselves, and take part again when they do", async () => {

@@ -9,6 +9,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import { HANDOVERS, MEMBERS } from "../../proto/index.ts";
 import {
   BEAT_EVERY_MS,
+  CUT_OFF_MS,
   HANDOVERS_AT_ONCE,
   LEAVE_TIMEOUT_MS,
   MEMBER_TTL_MS,
@@ -26,6 +27,8 @@ import { ownerOf } from "./rendezvous.ts";
 /** What the cluster needs of an engine. */
 export interface ShardOwner {
   readonly owned: ReadonlyMap<number, number>;
+  /** How long PostgreSQL has said nothing to it, in milliseconds. */
+  readonly unprovenMs: number;
   readonly totals: { readonly commits: number; readonly requests: number };
   own(shard: number): Promise<void>;
   disown(shard: number, options: { readonly snapshot: boolean }): Promise<void>;
@@ -177,14 +180,20 @@ export class Cluster {
 
   #beat(): void {
     this.#tell();
-    if (this.#hasListened) this.#reconcile();
+    if (this.#hasListened && !this.#isCutOff) this.#reconcile();
     this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#beat());
   }
 
   #tell(): void {
     const { engine, bus, id, host, pid } = this.#options;
-    const shards = [...engine.owned];
-    bus.publish(MEMBERS, { engine: id, host, pid, leaving: this.#isLeaving, shards, ...engine.totals });
+    const shards = this.#isCutOff ? [] : [...engine.owned];
+    const leaving = this.#isLeaving || this.#isCutOff;
+    bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
+  }
+
+  /** It has no way to PostgreSQL, and can serve nothing: those who have one may take all it has, without asking. */
+  get #isCutOff(): boolean {
+    return this.#options.engine.unprovenMs > CUT_OFF_MS;
   }
 
   /**

@@ -2,6 +2,8 @@
 export const BEAT_EVERY_MS = 250;
 /** A member that was silent for this long counts as gone. */
 export const MEMBER_TTL_MS = 1_250;
+/** An engine that PostgreSQL has said nothing to for this long gives up what it has. Longer than a restart of PostgreSQL takes, as a rule. */
+export const CUT_OFF_MS = 1_500;
 /** A shard is handed to a member only when that has been there for this long: one that comes and goes moves nothing. */
 export const SETTLED_MS = 1_000;
 /** A member that should give a shard away and does not is overruled after this. PostgreSQL makes sure that it cannot write then. */

@@ -8,3 +8,5 @@ export const SNAPSHOTS_KEPT = 2;
 export const COMMIT_TIMEOUT_MS = 5_000;
 /** Connections for claims, recovery and snapshots. */
 export const POOL_MAX = 4;
+/** The question for the epochs, asked several times a second, is asked again on another connection after this. */
+export const EPOCHS_TIMEOUT_MS = 1_000;

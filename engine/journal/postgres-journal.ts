@@ -11,7 +11,14 @@ import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "./journal.ts";
-import { COMMIT_TIMEOUT_MS, JOURNAL_RETENTION_MS, POOL_MAX, ROWS_PER_READ, SNAPSHOTS_KEPT } from "./limits.ts";
+import {
+  COMMIT_TIMEOUT_MS,
+  EPOCHS_TIMEOUT_MS,
+  JOURNAL_RETENTION_MS,
+  POOL_MAX,
+  ROWS_PER_READ,
+  SNAPSHOTS_KEPT,
+} from "./limits.ts";
 
 /** All rows of a commit travel as one binary parameter, cut up by offset and length: no array of bytea in text form. */
 const BATCH_AND_FENCE = `
@@ -93,10 +100,9 @@ export class PostgresJournal implements Journal {
   }
 
   async epochs(): Promise<ReadonlyMap<number, number>> {
-    const { rows } = await this.#pool.query<{ shard: number; epoch: string }>({
-      name: "epochs",
-      text: "SELECT shard, epoch FROM engine.shard",
-    });
+    // Known to pg, but not to its types: a connection that is silent for longer is given up.
+    const query = { name: "epochs", text: "SELECT shard, epoch FROM engine.shard", query_timeout: EPOCHS_TIMEOUT_MS };
+    const { rows } = await this.#pool.query<{ shard: number; epoch: string }>(query);
     return new Map(rows.map(({ shard, epoch }) => [shard, Number(epoch)]));
   }
 

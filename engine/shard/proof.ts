@@ -19,6 +19,10 @@ export class Proof {
   }
 
   get isFresh(): boolean {
-    return this.#clock.monotonic() - this.#provenAt <= PROOF_MS;
+    return this.ageMs <= PROOF_MS;
+  }
+
+  get ageMs(): number {
+    return this.#clock.monotonic() - this.#provenAt;
   }
 }

@@ -29,6 +29,7 @@ const SHORT: Partial<Record<FaultName, number>> = {
   "PostgreSQL restarted": 1,
   "engine | NATS": 1,
   "engine | PostgreSQL": 1,
+  garbage: 1,
   "hand-over": 1,
   "some restarted": 1,
 };
@@ -43,12 +44,13 @@ const LONG: Partial<Record<FaultName, number>> = {
   "engine | PostgreSQL": 10,
   "edge | NATS": 5,
   "services | NATS": 5,
+  garbage: 5,
   "hand-over": 10,
   "rolling restart": 1,
 };
 const counts = process.env["FAULTS_COUNTS"] ? parseCounts(process.env["FAULTS_COUNTS"]) : isLong ? LONG : SHORT;
-const names = Object.entries(counts).flatMap(([name, count]) =>
-  Array.from({ length: count }, () => name as FaultName), // The cast: the keys are such names.
+const names = Object.entries(counts).flatMap(
+  ([name, count]) => Array.from({ length: count }, () => name as FaultName), // The cast: the keys are such names.
 );
 const timeout = 240_000 + names.length * 120_000;
 

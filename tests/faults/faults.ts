@@ -3,9 +3,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { PostgresJournal, takeSnapshot } from "../../engine/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { pick } from "../simulation/random.ts";
+import { shardOf, showtimeId } from "../../proto/index.ts";
+import { Rest } from "../support/rest.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
+import { sendGarbage } from "./garbage.ts";
 import type { Rush } from "./rush.ts";
-import { log, until, type World } from "./world.ts";
+import { log, SHARDS, until, type World } from "./world.ts";
 
 /** @returns the showtimes that had to move; the rush measures how long each was without an answer. */
 export type Fault = (world: World, rush: Rush) => Promise<readonly string[]>;
@@ -63,10 +66,10 @@ async function clearAway(world: World, shards: Iterable<number>): Promise<void> 
 }
 
 const restartPostgres: Fault = async (world, rush) => {
-  rush.answers.forget();
   await world.killPostgres();
-  await pause(WORKING_MS);
-  return NOBODY;
+  rush.answers.forget();
+  await until(() => rush.answers.isComplete, "some showtimes give no answer");
+  return rush.showtimes;
 };
 
 const partition =
@@ -111,6 +114,19 @@ const rollingRestart =
     return NOBODY;
   };
 
+/** Nothing ends, nothing is answered wrongly. */
+const garbage: Fault = async (world, rush) => {
+  const restarts = (): number => [...world.processes.values()].reduce((sum, process) => sum + process.restarts, 0);
+  const before = restarts();
+  const showtime = showtimeId(pick(rush.random, rush.showtimes));
+  const { userId } = await new Rest(world.httpPort).guest();
+  const target = { showtime, holder: userId, shard: shardOf(showtime, SHARDS) };
+  await sendGarbage(await world.natsUrl("edge"), target, rush.random);
+  await pause(WORKING_MS);
+  if (restarts() > before) rush.wrong("garbage on the bus has ended a process");
+  return NOBODY;
+};
+
 export const FAULTS = {
   "engine killed": killOne("engine"),
   "engine asleep": sleepOverTheTakeover,
@@ -122,6 +138,7 @@ export const FAULTS = {
   "engine | PostgreSQL": partition("engine", "postgres"),
   "edge | NATS": partition("edge", "nats"),
   "services | NATS": partition("services", "nats"),
+  garbage,
   "hand-over": handOver,
   "rolling restart": rollingRestart([
     ...["engine-1", "engine-2", "edge-1", "edge-2", "services-1", "services-2", "gateway", "redis"],

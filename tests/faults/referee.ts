@@ -152,7 +152,8 @@ export class Referee {
          FROM engine.journal WINDOW w AS (PARTITION BY shard ORDER BY seq)
        ) AS row WHERE epoch < epoch_before OR seq <> seq_before + 1 ORDER BY shard, seq LIMIT 5`,
     );
-    for (const { shard, seq } of rows) this.#wrong(`row ${seq} of shard ${shard} is of a writer that had been replaced`);
+    for (const { shard, seq } of rows)
+      this.#wrong(`row ${seq} of shard ${shard} is of a writer that had been replaced`);
   }
 
   async #comesTrue(what: string, wanted: string, look: () => Promise<string>): Promise<void> {

@@ -29,7 +29,10 @@ export function tableOf(lines: readonly Line[]): string {
       String(pauses.length),
       pauseAt(0.5),
       pauseAt(0.99),
-      percentile(of.map(({ wholeMs }) => wholeMs), 0.5).toFixed(0),
+      percentile(
+        of.map(({ wholeMs }) => wholeMs),
+        0.5,
+      ).toFixed(0),
       String(of.reduce((sum, { wrongs }) => sum + wrongs, 0)),
     ];
   });

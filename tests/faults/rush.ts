@@ -174,7 +174,7 @@ export class Rush {
     const { commandsPerSecond, purchasesPerSecond } = this.#load;
     const buyers = this.#buyers();
     let [commands, purchases] = [0, 0];
-    for (let last = performance.now(); !this.#isOver; ) {
+    for (let last = performance.now(); !this.#isOver;) {
       await pause(TICK_MS);
       const now = performance.now();
       const seconds = this.#isQuiet ? 0 : Math.min(now - last, 1_000) / 1_000;

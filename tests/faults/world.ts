@@ -65,7 +65,8 @@ export class World {
   readonly #ways = new Map<string, Way[]>();
   readonly #ends: (() => Promise<void> | void)[];
   #members: Members | undefined;
-  #programs = new Map<string, Program>();
+  readonly #programs = new Map<string, Program>();
+  #natsUrl = "";
 
   private constructor(made: {
     dataDir: string;
@@ -152,6 +153,14 @@ export class World {
     await until(() => process.restarts > before && process.state === "ready", `${name} does not come back`);
   }
 
+  /** Past the proxies, with the rights of a role. */
+  async natsUrl(role: "edge" | "engine"): Promise<string> {
+    const { nats } = await clusterSecrets(this.dataDir);
+    const url = new URL(this.#natsUrl.split(",")[0] ?? "");
+    Object.assign(url, { username: role, password: nats[role] });
+    return url.href;
+  }
+
   killPostgres(): Promise<void> {
     return stopImmediately(this.dataDir);
   }
@@ -204,7 +213,9 @@ export class World {
 
   #summary(): string {
     const states = [...this.processes.values()].map(({ program, state }) => `${program.name} ${state}`);
-    const members = this.members.map(({ pid, leaving, shards }) => `${pid}: ${shards.length}${leaving ? " leaving" : ""}`);
+    const members = this.members.map(
+      ({ pid, leaving, shards }) => `${pid}: ${shards.length}${leaving ? " leaving" : ""}`,
+    );
     return `${states.join(", ")}; ${members.join(", ")}`;
   }
 
@@ -223,9 +234,9 @@ export class World {
     const namesOf = (group: readonly Program[]): string[] =>
       group.map(({ name }) => name).filter((name) => name !== `engine-${ENGINES + 1}`);
     await this.#launch(namesOf(plan.servers));
-    for (const group of plan.roles) await this.#launch(namesOf(group));
-    await this.#launch([plan.entry.name]);
+    await this.#launch([...namesOf(plan.roles.flat()), plan.entry.name]);
 
+    this.#natsUrl = plan.natsUrl;
     const inboxPrefix = "_INBOX.operator";
     const connection = await connectNats(plan.natsUrl, { name: "faults", inboxPrefix });
     const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
@@ -305,7 +316,8 @@ async function copyOfTheProgram(dataDir: string, patches: readonly Patch[]): Pro
   await usher(["--version"], {}); // Builds what is out of date.
   const home = join(dataDir, "program");
   mkdirSync(home);
-  for (const part of ["dist", "deploy", "package.json"]) cpSync(join(ROOT, part), join(home, part), { recursive: true });
+  for (const part of ["dist", "deploy", "package.json"])
+    cpSync(join(ROOT, part), join(home, part), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
   for (const { find, replace } of patches) {
     let found = 0;
@@ -315,7 +327,10 @@ async function copyOfTheProgram(dataDir: string, patches: readonly Patch[]): Pro
       const text = await readFile(path, "utf8");
       if (!text.includes(find)) continue;
       found++;
-      await writeFile(path, text.replaceAll(find, () => replace));
+      await writeFile(
+        path,
+        text.replaceAll(find, () => replace),
+      );
     }
     if (found === 0) throw new Error(`the built program has no ${JSON.stringify(find)}`);
   }
