@@ -1,0 +1,24 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { ROOT } from "./compose-file.ts";
+import { entrypoint, imageEnvironment, instructions } from "./image.ts";
+
+/** Of Node's releases, https://nodejs.org/en/about/previous-releases. */
+const ABI_OF_NODE: Readonly<Record<string, number>> = { 22: 127, 24: 137, 25: 141 };
+
+it("the image's Node has a WebSocket server's binary, on both kinds of machine", () => {
+  const major = /^FROM node:(\d+)-trixie-slim$/m.exec(readFileSync(join(ROOT, "Dockerfile"), "utf8"))?.[1] ?? "";
+  for (const machine of ["x64", "arm64"]) {
+    const file = `node_modules/uWebSockets.js/uws_linux_${machine}_${ABI_OF_NODE[major]}.node`;
+    expect(existsSync(join(ROOT, file)), file).toBe(true);
+  }
+});
+
+it("it runs as nobody in particular, writes to one place, and ends when it is asked to", () => {
+  expect(instructions("USER")).toEqual(["node"]);
+  expect(instructions("VOLUME")).toEqual([imageEnvironment()["DATA_DIR"]]);
+  expect(instructions("STOPSIGNAL")).toEqual(["SIGTERM"]);
+  expect(instructions("HEALTHCHECK").join(" ")).toContain("/health/ready");
+  expect(entrypoint()).toEqual(["node", "dist/bin/usher.js"]);
+});
