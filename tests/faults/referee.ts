@@ -169,5 +169,6 @@ export class Referee {
 
 function differences(statuses: string, expected: Uint8Array): string {
   const seats = [...expected.keys()].filter((seat) => statuses[seat] !== String(expected[seat]));
-  return `${seats.length} seats, ${seats.slice(0, 5).map((seat) => `${seat} is ${statuses[seat]}, not ${expected[seat]}`)}`;
+  const some = seats.slice(0, 5).map((seat) => `${seat} is ${statuses[seat]}, not ${expected[seat]}`);
+  return `${seats.length} seats: ${some.join("; ")}`;
 }

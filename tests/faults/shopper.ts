@@ -71,7 +71,7 @@ export class Shopper {
     const booking = await this.#post<Booking>("bookings", { holdId: hold.holdId }, 201);
     await this.#post(`bookings/${booking.id}/payments`, { method: "mock", token: "tok_ok" }, 202);
     const done = await this.#until(booking.id, ["confirmed"]);
-    if (String([...done.seats].sort()) !== String([...hold.seats].sort())) {
+    if (ascending(done.seats) !== ascending(hold.seats)) {
       this.#shop.wrong(`${booking.id} has ${done.seats.join()} instead of ${hold.seats.join()}`);
     }
     this.bought.push({ bookingId: booking.id, showtime, seats: done.seats, total: done.total.amount });
@@ -125,3 +125,5 @@ export class Shopper {
     }
   }
 }
+
+const ascending = (seats: readonly number[]): string => [...seats].sort((a, b) => a - b).join();

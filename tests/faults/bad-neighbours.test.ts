@@ -1,0 +1,225 @@
+/** Servers that cannot be used, a second cluster on the same database, and machines whose clocks are apart. */
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import pg from "pg";
+import { ProcessUnderWatch } from "../../bin/cluster/process-under-watch.ts";
+import { smallHall } from "../../engine/testing/small-hall.ts";
+import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { EngineClient } from "../../platform/engine-client/index.ts";
+import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { type Command, holderId, type Query, type Reply, type RequestId, showtimeId } from "../../proto/index.ts";
+import { removeDirectory, type Settings, temporaryDirectory, usher } from "../support/usher-process.ts";
+import { log, SHARDS } from "./world.ts";
+
+const SLOW = 120_000;
+const FIVE_MINUTES_MS = 300_000;
+/** What a hold may gain or lose on the way from one engine to the other: the time that the takeover takes on a busy machine. */
+const TAKEOVER_MS = 60_000;
+
+let nats: NatsServer;
+let database: TestDatabase;
+let dataDir: string;
+const ends: (() => Promise<unknown> | void)[] = [];
+
+beforeAll(async () => {
+  [nats, database, dataDir] = [await startNatsServer(), await testDatabase(), await temporaryDirectory()];
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+afterAll(async () => {
+  await nats.stop();
+  await database.drop();
+  await removeDirectory(dataDir);
+});
+
+const settings = (more: Settings = {}): Settings => ({
+  ...{ HTTP_PORT: "0", NATS_URL: nats.url, DATABASE_URL: database.url, DATA_DIR: dataDir, LOG_LEVEL: "error", ...more },
+});
+
+/** `usher engine`, which is expected to end by itself with one sentence. */
+async function refusal(more: Settings): Promise<string> {
+  const { code, stderr } = await usher(["engine"], settings(more));
+  expect(code).toBe(1);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+  return stderr;
+}
+
+async function engine(more: Settings = {}): Promise<ProcessUnderWatch> {
+  const process = new ProcessUnderWatch(
+    {
+      name: "engine",
+      command: globalThis.process.execPath,
+      args: [join(import.meta.dirname, "../../bin/usher.mjs"), "engine"],
+      env: settings(more),
+      ready: /^ready$/,
+      logFile: join(dataDir, "engine.log"),
+    },
+    { clock: systemClock, changed: () => undefined, line: () => undefined },
+  );
+  ends.push(() => process.stop());
+  await process.start();
+  return process;
+}
+
+async function listen(greet: (socket: Socket) => void): Promise<number> {
+  const server: Server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    greet(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  ends.push(() => void server.close());
+  return (server.address() as AddressInfo).port; // It listens on TCP.
+}
+
+describe("an engine says in one sentence that it cannot use", { timeout: SLOW }, () => {
+  it("a NATS of an older version", async () => {
+    const info = { server_id: "old", version: "2.8.4", proto: 1, headers: true, max_payload: 1_048_576, client_id: 1 };
+    const port = await listen((socket) => {
+      socket.write(`INFO ${JSON.stringify(info)}\r\n`);
+      socket.on("data", (data) => void (String(data).includes("PING") && socket.write("PONG\r\n")));
+    });
+    expect(await refusal({ NATS_URL: `nats://127.0.0.1:${port}` })).toMatch(/version 2\.8\.4; Usher needs 2\.9/);
+  });
+
+  it("a PostgreSQL of an older version", async () => {
+    const port = await listen((socket) => socket.on("data", (data) => socket.write(oldPostgres(data))));
+    const said = await refusal({ DATABASE_URL: `postgres://usher:x@127.0.0.1:${port}/usher` });
+    expect(said).toMatch(/PostgreSQL 13\.11 is too old: .*14 or newer/);
+  });
+
+  it("a wrong password of NATS, which is not shown", async () => {
+    const config = join(dataDir, "nats.conf");
+    await writeFile(config, `authorization { users: [{ user: engine, password: right }] }\n`);
+    const guarded = await startNatsServer({ config });
+    ends.push(() => guarded.stop());
+    const said = await refusal({ NATS_URL: guarded.url.replace("nats://", "nats://engine:hunter2@") });
+    expect(said).toMatch(/refuses the user or the password; correct them in NATS_URL/);
+    expect(said).not.toContain("hunter2");
+  });
+
+  it("a wrong password of PostgreSQL, which is not shown", async () => {
+    const url = new URL(database.url);
+    url.password = "hunter2";
+    const said = await refusal({ DATABASE_URL: url.href });
+    expect(said).toMatch(/refuses the password in DATABASE_URL: correct it/);
+    expect(said).not.toContain("hunter2");
+  });
+
+  it("a PostgreSQL that permits it nothing", async () => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query("CREATE ROLE poor LOGIN PASSWORD 'poor'");
+    ends.push(async () => {
+      await client.query("DROP ROLE poor");
+      await client.end();
+    });
+    const own = await testDatabase();
+    ends.push(() => own.drop());
+    const url = new URL(own.url);
+    Object.assign(url, { username: "poor", password: "poor" });
+    expect(await refusal({ DATABASE_URL: url.href })).toMatch(/lacks a permission/);
+  });
+
+  it("a journal of another shard count, or one that another cluster uses", async () => {
+    await engine();
+    expect(await refusal({ SHARDS: "32" })).toMatch(
+      /SHARDS is 32, but this journal was written with 64: set SHARDS=64/,
+    );
+    const elsewhere = await startNatsServer();
+    ends.push(() => elsewhere.stop());
+    expect(await refusal({ NATS_URL: elsewhere.url })).toMatch(/not on this NATS use the same database/);
+  });
+});
+
+describe("engines whose clocks are five minutes apart", { timeout: SLOW }, () => {
+  it.each([
+    ["ahead of", FIVE_MINUTES_MS, 0],
+    ["behind", 0, FIVE_MINUTES_MS],
+  ])("keep a hold's time when the one that goes was %s the one that stays", async (_, goesBy, staysBy) => {
+    const own = await testDatabase();
+    ends.push(() => own.drop());
+    const shifted = (ms: number): Settings => ({
+      DATABASE_URL: own.url,
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`const now=Date.now;Date.now=()=>now()+${ms}`)}`,
+    });
+    const first = await engine(shifted(goesBy));
+    const ask = await asker();
+    const showtime = showtimeId("st_clock");
+    const holder = holderId("ann");
+    const rid = (text: string): RequestId => text as RequestId; // Short enough.
+    const rules = {
+      salesStartAt: 0,
+      salesEndAt: 2 ** 45,
+      orphan: "none",
+      accessibleRelease: { when: "always" },
+    } as const;
+    await ask({ type: "open", showtime, holder, rid: rid("open"), plan: smallHall(96), rules });
+    const held = await ask({ type: "hold", showtime, holder, rid: rid("hold"), seats: [1, 2] });
+    if (held.type !== "held") throw new Error(JSON.stringify(held));
+    await engine(shifted(staysBy));
+    await first.stop();
+    const found = await ask({ type: "get-hold", showtime, holder, hold: held.hold });
+    if (found.type !== "hold") throw new Error(JSON.stringify(found));
+    expect(found.seats).toEqual([1, 2]);
+    expect(Math.abs(found.expiresInMs - held.expiresInMs)).toBeLessThan(TAKEOVER_MS);
+    const again = await ask({ type: "hold", showtime, holder, rid: rid("hold"), seats: [1, 2] });
+    expect(again).toMatchObject({ type: "held", hold: held.hold });
+    const more = await ask({ type: "hold", showtime, holder: holderId("bob"), rid: rid("other"), seats: [2] });
+    expect(more).toMatchObject({ type: "refused", code: "SEAT_TAKEN" });
+  });
+});
+
+/** As a service asks. */
+async function asker(): Promise<(request: Command | Query) => Promise<Reply>> {
+  const inboxPrefix = "_INBOX.services";
+  const connection = await connectNats(nats.url, { name: "test", inboxPrefix });
+  const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
+  ends.push(() => bus.close());
+  const client = new EngineClient({
+    ...{ bus, clock: systemClock, shards: SHARDS, sells: true, timeoutMs: 60_000, attemptTimeoutMs: 1_000 },
+    inFlightMax: 100,
+  });
+  return (request) => client.ask(request);
+}
+
+/** What PostgreSQL 13 says to a start and to every query, as far as anybody asks it. */
+function oldPostgres(data: Buffer): Buffer {
+  const message = (type: string, ...parts: readonly Buffer[]): Buffer => {
+    const body = Buffer.concat(parts);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(body.length + 4);
+    return Buffer.concat([Buffer.from(type), length, body]);
+  };
+  const int16 = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);
+  const int32 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32BE(value);
+    return bytes;
+  };
+  const text = (value: string): Buffer => Buffer.from(`${value}\0`);
+  const ready = message("Z", Buffer.from("I"));
+  if (data[0] === 0) {
+    return Buffer.concat([message("R", int32(0)), message("S", text("server_version"), text("13.11")), ready]);
+  }
+  const columns = [
+    ["number", 23, "130011"],
+    ["name", 25, "13.11"],
+  ] as const;
+  const described = columns.map(([name, type]) =>
+    Buffer.concat([text(name), int32(0), int16(0), int32(type), int16(-1), int32(-1), int16(0)]),
+  );
+  const values = columns.map(([, , value]) => Buffer.concat([int32(value.length), Buffer.from(value)]));
+  return Buffer.concat([
+    message("T", int16(columns.length), ...described),
+    message("D", int16(columns.length), ...values),
+    message("C", text("SELECT 1")),
+    ready,
+  ]);
+}
