@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { Histogram } from "prom-client";
+import { Type } from "typebox";
 import { DURATION_BUCKETS, type Registry } from "../../platform/metrics/index.ts";
 import type { Routes } from "./routes.ts";
 
@@ -26,7 +27,17 @@ export function observeRequests(app: FastifyInstance, registry: Registry): void 
 export const metricsRoutes =
   (registry: Registry): Routes =>
   async (app) => {
-    app.get("/metrics", { config: { rateLimit: false }, schema: { hide: true } }, async (_request, reply) =>
-      reply.type(registry.contentType).send(await registry.metrics()),
+    app.get(
+      "/metrics",
+      {
+        config: { rateLimit: false },
+        schema: {
+          operationId: "getMetrics",
+          tags: ["operations"],
+          summary: "Metrics of this process, as Prometheus reads them",
+          response: { 200: { description: "Text.", content: { "text/plain": { schema: Type.String() } } } },
+        },
+      },
+      async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
     );
   };

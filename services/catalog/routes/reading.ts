@@ -1,3 +1,4 @@
+import { Type } from "typebox";
 import {
   CinemaPage,
   CinemaParams,
@@ -61,14 +62,23 @@ const movieRoutes =
     app.get(
       "/movies/:id/poster.svg",
       {
-        schema: { operationId: "getPoster", tags, summary: "The movie's poster, an SVG picture", params: MovieParams },
+        schema: {
+          operationId: "getPoster",
+          tags,
+          summary: "The movie's poster",
+          params: MovieParams,
+          response: {
+            200: { description: "A picture.", content: { "image/svg+xml": { schema: Type.String() } } },
+            304: Type.Null(),
+          },
+        },
         config: { problems: ["NOT_FOUND"] },
       },
       async (request, reply) => {
         const { subject, art } = await reader.movie(request.params.id);
         const svg = drawPoster(subject, art);
         void reply.header("cache-control", `public, max-age=${POSTER_MAX_AGE_S}`);
-        if (isFresh(request, reply, etagOf(svg))) return reply.code(304).send();
+        if (isFresh(request, reply, etagOf(svg))) return reply.code(304).send(null);
         // Opened by itself, a picture may do nothing but be seen.
         void reply.header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
         return reply.type("image/svg+xml; charset=utf-8").send(svg);
