@@ -1,7 +1,8 @@
 import { type Kysely, sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
-import { systemClock } from "../clock/index.ts";
+import { type Bus, InProcessBus } from "../bus/index.ts";
+import { systemClock, VirtualClock } from "../clock/index.ts";
 import { createDatabase, createPool } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -39,10 +40,10 @@ const streamThat = (work: (event: DomainEvent) => Promise<void> = async () => {}
 });
 
 /** As another process would have it: with connections of its own. */
-function newOutbox(stream: EventStream, name = "relay") {
+function newOutbox(stream: EventStream, name = "relay", bus?: Bus) {
   const pool = createPool({ connectionString: t.url, max: 2, name, log: silent });
   const outbox = new Outbox({
-    ...{ pool, schema: "shop", source: "/usher/shop", stream },
+    ...{ pool, schema: "shop", source: "/usher/shop", stream, ...(bus && { bus }) },
     ...{ clock: systemClock, random: systemRandom, log: silent },
   });
   cleanUps.push(async () => {
@@ -96,6 +97,31 @@ describe("outbox", () => {
     await expect.poll(() => textsOf(published), SOON).toEqual(["before"]);
     await add(outbox, "after");
     await expect.poll(() => textsOf(published), SOON).toEqual(["before", "after"]);
+  });
+
+  it("hears at once of what another process has committed", async () => {
+    const clock = new VirtualClock();
+    const bus = new InProcessBus({ clock: systemClock, log: silent });
+    cleanUps.unshift(() => bus.close());
+    // Its time stands still: it never polls.
+    const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
+    const leader = new Outbox({
+      ...{ pool, bus, schema: "shop", source: "/usher/shop", stream: streamThat() },
+      ...{ clock, random: systemRandom, log: silent },
+    });
+    cleanUps.push(async () => {
+      await leader.stop();
+      await pool.end();
+    });
+    await add(leader, "first");
+    leader.start();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["first"]);
+    await expect.poll(unpublished, SOON).toBe(0);
+    const other = newOutbox(streamThat(), "other", bus);
+    other.start();
+    await add(other, "second");
+    other.nudge();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["first", "second"]);
   });
 
   it("does not skip a transaction that began earlier and commits later", async () => {

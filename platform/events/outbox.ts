@@ -1,6 +1,8 @@
 import { type Kysely, sql } from "kysely";
 import type { Pool } from "pg";
 import type { DomainEvent, EventData, EventName } from "../../proto/index.ts";
+import { OUTBOX_WRITTEN } from "../../proto/services/index.ts";
+import type { Bus, Subscription } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { RandomBytes } from "../random/index.ts";
@@ -14,6 +16,8 @@ export interface OutboxOptions {
   /** Of the events, such as `/usher/bookings`. */
   readonly source: string;
   readonly stream: EventStream;
+  /** Tells other processes of commits, whose relay may be the one that leads; without, it finds them at its next look. */
+  readonly bus?: Bus;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Logger;
@@ -26,6 +30,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #relay: Relay;
+  #hints: Subscription | undefined;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -62,14 +67,20 @@ export class Outbox {
 
   /** After the commit, so that nobody waits for the next poll. */
   nudge(): void {
-    this.#relay.nudge();
+    const { bus, schema } = this.#options;
+    if (this.#relay.leads) this.#relay.nudge();
+    else bus?.publish(OUTBOX_WRITTEN, { schema });
   }
 
   start(): void {
     this.#relay.start();
+    this.#hints ??= this.#options.bus?.subscribe(OUTBOX_WRITTEN, ({ schema }) => {
+      if (schema === this.#options.schema) this.#relay.nudge();
+    });
   }
 
-  stop(): Promise<void> {
-    return this.#relay.stop();
+  async stop(): Promise<void> {
+    this.#hints?.close();
+    await this.#relay.stop();
   }
 }

@@ -49,12 +49,18 @@ export class Relay {
   #reads = 0;
   #wanted = false;
   #wake: () => void = () => {};
+  #leads = false;
   #prunedAt = -Infinity;
   #repeatedAt = -Infinity;
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#table = `"${options.schema}".outbox`;
+  }
+
+  /** It takes the events of all processes to the stream. */
+  get leads(): boolean {
+    return this.#leads;
   }
 
   start(): void {
@@ -95,8 +101,10 @@ export class Relay {
     let leads = true;
     try {
       leads = await takeLock(connection, schema);
+      this.#leads = leads;
       if (leads) await this.#lead(connection);
     } finally {
+      this.#leads = false;
       // A connection that holds the lock, or may, is ended: so the lock is free whatever has happened.
       connection.release(leads);
     }

@@ -2,6 +2,7 @@
 export * from "./answer.ts";
 export * from "./bookings.ts";
 export * from "./catalog.ts";
+export * from "./events.ts";
 export * from "./identity.ts";
 export * from "./payments.ts";
 export * from "./tickets.ts";

@@ -47,7 +47,16 @@ export interface BookingsService {
 /** Seats on their way to a buyer: holds, bookings, and the saga that brings seats and money together. */
 export function createBookingsService(options: BookingsOptions): BookingsService {
   const { pool, bus, stream, engine, clock, random, log, config } = options;
-  const outbox = new Outbox({ pool, schema: BOOKINGS_SCHEMA, source: "/usher/bookings", stream, clock, random, log });
+  const outbox = new Outbox({
+    pool,
+    bus,
+    schema: BOOKINGS_SCHEMA,
+    source: "/usher/bookings",
+    stream,
+    clock,
+    random,
+    log,
+  });
   const inbox = new Inbox({ schema: BOOKINGS_SCHEMA });
   const store = new BookingStore({ pool, outbox });
   const saga = new Saga({

@@ -56,7 +56,16 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
     watch?.renew();
   };
   const keeper = new SaleKeeper({ db, engine, clock, random, log, removed: changed });
-  const outbox = new Outbox({ pool, schema: CATALOG_SCHEMA, source: "/usher/catalog", stream, clock, random, log });
+  const outbox = new Outbox({
+    pool,
+    bus,
+    schema: CATALOG_SCHEMA,
+    source: "/usher/catalog",
+    stream,
+    clock,
+    random,
+    log,
+  });
   const changes = new Changes({ db, changed });
   const desks = {
     movies: new MovieDesk({ changes, clock, random }),

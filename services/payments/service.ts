@@ -66,7 +66,16 @@ const queue = { queue: "payments" };
 export function createPaymentsService(options: PaymentsOptions): PaymentsService {
   const { pool, bus, stream, clock, random, log, config, metrics } = options;
   const db = createDatabase<PaymentsTables>(pool).withSchema(PAYMENTS_SCHEMA);
-  const outbox = new Outbox({ pool, schema: PAYMENTS_SCHEMA, source: "/usher/payments", stream, clock, random, log });
+  const outbox = new Outbox({
+    pool,
+    bus,
+    schema: PAYMENTS_SCHEMA,
+    source: "/usher/payments",
+    stream,
+    clock,
+    random,
+    log,
+  });
   let secret: string | undefined;
   const mockSecret = () => (secret ??= mockGatewaySecret(config, random));
   let webhookKey: WebhookKey | undefined;

@@ -46,7 +46,16 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
   const keys = new TicketKeyRing({ dataDir: config.dataDir, clock, random });
   const peers = new Peers({ bus });
   const inbox = new Inbox({ schema: TICKETS_SCHEMA });
-  const outbox = new Outbox({ pool, schema: TICKETS_SCHEMA, source: "/usher/tickets", stream, clock, random, log });
+  const outbox = new Outbox({
+    pool,
+    bus,
+    schema: TICKETS_SCHEMA,
+    source: "/usher/tickets",
+    stream,
+    clock,
+    random,
+    log,
+  });
   const follower = new TicketFollower({ db, inbox, outbox, peers, clock, random });
   const queue = new FollowQueue({ db, follower, clock, log });
   const desk = new TicketDesk({ db, follower, keys, peers });
