@@ -51,10 +51,10 @@ const SHOWTIME_LOCK = [
 
 /** Bookings from before have told of their refunds by events. */
 const REFUNDED = [
-  `alter table bookings.booking add column refunded integer not null default 0 check (refunded >= 0)`,
+  `alter table bookings.booking add column refunded bigint not null default 0 check (refunded >= 0)`,
   `update bookings.booking set refunded = told.amount
     from (
-      select subject, sum((event #>> '{data,refunded,amount}')::integer) as amount
+      select subject, sum((event #>> '{data,refunded,amount}')::bigint) as amount
       from bookings.outbox where type = 'booking.refunded' group by subject
     ) as told
     where told.subject = booking.id`,

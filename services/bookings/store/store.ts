@@ -248,7 +248,7 @@ const storedOf = (row: Selectable<BookingTable>): Stored => ({
     acceptOtherSeats: row.accept_other_seats,
     payBy: row.pay_by.getTime(),
     payment: row.payment,
-    refunded: row.refunded,
+    refunded: Number(row.refunded),
     cancellations: row.cancellations,
     steps: row.steps,
     tries: row.tries,

@@ -23,8 +23,8 @@ export interface BookingTable {
   accept_other_seats: boolean;
   pay_by: Date;
   payment: JSONColumnType<PaymentAttempt> | null;
-  /** Minor units. PostgreSQL's `integer`, as every amount fits. */
-  refunded: number;
+  /** Minor units; a `bigint` is read as text. */
+  refunded: ColumnType<string, number, number>;
   cancellations: string[];
   steps: JSONColumnType<Step[]>;
   tries: number;
