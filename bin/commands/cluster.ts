@@ -1,8 +1,10 @@
 import { Command } from "commander";
 import { Members } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import type { Config } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { makePlan, type Sizes } from "../cluster/plan.ts";
+import { freePorts } from "../cluster/ports.ts";
 import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
 import { showStatus } from "../cluster/status.ts";
@@ -35,8 +37,20 @@ function sizesOf(options: Record<keyof Sizes, string>): Sizes {
   return { engines: size("engines"), edges: size("edges"), services: size("services") };
 }
 
+/** Port 0 means any that is free; the entry has to know which before it starts. */
+async function withPorts(config: Config): Promise<Config> {
+  const [http = 0, ws = 0, https = 0] = await freePorts(3);
+  return {
+    ...config,
+    httpPort: config.httpPort || http,
+    wsPort: config.wsPort || ws,
+    httpsPort: config.httpsPort || https,
+  };
+}
+
 async function startCluster(role: Role, sizes: Sizes): Promise<void> {
-  const { config, clock, log, lifecycle, context } = role;
+  const { clock, log, lifecycle, context } = role;
+  const config = await withPorts(role.config);
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireFreePort("WS_PORT", config.host, config.wsPort);
   await requireFreePort("HTTPS_PORT", config.host, config.httpsPort);

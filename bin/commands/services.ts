@@ -32,7 +32,11 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks],
-    webSocket: () => ({ port: config.wsPort, ...(config.publicWsUrl !== undefined && { url: config.publicWsUrl }) }),
+    webSocket: () => ({
+      port: config.wsPort,
+      sameEntry: config.trustedProxies.length > 0,
+      ...(config.publicWsUrl !== undefined && { url: config.publicWsUrl }),
+    }),
   });
   const host = urlHost(config.host);
   context.print(`Usher ${context.version} services: ${domains.join(", ")}`);

@@ -178,7 +178,7 @@ export const SETTINGS = {
     name: "PUBLIC_WS_URL",
     kind: url("ws", "wss"),
     about:
-      "How browsers reach the WebSocket, such as wss://tickets.example.com/v1. Unset: WS_PORT of the host that served the page.",
+      "How browsers reach the WebSocket, such as wss://tickets.example.com/v1. Unset: the address of the page itself behind a trusted proxy, else WS_PORT of its host.",
   },
   mockGatewayPort: {
     name: "MOCK_GATEWAY_PORT",

@@ -10,6 +10,8 @@ export interface WebSocketAddress {
   readonly port: number;
   /** Where that is not this server's own host and `port`. */
   readonly url?: string;
+  /** The entry in front of us takes WebSockets at the address where it takes requests. */
+  readonly sameEntry?: boolean;
 }
 
 const BrowserConfig = Type.Object({ wsPort: Type.Integer(), webSocketUrl: Type.String() });
@@ -29,11 +31,13 @@ export function webApp(options: { root: string | undefined; webSocket: () => Web
         },
       },
       async (request, reply) => {
-        const { port, url } = webSocket();
+        const { port, url, sameEntry = false } = webSocket();
+        const scheme = request.protocol === "https" ? "wss" : "ws";
+        const host = sameEntry ? request.host : `${request.hostname}:${port}`;
         void reply.header("cache-control", "no-store");
         return {
           wsPort: port,
-          webSocketUrl: url ?? `${request.protocol === "https" ? "wss" : "ws"}://${request.hostname}:${port}/v1`,
+          webSocketUrl: url ?? `${scheme}://${host}/v1`,
         };
       },
     );
