@@ -14,8 +14,10 @@ export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
 export const TOKEN_LENGTH_MAX = 2_048;
 
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
-/** As long as a handler may take, after which its key is free in any case: a run that has not answered by then is dead. */
-export const IDEMPOTENCY_LEASE_MS = HANDLER_TIMEOUT_MS;
+/** A run that has not renewed its lease for so long died with its process. */
+export const IDEMPOTENCY_LEASE_MS = 10_000;
+/** How often those under way renew theirs, until `HANDLER_TIMEOUT_MS`. */
+export const IDEMPOTENCY_RENEW_EVERY_MS = 2_500;
 export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1000;
 export const IDEMPOTENCY_PRUNE_EVERY_MS = 10 * 60 * 1000;
 export const IDEMPOTENCY_PRUNE_ROWS_MAX = 10_000;

@@ -1,10 +1,18 @@
+import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ProblemBody } from "../../../proto/rest/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
 import { requireSignedIn } from "../guards.ts";
-import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_LEASE_MS } from "../limits.ts";
+import {
+  HANDLER_TIMEOUT_MS,
+  IDEMPOTENCY_KEPT_MS,
+  IDEMPOTENCY_LEASE_MS,
+  IDEMPOTENCY_RENEW_EVERY_MS,
+} from "../limits.ts";
 import { Problem } from "../problem.ts";
+import { IdempotencyStore } from "./store.ts";
 import { as, testServer, type TestServer } from "../testing.ts";
 
 let server: TestServer;
@@ -120,7 +128,25 @@ describe("an Idempotency-Key", () => {
     expect((await ask({ key })).statusCode).toBe(201);
   });
 
-  it("of a run that died can be taken over once its lease is over, and not before", async () => {
+  it("of a process that died can be taken over once its lease is over, and not before", async () => {
+    const key = uniqueKey();
+    const dead = new IdempotencyStore({ pool: server.pool, clock, random: systemRandom });
+    answer = async () => ({ status: 201, body: { from: "the second" } });
+    const url = "/nothing";
+    const fingerprint = createHash("sha256").update(`POST ${url}\nnull`).digest();
+    const request = { userId: "ann", key, fingerprint };
+    const claim = await dead.claim(request);
+    const retry = () => server.app.inject({ method: "POST", url, headers: { ...as("ann"), "idempotency-key": key } });
+    expect((await retry()).json<ProblemBody>().code).toBe("IN_PROGRESS");
+    await clock.advance(IDEMPOTENCY_LEASE_MS + 1);
+    expect((await retry()).statusCode).toBe(204);
+    // Its answer comes too late.
+    if (claim.type !== "run") throw new Error(claim.type);
+    await dead.store(request, claim.run, { status: 201, contentType: null, body: "late" });
+    expect((await retry()).statusCode).toBe(204);
+  });
+
+  it("of a run that takes long stays its own, as long as a handler may take", async () => {
     const key = uniqueKey();
     let finish = () => {};
     const reached = new Promise<void>((arrived) => {
@@ -134,9 +160,21 @@ describe("an Idempotency-Key", () => {
     void first.then((response) => response); // Injected requests start when somebody waits for them.
     await reached;
     answer = async () => ({ status: 201, body: { from: "the second" } });
+    const begun = clock.now();
+    const leaseUntil = async () => {
+      const { rows } = await server.pool.query<{ lease_until: Date }>(
+        "select lease_until from http.idempotency_key where key = $1",
+        [key],
+      );
+      return rows[0]?.lease_until.getTime();
+    };
+    while (clock.now() < begun + 2 * IDEMPOTENCY_LEASE_MS) {
+      await clock.advance(IDEMPOTENCY_RENEW_EVERY_MS);
+      await expect.poll(leaseUntil).toBeGreaterThan(clock.now() + IDEMPOTENCY_LEASE_MS / 2);
+    }
     expect((await ask({ key })).json<ProblemBody>().code).toBe("IN_PROGRESS");
-    await clock.advance(IDEMPOTENCY_LEASE_MS + 1);
-    expect((await ask({ key })).json()).toEqual({ from: "the second" });
+    await clock.advance(HANDLER_TIMEOUT_MS + IDEMPOTENCY_LEASE_MS);
+    await expect.poll(async () => (await ask({ key })).json()).toEqual({ from: "the second" });
     finish();
     await first;
     expect((await ask({ key })).json()).toEqual({ from: "the second" });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { guardOf, principalOf } from "../guards.ts";
-import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_PRUNE_EVERY_MS } from "../limits.ts";
+import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_PRUNE_EVERY_MS, IDEMPOTENCY_RENEW_EVERY_MS } from "../limits.ts";
 import { Problem } from "../problem.ts";
 import type { IdempotencyStore, KeyedRequest } from "./store.ts";
 
@@ -19,7 +19,7 @@ declare module "fastify" {
 
 const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
 
-/** Makes `config: { idempotent: true }` work, and prunes the store now and then until the server closes. */
+/** Makes `config: { idempotent: true }` work, and looks after the store until the server closes. */
 export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, clock: Clock): void {
   app.decorateRequest("idempotentRun", null);
   app.addHook("onRoute", (route) => {
@@ -33,7 +33,8 @@ export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, cl
       (request, reply, payload) => finish(store, request, reply, payload),
     ];
   });
-  pruneUntilClose(app, store, clock);
+  untilClose(app, clock, IDEMPOTENCY_PRUNE_EVERY_MS, () => store.prune(), "old idempotency keys could not be deleted");
+  untilClose(app, clock, IDEMPOTENCY_RENEW_EVERY_MS, () => store.renew(), "idempotency keys could not be renewed");
 }
 
 /** The request's key, for whoever wants to hand the same on to the engine as request id. */
@@ -113,11 +114,17 @@ function describeHeader(route: RouteOptions): void {
   };
 }
 
-function pruneUntilClose(app: FastifyInstance, store: IdempotencyStore, clock: Clock): void {
-  const prune = () => {
-    store.prune().catch((error: unknown) => app.log.warn({ err: error }, "old idempotency keys could not be deleted"));
-    timer = clock.after(IDEMPOTENCY_PRUNE_EVERY_MS, prune);
+function untilClose(
+  app: FastifyInstance,
+  clock: Clock,
+  everyMs: number,
+  work: () => Promise<unknown>,
+  complaint: string,
+): void {
+  const again = () => {
+    work().catch((error: unknown) => app.log.warn({ err: error }, complaint));
+    timer = clock.after(everyMs, again);
   };
-  let timer = clock.after(IDEMPOTENCY_PRUNE_EVERY_MS, prune);
+  let timer = clock.after(everyMs, again);
   app.addHook("onClose", async () => timer.cancel());
 }

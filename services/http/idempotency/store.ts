@@ -3,7 +3,12 @@ import type { Pool } from "pg";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_LEASE_MS, IDEMPOTENCY_PRUNE_ROWS_MAX } from "../limits.ts";
+import {
+  HANDLER_TIMEOUT_MS,
+  IDEMPOTENCY_KEPT_MS,
+  IDEMPOTENCY_LEASE_MS,
+  IDEMPOTENCY_PRUNE_ROWS_MAX,
+} from "../limits.ts";
 import { HTTP_SCHEMA, type HttpTables } from "./schema.ts";
 
 export interface KeyedRequest {
@@ -36,6 +41,8 @@ export class IdempotencyStore {
   readonly #db: Kysely<HttpTables>;
   readonly #clock: Clock;
   readonly #random: RandomBytes;
+  /** The runs of this process, by their names, and when they began. */
+  readonly #running = new Map<string, { readonly request: KeyedRequest; readonly since: number }>();
 
   constructor(options: { pool: Pool; clock: Clock; random: RandomBytes }) {
     this.#db = createDatabase<HttpTables>(options.pool).withSchema(HTTP_SCHEMA);
@@ -46,7 +53,10 @@ export class IdempotencyStore {
   async claim(request: KeyedRequest): Promise<Claim> {
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const run = await this.#tryToOwn(request);
-      if (run !== undefined) return { type: "run", run };
+      if (run !== undefined) {
+        this.#running.set(run, { request, since: this.#clock.monotonic() });
+        return { type: "run", run };
+      }
       const claim = await this.#read(request);
       if (claim !== undefined) return claim;
     }
@@ -55,6 +65,7 @@ export class IdempotencyStore {
 
   /** Keeps the answer of a run. Without effect when another run has taken over. */
   async store(request: KeyedRequest, run: string, answer: StoredAnswer): Promise<void> {
+    this.#running.delete(run);
     await this.#db
       .updateTable("idempotency_key")
       .set({ status: answer.status, content_type: answer.contentType, body: answer.body })
@@ -67,6 +78,7 @@ export class IdempotencyStore {
 
   /** The run came to nothing that should be kept: the next request with this key runs anew. */
   async forget(request: KeyedRequest, run: string): Promise<void> {
+    this.#running.delete(run);
     await this.#db
       .deleteFrom("idempotency_key")
       .where("user_id", "=", request.userId)
@@ -74,6 +86,24 @@ export class IdempotencyStore {
       .where("run", "=", run)
       .where("status", "is", null)
       .execute();
+  }
+
+  /** The runs that are under way here are alive. To be called more often than a lease lasts. */
+  async renew(): Promise<void> {
+    for (const [run, { since }] of this.#running) {
+      if (this.#clock.monotonic() - since > HANDLER_TIMEOUT_MS) this.#running.delete(run);
+    }
+    if (this.#running.size === 0) return;
+    const runs = [...this.#running.keys()];
+    const requests = Array.from(this.#running.values(), ({ request }) => request);
+    const users = requests.map(({ userId }) => userId);
+    const keys = requests.map(({ key }) => key);
+    const leaseUntil = new Date(this.#clock.now() + IDEMPOTENCY_LEASE_MS);
+    await sql`
+      update http.idempotency_key as row set lease_until = ${leaseUntil}
+      from unnest(${users}::text[], ${keys}::text[], ${runs}::text[]) as own (user_id, key, run)
+      where row.user_id = own.user_id and row.key = own.key and row.run = own.run
+        and row.status is null and row.lease_until < ${leaseUntil}`.execute(this.#db);
   }
 
   /** Deletes what is older than a day. @returns how many rows went */
