@@ -48,14 +48,8 @@ export interface BookingsService {
 export function createBookingsService(options: BookingsOptions): BookingsService {
   const { pool, bus, stream, engine, clock, random, log, config } = options;
   const outbox = new Outbox({
-    pool,
-    bus,
-    schema: BOOKINGS_SCHEMA,
-    source: "/usher/bookings",
-    stream,
-    clock,
-    random,
-    log,
+    ...{ pool, bus, stream, clock, random, log },
+    ...{ schema: BOOKINGS_SCHEMA, source: "/usher/bookings" },
   });
   const inbox = new Inbox({ schema: BOOKINGS_SCHEMA });
   const store = new BookingStore({ pool, outbox });

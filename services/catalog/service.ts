@@ -57,14 +57,8 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
   };
   const keeper = new SaleKeeper({ db, engine, clock, random, log, removed: changed });
   const outbox = new Outbox({
-    pool,
-    bus,
-    schema: CATALOG_SCHEMA,
-    source: "/usher/catalog",
-    stream,
-    clock,
-    random,
-    log,
+    ...{ pool, bus, stream, clock, random, log },
+    ...{ schema: CATALOG_SCHEMA, source: "/usher/catalog" },
   });
   const changes = new Changes({ db, changed });
   const desks = {

@@ -67,14 +67,8 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   const { pool, bus, stream, clock, random, log, config, metrics } = options;
   const db = createDatabase<PaymentsTables>(pool).withSchema(PAYMENTS_SCHEMA);
   const outbox = new Outbox({
-    pool,
-    bus,
-    schema: PAYMENTS_SCHEMA,
-    source: "/usher/payments",
-    stream,
-    clock,
-    random,
-    log,
+    ...{ pool, bus, stream, clock, random, log },
+    ...{ schema: PAYMENTS_SCHEMA, source: "/usher/payments" },
   });
   let secret: string | undefined;
   const mockSecret = () => (secret ??= mockGatewaySecret(config, random));
