@@ -69,7 +69,10 @@ export class Cluster {
   #isLeaving = false;
   #isClosed = false;
   readonly #claiming = new Set<number>();
-  readonly #giving = new Set<number>();
+  /** Shards that are being handed over, with their epochs: they are this engine's until it says so. */
+  readonly #giving = new Map<number, number>();
+  /** When PostgreSQL was last out of reach, on the monotonic clock. */
+  #cutOffAt = -Infinity;
   /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
   readonly #notBefore = new Map<number, { readonly at: number; readonly waitMs: number }>();
   /** Since when another member has a shard that should be ours. */
@@ -180,13 +183,17 @@ export class Cluster {
 
   #beat(): void {
     this.#tell();
-    if (this.#hasListened && !this.#isCutOff) this.#reconcile();
-    this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#beat());
+    const { clock } = this.#options;
+    if (this.#isCutOff) this.#cutOffAt = clock.monotonic();
+    // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
+    const isBack = clock.monotonic() - this.#cutOffAt > MEMBER_TTL_MS;
+    if (this.#hasListened && isBack) this.#reconcile();
+    this.#beatTimer = clock.after(BEAT_EVERY_MS, () => this.#beat());
   }
 
   #tell(): void {
     const { engine, bus, id, host, pid } = this.#options;
-    const shards = this.#isCutOff ? [] : [...engine.owned];
+    const shards = this.#isCutOff ? [] : [...new Map([...this.#giving, ...engine.owned])];
     const leaving = this.#isLeaving || this.#isCutOff;
     bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
   }
@@ -223,7 +230,8 @@ export class Cluster {
         if (member !== undefined) void this.#handOver(shard, member);
       }
     }
-    if (this.#isLeaving && (engine.owned.size === 0 || staying.length === 0)) this.#whenEmpty?.();
+    const isEmpty = engine.owned.size === 0 && this.#giving.size === 0;
+    if (this.#isLeaving && (isEmpty || staying.length === 0)) this.#whenEmpty?.();
   }
 
   #claimWhenFree(shard: number, isHeld: boolean): void {
@@ -258,8 +266,10 @@ export class Cluster {
   async #handOver(shard: number, to: Member): Promise<void> {
     const { engine, bus, clock, log } = this.#options;
     const isSettled = this.#isLeaving || clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
-    if (!isSettled || this.#giving.has(shard) || this.#giving.size >= HANDOVERS_AT_ONCE) return;
-    this.#giving.add(shard);
+    const epoch = engine.owned.get(shard);
+    if (epoch === undefined || !isSettled) return;
+    if (this.#giving.has(shard) || this.#giving.size >= HANDOVERS_AT_ONCE) return;
+    this.#giving.set(shard, epoch);
     try {
       await engine.disown(shard, { snapshot: true });
       bus.publish(HANDOVERS, { shard, to: to.engine });

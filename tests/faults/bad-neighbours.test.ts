@@ -27,6 +27,7 @@ let dataDir: string;
 const ends: (() => Promise<unknown> | void)[] = [];
 
 beforeAll(async () => {
+  await usher(["--version"], {}); // Builds what is out of date, and says so, before anybody listens.
   [nats, database, dataDir] = [await startNatsServer(), await testDatabase(), await temporaryDirectory()];
 });
 afterEach(async () => {
