@@ -64,7 +64,8 @@ describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.pu
       rush = await Rush.begin(world, load);
       for (const name of names) {
         lines.push(await happens(name, world, rush));
-        if (isLong) console.log(`${lines.length}/${names.length} ${JSON.stringify(lines.at(-1))}`);
+        if (isLong || process.env["FAULTS_LOG"])
+          console.log(`${lines.length}/${names.length} ${JSON.stringify(lines.at(-1))}`);
         if (rush.wrongs.length > 0) break;
       }
       if (rush.wrongs.length === 0) await rush.checkBooks();

@@ -224,8 +224,9 @@ export class World {
     const kill = (): void => {
       for (const { pid, state } of this.processes.values()) if (pid !== undefined && state !== "stopped") tryKill(pid);
     };
-    process.once("exit", kill);
-    this.#ends.push(() => void process.off("exit", kill));
+    const signals = ["exit", "disconnect", "SIGTERM", "SIGINT"] as const;
+    for (const signal of signals) process.once(signal, kill);
+    this.#ends.push(() => void signals.map((signal) => process.off(signal, kill)));
     const programs = [...plan.servers, ...plan.roles.flat(), plan.entry];
     this.#ends.push(async () => {
       await Promise.all([...this.#ways.values()].flat().map(({ proxy }) => proxy.close()));
