@@ -56,7 +56,11 @@ export const ERRORS = {
   },
   PAYMENT_METHOD_UNAVAILABLE: { status: 422, retryable: false, meaning: "This payment method is not set up here." },
   BAD_SIGNATURE: { status: 400, retryable: false, meaning: "The webhook is not signed by the gateway, or too old." },
-  ALREADY_USED: { status: 409, retryable: false, meaning: "The ticket was let in before; `checkedInAt` says when." },
+  ALREADY_USED: {
+    status: 409,
+    retryable: false,
+    meaning: "The ticket was let in before: `checkedInAt` says when, or `seats` which.",
+  },
   BAD_TICKET: { status: 422, retryable: false, meaning: "Not a ticket of ours, a void one, or not for this time." },
   SALE_CLOSED: {
     status: 409,
