@@ -39,7 +39,9 @@ const BestAvailable = Type.Object(
   { additionalProperties: false },
 );
 
-export const HoldRequest = Type.Union([NamedSeats, BestAvailable]);
+export const HoldRequest = Type.Union([NamedSeats, BestAvailable], {
+  examples: [{ seats: [40, 41] }, { best: { count: 2 } }],
+});
 export type HoldRequest = Static<typeof HoldRequest>;
 
 export const Hold = Type.Object({

@@ -26,7 +26,7 @@ export const CheckInBody = Type.Object(
       Type.String({ maxLength: 64, description: "What the gate lets in to: tickets for anything else are refused." }),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ qr: "AEA7ZJJU3TQDAGC6CA7CZDPKSX6VA6NK", showtimeId: "st_premiere" }] },
 );
 
 export const CheckedIn = Type.Object({

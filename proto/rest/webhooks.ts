@@ -28,9 +28,15 @@ const Description = Type.String({
   examples: ["Accounting"],
 });
 
+const webhookExample = {
+  url: "https://integrator.example/hooks/usher",
+  types: ["booking.confirmed", "booking.cancelled"],
+  description: "Accounting",
+};
+
 export const RegisterWebhookBody = Type.Object(
   { url: WebhookUrl, types: EventTypes, description: Type.Optional(Description) },
-  closed,
+  { ...closed, examples: [webhookExample] },
 );
 export type RegisterWebhookBody = Static<typeof RegisterWebhookBody>;
 
@@ -45,7 +51,7 @@ export const ChangeWebhookBody = Type.Object(
       }),
     ),
   },
-  closed,
+  { ...closed, examples: [{ ...webhookExample, enabled: true }] },
 );
 export type ChangeWebhookBody = Static<typeof ChangeWebhookBody>;
 

@@ -50,7 +50,7 @@ describe(`killed at ${KILLS} points of a purchase`, () => {
     port = String(await freePort());
     rest = new Rest(Number(port));
     await start();
-  });
+  }, 180_000);
   afterAll(async () => {
     await usher.end("SIGTERM");
     await database.drop();
