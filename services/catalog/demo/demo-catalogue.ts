@@ -2,7 +2,6 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { fold } from "../fold.ts";
 import type { HallLayout } from "../layout/hall-layout.ts";
-import { CANCEL_UNTIL_BEFORE_MS } from "../limits.ts";
 import { dayAfter } from "../local-day.ts";
 import { movieColumns } from "../store/movies.ts";
 import { insertPlan } from "../store/plans.ts";
@@ -173,7 +172,8 @@ const showtimeRow = (showtime: DemoShowtime, planVersion: number, now: number) =
   hall_free_at: new Date(showtime.endsAt + CLEANING_MINUTES * 60_000),
   sales_start_at: new Date(now),
   sales_end_at: new Date(showtime.startsAt),
-  cancel_until: new Date(showtime.startsAt - CANCEL_UNTIL_BEFORE_MS),
+  // Whoever tries the demo buys what is shown next, and wants to try giving it back.
+  cancel_until: new Date(showtime.startsAt),
   currency: CURRENCY,
   premiere: showtime.premiere,
 });
