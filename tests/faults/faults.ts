@@ -16,6 +16,8 @@ export type Fault = (world: World, rush: Rush) => Promise<readonly string[]>;
 /** Longer than the time after which the others take what a silent engine has. */
 const PARTITION_MS = 4_000;
 const WORKING_MS = 400;
+/** The others sell on for this long before they clear away. */
+const ASLEEP_MS = 1_500;
 const A_MONTH_MS = 31 * 86_400_000;
 const NOBODY: readonly string[] = [];
 
@@ -47,7 +49,7 @@ const sleepOverTheTakeover: Fault = async (world, rush) => {
       return [...shards].every((shard) => theirs.has(shard));
     }, "nobody takes over what a stopped engine had");
     for (let turn = 0; turn < 2; turn++) {
-      await pause(WORKING_MS);
+      await pause(ASLEEP_MS);
       await clearAway(world, shards);
     }
   } finally {

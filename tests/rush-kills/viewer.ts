@@ -33,7 +33,7 @@ export class Viewer {
 
   /** Whether it sees the hall, on a connection of this life of the server. */
   get isWatching(): boolean {
-    return this.#client?.halls.has(this.#crowd.showtime) ?? false;
+    return (this.#client?.halls.get(this.#crowd.showtime)?.frames ?? 0) > 0;
   }
 
   leave(): void {
@@ -62,6 +62,8 @@ export class Viewer {
     });
     this.#client = client;
     const last = this.#shown;
+    // Whoever comes back is sent what it missed, where the edge still has that, and else the whole hall.
+    if (last !== undefined) client.halls.set(showtime, { ...last, statuses: last.statuses.slice(), frames: 0 });
     client.say({ op: "watch", showtime, ...(last !== undefined && { epoch: last.epoch, seq: last.seq }) });
     await client.closed;
     throw new Error("closed");
