@@ -92,14 +92,6 @@ export const BREAKS = [
   },
   {
     law: 4,
-    what: "the same, found while engines sleep and others sell on",
-    file: "engine/journal/postgres-journal.ts",
-    find: "AND b.epoch = s.epoch",
-    replace: "",
-    test: "tests/faults/faults.test.ts",
-  },
-  {
-    law: 4,
     what: "the statement does not lock the shard's row while it writes",
     file: "engine/journal/postgres-journal.ts",
     find: "ORDER BY s.shard FOR SHARE OF s",
