@@ -27,6 +27,7 @@ interface Open {
 }
 
 const NOBODY_THERE = 503;
+const TELL_EVERY_MS = 1_000;
 /** Whoever asks wants the answer in an inbox. Elsewhere our rights would say it for somebody who may not: as a delta, for one. */
 const INBOXES = "_INBOX.";
 
@@ -42,6 +43,8 @@ export class NatsBus implements Bus {
   #isConnected = true;
   #isClosed = false;
   #dropped = 0;
+  #unreadable = 0;
+  #unreadableToldAt = -Infinity;
 
   constructor({ connection, inboxPrefix, clock, log }: Options) {
     this.#connection = connection;
@@ -183,8 +186,19 @@ export class NatsBus implements Bus {
     try {
       deliver();
     } catch (err) {
-      this.#log.error({ err, subject }, "dropped a bus message: it does not decode, or its handler failed");
+      this.#droppedOne(err, subject);
     }
+  }
+
+  /** One line a second at the most: whoever sends rubbish must not fill the log as well. */
+  #droppedOne(err: unknown, subject: string): void {
+    this.#unreadable++;
+    const now = this.#clock.monotonic();
+    if (now - this.#unreadableToldAt < TELL_EVERY_MS) return;
+    const count = this.#unreadable;
+    this.#unreadable = 0;
+    this.#unreadableToldAt = now;
+    this.#log.error({ err, subject, count }, "dropped bus messages: they do not decode, or their handlers failed");
   }
 
   #refuseWhenClosed(): void {
