@@ -195,24 +195,31 @@ describe("with the commands and the variables of the Compose file", () => {
       expect([name, /.*violation.*/i.exec(output)?.[0]]).toEqual([name, undefined]);
   });
 
-  it("every metric that a dashboard or an alert names is one that a role has", async () => {
-    const known = new Set<string>();
+  it("every metric that a dashboard or an alert names is one that a role has, and the guide tells of all", async () => {
+    const types = new Map<string, string>();
     for (const role of ["engine", "services", "edge"]) {
       const text = await (await fetch(`http://${await addressOf(role, "8080")}/metrics`)).text();
-      for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
-        const suffixes = type === "histogram" ? ["_bucket", "_count", "_sum"] : [""];
-        for (const suffix of suffixes) known.add(`${name}${suffix}`);
-      }
+      for (const [, name = "", type = ""] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) types.set(name, type);
     }
-    const files = readdirSync(join(ROOT, "deploy/grafana/dashboards")).map((file) => `grafana/dashboards/${file}`);
-    for (const file of [...files, "prometheus/alerts.yml"]) {
-      const named = metricsNamedIn(readFileSync(join(ROOT, "deploy", file), "utf8"));
-      expect(named.size, file).toBeGreaterThan(3);
-      expect(
-        [...named].filter((name) => name !== "up" && !known.has(name)),
-        file,
-      ).toEqual([]);
+    const known = new Set(
+      [...types].flatMap(([name, type]) =>
+        (type === "histogram" ? ["_bucket", "_count", "_sum"] : [""]).map((suffix) => `${name}${suffix}`),
+      ),
+    );
+    const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+    const alerts = read("deploy/prometheus/alerts.yml");
+    const dashboards = readdirSync(join(ROOT, "deploy/grafana/dashboards"));
+    expect(dashboards.sort()).toEqual(["edges.json", "engine.json", "saga.json", "sales.json"]);
+    for (const text of [alerts, ...dashboards.map((file) => read(`deploy/grafana/dashboards/${file}`))]) {
+      const named = [...metricsNamedIn(text)];
+      expect(named.length).toBeGreaterThan(3);
+      expect(named.filter((name) => name !== "up" && !known.has(name))).toEqual([]);
     }
+
+    const guide = read("docs/guides/operating.md");
+    const told = new Set([...guide.matchAll(/\b(usher_[a-z_]+)\b/g)].map(([, name]) => name));
+    expect(told).toEqual(new Set([...types.keys()].filter((name) => name.startsWith("usher_"))));
+    for (const [, alert] of alerts.matchAll(/- alert: (\w+)/g)) expect(guide).toContain(`\`${alert}\``);
   });
 
   it.each([...ROLES].reverse())("SIGTERM ends %s in good order", { timeout: TIMEOUT_MS }, async (role) => {
