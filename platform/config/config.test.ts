@@ -29,6 +29,7 @@ describe("settings", () => {
       connectionsPerAddress: 20_000,
       requestsPerSecond: 2000,
       latePaymentGraceMs: 600_000,
+      mockPayments: true,
       mockGatewayPort: 0,
       stripeApiUrl: "https://api.stripe.com",
       mailFrom: "tickets@usher.example",

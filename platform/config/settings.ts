@@ -180,6 +180,12 @@ export const SETTINGS = {
     about:
       "How browsers reach the WebSocket, such as wss://tickets.example.com/v1. Unset: the address of the page itself behind a trusted proxy, else WS_PORT of its host.",
   },
+  mockPayments: {
+    name: "MOCK_PAYMENTS",
+    kind: yesOrNo,
+    default: "true",
+    about: "false: nobody can pay through the mock gateway any more. Where tickets cost money it has to be.",
+  },
   mockGatewayPort: {
     name: "MOCK_GATEWAY_PORT",
     kind: port,

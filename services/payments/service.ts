@@ -45,7 +45,7 @@ export interface PaymentsOptions {
   readonly metrics?: Registry;
   readonly config: Pick<
     Config,
-    "dataDir" | "mockGatewaySecret" | "stripeApiUrl" | "stripeSecretKey" | "stripeWebhookSecret"
+    "dataDir" | "mockPayments" | "mockGatewaySecret" | "stripeApiUrl" | "stripeSecretKey" | "stripeWebhookSecret"
   >;
   /** Where the mock gateway serves; asked at each call. */
   mockGatewayUrl(): string;
@@ -82,7 +82,13 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   }
   const book = new PaymentBook({ db, outbox, clock });
   const stepper = new Stepper({ book, gateways, outbox, bus, log });
-  const payments = new Payments({ book, methods: new Set(gateways.keys()), stepper, clock });
+  const methods = new Set(gateways.keys());
+  // What was paid through it before can still be given back.
+  if (!config.mockPayments) methods.delete("mock");
+  else if (config.stripeSecretKey !== undefined) {
+    log.warn("tickets can be had for nothing through the mock gateway: set MOCK_PAYMENTS=false where they cost money");
+  }
+  const payments = new Payments({ book, methods, stepper, clock });
   const inbox = new WebhookInbox({ db, clock });
   const reconciler = new Reconciler({ db, gateways, clock, log, metrics });
 

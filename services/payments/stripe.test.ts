@@ -19,7 +19,7 @@ beforeAll(async () => {
   shop = await testShop();
   payments = await shop.open({
     config: {
-      ...{ dataDir: shop.dataDir, stripeApiUrl: stripe.url },
+      ...{ dataDir: shop.dataDir, mockPayments: true, stripeApiUrl: stripe.url },
       ...{ stripeSecretKey: KEY, stripeWebhookSecret: WEBHOOK_SECRET },
     },
   });

@@ -109,7 +109,7 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
     const ownPool = createPool({ connectionString: database.url, max: 8, name: "payments-process", log });
     const service = createPaymentsService({
       ...{ pool: ownPool, bus, stream, clock, random: systemRandom, log, metrics: createMetrics("test") },
-      config: { dataDir, stripeApiUrl: "https://stripe.invalid" },
+      config: { dataDir, mockPayments: true, stripeApiUrl: "https://stripe.invalid" },
       mockGatewayUrl: () => gateway.url,
       ...options,
     });
