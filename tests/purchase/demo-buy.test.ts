@@ -25,7 +25,7 @@ describe("usher demo buy", () => {
     ]) {
       expect(stdout).toMatch(new RegExp(step));
     }
-    const lines = stdout.split("\n").filter((line) => /^ /.test(line));
+    const lines = stdout.split("\n").filter((line) => line.startsWith(" "));
     for (const line of lines) expect(line).toMatch(/^ *\d+ ms {2}\S/);
     expect(stdout.match(/let in at the gate/g)).toHaveLength(3);
     expect(stdout).toMatch(/All done in \d+\.\d s\n$/);

@@ -84,7 +84,8 @@ export class UsherProcess {
   }
 }
 
-class Launch {
+/** A command that was begun. */
+export class Launch {
   readonly child: ChildProcess;
   readonly ended: Promise<Ending>;
   stdout = "";

@@ -1,0 +1,134 @@
+/** What a purchase needs is away for a while: the mail server and the payment gateway, or all other services. */
+import { once } from "node:events";
+import { SMTPServer } from "smtp-server";
+import { afterEach, expect, it } from "vitest";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { ADMIN } from "../support/box-office.ts";
+import { problem, Purchases } from "../support/purchases.ts";
+import { Rest } from "../support/rest.ts";
+import {
+  freePort,
+  Launch,
+  removeDirectory,
+  temporaryDirectory,
+  usher,
+  UsherProcess,
+} from "../support/usher-process.ts";
+import { audit } from "./books.ts";
+
+/** Undone after each test, the last first. */
+const undo: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const work of undo.splice(0).reverse()) await work();
+}, 60_000);
+
+async function place(): Promise<{ DATABASE_URL: string; DATA_DIR: string }> {
+  const [database, dataDir] = [await testDatabase(), await temporaryDirectory()];
+  undo.push(
+    () => database.drop(),
+    () => removeDirectory(dataDir),
+  );
+  return { DATABASE_URL: database.url, DATA_DIR: dataDir };
+}
+
+/** Its end is what it says it is: clean. */
+const endCleanly = (launch: Launch) => async (): Promise<void> => {
+  launch.child.kill("SIGTERM");
+  expect((await launch.ended).code).toBe(0);
+};
+
+it(
+  "without gateway and mail server it sells as far as it can, and goes on when they come",
+  { timeout: 120_000 },
+  async () => {
+    const [home, httpPort, gatewayPort, smtpPort] = [
+      await place(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ];
+    const settings = {
+      ...{ ...home, HTTP_PORT: String(httpPort), MOCK_GATEWAY_SECRET: "a secret that both of them know" },
+      ...{ USHER_ADMIN_EMAIL: ADMIN.email, USHER_ADMIN_PASSWORD: ADMIN.password },
+    };
+    const running = await UsherProcess.start({
+      ...settings,
+      MOCK_GATEWAY_URL: `http://127.0.0.1:${gatewayPort}`,
+      SMTP_URL: `smtp://127.0.0.1:${smtpPort}`,
+    });
+    undo.push(() => running.end("SIGTERM"));
+    const rest = new Rest(httpPort);
+    const purchases = new Purchases({ rest });
+
+    const customer = await purchases.customer("Ann");
+    const { id } = await purchases.book(customer, "st_premiere", [7, 8]);
+    const begun = await purchases.pay(customer, id, "tok_ok");
+    expect([begun.status, begun.body]).toEqual([expect.toBeOneOf([202, 503]), expect.anything()]);
+    if (begun.status === 503) expect(begun.body["code"]).toBe("UNAVAILABLE");
+    expect((await purchases.read(customer, id)).status).toBeOneOf(["pending", "paying"]);
+
+    const gateway = new Launch(["gateway"], { ...settings, MOCK_GATEWAY_PORT: String(gatewayPort), LOG_LEVEL: "warn" });
+    undo.push(endCleanly(gateway));
+    await gateway.said(/^ready$/m);
+    if (begun.status === 503) expect((await purchases.pay(customer, id, "tok_ok")).status).toBe(202);
+    await purchases.comesTo(customer, id, { status: "confirmed" }, 40_000);
+    await purchases.tickets(customer, id, 2);
+
+    const mails: string[] = [];
+    const mailServer = new SMTPServer({
+      ...{ disabledCommands: ["AUTH", "STARTTLS"] },
+      onData(stream, _session, done) {
+        let mail = "";
+        stream.on("data", (chunk: Buffer) => (mail += chunk.toString("latin1")));
+        stream.on("end", () => {
+          mails.push(mail);
+          done();
+        });
+      },
+    });
+    undo.push(() => new Promise<void>((resolve) => void mailServer.close(resolve)));
+    await once(mailServer.listen(smtpPort, "127.0.0.1"), "listening");
+    await expect.poll(() => mails.length, { timeout: 60_000, interval: 200 }).toBeGreaterThan(0);
+    expect(mails[0]).toContain(customer.email);
+    expect(mails[0]).toContain("application/pdf");
+    expect(await audit(home.DATABASE_URL)).toEqual([]);
+  },
+);
+
+it("payments run alone, and say so", { timeout: 60_000 }, async () => {
+  const payments = new Launch(["services", "--only", "payments"], {
+    ...{ ...(await place()), HTTP_PORT: "0", LOG_LEVEL: "warn" },
+  });
+  undo.push(endCleanly(payments));
+  await payments.said(/^ready$/m);
+  const [, port] = await payments.said(/API +http:\/\/[^/]*:(\d+)\//);
+  const rest = new Rest(Number(port));
+  expect(await rest.get("/health/live")).toMatchObject({ status: 200, body: { status: "live" } });
+  expect(await rest.get("/health/ready")).toMatchObject({
+    status: 200,
+    body: { checks: { postgresql: { state: "up" } } },
+  });
+  expect(await rest.post("payments/webhooks/mock", { body: "{}" })).toMatchObject(problem(400, "BAD_SIGNATURE"));
+  expect(await rest.get("bookings")).toMatchObject(problem(404, "NOT_FOUND"));
+  const { body } = await rest.get<{ paths: object }>("/openapi.json");
+  expect(Object.keys(body.paths).filter((path) => path.startsWith("/api/"))).toEqual(
+    expect.arrayContaining(["/api/v1/payments/webhooks/mock"]),
+  );
+});
+
+it.each(["identity", "bookings", "tickets", "notifications"])("%s runs alone", { timeout: 60_000 }, async (domain) => {
+  const launch = new Launch(["services", "--only", domain], {
+    ...(await place()),
+    HTTP_PORT: "0",
+    LOG_LEVEL: "warn",
+  });
+  undo.push(endCleanly(launch));
+  await launch.said(/^ready$/m);
+  const [, port] = await launch.said(/API +http:\/\/[^/]*:(\d+)\//);
+  expect(await new Rest(Number(port)).get("/health/live")).toMatchObject({ status: 200 });
+});
+
+it("a domain that there is not is named in a sentence", async () => {
+  const { code, stderr } = await usher(["services", "--only", "payments,popcorn"], await place());
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^There is no domain popcorn: .*\.\n$/m)]);
+});
