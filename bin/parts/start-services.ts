@@ -23,6 +23,9 @@ import { type Role, urlHost } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
 import type { Shared } from "./start-redis.ts";
 
+/** Connections that wait to be taken, where the system allows so many. Of Node's 511, a crowd that comes at once sees some reset. */
+const BACKLOG = 10_000;
+
 interface Options {
   readonly domains: readonly Domain[];
   readonly database: RunningDatabase;
@@ -127,7 +130,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   httpPort = await lifecycle.start({
     name: "http",
     start: async () => {
-      await app.listen({ host: config.host, port: config.httpPort });
+      await app.listen({ host: config.host, port: config.httpPort, backlog: BACKLOG });
       const address = app.server.address();
       return typeof address === "object" && address !== null ? address.port : config.httpPort;
     },

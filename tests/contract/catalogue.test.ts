@@ -112,7 +112,7 @@ it("of two admins who change one hall at once, one is told that it has changed",
   const change = (name: string) =>
     asAdmin("PUT", `halls/${id}`, { cinemaId: "ci_astoria", name, ...drawing(3), version });
   const both = await Promise.all([change("Left attic"), change("Right attic")]);
-  expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+  expect(both.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 409]);
   expect(both.find(({ status }) => status === 409)).toMatchObject(problem(409, "CONFLICT"));
   expect(await change("Late attic")).toMatchObject(problem(409, "CONFLICT"));
 });

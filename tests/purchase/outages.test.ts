@@ -86,7 +86,7 @@ it(
         });
       },
     });
-    undo.push(() => new Promise<void>((resolve) => void mailServer.close(resolve)));
+    undo.push(() => new Promise<void>((resolve) => mailServer.close(resolve)));
     await once(mailServer.listen(smtpPort, "127.0.0.1"), "listening");
     await expect.poll(() => mails.length, { timeout: 60_000, interval: 200 }).toBeGreaterThan(0);
     expect(mails[0]).toContain(customer.email);
