@@ -1,12 +1,22 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { buy } from "../../bin/commands/demo-buy.ts";
+import { ExplainedError } from "../../bin/parts/explained-error.ts";
+import { systemClock } from "../../platform/clock/index.ts";
 import { ADMIN, boxOffice } from "../support/box-office.ts";
 import { type Ending, usher } from "../support/usher-process.ts";
 
 const office = boxOffice();
 const SIGN_IN = { USHER_ADMIN_EMAIL: ADMIN.email, USHER_ADMIN_PASSWORD: ADMIN.password };
 
-const demoBuy = (args: readonly string[], settings = {}, port = office.usher.httpPort): Promise<Ending> =>
-  usher(["demo", "buy", "--http", `http://127.0.0.1:${port}`, ...args], settings);
+const admin = () => ({
+  http: `http://127.0.0.1:${office.usher.httpPort}`,
+  ...{ adminEmail: ADMIN.email, adminPassword: ADMIN.password },
+});
+const io = { print: () => undefined, clock: systemClock, pause };
+
+const demoBuy = (args: readonly string[], settings = {}): Promise<Ending> =>
+  usher(["demo", "buy", "--http", admin().http, ...args], settings);
 
 describe("usher demo buy", () => {
   it("buys and goes in over REST, over GraphQL and at a kiosk, and tells each step and its time", async () => {
@@ -34,26 +44,28 @@ describe("usher demo buy", () => {
     expect((await office.rest.get("devices", { token: body.accessToken })).body["items"]).toEqual([]);
   });
 
-  it("takes one way where one is named, and the admin from its options", async () => {
+  it("takes one way where one is named", async () => {
     const showtime = office.anotherShowtime("ha_studio");
-    const args = ["--kiosk", "--admin-email", ADMIN.email, "--admin-password", ADMIN.password, "--showtime", showtime];
-    const { code, stdout } = await demoBuy(args);
-    expect(code).toBe(0);
-    expect(stdout).not.toMatch(/Over/);
+    const lines: string[] = [];
+    await buy({ ...admin(), showtime, ways: ["kiosk"] }, { ...io, print: (line) => void lines.push(line) });
+    expect(lines.join("\n")).not.toMatch(/Over/);
     expect((await office.rest.seats(showtime)).statuses.match(/2/g)).toHaveLength(2);
   });
 
   it("says in a sentence what is missing or wrong", async () => {
-    const nobody = await demoBuy([]);
-    expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringMatching(/^The admin .*USHER_ADMIN_PASSWORD\.\n$/m)]);
-    const wrong = await demoBuy([], { ...SIGN_IN, USHER_ADMIN_PASSWORD: "something else" });
-    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/^Usher refused \(UNAUTHORIZED\): .*\.\n$/m)]);
-    const nowhere = await demoBuy([], SIGN_IN, 1);
-    expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringMatching(/^No Usher answers at .*\.\n$/m)]);
-    const nothing = await demoBuy(["--showtime", "st_nowhere"], SIGN_IN);
-    expect([nothing.code, nothing.stderr]).toEqual([
-      1,
-      expect.stringMatching(/^There is no showtime st_nowhere: .*\n$/),
-    ]);
+    const { code, stderr } = await demoBuy([]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^The admin .*USHER_ADMIN_PASSWORD\.\n$/m)]);
+    const fails = (wrong: object): Promise<unknown> =>
+      buy({ ...admin(), ways: [], ...wrong }, io).catch((error: unknown) => error);
+    for (const [wrong, sentence] of [
+      [{ adminPassword: "something else" }, /^Usher refused \(UNAUTHORIZED\): .*\.$/],
+      [{ http: "http://127.0.0.1:1" }, /^No Usher answers at .*\.$/],
+      [{ http: "nowhere" }, /^--http is no URL: nowhere\.$/],
+      [{ showtime: "st_nowhere" }, /^There is no showtime st_nowhere: .*\.$/],
+    ] as const) {
+      const error = await fails(wrong);
+      expect(error).toBeInstanceOf(ExplainedError);
+      expect(String(error).replace("ExplainedError: ", "")).toMatch(sentence);
+    }
   });
 });
