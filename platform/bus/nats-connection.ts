@@ -1,10 +1,5 @@
 /** A connection to NATS that never gives up once it has been made. */
-import {
-  AuthorizationError,
-  connect,
-  type NatsConnection,
-  UserAuthenticationExpiredError,
-} from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import {
   NATS_CONNECT_TIMEOUT_MS,
   NATS_PING_EVERY_MS,
@@ -28,6 +23,8 @@ export async function connectNats(
   urls: string,
   options: { readonly name: string; readonly inboxPrefix: string },
 ): Promise<NatsConnection> {
+  // Only now: a process without NATS starts sooner without it.
+  const { AuthorizationError, connect, UserAuthenticationExpiredError } = await import("@nats-io/transport-node");
   const servers = urls.split(",").map((text) => new URL(text.trim()));
   const { username = "", password = "" } = servers.find((url) => url.username !== "") ?? {};
   const hosts = servers.map((url) => url.host).join(", ");
@@ -47,7 +44,8 @@ export async function connectNats(
       timeout: NATS_CONNECT_TIMEOUT_MS,
     });
   } catch (error) {
-    throw new NatsUnusable(whyNot(hosts, error), { cause: error });
+    const isRefused = error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
+    throw new NatsUnusable(whyNot(hosts, error, isRefused), { cause: error });
   }
   const { version = "?", headers } = connection.info ?? {};
   if (headers === true && isNewEnough(version)) return connection;
@@ -57,8 +55,8 @@ export async function connectNats(
   );
 }
 
-function whyNot(hosts: string, error: unknown): string {
-  if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
+function whyNot(hosts: string, error: unknown, isRefused: boolean): string {
+  if (isRefused) {
     return `NATS_URL: the server at ${hosts} refuses the user or the password; correct them in NATS_URL.`;
   }
   const reason = error instanceof Error ? error.message : String(error);

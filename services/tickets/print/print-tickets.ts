@@ -1,4 +1,3 @@
-import PDFDocument from "pdfkit";
 import type { BookingRecord, PlanSeat, SeatCard, ShowtimeCard } from "../../../proto/services/index.ts";
 import { PLAN_DOTS_IN_ALL_MAX, PLAN_DOTS_MAX, PRINTED_LENGTH_MAX } from "../limits.ts";
 import { Fonts, type Weight } from "./fonts.ts";
@@ -42,6 +41,7 @@ const MARK = "#be123c";
 /** One page a ticket. It does with black ink, and with the margins of any printer. */
 export async function printTickets(job: PrintJob): Promise<Uint8Array> {
   const texts = textsOf(job.language);
+  const { default: PDFDocument } = await import("pdfkit"); // With the first page: a start need not wait for it.
   const document = new PDFDocument({
     size: [PAGE.width, PAGE.height],
     margin: 0,
