@@ -36,6 +36,9 @@ export interface CatalogOptions {
   readonly mark?: ChangeMark | undefined;
 }
 
+/** How long the first start of all waits for the engine to sell the demo's showtimes. */
+const FIRST_PASS_WAIT_MS = 10_000;
+
 export interface CatalogService {
   /** Under `/api/v1`. */
   readonly routes: Routes;
@@ -85,7 +88,10 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
       subscriptions = [bus.subscribe(CATALOG_CHANGED, () => reader.forget()), ...serveCatalog({ bus, reader, log })];
       watch?.start();
       keeper.wake();
-      if (first === true) await keeper.firstPass;
+      if (first !== true) return;
+      // Where no engine is up yet the showtimes are opened once there is one: nobody waits for that.
+      const patience = new Promise<void>((resolve) => void clock.after(FIRST_PASS_WAIT_MS, resolve));
+      await Promise.race([keeper.firstPass, patience]);
     },
     async stop() {
       for (const subscription of subscriptions) subscription.close();

@@ -17,7 +17,7 @@ export const FOLLOWED_AT_ONCE = 8;
 /** How often the queue is looked at when nobody nudges. */
 export const FOLLOW_POLL_MS = 1_000;
 /** Whoever took a booking from the queue and has not finished by then is dead. */
-export const FOLLOW_LEASE_MS = 30_000;
+export const FOLLOW_LEASE_MS = 8_000;
 /** The wait after the first failure; it doubles up to the longest. Nothing is ever given up. */
 export const FOLLOW_BACK_OFF_FIRST_MS = 250;
 export const FOLLOW_BACK_OFF_MAX_MS = 60_000;
