@@ -11,6 +11,8 @@ export interface HttpLoadOptions {
   readonly connections: number;
   /** Connections take them in turn, beginning anew after the last. */
   readonly requests: readonly HttpRequest[];
+  /** Each connection takes a share of the requests, no two the same one; else each takes all of them. */
+  readonly dealt?: boolean;
   /** One a connection, where the server wants them. */
   readonly tokens?: readonly string[];
 }
@@ -91,7 +93,8 @@ function requestsOf(options: HttpLoadOptions, index: number, seat: number): auto
     ...(options.requests.some(({ body }) => body !== undefined) && { "content-type": "application/json" }),
   };
   let hold = "";
-  return options.requests.map(({ method, path, body }) => ({
+  const isOurs = (at: number): boolean => options.dealt !== true || at % options.connections === index;
+  return options.requests.filter((_, at) => isOurs(at)).map(({ method, path, body }) => ({
     method,
     path,
     ...(body !== undefined && { body: body.replace("{seat}", String(seat)) }),

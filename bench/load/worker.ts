@@ -6,9 +6,18 @@ import { BenchError, explain } from "../bench-error.ts";
 import { EngineLoad } from "../engine/engine-load.ts";
 import { CommandLoad } from "./command-load.ts";
 import { HttpLoad } from "./http-load.ts";
+import { PurchaseLoad } from "./purchase-load.ts";
 import { ViewerLoad } from "./viewer-load.ts";
+import { VisitLoad } from "./visit-load.ts";
 
-const KINDS = { commands: CommandLoad, viewers: ViewerLoad, http: HttpLoad, engine: EngineLoad } as const;
+const KINDS = {
+  commands: CommandLoad,
+  viewers: ViewerLoad,
+  http: HttpLoad,
+  visits: VisitLoad,
+  purchases: PurchaseLoad,
+  engine: EngineLoad,
+} as const;
 export type Kinds = { [Kind in keyof typeof KINDS]: InstanceType<(typeof KINDS)[Kind]> };
 
 export interface Call {
