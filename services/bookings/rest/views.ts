@@ -1,7 +1,7 @@
 /** A booking as others see it. */
 import type { Booking as BookingView, PaymentAnswer } from "../../../proto/rest/index.ts";
 import type { BookingRecord, BookingStatus } from "../../../proto/services/index.ts";
-import { type Booking, totalOf } from "../saga/booking.ts";
+import { type Booking, refundingOf, totalOf } from "../saga/booking.ts";
 import type { Stored } from "../store/store.ts";
 
 const isoOf = (at: number): string => new Date(at).toISOString();
@@ -37,10 +37,6 @@ export const shownStatus = ({ status, payment }: Booking): BookingStatus =>
   status === "pending" && payment !== null && (payment.state === "failed" || payment.state === "voided")
     ? "failed"
     : status;
-
-/** Minor units that are on their way back. */
-export const refundingOf = ({ steps }: Booking): number =>
-  steps.reduce((sum, step) => (step.do === "refund" ? sum + step.amount : sum), 0);
 
 /** To `payments` money that went back was captured nevertheless; to the buyer it was refunded. */
 function moneyStatus(booking: Booking): NonNullable<BookingView["payment"]>["status"] {

@@ -1,4 +1,5 @@
 /** A booking as the saga knows it, and what may happen to it. */
+import { isDeepStrictEqual } from "node:util";
 import type { ErrorCode, EventData } from "../../../proto/index.ts";
 import type { BookingStatus, Payment, PaymentMethod, PaymentState, TicketType } from "../../../proto/services/index.ts";
 import type { Money } from "../../../proto/rest/index.ts";
@@ -119,4 +120,17 @@ export type Decision =
 export const totalOf = (seats: readonly BookedSeat[]): Money => ({
   amount: seats.reduce((sum, { price }) => sum + price.amount, 0),
   currency: seats[0]?.price.currency ?? "XXX", // A booking always has a seat; ISO 4217's code for none.
+});
+
+/** Minor units that are on their way back. */
+export const refundingOf = ({ steps }: Pick<Booking, "steps">): number =>
+  steps.reduce((sum, step) => (step.do === "refund" ? sum + step.amount : sum), 0);
+
+/** Whether the buyer could tell them apart: how the saga goes about its work is no news. */
+export const looksAlike = (one: Booking, other: Booking): boolean => isDeepStrictEqual(seenOf(one), seenOf(other));
+
+const seenOf = (booking: Booking) => ({
+  ...{ ...booking, steps: undefined, tries: undefined, dueAt: undefined, cancellations: undefined },
+  payment: booking.payment && { ...booking.payment, givenUp: undefined },
+  refunding: refundingOf(booking),
 });

@@ -4,7 +4,7 @@ import type { Outbox } from "../../../platform/events/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { EventData } from "../../../proto/index.ts";
 import { LEASE_MS } from "../limits.ts";
-import { type Booking, type Told, totalOf } from "../saga/booking.ts";
+import { type Booking, looksAlike, type Told, totalOf } from "../saga/booking.ts";
 import { BOOKINGS_SCHEMA, type BookingsTables, type BookingTable } from "./tables.ts";
 
 /** A booking with what its row says beside. */
@@ -13,6 +13,7 @@ export interface Stored {
   readonly version: number;
   readonly leaseUntil: number;
   readonly calledOff: boolean;
+  /** When the buyer last saw a change. */
   readonly updatedAt: number;
 }
 
@@ -179,6 +180,7 @@ export class BookingStore {
   async #update(db: Kysely<BookingsTables>, before: Stored, change: Change, now: number): Promise<Stored | undefined> {
     const { booking, lease, calledOff } = change;
     const leaseUntil = { take: now + LEASE_MS, drop: 0, keep: before.leaseUntil }[lease];
+    const updatedAt = looksAlike(before.booking, booking) ? before.updatedAt : now;
     const leased = lease !== "keep" && { lease_until: leaseUntil === 0 ? null : new Date(leaseUntil) };
     const { numUpdatedRows } = await db
       .updateTable("booking")
@@ -187,13 +189,13 @@ export class BookingStore {
         ...leased,
         called_off: calledOff,
         version: before.version + 1,
-        updated_at: new Date(now),
+        updated_at: new Date(updatedAt),
       })
       .where("id", "=", booking.id)
       .where("version", "=", before.version)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) return undefined;
-    return { booking, version: before.version + 1, leaseUntil, calledOff, updatedAt: now };
+    return { booking, version: before.version + 1, leaseUntil, calledOff, updatedAt };
   }
 
   async #tell(transaction: Transaction<BookingsTables>, { booking, told }: Change): Promise<void> {

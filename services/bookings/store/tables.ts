@@ -36,5 +36,6 @@ export interface BookingTable {
   /** Counts the writes: one that rests on an older version is refused. */
   version: number;
   created_at: ColumnType<Date, Date, never>;
+  /** When the buyer last saw a change. */
   updated_at: Date;
 }
