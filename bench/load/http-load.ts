@@ -94,16 +94,20 @@ function requestsOf(options: HttpLoadOptions, index: number, seat: number): auto
   };
   let hold = "";
   const isOurs = (at: number): boolean => options.dealt !== true || at % options.connections === index;
-  return options.requests.filter((_, at) => isOurs(at)).map(({ method, path, body }) => ({
-    method,
-    path,
-    ...(body !== undefined && { body: body.replace("{seat}", String(seat)) }),
-    headers: method === "DELETE" ? { ...(token !== undefined && { authorization: `Bearer ${token}` }) } : headers,
-    ...(path.includes("{hold}") && { setupRequest: (request) => ({ ...request, path: path.replace("{hold}", hold) }) }),
-    ...(method === "POST" && {
-      onResponse: (_status: number, answer: string) => {
-        hold = /"holdId":"([^"]+)"/.exec(answer)?.[1] ?? hold;
-      },
-    }),
-  }));
+  return options.requests
+    .filter((_, at) => isOurs(at))
+    .map(({ method, path, body }) => ({
+      method,
+      path,
+      ...(body !== undefined && { body: body.replace("{seat}", String(seat)) }),
+      headers: method === "DELETE" ? { ...(token !== undefined && { authorization: `Bearer ${token}` }) } : headers,
+      ...(path.includes("{hold}") && {
+        setupRequest: (request) => ({ ...request, path: path.replace("{hold}", hold) }),
+      }),
+      ...(method === "POST" && {
+        onResponse: (_status: number, answer: string) => {
+          hold = /"holdId":"([^"]+)"/.exec(answer)?.[1] ?? hold;
+        },
+      }),
+    }));
 }

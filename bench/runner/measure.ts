@@ -2,7 +2,7 @@
 import type { Sample } from "../load/recorder.ts";
 import { mergeHistograms, encodeHistogram } from "../load/recorder.ts";
 import type { Stage } from "../stage/stage.ts";
-import { cpuSecondsOf } from "../stage/usage.ts";
+import { cpuSecondsOfAll } from "../stage/usage.ts";
 import type { CpuSeconds, Measured } from "./scenario.ts";
 
 const WARM_UP_MS = 1_000;
@@ -10,7 +10,7 @@ const WARM_UP_MS = 1_000;
 const LAST_WORDS_MS = 500;
 
 /** What a round needs of a generator that is under load. */
-interface Marked {
+export interface Marked {
   mark(): Promise<void>;
   take(): Promise<Sample>;
 }
@@ -18,14 +18,15 @@ interface Marked {
 export interface Watched {
   readonly stage: Stage;
   readonly seconds: number;
-  readonly serverPid: number;
+  /** The processes of the server. */
+  readonly serverPids: readonly number[];
   readonly clientPids: readonly number[];
   /** Whose samples count; they must have begun. */
   readonly loads: readonly Marked[];
 }
 
-export async function measure({ stage, seconds, serverPid, clientPids, loads }: Watched): Promise<Measured> {
-  const usage = (): CpuSeconds | undefined => usageOf(stage, serverPid, clientPids);
+export async function measure({ stage, seconds, serverPids, clientPids, loads }: Watched): Promise<Measured> {
+  const usage = (): CpuSeconds | undefined => usageOf(stage, serverPids, clientPids);
   return guarded(stage, async () => {
     await sleep(WARM_UP_MS);
     await Promise.all(loads.map((load) => load.mark()));
@@ -49,9 +50,13 @@ export async function guarded<Result>(stage: Stage, work: () => Promise<Result>)
   }
 }
 
-export function usageOf(stage: Stage, serverPid: number, clientPids: readonly number[]): CpuSeconds | undefined {
-  const server = cpuSecondsOf(serverPid);
-  const client = clientPids.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0);
+export function usageOf(
+  stage: Stage,
+  serverPids: readonly number[],
+  clientPids: readonly number[],
+): CpuSeconds | undefined {
+  const server = cpuSecondsOfAll(serverPids);
+  const client = cpuSecondsOfAll(clientPids) ?? 0;
   return server === undefined ? undefined : { server, client, database: stage.databaseCpuSeconds() ?? 0 };
 }
 

@@ -49,7 +49,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       await Promise.all(audience.loads.map((load) => load.begin({ ...schedule, seats: SEATS })));
       await buyers.load.begin({ kind: "schedule", ...schedule });
       const measured = await measure({
-        ...{ stage, seconds, serverPid: target.pid, clientPids: [...audience.pids, buyers.pid] },
+        ...{ stage, seconds, serverPids: target.pids, clientPids: [...audience.pids, buyers.pid] },
         loads: audience.loads,
       });
       const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));

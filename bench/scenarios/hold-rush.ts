@@ -107,7 +107,7 @@ export async function startRush(
       const tokens = await target.tokens(connections);
       await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD });
       await load.begin(pace);
-      const watched = { stage, seconds, serverPid: target.pid, clientPids: [generator.pid], loads: [load] };
+      const watched = { stage, seconds, serverPids: target.pids, clientPids: [generator.pid], loads: [load] };
       const measured = await measure(watched);
       await load.end();
       await load.close();

@@ -4,6 +4,8 @@ import { browse } from "./browse.ts";
 import { core } from "./core.ts";
 import { holdRush } from "./hold-rush.ts";
 import { kioskSoak } from "./kiosk-soak.ts";
+import { loginStorm } from "./login-storm.ts";
+import { purchase } from "./purchase.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 import { recovery } from "./recovery.ts";
 import { restHold } from "./rest-hold.ts";
@@ -26,4 +28,6 @@ export const SCENARIOS: readonly Scenario[] = [
   browse,
   showtime,
   restHold,
+  loginStorm,
+  purchase,
 ];

@@ -56,7 +56,7 @@ async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number
         const before = resident();
         const ms = await open(audience);
         const opened = resident();
-        const cpuBefore = usageOf(stage, target.pid, pids);
+        const cpuBefore = usageOf(stage, target.pids, pids);
         await Promise.all(audience.loads.map((load) => load.mark()));
         await sleep(seconds * 1_000);
         // Fails when a connection was lost meanwhile.
@@ -67,7 +67,7 @@ async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number
           "connected/s": (viewers / ms) * 1_000,
         };
         const sample = { count: viewers, refused: 0, histograms: {}, slices: [], figures };
-        return { seconds, sample, cpu: spent(cpuBefore, usageOf(stage, target.pid, pids)) };
+        return { seconds, sample, cpu: spent(cpuBefore, usageOf(stage, target.pids, pids)) };
       }),
     async stop() {
       await first.stop();

@@ -30,7 +30,7 @@ async function startStorm(startTarget: StartTarget, stage: Stage, viewers: numbe
   const audience = createAudience(stage, viewers);
   const target = await startTarget(stage, ARENA);
   const shares = audience.shares(target);
-  const usage = () => usageOf(stage, target.pid, audience.pids);
+  const usage = () => usageOf(stage, target.pids, audience.pids);
   return {
     round: () =>
       guarded(stage, async () => {

@@ -54,7 +54,7 @@ async function startRest(
       const measured = await measure({
         stage,
         seconds,
-        serverPid: target.pid,
+        serverPids: target.pids,
         clientPids: [generator.pid],
         loads: [load],
       });

@@ -1,22 +1,35 @@
 /** Buyers and a place to buy, over REST, as anybody would get them. */
+import { ask } from "../load/json-http.ts";
+
 const AT_ONCE = 50;
 const PAGE = 100;
 
-async function post<Answer>(url: string): Promise<Answer> {
-  const response = await fetch(url, { method: "POST" });
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-  return (await response.json()) as Answer; // As openapi.json says.
+export async function guestTokens(http: string, count: number): Promise<string[]> {
+  const guests = await someAtOnce(count, () => ask<{ accessToken: string }>("POST", `${http}/api/v1/auth/guest`));
+  return guests.map(({ accessToken }) => accessToken);
 }
 
-export async function guestTokens(http: string, count: number): Promise<string[]> {
-  const tokens: string[] = [];
-  while (tokens.length < count) {
-    const some = Array.from({ length: Math.min(AT_ONCE, count - tokens.length) }, () =>
-      post<{ accessToken: string }>(`${http}/api/v1/auth/guest`),
-    );
-    tokens.push(...(await Promise.all(some)).map((guest) => guest.accessToken));
+export interface Account {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** New accounts, registered. */
+export function accounts(http: string, count: number): Promise<Account[]> {
+  return someAtOnce(count, async (index) => {
+    const account = { email: `customer-${index}@example.com`, password: `open sesame ${index}` };
+    await ask("POST", `${http}/api/v1/auth/register`, { body: { ...account, name: "Ali Baba" } });
+    return account;
+  });
+}
+
+async function someAtOnce<Result>(count: number, make: (index: number) => Promise<Result>): Promise<Result[]> {
+  const made: Result[] = [];
+  while (made.length < count) {
+    const some = Array.from({ length: Math.min(AT_ONCE, count - made.length) }, (_, at) => make(made.length + at));
+    made.push(...(await Promise.all(some)));
   }
-  return tokens;
+  return made;
 }
 
 /** The showtimes on sale in halls with at least so many seats, the smallest such halls first. */
@@ -26,7 +39,7 @@ export async function showtimesBySize(http: string, seatsMin: number): Promise<s
   do {
     const url = new URL(`${http}/api/v1/showtimes?limit=${PAGE}`);
     if (cursor !== null) url.searchParams.set("cursor", cursor);
-    const page = (await (await fetch(url)).json()) as { items: typeof showtimes; nextCursor: string | null }; // As openapi.json says.
+    const page = await ask<{ items: typeof showtimes; nextCursor: string | null }>("GET", url.href);
     showtimes.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null);

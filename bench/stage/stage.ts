@@ -1,18 +1,16 @@
 /** What scenarios run on: PostgreSQL and Redis in a folder of their own, servers as processes, generators. All of it is gone when it is closed. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import pg from "pg";
-import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { type EmbeddedPostgres, startEmbedded } from "../../platform/postgres/index.ts";
 import { BenchError } from "../bench-error.ts";
 import { type Remote, startLoad } from "../load/remote.ts";
 import type { Kinds } from "../load/worker.ts";
+import { createDatabases } from "./databases.ts";
 import { type ServerCommand, type ServerProcess, startServer } from "./server-process.ts";
-import { cpuSecondsOf } from "./usage.ts";
+import { cpuSecondsOfAll } from "./usage.ts";
 
 export interface StageOptions {
   /** Of the checkout. */
@@ -34,6 +32,8 @@ export interface Stage {
   profiling(name: string): readonly string[];
   /** Makes an empty database; answers its URL. */
   database(): Promise<string>;
+  /** Its databases count their statements: to be called before there is one. */
+  countStatements(): void;
   redis(appendfsync: "always" | "everysec" | undefined): Promise<string>;
   start(server: Omit<ServerCommand, "onDeath" | "cwd">): Promise<ServerProcess>;
   generator<Kind extends keyof Kinds>(kind: Kind): Remote<Kinds[Kind]>;
@@ -47,9 +47,8 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const folder = await mkdtemp(join(tmpdir(), "usher-bench-"));
   const log = createLogger({ level: "error", name: "bench" });
   const running = new Set<{ stop(): Promise<void> }>();
-  const databasePids: number[] = [];
-  let postgres: Promise<EmbeddedPostgres> | undefined;
-  let databases = 0;
+  const redisPids: number[] = [];
+  const databases = createDatabases(join(folder, "database"), log);
   let closed = false;
   let die: (error: BenchError) => void = () => undefined;
   const death = new Promise<never>((_resolve, reject) => {
@@ -79,30 +78,21 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
       profileDir === undefined
         ? []
         : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`],
-    async database() {
-      postgres ??= startEmbedded({ dataDir: join(folder, "database"), log, clock: systemClock }).then(
-        async (server) => {
-          // PostgreSQL writes its process's id into the first line.
-          const pidFile = await readFile(join(folder, "database", "postgres", "postmaster.pid"), "utf8");
-          databasePids.push(Number(pidFile.split("\n")[0]));
-          return server;
-        },
-      );
-      const { url } = await postgres;
-      return createDatabase(url, `bench_${++databases}`);
-    },
+    database: databases.create,
+    countStatements: databases.countStatements,
     async redis(appendfsync) {
       const port = await freePort();
       const dir = await mkdtemp(join(folder, "redis-"));
       const keep =
         appendfsync === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--appendfsync", appendfsync];
+      keep.push("--auto-aof-rewrite-percentage", "0"); // No rewrite in the middle of a run.
       const server = await start({
         name: "redis-server",
         command: ["redis-server", "--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", ...keep],
         env: {},
         patterns: [/Ready to accept connections/],
       });
-      databasePids.push(server.pid);
+      redisPids.push(server.pid);
       return `redis://127.0.0.1:${port}`;
     },
     start,
@@ -112,28 +102,14 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
       running.add(remote);
       return { ...remote, stop: () => (running.delete(remote), remote.stop()) };
     },
-    databaseCpuSeconds: () => databasePids.map((pid) => cpuSecondsOf(pid) ?? 0).reduce((sum, one) => sum + one, 0),
+    databaseCpuSeconds: () => cpuSecondsOfAll(databases.pid === undefined ? redisPids : [databases.pid, ...redisPids]),
     async close() {
       closed = true;
       await Promise.allSettled([...running].map((one) => one.stop()));
-      await (await postgres?.catch(() => undefined))?.stop();
+      await databases.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function createDatabase(server: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: server });
-  client.on("error", () => undefined); // It is ended at once; PostgreSQL may be quicker.
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name}`);
-  } finally {
-    await client.end();
-  }
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  return url.href;
 }
 
 /** Redis tells no port that it chose by itself. */

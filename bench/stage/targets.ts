@@ -17,7 +17,10 @@ export const MULTIPLEX: Hall = { showtimes: 100, seats: 96 };
 /** A server that runs. */
 export interface Target {
   readonly dialect: DialectName;
+  /** Of the process that connections reach. */
   readonly pid: number;
+  /** Of all processes, where one is not enough. */
+  readonly pids: readonly number[];
   /** Of the WebSocket, or of a peer's only server. */
   readonly port: number;
   /** Without a slash at the end. */
@@ -28,22 +31,27 @@ export interface Target {
   stop: ServerProcess["stop"];
 }
 
-/** Usher in one process, with limits that do not get in a load generator's way. */
-export async function startUsher(stage: Stage, hall: Hall): Promise<Target> {
+/** Limits that do not get in a load generator's way. */
+const ROOMY = {
+  LOG_LEVEL: "error",
+  COMMANDS_PER_SECOND: "1000000",
+  ADDRESS_COMMANDS_PER_SECOND: "10000000",
+  CONNECTIONS_PER_ADDRESS: "1000000",
+  REQUESTS_PER_SECOND: "1000000",
+  MAX_SEATS_PER_HOLDER: "1000",
+};
+
+/** Usher in one process. */
+export async function startUsher(stage: Stage, hall: Hall, databaseUrl?: string): Promise<Target> {
   const server = await stage.start({
     name: "usher",
     command: [process.execPath, ...stage.profiling("usher"), "dist/bin/usher.js", "all"],
     env: {
-      DATABASE_URL: await stage.database(),
+      ...ROOMY,
+      DATABASE_URL: databaseUrl ?? (await stage.database()),
       DATA_DIR: `${stage.folder}/usher-${Date.now()}`,
       HTTP_PORT: "0",
       WS_PORT: "0",
-      LOG_LEVEL: "error",
-      COMMANDS_PER_SECOND: "1000000",
-      ADDRESS_COMMANDS_PER_SECOND: "10000000",
-      CONNECTIONS_PER_ADDRESS: "1000000",
-      REQUESTS_PER_SECOND: "1000000",
-      MAX_SEATS_PER_HOLDER: "1000",
     },
     patterns: [/(http:\/\/[^/\s]+)/, /ws:\/\/[^:]+:(\d+)/, /^ready/],
   });
@@ -56,7 +64,7 @@ export async function startUsher(stage: Stage, hall: Hall): Promise<Target> {
   }
   const tokens: string[] = [];
   return {
-    ...{ dialect: "usher", pid: server.pid, port: Number(port), http, stop: server.stop },
+    ...{ dialect: "usher", pid: server.pid, pids: [server.pid], port: Number(port), http, stop: server.stop },
     showtimes: ids.slice(0, hall.showtimes).map((id, index) => ({ id, index })),
     async tokens(count) {
       if (tokens.length < count) tokens.push(...(await guestTokens(http, count - tokens.length)));
@@ -85,7 +93,7 @@ export async function startPlainServer(
   });
   const port = Number(server.found[0]);
   return {
-    ...{ dialect, pid: server.pid, port, http: `http://127.0.0.1:${port}`, stop: server.stop },
+    ...{ dialect, pid: server.pid, pids: [server.pid], port, http: `http://127.0.0.1:${port}`, stop: server.stop },
     showtimes: Array.from({ length: hall.showtimes }, (_, index) => ({ id: String(index), index })),
     tokens: (count) => Promise.resolve(Array.from({ length: count }, (_, index) => `buyer-${index}`)),
   };

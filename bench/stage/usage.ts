@@ -10,6 +10,17 @@ export function cpuSecondsOf(pid: number): number | undefined {
   return own / CLOCK_TICKS_PER_SECOND + childrenOf(pid).reduce((sum, child) => sum + (cpuSecondsOf(child) ?? 0), 0);
 }
 
+/** Of several; undefined where nobody tells of one of them. */
+export function cpuSecondsOfAll(pids: readonly number[]): number | undefined {
+  let sum = 0;
+  for (const pid of pids) {
+    const seconds = cpuSecondsOf(pid);
+    if (seconds === undefined) return undefined;
+    sum += seconds;
+  }
+  return sum;
+}
+
 export function residentBytesOf(pid: number): number | undefined {
   const status = read(`/proc/${pid}/status`);
   const kilobytes = status === undefined ? undefined : /VmRSS:\s+(\d+) kB/.exec(status)?.[1];

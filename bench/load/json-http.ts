@@ -1,0 +1,23 @@
+/** JSON over HTTP, for what a generator asks besides its load, and for loads in which one answer leads to the next request. */
+import { BenchError } from "../bench-error.ts";
+
+interface Asked {
+  readonly token?: string | undefined;
+  readonly body?: unknown;
+}
+
+/** @throws BenchError when the answer is a refusal, or there is none */
+export async function ask<Answer>(method: "GET" | "POST", url: string, { token, body }: Asked = {}): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { "content-type": "application/json" }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  }).catch((cause: unknown) => {
+    throw new BenchError(`${method} ${url} was not answered.`, { cause });
+  });
+  if (response.ok) return (await response.json()) as Answer; // As openapi.json says.
+  throw new BenchError(`${method} ${url} was answered with ${response.status}: ${await response.text()}`);
+}
