@@ -3,7 +3,7 @@
  * JetStream acknowledges before it has synced to disk, so it carries events and is never the truth: outboxes keep them, and publish
  * each a second time once the stream must have it on disk (`repeatAfterMs`); where it is there already, the message id tells.
  *
- * Of all processes one at a time takes a consumer's events (see `Leadership`), which keeps the order of each subject.
+ * Of all processes one at a time takes a consumer's events (see `SessionLock`), which keeps the order of each subject.
  */
 import {
   AckPolicy,
@@ -21,10 +21,10 @@ import type { Pool } from "pg";
 import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
 import type { Clock, Timer } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
+import { SessionLock } from "../postgres/index.ts";
 import { ConsumerGroup, type Patience } from "./consumer-group.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { type Consumer, type StartableEventStream, StreamStopped } from "./event-stream.ts";
-import { Leadership } from "./leadership.ts";
 import {
   BACK_OFF_FIRST_MS,
   DELIVERIES_MAX,
@@ -42,7 +42,7 @@ import { sleep } from "./sleep.ts";
 
 interface Options {
   readonly connection: NatsConnection;
-  /** For leadership. */
+  /** For the lock of each consumer. */
   readonly pool: Pool;
   readonly clock: Clock;
   readonly log: Logger;
@@ -147,12 +147,12 @@ export class JetStreamEventStream implements StartableEventStream {
     const isOver = (): boolean => this.#stopped.signal.aborted || this.#groups.get(name)?.group !== group;
     while (!isOver()) {
       try {
-        const leadership = await Leadership.take(pool, `usher.consumer.${name}`);
-        if (leadership !== undefined) {
+        const lock = await SessionLock.take(pool, `usher.consumer.${name}`);
+        if (lock !== undefined) {
           try {
-            await this.#lead(name, group, leadership, isOver);
+            await this.#lead(name, group, lock, isOver);
           } finally {
-            leadership.end();
+            lock.end();
           }
         }
       } catch (err) {
@@ -162,7 +162,7 @@ export class JetStreamEventStream implements StartableEventStream {
     }
   }
 
-  async #lead(name: string, group: ConsumerGroup, leadership: Leadership, isOver: () => boolean): Promise<void> {
+  async #lead(name: string, group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<void> {
     const manager = await jetstreamManager(this.#options.connection);
     await ensureStream(manager, this.#options.connection);
     await ensureConsumer(manager, name);
@@ -174,20 +174,22 @@ export class JetStreamEventStream implements StartableEventStream {
       callback: (message) => this.#take(message, group, taken),
     });
     const working = this.#keepWorking(taken);
+    let looking: Timer | undefined;
     try {
       const over = new Promise<void>((resolve) => {
         const look = (): void => {
           if (isOver()) resolve();
-          else this.#options.clock.after(100, look);
+          else looking = this.#options.clock.after(100, look);
         };
         look();
       });
       const closed = messages.closed().then((error) => {
         if (error instanceof Error) throw error;
       });
-      await Promise.race([over, leadership.lost, closed]);
+      await Promise.race([over, lock.lost, closed]);
     } finally {
       working.cancel();
+      looking?.cancel();
       messages.stop();
     }
     // What is not done goes back at once.

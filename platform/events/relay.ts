@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from "pg";
 import type { DomainEvent } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
+import { SessionLock } from "../postgres/index.ts";
 import { type EventStream, StreamStopped } from "./event-stream.ts";
 import {
   OUTBOX_BACK_OFF_MAX_MS,
@@ -97,16 +98,14 @@ export class Relay {
   /** Returns at once when another relay of the schema leads, else leads until it is stopped. Throws when PostgreSQL fails. */
   async #leadIfFree(): Promise<void> {
     const { pool, schema } = this.#options;
-    const connection = await pool.connect();
-    let leads = true;
+    const lock = await SessionLock.take(pool, `usher.outbox.${schema}`);
+    if (lock === undefined) return;
+    this.#leads = true;
     try {
-      leads = await takeLock(connection, schema);
-      this.#leads = leads;
-      if (leads) await this.#lead(connection);
+      await this.#lead(lock.connection);
     } finally {
       this.#leads = false;
-      // A connection that holds the lock, or may, is ended: so the lock is free whatever has happened.
-      connection.release(leads);
+      lock.end();
     }
   }
 
@@ -281,15 +280,4 @@ function bySubject(rows: readonly Row[]): Map<string, Row[]> {
     else group.push(row);
   }
   return groups;
-}
-
-/** Should the host of the process vanish, PostgreSQL notices within half a minute and frees the lock. */
-async function takeLock(connection: PoolClient, schema: string): Promise<boolean> {
-  const { rows } = await connection.query<{ taken: boolean }>(
-    "select pg_try_advisory_lock(hashtextextended($1, 0)) as taken",
-    [`usher.outbox.${schema}`],
-  );
-  if (rows[0]?.taken !== true) return false;
-  await connection.query("set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4");
-  return true;
 }

@@ -2,3 +2,4 @@ export { type EmbeddedPostgres, embeddedUrl, startEmbedded } from "./embedded/in
 export { DatabaseUnusable, explainConnectionError } from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export { createDatabase, createPool, type PoolOptions } from "./pool.ts";
+export { SessionLock } from "./session-lock.ts";

@@ -14,7 +14,7 @@ export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
 export const TOKEN_LENGTH_MAX = 2_048;
 
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
-/** A run that has not renewed its lease for so long died with its process. */
+/** A run that has not renewed its lease for so long hangs, or its host is gone. */
 export const IDEMPOTENCY_LEASE_MS = 10_000;
 /** How often those under way renew theirs, until `HANDLER_TIMEOUT_MS`. */
 export const IDEMPOTENCY_RENEW_EVERY_MS = 2_500;

@@ -32,7 +32,10 @@ beforeAll(async () => {
       async (_request, reply) => {
         runs += 1;
         const { status, body } = await answer();
-        return reply.code(status).send(body);
+        return reply
+          .code(status)
+          .headers({ location: `${url}/${runs}`, etag: `"${runs}"` })
+          .send(body);
       },
     );
   }
@@ -65,11 +68,8 @@ describe("an Idempotency-Key", () => {
     const before = runs;
     for (let time = 0; time < 10; time++) {
       const again = await ask({ key });
-      expect([again.statusCode, again.body, again.headers["content-type"]]).toEqual([
-        201,
-        first.body,
-        first.headers["content-type"],
-      ]);
+      expect([again.statusCode, again.body]).toEqual([201, first.body]);
+      for (const name of ["content-type", "location", "etag"]) expect(again.headers[name]).toBe(first.headers[name]);
       expect(again.headers["idempotency-replayed"]).toBe("true");
     }
     expect(first.headers["idempotency-replayed"]).toBeUndefined();
@@ -128,7 +128,7 @@ describe("an Idempotency-Key", () => {
     expect((await ask({ key })).statusCode).toBe(201);
   });
 
-  it("of a process that died can be taken over once its lease is over, and not before", async () => {
+  it("of a process that died can be taken over at once, and of one whose connection broke it cannot", async () => {
     const key = uniqueKey();
     const dead = new IdempotencyStore({ pool: server.pool, clock, random: systemRandom });
     answer = async () => ({ status: 201, body: { from: "the second" } });
@@ -138,11 +138,26 @@ describe("an Idempotency-Key", () => {
     const claim = await dead.claim(request);
     const retry = () => server.app.inject({ method: "POST", url, headers: { ...as("ann"), "idempotency-key": key } });
     expect((await retry()).json<ProblemBody>().code).toBe("IN_PROGRESS");
-    await clock.advance(IDEMPOTENCY_LEASE_MS + 1);
-    expect((await retry()).statusCode).toBe(204);
+    const processes = async () => {
+      const { rows } = await server.pool.query<{ pid: number }>(
+        `select pid from pg_locks where locktype = 'advisory'
+           and database = (select oid from pg_database where datname = current_database())`,
+      );
+      return rows.map(({ pid }) => pid);
+    };
+    const before = await processes();
+    await server.pool.query("select pg_terminate_backend(pid) from unnest($1::int[]) pid", [before]);
+    const known = async () => {
+      await dead.renew().catch(() => {});
+      return (await processes()).filter((pid) => !before.includes(pid)).length;
+    };
+    await expect.poll(known).toBeGreaterThan(0);
+    expect((await retry()).json<ProblemBody>().code).toBe("IN_PROGRESS");
+    await dead.close();
+    await expect.poll(async () => (await retry()).statusCode).toBe(204);
     // Its answer comes too late.
     if (claim.type !== "run") throw new Error(claim.type);
-    await dead.store(request, claim.run, { status: 201, contentType: null, body: "late" });
+    await dead.store(request, claim.run, { status: 201, contentType: null, headers: {}, body: "late" });
     expect((await retry()).statusCode).toBe(204);
   });
 

@@ -17,6 +17,8 @@ declare module "fastify" {
   }
 }
 
+/** Beside the content type, what clients rely on in an answer. */
+const KEPT_HEADERS = ["location", "etag"];
 const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
 
 /** Makes `config: { idempotent: true }` work, and looks after the store until the server closes. */
@@ -34,6 +36,7 @@ export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, cl
     ];
   });
   untilClose(app, clock, IDEMPOTENCY_PRUNE_EVERY_MS, () => store.prune(), "old idempotency keys could not be deleted");
+  app.addHook("onClose", () => store.close());
   untilClose(app, clock, IDEMPOTENCY_RENEW_EVERY_MS, () => store.renew(), "idempotency keys could not be renewed");
 }
 
@@ -60,7 +63,7 @@ async function begin(
       request.idempotentRun = { request: keyed, run: claim.run };
       return undefined;
     case "replay":
-      void reply.code(claim.answer.status).header("idempotency-replayed", "true");
+      void reply.code(claim.answer.status).headers({ ...claim.answer.headers, "idempotency-replayed": "true" });
       if (claim.answer.contentType !== null) void reply.type(claim.answer.contentType);
       return reply.serializer(String).send(claim.answer.body ?? undefined);
     case "reused":
@@ -91,6 +94,9 @@ async function finish(
   await store.store(own.request, own.run, {
     status,
     contentType: typeof contentType === "string" ? contentType : null,
+    headers: Object.fromEntries(
+      KEPT_HEADERS.flatMap((name) => (reply.hasHeader(name) ? [[name, String(reply.getHeader(name))]] : [])),
+    ),
     body: typeof payload === "string" ? payload : null,
   });
   return payload;

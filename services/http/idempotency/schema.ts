@@ -1,6 +1,8 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { type JSONColumnType, type Kysely, type Migration, sql } from "kysely";
 
 export const HTTP_SCHEMA = "http";
+
+export type AnswerHeaders = Readonly<Record<string, string>>;
 
 export interface HttpTables {
   idempotency_key: {
@@ -10,11 +12,15 @@ export interface HttpTables {
     fingerprint: Buffer;
     /** Names the run that may store an answer; a taken-over run finds another name here. */
     run: string;
+    /** The process of the run, by its lock's name; null in rows from before there were such. */
+    process: string | null;
     lease_until: Date;
     created_at: Date;
     /** Null while the first request runs. */
     status: number | null;
     content_type: string | null;
+    /** Others that clients rely on, by their names; null in rows from before they were kept. */
+    headers: JSONColumnType<AnswerHeaders> | null;
     body: string | null;
   };
 }
@@ -37,6 +43,11 @@ export const httpMigrations: Readonly<Record<string, Migration>> = {
           primary key (user_id, key)
         )`.execute(db);
       await sql`create index on http.idempotency_key (created_at)`.execute(db);
+    },
+  },
+  "002-process-and-headers": {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table http.idempotency_key add column process text, add column headers jsonb`.execute(db);
     },
   },
 };

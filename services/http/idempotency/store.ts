@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Pool } from "pg";
 import type { Clock } from "../../../platform/clock/index.ts";
-import { createDatabase } from "../../../platform/postgres/index.ts";
+import { createDatabase, SessionLock } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import {
   HANDLER_TIMEOUT_MS,
@@ -9,7 +9,7 @@ import {
   IDEMPOTENCY_LEASE_MS,
   IDEMPOTENCY_PRUNE_ROWS_MAX,
 } from "../limits.ts";
-import { HTTP_SCHEMA, type HttpTables } from "./schema.ts";
+import { type AnswerHeaders, HTTP_SCHEMA, type HttpTables } from "./schema.ts";
 
 export interface KeyedRequest {
   readonly userId: string;
@@ -20,6 +20,8 @@ export interface KeyedRequest {
 export interface StoredAnswer {
   readonly status: number;
   readonly contentType: string | null;
+  /** Beside the content type. */
+  readonly headers: AnswerHeaders;
   readonly body: string | null;
 }
 
@@ -33,24 +35,35 @@ export type Claim =
 /** A row may vanish between losing the race for it and reading it: then the race is on again. */
 const CLAIM_ATTEMPTS = 3;
 
+/** Nobody has the lock of its name: it could be taken, together with others who find out the same. */
+const PROCESS_IS_DEAD = sql<boolean>`pg_try_advisory_xact_lock_shared(hashtextextended(idempotency_key.process, 0))`;
+
 /**
  * First answers by (user, key), in PostgreSQL, so that a retry finds them on any server and after a crash.
- * A run that died is taken over when its lease is over; its answer, should it still come, is not stored.
+ * A run that died with its process is taken over at once: PostgreSQL knows by a lock which processes live. One that hangs is taken over when
+ * its lease is over; its answer, should it still come, is not stored.
  */
 export class IdempotencyStore {
+  readonly #pool: Pool;
   readonly #db: Kysely<HttpTables>;
   readonly #clock: Clock;
   readonly #random: RandomBytes;
+  readonly #process: string;
+  #lock: Promise<SessionLock | undefined> | undefined;
+  #closed = false;
   /** The runs of this process, by their names, and when they began. */
   readonly #running = new Map<string, { readonly request: KeyedRequest; readonly since: number }>();
 
   constructor(options: { pool: Pool; clock: Clock; random: RandomBytes }) {
+    this.#pool = options.pool;
     this.#db = createDatabase<HttpTables>(options.pool).withSchema(HTTP_SCHEMA);
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#process = `usher.http.${options.random(12).toString("base64url")}`;
   }
 
   async claim(request: KeyedRequest): Promise<Claim> {
+    await this.#beKnown();
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const run = await this.#tryToOwn(request);
       if (run !== undefined) {
@@ -68,7 +81,12 @@ export class IdempotencyStore {
     this.#running.delete(run);
     await this.#db
       .updateTable("idempotency_key")
-      .set({ status: answer.status, content_type: answer.contentType, body: answer.body })
+      .set({
+        status: answer.status,
+        content_type: answer.contentType,
+        headers: JSON.stringify(answer.headers),
+        body: answer.body,
+      })
       .where("user_id", "=", request.userId)
       .where("key", "=", request.key)
       .where("run", "=", run)
@@ -94,6 +112,7 @@ export class IdempotencyStore {
       if (this.#clock.monotonic() - since > HANDLER_TIMEOUT_MS) this.#running.delete(run);
     }
     if (this.#running.size === 0) return;
+    await this.#beKnown();
     const runs = [...this.#running.keys()];
     const requests = Array.from(this.#running.values(), ({ request }) => request);
     const users = requests.map(({ userId }) => userId);
@@ -116,11 +135,39 @@ export class IdempotencyStore {
     return Number(numAffectedRows ?? 0n);
   }
 
+  /** After the last run. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    (await this.#lock?.catch(() => undefined))?.end();
+  }
+
+  /** As a process that lives: before its first run, and again when the connection broke that said so. */
+  async #beKnown(): Promise<void> {
+    if (this.#closed) return;
+    this.#lock ??= this.#takeLock();
+    await this.#lock;
+  }
+
+  async #takeLock(): Promise<SessionLock | undefined> {
+    let lock: SessionLock | undefined;
+    try {
+      lock = await SessionLock.take(this.#pool, this.#process);
+      void lock?.lost.then(() => {
+        lock?.end();
+        this.#lock = undefined;
+      });
+      return lock;
+    } finally {
+      // Not taken: PostgreSQL is away, or has not noticed yet that the connection before this one broke.
+      if (lock === undefined) this.#lock = undefined;
+    }
+  }
+
   /** One statement, so that of many at once exactly one gets the row: new, or abandoned by the same request. */
   async #tryToOwn({ userId, key, fingerprint }: KeyedRequest): Promise<string | undefined> {
     const now = this.#clock.now();
     const run = this.#random(12).toString("base64url");
-    const row = { run, lease_until: new Date(now + IDEMPOTENCY_LEASE_MS) };
+    const row = { run, process: this.#process, lease_until: new Date(now + IDEMPOTENCY_LEASE_MS) };
     const owned = await this.#db
       .insertInto("idempotency_key")
       .values({ user_id: userId, key, fingerprint, created_at: new Date(now), ...row })
@@ -129,7 +176,7 @@ export class IdempotencyStore {
           .columns(["user_id", "key"])
           .doUpdateSet(row)
           .where("idempotency_key.status", "is", null)
-          .where("idempotency_key.lease_until", "<=", new Date(now))
+          .where((where) => where.or([where("idempotency_key.lease_until", "<=", new Date(now)), PROCESS_IS_DEAD]))
           .where("idempotency_key.fingerprint", "=", fingerprint),
       )
       .returning("run")
@@ -146,8 +193,8 @@ export class IdempotencyStore {
       .executeTakeFirst();
     if (row === undefined) return undefined;
     if (!row.fingerprint.equals(fingerprint)) return { type: "reused" };
-    const { status, content_type: contentType, body } = row;
-    if (status !== null) return { type: "replay", answer: { status, contentType, body } };
+    const { status, content_type: contentType, headers, body } = row;
+    if (status !== null) return { type: "replay", answer: { status, contentType, headers: headers ?? {}, body } };
     return { type: "running", retryInMs: 1_000 };
   }
 }

@@ -1,0 +1,49 @@
+import type { Pool, PoolClient } from "pg";
+
+/**
+ * A name that one process at a time has: the one whose connection holds PostgreSQL's advisory lock of it. Should process or connection die,
+ * PostgreSQL frees it at once; should their host vanish, within half a minute.
+ */
+export class SessionLock {
+  readonly connection: PoolClient;
+  /** Settles when the connection has ended. */
+  readonly lost: Promise<void>;
+  #ended = false;
+
+  private constructor(connection: PoolClient) {
+    this.connection = connection;
+    this.lost = new Promise((resolve) => {
+      connection.once("error", () => resolve());
+      connection.once("end", () => resolve());
+    });
+  }
+
+  /** Keeps a connection of the pool until `end`. @returns undefined when another has the name */
+  static async take(pool: Pool, name: string): Promise<SessionLock | undefined> {
+    const connection = await pool.connect();
+    try {
+      const { rows } = await connection.query<{ taken: boolean }>(
+        "select pg_try_advisory_lock(hashtextextended($1, 0)) as taken",
+        [name],
+      );
+      if (rows[0]?.taken !== true) {
+        connection.release();
+        return undefined;
+      }
+      await connection.query(
+        "set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4",
+      );
+      return new SessionLock(connection);
+    } catch (error) {
+      connection.release(true); // Whether it holds the lock is not known.
+      throw error;
+    }
+  }
+
+  /** Ends the connection, so that the lock is free whatever has happened. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.connection.release(true);
+  }
+}
