@@ -4,6 +4,7 @@
  */
 import { BenchError, explain } from "../bench-error.ts";
 import { EngineLoad } from "../engine/engine-load.ts";
+import { AskingLoad } from "./asking-load.ts";
 import { CommandLoad } from "./command-load.ts";
 import { HttpLoad } from "./http-load.ts";
 import { PurchaseLoad } from "./purchase-load.ts";
@@ -16,6 +17,7 @@ const KINDS = {
   http: HttpLoad,
   visits: VisitLoad,
   purchases: PurchaseLoad,
+  asking: AskingLoad,
   engine: EngineLoad,
 } as const;
 export type Kinds = { [Kind in keyof typeof KINDS]: InstanceType<(typeof KINDS)[Kind]> };

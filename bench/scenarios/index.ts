@@ -12,6 +12,7 @@ import { restHold } from "./rest-hold.ts";
 import { shard } from "./shard.ts";
 import { showtime } from "./showtime.ts";
 import { slowReaders } from "./slow-readers.ts";
+import { takeover } from "./takeover.ts";
 import { viewerFanout } from "./viewer-fanout.ts";
 import { wire } from "./wire.ts";
 
@@ -30,4 +31,5 @@ export const SCENARIOS: readonly Scenario[] = [
   restHold,
   loginStorm,
   purchase,
+  takeover,
 ];

@@ -20,12 +20,14 @@ export interface ServerCommand {
   readonly command: readonly [string, ...string[]];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** It has started once each of them has matched a line of its standard output. */
+  /** It has started once each of them has matched a line of its outputs. */
   readonly patterns: readonly RegExp[];
   /** It ended, and nobody had asked it to. */
   onDeath(error: BenchError): void;
 }
 
+/** Debian keeps servers where only root looks for them. */
+const PATH = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin`;
 const LAST_WORDS = 5;
 const STARTED_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 20_000;
@@ -40,11 +42,11 @@ export async function startServer({
   onDeath,
 }: ServerCommand): Promise<ServerProcess> {
   const [file, ...args] = command;
-  const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(file, args, { cwd, env: { ...process.env, PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const lastWords: string[] = [];
-  const listen = (line: string): void => void (lastWords.push(line) > LAST_WORDS && lastWords.shift());
-  createInterface({ input: child.stderr }).on("line", listen);
-  const lines = createInterface({ input: child.stdout });
+  const errors = createInterface({ input: child.stderr });
+  errors.on("line", (line) => void (lastWords.push(line) > LAST_WORDS && lastWords.shift()));
+  const outputs = [createInterface({ input: child.stdout }), errors];
   const found: (string | undefined)[] = patterns.map(() => undefined);
   let stopping = false;
   const died = (how: string): BenchError =>
@@ -54,14 +56,14 @@ export async function startServer({
       child.kill("SIGKILL");
       reject(died(`up not started within ${STARTED_WITHIN_MS / 1_000} s`));
     }, STARTED_WITHIN_MS);
-    child.once("error", (error) => reject(new BenchError(`${file} cannot be started: ${error.message}.`)));
+    child.once("error", (error) => reject(notStarted(file, error)));
     // Once its output is read to the end, so that its last words are there.
     child.once("close", (code, signal) => {
       clearTimeout(timer);
       reject(died(`before it had started (${signal ?? `exit code ${code}`})`));
       if (!stopping) onDeath(died(`in the middle of the run (${signal ?? `exit code ${code}`})`));
     });
-    lines.on("line", (line) => {
+    const read = (line: string): void => {
       patterns.forEach((pattern, index) => {
         const match = pattern.exec(line);
         if (match !== null) found[index] ??= match[1] ?? match[0];
@@ -69,7 +71,8 @@ export async function startServer({
       if (found.some((text) => text === undefined)) return;
       clearTimeout(timer);
       resolve();
-    });
+    };
+    for (const output of outputs) output.on("line", read);
   });
   return {
     pid: child.pid ?? 0,
@@ -80,6 +83,15 @@ export async function startServer({
     },
   };
 }
+
+/** Servers have the names of their packages in Debian. */
+const notStarted = (file: string, error: NodeJS.ErrnoException): BenchError =>
+  new BenchError(
+    error.code === "ENOENT"
+      ? `${file} is not on the PATH: install it (on Debian or Ubuntu: apt-get install ${file}).`
+      : `${file} cannot be started: ${error.message}.`,
+    { cause: error },
+  );
 
 /** SIGTERM, so that it writes its profile; SIGKILL when it takes too long. */
 async function stop(child: ChildProcess, how: StopHow): Promise<void> {

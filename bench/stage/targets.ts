@@ -32,7 +32,7 @@ export interface Target {
 }
 
 /** Limits that do not get in a load generator's way. */
-const ROOMY = {
+export const ROOMY = {
   LOG_LEVEL: "error",
   COMMANDS_PER_SECOND: "1000000",
   ADDRESS_COMMANDS_PER_SECOND: "10000000",
@@ -56,6 +56,14 @@ export async function startUsher(stage: Stage, hall: Hall, databaseUrl?: string)
     patterns: [/(http:\/\/[^/\s]+)/, /ws:\/\/[^:]+:(\d+)/, /^ready/],
   });
   const [http = "", port] = server.found;
+  return {
+    ...{ dialect: "usher", pid: server.pid, pids: [server.pid], port: Number(port), http, stop: server.stop },
+    ...(await saleOf(http, hall)),
+  };
+}
+
+/** What is on sale at an Usher that serves REST, and who may buy there. */
+export async function saleOf(http: string, hall: Hall): Promise<Pick<Target, "showtimes" | "tokens">> {
   const ids = await showtimesBySize(http, hall.seats);
   if (ids.length < hall.showtimes) {
     throw new BenchError(
@@ -64,7 +72,6 @@ export async function startUsher(stage: Stage, hall: Hall, databaseUrl?: string)
   }
   const tokens: string[] = [];
   return {
-    ...{ dialect: "usher", pid: server.pid, pids: [server.pid], port: Number(port), http, stop: server.stop },
     showtimes: ids.slice(0, hall.showtimes).map((id, index) => ({ id, index })),
     async tokens(count) {
       if (tokens.length < count) tokens.push(...(await guestTokens(http, count - tokens.length)));
