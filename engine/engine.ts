@@ -93,14 +93,18 @@ export class Engine {
     this.#owned.set(id, { shard, subscriptions: [serve(commandsTo(id)), serve(salesCommandsTo(id))] });
   }
 
-  /** Gives a shard up: what was decided is answered, and nothing more is taken. With a snapshot, so that the next owner reads little. */
-  async disown(id: number, { snapshot }: { snapshot: boolean }): Promise<void> {
+  /**
+   * Gives a shard up: what was decided is answered, and nothing more is taken. With a snapshot, so that the next owner reads little.
+   * @returns whether the shard was this engine's until now
+   */
+  async disown(id: number, { snapshot }: { snapshot: boolean }): Promise<boolean> {
     if (snapshot && this.#owned.has(id)) await this.#schedule.takeNow(id);
     const owned = this.#owned.get(id);
-    if (owned === undefined) return;
+    if (owned === undefined) return false;
     this.#owned.delete(id);
     await owned.shard.stop();
     this.#linger(id, owned);
+    return true;
   }
 
   /** Another engine has the shard, and answers for it. */

@@ -20,8 +20,8 @@ export type State = "starting" | "ready" | "ended" | "stopped";
 
 const AGAIN_FIRST_MS = 250;
 const AGAIN_LAST_MS = 5_000;
-/** One that ran this long is started again without a wait. */
-const STEADY_MS = 30_000;
+/** One that ran this long is started again as if it had never ended before. */
+const STEADY_MS = 5_000;
 const KNOCK_EVERY_MS = 50;
 const STOP_TIMEOUT_MS = 12_000;
 

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 4_000;
 /** The same where shards move between engines: longer than a takeover takes. */
 const CLUSTER_TIMEOUT_MS = 8_000;
 /** An answer that has not come by then was lost, or its engine stands still. */
-const CLUSTER_ATTEMPT_TIMEOUT_MS = 1_000;
+const CLUSTER_ATTEMPT_TIMEOUT_MS = 500;
 const IN_FLIGHT_MAX = 50_000;
 
 /** The way to the engine, for selling or, from an edge, for buyers alone. */

@@ -11,6 +11,7 @@ import {
   BEAT_EVERY_MS,
   CUT_OFF_MS,
   HANDOVERS_AT_ONCE,
+  LEAVE_HURRIES_AFTER_MS,
   LEAVE_TIMEOUT_MS,
   MEMBER_TTL_MS,
   PATIENCE_MS,
@@ -20,6 +21,7 @@ import {
   RETRY_AFTER_MS,
   SETTLED_MS,
   STRANGERS_AFTER_MS,
+  TAKEN_WITHIN_MS,
 } from "./limits.ts";
 import { type Member, Members } from "./members.ts";
 import { ownerOf } from "./rendezvous.ts";
@@ -31,7 +33,8 @@ export interface ShardOwner {
   readonly unprovenMs: number;
   readonly totals: { readonly commits: number; readonly requests: number };
   own(shard: number): Promise<void>;
-  disown(shard: number, options: { readonly snapshot: boolean }): Promise<void>;
+  /** @returns whether it had the shard until now */
+  disown(shard: number, options: { readonly snapshot: boolean }): Promise<boolean>;
   isServedElsewhere(shard: number): void;
 }
 
@@ -66,11 +69,17 @@ export class Cluster {
   readonly #handovers: Subscription;
   #beatTimer: Timer | undefined;
   #renewTimer: Timer | undefined;
+  #hasJoined = false;
   #isLeaving = false;
+  #isInAHurry = false;
+  /** It has left, and speaks of no shard any more. */
+  #isGone = false;
   #isClosed = false;
   readonly #claiming = new Set<number>();
   /** Shards that are being handed over, with their epochs: they are this engine's until it says so. */
   readonly #giving = new Map<number, number>();
+  /** Shards that were given away and are not known to be served yet, since when on the monotonic clock. */
+  readonly #given = new Map<number, number>();
   /** When PostgreSQL was last out of reach, on the monotonic clock. */
   #cutOffAt = -Infinity;
   /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
@@ -83,7 +92,13 @@ export class Cluster {
     const { bus, clock } = options;
     this.#options = options;
     this.#members = new Members(bus, clock, (beat) => {
-      if (beat.engine !== options.id) for (const [shard] of beat.shards) options.engine.isServedElsewhere(shard);
+      if (beat.engine === options.id) return;
+      let isTaken = false;
+      for (const [shard] of beat.shards) {
+        options.engine.isServedElsewhere(shard);
+        if (this.#given.delete(shard)) isTaken = true;
+      }
+      if (isTaken || beat.leaving) this.#reconcile();
     });
     this.#handovers = bus.subscribe(HANDOVERS, ({ shard, to }) => {
       if (to !== options.id || this.#isLeaving) return;
@@ -112,17 +127,13 @@ export class Cluster {
     await table.renew();
     this.#beatTimer.cancel();
     this.#renewLater();
+    this.#hasJoined = true;
     this.#beat();
   }
 
   /** Whether it hears itself, and so may claim shards. */
   get isTakingPart(): boolean {
     return this.#hasListened;
-  }
-
-  /** The engines that were heard of lately, this one among them. */
-  get members(): readonly Member[] {
-    return this.#members.live;
   }
 
   /** Another engine has taken the shard. Two that cannot hear each other, but PostgreSQL, take turns, ever more slowly. */
@@ -136,10 +147,13 @@ export class Cluster {
   /** Gives every shard to those who stay, and returns when it has none, or when nobody is there to take them. */
   async leave(): Promise<void> {
     this.#isLeaving = true;
-    if (this.#options.engine.owned.size > 0) {
+    const { engine, clock } = this.#options;
+    if (engine.owned.size > 0) {
       await new Promise<void>((resolve) => {
-        const timer = this.#options.clock.after(LEAVE_TIMEOUT_MS, resolve);
+        const hurry = clock.after(LEAVE_HURRIES_AFTER_MS, () => (this.#isInAHurry = true));
+        const timer = clock.after(LEAVE_TIMEOUT_MS, resolve);
         this.#whenEmpty = () => {
+          hurry.cancel();
           timer.cancel();
           resolve();
         };
@@ -147,6 +161,8 @@ export class Cluster {
         this.#beat();
       });
     }
+    this.#isGone = true;
+    this.#tell(); // What it still has may be taken at once.
     this.#close();
     await this.#options.table.remove().catch(() => undefined); // It grows old by itself.
   }
@@ -185,15 +201,13 @@ export class Cluster {
     this.#tell();
     const { clock } = this.#options;
     if (this.#isCutOff) this.#cutOffAt = clock.monotonic();
-    // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
-    const isBack = clock.monotonic() - this.#cutOffAt > MEMBER_TTL_MS;
-    if (this.#hasListened && isBack) this.#reconcile();
+    this.#reconcile();
     this.#beatTimer = clock.after(BEAT_EVERY_MS, () => this.#beat());
   }
 
   #tell(): void {
     const { engine, bus, id, host, pid } = this.#options;
-    const shards = this.#isCutOff ? [] : [...new Map([...this.#giving, ...engine.owned])];
+    const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#giving, ...engine.owned])];
     const leaving = this.#isLeaving || this.#isCutOff;
     bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
   }
@@ -214,7 +228,12 @@ export class Cluster {
   }
 
   #reconcile(): void {
-    const { engine, shards, id } = this.#options;
+    const { engine, shards, id, clock } = this.#options;
+    const now = clock.monotonic();
+    // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
+    const isBack = now - this.#cutOffAt > MEMBER_TTL_MS;
+    if (this.#isClosed || !this.#hasJoined || !this.#hasListened || !isBack) return;
+    for (const [shard, since] of this.#given) if (now - since > TAKEN_WITHIN_MS) this.#given.delete(shard);
     const others = this.#members.live.filter((member) => member.engine !== id);
     const staying = others.filter((member) => !member.leaving).map((member) => member.engine);
     if (!this.#isLeaving) staying.push(id);
@@ -227,7 +246,7 @@ export class Cluster {
         if (!engine.owned.has(shard)) this.#claimWhenFree(shard, holders.has(shard));
       } else if (engine.owned.has(shard) && wanted !== undefined) {
         const member = others.find((other) => other.engine === wanted);
-        if (member !== undefined) void this.#handOver(shard, member);
+        if (member !== undefined) this.#handOver(shard, member);
       }
     }
     const isEmpty = engine.owned.size === 0 && this.#giving.size === 0;
@@ -263,20 +282,28 @@ export class Cluster {
       .finally(() => this.#claiming.delete(shard));
   }
 
-  async #handOver(shard: number, to: Member): Promise<void> {
-    const { engine, bus, clock, log } = this.#options;
+  /** A few at a time, each from its end here to its beginning there: so that no shard waits for another on its way. */
+  #handOver(shard: number, to: Member): void {
+    const { engine, clock, log } = this.#options;
     const isSettled = this.#isLeaving || clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
     const epoch = engine.owned.get(shard);
-    if (epoch === undefined || !isSettled) return;
-    if (this.#giving.has(shard) || this.#giving.size >= HANDOVERS_AT_ONCE) return;
+    if (epoch === undefined || !isSettled || this.#giving.has(shard)) return;
+    if (this.#giving.size + this.#given.size >= HANDOVERS_AT_ONCE) return;
     this.#giving.set(shard, epoch);
-    try {
-      await engine.disown(shard, { snapshot: true });
-      bus.publish(HANDOVERS, { shard, to: to.engine });
-      log.info({ shard, to: to.engine }, "a shard was handed over");
-    } finally {
-      this.#giving.delete(shard);
-    }
-    if (this.#isLeaving) this.#reconcile();
+    this.#give(shard, to.engine)
+      .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
+      .finally(() => {
+        this.#giving.delete(shard);
+        this.#reconcile();
+      });
+  }
+
+  async #give(shard: number, to: string): Promise<void> {
+    const { engine, bus, clock, log } = this.#options;
+    const wasOurs = await engine.disown(shard, { snapshot: !this.#isInAHurry });
+    if (!wasOurs) return; // Somebody else has taken it meanwhile.
+    this.#given.set(shard, clock.monotonic());
+    bus.publish(HANDOVERS, { shard, to });
+    log.info({ shard, to }, "a shard was handed over");
   }
 }

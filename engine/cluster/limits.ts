@@ -1,7 +1,7 @@
 /** Between two beats of a member. */
-export const BEAT_EVERY_MS = 250;
+export const BEAT_EVERY_MS = 200;
 /** A member that was silent for this long counts as gone. */
-export const MEMBER_TTL_MS = 1_250;
+export const MEMBER_TTL_MS = 1_000;
 /** An engine that PostgreSQL has said nothing to for this long gives up what it has. Longer than a restart of PostgreSQL takes, as a rule. */
 export const CUT_OFF_MS = 1_500;
 /** A shard is handed to a member only when that has been there for this long: one that comes and goes moves nothing. */
@@ -17,7 +17,11 @@ export const RETRY_AFTER_MS = 500;
 export const RENEW_EVERY_MS = 1_000;
 /** How long a new engine listens before it takes part: longer than a beat's life, and than two renewals. */
 export const STRANGERS_AFTER_MS = 2_200;
-/** Shards handed over at the same time. */
-export const HANDOVERS_AT_ONCE = 4;
+/** Shards that one engine hands over at the same time. */
+export const HANDOVERS_AT_ONCE = 2;
+/** A shard that was handed over and of which nothing was heard for this long is waited for no more. */
+export const TAKEN_WITHIN_MS = 1_000;
+/** From then on an engine that leaves gives its shards without snapshots: they are there sooner, and read for longer. */
+export const LEAVE_HURRIES_AFTER_MS = 4_000;
 /** How long an engine that leaves waits for others to take what it gives. */
 export const LEAVE_TIMEOUT_MS = 8_000;

@@ -49,10 +49,12 @@ export class SnapshotSchedule {
     if (growth.bytes >= AFTER_BYTES || growth.rows >= AFTER_ROWS) this.#makeDue(shard);
   }
 
-  /** Before the shard is handed to another engine. One that cannot be taken costs the next owner time, and nothing else. */
+  /**
+   * Before the shard is handed to another engine, unless nothing was journaled here. One that cannot be taken costs the next owner
+   * time, and nothing else.
+   */
   async takeNow(shard: number): Promise<void> {
-    this.#growth.delete(shard);
-    await this.#take(shard);
+    if (this.#growth.delete(shard)) await this.#take(shard);
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@
 import { availableParallelism, loadavg } from "node:os";
 import { describe, expect, it } from "vitest";
 import { FAULTS, type FaultName } from "./faults.ts";
-import { type Line, tableOf } from "./report.ts";
+import { type Line, missed, tableOf } from "./report.ts";
 import { Rush } from "./rush.ts";
 import { World } from "./world.ts";
 
@@ -64,13 +64,13 @@ describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.pu
       rush = await Rush.begin(world, load);
       for (const name of names) {
         lines.push(await happens(name, world, rush));
-        if (isLong || process.env["FAULTS_LOG"])
-          console.log(`${lines.length}/${names.length} ${JSON.stringify(lines.at(-1))}`);
+        if (isLong) console.log(`${lines.length}/${names.length} ${JSON.stringify(lines.at(-1))}`);
         if (rush.wrongs.length > 0) break;
       }
       if (rush.wrongs.length === 0) await rush.checkBooks();
       expect(rush.wrongs).toEqual([]);
       expect(rush.purchases).toBeGreaterThan(0);
+      if (isLong) expect(missed(lines)).toEqual([]);
     } finally {
       const retries = JSON.stringify(Object.fromEntries(rush?.retries ?? []));
       const bought = `${rush?.purchases} purchases, ${rush?.cancellations} given back, asked again ${retries}`;
@@ -85,14 +85,17 @@ describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.pu
 async function happens(fault: FaultName, world: World, rush: Rush): Promise<Line> {
   rush.during = fault;
   rush.resume();
-  const [answers, wrongs, begun] = [rush.answers.total, rush.wrongs.length, performance.now()];
+  const [answers, purchases, wrongs] = [rush.answers.total, rush.purchases, rush.wrongs.length];
+  const begun = performance.now();
   const moved = await FAULTS[fault](world, rush);
   await world.whole();
   const wholeMs = performance.now() - begun;
-  const rate = ((rush.answers.total - answers) * 1_000) / wholeMs;
+  const seconds = wholeMs / 1_000;
+  const rate = (rush.answers.total - answers) / seconds;
+  const purchaseRate = (rush.purchases - purchases) / seconds;
   const pausesMs = moved.map((showtime) => rush.answers.longestMs(showtime));
   await rush.check();
-  return { fault, rate, pausesMs, wholeMs, wrongs: rush.wrongs.length - wrongs };
+  return { fault, rate, purchaseRate, pausesMs, wholeMs, wrongs: rush.wrongs.length - wrongs };
 }
 
 function parseCounts(text: string): Partial<Record<FaultName, number>> {

@@ -94,12 +94,11 @@ const partition =
 /** One joins and leaves again. No command fails meanwhile, and no showtime is without an answer for long. */
 const handOver: Fault = async (world, rush) => {
   const postponed = rush.postponed;
-  const before = new Map(world.members.map(({ pid, shards }) => [pid, shards]));
   rush.answers.forget();
   await world.join();
   await world.whole();
   const joined = world.shardsOf(world.named("engine-3"));
-  if (joined.size === 0 || joined.size === before.size) rush.wrong("the engine that joined has got nothing");
+  if (joined.size === 0) rush.wrong("the engine that joined has got nothing");
   await world.leave();
   if (rush.postponed > postponed) rush.wrong(`${rush.postponed - postponed} commands were not answered at a hand-over`);
   return rush.showtimesIn(joined);

@@ -26,6 +26,9 @@ const SEATS = 2;
 /** More than this are given back, the oldest first. */
 const KEPT_AT_MOST = 3;
 const AGAIN_MS = 100;
+/** Between two looks at a booking: twice as long each time, up to the last. */
+const LOOK_FIRST_MS = 200;
+const LOOK_LAST_MS = 1_600;
 /** How long a purchase may take with everything that goes wrong. */
 const PATIENCE_MS = 90_000;
 /** What is no answer yet: the same request is sent again. */
@@ -88,12 +91,12 @@ export class Shopper {
 
   async #until(id: string, wanted: readonly string[]): Promise<Booking> {
     const end = performance.now() + PATIENCE_MS;
-    for (;;) {
+    for (let lookMs = LOOK_FIRST_MS; ; lookMs = Math.min(2 * lookMs, LOOK_LAST_MS)) {
+      await pause(lookMs);
       const booking = await this.#ask<Booking>("GET", `bookings/${id}`, undefined, 200);
       if (wanted.includes(booking.status)) return booking;
       if (["failed", "expired"].includes(booking.status) || performance.now() > end)
         throw new Error(`${id} is ${booking.status} (${booking.reason ?? "no reason"}), not ${wanted.join(" or ")}`);
-      await pause(AGAIN_MS);
     }
   }
 

@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { makePlan } from "../../bin/cluster/plan.ts";
 import { ProcessUnderWatch, type Program } from "../../bin/cluster/process-under-watch.ts";
 import { clusterSecrets } from "../../bin/cluster/secrets.ts";
-import { type Member, Members } from "../../engine/index.ts";
+import { type Member, Members, ownerOf } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
@@ -174,19 +174,20 @@ export class World {
     await this.named(`engine-${ENGINES + 1}`).stop();
   }
 
-  /** All processes serve, and every shard has one engine. */
+  /** All processes serve, and every shard has the one engine that it should have. */
   async whole(): Promise<void> {
     await until(
       () => {
         const running = [...this.processes.values()].filter(({ state }) => state !== "stopped");
         const engines = running.filter(({ program }) => program.name.startsWith("engine")).length;
-        const shards = this.members.flatMap((member) => member.shards.map(([shard]) => shard));
+        const { members } = this;
+        if (members.length !== engines || members.some(({ leaving }) => leaving)) return false;
+        const names = members.map(({ engine }) => engine);
+        const owners = new Map(members.flatMap(({ engine, shards }) => shards.map(([shard]) => [shard, engine])));
         return (
           running.every(({ state }) => state === "ready") &&
-          this.members.length === engines &&
-          this.members.every((member) => !member.leaving && member.shards.length > 0) &&
-          shards.length === SHARDS &&
-          new Set(shards).size === SHARDS
+          members.reduce((sum, { shards }) => sum + shards.length, 0) === SHARDS &&
+          [...Array(SHARDS).keys()].every((shard) => owners.get(shard) === ownerOf(shard, names))
         );
       },
       () => `the cluster is not whole: ${this.#summary()}`,
