@@ -24,3 +24,10 @@ export const BOOKING: Endpoint<{ readonly bookingId: string }, BookingRecord | n
   question: plainCodec(),
   answer: plainCodec(),
 };
+
+/** Which of these users have ever booked. */
+export const BOOKERS: Endpoint<{ readonly userIds: readonly string[] }, { readonly booked: readonly string[] }> = {
+  name: "bookings.bookers",
+  question: plainCodec(),
+  answer: plainCodec(),
+};

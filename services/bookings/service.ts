@@ -6,7 +6,7 @@ import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts"
 import type { Logger } from "../../platform/log/index.ts";
 import { type Registry, sampledGauge } from "../../platform/metrics/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import { BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
+import { BOOKERS, BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
 import { Desk } from "./desk.ts";
 import { graphqlRoutes } from "./graphql/routes.ts";
@@ -88,8 +88,12 @@ export function createBookingsService(options: BookingsOptions): BookingsService
         const stored = await store.read(bookingId);
         return stored === undefined ? null : recordOf(stored);
       });
+      const bookers = answerWith(log, async ({ userIds }: { readonly userIds: readonly string[] }) => ({
+        booked: await store.bookersAmong(userIds),
+      }));
       subscriptions.push(
         bus.serve(BOOKING, record, { queue: "bookings" }),
+        bus.serve(BOOKERS, bookers, { queue: "bookings" }),
         // Every process hears it: the one that has the booking in hand must.
         bus.subscribe(PAYMENT_CHANGED, ({ bookingId, state }) => {
           // What is pending or captured is so by our own asking.

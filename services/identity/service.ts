@@ -13,8 +13,9 @@ import { Accounts } from "./accounts/accounts.ts";
 import { Administration } from "./accounts/administration.ts";
 import { Devices } from "./accounts/devices.ts";
 import { ensureAdmin, type FirstAdmin } from "./accounts/first-admin.ts";
+import { ForgottenGuests } from "./accounts/forgotten-guests.ts";
 import { type KeyRing, openKeyRing } from "./keys/key-ring.ts";
-import { KEYS_READ_EVERY_MS, PRUNE_EVERY_MS } from "./limits.ts";
+import { GUESTS_PRUNE_EVERY_MS, KEYS_READ_EVERY_MS, PRUNE_EVERY_MS } from "./limits.ts";
 import { identityRoutes, keySetRoute } from "./routes/index.ts";
 import { AccessTokens } from "./sign-ins/access-tokens.ts";
 import { Families } from "./sign-ins/families.ts";
@@ -68,6 +69,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   const accounts = new Accounts({ db, passwords, families, clock, random });
   const devices = new Devices({ db, accounts, families, clock, random });
   const administration = new Administration({ db, families, outbox, clock });
+  const guests = new ForgottenGuests({ db, bus });
   const served: Subscription[] = [];
   const timers: Timer[] = [];
   let keys: KeyRing | undefined;
@@ -123,6 +125,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
         await families.prune();
         await throttle.prune();
       });
+      every(GUESTS_PRUNE_EVERY_MS, 2, "deleting guests who booked nothing", () => guests.prune());
       outbox.start();
       return firstAdmin;
     },

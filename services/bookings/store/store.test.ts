@@ -102,3 +102,9 @@ describe("a lease", () => {
     expect(await store.claim("bk_told", NOW + 3 * LEASE_MS)).toMatchObject({ version: 3 });
   });
 });
+
+it("knows who has ever booked", async () => {
+  await store.insert({ ...aBooking(), id: "bk_once", userId: "booker" }, NOW);
+  await store.insert({ ...aBooking(), id: "bk_twice", userId: "booker" }, NOW);
+  expect(await store.bookersAmong(["booker", "looker"])).toEqual(["booker"]);
+});

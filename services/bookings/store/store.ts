@@ -92,6 +92,17 @@ export class BookingStore {
     return rows.map(storedOf);
   }
 
+  /** Those of the users who have ever booked. */
+  async bookersAmong(userIds: readonly string[]): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom("booking")
+      .select("user_id")
+      .distinct()
+      .where(sql<boolean>`user_id = any(${userIds})`)
+      .execute();
+    return rows.map(({ user_id: userId }) => userId);
+  }
+
   /** For `LEASE_MS`, unless somebody has it. */
   async claim(id: string, now: number): Promise<Stored | undefined> {
     const row = await this.#db

@@ -1,3 +1,7 @@
+import { createDatabase } from "../../../platform/postgres/index.ts";
+import { BOOKERS } from "../../../proto/services/index.ts";
+import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
+import { ForgottenGuests } from "./forgotten-guests.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SignedIn } from "../../../proto/rest/index.ts";
 import { bearer, decodePart, PASSWORD, statusesOf, testIdentity, type TestIdentity } from "../testing.ts";
@@ -67,5 +71,32 @@ describe("a guest who registers", () => {
     const { accessToken } = await t.client.guest();
     t.clock.goForward(t.config.guestTokenTtlMs + 1);
     expect((await upgrade(accessToken)).json()).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+});
+
+describe("a guest whose sign-ins are deleted", () => {
+  it("is forgotten, unless there are bookings, or nobody can say", async () => {
+    const [idle, buyer, signedIn] = [await t.client.guest(), await t.client.guest(), await t.client.guest()];
+    const { accessToken: upgraded } = await t.client.guest();
+    const customer = (await upgrade(upgraded)).json<SignedIn>();
+    const ids = [idle, buyer, signedIn, customer].map(({ user }) => user.id);
+    const left = async () => {
+      const { rows } = await t.pool.query<{ id: string }>('select id from identity."user" where id = any ($1)', [ids]);
+      return rows.map(({ id }) => id).toSorted();
+    };
+    await t.pool.query("delete from identity.family where user_id = any ($1)", [
+      [idle.user.id, buyer.user.id, customer.user.id],
+    ]);
+    const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
+    const guests = new ForgottenGuests({ db, bus: t.bus });
+    await expect(guests.prune()).rejects.toThrow();
+    expect(await left()).toEqual(ids.toSorted());
+
+    const bookings = t.bus.serve(BOOKERS, ({ userIds }, answer) =>
+      answer({ booked: userIds.filter((id) => id === buyer.user.id) }),
+    );
+    await guests.prune();
+    bookings.close();
+    expect(await left()).toEqual(ids.filter((id) => id !== idle.user.id).toSorted());
   });
 });
