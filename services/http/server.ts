@@ -22,7 +22,7 @@ import { Problem, sendProblem } from "./problem.ts";
 import { OwnCounts, rateLimitStoreOf, type SharedCounts } from "./rate-limit/index.ts";
 import { RequestIds } from "./request-id.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { validatorCompiler } from "./validation.ts";
+import { serializerFactory, validatorCompiler } from "./validation.ts";
 import { webApp, type WebSocketAddress } from "./web-app.ts";
 
 export type HttpServer = FastifyInstance<
@@ -71,6 +71,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
     handlerTimeout: limits.HANDLER_TIMEOUT_MS,
     http: { headersTimeout: limits.HEADERS_TIMEOUT_MS },
+    schemaController: { compilersFactory: { buildSerializer: serializerFactory() } },
     routerOptions: { maxParamLength: limits.PARAM_LENGTH_MAX },
     forceCloseConnections: "idle",
     return503OnClosing: false,

@@ -1,10 +1,29 @@
-import { Ajv, type Options } from "ajv";
+import { SerializerSelector } from "@fastify/fast-json-stringify-compiler";
+import { Ajv, type Options, type ValidateFunction } from "ajv";
 import * as formats from "ajv-formats";
 import type { FastifySchema, FastifySchemaCompiler } from "fastify";
 
+/** What Fastify asks for the compiler of answers with. */
+type BuildSerializer = ReturnType<typeof SerializerSelector>;
+
+/**
+ * Fastify's own, but an answer's schema is compiled when the first such answer is given: a start took longer for those of
+ * errors that nobody makes.
+ */
+export function serializerFactory(): BuildSerializer {
+  const build = SerializerSelector();
+  return (externalSchemas, options) => {
+    const compile = build(externalSchemas, options);
+    return (route) => {
+      let serialize: ReturnType<typeof compile> | undefined;
+      return (answer) => (serialize ??= compile(route))(answer);
+    };
+  };
+}
+
 /**
  * Bodies are taken as they are: a number in quotes is no number. Addresses hold only text, so there it is converted.
- * Fastify's own default would also convert bodies, and silently drop fields that nobody knows.
+ * Fastify's own default would also convert bodies, and silently drop fields that nobody knows. Compiled when first needed, as answers are.
  */
 export function validatorCompiler(): FastifySchemaCompiler<FastifySchema> {
   const options: Options = {
@@ -16,7 +35,13 @@ export function validatorCompiler(): FastifySchemaCompiler<FastifySchema> {
   };
   const body = withFormats(new Ajv({ ...options, coerceTypes: false }));
   const text = withFormats(new Ajv({ ...options, coerceTypes: true }));
-  return ({ schema, httpPart }) => (httpPart === "body" ? body : text).compile(schema);
+  return ({ schema, httpPart }) => {
+    let validate: ValidateFunction | undefined;
+    return (data: unknown) => {
+      validate ??= (httpPart === "body" ? body : text).compile(schema);
+      return validate(data) || { error: validate.errors ?? [] };
+    };
+  };
 }
 
 function withFormats(ajv: Ajv): Ajv {
