@@ -92,6 +92,7 @@ describe("viewers", () => {
     const { count, figures, histograms } = viewers.take();
     expect(count % 3).toBe(0);
     expect(figures["incomplete"]).toBe(0);
+    expect(await viewers.end()).toBe(0);
     expect(mergeHistograms([histograms["latency"] ?? ""]).totalCount).toBe(count);
     viewers.close();
     buyers.close();

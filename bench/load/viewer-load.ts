@@ -15,8 +15,8 @@ import {
   type Showtime,
   type Viewer,
 } from "./dialects/index.ts";
-import { localTime } from "./monotonic.ts";
-import { createHistogram, encodeHistogram, LATENCY_MAX_US, microseconds, Recorder, type Sample } from "./recorder.ts";
+import { createHistogram, encodeHistogram, microseconds, Recorder, type Sample } from "./recorder.ts";
+import { Schedule, type ScheduleOptions } from "./schedule.ts";
 import { WebSocketClient } from "./web-socket.ts";
 
 export interface ViewerLoadOptions {
@@ -31,18 +31,13 @@ export interface ViewerLoadOptions {
   readonly slow?: number;
 }
 
-/** Change i is meant to begin at startAt + i / perSecond, on seat i modulo `seats`: held, the next time round free, and so on. */
-export interface Schedule {
-  readonly startAt: number;
-  readonly perSecond: number;
-  readonly seats: number;
-}
-
 /** Those who got a frame within this time are counted together. */
 const INSTANT_MS = 0.2;
 const FRAMES_KEPT = 512;
 /** Changes that began so shortly before the end are not expected to have reached everybody. */
 const GRACE_MS = 1_000;
+/** Whoever has not got a change by then will not get it. */
+const MISSED_AFTER_MS = 3_000;
 const OPENED_AT_ONCE = 200;
 const SYNCED_WITHIN_MS = 60_000;
 const AWAKE_WITHIN_MS = 10_000;
@@ -65,8 +60,6 @@ export class ViewerLoad {
   /** Viewers that read again and have got nothing yet. */
   #asleep = new Set<number>();
   #schedule: Schedule | undefined;
-  #startAt = 0;
-  #markedAt = 0;
   #markedBytes = 0;
   #frameCount = 0;
   #byteCount = 0;
@@ -74,6 +67,8 @@ export class ViewerLoad {
   #reached: number[] = [];
   #lastAt: number[] = [];
   #firstChange = 0;
+  /** The newest one that everybody should have. */
+  #lastChange = -1;
   #failure: Error | undefined;
   #storm: Histogram = createHistogram();
 
@@ -101,51 +96,53 @@ export class ViewerLoad {
     return { ...sample, histograms: { latency: encodeHistogram(this.#storm) } };
   }
 
-  begin(schedule: Schedule): void {
-    this.#schedule = schedule;
-    this.#startAt = localTime(schedule.startAt);
+  begin(schedule: ScheduleOptions): void {
+    this.#schedule = new Schedule(schedule);
     this.mark();
   }
 
   mark(): void {
-    this.#forgetFrames();
+    this.#flushAll();
     this.#recorder.mark();
-    this.#markedAt = performance.now();
     this.#frameCount = 0;
     this.#markedBytes = this.#byteCount;
     this.#resynced = 0;
     this.#reached = [];
     this.#lastAt = [];
-    this.#firstChange = this.#changeAt(this.#markedAt) + 1;
+    this.#firstChange = (this.#schedule?.changeAt(performance.now()) ?? -1) + 1;
+    this.#lastChange = -1;
   }
 
   /** `lastViewer` has, for each change, how long it took to whoever got it last; one that did not reach everybody counts as long as it has been under way. */
   take(): Sample {
     this.#check();
-    for (const frame of this.#frames.values()) this.#flush(frame);
+    this.#flushAll();
     const now = performance.now();
-    const { viewers = 0, slow = 0 } = this.#options ?? {};
+    const schedule = this.#schedule;
     const lastViewer = createHistogram();
-    let incomplete = 0;
-    const end = this.#changeAt(now - GRACE_MS);
-    for (let change = this.#firstChange; change <= end; change++) {
-      const at = change - this.#firstChange;
-      const complete = (this.#reached[at] ?? 0) >= viewers - slow;
-      if (!complete) incomplete++;
-      const until = complete ? (this.#lastAt[at] ?? now) : now;
-      lastViewer.recordValue(Math.min(LATENCY_MAX_US, microseconds(until - this.#meantAt(change))));
+    this.#lastChange = schedule?.changeAt(now - GRACE_MS) ?? -1;
+    for (let change = this.#firstChange; schedule !== undefined && change <= this.#lastChange; change++) {
+      const until = this.#isComplete(change) ? (this.#lastAt[change - this.#firstChange] ?? now) : now;
+      lastViewer.recordValue(microseconds(until - schedule.meantAt(change)));
     }
     const sample = this.#recorder.take({
       frames: this.#frameCount,
       bytes: this.#byteCount - this.#markedBytes,
       resynced: this.#resynced,
-      incomplete,
+      incomplete: this.#incomplete(),
     });
     return { ...sample, histograms: { ...sample.histograms, lastViewer: encodeHistogram(lastViewer) } };
   }
 
-  end(): void {
+  /** @returns how many of the changes that were measured did not reach everybody, late either. */
+  async end(): Promise<number> {
+    const begun = performance.now();
+    while (this.#incomplete() > 0 && performance.now() - begun < MISSED_AFTER_MS) {
+      await sleep(20);
+      this.#flushAll();
+    }
     this.#schedule = undefined;
+    return this.#incomplete();
   }
 
   /** The slow ones read again. @returns how long it took until each of them had got something, in ms, or -1 when they did not. */
@@ -234,7 +231,7 @@ export class ViewerLoad {
     const key = bytes.toString("latin1", start, end);
     let frame = this.#frames.get(key);
     if (frame === undefined) {
-      if (this.#frames.size >= FRAMES_KEPT) this.#forgetFrames();
+      this.#forgetOldFrame();
       frame = { changes: this.#readChanges(bytes, start, end), viewers: 0, at: 0 };
       this.#frames.set(key, frame);
     }
@@ -247,44 +244,48 @@ export class ViewerLoad {
     return meaning;
   }
 
-  #forgetFrames(): void {
+  /** One at a time: what is read again, since some viewers are yet to get it, may say nothing to whoever keeps account of seats. */
+  #forgetOldFrame(): void {
+    if (this.#frames.size < FRAMES_KEPT) return;
+    for (const [key, frame] of this.#frames) {
+      this.#flush(frame);
+      this.#frames.delete(key);
+      return;
+    }
+  }
+
+  #flushAll(): void {
     for (const frame of this.#frames.values()) this.#flush(frame);
-    this.#frames.clear();
   }
 
   #flush(frame: Frame): void {
     const { viewers, at, changes } = frame;
+    const schedule = this.#schedule;
     frame.viewers = 0;
-    if (viewers === 0 || this.#schedule === undefined) return;
+    if (viewers === 0 || schedule === undefined) return;
     this.#recorder.done(at, 0);
     for (const change of changes) {
-      const index = this.#changeOf(change >> 2, change & 3, at);
+      const index = schedule.changeOf(change >> 2, change & 3, at);
       if (index < this.#firstChange) {
         if (index >= 0) this.#recorder.done(at, viewers);
         continue;
       }
-      this.#recorder.record(at, at - this.#meantAt(index), viewers);
+      this.#recorder.record(at, at - schedule.meantAt(index), viewers);
       const place = index - this.#firstChange;
       this.#reached[place] = (this.#reached[place] ?? 0) + viewers;
       this.#lastAt[place] = at;
     }
   }
 
-  /** Which change of the schedule made the seat what it is at `now`; below 0 when none did. */
-  #changeOf(seat: number, status: number, now: number): number {
-    const { seats = 1 } = this.#schedule ?? {};
-    let turn = Math.floor((this.#changeAt(now) - seat) / seats);
-    if ((turn % 2 === 0) !== (status !== 0)) turn--;
-    return turn < 0 ? -1 : turn * seats + seat;
+  #isComplete(change: number): boolean {
+    const { viewers = 0, slow = 0 } = this.#options ?? {};
+    return (this.#reached[change - this.#firstChange] ?? 0) >= viewers - slow;
   }
 
-  /** The newest change that was meant to have begun. */
-  #changeAt(now: number): number {
-    return this.#schedule === undefined ? -1 : Math.floor(((now - this.#startAt) * this.#schedule.perSecond) / 1_000);
-  }
-
-  #meantAt(change: number): number {
-    return this.#startAt + (change * 1_000) / (this.#schedule?.perSecond ?? 1);
+  #incomplete(): number {
+    let count = 0;
+    for (let change = this.#firstChange; change <= this.#lastChange; change++) if (!this.#isComplete(change)) count++;
+    return count;
   }
 
   get #settings(): ViewerLoadOptions {

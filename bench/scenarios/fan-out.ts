@@ -53,7 +53,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         loads: audience.loads,
       });
       const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));
-      await Promise.all(audience.loads.map((load) => load.end()));
+      const missed = await Promise.all(audience.loads.map((load) => load.end()));
       await Promise.all(audience.loads.map((load) => load.close()));
       const caughtUp = await buyers.load.end(CATCH_UP_MS).then(
         () => true,
@@ -65,7 +65,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         await target.stop("now");
         target = await startTarget(stage, ARENA);
       }
-      return described(measured, viewers - slow, resumed, caughtUp);
+      return described(measured, viewers - slow, resumed, missed, caughtUp);
     },
     async stop() {
       await audience.stop();
@@ -79,6 +79,7 @@ function described(
   { seconds, sample, cpu }: Measured,
   viewers: number,
   resumed: readonly number[],
+  missed: readonly number[],
   caughtUp: boolean,
 ): Measured {
   const { frames = 0, bytes = 0, incomplete = 0, resynced = 0 } = sample.figures;
@@ -94,7 +95,8 @@ function described(
         }),
         "frames/s a viewer": frames / seconds / viewers,
         "bytes a frame": frames === 0 ? 0 : bytes / frames,
-        "changes that missed somebody": incomplete,
+        "changes not with all after 1 s": incomplete,
+        "changes that missed somebody": missed.reduce((sum, one) => sum + one, 0),
         "snapshots instead": resynced,
         "fell behind": caughtUp ? 0 : 1,
         ...(last !== undefined && { "p99 to the last viewer, ms": latencyOf(last).percentiles.p99 }),
