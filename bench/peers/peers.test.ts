@@ -1,36 +1,44 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { Packr } from "msgpackr";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
-import { testDatabase } from "../../platform/postgres/testing.ts";
+import { BenchError } from "../bench-error.ts";
 import { CLIENT_OP, type Peer, SERVER_OP } from "../peer.ts";
+import { choosePeers } from "../scenarios/peers.ts";
+import { startPeer } from "../scenarios/subjects.ts";
+import { openStage, type Stage } from "../stage/stage.ts";
 import * as colyseus from "./colyseus/client.ts";
-import { PEERS, requireInstalled } from "./index.ts";
-import { startRedis } from "./redis.ts";
+import { PEERS } from "./index.ts";
 import * as socketIo from "./socket.io/client-frames.ts";
 
+const ROOT = new URL("../../", import.meta.url);
+const HALL = { showtimes: 1, seats: 96 };
 const packr = new Packr({ useRecords: false });
 const cleaning: (() => Promise<unknown>)[] = [];
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage({ root: ROOT, worker: new URL("../load/worker.ts", import.meta.url) });
+});
 
 afterEach(async () => {
   for (const clean of cleaning.splice(0).reverse()) await clean();
 });
 
+afterAll(() => stage.close());
+
 describe("a peer does the work of a seat server", () => {
   for (const [name, peer] of Object.entries(PEERS)) {
-    const why = whyNot(peer);
+    const why = whyNot(name, peer);
     const says = `${name}${why === undefined ? "" : ` (skipped: ${why})`}`;
-    if (peer.protocol !== "rest") it.skipIf(why !== undefined)(says, { timeout: 60_000 }, () => sellsLive(peer));
+    if (peer.protocol !== "rest") it.skipIf(why !== undefined)(says, { timeout: 60_000 }, () => sellsLive(name, peer));
     else if (peer.scenarios.includes("rest-hold"))
-      it.skipIf(why !== undefined)(says, { timeout: 120_000 }, () => sellsOverRest(peer));
+      it.skipIf(why !== undefined)(says, { timeout: 120_000 }, () => sellsOverRest(name, peer));
   }
 });
 
-async function sellsLive(peer: Peer): Promise<void> {
-  const port = await start(peer);
+async function sellsLive(name: string, peer: Peer): Promise<void> {
+  const port = await start(name, peer);
   const watcher = await connect(peer, port);
   const first = await connect(peer, port);
   const second = await connect(peer, port);
@@ -53,8 +61,8 @@ async function sellsLive(peer: Peer): Promise<void> {
   await vi.waitFor(() => expect(Object.fromEntries(watcher.statuses)).toEqual({ 4: 1, 5: 0, 6: 1, 19: 0 }));
 }
 
-async function sellsOverRest(peer: Peer): Promise<void> {
-  const api = `http://127.0.0.1:${await start(peer)}/api/v1`;
+async function sellsOverRest(name: string, peer: Peer): Promise<void> {
+  const api = `http://127.0.0.1:${await start(name, peer)}/api/v1`;
   const call = async (method: string, path: string, token = "", body?: unknown, tag = ""): Promise<Answer> => {
     const response = await fetch(`${api}${path}`, {
       method,
@@ -66,11 +74,12 @@ async function sellsOverRest(peer: Peer): Promise<void> {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, body: text === "" ? undefined : JSON.parse(text), headers: response.headers };
+    const answered = (text === "" ? {} : JSON.parse(text)) as Body; // The test says which of it must be there.
+    return { status: response.status, body: answered, headers: response.headers };
   };
   expect((await call("GET", "/movies")).body.items).toHaveLength(12);
   const { items, nextCursor } = (await call("GET", "/showtimes?limit=3")).body;
-  expect((await call("GET", `/showtimes?limit=1&cursor=${nextCursor}`)).body.items[0].id).not.toBe(items[2].id);
+  expect((await call("GET", `/showtimes?limit=1&cursor=${nextCursor}`)).body.items[0]?.id).not.toBe(items[2]?.id);
   // The load generator knows showtimes by number.
   const { id, seatCount } = (await call("GET", "/showtimes/0")).body;
 
@@ -93,9 +102,20 @@ async function sellsOverRest(peer: Peer): Promise<void> {
 
 interface Answer {
   readonly status: number;
-  // oxlint-disable-next-line typescript/no-explicit-any -- Whatever a peer answers; the test says what it must be.
-  readonly body: any;
+  readonly body: Body;
   readonly headers: Headers;
+}
+
+/** All that any of the answers has. */
+interface Body {
+  readonly items: readonly { readonly id: string }[];
+  readonly nextCursor: string | null;
+  readonly id: string;
+  readonly seatCount: number;
+  readonly seats: readonly unknown[];
+  readonly accessToken: string;
+  readonly holdId: string;
+  readonly statuses: string;
 }
 
 interface Visitor {
@@ -196,45 +216,21 @@ const EVENTS: Readonly<Record<number, "hold" | "release" | "watch">> = {
   [CLIENT_OP.watch]: "watch",
 };
 
-/** @returns the port of the peer's server. */
-async function start(peer: Peer): Promise<number> {
-  const env: Record<string, string> = { PORT: "0", SHOWTIMES: "1", SEATS: "96", ...peer.env };
-  if (peer.needs.includes("postgres")) {
-    const database = await testDatabase();
-    cleaning.push(() => database.drop());
-    env["DATABASE_URL"] = database.url;
-  }
-  if (peer.needs.includes("redis")) {
-    const redis = await startRedis(peer.redis?.appendfsync);
-    cleaning.push(() => redis.stop());
-    env["REDIS_URL"] = redis.url;
-  }
-  const child = spawn(process.execPath, ["--import", "./tools/typescript.mjs", peer.entry], {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  cleaning.push(() => stop(child));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const port = /"port":(\d+)/.exec(line)?.[1];
-    if (port !== undefined) return Number(port);
-  }
-  throw new Error(`${peer.entry} ended before it listened`);
+/** @returns the port of the peer's server, started as the benches start it. */
+async function start(name: string, peer: Peer): Promise<number> {
+  const target = await startPeer(name, peer)(stage, HALL);
+  cleaning.push(() => target.stop("now"));
+  return target.port;
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill("SIGKILL");
-  await once(child, "exit");
-}
-
-/** Why this machine cannot try the peer, in a few words. */
-function whyNot(peer: Peer): string | undefined {
+/** Why this machine cannot try the peer. */
+function whyNot(name: string, { protocol, scenarios }: Peer): string | undefined {
   try {
-    requireInstalled(peer);
-  } catch {
-    return "npm ci --prefix bench/peers was not run";
+    choosePeers([name], ROOT);
+  } catch (error) {
+    if (error instanceof BenchError) return error.message;
+    throw error;
   }
-  if (peer.needs.includes("redis") && spawnSync("redis-server", ["--version"]).status !== 0) return "no redis-server";
-  if (peer.protocol === "rest" && !existsSync("dist/bin/usher.js")) return "Usher was not built";
-  return undefined;
+  const copiesUsher = protocol === "rest" && scenarios.includes("rest-hold");
+  return copiesUsher && !existsSync(new URL("dist/bin/usher.js", ROOT)) ? "Usher was not built" : undefined;
 }

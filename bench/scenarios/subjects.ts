@@ -65,7 +65,7 @@ const startLimit =
     return startPlainServer(stage, { name, entry, env, dialect: "bench-msgpack" }, hall);
   };
 
-const startPeer =
+export const startPeer =
   (name: string, { entry, env, needs, redis, protocol }: Peer): StartTarget =>
   async (stage, hall) => {
     const given = {

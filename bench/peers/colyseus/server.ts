@@ -1,5 +1,5 @@
 /** Seats in memory, shown as the state of a Colyseus room. Environment: PATCHES ("default" or "paced"), SHOWTIMES, PORT. */
-import { type Client, Room, Server } from "@colyseus/core";
+import { type Client, matchMaker, Room, Server } from "@colyseus/core";
 import { Encoder, type SchemaType, schema } from "@colyseus/schema";
 import { uWebSocketsTransport } from "@colyseus/uwebsockets-transport";
 import uWS from "uWebSockets.js";
@@ -56,18 +56,23 @@ class ShowtimeRoom extends Room<Hall> {
 
 /** It would listen on every address, and tell nobody its port. */
 class LocalTransport extends uWebSocketsTransport {
-  override listen(port: number): this {
+  port = 0;
+
+  override listen(port: number, _hostname?: string, _backlog?: number, listening?: () => void): this {
     this.app.listen("127.0.0.1", port, (token) => {
-      announce(uWS.us_socket_local_port(token));
+      this.port = uWS.us_socket_local_port(token);
+      listening?.();
     });
     return this;
   }
 }
 
-const server = new Server({
-  transport: new LocalTransport({ maxPayloadLength: 4 * 1024 }),
-  greet: false,
-  gracefullyShutdown: false,
-});
+const transport = new LocalTransport({ maxPayloadLength: 4 * 1024 });
+const server = new Server({ transport, greet: false, gracefullyShutdown: false });
 server.define("showtime", ShowtimeRoom).filterBy(["showtime"]);
 await server.listen(Number(process.env["PORT"] ?? 0));
+// Before anybody comes: of the first that come at once, some would wait half a second for the one who makes the room.
+for (let showtime = 0; showtime < Number(process.env["SHOWTIMES"] ?? 1); showtime++) {
+  await matchMaker.createRoom("showtime", { showtime });
+}
+announce(transport.port);
