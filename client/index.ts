@@ -18,4 +18,4 @@ export { CLIENT_LIMITS } from "./limits.ts";
 export type { ClientLimits } from "./limits.ts";
 export type { ClientClock, ClientTimer } from "./clock.ts";
 export { RestClient, Unreachable } from "./rest-client.ts";
-export type { Layout, LayoutSeat, Movie, RestHold, Showtime, ShowtimeSearch } from "./rest-client.ts";
+export type { Booking, Layout, LayoutSeat, Movie, RestHold, Showtime, ShowtimeSearch, Ticket } from "./rest-client.ts";

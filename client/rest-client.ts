@@ -1,19 +1,23 @@
 import { type ErrorCode, isErrorCode } from "../proto/index.ts";
 import type {
+  Booking,
   GuestSignedIn,
   Hold as RestHold,
   Layout as LayoutSchema,
   LayoutSeat as LayoutSeatSchema,
   Movie,
   Page,
+  PaymentAnswer,
   Showtime,
+  Ticket,
+  TicketPage,
 } from "../proto/rest/index.ts";
 import type { Static } from "typebox";
 import { Refused } from "./refused.ts";
 
 export type Layout = Static<typeof LayoutSchema>;
 export type LayoutSeat = Static<typeof LayoutSeatSchema>;
-export type { GuestSignedIn, Movie, RestHold, Showtime };
+export type { Booking, GuestSignedIn, Movie, RestHold, Showtime, Ticket };
 
 export interface ShowtimeSearch {
   readonly movieId?: string;
@@ -40,7 +44,7 @@ export class Unreachable extends Error {
 }
 
 /**
- * The few REST calls that every buyer's program begins with: what is on, how the hall looks, who am I.
+ * The few REST calls that every buyer's program needs: what is on, how the hall looks, who am I, and from a hold to the tickets and back.
  * All of them throw (reject) `Refused` for a problem the server names, and `Unreachable` when there is no answer.
  */
 export class RestClient {
@@ -77,23 +81,53 @@ export class RestClient {
 
   /** A new guest: may hold and buy, and is forgotten with its token. */
   guest(): Promise<GuestSignedIn> {
-    const body = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
-    return this.#get("/api/v1/auth/guest", body);
+    return this.#post("/api/v1/auth/guest");
   }
 
   /** What is known of a hold after notices may have been missed. */
   hold(holdId: string, token: string): Promise<RestHold> {
-    return this.#get(`/api/v1/holds/${encodeURIComponent(holdId)}`, { headers: { authorization: `Bearer ${token}` } });
+    return this.#get(`/api/v1/holds/${encodeURIComponent(holdId)}`, signed(token));
   }
 
-  async #all<Item>(path: string, search: object): Promise<Item[]> {
+  /** The seats of the hold wait for the payment. Asked again, it is the same booking. */
+  book(holdId: string, token: string): Promise<Booking> {
+    return this.#post("/api/v1/bookings", { holdId }, token, `book-${holdId}`);
+  }
+
+  /** One's own bookings of the showtime, newest first; at most 1,000. */
+  bookings(showtimeId: string, token: string): Promise<Booking[]> {
+    return this.#all("/api/v1/bookings", { showtimeId }, token);
+  }
+
+  /** Begins a payment on the mock gateway's page: see `next`. */
+  pay(booking: string, token: string): Promise<PaymentAnswer> {
+    return this.#post(`/api/v1/bookings/${encodeURIComponent(booking)}/payments`, { method: "mock" }, token);
+  }
+
+  /** Gives back all seats, and the money. Asked again, it is the same cancellation. */
+  cancel(booking: string, token: string): Promise<Booking> {
+    return this.#post(`/api/v1/bookings/${encodeURIComponent(booking)}/cancel`, {}, token, `cancel-${booking}`);
+  }
+
+  /** Those that were issued by now. */
+  async tickets(booking: string, token: string): Promise<readonly Ticket[]> {
+    const path = `/api/v1/bookings/${encodeURIComponent(booking)}/tickets`;
+    return (await this.#get<Static<typeof TicketPage>>(path, signed(token))).items;
+  }
+
+  /** A ticket's code as a picture: SVG. */
+  async ticketPicture(ticket: string, token: string): Promise<string> {
+    return (await this.#fetchOk(`/api/v1/tickets/${encodeURIComponent(ticket)}.svg`, signed(token))).text();
+  }
+
+  async #all<Item>(path: string, search: object, token?: string): Promise<Item[]> {
     const items: Item[] = [];
     let cursor: string | null = null;
     for (let page = 0; page < PAGES_MAX; page++) {
       const query = new URLSearchParams({ limit: "100" });
       for (const [name, value] of Object.entries(search)) query.set(name, String(value));
       if (cursor !== null) query.set("cursor", cursor);
-      const found: Page<Item> = await this.#get(`${path}?${query.toString()}`);
+      const found: Page<Item> = await this.#get(`${path}?${query.toString()}`, signed(token));
       items.push(...found.items);
       cursor = found.nextCursor;
       if (cursor === null) break;
@@ -101,21 +135,39 @@ export class RestClient {
     return items;
   }
 
+  #post<Answer>(path: string, body: object = {}, token?: string, key?: string): Promise<Answer> {
+    const headers = {
+      ...signed(token).headers,
+      ...(key !== undefined && { "idempotency-key": key }),
+      "content-type": "application/json",
+    };
+    return this.#get(path, { method: "POST", headers, body: JSON.stringify(body) });
+  }
+
   async #get<Answer>(path: string, request: RequestInit = {}): Promise<Answer> {
-    const url = this.#base + path;
-    let response: Response;
-    let body: unknown;
+    const response = await this.#fetchOk(path, request);
     try {
-      response = await this.#fetch(url, request);
-      body = await response.json();
+      // The cast: the server holds its answers against the schemas that these types come from.
+      return (await response.json()) as Answer;
     } catch (cause) {
       throw new Unreachable(this.#base, cause);
     }
-    if (!response.ok) throw toRefused(response, body);
-    // The cast: the server holds its answers against the schemas that these types come from.
-    return body as Answer;
+  }
+
+  async #fetchOk(path: string, request: RequestInit): Promise<Response> {
+    try {
+      const response = await this.#fetch(this.#base + path, request);
+      if (response.ok) return response;
+      throw toRefused(response, await response.json());
+    } catch (cause) {
+      throw cause instanceof Refused ? cause : new Unreachable(this.#base, cause);
+    }
   }
 }
+
+const signed = (token?: string): { readonly headers: Record<string, string> } => ({
+  headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+});
 
 function toRefused(response: Response, body: unknown): Refused {
   // The cast: every field is looked at before it is used.

@@ -57,6 +57,15 @@ export class Basket {
     return this.#asked.has(seat);
   }
 
+  get holdIds(): string[] {
+    return [...this.#holds.keys()];
+  }
+
+  /** The hold has become a booking: it is no longer the basket's. */
+  handOver(holdId: string): void {
+    this.#drop(holdId);
+  }
+
   /** Until the first hold runs out; undefined when there is none. */
   get msLeft(): number | undefined {
     if (this.#holds.size === 0) return undefined;

@@ -9,6 +9,7 @@ import { formatDay, formatList, formatMoney, formatTime } from "./format.ts";
 import { showLegend } from "./legend.ts";
 import { say, tell } from "./messages.ts";
 import { SeatList } from "./seat-list.ts";
+import { PurchasePanel } from "./purchase-panel.ts";
 import type { Session } from "./session.ts";
 import { inPlainWords } from "./words.ts";
 
@@ -28,6 +29,7 @@ export class HallPage {
   readonly #map: SeatMap;
   readonly #list: SeatList;
   readonly #panel: BasketPanel;
+  readonly #purchases: PurchasePanel;
   readonly #categories: ReadonlyMap<string, number>;
   readonly #stop = new AbortController();
   readonly #unlisten: (() => void)[];
@@ -58,6 +60,7 @@ export class HallPage {
       chosen: (seat) => this.#choose(seat),
     });
     this.#panel = new BasketPanel({ basket: this.#basket, layout, labelOf: this.#labelOf });
+    this.#purchases = new PurchasePanel({ rest, session, basket: this.#basket, showtime: showtime.id });
     this.#unlisten = [hall.on("change", () => this.#changed()), hall.on("snapshot", () => this.#changed())];
     this.#showHead();
     this.#listen();
@@ -69,6 +72,7 @@ export class HallPage {
     for (const unlisten of this.#unlisten) unlisten();
     this.#basket.close();
     this.#panel.close();
+    this.#purchases.close();
     this.#list.close();
     this.#map.close();
     this.#options.hall.stop();

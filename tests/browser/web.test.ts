@@ -56,6 +56,31 @@ test("a visitor finds the premiere, takes the best seats, and gives them back; a
   await other.getByText("480 free, 0 being decided on").waitFor();
 });
 
+test("a visitor pays on the gateway's page, gets a code for each seat, also after a reload, and gives them back", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await page.getByRole("button", { name: "Find the best" }).click();
+  await page.locator("#basket").waitFor();
+  const seats = await basketOf(page);
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  const [gateway] = await Promise.all([
+    page.context().waitForEvent("page"),
+    page.getByRole("link", { name: /^Pay / }).click(),
+  ]);
+  await gateway.locator("button[value=tok_ok]").click();
+  await gateway.getByText("You can go back to the shop.").waitFor();
+
+  const codes = page.getByAltText("Code of seat");
+  await codes.nth(seats.length - 1).waitFor();
+  const drawn = `[...document.querySelectorAll(".code")].filter((image) => image.naturalWidth > 0).length`;
+  await expect.poll(() => page.evaluate(drawn)).toBe(seats.length);
+  await page.reload();
+  await codes.nth(seats.length - 1).waitFor();
+  expect(await page.locator("#purchase-list strong").textContent()).toBe(seats.join(" and "));
+  await page.getByRole("button", { name: "Cancel and get the money back" }).click();
+  await page.getByText(/^(Cancelled|Refunded): /).waitFor();
+  await expect.poll(() => codes.count()).toBe(0);
+});
+
 test("seats survive a reload, and are freed one by one", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
   await page.getByRole("button", { name: "Find the best" }).click();

@@ -1,0 +1,157 @@
+import type { Booking, RestClient } from "../client/index.ts";
+import type { Basket } from "./basket.ts";
+import { button, byId, create } from "./dom.ts";
+import { formatList, formatMoney } from "./format.ts";
+import { tell } from "./messages.ts";
+import type { Session } from "./session.ts";
+import { inPlainWords } from "./words.ts";
+
+/** While something is under way; there is nothing to look for else. */
+const LOOK_EVERY_MS = 1_000;
+
+const STATUS_WORDS: Readonly<Record<Booking["status"], string>> = {
+  pending: "Waiting for your payment",
+  paying: "Waiting for your payment",
+  confirmed: "Paid: show these codes at the door",
+  cancelled: "Cancelled",
+  refunded: "Refunded",
+  expired: "Not paid in time",
+  failed: "Not paid",
+};
+
+export interface PurchasePanelOptions {
+  readonly rest: RestClient;
+  readonly session: Session;
+  readonly basket: Basket;
+  readonly showtime: string;
+}
+
+/** What this guest has booked in the showtime: to be paid on the gateway's page, shown at the door, or given back. */
+export class PurchasePanel {
+  readonly #options: PurchasePanelOptions;
+  readonly #stop = new AbortController();
+  /** By booking, once all its tickets are there. */
+  readonly #codes = new Map<string, readonly HTMLElement[]>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #shown = "";
+
+  constructor(options: PurchasePanelOptions) {
+    this.#options = options;
+    const { signal } = this.#stop;
+    byId("pay", HTMLButtonElement).addEventListener("click", () => void this.#attempt(() => this.#payBasket()), {
+      signal,
+    });
+    this.#show([]);
+    void this.#attempt(async () => {});
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#stop.abort();
+  }
+
+  async #payBasket(): Promise<void> {
+    const { rest, basket } = this.#options;
+    for (const holdId of basket.holdIds) {
+      const { id } = await rest.book(holdId, this.#token);
+      basket.handOver(holdId);
+      await rest.pay(id, this.#token);
+    }
+  }
+
+  /** Does it, says what was wrong with it, and shows how things stand then. */
+  async #attempt(work: () => Promise<unknown>): Promise<void> {
+    byId("pay", HTMLButtonElement).disabled = true;
+    await work().catch((error: unknown) => tell(inPlainWords(error)));
+    byId("pay", HTMLButtonElement).disabled = false;
+    await this.#look();
+  }
+
+  async #look(): Promise<void> {
+    clearTimeout(this.#timer);
+    const { rest, session, showtime } = this.#options;
+    if (session.savedToken === undefined || this.#stop.signal.aborted) return;
+    let isSettled = false;
+    try {
+      const bookings = await rest.bookings(showtime, this.#token);
+      await Promise.all(bookings.map((booking) => this.#loadCodes(booking)));
+      if (this.#stop.signal.aborted) return;
+      this.#show(bookings);
+      isSettled = bookings.every((booking) => this.#isSettled(booking));
+    } catch {
+      // Looked for again: what the buyer did was answered for by itself.
+    }
+    if (!isSettled) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY_MS);
+  }
+
+  #isSettled({ id, status, refunding }: Booking): boolean {
+    if (status === "confirmed") return this.#codes.has(id);
+    return status !== "pending" && status !== "paying" && refunding.amount === 0;
+  }
+
+  async #loadCodes({ id, status, seats }: Booking): Promise<void> {
+    if (status !== "confirmed" || this.#codes.has(id)) return;
+    const { rest } = this.#options;
+    const tickets = await rest.tickets(id, this.#token);
+    if (tickets.length < seats.length) return;
+    const pictures = await Promise.all(tickets.map((ticket) => rest.ticketPicture(ticket.id, this.#token)));
+    const codes = pictures.map((svg, index) => {
+      const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+      const alt = `Code of seat ${tickets[index]?.label ?? ""}`;
+      return create("img", { src, alt, className: "code" });
+    });
+    this.#codes.set(id, codes);
+  }
+
+  #show(bookings: readonly Booking[]): void {
+    // A button must not be replaced under a finger.
+    const now = JSON.stringify(bookings.map((booking) => [booking, this.#codes.has(booking.id)]));
+    if (now === this.#shown) return;
+    this.#shown = now;
+    byId("purchases", HTMLElement).hidden = bookings.length === 0;
+    byId("purchase-list", HTMLElement).replaceChildren(...bookings.map((booking) => this.#line(booking)));
+  }
+
+  #line(booking: Booking): HTMLElement {
+    const { tickets, total, status, reason } = booking;
+    const seats = formatList(tickets.map(({ label }) => label));
+    const words = reason === null ? STATUS_WORDS[status] : `${STATUS_WORDS[status]}: ${reason}`;
+    return create(
+      "li",
+      {},
+      create("p", {}, create("strong", {}, seats), ` ${formatMoney(total)}`),
+      create("p", { className: "quiet" }, words),
+      ...(status === "confirmed" ? (this.#codes.get(booking.id) ?? []) : []),
+      ...this.#actions(booking),
+    );
+  }
+
+  #actions({ id, status, payment, total }: Booking): HTMLElement[] {
+    const { rest } = this.#options;
+    const cancel = (words: string) => button(words, () => void this.#attempt(() => rest.cancel(id, this.#token)));
+    const again = button("Pay", () => void this.#attempt(() => rest.pay(id, this.#token)));
+    switch (status) {
+      case "pending":
+        return [again, cancel("Cancel")];
+      case "paying": {
+        const next = payment?.next;
+        if (next === undefined || !("url" in next)) return [cancel("Cancel")];
+        const page = { href: next.url, target: "_blank", rel: "noopener", className: "main" };
+        return [create("a", page, `Pay ${formatMoney(total)}`), cancel("Cancel")];
+      }
+      case "confirmed":
+        return [cancel("Cancel and get the money back")];
+      case "failed":
+        return [again];
+      case "cancelled":
+      case "refunded":
+      case "expired":
+        return [];
+    }
+  }
+
+  /** There are no bookings without one. */
+  get #token(): string {
+    return this.#options.session.savedToken ?? "";
+  }
+}
