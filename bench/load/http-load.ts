@@ -1,9 +1,11 @@
 /**
  * REST load by autocannon: closed (every connection sends its next request when the last one is answered). Latencies are recorded response by
- * response into our own histogram.
+ * response into our own histogram. Not open, since autocannon's rates would not be: each connection sends a whole second's requests one
+ * behind another as fast as they are answered and then waits for the next second, and it corrects what it recorded as if one were due
+ * every millisecond, whatever the rate.
  */
 import autocannon from "autocannon";
-import { BenchError } from "../bench-error.ts";
+import { BenchError, explain } from "../bench-error.ts";
 import { Recorder, type Sample } from "./recorder.ts";
 
 export interface HttpLoadOptions {
@@ -18,7 +20,6 @@ export interface HttpLoadOptions {
 }
 
 /** A body's `{seat}` is a seat of that connection's own, a path's `{hold}` the `holdId` that its last POST was answered with. */
-
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
@@ -60,8 +61,10 @@ export class HttpLoad {
       if (status >= 400) this.#recorder.refused++;
       else this.#recorder.record(performance.now(), ms);
     });
-    instance.on("reqError", (error: Error) => {
-      this.#failure ??= new BenchError(`A request of the load failed: ${error.message}.`);
+    instance.on("reqError", (thrown: Error) => {
+      const error = explain(thrown);
+      this.#failure ??=
+        error instanceof BenchError ? error : new BenchError(`A request of the load failed: ${thrown.message}.`);
     });
     this.#ended = new Promise((resolve) => void instance.on("done", resolve));
   }

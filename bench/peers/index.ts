@@ -19,52 +19,78 @@ const POSTGRES_FAIRNESS =
 
 const REDIS = {
   about: "Redis, a Lua script a hold",
+  fairness:
+    "one hash a showtime, EVALSHA, all commands of a loop turn in one pipeline, no snapshots or rewrites meanwhile, behind uWebSockets.js with " +
+    "Usher's own conflation",
   needs: ["redis"],
   scenarios: DURABLE,
   protocol: "bench-msgpack",
   entry: "bench/peers/redis-lua/server.ts",
 } as const;
 
-const REDIS_FAIRNESS =
-  "one hash a showtime, EVALSHA, all commands of a loop turn in one pipeline, no snapshots or rewrites meanwhile, behind uWebSockets.js with " +
-  "Usher's own conflation";
+const WS = {
+  fairness:
+    "seats in memory, MessagePack, compression off, bufferutil, each frame packed and framed once for all its viewers",
+  needs: [],
+  scenarios: SHOWN,
+  protocol: "bench-msgpack",
+  entry: "bench/peers/ws/server.ts",
+} as const;
 
-const WS = { needs: [], scenarios: SHOWN, protocol: "bench-msgpack", entry: "bench/peers/ws/server.ts" } as const;
-const WS_FAIRNESS =
-  "seats in memory, MessagePack, compression off, bufferutil, each frame packed and framed once for all its viewers";
-
-const SOCKET_IO = { scenarios: SHOWN, protocol: "socket.io", entry: "bench/peers/socket.io/server.ts" } as const;
 const SOCKET_IO_FAIRNESS =
   "seats in memory, WebSocket alone, compression off, bufferutil, a room a showtime, first requests forgotten, its default parser (its " +
   "broadcast frames text once for all)";
 
+/** One form of Socket.IO, showing changes both ways. */
+function socketIo(
+  name: string,
+  what: string,
+  { fairness, needs = [], env }: { fairness?: string; needs?: Peer["needs"]; env?: Peer["env"] },
+): Readonly<Record<string, Peer>> {
+  const shared = {
+    scenarios: SHOWN,
+    protocol: "socket.io",
+    entry: "bench/peers/socket.io/server.ts",
+    fairness: fairness === undefined ? SOCKET_IO_FAIRNESS : `${SOCKET_IO_FAIRNESS}; ${fairness}`,
+    needs,
+  } as const;
+  return {
+    [`${name}-naive`]: { ...shared, about: `${what}, an emit a change`, env: { ...env, SHOW: "naive" } },
+    [`${name}-conflated`]: { ...shared, about: `${what}, Usher's conflation`, env: { ...env, SHOW: "conflated" } },
+  };
+}
+
 const COLYSEUS = {
+  fairness:
+    "0.16, the newest that says it runs on Node 20; seats in memory, its uWebSockets.js transport, a room a showtime, made before anybody " +
+    "comes, whose state has the held seats alone",
   needs: [],
   scenarios: SHOWN,
   protocol: "colyseus",
   entry: "bench/peers/colyseus/server.ts",
 } as const;
-const COLYSEUS_FAIRNESS =
-  "0.16, the newest that says it runs on Node 20; seats in memory, its uWebSockets.js transport, a room a showtime whose state has the held " +
-  "seats alone";
 
-const NEST = { needs: ["postgres"], protocol: "rest", entry: "bench/peers/rest/nest.ts" } as const;
-const NEST_FAIRNESS =
-  "the catalogue from memory, layouts as ready bytes with their ETag, no entity tags hashed for lists, seats in PostgreSQL by SELECT ... FOR " +
-  "UPDATE in one round trip, no tokens to check";
-const REST: readonly PeerScenario[] = ["browse", "showtime", "rest-hold"];
+const NEST = {
+  fairness:
+    "the catalogue from memory, layouts as ready bytes with their ETag, no entity tags hashed for lists, seats in PostgreSQL by SELECT ... FOR " +
+    "UPDATE in one round trip, no tokens to check",
+  needs: ["postgres"],
+  scenarios: ["browse", "showtime", "rest-hold"],
+  protocol: "rest",
+  entry: "bench/peers/rest/nest.ts",
+} as const;
 
 export const PEERS: Readonly<Record<string, Peer>> = {
   "postgres-for-update": {
     ...POSTGRES,
-    about: "PostgreSQL, SELECT ... FOR UPDATE",
+    about: "PostgreSQL, SELECT ... FOR UPDATE in a function: one round trip",
     fairness: POSTGRES_FAIRNESS,
     env: { STRATEGY: "for-update" },
   },
   "postgres-for-update-interactive": {
     ...POSTGRES,
-    about: "PostgreSQL, SELECT ... FOR UPDATE from the application",
-    fairness: `${POSTGRES_FAIRNESS}; but as most applications have it, in four round trips`,
+    about: "PostgreSQL, SELECT ... FOR UPDATE with pg as most applications have it: BEGIN, SELECT, UPDATE, COMMIT",
+    fairness: `${POSTGRES_FAIRNESS}; but a hold is four round trips`,
     env: { STRATEGY: "for-update-interactive" },
   },
   "postgres-skip-locked": {
@@ -79,88 +105,39 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     fairness: `${POSTGRES_FAIRNESS}; versions as last seen, read again only where they turn out to be old`,
     env: { STRATEGY: "optimistic" },
   },
-  "redis-always": { ...REDIS, fairness: REDIS_FAIRNESS, redis: { appendfsync: "always" } },
+  "redis-always": { ...REDIS, redis: { appendfsync: "always" } },
   "redis-everysec": {
     ...REDIS,
     about: "Redis, a Lua script a hold; a crash loses up to a second of holds",
-    fairness: REDIS_FAIRNESS,
     redis: { appendfsync: "everysec" },
   },
-  "ws-naive": { ...WS, about: "ws, a frame a change", fairness: WS_FAIRNESS, env: { SHOW: "naive" } },
+  "ws-naive": { ...WS, about: "ws, a frame a change", env: { SHOW: "naive" } },
   "ws-conflated": {
     ...WS,
     about: "ws with Usher's conflation",
-    fairness: WS_FAIRNESS,
     env: { SHOW: "conflated" },
   },
-  "socket.io-naive": {
-    ...SOCKET_IO,
-    about: "Socket.IO, an emit a change",
-    fairness: SOCKET_IO_FAIRNESS,
-    needs: [],
-    env: { SHOW: "naive" },
-  },
-  "socket.io-conflated": {
-    ...SOCKET_IO,
-    about: "Socket.IO with Usher's conflation",
-    fairness: SOCKET_IO_FAIRNESS,
-    needs: [],
-    env: { SHOW: "conflated" },
-  },
-  "socket.io-uws-naive": {
-    ...SOCKET_IO,
-    about: "Socket.IO on uWebSockets.js, an emit a change",
-    fairness: `${SOCKET_IO_FAIRNESS}; attachApp, so that a broadcast is one publish of uWebSockets.js`,
-    needs: [],
-    env: { SHOW: "naive", ENGINE: "uws" },
-  },
-  "socket.io-uws-conflated": {
-    ...SOCKET_IO,
-    about: "Socket.IO on uWebSockets.js with Usher's conflation",
-    fairness: `${SOCKET_IO_FAIRNESS}; attachApp, so that a broadcast is one publish of uWebSockets.js`,
-    needs: [],
-    env: { SHOW: "conflated", ENGINE: "uws" },
-  },
-  "socket.io-redis-naive": {
-    ...SOCKET_IO,
-    about: "Socket.IO with the Redis adapter, an emit a change",
-    fairness: `${SOCKET_IO_FAIRNESS}; every emit also published to Redis, as it must be where there are several servers`,
+  ...socketIo("socket.io", "Socket.IO", {}),
+  ...socketIo("socket.io-uws", "Socket.IO on uWebSockets.js", {
+    fairness: "attachApp, so that a broadcast is one publish of uWebSockets.js",
+    env: { ENGINE: "uws" },
+  }),
+  ...socketIo("socket.io-redis", "Socket.IO with the Redis adapter", {
+    fairness: "every emit also published to Redis, as it must be where there are several servers",
     needs: ["redis"],
-    env: { SHOW: "naive" },
-  },
-  "socket.io-redis-conflated": {
-    ...SOCKET_IO,
-    about: "Socket.IO with the Redis adapter and Usher's conflation",
-    fairness: `${SOCKET_IO_FAIRNESS}; every emit also published to Redis, as it must be where there are several servers`,
-    needs: ["redis"],
-    env: { SHOW: "conflated" },
-  },
+  }),
   colyseus: {
     ...COLYSEUS,
     about: "Colyseus, a patch every 50 ms (its default)",
-    fairness: COLYSEUS_FAIRNESS,
     env: { PATCHES: "default" },
   },
   "colyseus-paced": {
     ...COLYSEUS,
     about: "Colyseus, patches at the pace of Usher's frames",
-    fairness: COLYSEUS_FAIRNESS,
     env: { PATCHES: "paced" },
   },
-  "nest-express": {
-    ...NEST,
-    about: "NestJS on Express",
-    fairness: NEST_FAIRNESS,
-    scenarios: REST,
-    env: { PLATFORM: "express" },
-  },
-  "nest-fastify": {
-    ...NEST,
-    about: "NestJS on Fastify",
-    fairness: NEST_FAIRNESS,
-    scenarios: REST,
-    env: { PLATFORM: "fastify" },
-  },
+  "nest-express": { ...NEST, about: "NestJS on Express", env: { PLATFORM: "express" } },
+  "nest-fastify": { ...NEST, about: "NestJS on Fastify", env: { PLATFORM: "fastify" } },
   "fastify-hello": {
     about: "Fastify answering hello, world to whatever is asked",
     fairness: "nothing behind its one route, whose schema makes its serializer",

@@ -1,0 +1,70 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { expect, it, vi } from "vitest";
+import { BenchError, explain } from "./bench-error.ts";
+import { WebSocketClient } from "./load/web-socket.ts";
+import { requireInstalled } from "./peers/index.ts";
+import { choosePeers } from "./scenarios/peers.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** An address of another machine: nothing can be bound to it here (RFC 5737). */
+const NOT_OURS = "192.0.2.1";
+
+it("ports that are used up are told in one sentence", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const nothing = (): void => undefined;
+  const opened = WebSocketClient.open({ port, path: "/", from: NOT_OURS, onMessage: nothing, onClose: nothing });
+  await expect(opened).rejects.toThrow(/^This machine has no more free ports for the load: .*\.$/);
+  server.close();
+});
+
+it("file descriptors that are used up are told in one sentence", () => {
+  const program = `
+    import { WebSocketClient } from "./bench/load/web-socket.ts";
+    import { createServer } from "node:net";
+    const nothing = () => undefined;
+    const server = createServer().listen(0, "127.0.0.1", async () => {
+      const { port } = server.address();
+      const open = () => WebSocketClient.open({ port, path: "/", onMessage: nothing, onClose: nothing });
+      await Promise.all(Array.from({ length: 200 }, open)).catch((error) => console.log(error.message));
+      process.exit();
+    });`;
+  const node = [process.execPath, "--import", "./tools/typescript.mjs", "--input-type=module", "--eval", program];
+  const said = execFileSync("/bin/sh", ["-c", 'ulimit -n 100; exec "$@"', "sh", ...node], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  expect(said).toMatch(/^The load generator has no more file descriptors: .*\.\n$/);
+});
+
+it("what is not of the machine stays as it was thrown", () => {
+  const error = new TypeError("a mistake");
+  expect(explain(error)).toBe(error);
+});
+
+it("a peer that is not installed is told in one sentence, with the way out", () => {
+  const elsewhere = new URL("file:///nowhere/");
+  expect(() => choosePeers(["ws-naive"], elsewhere)).toThrow(BenchError);
+  expect(() => choosePeers(["ws-naive"], elsewhere)).toThrow(/is not installed: npm ci --prefix bench\/peers$/);
+  const { peers, notes } = choosePeers(undefined, elsewhere);
+  expect(peers).toEqual([]);
+  expect(notes.join()).toMatch(/^Left out: postgres-for-update/);
+});
+
+it("a peer whose redis-server is missing is told in one sentence", ({ skip }) => {
+  try {
+    requireInstalled({ about: "any" } as Parameters<typeof requireInstalled>[0], ROOT); // All that it looks at.
+  } catch {
+    skip("npm ci --prefix bench/peers was not run");
+  }
+  vi.stubEnv("PATH", "/nowhere");
+  try {
+    expect(() => choosePeers(["redis-always"], ROOT)).toThrow(/^redis-server is not on the PATH: .*\.$/);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
