@@ -6,6 +6,7 @@ import { PEERS, requireInstalled } from "../peers/index.ts";
 /** Those that Usher's targets are about; `--peer all` takes every one, and as much more time. */
 const USUAL = [
   "postgres-for-update",
+  "postgres-for-update-interactive",
   "redis-always",
   "ws-conflated",
   "socket.io-naive",
