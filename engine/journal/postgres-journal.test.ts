@@ -61,6 +61,13 @@ const rowsOf = async (shard: number, after = 0): Promise<number[]> => {
   return seqs;
 };
 
+const commitConnections = async (): Promise<number> => {
+  const { rows } = await pool.query<{ count: string }>(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'usher-commit'",
+  );
+  return Number(rows[0]?.count);
+};
+
 describe("the journal in PostgreSQL", () => {
   it("reads rows back as they were written, in order, over many reads", async () => {
     const epoch = await journal.claim(5);
@@ -178,6 +185,16 @@ describe("the journal in PostgreSQL", () => {
     expect(await rowsOf(1)).toEqual([1, 2, 3]);
     await journal.saveSnapshot({ shard: 1, seq: 3, bytes: Uint8Array.of(3) });
     expect(await journal.oldestRow(1)).toBe(3);
+  });
+
+  it("has one connection that commits, also when one that failed is replaced at once", async () => {
+    const epoch = await journal.claim(1);
+    await journal.commit([commitOf(1, 1, epoch)]);
+    for (let seq = 2; seq <= 4; seq++) {
+      await expect(journal.commit([commitOf(1, 1, epoch)])).rejects.toThrow(/duplicate key/);
+      expect(await journal.commit([commitOf(1, seq, epoch)])).toEqual([1]);
+    }
+    await expect.poll(commitConnections).toBe(1);
   });
 
   it("commits again after its connection was cut", async () => {

@@ -63,10 +63,16 @@ interface Options {
   readonly log: Logger;
 }
 
+/** The connection that commits. */
+interface Writer {
+  readonly client: pg.Client;
+  readonly connected: Promise<void>;
+}
+
 export class PostgresJournal implements Journal {
   readonly #options: Options;
   readonly #pool: pg.Pool;
-  #writer: Promise<pg.Client> | undefined;
+  #writer: Writer | undefined;
   #closed = false;
 
   constructor(options: Options) {
@@ -76,9 +82,10 @@ export class PostgresJournal implements Journal {
   }
 
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
-    const client = await (this.#writer ??= this.#connect());
+    const { client, connected } = (this.#writer ??= this.#connect());
     const overdue = this.#options.clock.after(COMMIT_TIMEOUT_MS, () => this.#abandon(client));
     try {
+      await connected;
       const { rows } = await client.query<{ shard: number }>(statementFor(commits));
       return rows.map((row) => row.shard);
     } catch (error) {
@@ -176,34 +183,28 @@ export class PostgresJournal implements Journal {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const writer = await this.#writer?.catch(() => undefined);
-    await writer?.end();
+    const writer = this.#writer;
+    await writer?.connected.catch(() => undefined); // Its commit hears of it.
+    await writer?.client.end();
     await this.#pool.end();
   }
 
-  async #connect(): Promise<pg.Client> {
+  #connect(): Writer {
     if (this.#closed) throw new Error("the journal is closed");
     const client = new pg.Client({
       connectionString: this.#options.connectionString,
       application_name: "usher-commit",
-      connectionTimeoutMillis: COMMIT_TIMEOUT_MS,
     });
     client.on("error", (error) => {
       if (!this.#closed) this.#options.log.warn({ err: error }, "the journal's connection broke");
       this.#abandon(client);
     });
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      this.#writer = undefined;
-      throw error;
-    }
+    return { client, connected: client.connect() };
   }
 
-  /** A connection whose last statement may or may not have committed is never used again. */
+  /** A connection whose last statement may or may not have committed is never used again. It may say that it broke after it was replaced. */
   #abandon(client: pg.Client): void {
-    this.#writer = undefined;
+    if (this.#writer?.client === client) this.#writer = undefined;
     // pg declares no way to drop a connection without waiting for what it is doing; its socket does.
     (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }
