@@ -242,9 +242,12 @@ export class Cluster {
     );
     for (let shard = 0; shard < shards; shard++) {
       const wanted = ownerOf(shard, staying);
-      if (wanted === id) {
-        if (!engine.owned.has(shard)) this.#claimWhenFree(shard, holders.has(shard));
-      } else if (engine.owned.has(shard) && wanted !== undefined) {
+      if (wanted === id && !engine.owned.has(shard)) {
+        this.#claimWhenFree(shard, holders.has(shard));
+        continue;
+      }
+      this.#waitingSince.delete(shard);
+      if (wanted !== undefined && wanted !== id && engine.owned.has(shard)) {
         const member = others.find((other) => other.engine === wanted);
         if (member !== undefined) this.#handOver(shard, member);
       }
