@@ -1,14 +1,8 @@
 /** The one door of the SDK: watch halls and hold seats from browsers, kiosks and Node. */
 export { UsherClient } from "./usher-client.ts";
-export type {
-  BestSeats,
-  ClientEvents,
-  ClientOptions,
-  Extension,
-  Hold,
-  HoldOptions,
-  RequestOptions,
-} from "./usher-client.ts";
+export type { BestSeats, ClientOptions, HoldOptions, RequestOptions } from "./client-options.ts";
+export type { ClientEvents } from "./client-events.ts";
+export type { Extension, Hold } from "./hold.ts";
 export type { Hall, HallEvents, SeatChange } from "./hall.ts";
 export type { ConnectionState, SocketConstructor, SocketLike } from "./connection.ts";
 export type { Identity, TokenReason, TokenSource } from "./sign-in.ts";

@@ -1,83 +1,18 @@
-import { type BookingId, type HoldId, type RequestId, type ShowtimeId, showtimeId } from "../proto/index.ts";
-import type { Encoding, ServerMessage } from "../proto/ws/client-codec.ts";
+import { type RequestId, showtimeId } from "../proto/index.ts";
+import type { ServerMessage } from "../proto/ws/client-codec.ts";
+import type { ClientEvents } from "./client-events.ts";
+import type { BestSeats, ClientOptions, HoldOptions, RequestOptions } from "./client-options.ts";
 import { type ClientClock, createSystemClock } from "./clock.ts";
 import { codecOf } from "./codec.ts";
 import { Connection, type ConnectionState, type SocketConstructor } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import type { Hall, HallEvents } from "./hall.ts";
+import { type Extension, type Hold, toExtension, toHold } from "./hold.ts";
 import { CLIENT_LIMITS, type ClientLimits } from "./limits.ts";
 import { ClientClosed, Refused } from "./refused.ts";
 import { type Answered, type RequestMessage, Requests } from "./requests.ts";
 import { type Identity, SignIn, type TokenSource } from "./sign-in.ts";
 import { Watches } from "./watches.ts";
-
-export interface ClientOptions {
-  /** `ws://HOST:8081/v1`, or `wss://` behind a proxy. */
-  readonly url: string;
-  /** Default `json`; `msgpack` is about a third of the bytes. */
-  readonly encoding?: Encoding;
-  /** Default: the platform's own. Node 20 has none: give it that of the `ws` package. */
-  readonly WebSocket?: SocketConstructor;
-  /** Signs in on every connection; the same as `authenticate` later. Without it the client can only watch. */
-  readonly token?: TokenSource;
-  readonly limits?: Partial<ClientLimits>;
-  readonly clock?: ClientClock;
-  /** In [0, 1), for back-off and request ids. */
-  readonly random?: () => number;
-}
-
-export interface RequestOptions {
-  /** 1 to 64 characters. Default: a new one. The one of an earlier request gets that one's answer. */
-  readonly rid?: string;
-  /** Default `limits.requestTimeoutMs`. */
-  readonly timeoutMs?: number;
-}
-
-export interface HoldOptions extends RequestOptions {
-  /** The buyer needs a wheelchair place, or is the companion of somebody who does. */
-  readonly accessible?: boolean;
-}
-
-export interface BestSeats {
-  readonly count: number;
-  /** Id of a price category of the layout. Default: any. */
-  readonly category?: string;
-  /** Seats in more than one row will do. */
-  readonly split?: boolean;
-}
-
-export interface Hold {
-  readonly holdId: HoldId;
-  readonly showtime: ShowtimeId;
-  readonly seats: readonly number[];
-  /** On the client's monotonic clock (`UsherClient.now`), never later than the server's own deadline. */
-  readonly expiresAt: number;
-}
-
-export interface Extension {
-  readonly holdId: HoldId;
-  readonly expiresAt: number;
-}
-
-export interface ClientEvents {
-  state: ConnectionState;
-  /** Signed in, anew after each reconnection. */
-  authed: Identity;
-  /** No token was accepted; the connection goes on as a viewer. */
-  signInRefused: Refused;
-  /** The token ends in `inMs` and nothing here can fetch another: call `authenticate`. */
-  tokenEnding: { readonly inMs: number };
-  expired: { readonly holdId: HoldId };
-  booked: { readonly holdId: HoldId; readonly bookingId: BookingId };
-  /** What has become of a booking of the signed-in user. */
-  booking: Omit<Extract<ServerMessage, { op: "booking" }>, "op">;
-  /** A hold whose request was given up for lack of an answer was granted after all: use it or release it. */
-  lateHold: Hold;
-  /** The server is about to shut down; the client reconnects by itself. */
-  goaway: { readonly reconnectInMs: number };
-  /** For good, be it by `close()` or because the server does not want this client back. */
-  closed: ClientClosed;
-}
 
 /**
  * A client of Usher's seat engine.
@@ -212,9 +147,7 @@ export class UsherClient {
 
   /** @throws (rejects) Refused: `LIMIT_REACHED` when the clock allows no more, `HOLD_EXPIRED`, `HOLD_NOT_FOUND`; ClientClosed. */
   async extend(holdId: string, options: RequestOptions = {}): Promise<Extension> {
-    const { answer, sentAt } = await this.#ask({ op: "extend", rid: this.#rid(options), holdId }, options);
-    if (answer.op !== "extended") throw mismatch(answer.op);
-    return { holdId: answer.holdId, expiresAt: sentAt + answer.expiresInMs };
+    return toExtension(await this.#ask({ op: "extend", rid: this.#rid(options), holdId }, options));
   }
 
   /** Gives back all seats of a hold, or the named ones. @throws (rejects) Refused `HOLD_NOT_FOUND`, `HOLD_EXPIRED`; ClientClosed. */
@@ -333,15 +266,6 @@ export class UsherClient {
     void (this.#signIn.refuse(refused) || this.#watches.refuse(refused) || this.#signIn.postpone(refused));
   }
 }
-
-function toHold({ answer, sentAt }: Answered): Hold {
-  if (answer.op !== "held") throw mismatch(answer.op);
-  const { holdId, showtime, seats, expiresInMs } = answer;
-  return { holdId, showtime, seats, expiresAt: sentAt + expiresInMs };
-}
-
-/** `Requests` lets through only the answer that fits the question. */
-const mismatch = (op: string): Error => new TypeError(`${op} answers another request`);
 
 const alreadyClosed = (): ClientClosed => new ClientClosed(1000, "the client was closed");
 

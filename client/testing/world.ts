@@ -1,6 +1,8 @@
 import { afterEach } from "vitest";
 import { WebSocket } from "ws";
-import { type ClientEvents, type ClientOptions, UsherClient } from "../usher-client.ts";
+import type { ClientEvents } from "../client-events.ts";
+import type { ClientOptions } from "../client-options.ts";
+import { UsherClient } from "../usher-client.ts";
 import { ScriptedServer } from "./scripted-server.ts";
 
 const open: { close(): Promise<void> | void }[] = [];
