@@ -66,7 +66,7 @@ interface Options {
 /** The connection that commits. */
 interface Writer {
   readonly client: pg.Client;
-  readonly connected: Promise<void>;
+  readonly connected: Promise<unknown>;
 }
 
 export class PostgresJournal implements Journal {

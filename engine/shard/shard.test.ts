@@ -375,6 +375,31 @@ describe("a shard whose ownership is in doubt", () => {
     expect(tell(command({ type: "hold", seats: [2] })).replies).toMatchObject([{ code: "UNAVAILABLE" }]);
   });
 
+  it.each(["none", "fail"] as const)("stays stopped however its last commit ends: %s", async (end) => {
+    latency = 100;
+    fault = end;
+    tell(command({ type: "hold", seats: [1] }));
+    await clock.settle();
+    shard.isProven(shard.epoch + 1);
+    const epochs = await settled(journal.epochs());
+    await clock.advance(1_000);
+    expect(shard.phase).toBe("stopped");
+    expect(await settled(journal.epochs())).toEqual(epochs);
+  });
+
+  it("reads its journal again when an event does not fit its memory", async () => {
+    await heldBy([1]);
+    const { epoch } = shard;
+    const monotonic = clock.monotonic.bind(clock);
+    const early = monotonic() - 2 * latency; // Before the hold, and after the shard took over: against what a clock promises.
+    clock.monotonic = () => early;
+    expect(() => shard.reachable()).toThrow("time does not run backwards");
+    clock.monotonic = monotonic;
+    await clock.advance(50);
+    expect(shard).toMatchObject({ phase: "serving", epoch: epoch + 1 });
+    expect(await told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "SEAT_TAKEN" });
+  });
+
   it("that leaves commits and answers what it has decided, and takes no more", async () => {
     latency = 100;
     const before = tell(command({ type: "hold", seats: [1] }));

@@ -194,7 +194,7 @@ export class Shard implements Committer {
   }
 
   committed(): void {
-    if (this.#underWay === undefined) throw new Error(`shard ${this.id}: a commit ended that was never begun`);
+    if (this.#underWay === undefined) return; // Forgotten meanwhile, and whoever waited was told so.
     const { batch, deltas, commit } = this.#underWay;
     this.#underWay = undefined;
     this.#acknowledgedSeq = commit.seq;
@@ -206,13 +206,19 @@ export class Shard implements Committer {
   }
 
   lost(cause: unknown, replaced: boolean): void {
+    if (this.#underWay !== undefined) this.#distrust(cause, replaced);
+  }
+
+  /** Memory may not be what the journal says, or the journal is another's. */
+  #distrust(cause: unknown, replaced: boolean): void {
     this.#options.log.error(
       { shard: this.id, epoch: this.#epoch, err: cause },
-      "a commit was lost: reading the journal again",
+      replaced ? "the shard has another owner: stopped" : "memory is not to be trusted: reading the journal again",
     );
+    const isTakingOver = this.#phase === "recovering"; // It tries again by itself.
     this.#forget(replaced ? "stopped" : "recovering");
     if (replaced) this.#options.onReplaced();
-    else void this.start({ once: false });
+    else if (!isTakingOver) void this.start({ once: false });
   }
 
   /** The way to the shard is open only now: the time since it took over does not count against holds either. */
@@ -229,7 +235,7 @@ export class Shard implements Committer {
   /** PostgreSQL says which epoch is the newest. */
   isProven(newest: number | undefined): void {
     if (this.#commits && newest !== this.#epoch) {
-      this.lost(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
+      this.#distrust(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
     }
   }
 
@@ -300,7 +306,12 @@ export class Shard implements Committer {
   #record(showtime: Command["showtime"], event: Event): void {
     const state = this.#state.of(showtime);
     const touched = this.#open.touch(state);
-    evolve(state, event, touched.changes);
+    try {
+      evolve(state, event, touched.changes);
+    } catch (error) {
+      this.#distrust(error, false);
+      throw error;
+    }
     this.#open.add(showtime, event);
     this.#options.commits.request(this);
     const deadline = this.#expiry.note(showtime, event);
@@ -365,7 +376,6 @@ export class Shard implements Committer {
     this.#acknowledgedSeq = state.seq;
     this.#state = state;
     this.#clock = new ShardClock(clock, state.at);
-    this.#phase = "serving";
     const now = this.#clock.now();
     this.#tookOverAt = now;
     for (const showtime of state.showtimes.values()) {
@@ -377,6 +387,7 @@ export class Shard implements Committer {
     }
     this.#wakeBy(this.#expiry.next());
     this.#archive();
+    this.#phase = "serving";
     log.debug({ shard: this.id, epoch, seq: state.seq, snapshotSeq, replayedBytes }, "the shard serves");
   }
 
