@@ -56,7 +56,7 @@ type Outcome = "told" | "again" | "refused" | "changed";
 const CATALOG = holderId("catalog");
 
 export class SaleKeeper {
-  /** Settles when the engine knows everything that was to be told at the start, or when the keeper is stopped. */
+  /** Settles when the engine knows everything that was to be told at the start, when it is away, or when the keeper is stopped. */
   readonly firstPass: Promise<void>;
   readonly #options: Options;
   #firstPassDone: () => void = () => {};
@@ -140,7 +140,9 @@ export class SaleKeeper {
           plans.set(key, known);
           return known;
         };
-        complete = (await this.#bringInLine(sale, plan)) && complete;
+        if (await this.#bringInLine(sale, plan)) continue;
+        complete = false;
+        this.#firstPassDone(); // Nobody waits for an engine that is away.
       }
     };
     await Promise.all(Array.from({ length: TELLING_AT_ONCE }, worker));

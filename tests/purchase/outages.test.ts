@@ -1,8 +1,11 @@
 /** What a purchase needs is away for a while: the mail server and the payment gateway, or all other services. */
 import { once } from "node:events";
+import { pino } from "pino";
 import { SMTPServer } from "smtp-server";
 import { afterEach, expect, it } from "vitest";
+import { createPool } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
+import { FaultProxy } from "../faults/fault-proxy.ts";
 import { ADMIN } from "../support/box-office.ts";
 import { problem, Purchases } from "../support/purchases.ts";
 import { Rest } from "../support/rest.ts";
@@ -15,6 +18,9 @@ import {
   UsherProcess,
 } from "../support/usher-process.ts";
 import { audit } from "./books.ts";
+
+const silent = pino({ level: "silent" });
+const SOON = { timeout: 40_000, interval: 100 };
 
 /** Undone after each test, the last first. */
 const undo: (() => Promise<unknown>)[] = [];
@@ -126,8 +132,58 @@ it("each of the others runs alone too", { timeout: 60_000 }, async () => {
     const [, port] = await launch.said(/API +http:\/\/[^/]*:(\d+)\//);
     expect(await new Rest(Number(port)).get("/health/live")).toMatchObject({ status: 200 });
   };
-  await Promise.all(["identity", "bookings", "tickets", "notifications"].map(runAlone));
+  await Promise.all(["identity", "catalog", "bookings", "tickets", "notifications"].map(runAlone));
 });
+
+it(
+  "a catalogue that waits for an engine at its first start ends when it is asked to",
+  { timeout: 60_000 },
+  async () => {
+    const home = await place();
+    const launch = new Launch(["services", "--only", "catalog"], { ...home, HTTP_PORT: "0", LOG_LEVEL: "warn" });
+    undo.push(endCleanly(launch));
+    const database = createPool({ connectionString: home.DATABASE_URL, max: 1, name: "outages-test", log: silent });
+    undo.push(() => database.end());
+    const isLoaded = async () =>
+      (await database.query("select from catalog.showtime limit 1").catch(() => undefined))?.rowCount === 1;
+    await expect.poll(isLoaded, { timeout: 30_000, interval: 20 }).toBe(true);
+    launch.child.kill("SIGTERM");
+    const { code, stdout } = await launch.ended;
+    expect([code, stdout]).toEqual([0, expect.not.stringMatching(/^ready$/m)]);
+  },
+);
+
+it(
+  "without PostgreSQL it is alive, not ready, and says why; and it is ready again when that is back",
+  { timeout: 90_000 },
+  async () => {
+    const home = await place();
+    const url = new URL(home.DATABASE_URL);
+    const way = await FaultProxy.to(url.hostname, Number(url.port));
+    undo.push(() => way.close());
+    url.host = `127.0.0.1:${way.port}`;
+    const running = await UsherProcess.start({ ...home, DATABASE_URL: url.href, LOG_LEVEL: "fatal" });
+    undo.push(async () => expect((await running.end("SIGTERM")).code).toBe(0));
+    const rest = new Rest(running.httpPort);
+    const ready = () => rest.get("/health/ready");
+    expect(await ready()).toMatchObject({
+      status: 200,
+      body: { checks: { postgresql: { state: "up" }, engine: { state: "up" } } },
+    });
+    way.cut();
+    await expect.poll(ready, SOON).toMatchObject({
+      ...problem(503, "UNAVAILABLE"),
+      body: {
+        code: "UNAVAILABLE",
+        detail: expect.stringContaining("postgresql"),
+        checks: { postgresql: { state: "down" } },
+      },
+    });
+    expect(await rest.get("/health/live")).toMatchObject({ status: 200 });
+    way.open();
+    await expect.poll(ready, SOON).toMatchObject({ status: 200 });
+  },
+);
 
 it("a domain that there is not is named in a sentence", async () => {
   const { code, stderr } = await usher(["services", "--only", "payments,popcorn"], await place());
