@@ -11,4 +11,5 @@ export { Problem } from "./problem.ts";
 export type { SharedCounts } from "./rate-limit/index.ts";
 export type { Routes } from "./routes.ts";
 export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
+export { validatorCompiler } from "./validation.ts";
 export type { WebSocketAddress } from "./web-app.ts";

@@ -6,6 +6,7 @@ import type { Config } from "../../../platform/config/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
+import { validatorCompiler } from "../../http/index.ts";
 import { mockGatewaySecret } from "../gateway-secret.ts";
 import { Loop } from "../loop.ts";
 import { WebhookKey } from "../webhook-key.ts";
@@ -108,8 +109,8 @@ function server(log: Logger) {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler());
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof Refused) return reply.code(error.status).send({ code: error.code, message: error.message });
     const status = statusOf(error);
