@@ -2,7 +2,7 @@ import pino from "pino";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InProcessBus } from "../platform/bus/index.ts";
-import { systemClock as clock } from "../platform/clock/index.ts";
+import { systemClock as clock, VirtualClock } from "../platform/clock/index.ts";
 import { EngineClient } from "../platform/engine-client/index.ts";
 import { createMetrics } from "../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../platform/postgres/index.ts";
@@ -16,11 +16,13 @@ import {
   PostgresJournal,
   takeSnapshot,
 } from "./index.ts";
+import { FaultyJournal } from "./testing/faulty-journal.ts";
 import { smallHall } from "./testing/small-hall.ts";
 
 const log = pino({ level: "silent" });
 const showtime = showtimeId("st-1");
 const SHARDS = 2;
+const LIMITS = { holdTtlMs: 60_000, holdMaxMs: 60_000, paymentTtlMs: 60_000, maxSeatsPerHolder: 8, maxExtensions: 2 };
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let pool: Pool;
@@ -64,7 +66,7 @@ describe("the engine on PostgreSQL", () => {
       ...{ journal, bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
       snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
       witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
-      limits: { holdTtlMs: 60_000, holdMaxMs: 60_000, paymentTtlMs: 60_000, maxSeatsPerHolder: 8, maxExtensions: 2 },
+      limits: LIMITS,
       onReplaced: () => undefined,
     });
     await engine.start();
@@ -91,5 +93,34 @@ describe("the engine on PostgreSQL", () => {
     expect(again).toMatchObject({ type: "held", seats: [2] });
     await engine.stop();
     await journal.close();
+  });
+});
+
+describe("an engine that has stopped", () => {
+  it("bears no witness any more, also when it was writing one just then", async () => {
+    const time = new VirtualClock();
+    const bus = new InProcessBus({ clock: time, log });
+    let written = 0;
+    const engine = new Engine({
+      ...{ bus, clock: time, log, metrics: createMetrics("test"), shards: SHARDS, limits: LIMITS },
+      journal: new FaultyJournal({ clock: time, fault: () => "none", latency: () => 1 }),
+      snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
+      witness: {
+        read: () => Promise.resolve(new Map()),
+        write: () => new Promise((done) => time.after(100, () => done(void written++))),
+      },
+      onReplaced: () => undefined,
+    });
+    const started = engine.start();
+    await time.advance(50);
+    await started;
+    await time.advance(1_000); // It writes since a moment ago.
+    const stopped = engine.stop();
+    await time.advance(1_000);
+    await stopped;
+    expect(written).toBe(2);
+    await time.advance(5_000);
+    expect(written).toBe(2);
+    await bus.close();
   });
 });

@@ -206,7 +206,9 @@ export class Engine {
 
   #witnessLater(): void {
     this.#witnessTimer = this.#options.clock.after(WITNESS_EVERY_MS, () => {
-      this.#witnessing = this.#bearWitness().then(() => this.#witnessLater());
+      this.#witnessing = this.#bearWitness().then(() => {
+        if (!this.#isStopped) this.#witnessLater();
+      });
     });
   }
 
