@@ -2,7 +2,7 @@
 import type { Sample } from "../load/recorder.ts";
 import { mergeHistograms, encodeHistogram } from "../load/recorder.ts";
 import type { Stage } from "../stage/stage.ts";
-import { cpuSecondsOfAll } from "../stage/usage.ts";
+import { cpuSecondsOf, cpuSecondsOfAll } from "../stage/usage.ts";
 import type { CpuSeconds, Measured } from "./scenario.ts";
 
 const WARM_UP_MS = 1_000;
@@ -20,23 +20,29 @@ export interface Watched {
   readonly seconds: number;
   /** The processes of the server. */
   readonly serverPids: readonly number[];
+  /** Engines among them that are processes of their own. */
+  readonly enginePids?: readonly number[];
   readonly clientPids: readonly number[];
   /** Whose samples count; they must have begun. */
   readonly loads: readonly Marked[];
 }
 
-export async function measure({ stage, seconds, serverPids, clientPids, loads }: Watched): Promise<Measured> {
+export async function measure(watched: Watched): Promise<Measured> {
+  const { stage, seconds, serverPids, enginePids = [], clientPids, loads } = watched;
+  const engineUsage = (): number[] => enginePids.map((pid) => cpuSecondsOf(pid) ?? Number.NaN);
   const usage = (): CpuSeconds | undefined => usageOf(stage, serverPids, clientPids);
   return guarded(stage, async () => {
     await sleep(WARM_UP_MS);
     await Promise.all(loads.map((load) => load.mark()));
     const before = usage();
+    const enginesBefore = engineUsage();
     const begun = performance.now();
     await sleep(seconds * 1_000);
     const samples = await Promise.all(loads.map((load) => load.take()));
     const elapsed = (performance.now() - begun) / 1_000;
     const after = usage();
-    return { seconds: elapsed, sample: merge(samples), cpu: spent(before, after) };
+    const engines = engineUsage().map((engine, index) => engine - (enginesBefore[index] ?? 0));
+    return { seconds: elapsed, sample: merge(samples), cpu: spent(before, after), engines };
   });
 }
 

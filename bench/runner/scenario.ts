@@ -37,7 +37,8 @@ export interface Judgement {
   readonly better: "less" | "more";
 }
 
-export type SubjectKind = "usher" | "limit" | "peer";
+/** `form`: Usher too, run in another way. */
+export type SubjectKind = "usher" | "form" | "limit" | "peer";
 
 export interface SubjectPlan {
   readonly name: string;
@@ -61,6 +62,8 @@ export interface Measured {
   readonly seconds: number;
   readonly sample: Sample;
   readonly cpu: CpuSeconds | undefined;
+  /** CPU seconds of each engine that is a process of its own. */
+  readonly engines?: readonly number[];
 }
 
 export interface CpuSeconds {

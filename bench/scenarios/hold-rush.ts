@@ -4,7 +4,7 @@
  */
 import { latencyOf } from "../runner/latency.ts";
 import { measure, perServerCpu, withFigures } from "../runner/measure.ts";
-import type { Case, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
+import type { Case, Measured, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { Pace } from "../load/command-load.ts";
 import { BenchError } from "../bench-error.ts";
 import { requireConnections } from "../stage/machine-limits.ts";
@@ -13,7 +13,7 @@ import type { Stage } from "../stage/stage.ts";
 import { ARENA, type Hall, MULTIPLEX } from "../stage/targets.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 
-const CONNECTIONS = 500;
+export const CONNECTIONS = 500;
 const SEATS_A_HOLD = 3;
 /** Against which the rate of the steady case is set. */
 const STEADY_PEER = "postgres-for-update";
@@ -107,13 +107,17 @@ export async function startRush(
       const tokens = await target.tokens(connections);
       await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD });
       await load.begin(pace);
-      const watched = { stage, seconds, serverPids: target.pids, clientPids: [generator.pid], loads: [load] };
-      const measured = await measure(watched);
+      const { pids: serverPids, enginePids = [] } = target;
+      const clientPids = [generator.pid];
+      const measured = await measure({ stage, seconds, serverPids, enginePids, clientPids, loads: [load] });
       await load.end();
       await load.close();
       const { latency = "" } = measured.sample.histograms;
       const tail = pace.kind === "open" ? { [P999]: latencyOf(latency).percentiles["p99.9"] } : {};
-      return withFigures(measured, { ...tail, ...perServerCpu(measured), ...measured.sample.figures });
+      return withFigures(measured, {
+        ...{ ...tail, ...perServerCpu(measured), ...perEngineCpu(measured) },
+        ...measured.sample.figures,
+      });
     },
     async stop() {
       await generator.stop();
@@ -121,3 +125,15 @@ export async function startRush(
     },
   };
 }
+
+/** What engines of their own carry out while each of them spends a CPU second, the mean of them and the busiest. */
+export const ENGINE_CPU_SECOND = "commands/s with a core an engine";
+const perEngineCpu = ({ sample: { count }, engines = [] }: Measured): Record<string, number> => {
+  if (engines.length === 0) return {};
+  const sum = engines.reduce((all, one) => all + one, 0);
+  return {
+    [ENGINE_CPU_SECOND]: count / (sum / engines.length),
+    "an engine CPU s": count / sum,
+    "busiest engine's share, %": (100 * Math.max(...engines)) / sum,
+  };
+};

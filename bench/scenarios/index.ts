@@ -1,6 +1,8 @@
 /** Every scenario there is. A new one is a file beside this one, and a line here. */
 import type { Scenario } from "../runner/scenario.ts";
 import { browse } from "./browse.ts";
+import { clusterHoldRush } from "./cluster-hold-rush.ts";
+import { clusterViewerFanout } from "./cluster-viewer-fanout.ts";
 import { core } from "./core.ts";
 import { holdRush } from "./hold-rush.ts";
 import { kioskSoak } from "./kiosk-soak.ts";
@@ -32,4 +34,6 @@ export const SCENARIOS: readonly Scenario[] = [
   loginStorm,
   purchase,
   takeover,
+  clusterHoldRush,
+  clusterViewerFanout,
 ];

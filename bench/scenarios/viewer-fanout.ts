@@ -4,8 +4,8 @@ import { secondsOf } from "../runner/settings.ts";
 import { BUYERS, JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
 import { subjectsOf } from "./subjects.ts";
 
-const VIEWERS = 5_000;
-const CHANGES_PER_SECOND = 200;
+export const VIEWERS = 5_000;
+export const CHANGES_PER_SECOND = 200;
 /** One edge with 20,000 file descriptors, full; the buyers are among them. */
 const MANY_CONNECTIONS = 18_000;
 const FEW_CHANGES_PER_SECOND = 100;

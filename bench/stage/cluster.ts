@@ -6,6 +6,7 @@ import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { BenchError } from "../bench-error.ts";
+import { freePort } from "./free-port.ts";
 import type { ServerProcess, StopHow } from "./server-process.ts";
 import type { Stage } from "./stage.ts";
 import { type Hall, ROOMY, saleOf, type Target } from "./targets.ts";
@@ -66,20 +67,19 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
       patterns: [pattern, /^ready/],
     });
   const startEngine = () => start("engine", { DATABASE_URL: databaseUrl }, /metrics/);
-  const startEdge = (port: string) => start("edge", { WS_PORT: port }, /ws:\/\/[^:]+:(\d+)/);
+  const startEdge = (sharedPort: number) => start("edge", { WS_PORT: String(sharedPort) }, /WebSocket/);
 
   const engineProcesses = await Promise.all(Array.from({ length: engines }, startEngine));
   const services = await start("services", { DATABASE_URL: databaseUrl }, /(http:\/\/[^/\s]+)/);
-  const firstEdge = await startEdge("0");
-  const port = firstEdge.found[0] ?? "";
-  const edgeProcesses = [firstEdge, ...(await Promise.all(Array.from({ length: edges - 1 }, () => startEdge(port))))];
+  const port = await freePort();
+  const edgeProcesses = await Promise.all(Array.from({ length: edges }, () => startEdge(port)));
   const others = [...edgeProcesses, services, nats];
   const whole = (): ReturnType<Cluster["whole"]> => waitUntilWhole(natsUrl("operator"), engines);
   await whole();
 
   const http = services.found[0] ?? "";
   return {
-    ...{ dialect: "usher", pid: firstEdge.pid, port: Number(port), http },
+    ...{ dialect: "usher", pid: edgeProcesses[0]?.pid ?? 0, port, http },
     ...(await saleOf(http, hall)),
     get enginePids() {
       return engineProcesses.map(({ pid }) => pid);

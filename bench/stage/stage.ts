@@ -1,6 +1,5 @@
 /** What scenarios run on: PostgreSQL and Redis in a folder of their own, servers as processes, generators. All of it is gone when it is closed. */
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +8,7 @@ import { BenchError } from "../bench-error.ts";
 import { type Remote, startLoad } from "../load/remote.ts";
 import type { Kinds } from "../load/worker.ts";
 import { createDatabases } from "./databases.ts";
+import { freePort } from "./free-port.ts";
 import { type ServerCommand, type ServerProcess, startServer } from "./server-process.ts";
 import { cpuSecondsOfAll } from "./usage.ts";
 
@@ -110,16 +110,4 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Redis tells no port that it chose by itself. */
-function freePort(): Promise<number> {
-  const probe = createServer();
-  return new Promise((resolve, reject) => {
-    probe.once("error", reject);
-    probe.listen({ host: "127.0.0.1", port: 0 }, () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

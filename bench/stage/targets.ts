@@ -21,6 +21,8 @@ export interface Target {
   readonly pid: number;
   /** Of all processes, where one is not enough. */
   readonly pids: readonly number[];
+  /** Of the engines, where they are processes of their own. */
+  readonly enginePids?: readonly number[];
   /** Of the WebSocket, or of a peer's only server. */
   readonly port: number;
   /** Without a slash at the end. */

@@ -1,0 +1,44 @@
+/**
+ * The rush on many showtimes where engines are processes of their own: what a second engine adds, by the CPU that engines spend since all share this
+ * machine's cores, and what the way over NATS costs against one process.
+ */
+import type { Case, Scenario, ScenarioContext } from "../runner/scenario.ts";
+import { secondsOf } from "../runner/settings.ts";
+import { MULTIPLEX } from "../stage/targets.ts";
+import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
+import { CONNECTIONS, ENGINE_CPU_SECOND, startRush } from "./hold-rush.ts";
+import type { StartTarget } from "./subjects.ts";
+
+export const clusterHoldRush: Scenario = {
+  name: "cluster-hold-rush",
+  about: "durable holds and releases over NATS: two engines against one, and the message path against one process",
+  cases: (context) => [secondEngine(context), messagePath(context)],
+};
+
+function secondEngine(context: ScenarioContext): Case {
+  return {
+    ...{ name: "two engines against one", load: loadOf(context), unit: "commands" },
+    judgedBy: { figure: ENGINE_CPU_SECOND, unit: ENGINE_CPU_SECOND, better: "more" },
+    subjects: formsOf(
+      clusterOf("two engines", { engines: 2, edges: 1 }),
+      clusterOf("one engine", { engines: 1, edges: 1 }),
+      rushOf(context),
+    ),
+  };
+}
+
+const messagePath = (context: ScenarioContext): Case => ({
+  ...{ name: "over NATS against one process", load: loadOf(context), unit: "commands" },
+  subjects: formsOf(clusterOf("over NATS", { engines: 1, edges: 1 }), ONE_PROCESS, rushOf(context)),
+});
+
+const connectionsOf = ({ settings }: ScenarioContext): number => settings.connections ?? CONNECTIONS;
+
+const loadOf = (context: ScenarioContext): string =>
+  `closed loop, ${connectionsOf(context)} connections with ${context.settings.inFlight} in flight each, ${MULTIPLEX.showtimes} showtimes`;
+
+const rushOf = (context: ScenarioContext) => (start: StartTarget) => (stage: Parameters<StartTarget>[0]) =>
+  startRush(start, stage, MULTIPLEX, {
+    ...{ connections: connectionsOf(context), slots: context.settings.inFlight },
+    ...{ seconds: secondsOf(context.settings), pace: { kind: "closed" } },
+  });

@@ -1,0 +1,28 @@
+/** The fan-out where two edges share the viewers, and every change comes to both over NATS; beside one process that does it all. */
+import type { Scenario } from "../runner/scenario.ts";
+import { secondsOf } from "../runner/settings.ts";
+import { JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
+import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
+import { CHANGES_PER_SECOND, VIEWERS } from "./viewer-fanout.ts";
+
+export const clusterViewerFanout: Scenario = {
+  name: "cluster-viewer-fanout",
+  about: "seat changes shown to 5,000 viewers by two edges over NATS, a server CPU second, against one process",
+  cases({ settings }) {
+    const viewers = settings.connections ?? VIEWERS;
+    const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;
+    return [
+      {
+        name: `${viewers} viewers`,
+        load: `${viewers} viewers of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
+        unit: "seat changes",
+        judgedBy: JUDGED_BY_CPU,
+        subjects: formsOf(
+          clusterOf("two edges", { engines: 1, edges: 2 }),
+          ONE_PROCESS,
+          (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: secondsOf(settings) }),
+        ),
+      },
+    ];
+  },
+};
