@@ -6,7 +6,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 
 export interface Witness {
-  /** The newest row that was acknowledged, for each shard that is known. */
+  /** The newest row that was acknowledged, for each shard that is known. @throws when there is a witness that cannot be read */
   read(): Promise<ReadonlyMap<number, number>>;
   write(acknowledged: ReadonlyMap<number, number>): Promise<void>;
 }
@@ -30,8 +30,14 @@ export class FileWitness implements Witness {
     let content: Content;
     try {
       content = JSON.parse(await readFile(this.#path, "utf8")) as Content; // Written below.
-    } catch {
-      return new Map(); // None yet, or torn by a crash of the machine: a witness that is missing claims nothing.
+    } catch (error) {
+      const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+      // None yet, or torn by a crash of the machine: a witness that is missing claims nothing.
+      if (isMissing || error instanceof SyntaxError) return new Map();
+      throw new Error(
+        `${this.#path} says which sales were acknowledged, and cannot be read: let this user read it, or delete it if the database is known to be whole.`,
+        { cause: error },
+      );
     }
     return new Map(content.journal === this.#journal ? content.rows : []);
   }
