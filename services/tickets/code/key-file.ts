@@ -1,8 +1,8 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import type { RandomBytes } from "../../../platform/random/index.ts";
+import { readSecretFile, writeSecretFile } from "../../../platform/secret-file/index.ts";
 
 const StoredKey = Type.Object({
   /** The first bytes of the public key's SHA-256, in hexadecimal. */
@@ -28,7 +28,7 @@ const pathIn = (dataDir: string): string => join(dataDir, "keys", "tickets.json"
 /** @returns undefined when there is no such file. @throws when it does not read, since a new key would void every ticket sold */
 export function readKeyFile(dataDir: string): KeyFileContents | undefined {
   const path = pathIn(dataDir);
-  const text = readIfThere(path);
+  const text = readSecretFile(path);
   if (text === undefined) return undefined;
   const contents = parse(text);
   if (Value.Check(Contents, contents)) return contents;
@@ -37,47 +37,13 @@ export function readKeyFile(dataDir: string): KeyFileContents | undefined {
   );
 }
 
-/**
- * Readable by its owner alone, and there as a whole or not at all.
- * @param over whether it takes the place of the file that is there; without, the older one stays
- */
+/** @param options.over whether it takes the place of the file that is there; without, the older one stays */
 export function writeKeyFile(
   dataDir: string,
   contents: KeyFileContents,
-  { random, over }: { random: RandomBytes; over: boolean },
+  options: { random: RandomBytes; over: boolean },
 ): void {
-  const path = pathIn(dataDir);
-  const folder = join(dataDir, "keys");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
-  const half = `${path}.${random(6).toString("hex")}`;
-  try {
-    writeFileSync(half, `${JSON.stringify(contents, undefined, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });
-    if (over) renameSync(half, path);
-    else linkUnlessThere(half, path);
-  } finally {
-    rmSync(half, { force: true });
-  }
-}
-
-function linkUnlessThere(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch (error) {
-    if (!isErrno(error, "EEXIST")) throw error;
-  }
-}
-
-const isErrno = (error: unknown, code: string): boolean =>
-  error instanceof Error && "code" in error && error.code === code;
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
+  writeSecretFile(pathIn(dataDir), `${JSON.stringify(contents, undefined, 2)}\n`, options);
 }
 
 function parse(text: string): unknown {

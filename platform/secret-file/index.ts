@@ -1,0 +1,1 @@
+export { readSecretFile, writeSecretFile } from "./secret-file.ts";

@@ -1,0 +1,47 @@
+/** Files with secrets that processes of one data directory share. */
+import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { RandomBytes } from "../random/index.ts";
+
+/** @returns undefined when there is no such file */
+export function readSecretFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Readable by its owner alone, as its folder is, and there as a whole or not at all.
+ * @param over whether it takes the place of the file that is there; without, the older one stays
+ */
+export function writeSecretFile(
+  path: string,
+  text: string,
+  { random, over }: { random: RandomBytes; over: boolean },
+): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  const half = `${path}.${random(6).toString("hex")}`;
+  try {
+    writeFileSync(half, text, { mode: 0o600, flag: "wx", flush: true });
+    if (over) renameSync(half, path);
+    else linkUnlessThere(half, path);
+  } finally {
+    rmSync(half, { force: true });
+  }
+}
+
+function linkUnlessThere(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+}
+
+const isErrno = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code;
