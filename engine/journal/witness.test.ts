@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FileWitness } from "./index.ts";
+import { FileWitness, UnsafeJournal } from "./index.ts";
 
 let directory: string;
 let path: string;
@@ -28,6 +28,6 @@ describe("the witness in a file", () => {
   });
 
   it("says so when it is there and cannot be read", async () => {
-    await expect(new FileWitness(directory, "ours").read()).rejects.toThrow(directory);
+    await expect(new FileWitness(directory, "ours").read()).rejects.toThrow(UnsafeJournal);
   });
 });

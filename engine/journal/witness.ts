@@ -4,9 +4,10 @@
  * It is written every second at the most and may lag, so it never claims more than was acknowledged.
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
+import { UnsafeJournal } from "./server-safety.ts";
 
 export interface Witness {
-  /** The newest row that was acknowledged, for each shard that is known. @throws when there is a witness that cannot be read */
+  /** The newest row that was acknowledged, for each shard that is known. @throws UnsafeJournal when there is a witness that cannot be read */
   read(): Promise<ReadonlyMap<number, number>>;
   write(acknowledged: ReadonlyMap<number, number>): Promise<void>;
 }
@@ -34,7 +35,7 @@ export class FileWitness implements Witness {
       const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
       // None yet, or torn by a crash of the machine: a witness that is missing claims nothing.
       if (isMissing || error instanceof SyntaxError) return new Map();
-      throw new Error(
+      throw new UnsafeJournal(
         `${this.#path} says which sales were acknowledged, and cannot be read: let this user read it, or delete it if the database is known to be whole.`,
         { cause: error },
       );
