@@ -6,19 +6,13 @@ import { useHarness } from "./testing/harness.ts";
 const trusting = useHarness({ connectionsPerAddress: 1, trustedProxies: ["10.1.0.0/16", "127.0.0.0/30"] });
 const doubting = useHarness({ connectionsPerAddress: 1, trustedProxies: ["10.1.0.0/16", "127.0.0.4/30"] });
 
-/** The PROXY protocol, version 2, section 2.2: who says to come from where, over TCP and IPv4. */
-function announcement(from: readonly number[]): Buffer {
-  const signature = Buffer.from("0d0a0d0a000d0a515549540a", "hex");
-  return Buffer.from([...signature, 0x21, 0x11, 0, 12, ...from, 127, 0, 0, 1, 0x30, 0x39, 0x1f, 0x91]);
-}
-
 /** The first words on a WebSocket that a proxy opens for somebody. */
-async function firstWords(port: number, from: readonly number[]): Promise<string> {
+async function firstWords(port: number, ...forwardedFor: readonly string[]): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   onTestFinished(() => void socket.destroy());
-  socket.write(announcement(from));
   socket.write(
     "GET /v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+      forwardedFor.map((value) => `X-Forwarded-For: ${value}\r\n`).join("") +
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
   );
   let words = "";
@@ -31,12 +25,23 @@ async function firstWords(port: number, from: readonly number[]): Promise<string
 }
 
 it("a proxy of a trusted network is believed when it says whose connection it is", async () => {
-  expect(await firstWords(trusting.edge.port, [192, 0, 2, 1])).toContain("welcome");
-  expect(await firstWords(trusting.edge.port, [192, 0, 2, 2])).toContain("welcome");
-  expect(await firstWords(trusting.edge.port, [192, 0, 2, 1])).not.toContain("welcome");
+  expect(await firstWords(trusting.edge.port, "192.0.2.1")).toContain("welcome");
+  expect(await firstWords(trusting.edge.port, "192.0.2.2")).toContain("welcome");
+  expect(await firstWords(trusting.edge.port, "192.0.2.1")).not.toContain("welcome");
+});
+
+it("what stands before the first stranger is nobody's word", async () => {
+  expect(await firstWords(trusting.edge.port, "192.0.2.8", "192.0.2.3, 10.1.2.3")).toContain("welcome");
+  expect(await firstWords(trusting.edge.port, "192.0.2.9", "192.0.2.3, 10.1.2.3")).not.toContain("welcome");
+});
+
+it("of IPv6 a customer's network counts as one", async () => {
+  expect(await firstWords(trusting.edge.port, "2001:db8:0:7::1")).toContain("welcome");
+  expect(await firstWords(trusting.edge.port, "2001:DB8:0:7:1:2:3:4")).not.toContain("welcome");
+  expect(await firstWords(trusting.edge.port, "2001:db8::1")).toContain("welcome");
 });
 
 it("any other is not: its connections are its own", async () => {
-  expect(await firstWords(doubting.edge.port, [192, 0, 2, 1])).toContain("welcome");
-  expect(await firstWords(doubting.edge.port, [192, 0, 2, 2])).not.toContain("welcome");
+  expect(await firstWords(doubting.edge.port, "192.0.2.1")).toContain("welcome");
+  expect(await firstWords(doubting.edge.port, "192.0.2.2")).not.toContain("welcome");
 });

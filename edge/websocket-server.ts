@@ -1,6 +1,6 @@
 /** The one file that knows uWebSockets.js. Its traps are told beside the lines that step around them. */
 import { createRequire } from "node:module";
-import { BlockList, isIPv4, SocketAddress } from "node:net";
+import { BlockList, isIP, isIPv4, SocketAddress } from "node:net";
 import type {
   HttpRequest,
   HttpResponse,
@@ -35,7 +35,7 @@ interface UserData<Session> {
 interface Options<Session> {
   readonly events: SocketEvents<Session>;
   readonly allowedOrigins: readonly string[];
-  /** Addresses, or networks of them, whose PROXY protocol header (version 2) says where a connection really comes from. */
+  /** Addresses, or networks of them, whose `X-Forwarded-For` says where a connection really comes from. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -142,15 +142,27 @@ export class WebSocketServer<Session> implements Publisher {
       );
     }
     const key = request.getHeader("sec-websocket-key");
-    const socket = new UwsSocket<Session>(protocol.encoding, networkOf(this.#addressOf(response)));
+    const socket = new UwsSocket<Session>(protocol.encoding, networkOf(this.#addressOf(response, request)));
     response.upgrade({ socket }, key, protocol.name, request.getHeader("sec-websocket-extensions"), context);
   }
 
-  #addressOf(response: HttpResponse): ArrayBuffer {
-    const peer = response.getRemoteAddress();
-    if (this.#proxies === undefined || !contains(this.#proxies, textOf(peer))) return peer;
-    const proxied = response.getProxiedRemoteAddress();
-    return proxied.byteLength > 0 ? proxied : peer;
+  /**
+   * Read from the end: each proxy adds whom it was spoken to by, and what stands before the first stranger may be invented.
+   * (Not by the PROXY protocol: uWS answers 505 when its header arrives in a packet of its own.)
+   */
+  #addressOf(response: HttpResponse, request: HttpRequest): string {
+    let address = textOf(response.getRemoteAddress());
+    if (this.#proxies === undefined) return address;
+    const said: string[] = [];
+    request.forEach((name, value) => {
+      if (name === "x-forwarded-for") said.push(...value.split(","));
+    });
+    while (contains(this.#proxies, address)) {
+      const before = canonical(said.pop()?.trim() ?? "");
+      if (before === undefined) break;
+      address = before;
+    }
+    return address;
   }
 }
 
@@ -171,11 +183,14 @@ const familyOf = (address: string): "ipv4" | "ipv6" => (isIPv4(address) ? "ipv4"
 function textOf(address: ArrayBuffer): string {
   const bytes = Buffer.from(address);
   if (bytes.length === 4 || isMapped(bytes)) return bytes.subarray(-4).join(".");
-  const { address: text } = new SocketAddress({
-    family: "ipv6",
-    address: bytes.toString("hex").match(/.{4}/g)?.join(":") ?? "::",
-  });
-  return text;
+  return canonical(bytes.toString("hex").match(/.{4}/g)?.join(":") ?? "") ?? "::";
+}
+
+/** The one way to write the address, or nothing for what is none. */
+function canonical(text: string): string | undefined {
+  const address = text.replace(/^::ffff:(?=\d+\.)/i, "");
+  if (isIP(address) === 0) return undefined;
+  return isIPv4(address) ? address : new SocketAddress({ family: "ipv6", address }).address;
 }
 
 /** The client's first choice among those that are known; JSON when it offered none. */
@@ -193,10 +208,11 @@ function chooseProtocol(offered: string): { name: string; encoding: Encoding } |
  * An address to count by. Of IPv6 the first 64 bits: one customer has them all. An IPv4 address that came through an IPv6
  * socket (RFC 4291, 2.5.5.2) is taken as what it is.
  */
-function networkOf(address: ArrayBuffer): string {
-  const bytes = Buffer.from(address);
-  if (bytes.length === 4) return bytes.toString("hex");
-  return isMapped(bytes) ? bytes.toString("hex", 12) : bytes.toString("hex", 0, 8);
+function networkOf(address: string): string {
+  if (isIPv4(address)) return address;
+  const [head = [], tail = []] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));
+  const between = Array<string>(8 - head.length - tail.length).fill("0");
+  return [...head, ...between, ...tail].slice(0, 4).join(":");
 }
 
 const isMapped = (bytes: Buffer): boolean => bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;

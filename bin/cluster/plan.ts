@@ -149,16 +149,16 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
 
 /** The second file of HAProxy: the same two backends as in deploy/haproxy/backends.cfg, with the servers of this machine. */
 function backendsOf(services: readonly number[], edges: readonly number[]): string {
-  const servers = (name: string, ports: readonly number[], options: string): string =>
+  const servers = (name: string, ports: readonly number[], options = ""): string =>
     ports
-      .map((each, at) => `  server ${name}-${at + 1} ${HERE}:${each} check inter 500ms fall 2 rise 1 ${options}`)
+      .map((each, at) => `  server ${name}-${at + 1} ${HERE}:${each} check inter 500ms fall 2 rise 1${options}`)
       .join("\n");
   return [
     "backend services from rest",
-    servers("services", services, "on-marked-down shutdown-sessions"),
+    servers("services", services, " on-marked-down shutdown-sessions"),
     "",
     "backend edges from sockets",
-    servers("edge", edges, "send-proxy-v2 check-send-proxy"),
+    servers("edge", edges),
     "",
   ].join("\n");
 }

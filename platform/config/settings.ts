@@ -47,7 +47,7 @@ export const SETTINGS = {
     kind: addresses,
     default: "",
     about:
-      "Proxies in front of us, or networks of them, that are believed when they say whose connection it is (X-Forwarded-For; PROXY protocol 2 before WebSockets).",
+      "Proxies in front of us, or networks of them, that are believed when they say whose connection it is (X-Forwarded-For).",
   },
 
   dataDir: {

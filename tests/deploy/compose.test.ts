@@ -153,7 +153,7 @@ it("can be scaled: no role that is to be there more than once publishes a port o
   }
   const backends = readFileSync(join(ROOT, "deploy/haproxy/backends.cfg"), "utf8");
   expect(backends).toMatch(/server-template \S+ \d+ services:8080 /);
-  expect(backends).toMatch(/server-template \S+ \d+ edge:8081 .*send-proxy-v2/);
+  expect(backends).toMatch(/server-template \S+ \d+ edge:8081 check/);
   expect(compose.services["edge"]?.environment?.["TRUSTED_PROXIES"]).toBe(environment["ENTRY_ADDRESS"]);
 });
 

@@ -49,7 +49,7 @@ describe("HAProxy", () => {
     writeFileSync(
       backends,
       `backend services from rest\n  server services-1 ${server} on-marked-down shutdown-sessions\n` +
-        `backend edges from sockets\n  server edge-1 ${server} send-proxy-v2 check-send-proxy\n`,
+        `backend edges from sockets\n  server edge-1 ${server}\n`,
     );
     const { code, output } = await check(backends);
     expect([code, output]).toEqual([0, expect.not.stringMatching(/warning|alert/i)]);

@@ -11,6 +11,9 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** `all`, everything in one process, or `cluster`, the same behind one entry: `USHER_UNDER_TEST=cluster npx vitest run tests/contract`. */
+const FORM = process.env["USHER_UNDER_TEST"] || "all";
+
 export type Settings = Readonly<Record<string, string>>;
 
 export interface Ending {
@@ -56,9 +59,10 @@ export class UsherProcess {
     this.wsPort = wsPort;
   }
 
-  /** `usher all`, from its start to `ready`, on free ports where the settings name none. */
+  /** `usher all`, or what `USHER_UNDER_TEST` names, from its start to `ready`, on free ports where the settings name none. */
   static async start(settings: Settings): Promise<UsherProcess> {
-    const launch = new Launch(["all"], { HTTP_PORT: "0", WS_PORT: "0", LOG_LEVEL: "warn", ...settings });
+    const ports = { HTTP_PORT: "0", WS_PORT: "0", ...(FORM === "cluster" && { HTTPS_PORT: "0" }) };
+    const launch = new Launch([FORM], { ...ports, LOG_LEVEL: "warn", ...settings });
     await launch.said(/^ready$/m);
     const [, httpPort] = await launch.said(/page +http:\/\/[^/]*:(\d+)\//);
     const [, wsPort] = await launch.said(/WebSocket +ws:\/\/[^/]*:(\d+)\/v1/);
