@@ -143,7 +143,7 @@ export const FAULTS = {
   "hand-over": handOver,
   "rolling restart": rollingRestart([
     ...["engine-1", "engine-2", "edge-1", "edge-2", "services-1", "services-2", "gateway", "redis"],
-    ...["nats-1", "nats-2", "nats-3"],
+    ...["nats-1", "nats-2", "nats-3", "haproxy"],
   ]),
   "some restarted": rollingRestart(["services-1", "edge-1"]),
 } as const satisfies Record<string, Fault>;
