@@ -18,8 +18,6 @@ export const purchase: Scenario = {
         name: "guest to confirmed",
         load: `closed loop, ${buyers} buyers one after another: come, hold 2 seats, book, pay, look until it is confirmed`,
         unit: "purchases",
-        // Seats that are sold stay sold.
-        fresh: true,
         subjects: [
           {
             ...{ name: "usher", kind: "usher", about: "Usher, everything in one process, mock gateway too" },
