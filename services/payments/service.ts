@@ -5,6 +5,7 @@ import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import type { Registry } from "../../platform/metrics/index.ts";
+import { Poller } from "../../platform/poller/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import type { Reconciliation } from "../../proto/rest/index.ts";
@@ -23,7 +24,6 @@ import { MockGateway } from "./gateways/mock-gateway.ts";
 import { StripeGateway } from "./gateways/stripe-gateway.ts";
 import { Terminal } from "./gateways/terminal.ts";
 import { RECONCILE_EVERY_MS, STEPS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
-import { Loop } from "./loop.ts";
 import { PaymentBook } from "./payment-book.ts";
 import { Payments } from "./payments.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -92,7 +92,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   const inbox = new WebhookInbox({ db, clock });
   const reconciler = new Reconciler({ db, gateways, clock, log, metrics });
 
-  const working = new Loop({
+  const working = new Poller({
     ...{ what: "looking for payments that are due", everyMs: SWEEP_EVERY_MS, clock, log },
     async work() {
       const due = await book.takeDue();
@@ -100,7 +100,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
       return due.length === STEPS_AT_ONCE;
     },
   });
-  const reconciling = new Loop({
+  const reconciling = new Poller({
     ...{ what: "the reconciliation of payments", everyMs: RECONCILE_EVERY_MS, clock, log },
     async work() {
       await reconciler.reconcile();

@@ -4,11 +4,11 @@ import type { Pool } from "pg";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
+import { Poller } from "../../../platform/poller/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { validatorCompiler } from "../../http/index.ts";
 import { mockGatewaySecret } from "../gateway-secret.ts";
-import { Loop } from "../loop.ts";
 import { WebhookKey } from "../webhook-key.ts";
 import { Courier } from "./courier.ts";
 import type { Faults } from "./faults.ts";
@@ -50,11 +50,11 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
     ...{ db, clock, log, webhookUrl },
     key: () => (key ??= new WebhookKey(secret)),
   });
-  const sending = new Loop({
+  const sending = new Poller({
     ...{ what: "sending webhooks", everyMs: SWEEP_EVERY_MS, clock, log },
     work: () => courier.deliver(),
   });
-  const deciding = new Loop({
+  const deciding = new Poller({
     ...{ what: "deciding payments", everyMs: SWEEP_EVERY_MS, clock, log },
     async work() {
       const { shuffleWebhooksMs = 0, webhookCopies = 0 } = faults;
