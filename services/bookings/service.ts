@@ -5,6 +5,7 @@ import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { type Registry, sampledGauge } from "../../platform/metrics/index.ts";
+import { Poller } from "../../platform/poller/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { BOOKERS, BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
@@ -14,9 +15,9 @@ import type { Engine } from "./holds/holds.ts";
 import { holdRoutes } from "./holds/routes.ts";
 import { bookingRoutes } from "./rest/routes.ts";
 import { recordOf } from "./rest/views.ts";
+import { ADVANCING_MAX, POLL_EVERY_MS } from "./limits.ts";
 import { Saga } from "./saga/saga.ts";
 import { Steps } from "./saga/steps.ts";
-import { Worker } from "./saga/worker.ts";
 import { BookingStore } from "./store/store.ts";
 import { BOOKINGS_SCHEMA, type BookingsTables } from "./store/tables.ts";
 
@@ -58,7 +59,16 @@ export function createBookingsService(options: BookingsOptions): BookingsService
     steps: new Steps({ engine, bus, log }),
     rules: { graceMs: config.latePaymentGraceMs },
   });
-  const worker = new Worker({ store, saga, clock, log });
+  // What waited for its time, what others could not be asked for, and what a crash left open.
+  const worker = new Poller({
+    ...{ clock, log, what: "looking for bookings that are due", everyMs: POLL_EVERY_MS },
+    async work() {
+      const room = ADVANCING_MAX - saga.advancing;
+      const due = room > 0 ? await store.claimDue(room, clock.now()) : [];
+      for (const leased of due) void saga.advance(leased);
+      return false;
+    },
+  });
   const desk = new Desk({ store, saga, engine, bus, clock, random, config });
   const subscriptions: Subscription[] = [];
   if (options.metrics !== undefined) {
