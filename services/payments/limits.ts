@@ -28,5 +28,7 @@ export const DIFFERENCES_MAX = 1_000;
 
 /** Longer than any gateway goes on repeating a webhook. */
 export const INBOX_KEPT_MS = 30 * 24 * 60 * 60_000;
+/** So many in one go, every `RECONCILE_EVERY_MS`: a delete without an end would hold its locks as long. */
+export const INBOX_PRUNE_ROWS_MAX = 10_000;
 /** Longer webhooks are refused. */
 export const WEBHOOK_LENGTH_MAX = 256 * 1024;

@@ -3,9 +3,14 @@ import { Webhook } from "standardwebhooks";
 import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mockGatewaySecret } from "./gateway-secret.ts";
+import { systemClock } from "../../platform/clock/index.ts";
+import { createDatabase } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
+import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX } from "./limits.ts";
+import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
 import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
 import { WebhookKey } from "./webhook-key.ts";
+import { WebhookInbox } from "./webhooks/webhook-inbox.ts";
 import { type Headers, mockVerifier, stripeVerifier } from "./webhooks/webhook-verifier.ts";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
@@ -242,6 +247,25 @@ describe("GET /payments/reconciliation", () => {
     const statuses = await Promise.all(roles.map(async (role) => (await get(role)).status));
     expect(statuses).toEqual([401, 403, 403, 403, 403, 403, 200]);
     expect(await (await get("admin")).json()).toMatchObject({ compared: 0, unreachable: [], differences: [] });
+    await shop.close();
+  });
+});
+
+describe("the inbox", () => {
+  it("forgets what no gateway repeats any more, so many webhooks at a time", async () => {
+    const shop = await testShop();
+    const db = createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA);
+    const inbox = new WebhookInbox({ db, clock: systemClock });
+    await shop.pool.query(
+      `insert into payments.webhook select 'mock', 'old' || n, $1::timestamptz from generate_series(1, $2::int) as n
+       union all select 'mock', 'young', $3::timestamptz`,
+      [new Date(systemClock.now() - INBOX_KEPT_MS - 1), INBOX_PRUNE_ROWS_MAX + 1, new Date(systemClock.now())],
+    );
+    const left = async () => (await shop.pool.query("select id from payments.webhook")).rows;
+    await inbox.prune();
+    expect(await left()).toHaveLength(2);
+    await inbox.prune();
+    expect(await left()).toEqual([{ id: "young" }]);
     await shop.close();
   });
 });

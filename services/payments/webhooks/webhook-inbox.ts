@@ -1,7 +1,7 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { PaymentMethod } from "../../../proto/services/index.ts";
-import { INBOX_KEPT_MS } from "../limits.ts";
+import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX } from "../limits.ts";
 import type { PaymentsTables } from "../tables.ts";
 import type { Notice } from "./webhook-verifier.ts";
 
@@ -38,8 +38,12 @@ export class WebhookInbox {
     });
   }
 
+  /** Deletes some of what no gateway repeats any more. */
   async prune(): Promise<void> {
     const before = new Date(this.#clock.now() - INBOX_KEPT_MS);
-    await this.#db.deleteFrom("webhook").where("received_at", "<", before).execute();
+    await sql`
+      delete from payments.webhook where (gateway, id) in (
+        select gateway, id from payments.webhook where received_at < ${before}
+        limit ${INBOX_PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#db);
   }
 }
