@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pino } from "pino";
 import { BusTokenVerifier } from "../../../platform/auth/index.ts";
+import { createDatabase } from "../../../platform/postgres/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
 import type { SignedIn } from "../../../proto/rest/index.ts";
 import { bearer, decodePart, testIdentity, type TestIdentity } from "../testing.ts";
+import { PRUNE_ROWS_MAX } from "../limits.ts";
+import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
+import { Families } from "./families.ts";
 
 let t: TestIdentity;
 
@@ -115,4 +120,22 @@ describe("signing out", () => {
     await expect(late.verify(accessToken)).rejects.toThrow(/revoked/);
     late.stop();
   });
+});
+
+it("revocations of tokens that have ended are forgotten, so many at a time", async () => {
+  const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
+  const keyRing = () => {
+    throw new Error("nothing is signed here");
+  };
+  const families = new Families({ ...t, db, random: systemRandom, keyRing });
+  await families.prune(); // Of what the tests before have left.
+  await t.pool.query(
+    "insert into identity.revocation select 'old' || n, $1::timestamptz from generate_series(1, $2::int) as n",
+    [new Date(t.clock.now() - 1), PRUNE_ROWS_MAX + 1],
+  );
+  const old = async () => (await t.pool.query("select from identity.revocation where family like 'old%'")).rowCount;
+  await families.prune();
+  expect(await old()).toBe(1);
+  await families.prune();
+  expect(await old()).toBe(0);
 });

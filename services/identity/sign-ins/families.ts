@@ -120,7 +120,10 @@ export class Families {
   async prune(): Promise<void> {
     const { db, clock } = this.#options;
     const old = new Date(clock.now() - FAMILIES_KEPT_MS);
-    await db.deleteFrom("revocation").where("until", "<", this.#now()).execute();
+    await sql`
+      delete from identity.revocation where family in (
+        select family from identity.revocation where until < ${this.#now()}
+        limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(db);
     await sql`
       delete from identity.family where id in (
         select id from identity.family where expires_at < ${old} limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(
