@@ -25,7 +25,7 @@ async function startAll(role: Role): Promise<void> {
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
-  const { bus, nats, checks } = await startBus(role, "all");
+  const { bus, nats, checks, requirePermitted } = await startBus(role, "all");
   const shared = await startRedis(role, "all");
   const engine = await startEngine(role, {
     ...{ bus, database },
@@ -46,6 +46,7 @@ async function startAll(role: Role): Promise<void> {
     ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, sharesPort: false },
     ownOrigins: originsOf(config.host, httpPort),
   });
+  await requirePermitted();
   engine.reachable();
 
   const host = urlHost(config.host);

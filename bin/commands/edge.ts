@@ -19,7 +19,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   requireNats(role, "edge");
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   stopWithSignals(role);
-  const { bus, checks } = await startBus(role, "edge");
+  const { bus, checks, requirePermitted } = await startBus(role, "edge");
   const shared = await startRedis(role, "edge");
   const verifier = await lifecycle.start({
     name: "token verifier",
@@ -34,6 +34,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   const port = await startEdge(role, {
     ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, ownOrigins: [], sharesPort: true },
   });
+  await requirePermitted();
   const host = urlHost(config.host);
   context.print(`Usher ${context.version} edge`);
   context.print(`  WebSocket  ws://${host}:${port}/v1`);

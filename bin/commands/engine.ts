@@ -21,11 +21,12 @@ async function startEngineRole(role: Role): Promise<void> {
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateEngine(database.pool) });
-  const { bus, checks } = await startBus(role, "engine");
+  const { bus, checks, requirePermitted } = await startBus(role, "engine");
   const engine = await startEngine(role, {
     ...{ bus, database },
     onReplaced: (shard) => log.warn({ shard }, "another engine has taken the shard"),
   });
+  await requirePermitted();
   const port = await startOps(role, [...database.checks, ...checks, ...engine.checks]);
   context.print(`Usher ${context.version} engine`);
   context.print(`  metrics    http://${urlHost(config.host)}:${port}/metrics`);

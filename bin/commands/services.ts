@@ -25,7 +25,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains) });
-  const { bus, nats, checks } = await startBus(role, "services");
+  const { bus, nats, checks, requirePermitted } = await startBus(role, "services");
   const shared = await startRedis(role, "services");
   const { httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
     ...{ domains, database, bus, shared },
@@ -38,6 +38,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
       ...(config.publicWsUrl !== undefined && { url: config.publicWsUrl }),
     }),
   });
+  await requirePermitted();
   const host = urlHost(config.host);
   context.print(`Usher ${context.version} services: ${domains.join(", ")}`);
   context.print(`  API        http://${host}:${httpPort}/docs`);

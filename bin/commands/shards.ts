@@ -26,6 +26,7 @@ export const shardsCommand = (context: Context): Command =>
       const connection = await connectNats(config.natsUrl ?? "", { name: "usher-shards", inboxPrefix });
       const bus = new NatsBus({ connection, inboxPrefix, clock, log });
       const members = new Members(bus, clock);
+      await bus.requirePermitted();
       const lines = (): string[] => shardLines(members.live, clock.monotonic());
       if (once === true || !process.stdout.isTTY) {
         await new Promise<void>((resolve) => void setTimeout(resolve, LISTEN_MS));

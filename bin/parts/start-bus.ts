@@ -8,6 +8,8 @@ export interface RunningBus {
   /** The connection, where there is one. */
   readonly nats: Awaited<ReturnType<typeof connectNats>> | undefined;
   readonly checks: readonly HealthCheck[];
+  /** To be called when every part has subscribed. @throws NatsUnusable naming a subject that the server does not let us hear */
+  requirePermitted(): Promise<void>;
 }
 
 /** NATS where `NATS_URL` is set, else a bus inside the process. @param name of the role: the server may have permissions for it. */
@@ -18,7 +20,7 @@ export async function startBus({ config, clock, log, lifecycle }: Role, name: st
       start: () => new InProcessBus({ clock, log }),
       stop: (started) => started.close(),
     });
-    return { bus, nats: undefined, checks: [] };
+    return { bus, nats: undefined, checks: [], requirePermitted: () => Promise.resolve() };
   }
   const inboxPrefix = `_INBOX.${name}`;
   const nats = await connectNats(config.natsUrl, { name: `usher-${name}`, inboxPrefix });
@@ -27,7 +29,9 @@ export async function startBus({ config, clock, log, lifecycle }: Role, name: st
     start: () => new NatsBus({ connection: nats, inboxPrefix, clock, log }),
     stop: (started) => started.close(),
   });
-  return { bus, nats, checks: [{ name: "nats", check: async () => bus.requireConnected() }] };
+  await bus.requirePermitted(); // Without its inbox every question of a part would time out.
+  const checks = [{ name: "nats", check: async () => bus.requireConnected() }];
+  return { bus, nats, checks, requirePermitted: () => bus.requirePermitted() };
 }
 
 /** A role that runs apart meets the others over NATS, and nowhere else. @throws ExplainedError */

@@ -36,8 +36,8 @@ export interface Bus {
 export class NoResponders extends Error {
   override readonly name = "NoResponders";
   readonly subject: string;
-  constructor(subject: string) {
-    super(`nobody serves ${subject}`);
+  constructor(subject: string, why = `nobody serves ${subject}`) {
+    super(why);
     this.subject = subject;
   }
 }

@@ -8,3 +8,5 @@ export const NATS_RECONNECT_MS = 200;
 export const NATS_CONNECT_TIMEOUT_MS = 3_000;
 /** The oldest server that has all that is used here: headers on no-responder replies, JetStream's message ids. */
 export const NATS_VERSION_MIN = [2, 9] as const;
+/** Subjects that the log names as refused by the server's permissions; later ones are as those. */
+export const REFUSALS_TOLD_MAX = 100;

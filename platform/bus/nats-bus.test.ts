@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoint, plainCodec, type Topic } from "../../proto/index.ts";
 import { systemClock } from "../clock/index.ts";
@@ -71,6 +74,55 @@ describe("NATS bus", () => {
     await expect(bus.request(endpoint, new Uint8Array(2 ** 21), { timeoutMs: 5_000 })).rejects.toThrow(/payload/i);
     await expect(bus.request(endpoint, new Uint8Array(10), { timeoutMs: 5_000 })).resolves.toBe(10);
     await bus.close();
+  });
+
+  describe("a user who may not do all", () => {
+    let limited: NatsServer;
+    let directory: string;
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), "usher-nats-rights-"));
+      const config = join(directory, "nats.conf");
+      const permissions = '{ publish: ["echo"], subscribe: ["numbers", "_INBOX.test.>"] }';
+      await writeFile(config, `authorization { users: [{ user: few, password: few, permissions: ${permissions} }] }`);
+      limited = await startNatsServer({ config });
+    });
+    afterAll(async () => {
+      await limited.stop();
+      await rm(directory, { recursive: true });
+    });
+    const asFew = (): Promise<NatsBus> => connected(limited.url.replace("//", "//few:few@"));
+
+    it("is told at the start which subject it may not hear, and what to do, and is not well until that is closed", async () => {
+      const bus = await asFew();
+      bus.subscribe(NUMBERS, () => undefined);
+      await bus.requirePermitted();
+      const refused = bus.serve(ECHO, () => undefined, { queue: "echoes" });
+      const sentence = /^NATS_URL: the server does not let this user subscribe to echo; allow it .*\.$/;
+      await expect(bus.requirePermitted()).rejects.toThrow(NatsUnusable);
+      expect(() => bus.requireConnected()).toThrow(sentence);
+      refused.close();
+      await bus.requirePermitted();
+      await bus.close();
+    });
+
+    it("fails at once what it may not ask, as one that was never sent", async () => {
+      const bus = await asFew();
+      const asked = bus.request({ ...ECHO, name: "secrets" }, 1, { timeoutMs: 60_000 });
+      await expect(asked).rejects.toThrow(NoResponders);
+      await expect(asked).rejects.toThrow(/does not let this user publish to secrets; /);
+      await bus.close();
+    });
+
+    it("may not even start without its inbox", async () => {
+      const other = "_INBOX.other";
+      const connection = await connectNats(limited.url.replace("//", "//few:few@"), {
+        name: "test",
+        inboxPrefix: other,
+      });
+      const bus = new NatsBus({ connection, inboxPrefix: other, clock: systemClock, log });
+      await expect(bus.requirePermitted()).rejects.toThrow(/subscribe to _INBOX\.other\./);
+      await bus.close();
+    });
   });
 
   it("says in one sentence that no server is there", async () => {

@@ -6,11 +6,19 @@
  * While there is no connection nothing is kept for later: what is published is dropped (every stream is numbered, so its readers see the
  * gap), and a request fails at once as one that was never sent.
  */
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import {
+  createInbox,
+  type Msg,
+  type NatsConnection,
+  type Subscription as NatsSubscription,
+  PermissionViolationError,
+} from "@nats-io/transport-node";
 import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { type Bus, BusClosed, ConnectionLost, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
+import { REFUSALS_TOLD_MAX } from "./limits.ts";
+import { NatsUnusable } from "./nats-connection.ts";
 
 interface Options {
   readonly connection: NatsConnection;
@@ -39,6 +47,10 @@ export class NatsBus implements Bus {
   readonly #inbox: string;
   readonly #open = new Map<string, Open>();
   readonly #gapHandlers = new Set<() => void>();
+  /** What the server does not let us hear: we are deaf there until we start again. */
+  readonly #refused = new Map<NatsSubscription, string>();
+  /** Refusals that stand in the log, each once. */
+  readonly #told = new Set<string>();
   #requests = 0;
   #isConnected = true;
   #isClosed = false;
@@ -51,7 +63,7 @@ export class NatsBus implements Bus {
     this.#clock = clock;
     this.#log = log;
     this.#inbox = createInbox(inboxPrefix);
-    connection.subscribe(`${this.#inbox}.*`, { callback: (_error, message) => this.#answered(message) });
+    this.#subscribe(`${this.#inbox}.*`, {}, (message) => this.#answered(message));
     void this.#watch();
   }
 
@@ -115,9 +127,16 @@ export class NatsBus implements Bus {
     });
   }
 
-  /** @throws when there is no connection just now */
+  /** @throws when there is no connection just now; NatsUnusable when the server refuses a subscription that is wanted */
   requireConnected(): void {
     if (!this.#isConnected) throw new Error("the connection to NATS is broken; it is being made again");
+    this.#requireUnrefused();
+  }
+
+  /** Hears first what the server says to every subscription made so far. @throws NatsUnusable when it refuses one */
+  async requirePermitted(): Promise<void> {
+    await this.#connection.flush().catch(() => undefined); // It broke meanwhile: `requireConnected` will tell.
+    this.#requireUnrefused();
   }
 
   onGap(handler: () => void): Subscription {
@@ -135,20 +154,28 @@ export class NatsBus implements Bus {
   #listen(subject: string, options: { queue?: string }, receive: (message: Msg) => void): Subscription {
     this.#refuseWhenClosed();
     let isClosed = false;
-    const subscription = this.#connection.subscribe(subject, {
-      ...options,
-      callback: (error, message) => {
-        if (error !== null) this.#log.error({ err: error, subject }, "NATS refuses a subscription");
-        else if (!isClosed) this.#guard(subject, () => receive(message));
-      },
+    const subscription = this.#subscribe(subject, options, (message) => {
+      if (!isClosed) this.#guard(subject, () => receive(message));
     });
     return {
       close: () => {
         if (isClosed) return;
         isClosed = true;
+        this.#refused.delete(subscription);
         if (!this.#isClosed) subscription.unsubscribe();
       },
     };
+  }
+
+  #subscribe(subject: string, options: { queue?: string }, receive: (message: Msg) => void): NatsSubscription {
+    const subscription = this.#connection.subscribe(subject, {
+      ...options,
+      callback: (error, message) => {
+        if (error === null) receive(message);
+        else this.#refused.set(subscription, refusal("subscribe", subject));
+      },
+    });
+    return subscription;
   }
 
   #answered(message: Msg): void {
@@ -174,12 +201,26 @@ export class NatsBus implements Bus {
           for (const handler of this.#gapHandlers) this.#guard("a reconnection", handler);
           break;
         case "error":
-          this.#log.error({ err: status.error }, "NATS reports an error");
+          if (status.error instanceof PermissionViolationError) this.#notPermitted(status.error);
+          else this.#log.error({ err: status.error }, "NATS reports an error");
           break;
         default:
           break;
       }
     }
+  }
+
+  /** Nothing was done of what may not be asked. */
+  #notPermitted({ operation, subject }: PermissionViolationError): void {
+    const sentence = refusal(operation === "publish" ? "publish" : "subscribe", subject);
+    if (operation === "publish") {
+      for (const open of this.#open.values()) {
+        if (open.subject === subject) open.fail(new NoResponders(subject, sentence));
+      }
+    }
+    if (this.#told.has(sentence) || this.#told.size >= REFUSALS_TOLD_MAX) return;
+    this.#told.add(sentence);
+    this.#log.error({ subject }, sentence);
   }
 
   #guard(subject: string, deliver: () => void): void {
@@ -201,6 +242,10 @@ export class NatsBus implements Bus {
     this.#log.error({ err, subject, count }, "dropped bus messages: they do not decode, or their handlers failed");
   }
 
+  #requireUnrefused(): void {
+    for (const sentence of this.#refused.values()) throw new NatsUnusable(sentence);
+  }
+
   #refuseWhenClosed(): void {
     if (this.#isClosed) throw new BusClosed();
   }
@@ -208,3 +253,7 @@ export class NatsBus implements Bus {
 
 /** The bytes belong to the library's buffer, and a decoded value may point into them: so they are copied first. */
 const decode = <T>(codec: Codec<T>, bytes: Uint8Array): T => codec.decode(bytes.slice());
+
+const refusal = (verb: "publish" | "subscribe", subject: string): string =>
+  `NATS_URL: the server does not let this user ${verb} to ${subject}; allow it in the server's permissions, which ` +
+  "deploy/nats/nats.conf has for each role, or name the role's own user in NATS_URL.";
