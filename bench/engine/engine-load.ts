@@ -22,7 +22,10 @@ export interface EngineRound {
   readonly sample: Sample;
 }
 
+/** At least, before it is measured. */
 const WARM_UP_GOES = 3;
+/** Of work of the usual size. */
+const WARM_UP_MS = 2_000;
 
 export class EngineLoad {
   #work: Work | undefined;
@@ -37,7 +40,8 @@ export class EngineLoad {
           : recoveryWork(share, databaseUrl);
     this.#work = all.get(work);
     if (this.#work === undefined) throw new Error(`no work ${work}`);
-    for (let go = 0; go < WARM_UP_GOES; go++) await (await this.#work.prepare())();
+    const until = performance.now() + WARM_UP_MS * share;
+    for (let go = 0; go < WARM_UP_GOES || performance.now() < until; go++) await (await this.#work.prepare())();
   }
 
   /** As many goes as fill the time, one at least. */
