@@ -142,7 +142,7 @@ export const BREAKS = [
     law: "-",
     what: "time away counts against holds",
     file: "engine/shard/shard.ts",
-    find: "resume(showtime, now - state.at, now)",
+    find: "resume(showtime, now - state.at + RESUME_GRACE_MS, now)",
     replace: "resume(showtime, 0, now)",
     test: "engine/shard",
   },

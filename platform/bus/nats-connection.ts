@@ -1,5 +1,10 @@
 /** A connection to NATS that never gives up once it has been made. */
-import type { NatsConnection } from "@nats-io/transport-node";
+import {
+  AuthorizationError,
+  connect,
+  type NatsConnection,
+  UserAuthenticationExpiredError,
+} from "@nats-io/transport-node";
 import {
   NATS_CONNECT_TIMEOUT_MS,
   NATS_PING_EVERY_MS,
@@ -23,8 +28,6 @@ export async function connectNats(
   urls: string,
   options: { readonly name: string; readonly inboxPrefix: string },
 ): Promise<NatsConnection> {
-  // Only now: a process without NATS starts sooner without it.
-  const { AuthorizationError, connect, UserAuthenticationExpiredError } = await import("@nats-io/transport-node");
   const servers = urls.split(",").map((text) => new URL(text.trim()));
   const { username = "", password = "" } = servers.find((url) => url.username !== "") ?? {};
   const hosts = servers.map((url) => url.host).join(", ");
