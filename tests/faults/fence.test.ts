@@ -16,26 +16,37 @@ const seed = Number(process.env["FAULTS_SEED"] || Date.now() % 1_000_000);
 const LOAD = { seed, commandsPerSecond: 400, purchasesPerSecond: 1, showtimes: 8 };
 const AWAKE_MS = 2_000;
 
+/** It sleeps while its shards are taken, and wakes to what was sent to it meanwhile: as a rule once is enough, but it may be told in time. */
+const SLEEPS_MAX = 4;
+
 it(
   `without the epochs, an engine that slept loses what others had answered (seed ${seed})`,
   { timeout: 400_000 },
   async () => {
-    const world = await World.start(WITHOUT_EPOCHS);
-    let rush: Rush | undefined;
-    try {
-      await world.whole();
-      rush = await Rush.begin(world, LOAD);
-      rush.during = "asleep";
-      await pause(1_000); // Something is to be held by then.
-      await FAULTS["engine asleep"](world, rush);
-      await pause(AWAKE_MS);
-      // With two that write, some may wait for an answer for ever.
-      await rush.check().catch((error: unknown) => rush?.wrong(`nobody can tell: ${String(error)}`));
-      expect(rush.wrongs.filter((wrong) => LOST.test(wrong))).not.toEqual([]);
-      console.log(`found ${rush.wrongs.length}, among them: ${rush.wrongs.find((wrong) => LOST.test(wrong))}`);
-    } finally {
-      await rush?.end();
-      await world.end();
+    let wrongs: readonly string[] = [];
+    for (let sleep = 0; sleep < SLEEPS_MAX && !wrongs.some((wrong) => LOST.test(wrong)); sleep++) {
+      wrongs = await wrongsOfASleep();
     }
+    expect(wrongs.filter((wrong) => LOST.test(wrong))).not.toEqual([]);
+    console.log(`found ${wrongs.length}, among them: ${wrongs.find((wrong) => LOST.test(wrong))}`);
   },
 );
+
+async function wrongsOfASleep(): Promise<readonly string[]> {
+  const world = await World.start(WITHOUT_EPOCHS);
+  let rush: Rush | undefined;
+  try {
+    await world.whole();
+    rush = await Rush.begin(world, LOAD);
+    rush.during = "asleep";
+    await pause(1_000); // Something is to be held by then.
+    await FAULTS["engine asleep"](world, rush);
+    await pause(AWAKE_MS);
+    // With two that write, some may wait for an answer for ever.
+    await rush.check().catch((error: unknown) => rush?.wrong(`nobody can tell: ${String(error)}`));
+    return rush.wrongs;
+  } finally {
+    await rush?.end();
+    await world.end();
+  }
+}
