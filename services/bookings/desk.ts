@@ -67,7 +67,7 @@ export class Desk {
     return requirePinned(outcome.stored);
   }
 
-  /** The outcome comes later: see the booking's status. */
+  /** The outcome comes later: see the booking's status. Who pays without a token needs to be told where, and waits a while for that. */
   async pay(asker: Asker, id: string, { method, token }: PaymentRequest): Promise<Stored> {
     const { saga } = this.#options;
     if (method === "terminal" && !MAY_USE_TERMINAL.has(asker.role)) {
@@ -76,13 +76,9 @@ export class Desk {
     const own = await this.read(asker, id);
     const paymentId = this.#idOf("pay_", asker, id);
     const { stored, mine } = await saga.tell(own, { type: "pay", paymentId, method, token: token ?? null });
-    if (!mine) return stored;
-    const outcome = await saga.begin(stored);
-    if ("dropped" in outcome) throw outcome.dropped;
-    const { fact } = outcome;
-    if (fact.type === "refused") throw new Problem(fact.code, fact.message);
-    if (fact.type === "not-begun") throw unavailable("Payments cannot be taken just now.");
-    return outcome.stored;
+    const begun = mine ? await this.#beginPayment(stored) : stored;
+    if (method === "terminal" || token !== undefined || !isLeftAlone(begun.booking)) return begun;
+    return (await saga.until(id, (booking) => !isLeftAlone(booking))) ?? begun;
   }
 
   /** Waits a while for the seats to be free and the money to be on its way back; that goes on in any case. */
@@ -117,6 +113,15 @@ export class Desk {
   async settled(asker: Asker, id: string): Promise<Stored> {
     const stored = await this.#options.saga.until(id, ({ status }) => status !== "paying");
     if (stored === undefined || !isOf(asker, stored.booking)) throw notFound();
+    return stored;
+  }
+
+  async #beginPayment(leased: Stored): Promise<Stored> {
+    const outcome = await this.#options.saga.begin(leased);
+    if ("dropped" in outcome) throw outcome.dropped;
+    const { fact, stored } = outcome;
+    if (fact.type === "refused") throw new Problem(fact.code, fact.message);
+    if (fact.type === "not-begun") throw unavailable("Payments cannot be taken just now.");
     return stored;
   }
 
@@ -212,6 +217,9 @@ export class Desk {
     return key === undefined ? newId(prefix, this.#options.random) : derivedId(prefix, userId, key, about);
   }
 }
+
+/** Its buyer is to pay elsewhere, and does not know where: the gateway has not answered yet. */
+const isLeftAlone = ({ status, payment }: Booking): boolean => status === "paying" && payment?.next === null;
 
 const isOf = ({ userId, role }: Asker, booking: Booking): boolean => role === "admin" || booking.userId === userId;
 

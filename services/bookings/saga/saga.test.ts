@@ -80,6 +80,18 @@ describe("a purchase", () => {
     const confirmed = await until(shop, id, hasStatus("confirmed"));
     expect(confirmed.payment).not.toHaveProperty("next");
   });
+
+  it("shows where to pay also when the gateway says so only when it is asked again", async () => {
+    const { id } = await book([0]);
+    let answers = 0;
+    world.payments.lie = (_endpoint, honest) =>
+      honest.ok && ++answers === 1 ? { ok: true, value: { ...honest.value, next: null } } : honest;
+    expect((await pay(id)).json()).toMatchObject({
+      status: "pending",
+      next: { url: expect.stringContaining("http://gateway.example/pay_") },
+    });
+    expect(answers).toBe(2);
+  });
 });
 
 describe("time", () => {

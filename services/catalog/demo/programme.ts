@@ -39,8 +39,9 @@ const DAY_MS = 86_400_000;
 const LEAD_MS = 30 * MINUTE_MS;
 /** For leaving, sweeping and coming in. */
 export const CLEANING_MINUTES = 20;
+const BERLIN = "Europe/Berlin";
 /** The demo's days are those of its first cinema. */
-const DEMO_ZONE = "Europe/Berlin";
+const DEMO_ZONE = BERLIN;
 const EVENING = "17:00";
 
 const CINEMA_PRICES = { value: 900, standard: 1_200, premium: 1_500 };
@@ -52,9 +53,9 @@ const ARENA_PRICES = { value: 2_200, standard: 3_500, premium: 4_900 };
 
 /** The hall of the premiere comes first; the times of day are the cinema's own. */
 const SCREENS = [
-  { hallId: "ha_premiere", times: ["11:15", "14:15", "17:15", "20:15"], zone: "Europe/Berlin", prices: undefined },
-  { hallId: "ha_classic", times: ["11:30", "14:30", "17:30", "20:30"], zone: "Europe/Berlin", prices: undefined },
-  { hallId: "ha_studio", times: ["11:00", "14:00", "17:00", "20:00"], zone: "Europe/Berlin", prices: undefined },
+  { hallId: "ha_premiere", times: ["11:15", "14:15", "17:15", "20:15", "23:15"], zone: BERLIN, prices: undefined },
+  { hallId: "ha_classic", times: ["11:30", "14:30", "17:30", "20:30", "23:30"], zone: BERLIN, prices: undefined },
+  { hallId: "ha_studio", times: ["11:00", "14:00", "17:00", "20:00", "23:00"], zone: BERLIN, prices: undefined },
   { hallId: "ha_arena", times: ["20:30"], zone: "Europe/Lisbon", prices: ARENA_PRICES },
 ] as const;
 

@@ -193,7 +193,7 @@ describe("showtimes", () => {
         day,
       ]);
     }
-    expect((await ok<Page<Showtime>>(`/showtimes?date=${day}`)).items).toHaveLength(13);
+    expect((await ok<Page<Showtime>>(`/showtimes?date=${day}`)).items).toHaveLength(16);
     expect((await ok<Page<Showtime>>(`/showtimes?date=${day}&cinemaId=ci_tejo`)).items).toHaveLength(1);
     expect((await ok<Page<Showtime>>("/showtimes?movieId=mv_nothing")).items).toEqual([]);
     expect((await ok<Page<Showtime>>("/showtimes?date=1999-12-31")).items).toEqual([]);
