@@ -26,8 +26,8 @@ export const clusterOf = (name: string, { engines, edges }: ClusterSize): Form =
 export const formsOf = (
   first: Form,
   other: Form,
-  plan: (start: StartTarget) => SubjectPlan["start"],
+  plan: (start: StartTarget, form: Form) => SubjectPlan["start"],
 ): readonly SubjectPlan[] => [
-  { name: first.name, kind: "usher", about: first.about, start: plan(first.start) },
-  { name: other.name, kind: "form", about: other.about, start: plan(other.start) },
+  { name: first.name, kind: "usher", about: first.about, start: plan(first.start, first) },
+  { name: other.name, kind: "form", about: other.about, start: plan(other.start, other) },
 ];
