@@ -62,8 +62,9 @@ export const BREAKS = [
     law: 2,
     what: "a shard goes on from memory after a commit was lost",
     file: "engine/shard/shard.ts",
-    find: "this.#state = new ShardState();\n    this.#expiry",
-    replace: "this.#expiry",
+    find: "if (this.#underWay !== undefined) this.#distrust(cause, replaced);",
+    replace:
+      "const lost = this.#underWay; this.#underWay = undefined; if (replaced) this.#distrust(cause, true); else lost?.batch.answerAll(AWAY);",
     test: "tests/simulation",
   },
   {
