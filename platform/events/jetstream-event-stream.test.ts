@@ -1,8 +1,11 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
-import { connectNats } from "../bus/index.ts";
+import { connectNats, NatsUnusable } from "../bus/index.ts";
 import { type NatsServer, startNatsServer } from "../bus/testing.ts";
 import { systemClock } from "../clock/index.ts";
 import { createDatabase } from "../postgres/index.ts";
@@ -58,6 +61,23 @@ const event = (id: string, subject = "u1"): DomainEvent => ({
 });
 
 describe("on JetStream", () => {
+  it("says in one sentence what to do when the user may not use it", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "usher-nats-rights-"));
+    const config = join(directory, "nats.conf");
+    const permissions = '{ publish: { deny: ["$JS.>"] } }';
+    await writeFile(config, `authorization { users: [{ user: few, password: few, permissions: ${permissions} }] }`);
+    const limited = await startNatsServer({ config });
+    const url = limited.url.replace("//", "//few:few@");
+    const connection = await connectNats(url, { name: "test", inboxPrefix: "_INBOX.test" });
+    await expect(opened(connection)).rejects.toThrow(NatsUnusable);
+    await expect(opened(connection)).rejects.toThrow(
+      /^NATS_URL: .* JetStream .*\$JS\.API.*deploy\/nats\/nats\.conf.*\.$/,
+    );
+    await connection.close();
+    await limited.stop();
+    await rm(directory, { recursive: true });
+  });
+
   it("an event is once in the stream, however often it is published", async () => {
     const connection = await empty();
     const stream = await opened(connection);

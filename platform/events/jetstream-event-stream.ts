@@ -19,6 +19,7 @@ import {
 import { nanos, type NatsConnection } from "@nats-io/transport-node";
 import type { Pool } from "pg";
 import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
+import { NatsUnusable } from "../bus/index.ts";
 import type { Clock, Timer } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { SessionLock } from "../postgres/index.ts";
@@ -73,10 +74,19 @@ export class JetStreamEventStream implements StartableEventStream {
     this.#started = new Promise((resolve) => (this.#open = resolve));
   }
 
-  /** Makes the stream where it is not there yet. @throws when JetStream is not there */
+  /** Makes the stream where it is not there yet. @throws NatsUnusable */
   static async open(options: Options): Promise<JetStreamEventStream> {
-    const manager = await jetstreamManager(options.connection);
-    await ensureStream(manager, options.connection);
+    try {
+      const manager = await jetstreamManager(options.connection);
+      await ensureStream(manager, options.connection);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new NatsUnusable(
+        `NATS_URL: the server does not let this user keep events in JetStream (${reason}); start it with JetStream, and with ` +
+          "the permissions that deploy/nats/nats.conf has for each role.",
+        { cause },
+      );
+    }
     return new JetStreamEventStream(options);
   }
 
