@@ -17,7 +17,7 @@ export interface Plan {
   readonly servers: readonly Program[];
   /** Usher's own roles, started one group after another. */
   readonly roles: readonly (readonly Program[])[];
-  /** The entry, last. */
+  /** In front of all: it starts last, and ends after those behind it have said goodbye through it. */
   readonly entry: Program;
   readonly natsUrl: string;
 }
@@ -138,6 +138,7 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
       USHER_STATS_SOCKET: join(home, "haproxy.sock"),
     },
     ready: { host: config.host, port: config.httpPort },
+    drainSignal: "SIGUSR1",
   });
   return {
     servers: [...nats, redis],

@@ -14,6 +14,8 @@ export interface Program {
   readonly ready: RegExp | { readonly host: string; readonly port: number };
   /** Both outputs go there. */
   readonly logFile: string;
+  /** Makes it let nobody in any more, and serve those who are there until they leave. */
+  readonly drainSignal?: NodeJS.Signals;
 }
 
 export type State = "starting" | "ready" | "ended" | "stopped";
@@ -68,6 +70,13 @@ export class ProcessUnderWatch {
         },
       });
     });
+  }
+
+  /** To be called before what it stands in front of is stopped; it is gone when `stop` says so. */
+  drain(): void {
+    this.#againTimer?.cancel();
+    this.#set("stopped");
+    this.#child?.kill(this.program.drainSignal);
   }
 
   async stop(): Promise<void> {

@@ -63,34 +63,38 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   const isTerminal = process.stdout.isTTY;
   const processes: ProcessUnderWatch[] = [];
   const admin: string[] = [];
-  const start = async (programs: readonly Program[]): Promise<void> => {
-    const started = programs.map(
-      (program) =>
-        new ProcessUnderWatch(program, {
-          clock,
-          changed: (changed) => {
-            log.info({ process: changed.program.name, pid: changed.pid }, changed.state);
-            if (!isTerminal && !allReady) context.print(`  ${changed.program.name.padEnd(11)} ${changed.state}`);
-          },
-          line: (line) => {
-            if (/^ +admin +/.test(line)) admin.push(line);
-          },
-        }),
-    );
+  const watch = (program: Program): ProcessUnderWatch =>
+    new ProcessUnderWatch(program, {
+      clock,
+      changed: (changed) => {
+        log.info({ process: changed.program.name, pid: changed.pid }, changed.state);
+        if (!isTerminal && !allReady) context.print(`  ${changed.program.name.padEnd(11)} ${changed.state}`);
+      },
+      line: (line) => {
+        if (/^ +admin +/.test(line)) admin.push(line);
+      },
+    });
+  const stopsInTurn = (each: ProcessUnderWatch): Promise<void> =>
+    lifecycle.start({ name: each.program.name, start: () => undefined, stop: () => each.stop() });
+  const start = async (started: readonly ProcessUnderWatch[]): Promise<void> => {
     processes.push(...started);
-    for (const each of started) {
-      await lifecycle.start({ name: each.program.name, start: () => undefined, stop: () => each.stop() });
-    }
     try {
       await Promise.all(started.map((each) => each.start()));
     } catch (error) {
       throw new ExplainedError(`${(error as Error).message} (its log is ${logOf(started, error)})`);
     }
   };
+  const startAll = async (programs: readonly Program[]): Promise<void> => {
+    const watched = programs.map(watch);
+    for (const each of watched) await stopsInTurn(each);
+    await start(watched);
+  };
   let allReady = false;
-  await start(plan.servers);
-  for (const group of plan.roles) await start(group);
-  await start([plan.entry]);
+  await startAll(plan.servers);
+  const entry = watch(plan.entry);
+  await stopsInTurn(entry);
+  for (const group of plan.roles) await startAll(group);
+  await lifecycle.start({ name: "entry", start: () => start([entry]), stop: () => entry.drain() });
   allReady = true;
 
   const host = urlHost(config.host);

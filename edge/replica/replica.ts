@@ -102,7 +102,9 @@ export class Replica {
 
   readonly #askForView = (): void => {
     if (!this.#closed)
-      this.#sources.engine.send({ type: "view", showtime: this.map.showtime }, (reply) => this.#read(reply));
+      this.#sources.engine.send({ type: "view", showtime: this.map.showtime, recent: true }, (reply) =>
+        this.#read(reply),
+      );
   };
 
   #askAgainIn(ms: number): void {

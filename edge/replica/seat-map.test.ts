@@ -105,6 +105,30 @@ it("refuses what does not follow on what it knows, and passes over old news", ()
   expect(map.apply({ ...hall.commit([[4, 1]]), checksum: 1 })).toBe(false);
 });
 
+it("goes on with whom another edge had shown the hall, as far as the engine remembers", () => {
+  const hall = new Hall();
+  const before = hall.statuses.slice();
+  const recent = [hall.commit([[1, 1]]), hall.commit([[2, 1]], 2), hall.commit([[1, 2]])];
+  const map = new SeatMap(SHOWTIME);
+  map.reset({ ...hall.view(), recent });
+  const resume = map.resume(1, 0) as DeltaMessage; // All of it is remembered.
+  expect(resume).toMatchObject({ from: 0, seq: 4 });
+  expect(lay(resume, before)).toEqual(hall.statuses);
+  expect(map.resume(1, 2)).toBeUndefined();
+  expect(map.resume(1, 3)).toMatchObject({ changes: [seatChange(1, 2)] });
+
+  const [first, second, third] = recent as [Delta, Delta, Delta]; // There are three.
+  for (const [broken, from] of [
+    [[first, third], 3],
+    [[first, { ...second, epoch: 0 }, third], 3],
+    [[first, second], 4],
+    [[], 4],
+  ] as const) {
+    map.reset({ ...hall.view(), recent: broken });
+    expect([0, 1, 3, 4].filter((seq) => map.resume(1, seq) !== undefined)).toEqual(from === 3 ? [3, 4] : [4]);
+  }
+});
+
 it("does not take a view that contradicts itself or comes from an engine that was replaced", () => {
   const hall = new Hall();
   const map = new SeatMap(SHOWTIME);

@@ -62,6 +62,8 @@ export class SeatMap {
     this.#touched = [];
     this.#isTouched = new Uint8Array(view.statuses.length);
     this.#ring.clear();
+    // Who was shown them on another edge goes on from there.
+    for (const delta of leadingTo(view)) this.#ring.push(delta);
     return true;
   }
 
@@ -134,4 +136,15 @@ export class SeatMap {
     changes.sort((a, b) => a - b);
     return { op: "delta", showtime, epoch, from, seq: this.#shownSeq, changes, checksum: this.#shownChecksum };
   }
+}
+
+/** The deltas of a view that follow one on the other up to it. */
+function leadingTo({ epoch, seq, recent = [] }: View): readonly Delta[] {
+  let first = recent.length;
+  for (let next = seq; first > 0; first--) {
+    const delta = recent[first - 1];
+    if (delta?.epoch !== epoch || delta.seq !== next) break;
+    next = delta.from;
+  }
+  return recent.slice(first);
 }

@@ -6,6 +6,9 @@ export const REFUSALS_MAX = 65_536;
 export const EXPIRY_EVERY_MS = 50;
 /** A shard with live holds journals its time this often when nothing else does, so that a restart knows how long it was away. */
 export const CLOCK_ROW_EVERY_MS = 1_000;
+/** Deltas that a shard remembers, and seats changed by them all together. */
+export const RECENT_DELTAS_MAX = 256;
+export const RECENT_CHANGES_MAX = 4_096;
 /** How long PostgreSQL's word that an epoch is the newest is good for answers that write nothing. */
 export const PROOF_MS = 1_000;
 /** Between two looks for showtimes that are to be archived. */

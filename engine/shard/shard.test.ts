@@ -212,11 +212,37 @@ describe("a shard", () => {
     await clock.advance(350);
     const [view] = views;
     expect(view?.type === "view" && view.seq).toBe(4);
+    expect(view).not.toHaveProperty("recent");
     expect(deltas.map(({ from, seq }) => [from, seq])).toEqual([
       [1, 2],
       [2, 4],
       [4, 5],
     ]);
+  });
+
+  it("gives with a view the deltas that led there and no others, when it is asked for them", async () => {
+    const other = { ...command({ type: "open", plan: smallHall(24), rules: RULES }), showtime: showtimeId("other") };
+    tell(other);
+    await heldBy([0]);
+    latency = 100;
+    const views: Reply[] = [];
+    const look = (): void =>
+      shard.handle({ requests: [{ type: "view", showtime, recent: true }] }, ({ replies }) => views.push(...replies));
+    tell(command({ type: "hold", seats: [1] }));
+    await clock.advance(10);
+    look();
+    tell(command({ type: "hold", seats: [2] }), command({ type: "hold", seats: [3] }));
+    look();
+    await clock.advance(500);
+    look();
+    const chains = views.map((view) => view.type === "view" && view.recent?.map(({ from, seq }) => [from, seq]));
+    const chain = [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 5],
+    ];
+    expect(chains).toEqual([chain.slice(0, 3), chain, chain]);
   });
 
   it.each(["fail", "unknown-done", "unknown-not-done", "late"] as const)(

@@ -25,7 +25,6 @@ import {
   type Reply,
   type ReplyBatch,
   type SaleLimits,
-  type ShowtimeId,
 } from "../../proto/index.ts";
 import {
   archive,
@@ -54,6 +53,7 @@ import {
   REFUSALS_MAX,
   RESUME_GRACE_MS,
 } from "./limits.ts";
+import { RecentDeltas } from "./recent-deltas.ts";
 import { RefusalMemory } from "./refusal-memory.ts";
 import { ShardClock } from "./shard-clock.ts";
 import { recover, ShardState } from "./shard-state.ts";
@@ -113,6 +113,7 @@ export class Shard implements Committer {
   #open = new Batch();
   #underWay: UnderWay | undefined;
   #expiry = new Expiry();
+  #recent = new RecentDeltas();
   #refusals = new RefusalMemory(REFUSALS_MAX);
   #wakeTimer: Timer | undefined;
   #archiveTimer: Timer | undefined;
@@ -165,7 +166,7 @@ export class Shard implements Committer {
     const now = this.#clock.now();
     const replies: Reply[] = [];
     for (const request of requests) {
-      if (request.type === "view") this.#view(request.showtime, replies);
+      if (request.type === "view") this.#view(request, replies);
       else if (request.type === "get-hold") replies.push(this.#findHold(request, now));
       else replies.push(this.#carryOut(request, now));
     }
@@ -177,6 +178,8 @@ export class Shard implements Committer {
   cut(): ShardCommit | undefined {
     const batch = this.#open;
     if (!this.#commits || !(batch.hasEvents || batch.keepsClock)) return undefined;
+    const deltas = batch.deltas(this.#epoch);
+    for (const delta of deltas) this.#recent.push(delta);
     batch.isCut();
     this.#open = new Batch();
     this.#state.seq++;
@@ -189,7 +192,7 @@ export class Shard implements Committer {
       events: batch.takeRow(),
       bookedSeats: batch.bookedSeats(),
     };
-    this.#underWay = { batch, deltas: batch.deltas(this.#epoch), commit };
+    this.#underWay = { batch, deltas, commit };
     return commit;
   }
 
@@ -261,12 +264,17 @@ export class Shard implements Committer {
   }
 
   /** A view is of the end of a batch, never of its middle: so the next delta always goes on from it. */
-  #view(showtime: ShowtimeId, replies: Reply[]): void {
+  #view({ showtime, recent = false }: Extract<Query, { type: "view" }>, replies: Reply[]): void {
     const place = replies.length;
     const look = (): void => {
       const state = this.#state.showtimes.get(showtime);
       const gone = state === undefined || state.phase === "archived";
-      replies[place] = gone ? UNKNOWN_SHOWTIME : { type: "view", epoch: this.#epoch, ...viewOf(state) };
+      replies[place] = gone
+        ? UNKNOWN_SHOWTIME
+        : {
+            ...{ type: "view", epoch: this.#epoch, ...viewOf(state) },
+            ...(recent && { recent: this.#recent.of(showtime) }),
+          };
     };
     look();
     if (this.#open.hasEvents) this.#open.beforeCut(look);
@@ -399,6 +407,7 @@ export class Shard implements Committer {
     this.#open = new Batch();
     this.#state = new ShardState();
     this.#expiry = new Expiry();
+    this.#recent = new RecentDeltas();
     this.#refusals = new RefusalMemory(REFUSALS_MAX);
     this.#wakeTimer?.cancel();
     this.#archiveTimer?.cancel();

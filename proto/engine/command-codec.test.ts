@@ -20,6 +20,7 @@ const BUYERS = [
   { type: "extend", ...asked, hold: "st-1.1" },
   { type: "release", ...asked, hold: "st-1.1", seats: [1] },
   { type: "view", showtime: "st-1" },
+  { type: "view", showtime: "st-1", recent: true },
   { type: "get-hold", showtime: "st-1", holder: "ann", hold: "st-1.1" },
 ];
 const SELLERS = [

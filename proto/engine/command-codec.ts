@@ -34,7 +34,7 @@ const BUYERS: Partial<Record<RequestType, Readonly<Record<string, Check>>>> = {
   "hold-best": { ...command, ...wish, count: isNumber, category: optional(isText), split: optional(isFlag) },
   extend: { ...command, hold: isText },
   release: { ...command, hold: isText, seats: optional(isSeats) },
-  view: { showtime: isId },
+  view: { showtime: isId, recent: optional(isFlag) },
   "get-hold": { showtime: isId, holder: isId, hold: isText },
 };
 

@@ -110,7 +110,8 @@ export type CommandType = Command["type"];
 
 /** What changes nothing: read in order with the commands, and answered only when what it rests on is durable. */
 export type Query =
-  | { readonly type: "view"; readonly showtime: ShowtimeId }
+  /** `recent`: with the deltas that led there, as far as they are remembered. */
+  | { readonly type: "view"; readonly showtime: ShowtimeId; readonly recent?: boolean }
   | { readonly type: "get-hold"; readonly showtime: ShowtimeId; readonly holder: HolderId; readonly hold: HoldId };
 
 export interface Refusal {
@@ -142,6 +143,18 @@ export type Outcome =
   | { readonly type: "cancelled"; readonly booking: BookingId; readonly seats: readonly number[] }
   | { readonly type: "done" };
 
+/** What one commit changed in one showtime: seats that went from the state at `from` to the state at `seq`. */
+export interface Delta {
+  readonly showtime: ShowtimeId;
+  readonly epoch: number;
+  readonly from: number;
+  readonly seq: number;
+  /** `seat * 4 + status` each, in the order they happened: a seat's last one counts. */
+  readonly changes: readonly number[];
+  /** Of the whole hall at `seq`. */
+  readonly checksum: number;
+}
+
 /** What a query answers. `statuses` holds one `SeatStatus` a byte. */
 export type Finding =
   | {
@@ -150,6 +163,8 @@ export type Finding =
       readonly seq: number;
       readonly statuses: Uint8Array;
       readonly checksum: number;
+      /** One following on the other, the last one up to `seq`. */
+      readonly recent?: readonly Delta[];
     }
   | {
       readonly type: "hold";

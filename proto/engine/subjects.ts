@@ -2,23 +2,11 @@
 import type { BookingId, HolderId, HoldId, ShowtimeId } from "../ids.ts";
 import { plainCodec, type Endpoint, type Topic } from "../subject.ts";
 import { buyersBatchCodec, sellersBatchCodec } from "./command-codec.ts";
-import type { CommandBatch, Reply } from "./commands.ts";
+import type { CommandBatch, Delta, Reply } from "./commands.ts";
 
 /** The answers to a batch, in the order of its requests. */
 export interface ReplyBatch {
   readonly replies: readonly Reply[];
-}
-
-/** What one commit changed in one showtime: seats that went from the state at `from` to the state at `seq`. */
-export interface Delta {
-  readonly showtime: ShowtimeId;
-  readonly epoch: number;
-  readonly from: number;
-  readonly seq: number;
-  /** `seat * 4 + status` each, in the order they happened: a seat's last one counts. */
-  readonly changes: readonly number[];
-  /** Of the whole hall at `seq`. */
-  readonly checksum: number;
 }
 
 /** What a holder learns without having asked. */
