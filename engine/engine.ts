@@ -12,7 +12,7 @@ import {
   salesCommandsTo,
 } from "../proto/index.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
-import { GroupCommit, Proof, Shard } from "./shard/index.ts";
+import { GroupCommit, Proof, recover, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
@@ -38,6 +38,8 @@ const PROVE_EVERY_MS = 250;
  * sooner than by a time-out.
  */
 const LINGER_MS = 2_000;
+/** Enough for the compiler to have seen how it is done. */
+const REHEARSED_SHARDS = 24;
 
 interface Owned {
   readonly shard: Shard;
@@ -74,6 +76,18 @@ export class Engine {
     await Promise.all(Array.from(shards, (shard) => this.own(shard)));
     this.#witnessLater();
     this.#proveLater();
+  }
+
+  /** Reads some shards and keeps none: the first that is handed to an engine that has just started would else wait for its compiler. */
+  async rehearse(): Promise<void> {
+    const { journal, log, shards } = this.#options;
+    try {
+      for (let shard = 0; shard < Math.min(shards, REHEARSED_SHARDS); shard++) {
+        await recover(journal, shard, () => undefined);
+      }
+    } catch (error) {
+      log.warn({ err: error }, "a shard cannot be read yet"); // Whoever takes it over says what is the matter.
+    }
   }
 
   /** Takes a shard over and serves it. @throws when it cannot be recovered, or is claimed by another at the same time. */

@@ -81,7 +81,11 @@ export async function startEngine(
     };
     return { reachable: () => engine.reachable(), checks: [{ name: "engine", check }] };
   }
-  await lifecycle.start({ name: "cluster", start: () => cluster.start(), stop: () => cluster.leave() });
+  await lifecycle.start({
+    name: "cluster",
+    start: () => Promise.all([cluster.start(), engine.rehearse()]),
+    stop: () => cluster.leave(),
+  });
   const check = async (): Promise<void> => {
     if (!cluster.isTakingPart) throw new Error("the engine does not hear itself on the bus");
   };
