@@ -53,9 +53,9 @@ export const BREAKS = [
     law: 2,
     what: "deltas are shown when a batch is cut, not when it is durable",
     file: "engine/shard/shard.ts",
-    find: "this.#underWay = { batch, deltas: batch.deltas(this.#epoch), commit };",
+    find: "this.#underWay = { batch, deltas, commit };",
     replace:
-      "this.#underWay = { batch, deltas: [], commit }; for (const delta of batch.deltas(this.#epoch)) this.#options.bus.publish(deltasOf(delta.showtime), delta);",
+      "this.#underWay = { batch, deltas: [], commit }; for (const delta of deltas) this.#options.bus.publish(deltasOf(delta.showtime), delta);",
     test: "engine/shard",
   },
   {
