@@ -33,3 +33,35 @@ it("a booking is its worker's as long as a step takes, and not longer", async ()
   await clock.advance(4 * LEASE_MS);
   expect(renewals).toHaveLength(before);
 });
+
+it("who stops waits for a lease that news asked for, and gives it back; later news is left to others", async () => {
+  const clock = new VirtualClock(NOW);
+  let grant = (_leased: Stored): void => {};
+  let claims = 0;
+  const leases: string[] = [];
+  // Only what news of a payment asks of them.
+  const store = {
+    claim: () => {
+      claims++;
+      return new Promise<Stored>((resolve) => (grant = resolve));
+    },
+    write: async (before: Stored, { lease }: { lease: string }) => {
+      leases.push(lease);
+      return { ...before, version: 2, leaseUntil: 0 };
+    },
+  } as unknown as BookingStore;
+  const steps = {
+    do: async (): Promise<Fact> => ({ type: "pinned", seats: [1, 2, 3], expiresInMs: 60_000 }),
+  } as unknown as Steps;
+  const saga = new Saga({ store, steps, clock, rules: { graceMs: 0 }, log: pino({ level: "silent" }) });
+
+  void saga.look("a booking");
+  expect(saga.advancing).toBe(1);
+  const stopped = saga.stop();
+  await saga.look("another booking");
+  expect(claims).toBe(1);
+  grant({ booking: aBooking(), version: 1, leaseUntil: NOW + LEASE_MS, calledOff: false, updatedAt: NOW });
+  await stopped;
+  expect(leases).toEqual(["drop"]);
+  expect(saga.advancing).toBe(0);
+});

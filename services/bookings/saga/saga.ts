@@ -44,6 +44,8 @@ export class Saga {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #advancing = new Map<string, Advance & { readonly done: Promise<void> }>();
+  /** Leases that were asked for because of news, and not had yet. */
+  readonly #claims = new Set<Promise<Stored | undefined>>();
   readonly #waiting = new Map<string, Set<() => void>>();
   #stopping = false;
 
@@ -55,9 +57,9 @@ export class Saga {
     this.#log = log;
   }
 
-  /** Bookings that this process advances now. */
+  /** Bookings that this process advances now, or is about to. */
   get advancing(): number {
-    return this.#advancing.size;
+    return this.#advancing.size + this.#claims.size;
   }
 
   /** Whether a fact from outside would change the booking, as it stands. @throws Problem */
@@ -102,13 +104,15 @@ export class Saga {
       known.look = true;
       return;
     }
-    if (this.#advancing.size >= ADVANCING_MAX) return; // It is looked at when it is due.
-    try {
-      const leased = await this.#store.claim(id, this.#clock.now());
-      if (leased !== undefined) await this.advance(leased, { look: true });
-    } catch (error) {
+    if (this.#stopping || this.advancing >= ADVANCING_MAX) return; // It is looked at when it is due.
+    const claim = this.#store.claim(id, this.#clock.now()).catch((error: unknown) => {
       this.#log.warn({ err: error, booking: id }, "a booking could not be claimed; it is advanced when it is due");
-    }
+      return undefined;
+    });
+    this.#claims.add(claim);
+    const leased = await claim;
+    this.#claims.delete(claim);
+    if (leased !== undefined) await this.advance(leased, { look: true });
   }
 
   /** The booking once it is as wished, or as it is after a while. */
@@ -128,6 +132,7 @@ export class Saga {
   /** Lets the steps under way finish, and does no more. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    while (this.#claims.size > 0) await Promise.all(this.#claims); // What they got is advanced by then.
     await Promise.all(Array.from(this.#advancing.values(), ({ done }) => done));
   }
 
