@@ -4,6 +4,7 @@ import { createWriteStream } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
+import type { Leash } from "./leash.ts";
 
 export interface Program {
   readonly name: string;
@@ -16,6 +17,15 @@ export interface Program {
   readonly logFile: string;
   /** Makes it let nobody in any more, and serve those who are there until they leave. */
   readonly drainSignal?: NodeJS.Signals;
+}
+
+interface Options {
+  readonly clock: Clock;
+  /** It ends with us. */
+  readonly leash: Leash;
+  changed(process: ProcessUnderWatch): void;
+  /** On either of its outputs. */
+  line(line: string): void;
 }
 
 export type State = "starting" | "ready" | "ended" | "stopped";
@@ -35,18 +45,13 @@ export class ProcessUnderWatch {
   #child: ChildProcess | undefined;
   #againMs = AGAIN_FIRST_MS;
   #againTimer: Timer | undefined;
+  readonly #options: Options;
   readonly #clock: Clock;
-  readonly #changed: (process: ProcessUnderWatch) => void;
-  readonly #line: (line: string) => void;
 
-  constructor(
-    program: Program,
-    options: { clock: Clock; changed: (process: ProcessUnderWatch) => void; line: (line: string) => void },
-  ) {
+  constructor(program: Program, options: Options) {
     this.program = program;
+    this.#options = options;
     this.#clock = options.clock;
-    this.#changed = options.changed;
-    this.#line = options.line;
   }
 
   get state(): State {
@@ -106,6 +111,8 @@ export class ProcessUnderWatch {
       detached: true, // Ctrl-C is for us alone: we stop them in their order.
     });
     this.#child = child;
+    const { pid } = child;
+    if (pid !== undefined) this.#options.leash.hold(pid);
     let served = false;
     const serves = (): void => {
       if (served || this.#state === "stopped") return;
@@ -117,17 +124,18 @@ export class ProcessUnderWatch {
       output.pipe(log, { end: false });
       createInterface({ input: output }).on("line", (line) => {
         first?.word(line);
-        this.#line(line);
+        this.#options.line(line);
         if (ready instanceof RegExp && ready.test(line)) serves();
       });
     }
     if (!(ready instanceof RegExp)) this.#knock(ready, child, serves);
     child.once("error", (error) => {
       first?.word(error.message);
-      if (child.pid === undefined) child.emit("exit", 1, null);
+      if (pid === undefined) child.emit("exit", 1, null);
     });
     child.once("exit", (code: number | null) => {
       log.end();
+      if (pid !== undefined) this.#options.leash.release(pid);
       if (this.#state === "stopped") return;
       if (first !== undefined && !served) return first.hasEnded(code);
       this.#again();
@@ -158,6 +166,6 @@ export class ProcessUnderWatch {
   #set(state: State): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.#changed(this);
+    this.#options.changed(this);
   }
 }

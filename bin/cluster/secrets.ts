@@ -1,7 +1,8 @@
 /** What the cluster's parts know each other by: made on the first start, and kept beside the data. */
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
+import { systemRandom } from "../../platform/random/index.ts";
+import { readSecretFile, writeSecretFile } from "../../platform/secret-file/index.ts";
 
 export interface Secrets {
   readonly nats: Readonly<Record<"engine" | "edge" | "services" | "operator", string>>;
@@ -12,23 +13,32 @@ export interface Secrets {
 }
 
 const CERTIFICATE_DAYS = 365;
+/** One that ends sooner is made anew at the next start. */
+const CERTIFICATE_LEFT_MS = 30 * 24 * 60 * 60 * 1_000;
 
 export async function clusterSecrets(dataDir: string): Promise<Secrets> {
-  const folder = join(dataDir, "cluster");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, "secrets.json");
-  if (!existsSync(file)) {
-    const nats = { engine: secret(), edge: secret(), services: secret(), operator: secret() };
-    writeFileSync(file, JSON.stringify({ nats, gateway: secret() }), { mode: 0o600 });
+  const random = systemRandom;
+  const file = join(dataDir, "cluster", "secrets.json");
+  const fresh = {
+    nats: { engine: secret(), edge: secret(), services: secret(), operator: secret() },
+    gateway: secret(),
+  };
+  writeSecretFile(file, JSON.stringify(fresh), { random, over: false });
+  const kept = JSON.parse(readSecretFile(file) ?? "") as typeof fresh; // Written above, or before.
+  const certificateFile = join(dataDir, "cluster", "certificate.pem");
+  if (!isGood(readSecretFile(certificateFile))) {
+    writeSecretFile(certificateFile, await certificate(), { random, over: true });
   }
-  const certificateFile = join(folder, "certificate.pem");
-  if (!existsSync(certificateFile)) writeFileSync(certificateFile, await certificate(), { mode: 0o600 });
-  const kept = JSON.parse(readFileSync(file, "utf8")) as Pick<Secrets, "nats" | "gateway">; // Written above.
   return { ...kept, certificateFile };
 }
 
+function isGood(pem: string | undefined): boolean {
+  if (pem === undefined) return false;
+  return Date.parse(new X509Certificate(pem).validTo) - Date.now() > CERTIFICATE_LEFT_MS;
+}
+
 /** It begins with a letter: NATS reads what looks like a number as one. */
-const secret = (): string => `s${randomBytes(24).toString("hex")}`;
+const secret = (): string => `s${systemRandom(24).toString("hex")}`;
 
 async function certificate(): Promise<string> {
   const { generate } = await import("selfsigned"); // Only now: every other command starts sooner without it.

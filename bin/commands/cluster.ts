@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { makePlan, type Sizes } from "../cluster/plan.ts";
 import { freePorts } from "../cluster/ports.ts";
 import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.ts";
+import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
 import { showStatus } from "../cluster/status.ts";
 import { ExplainedError } from "../parts/explained-error.ts";
@@ -60,12 +61,13 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   const secrets = await clusterSecrets(config.dataDir);
   const plan = await makePlan({ config, context, databaseUrl: database.url, secrets, sizes });
 
+  const leash = new Leash();
   const isTerminal = process.stdout.isTTY;
   const processes: ProcessUnderWatch[] = [];
   const admin: string[] = [];
   const watch = (program: Program): ProcessUnderWatch =>
     new ProcessUnderWatch(program, {
-      clock,
+      ...{ clock, leash },
       changed: (changed) => {
         log.info({ process: changed.program.name, pid: changed.pid }, changed.state);
         if (!isTerminal && !allReady) context.print(`  ${changed.program.name.padEnd(11)} ${changed.state}`);

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
+import { Leash } from "../../bin/cluster/leash.ts";
 import { ProcessUnderWatch } from "../../bin/cluster/process-under-watch.ts";
 import { smallHall } from "../../engine/testing/small-hall.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
@@ -52,6 +53,8 @@ async function refusal(more: Settings): Promise<string> {
 }
 
 async function engine(more: Settings = {}): Promise<ProcessUnderWatch> {
+  const leash = new Leash();
+  ends.push(() => leash.close());
   const process = new ProcessUnderWatch(
     {
       name: "engine",
@@ -61,7 +64,7 @@ async function engine(more: Settings = {}): Promise<ProcessUnderWatch> {
       ready: /^ready$/,
       logFile: join(dataDir, "engine.log"),
     },
-    { clock: systemClock, changed: () => undefined, line: () => undefined },
+    { clock: systemClock, leash, changed: () => undefined, line: () => undefined },
   );
   ends.push(() => process.stop());
   await process.start();

@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { makePlan } from "../../bin/cluster/plan.ts";
 import { ProcessUnderWatch, type Program } from "../../bin/cluster/process-under-watch.ts";
+import { Leash } from "../../bin/cluster/leash.ts";
 import { clusterSecrets } from "../../bin/cluster/secrets.ts";
 import { type Member, Members, ownerOf } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
@@ -66,6 +67,7 @@ export class World {
   readonly #ends: (() => Promise<void> | void)[];
   #members: Members | undefined;
   readonly #programs = new Map<string, Program>();
+  readonly #leash = new Leash();
   #natsUrl = "";
 
   private constructor(made: {
@@ -221,13 +223,7 @@ export class World {
   }
 
   async #startAll(plan: Awaited<ReturnType<typeof makePlan>>): Promise<void> {
-    // Killed by whatever ends this process, too.
-    const kill = (): void => {
-      for (const { pid, state } of this.processes.values()) if (pid !== undefined && state !== "stopped") tryKill(pid);
-    };
-    const signals = ["exit", "disconnect", "SIGTERM", "SIGINT"] as const;
-    for (const signal of signals) process.once(signal, kill);
-    this.#ends.push(() => void signals.map((signal) => process.off(signal, kill)));
+    this.#ends.push(() => this.#leash.close());
     const programs = [...plan.servers, ...plan.roles.flat(), plan.entry];
     this.#ends.push(async () => {
       await Promise.all([...this.#ways.values()].flat().map(({ proxy }) => proxy.close()));
@@ -252,7 +248,7 @@ export class World {
         const program = this.#programs.get(name);
         if (program === undefined) throw new Error(`there is no ${name}`);
         const started = new ProcessUnderWatch(program, {
-          clock: systemClock,
+          ...{ clock: systemClock, leash: this.#leash },
           changed: () => undefined,
           line: () => undefined,
         });
@@ -303,14 +299,6 @@ export async function until(condition: () => boolean, otherwise: string | (() =>
 
 async function endAll(ends: (() => Promise<void> | void)[]): Promise<void> {
   for (const end of ends.splice(0).reverse()) await end();
-}
-
-function tryKill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended.
-  }
 }
 
 /** Built anew by nobody while the test runs, and patched where the test wants it so. */
