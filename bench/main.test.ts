@@ -144,8 +144,13 @@ describe("a run", () => {
           },
         ],
       };
-      expect(await bench(["--rounds", "5", "--peer", "none", "--out", out], PLACE, [dying])).toBe(1);
-      expect(complained).toEqual(["The server of bare-publish ended in the middle of the run (SIGKILL)."]);
+      const broken = "The server of bare-publish ended in the middle of the run (SIGKILL).";
+      expect(await bench(["--rounds", "5", "--peer", "none", "--out", out], PLACE, [SMALL, dying])).toBe(1);
+      expect(complained).toEqual([broken]);
+      // What was measured before is kept, and says so.
+      const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Just written.
+      expect(results.scenarios.flatMap(({ cases }) => cases.flatMap(({ subjects }) => subjects))).toHaveLength(2);
+      expect(results.notes).toContain(`The run was broken off: ${broken}`);
     },
     RUN_TIMEOUT_MS,
   );

@@ -70,30 +70,35 @@ async function run(
   const signal = stopOnSignals();
   for (const note of notes) progress.say(note);
   const loadBefore = loadNow();
+  const { scenarios: measured, failure } = await runScenarios({
+    ...{ root, worker, settings: { ...settings, peers, out }, scenarios, progress, signal },
+  });
+  progress.clear();
+  if (failure !== undefined && measured.length === 0) throw failure;
   const results: Results = {
     format: FORMAT,
     begunAt: begunAt.toISOString(),
-    scenarios: await runScenarios({ root, worker, settings: { ...settings, peers, out }, scenarios, progress, signal }),
+    scenarios: measured,
     endedAt: new Date().toISOString(),
     machine: describeMachine(loadBefore),
     versions: describeVersions(path),
     commit: describeCommit(path),
     command: `npm run bench${args.length > 0 ? ` -- ${args.join(" ")}` : ""}`,
     settings,
-    notes,
+    notes: failure === undefined ? notes : [...notes, `The run was broken off: ${failure.message}`],
   };
-  progress.clear();
   writeFileSync(`${out}/results.json`, `${JSON.stringify(results, undefined, 1)}\n`);
   writeFileSync(`${out}/report.html`, reportOf(results));
   for (const line of summaryLines(results.scenarios)) console.log(line);
   console.log(`\n${out}/results.json\n${out}/report.html`);
+  if (failure !== undefined) throw failure;
 }
 
 /** Ends the run between two steps, so that servers and generators end with it. */
 function stopOnSignals(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => controller.abort(new BenchError(`Stopped by ${signal}: nothing was written.`)));
+    process.once(signal, () => controller.abort(new BenchError(`Stopped by ${signal}.`)));
   }
   return controller.signal;
 }

@@ -154,6 +154,11 @@ export class AskingLoad {
         this.#answered(asker, message.rid, undefined);
         break;
       case "error": {
+        // A clock runs on from hold to hold, and what is held at its end is given back: an answer like any other.
+        if (message.rid !== undefined && message.code === "HOLD_EXPIRED") {
+          this.#answered(asker, message.rid, undefined);
+          return;
+        }
         if (message.rid === undefined || !ERRORS[message.code].retryable) {
           this.#fail(new BenchError(`Usher refused the load: ${message.code}, ${message.message}.`));
           return;

@@ -19,7 +19,13 @@ export interface RunOptions extends Omit<StageOptions, "profileDir"> {
   readonly signal?: AbortSignal;
 }
 
-export async function runScenarios(options: RunOptions): Promise<ScenarioResult[]> {
+/** What was measured to the end, and why the run did not get further, if it did not. */
+export interface Run {
+  readonly scenarios: readonly ScenarioResult[];
+  readonly failure?: Error;
+}
+
+export async function runScenarios(options: RunOptions): Promise<Run> {
   const { settings, scenarios, progress } = options;
   const results: ScenarioResult[] = [];
   const rateOf = (scenario: string, caseName: string, subject: string): number | undefined => {
@@ -30,16 +36,20 @@ export async function runScenarios(options: RunOptions): Promise<ScenarioResult[
     return found === undefined ? undefined : spreadOf(found.rounds.map(({ rate }) => rate)).median;
   };
   mkdirSync(settings.out, { recursive: true });
-  for (const { name, about, cases } of scenarios) {
-    const scenario = { name, about, cases: [] as CaseResult[] };
-    results.push(scenario);
-    for (const one of cases({ settings, rateOf })) {
-      if (one.subjects.length === 0) continue;
-      progress.say(`\n${name}, ${one.name}: ${one.load}`);
-      scenario.cases.push(await runCase(one, options));
+  try {
+    for (const { name, about, cases } of scenarios) {
+      const scenario = { name, about, cases: [] as CaseResult[] };
+      for (const one of cases({ settings, rateOf })) {
+        if (one.subjects.length === 0) continue;
+        progress.say(`\n${name}, ${one.name}: ${one.load}`);
+        scenario.cases.push(await runCase(one, options));
+        if (scenario.cases.length === 1) results.push(scenario);
+      }
     }
+    return { scenarios: results };
+  } catch (error) {
+    return { scenarios: results, failure: error instanceof Error ? error : new Error(String(error)) };
   }
-  return results;
 }
 
 async function runCase(one: Case, options: RunOptions): Promise<CaseResult> {
