@@ -2,7 +2,7 @@
  * Buyers who never give up: each has a showtime of its own, holds seats and releases them at an even pace, and repeats a request that was told to come
  * again later. It tells how long each showtime was without an answer while something happened to the server.
  */
-import { type ErrorCode, ERRORS, type HoldId, type RequestId, type ShowtimeId } from "../../proto/index.ts";
+import { ERRORS, type HoldId, type RequestId, type ShowtimeId } from "../../proto/index.ts";
 import { decodeServerMsgpack, encodeClientMsgpack, type ServerMessage } from "../../proto/ws/client-codec.ts";
 import { BenchError, explain } from "../bench-error.ts";
 import type { Showtime } from "./dialects/index.ts";
@@ -27,8 +27,6 @@ export interface Silences {
 }
 
 const SEATS = [0, 1, 2];
-/** What a buyer hears whose clock has ended. */
-const ENDS: ReadonlySet<ErrorCode> = new Set(["HOLD_EXPIRED", "SEAT_TAKEN"]);
 const AGAIN_MS = 20;
 const READY_WITHIN_MS = 10_000;
 const ANSWERED_WITHIN_MS = 60_000;
@@ -43,8 +41,6 @@ interface Asker {
   /** What waits for its answer, and when it was first sent. */
   pending: { readonly rid: RequestId; readonly frame: Uint8Array; readonly sentAt: number } | undefined;
   hold: HoldId | undefined;
-  /** The last hold ran out of time, and there was none since. */
-  hasExpired: boolean;
   answeredAt: number;
   longestMs: number;
 }
@@ -124,7 +120,7 @@ export class AskingLoad {
     });
     const asker: Asker = {
       ...{ showtime: showtime as ShowtimeId, client, isReady: false, nextAt: 0 }, // REST told it.
-      ...{ pending: undefined, hold: undefined, hasExpired: false, answeredAt: 0, longestMs: 0 },
+      ...{ pending: undefined, hold: undefined, answeredAt: 0, longestMs: 0 },
     };
     client.send(frameOf(encodeClientMsgpack({ op: "auth", token })));
     return asker;
@@ -152,19 +148,12 @@ export class AskingLoad {
         asker.isReady = true;
         break;
       case "held":
-        asker.hasExpired = false;
         this.#answered(asker, message.rid, message.holdId);
         break;
       case "released":
         this.#answered(asker, message.rid, undefined);
         break;
       case "error": {
-        // A clock runs on from hold to hold; what is held at its end is given back a moment later. Until then these are answers like any other.
-        asker.hasExpired ||= message.code === "HOLD_EXPIRED";
-        if (message.rid !== undefined && asker.hasExpired && ENDS.has(message.code)) {
-          this.#answered(asker, message.rid, undefined);
-          return;
-        }
         if (message.rid === undefined || !ERRORS[message.code].retryable) {
           this.#fail(new BenchError(`Usher refused the load: ${message.code}, ${message.message}.`));
           return;

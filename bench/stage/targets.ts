@@ -41,6 +41,9 @@ export const ROOMY = {
   CONNECTIONS_PER_ADDRESS: "1000000",
   REQUESTS_PER_SECOND: "1000000",
   MAX_SEATS_PER_HOLDER: "1000",
+  // A holder's clock runs on from hold to hold, and would end in the middle of a long run.
+  HOLD_TTL_SECONDS: "86400",
+  HOLD_MAX_SECONDS: "86400",
 };
 
 /** Usher in one process. */
