@@ -12,7 +12,7 @@ import {
   salesCommandsTo,
 } from "../proto/index.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
-import { GroupCommit, Proof, recover, Shard } from "./shard/index.ts";
+import { GroupCommit, Proof, recover, Shard, type ShardState } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
@@ -41,6 +41,9 @@ const LINGER_MS = 2_000;
 /** Enough for the compiler to have seen how it is done. */
 const REHEARSED_SHARDS = 24;
 
+/** How long a shard that was read, and not handed over, is kept. */
+const PREPARED_KEPT_MS = 10_000;
+
 interface Owned {
   readonly shard: Shard;
   readonly subscriptions: readonly Subscription[];
@@ -54,6 +57,8 @@ export class Engine {
   readonly #owned = new Map<number, Owned>();
   /** Subscriptions of shards that were given away. */
   readonly #lingering = new Map<number, readonly Subscription[]>();
+  /** What was read of shards that are about to be handed over to this engine. */
+  readonly #prepared = new Map<number, ShardState>();
   #acknowledged: ReadonlyMap<number, number> = new Map();
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
@@ -90,11 +95,23 @@ export class Engine {
     }
   }
 
+  /** Reads a shard that another engine has still: once it is claimed, only what happened since is left to read. */
+  async prepare(id: number): Promise<void> {
+    const { journal, clock } = this.#options;
+    const { state } = await recover(journal, id, () => undefined);
+    this.#prepared.set(id, state);
+    clock.after(PREPARED_KEPT_MS, () => {
+      if (this.#prepared.get(id) === state) this.#prepared.delete(id);
+    });
+  }
+
   /** Takes a shard over and serves it. @throws when it cannot be recovered, or is claimed by another at the same time. */
   async own(id: number): Promise<void> {
     const { journal, bus, clock, log, limits } = this.#options;
+    const prepared = this.#prepared.get(id);
+    this.#prepared.delete(id);
     const shard = new Shard({
-      ...{ id, journal, commits: this.#commits, bus, clock, log, limits, proof: this.#proof },
+      ...{ id, journal, commits: this.#commits, bus, clock, log, limits, proof: this.#proof, prepared },
       acknowledgedSeq: this.#acknowledged.get(id) ?? 0,
       onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
       onReplaced: () => this.#replaced(id, shard),
@@ -107,12 +124,16 @@ export class Engine {
     this.#owned.set(id, { shard, subscriptions: [serve(commandsTo(id)), serve(salesCommandsTo(id))] });
   }
 
+  /** Has a snapshot taken, so that the next owner reads little. */
+  async wrapUp(id: number): Promise<void> {
+    if (this.#owned.has(id)) await this.#schedule.takeBeforeHandover(id);
+  }
+
   /**
-   * Gives a shard up: what was decided is answered, and nothing more is taken. With a snapshot, so that the next owner reads little.
+   * Gives a shard up: what was decided is answered, and nothing more is taken.
    * @returns whether the shard was this engine's until now
    */
-  async disown(id: number, { snapshot }: { snapshot: boolean }): Promise<boolean> {
-    if (snapshot && this.#owned.has(id)) await this.#schedule.takeNow(id);
+  async disown(id: number): Promise<boolean> {
     const owned = this.#owned.get(id);
     if (owned === undefined) return false;
     this.#owned.delete(id);

@@ -4,7 +4,16 @@ import { type Bus, InProcessBus } from "../../platform/bus/index.ts";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
-import { holderId, MEMBERS, type Reply, type RequestId, type ShowtimeId, showtimeId } from "../../proto/index.ts";
+import {
+  type Handover,
+  HANDOVERS,
+  holderId,
+  MEMBERS,
+  type Reply,
+  type RequestId,
+  type ShowtimeId,
+  showtimeId,
+} from "../../proto/index.ts";
 import { Engine } from "../engine.ts";
 import type { Journal } from "../journal/index.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
@@ -42,12 +51,15 @@ let bus: InProcessBus;
 let journal: FaultyJournal;
 let nodes: Map<string, Node>;
 let client: EngineClient;
+/** How long it takes to read a shard from its beginning. */
+let readMs: number;
 
 beforeEach(() => {
   clock = new VirtualClock();
   bus = new InProcessBus({ clock, log });
   journal = new FaultyJournal({ clock, fault: () => "none", latency: () => 2 });
   nodes = new Map();
+  readMs = 0;
   client = new EngineClient({
     bus,
     clock,
@@ -60,6 +72,8 @@ beforeEach(() => {
 });
 
 afterEach(() => bus.close());
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
 
 /** A bus that one node speaks through, and that can be cut and mended. */
 function lineOf(node: { isReachable: boolean }): Bus {
@@ -83,7 +97,10 @@ function journalOf(node: { hasDatabase: boolean }): Journal {
     commit: (commits) => reached(() => journal.commit(commits)),
     claim: (shard) => reached(() => journal.claim(shard)),
     epochs: () => reached(() => journal.epochs()),
-    snapshots: (shard) => journal.snapshots(shard),
+    async *snapshots(shard) {
+      await pause(readMs);
+      yield* journal.snapshots(shard);
+    },
     rows: (shard, after) => journal.rows(shard, after),
     oldestRow: () => reached(() => journal.oldestRow()),
     saveSnapshot: (snapshot) => reached(() => journal.saveSnapshot(snapshot)),
@@ -166,10 +183,14 @@ describe("engines that share the shards", () => {
     for (const [shard, owner] of after.entries()) if (owner !== "c") expect(owner).toBe(before[shard]);
   });
 
-  it("hand shards over within 100 ms each, and no command fails", async () => {
+  it.each([
+    ["", 0],
+    [", however long it takes to read one", 400],
+  ])("hand shards over within 100 ms each%s, and no command fails", async (_, ms) => {
     await join("a");
     await clock.advance(3_000);
     const showtimes = await opened(8);
+    readMs = ms;
     await join("b");
     let worst = 0;
     const rush = (async () => {
@@ -184,6 +205,18 @@ describe("engines that share the shards", () => {
     await rush;
     expect(new Set(owners())).toEqual(new Set(["a", "b"]));
     expect(worst).toBeLessThanOrEqual(100);
+  });
+
+  it("hand a shard over to one that does not say whether it has read it", async () => {
+    const publish = bus.publish.bind(bus);
+    bus.publish = (topic, value) => {
+      if (topic.name !== HANDOVERS.name || (value as Handover).phase !== "ready") publish(topic, value); // As the name says.
+    };
+    await join("a");
+    await clock.advance(3_000);
+    await join("b");
+    await clock.advance(30_000);
+    expect(new Set(owners())).toEqual(new Set(["a", "b"]));
   });
 
   it("take what a dead one left within 3 s, with every hold that it had acknowledged", async () => {

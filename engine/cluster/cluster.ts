@@ -6,15 +6,16 @@
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { HANDOVERS, MEMBERS } from "../../proto/index.ts";
+import { type Handover, HANDOVERS, MEMBERS } from "../../proto/index.ts";
 import {
   BEAT_EVERY_MS,
   CUT_OFF_MS,
-  HANDOVERS_AT_ONCE,
   LEAVE_HURRIES_AFTER_MS,
   LEAVE_TIMEOUT_MS,
   MEMBER_TTL_MS,
   PATIENCE_MS,
+  PREPARED_AT_ONCE,
+  PREPARED_WITHIN_MS,
   RECLAIM_AFTER_FIRST_MS,
   RECLAIM_AFTER_LAST_MS,
   RENEW_EVERY_MS,
@@ -32,9 +33,13 @@ export interface ShardOwner {
   /** How long PostgreSQL has said nothing to it, in milliseconds. */
   readonly unprovenMs: number;
   readonly totals: { readonly commits: number; readonly requests: number };
+  /** Reads a shard that is about to be its own. */
+  prepare(shard: number): Promise<void>;
   own(shard: number): Promise<void>;
+  /** Makes that the next owner has little to read. */
+  wrapUp(shard: number): Promise<void>;
   /** @returns whether it had the shard until now */
-  disown(shard: number, options: { readonly snapshot: boolean }): Promise<boolean>;
+  disown(shard: number): Promise<boolean>;
   isServedElsewhere(shard: number): void;
 }
 
@@ -78,8 +83,12 @@ export class Cluster {
   readonly #claiming = new Set<number>();
   /** Shards that are being handed over, with their epochs: they are this engine's until it says so. */
   readonly #giving = new Map<number, number>();
-  /** Shards that were given away and are not known to be served yet, since when on the monotonic clock. */
-  readonly #given = new Map<number, number>();
+  /** Shards that another engine is asked to read; called when it has. */
+  readonly #preparing = new Map<number, () => void>();
+  /** Shards that were given away and are not known to be served yet; called when they are. */
+  readonly #given = new Map<number, () => void>();
+  /** Shards change their owner one after another. */
+  #turn: Promise<void> = Promise.resolve();
   /** When PostgreSQL was last out of reach, on the monotonic clock. */
   #cutOffAt = -Infinity;
   /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
@@ -93,18 +102,13 @@ export class Cluster {
     this.#options = options;
     this.#members = new Members(bus, clock, (beat) => {
       if (beat.engine === options.id) return;
-      let isTaken = false;
       for (const [shard] of beat.shards) {
         options.engine.isServedElsewhere(shard);
-        if (this.#given.delete(shard)) isTaken = true;
+        this.#given.get(shard)?.();
       }
-      if (isTaken || beat.leaving) this.#reconcile();
+      if (beat.leaving) this.#reconcile();
     });
-    this.#handovers = bus.subscribe(HANDOVERS, ({ shard, to }) => {
-      if (to !== options.id || this.#isLeaving) return;
-      this.#waitingSince.delete(shard);
-      this.#claim(shard);
-    });
+    this.#handovers = bus.subscribe(HANDOVERS, (handover) => this.#hear(handover));
   }
 
   /** Begins to take part. @throws TwoClusters when engines use the database that cannot be heard on the bus */
@@ -233,7 +237,6 @@ export class Cluster {
     // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
     const isBack = now - this.#cutOffAt > MEMBER_TTL_MS;
     if (this.#isClosed || !this.#hasJoined || !this.#hasListened || !isBack) return;
-    for (const [shard, since] of this.#given) if (now - since > TAKEN_WITHIN_MS) this.#given.delete(shard);
     const others = this.#members.live.filter((member) => member.engine !== id);
     const staying = others.filter((member) => !member.leaving).map((member) => member.engine);
     if (!this.#isLeaving) staying.push(id);
@@ -285,13 +288,30 @@ export class Cluster {
       .finally(() => this.#claiming.delete(shard));
   }
 
-  /** A few at a time, each from its end here to its beginning there: so that no shard waits for another on its way. */
+  #hear({ shard, phase, from, to }: Handover): void {
+    const { engine, bus, id, log } = this.#options;
+    if (to !== id) return;
+    if (phase === "ready") this.#preparing.get(shard)?.();
+    else if (this.#isLeaving || engine.owned.has(shard)) return;
+    else if (phase === "take") {
+      this.#waitingSince.delete(shard);
+      this.#claim(shard);
+    } else {
+      engine
+        .prepare(shard)
+        .catch((error: unknown) => log.warn({ shard, err: error }, "a shard cannot be read before it is handed over"))
+        .then(() => bus.publish(HANDOVERS, { shard, phase: "ready", from: id, to: from }))
+        .catch(() => undefined); // The bus is closed: we are leaving.
+    }
+  }
+
+  /** Some are prepared while one changes its owner. */
   #handOver(shard: number, to: Member): void {
     const { engine, clock, log } = this.#options;
     const isSettled = this.#isLeaving || clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
     const epoch = engine.owned.get(shard);
     if (epoch === undefined || !isSettled || this.#giving.has(shard)) return;
-    if (this.#giving.size + this.#given.size >= HANDOVERS_AT_ONCE) return;
+    if (this.#giving.size + this.#given.size >= PREPARED_AT_ONCE) return;
     this.#giving.set(shard, epoch);
     this.#give(shard, to.engine)
       .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
@@ -302,11 +322,41 @@ export class Cluster {
   }
 
   async #give(shard: number, to: string): Promise<void> {
-    const { engine, bus, clock, log } = this.#options;
-    const wasOurs = await engine.disown(shard, { snapshot: !this.#isInAHurry });
+    const { engine, bus, id } = this.#options;
+    if (!this.#isInAHurry) await engine.wrapUp(shard);
+    await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
+      bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
+    );
+    const turn = this.#turn.then(() => this.#pass(shard, to));
+    this.#turn = turn.catch(() => undefined);
+    await turn;
+  }
+
+  /** From the end of a shard here to its beginning there. */
+  async #pass(shard: number, to: string): Promise<void> {
+    const { engine, bus, id, log } = this.#options;
+    const wasOurs = await engine.disown(shard);
+    this.#giving.delete(shard);
     if (!wasOurs) return; // Somebody else has taken it meanwhile.
-    this.#given.set(shard, clock.monotonic());
-    bus.publish(HANDOVERS, { shard, to });
-    log.info({ shard, to }, "a shard was handed over");
+    log.info({ shard, to }, "a shard is handed over");
+    await this.#toldWithin(TAKEN_WITHIN_MS, this.#given, shard, () =>
+      bus.publish(HANDOVERS, { shard, phase: "take", from: id, to }),
+    );
+  }
+
+  /** Says something of a shard, and waits until it is told, or for so long. */
+  async #toldWithin(ms: number, waiting: Map<number, () => void>, shard: number, say: () => void): Promise<void> {
+    let timer: Timer | undefined;
+    const told = new Promise<void>((resolve) => {
+      waiting.set(shard, resolve);
+      timer = this.#options.clock.after(ms, resolve);
+    });
+    try {
+      say();
+      await told;
+    } finally {
+      timer?.cancel();
+      waiting.delete(shard);
+    }
   }
 }

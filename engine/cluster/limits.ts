@@ -17,8 +17,10 @@ export const RETRY_AFTER_MS = 500;
 export const RENEW_EVERY_MS = 1_000;
 /** How long a new engine listens before it takes part: longer than a beat's life, and than two renewals. */
 export const STRANGERS_AFTER_MS = 2_200;
-/** Shards that one engine hands over at the same time: one that comes alone is served soonest. */
-export const HANDOVERS_AT_ONCE = 1;
+/** Shards that their next owners read at the same time; they change hands one after another, since one that comes alone is served soonest. */
+export const PREPARED_AT_ONCE = 3;
+/** The next owner of a shard that has not said by then that it has read it gets it all the same. */
+export const PREPARED_WITHIN_MS = 1_500;
 /** A shard that was handed over and of which nothing was heard for this long is waited for no more. */
 export const TAKEN_WITHIN_MS = 1_000;
 /** From then on an engine that leaves gives its shards without snapshots: they are there sooner, and read for longer. */

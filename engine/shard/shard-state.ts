@@ -61,29 +61,23 @@ export class ShardState {
 /** How a shard came back, for the log. */
 export interface Recovery {
   readonly state: ShardState;
-  /** The row of the snapshot it began with; 0 when there was none that read. */
+  /** The row of the snapshot it began with, or of what was read earlier; 0 when there was none that read. */
   readonly snapshotSeq: number;
   readonly replayedBytes: number;
 }
 
 /**
- * The newest snapshot that reads, and the rows after it. `unreadable` hears of the snapshots that were passed over.
+ * The newest snapshot that reads, and the rows after it. `unreadable` hears of the snapshots that were passed over. With `before`, what was
+ * read of the shard earlier, only the rows since are read, and it is that state which goes on.
  * @throws JournalDamaged | CorruptBytes when the rows do not read, or do not go on from where the snapshot ends.
  */
 export async function recover(
   journal: Journal,
   shard: number,
   unreadable: (seq: number, error: unknown) => void,
+  before?: ShardState,
 ): Promise<Recovery> {
-  let state = new ShardState();
-  for await (const snapshot of journal.snapshots(shard)) {
-    try {
-      state = ShardState.decode(snapshot.bytes);
-      break;
-    } catch (error) {
-      unreadable(snapshot.seq, error);
-    }
-  }
+  const state = before ?? (await newestSnapshot(journal, shard, unreadable));
   const snapshotSeq = state.seq;
   let replayedBytes = 0;
   for await (const row of journal.rows(shard, snapshotSeq)) {
@@ -91,4 +85,19 @@ export async function recover(
     replayedBytes += row.events.length;
   }
   return { state, snapshotSeq, replayedBytes };
+}
+
+async function newestSnapshot(
+  journal: Journal,
+  shard: number,
+  unreadable: (seq: number, error: unknown) => void,
+): Promise<ShardState> {
+  for await (const snapshot of journal.snapshots(shard)) {
+    try {
+      return ShardState.decode(snapshot.bytes);
+    } catch (error) {
+      unreadable(snapshot.seq, error);
+    }
+  }
+  return new ShardState();
 }

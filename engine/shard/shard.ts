@@ -68,6 +68,8 @@ export interface ShardOptions {
   readonly limits: SaleLimits;
   /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
   readonly acknowledgedSeq: number;
+  /** What was read of the shard before it was claimed. */
+  readonly prepared?: ShardState | undefined;
   /** Whether PostgreSQL has said lately that the epochs of this process are still the newest; see `Proof`. */
   readonly proof: { readonly isFresh: boolean };
   /** After each commit: the row's size, and the requests that it answered. */
@@ -109,6 +111,7 @@ export class Shard implements Committer {
   /** On the shard's clock. */
   #tookOverAt = 0;
   #state = new ShardState();
+  #prepared: ShardState | undefined;
   #clock: ShardClock;
   #open = new Batch();
   #underWay: UnderWay | undefined;
@@ -124,6 +127,7 @@ export class Shard implements Committer {
     this.id = options.id;
     this.#options = options;
     this.#acknowledgedSeq = options.acknowledgedSeq;
+    this.#prepared = options.prepared;
     this.#clock = new ShardClock(options.clock, 0);
   }
 
@@ -370,8 +374,13 @@ export class Shard implements Committer {
   async #takeOver(): Promise<void> {
     const { journal, clock, log, limits } = this.#options;
     const epoch = await journal.claim(this.id);
-    const { state, snapshotSeq, replayedBytes } = await recover(journal, this.id, (seq, error) =>
-      log.error({ shard: this.id, seq, err: error }, "a snapshot does not read: skipped"),
+    const prepared = this.#prepared;
+    this.#prepared = undefined; // Should this fail, the next try reads everything.
+    const { state, snapshotSeq, replayedBytes } = await recover(
+      journal,
+      this.id,
+      (seq, error) => log.error({ shard: this.id, seq, err: error }, "a snapshot does not read: skipped"),
+      prepared,
     );
     if (this.#phase !== "recovering") return;
     if (state.seq < this.#acknowledgedSeq) {

@@ -14,6 +14,9 @@ const AFTER_ROWS = 20_000;
 /** ... or when anything was journaled and the last one is older than this. */
 const AFTER_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 60_000;
+/** What is handed over without one. */
+const HANDED_OVER_BYTES = 128 * 1024;
+const HANDED_OVER_ROWS = 1_000;
 
 interface Growth {
   rows: number;
@@ -50,11 +53,14 @@ export class SnapshotSchedule {
   }
 
   /**
-   * Before the shard is handed to another engine, unless nothing was journaled here. One that cannot be taken costs the next owner
-   * time, and nothing else.
+   * Before the shard is handed to another engine, unless that reads what was journaled here in a moment. One that cannot be taken costs
+   * the next owner time, and nothing else.
    */
-  async takeNow(shard: number): Promise<void> {
-    if (this.#growth.delete(shard)) await this.#take(shard);
+  async takeBeforeHandover(shard: number): Promise<void> {
+    const { rows = 0, bytes = 0 } = this.#growth.get(shard) ?? {};
+    if (rows < HANDED_OVER_ROWS && bytes < HANDED_OVER_BYTES) return;
+    this.#growth.delete(shard);
+    await this.#take(shard);
   }
 
   async close(): Promise<void> {

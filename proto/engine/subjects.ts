@@ -60,8 +60,15 @@ export interface MemberBeat {
 
 export const MEMBERS: Topic<MemberBeat> = { name: "engine.members", codec: plainCodec() };
 
-/** A shard has been given up for `to`, which need not wait for the next beat. */
-export const HANDOVERS: Topic<{ readonly shard: number; readonly to: string }> = {
-  name: "engine.handovers",
-  codec: plainCodec(),
-};
+/**
+ * What two engines say to each other when a shard goes from one to the other. `prepare`: it is about to come, and may be read already.
+ * `ready`: it was. `take`: it has been given up, and need not wait for the next beat.
+ */
+export interface Handover {
+  readonly shard: number;
+  readonly phase: "prepare" | "ready" | "take";
+  readonly from: string;
+  readonly to: string;
+}
+
+export const HANDOVERS: Topic<Handover> = { name: "engine.handovers", codec: plainCodec() };
