@@ -12,7 +12,7 @@ import {
   salesCommandsTo,
 } from "../proto/index.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
-import { GroupCommit, Proof, recover, Shard, type ShardState } from "./shard/index.ts";
+import { GroupCommit, Proof, recover, type Recovery, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
@@ -58,7 +58,7 @@ export class Engine {
   /** Subscriptions of shards that were given away. */
   readonly #lingering = new Map<number, readonly Subscription[]>();
   /** What was read of shards that are about to be handed over to this engine. */
-  readonly #prepared = new Map<number, ShardState>();
+  readonly #prepared = new Map<number, Recovery>();
   #acknowledged: ReadonlyMap<number, number> = new Map();
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
@@ -98,10 +98,10 @@ export class Engine {
   /** Reads a shard that another engine has still: once it is claimed, only what happened since is left to read. */
   async prepare(id: number): Promise<void> {
     const { journal, clock } = this.#options;
-    const { state } = await recover(journal, id, () => undefined);
-    this.#prepared.set(id, state);
+    const recovery = await recover(journal, id, () => undefined);
+    this.#prepared.set(id, recovery);
     clock.after(PREPARED_KEPT_MS, () => {
-      if (this.#prepared.get(id) === state) this.#prepared.delete(id);
+      if (this.#prepared.get(id) === recovery) this.#prepared.delete(id);
     });
   }
 
@@ -117,6 +117,7 @@ export class Engine {
       onReplaced: () => this.#replaced(id, shard),
     });
     await shard.start({ once: true });
+    this.#schedule.note(id, shard.replayed);
     if (this.#isStopped) return shard.stop();
     this.isServedElsewhere(id); // By this engine itself, should it have been given away a moment ago.
     const serve = (endpoint: Endpoint<CommandBatch, ReplyBatch>): Subscription =>
@@ -236,7 +237,7 @@ export class Engine {
     this.#count.commits++;
     this.#count.bytes += bytes;
     this.#count.requests += requests;
-    this.#schedule.note(shard, bytes);
+    this.#schedule.note(shard, { rows: 1, bytes });
   }
 
   #witnessLater(): void {

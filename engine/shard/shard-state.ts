@@ -58,11 +58,12 @@ export class ShardState {
   }
 }
 
-/** How a shard came back, for the log. */
+/** How a shard came back. */
 export interface Recovery {
   readonly state: ShardState;
-  /** The row of the snapshot it began with, or of what was read earlier; 0 when there was none that read. */
+  /** The row of the snapshot it began with; 0 when there was none that read. */
   readonly snapshotSeq: number;
+  /** Of the rows since. */
   readonly replayedBytes: number;
 }
 
@@ -75,12 +76,12 @@ export async function recover(
   journal: Journal,
   shard: number,
   unreadable: (seq: number, error: unknown) => void,
-  before?: ShardState,
+  before?: Recovery,
 ): Promise<Recovery> {
-  const state = before ?? (await newestSnapshot(journal, shard, unreadable));
-  const snapshotSeq = state.seq;
-  let replayedBytes = 0;
-  for await (const row of journal.rows(shard, snapshotSeq)) {
+  const state = before?.state ?? (await newestSnapshot(journal, shard, unreadable));
+  const snapshotSeq = before?.snapshotSeq ?? state.seq;
+  let replayedBytes = before?.replayedBytes ?? 0;
+  for await (const row of journal.rows(shard, state.seq)) {
     state.apply(row);
     replayedBytes += row.events.length;
   }

@@ -344,6 +344,20 @@ describe("a shard", () => {
     expect((await settled(recover(journal, 0, () => undefined))).state.showtimes.get(showtime)?.seq).toBe(4);
   });
 
+  it("goes on from what was read earlier as from the beginning", async () => {
+    await heldBy([1, 2]);
+    await settled(takeSnapshot(journal, 0, log));
+    await heldBy([4]);
+    const before = await settled(recover(journal, 0, () => undefined));
+    const { snapshotSeq, replayedBytes } = before;
+    await heldBy([8]);
+    const all = await settled(recover(journal, 0, () => undefined));
+    const later = await settled(recover(journal, 0, () => undefined, before));
+    expect(Buffer.from(later.state.encode())).toEqual(Buffer.from(all.state.encode()));
+    expect(later).toMatchObject({ snapshotSeq, replayedBytes: all.replayedBytes });
+    expect(replayedBytes).toBeLessThan(all.replayedBytes);
+  });
+
   it("passes over a snapshot that does not read, and says so", async () => {
     await heldBy([1]);
     await settled(takeSnapshot(journal, 0, log));

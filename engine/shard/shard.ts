@@ -56,7 +56,7 @@ import {
 import { RecentDeltas } from "./recent-deltas.ts";
 import { RefusalMemory } from "./refusal-memory.ts";
 import { ShardClock } from "./shard-clock.ts";
-import { recover, ShardState } from "./shard-state.ts";
+import { recover, type Recovery, ShardState } from "./shard-state.ts";
 
 export interface ShardOptions {
   readonly id: number;
@@ -69,7 +69,7 @@ export interface ShardOptions {
   /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
   readonly acknowledgedSeq: number;
   /** What was read of the shard before it was claimed. */
-  readonly prepared?: ShardState | undefined;
+  readonly prepared?: Recovery | undefined;
   /** Whether PostgreSQL has said lately that the epochs of this process are still the newest; see `Proof`. */
   readonly proof: { readonly isFresh: boolean };
   /** After each commit: the row's size, and the requests that it answered. */
@@ -111,7 +111,8 @@ export class Shard implements Committer {
   /** On the shard's clock. */
   #tookOverAt = 0;
   #state = new ShardState();
-  #prepared: ShardState | undefined;
+  #replayed = { rows: 0, bytes: 0 };
+  #prepared: Recovery | undefined;
   #clock: ShardClock;
   #open = new Batch();
   #underWay: UnderWay | undefined;
@@ -142,6 +143,11 @@ export class Shard implements Committer {
   /** The newest row that is known to be durable. */
   get acknowledgedSeq(): number {
     return this.#acknowledgedSeq;
+  }
+
+  /** What was replayed when it came here: rows, and bytes of events. */
+  get replayed(): { readonly rows: number; readonly bytes: number } {
+    return this.#replayed;
   }
 
   /** Takes the shard over, trying until it can. With `once`, a failure is thrown instead. */
@@ -391,6 +397,7 @@ export class Shard implements Committer {
     }
     this.#epoch = epoch;
     this.#acknowledgedSeq = state.seq;
+    this.#replayed = { rows: state.seq - snapshotSeq, bytes: replayedBytes };
     this.#state = state;
     this.#clock = new ShardClock(clock, state.at);
     const now = this.#clock.now();

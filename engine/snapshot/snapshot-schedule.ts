@@ -40,14 +40,15 @@ export class SnapshotSchedule {
     this.#lookLater();
   }
 
-  /** A row was committed. */
-  note(shard: number, bytes: number): void {
+  /** What the next owner has to read more: rows that were committed, or that this one had to read. */
+  note(shard: number, { rows, bytes }: { readonly rows: number; readonly bytes: number }): void {
+    if (rows === 0) return;
     let growth = this.#growth.get(shard);
     if (growth === undefined) {
       growth = { rows: 0, bytes: 0, since: this.#clock.monotonic() };
       this.#growth.set(shard, growth);
     }
-    growth.rows++;
+    growth.rows += rows;
     growth.bytes += bytes;
     if (growth.bytes >= AFTER_BYTES || growth.rows >= AFTER_ROWS) this.#makeDue(shard);
   }
