@@ -98,7 +98,8 @@ export class Engine {
   /** Reads a shard that another engine has still: once it is claimed, only what happened since is left to read. */
   async prepare(id: number): Promise<void> {
     const { journal, clock } = this.#options;
-    const recovery = await recover(journal, id, () => undefined);
+    const turn = (): Promise<void> => new Promise((resolve) => clock.endOfTurn(resolve));
+    const recovery = await recover(journal, id, () => undefined, { turn });
     this.#prepared.set(id, recovery);
     clock.after(PREPARED_KEPT_MS, () => {
       if (this.#prepared.get(id) === recovery) this.#prepared.delete(id);

@@ -4,7 +4,7 @@ export { decide } from "./decide.ts";
 export { evolve } from "./evolve.ts";
 export { outcomeOf } from "./outcome.ts";
 export { archive, deadlineOf, deadlines, expire, limit, resume } from "./rules/time.ts";
-export { decodeState, encodeState } from "./snapshot.ts";
+export { decodeState, decodeStateInSteps, encodeState } from "./snapshot.ts";
 export { BrokenInvariant } from "./state/assert.ts";
 export { createShowtime, type ShowtimeState } from "./state/state.ts";
 export { findHold, viewOf, type View } from "./view.ts";

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checksumOf, CorruptBytes } from "../../proto/index.ts";
-import { BrokenInvariant, createShowtime, decide, decodeState, encodeState, evolve } from "./index.ts";
+import {
+  BrokenInvariant,
+  createShowtime,
+  decide,
+  decodeState,
+  decodeStateInSteps,
+  encodeState,
+  evolve,
+} from "./index.ts";
 import { CORE_LIMITS } from "./limits.ts";
 import { block, booking, Box, commandOf, holdOf, LIMITS, SHOWTIME } from "./testing/fixtures.ts";
 
@@ -47,6 +55,13 @@ describe("a showtime as bytes", () => {
     for (const event of box.events.slice(before)) evolve(read, event);
     expect(encodeState(read)).toEqual(encodeState(box.state));
     expect(read.answers.size).toBeLessThan(600);
+  });
+
+  test("is read in steps, however much it remembers", () => {
+    const box = new Box(block(1, 10));
+    for (let at = 0; at < 5_000; at++) box.ask("admin", { type: at % 2 === 0 ? "block" : "unblock", seats: [0] });
+    const steps = [...decodeStateInSteps(encodeState(box.state))];
+    expect(steps.length).toBe(Math.floor(5_000 / 1_024));
   });
 
   test("forgets nothing that a holder has used up", () => {

@@ -30,6 +30,8 @@ import { block, layOut, take } from "./state/seats.ts";
 import { createShowtime, tombstoneOf, type ShowtimeState } from "./state/state.ts";
 
 const FORMAT = 1;
+/** Holders, holds or answers that are read in one step. */
+const STEP = 1_024;
 const PHASES = ["unopened", "open", "closed", "archived"] as const;
 
 export function encodeState(state: ShowtimeState): Uint8Array {
@@ -54,11 +56,20 @@ export function encodeState(state: ShowtimeState): Uint8Array {
 
 /** @throws CorruptBytes when the bytes are not one whole state. */
 export function decodeState(bytes: Uint8Array): ShowtimeState {
+  const steps = decodeStateInSteps(bytes);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same in steps of a millisecond or two each: an engine that serves others meanwhile goes on with them in between. */
+export function* decodeStateInSteps(bytes: Uint8Array): Generator<undefined, ShowtimeState> {
   const reader = new ByteReader(bytes);
   const format = reader.byte();
   if (format !== FORMAT) throw reader.corrupt(`format ${format} is not known`);
   try {
-    return readState(reader);
+    return yield* readState(reader);
   } catch (error) {
     // The parts are those of no state that ever was: two owners of a seat, say.
     if (error instanceof BrokenInvariant) throw reader.corrupt(error.message);
@@ -67,7 +78,7 @@ export function decodeState(bytes: Uint8Array): ShowtimeState {
 }
 
 // The casts below: the ids were checked before they came into a state, and the snapshot's checksum covers them.
-function readState(bytes: ByteReader): ShowtimeState {
+function* readState(bytes: ByteReader): Generator<undefined, ShowtimeState> {
   const state = createShowtime(bytes.string() as ShowtimeId);
   const phase = PHASES[bytes.byte()];
   if (phase === undefined) throw bytes.corrupt("there is no such phase");
@@ -82,11 +93,11 @@ function readState(bytes: ByteReader): ShowtimeState {
     state.phase = phase;
     state.nextNumber = bytes.uint();
     const blocked = readSeats(bytes);
-    readHolders(bytes, state);
+    yield* readHolders(bytes, state);
     readBookings(bytes, state);
     // Last, since a seat is blocked in whatever hands it is.
     for (const seat of blocked) block(state, seat, undefined);
-    readMemory(bytes, state);
+    yield* readMemory(bytes, state);
     if (bytes.uint() !== state.checksum) throw bytes.corrupt("the seats do not have the checksum that was written");
   }
   bytes.end();
@@ -121,14 +132,16 @@ function writeHolders(out: ByteWriter, state: ShowtimeState): void {
   }
 }
 
-function readHolders(bytes: ByteReader, state: ShowtimeState): void {
+function* readHolders(bytes: ByteReader, state: ShowtimeState): Generator<undefined, void> {
   state.holders = new Holders(bytes.uint());
   for (let left = bytes.count(5); left > 0; left--) {
+    if (left % STEP === 0) yield;
     const id = bytes.string() as HolderId;
     const [clock, startedAt, deadline, extensions] = [bytes.uint(), bytes.uint(), bytes.uint(), bytes.uint()];
     state.holders.add({ ...newHolder(id), clock, startedAt, deadline, extensions });
   }
   for (let left = bytes.count(5); left > 0; left--) {
+    if (left % STEP === 0) yield;
     const number = bytes.uint();
     const holder = readHolder(bytes, state);
     const clock = bytes.uint();
@@ -194,7 +207,7 @@ function writeMemory(out: ByteWriter, state: ShowtimeState): void {
   for (const event of state.answers.events()) encodeEvent(out, event);
 }
 
-function readMemory(bytes: ByteReader, state: ShowtimeState): void {
+function* readMemory(bytes: ByteReader, state: ShowtimeState): Generator<undefined, void> {
   for (let left = bytes.count(2); left > 0; left--) state.expired.add(bytes.uint(), bytes.string() as HolderId);
   for (let left = bytes.count(2); left > 0; left--)
     state.cancelled.add(bytes.string() as BookingId, bytes.string() as HolderId);
@@ -203,6 +216,7 @@ function readMemory(bytes: ByteReader, state: ShowtimeState): void {
   if (capacity < size || capacity > CORE_LIMITS.answersMax) throw bytes.corrupt("the answers do not fit their table");
   state.answers = new Answers(capacity);
   for (let left = size; left > 0; left--) {
+    if (left % STEP === 0) yield;
     const event = decodeEvent(bytes);
     if (!("rid" in event)) throw bytes.corrupt("nobody asked for an answer");
     state.answers.restore(state.holders.get(event.holder) ?? { id: event.holder, hash: hashOf(event.holder) }, event);

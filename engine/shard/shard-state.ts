@@ -2,12 +2,14 @@
  * All showtimes of one shard, as of one journal row: what the journal says, and nothing else. A shard serves from it, and a
  * snapshot is this state in bytes.
  */
-import { createShowtime, decodeState, encodeState, evolve, type ShowtimeState } from "../core/index.ts";
+import { createShowtime, decodeStateInSteps, encodeState, evolve, type ShowtimeState } from "../core/index.ts";
 import type { Journal, JournalRow } from "../journal/index.ts";
 import { ByteReader, ByteWriter, type ShowtimeId } from "../../proto/index.ts";
 import { readRow } from "./row-codec.ts";
 
 const SNAPSHOT_FORMAT = 1;
+/** Rows that are replayed in one step. */
+const ROWS_A_STEP = 64;
 
 export class ShardState {
   readonly showtimes = new Map<ShowtimeId, ShowtimeState>();
@@ -42,8 +44,8 @@ export class ShardState {
     return bytes.finish();
   }
 
-  /** @throws CorruptBytes when the bytes are not a snapshot of this format. */
-  static decode(snapshot: Uint8Array): ShardState {
+  /** Step by step, see `decodeStateInSteps`. @throws CorruptBytes when the bytes are not a snapshot of this format. */
+  static *decode(snapshot: Uint8Array): Generator<undefined, ShardState> {
     const bytes = new ByteReader(snapshot);
     const format = bytes.byte();
     if (format !== SNAPSHOT_FORMAT) throw bytes.corrupt(`format ${format} is not known`);
@@ -51,7 +53,7 @@ export class ShardState {
     shard.seq = bytes.uint();
     shard.at = bytes.uint();
     for (let left = bytes.uint(); left > 0; left--) {
-      const state = decodeState(bytes.bytes());
+      const state = yield* decodeStateInSteps(bytes.bytes());
       shard.showtimes.set(state.id, state);
     }
     return shard;
@@ -69,21 +71,22 @@ export interface Recovery {
 
 /**
  * The newest snapshot that reads, and the rows after it. `unreadable` hears of the snapshots that were passed over. With `before`, what was
- * read of the shard earlier, only the rows since are read, and it is that state which goes on.
+ * read of the shard earlier, only the rows since are read, and it is that state which goes on. Others have their `turn` in between.
  * @throws JournalDamaged | CorruptBytes when the rows do not read, or do not go on from where the snapshot ends.
  */
 export async function recover(
   journal: Journal,
   shard: number,
   unreadable: (seq: number, error: unknown) => void,
-  before?: Recovery,
+  { before, turn }: { readonly before?: Recovery | undefined; turn?(): Promise<void> } = {},
 ): Promise<Recovery> {
-  const state = before?.state ?? (await newestSnapshot(journal, shard, unreadable));
+  const state = before?.state ?? (await newestSnapshot(journal, shard, unreadable, turn));
   const snapshotSeq = before?.snapshotSeq ?? state.seq;
   let replayedBytes = before?.replayedBytes ?? 0;
   for await (const row of journal.rows(shard, state.seq)) {
     state.apply(row);
     replayedBytes += row.events.length;
+    if (row.seq % ROWS_A_STEP === 0) await turn?.();
   }
   return { state, snapshotSeq, replayedBytes };
 }
@@ -92,10 +95,16 @@ async function newestSnapshot(
   journal: Journal,
   shard: number,
   unreadable: (seq: number, error: unknown) => void,
+  turn?: () => Promise<void>,
 ): Promise<ShardState> {
   for await (const snapshot of journal.snapshots(shard)) {
     try {
-      return ShardState.decode(snapshot.bytes);
+      const steps = ShardState.decode(snapshot.bytes);
+      for (;;) {
+        const step = steps.next();
+        if (step.done) return step.value;
+        await turn?.();
+      }
     } catch (error) {
       unreadable(snapshot.seq, error);
     }

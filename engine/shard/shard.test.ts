@@ -352,7 +352,7 @@ describe("a shard", () => {
     const { snapshotSeq, replayedBytes } = before;
     await heldBy([8]);
     const all = await settled(recover(journal, 0, () => undefined));
-    const later = await settled(recover(journal, 0, () => undefined, before));
+    const later = await settled(recover(journal, 0, () => undefined, { before }));
     expect(Buffer.from(later.state.encode())).toEqual(Buffer.from(all.state.encode()));
     expect(later).toMatchObject({ snapshotSeq, replayedBytes: all.replayedBytes });
     expect(replayedBytes).toBeLessThan(all.replayedBytes);

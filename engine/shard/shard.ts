@@ -386,7 +386,7 @@ export class Shard implements Committer {
       journal,
       this.id,
       (seq, error) => log.error({ shard: this.id, seq, err: error }, "a snapshot does not read: skipped"),
-      prepared,
+      { before: prepared },
     );
     if (this.#phase !== "recovering") return;
     if (state.seq < this.#acknowledgedSeq) {
