@@ -139,6 +139,7 @@ export class Engine {
     const owned = this.#owned.get(id);
     if (owned === undefined) return false;
     this.#owned.delete(id);
+    this.#schedule.forget(id);
     await owned.shard.stop();
     this.#linger(id, owned);
     return true;
@@ -195,6 +196,7 @@ export class Engine {
     const owned = this.#owned.get(id);
     if (owned?.shard !== shard) return;
     this.#owned.delete(id);
+    this.#schedule.forget(id);
     this.#linger(id, owned);
     this.#options.onReplaced(id);
   }

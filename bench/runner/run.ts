@@ -39,16 +39,17 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
   try {
     for (const { name, about, cases } of scenarios) {
       const scenario = { name, about, cases: [] as CaseResult[] };
+      results.push(scenario);
       for (const one of cases({ settings, rateOf })) {
         if (one.subjects.length === 0) continue;
         progress.say(`\n${name}, ${one.name}: ${one.load}`);
         scenario.cases.push(await runCase(one, options));
-        if (scenario.cases.length === 1) results.push(scenario);
       }
     }
     return { scenarios: results };
   } catch (error) {
-    return { scenarios: results, failure: error instanceof Error ? error : new Error(String(error)) };
+    const measured = results.filter(({ cases }) => cases.length > 0);
+    return { scenarios: measured, failure: error instanceof Error ? error : new Error(String(error)) };
   }
 }
 

@@ -219,6 +219,22 @@ describe("engines that share the shards", () => {
     expect(new Set(owners())).toEqual(new Set(["a", "b"]));
   });
 
+  it("keep a shard whose next owner dies while it reads it", async () => {
+    const a = await join("a");
+    await clock.advance(3_000);
+    const before = [...a.engine.owned]; // With their epochs: each time that a shard is claimed it has another.
+    readMs = 400;
+    const b = await join("b");
+    const publish = bus.publish.bind(bus);
+    bus.publish = (topic, value) => {
+      publish(topic, value);
+      if (topic.name === HANDOVERS.name && (value as Handover).phase === "prepare") b.isReachable = false; // As the name says.
+    };
+    await clock.advance(10_000);
+    expect(b.isReachable).toBe(false);
+    expect([...a.engine.owned]).toEqual(before);
+  });
+
   it("take what a dead one left within 3 s, with every hold that it had acknowledged", async () => {
     await join("a");
     await join("b");

@@ -81,7 +81,7 @@ export class Cluster {
   #isGone = false;
   #isClosed = false;
   readonly #claiming = new Set<number>();
-  /** Shards that are being handed over, with their epochs: they are this engine's until it says so. */
+  /** Shards that are being handed over, with their epochs: they are this engine's until they are given. */
   readonly #giving = new Map<number, number>();
   /** Shards that another engine is asked to read; called when it has. */
   readonly #preparing = new Map<number, () => void>();
@@ -211,9 +211,13 @@ export class Cluster {
 
   #tell(): void {
     const { engine, bus, id, host, pid } = this.#options;
-    const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#giving, ...engine.owned])];
+    const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#notGiven, ...engine.owned])];
     const leaving = this.#isLeaving || this.#isCutOff;
     bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
+  }
+
+  get #notGiven(): readonly (readonly [shard: number, epoch: number])[] {
+    return [...this.#giving].filter(([shard]) => !this.#given.has(shard));
   }
 
   /** It has no way to PostgreSQL, and can serve nothing: those who have one may take all it has, without asking. */
@@ -311,7 +315,7 @@ export class Cluster {
     const isSettled = this.#isLeaving || clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
     const epoch = engine.owned.get(shard);
     if (epoch === undefined || !isSettled || this.#giving.has(shard)) return;
-    if (this.#giving.size + this.#given.size >= PREPARED_AT_ONCE) return;
+    if (this.#giving.size >= PREPARED_AT_ONCE) return;
     this.#giving.set(shard, epoch);
     this.#give(shard, to.engine)
       .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
@@ -335,8 +339,8 @@ export class Cluster {
   /** From the end of a shard here to its beginning there. */
   async #pass(shard: number, to: string): Promise<void> {
     const { engine, bus, id, log } = this.#options;
+    if (!this.#members.live.some((member) => member.engine === to && !member.leaving)) return; // Gone while it read.
     const wasOurs = await engine.disown(shard);
-    this.#giving.delete(shard);
     if (!wasOurs) return; // Somebody else has taken it meanwhile.
     log.info({ shard, to }, "a shard is handed over");
     await this.#toldWithin(TAKEN_WITHIN_MS, this.#given, shard, () =>

@@ -19,6 +19,9 @@ it("a shard is handed over with a snapshot when there is much to read, whoever w
   await snapshots.takeBeforeHandover(1);
   expect(taken).toEqual([1]);
   await snapshots.takeBeforeHandover(2);
+  snapshots.note(2, { rows: 2_000, bytes: 1 });
+  snapshots.forget(2);
+  await snapshots.takeBeforeHandover(2);
   expect(taken).toEqual([1]);
 });
 

@@ -64,6 +64,12 @@ export class SnapshotSchedule {
     await this.#take(shard);
   }
 
+  /** The shard is another engine's now, and so are its snapshots. */
+  forget(shard: number): void {
+    this.#growth.delete(shard);
+    this.#due.delete(shard);
+  }
+
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#due.clear();
