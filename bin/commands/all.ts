@@ -34,6 +34,7 @@ async function startAll(role: Role): Promise<void> {
       process.kill(process.pid, "SIGTERM");
     },
   });
+  await engine.takePart();
   let webSocketPort = config.wsPort;
   const { verifier, httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
     ...{ domains: DOMAINS, database, bus, shared },

@@ -28,6 +28,7 @@ async function startEngineRole(role: Role): Promise<void> {
   });
   await requirePermitted();
   const port = await startOps(role, [...database.checks, ...checks, ...engine.checks]);
+  await engine.takePart();
   context.print(`Usher ${context.version} engine`);
   context.print(`  metrics    http://${urlHost(config.host)}:${port}/metrics`);
 }

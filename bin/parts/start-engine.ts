@@ -20,6 +20,8 @@ import type { RunningDatabase } from "./start-database.ts";
 const MAX_EXTENSIONS = 5;
 
 export interface RunningEngine {
+  /** Takes part in the cluster, where there is one. What this process has yet to load and start would hold up the shards that come then. */
+  takePart(): Promise<unknown>;
   /** To be called once buyers can reach the engine. */
   reachable(): void;
   readonly checks: readonly HealthCheck[];
@@ -79,15 +81,16 @@ export async function startEngine(
       if (engine.serving < config.shards)
         throw new Error(`${config.shards - engine.serving} of ${config.shards} shards are being recovered`);
     };
-    return { reachable: () => engine.reachable(), checks: [{ name: "engine", check }] };
+    return { takePart: () => Promise.resolve(), reachable: () => engine.reachable(), checks: [{ name: "engine", check }] };
   }
-  await lifecycle.start({
-    name: "cluster",
-    start: () => Promise.all([cluster.start(), engine.rehearse()]),
-    stop: () => cluster.leave(),
-  });
+  const takePart = (): Promise<unknown> =>
+    lifecycle.start({
+      name: "cluster",
+      start: () => Promise.all([cluster.start(), engine.rehearse()]),
+      stop: () => cluster.leave(),
+    });
   const check = async (): Promise<void> => {
     if (!cluster.isTakingPart) throw new Error("the engine does not hear itself on the bus");
   };
-  return { reachable: () => undefined, checks: [{ name: "cluster", check }] };
+  return { takePart, reachable: () => undefined, checks: [{ name: "cluster", check }] };
 }

@@ -10,6 +10,7 @@ import { type Handover, HANDOVERS, MEMBERS } from "../../proto/index.ts";
 import {
   BEAT_EVERY_MS,
   CUT_OFF_MS,
+  GIVEN_TOGETHER,
   LEAVE_HURRIES_AFTER_MS,
   LEAVE_TIMEOUT_MS,
   MEMBER_TTL_MS,
@@ -26,6 +27,7 @@ import {
 } from "./limits.ts";
 import { type Member, Members } from "./members.ts";
 import { ownerOf } from "./rendezvous.ts";
+import { Turns } from "./turns.ts";
 
 /** What the cluster needs of an engine. */
 export interface ShardOwner {
@@ -87,8 +89,7 @@ export class Cluster {
   readonly #preparing = new Map<number, () => void>();
   /** Shards that were given away and are not known to be served yet; called when they are. */
   readonly #given = new Map<number, () => void>();
-  /** Shards change their owner one after another. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns(PREPARED_AT_ONCE);
   /** When PostgreSQL was last out of reach, on the monotonic clock. */
   #cutOffAt = -Infinity;
   /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
@@ -309,13 +310,12 @@ export class Cluster {
     }
   }
 
-  /** Some are prepared while one changes its owner. */
   #handOver(shard: number, to: Member): void {
     const { engine, clock, log } = this.#options;
     const isSettled = this.#isLeaving || clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
     const epoch = engine.owned.get(shard);
     if (epoch === undefined || !isSettled || this.#giving.has(shard)) return;
-    if (this.#giving.size >= PREPARED_AT_ONCE) return;
+    if (this.#turns.isPassing || this.#giving.size >= GIVEN_TOGETHER) return; // Once those are given, we look again.
     this.#giving.set(shard, epoch);
     this.#give(shard, to.engine)
       .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
@@ -327,13 +327,13 @@ export class Cluster {
 
   async #give(shard: number, to: string): Promise<void> {
     const { engine, bus, id } = this.#options;
-    if (!this.#isInAHurry) await engine.wrapUp(shard);
-    await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
-      bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
-    );
-    const turn = this.#turn.then(() => this.#pass(shard, to));
-    this.#turn = turn.catch(() => undefined);
-    await turn;
+    await this.#turns.read(async () => {
+      if (!this.#isInAHurry) await engine.wrapUp(shard);
+      await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
+        bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
+      );
+    });
+    await this.#turns.pass(() => this.#pass(shard, to));
   }
 
   /** From the end of a shard here to its beginning there. */

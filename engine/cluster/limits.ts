@@ -17,7 +17,9 @@ export const RETRY_AFTER_MS = 500;
 export const RENEW_EVERY_MS = 1_000;
 /** How long a new engine listens before it takes part: longer than a beat's life, and than two renewals. */
 export const STRANGERS_AFTER_MS = 2_200;
-/** Shards that their next owners read at the same time; they change hands one after another, since one that comes alone is served soonest. */
+/** Shards that are handed over in one group, see `Turns`: a few seconds' work, and as many states that the next owners keep. */
+export const GIVEN_TOGETHER = 16;
+/** Of these, how many are read at the same time. */
 export const PREPARED_AT_ONCE = 3;
 /** The next owner of a shard that has not said by then that it has read it gets it all the same. */
 export const PREPARED_WITHIN_MS = 1_500;
