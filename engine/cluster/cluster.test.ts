@@ -197,6 +197,7 @@ describe("engines that share the shards", () => {
       for (let seat = 0; seat < 80; seat++) {
         for (const showtime of showtimes) {
           const { value, ms } = await until(ask(showtime, [seat]));
+          await clock.advance(10);
           expect(value).toMatchObject({ type: "held", seats: [seat] });
           worst = Math.max(worst, ms);
         }
@@ -233,6 +234,41 @@ describe("engines that share the shards", () => {
     await clock.advance(10_000);
     expect(b.isReachable).toBe(false);
     expect([...a.engine.owned]).toEqual(before);
+  });
+
+  it("give a new one its share at once, also when another died on the way to its own", async () => {
+    const a = await join("a");
+    await clock.advance(3_000);
+    const b = await join("b");
+    const publish = bus.publish.bind(bus);
+    bus.publish = (topic, value) => {
+      publish(topic, value);
+      if (topic.name === HANDOVERS.name && (value as Handover).to === "b") b.isReachable = false; // As the name says.
+    };
+    while (b.isReachable) await clock.advance(100);
+    nodes.delete("b");
+    await join("c");
+    await clock.advance(5_000);
+    expect(new Set(owners())).toEqual(new Set(["a", "c"]));
+    expect(a.engine.owned.size).toBeLessThan(SHARDS - 2);
+  });
+
+  it("wait for one that is at work on a long hand-over", async () => {
+    await join("a");
+    await clock.advance(3_000);
+    readMs = 1_490;
+    const overruled: number[] = [];
+    for (const id of ["b", "c"]) {
+      const { engine } = await join(id);
+      const own = engine.own.bind(engine);
+      engine.own = (shard) => {
+        if (ownersOf(shard).length > 0) overruled.push(shard);
+        return own(shard);
+      };
+    }
+    await clock.advance(30_000);
+    expect(new Set(owners())).toEqual(new Set(["a", "b", "c"]));
+    expect(overruled).toEqual([]);
   });
 
   it("take what a dead one left within 3 s, with every hold that it had acknowledged", async () => {

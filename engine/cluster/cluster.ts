@@ -15,7 +15,6 @@ import {
   LEAVE_TIMEOUT_MS,
   MEMBER_TTL_MS,
   PATIENCE_MS,
-  PREPARED_AT_ONCE,
   PREPARED_WITHIN_MS,
   RECLAIM_AFTER_FIRST_MS,
   RECLAIM_AFTER_LAST_MS,
@@ -89,7 +88,7 @@ export class Cluster {
   readonly #preparing = new Map<number, () => void>();
   /** Shards that were given away and are not known to be served yet; called when they are. */
   readonly #given = new Map<number, () => void>();
-  readonly #turns = new Turns(PREPARED_AT_ONCE);
+  readonly #turns = new Turns();
   /** When PostgreSQL was last out of reach, on the monotonic clock. */
   #cutOffAt = -Infinity;
   /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
@@ -295,13 +294,12 @@ export class Cluster {
 
   #hear({ shard, phase, from, to }: Handover): void {
     const { engine, bus, id, log } = this.#options;
+    this.#waitingSince.clear(); // Shards are on their way, and ours may be next.
     if (to !== id) return;
     if (phase === "ready") this.#preparing.get(shard)?.();
     else if (this.#isLeaving || engine.owned.has(shard)) return;
-    else if (phase === "take") {
-      this.#waitingSince.delete(shard);
-      this.#claim(shard);
-    } else {
+    else if (phase === "take") this.#claim(shard);
+    else {
       engine
         .prepare(shard)
         .catch((error: unknown) => log.warn({ shard, err: error }, "a shard cannot be read before it is handed over"))
@@ -328,6 +326,7 @@ export class Cluster {
   async #give(shard: number, to: string): Promise<void> {
     const { engine, bus, id } = this.#options;
     await this.#turns.read(async () => {
+      if (!this.#isThere(to)) return;
       if (!this.#isInAHurry) await engine.wrapUp(shard);
       await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
         bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
@@ -336,10 +335,15 @@ export class Cluster {
     await this.#turns.pass(() => this.#pass(shard, to));
   }
 
+  /** Whether an engine that is to have a shard can take it. */
+  #isThere(engine: string): boolean {
+    return this.#members.live.some((member) => member.engine === engine && !member.leaving);
+  }
+
   /** From the end of a shard here to its beginning there. */
   async #pass(shard: number, to: string): Promise<void> {
     const { engine, bus, id, log } = this.#options;
-    if (!this.#members.live.some((member) => member.engine === to && !member.leaving)) return; // Gone while it read.
+    if (!this.#isThere(to)) return; // It keeps the shard.
     const wasOurs = await engine.disown(shard);
     if (!wasOurs) return; // Somebody else has taken it meanwhile.
     log.info({ shard, to }, "a shard is handed over");

@@ -1,18 +1,13 @@
 /**
- * In which order a group of shards is handed over: their next owners read some at a time, and when all are read they change hands one after
- * another. So whoever takes one has as much of the machine for it as there is, and a showtime is without an answer as shortly as can be.
+ * In which order a group of shards is handed over: their next owners read them one by one, and when all are read they change hands one by one.
+ * So whoever takes a shard has as much of the machine for it as there is, and a showtime is without an answer as shortly as can be.
  */
 export class Turns {
-  readonly #readAtOnce: number;
-  readonly #toRead: (() => void)[] = [];
   #reading = 0;
-  readonly #toPass: (() => void)[] = [];
   #passing = 0;
+  #lastRead: Promise<void> = Promise.resolve();
   #lastPass: Promise<void> = Promise.resolve();
-
-  constructor(readAtOnce: number) {
-    this.#readAtOnce = readAtOnce;
-  }
+  readonly #toPass: (() => void)[] = [];
 
   /** Whether shards change hands now: whatever else is to be handed over is read when they have. */
   get isPassing(): boolean {
@@ -21,15 +16,12 @@ export class Turns {
 
   /** One of the group is read. */
   async read(work: () => Promise<void>): Promise<void> {
-    if (this.#reading < this.#readAtOnce) this.#reading++;
-    else await new Promise<void>((resolve) => this.#toRead.push(resolve));
-    try {
-      await work();
-    } finally {
-      const next = this.#toRead.shift();
-      if (next !== undefined) next();
-      else if (--this.#reading === 0) for (const pass of this.#toPass.splice(0)) pass();
-    }
+    this.#reading++;
+    const read = this.#lastRead.then(work).finally(() => {
+      if (--this.#reading === 0) for (const pass of this.#toPass.splice(0)) pass();
+    });
+    this.#lastRead = read.catch(() => undefined);
+    await read;
   }
 
   /** One of the group, which was read, changes hands. */
