@@ -66,12 +66,13 @@ interface Lane {
   answers: Answer[];
   /** On the monotonic clock. */
   deadlines: number[];
-  scheduled: boolean;
 }
 
 export class EngineClient {
   readonly #options: Options;
   readonly #lanes: Lane[];
+  /** Those with something to send. */
+  readonly #full: Lane[] = [];
   #inFlight = 0;
 
   constructor(options: Options) {
@@ -81,7 +82,6 @@ export class EngineClient {
       requests: [],
       answers: [],
       deadlines: [],
-      scheduled: false,
     }));
   }
 
@@ -104,9 +104,14 @@ export class EngineClient {
     lane.requests.push(request);
     lane.answers.push(answer);
     lane.deadlines.push(deadline);
-    if (lane.scheduled) return;
-    lane.scheduled = true;
-    this.#options.clock.endOfTurn(() => this.#flush(lane));
+    if (lane.requests.length > 1) return;
+    this.#full.push(lane);
+    if (this.#full.length === 1) this.#options.clock.endOfTurn(() => this.#flushAll());
+  }
+
+  /** All in one go: whatever else a turn of the loop has to say, a bus across processes writes to its socket once. */
+  #flushAll(): void {
+    for (const lane of this.#full.splice(0)) this.#flush(lane);
   }
 
   #flush(lane: Lane): void {
@@ -114,7 +119,6 @@ export class EngineClient {
     lane.requests = [];
     lane.answers = [];
     lane.deadlines = [];
-    lane.scheduled = false;
     if (requests.length <= REQUESTS_PER_MESSAGE_MAX) {
       void this.#ask(lane, requests, answers, deadlines);
       return;
