@@ -41,8 +41,8 @@ const LINGER_MS = 2_000;
 /** Enough for the compiler to have seen how it is done. */
 const REHEARSED_SHARDS = 24;
 
-/** How long a shard that was read, and not handed over, is kept. */
-const PREPARED_KEPT_MS = 10_000;
+/** How long a shard that was read, and not handed over, is kept: longer than it takes to read the others of its group. */
+const PREPARED_KEPT_MS = 30_000;
 
 interface Owned {
   readonly shard: Shard;
