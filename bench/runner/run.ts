@@ -26,7 +26,7 @@ export interface Run {
 }
 
 export async function runScenarios(options: RunOptions): Promise<Run> {
-  const { settings, scenarios, progress } = options;
+  const { settings, scenarios, progress, signal } = options;
   const results: ScenarioResult[] = [];
   const rateOf = (scenario: string, caseName: string, subject: string): number | undefined => {
     const found = results
@@ -35,6 +35,10 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
       ?.subjects.find(({ name }) => name === subject);
     return found === undefined ? undefined : spreadOf(found.rounds.map(({ rate }) => rate)).median;
   };
+  const abort = new Promise<never>((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true }); // An Error, see main.
+  });
+  abort.catch(() => undefined);
   mkdirSync(settings.out, { recursive: true });
   try {
     for (const { name, about, cases } of scenarios) {
@@ -43,7 +47,7 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
       for (const one of cases({ settings, rateOf })) {
         if (one.subjects.length === 0) continue;
         progress.say(`\n${name}, ${one.name}: ${one.load}`);
-        scenario.cases.push(await runCase(one, options));
+        scenario.cases.push(await runCase(one, options, abort));
       }
     }
     return { scenarios: results };
@@ -53,17 +57,13 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
   }
 }
 
-async function runCase(one: Case, options: RunOptions): Promise<CaseResult> {
-  const { settings, progress, root, worker, signal } = options;
+async function runCase(one: Case, options: RunOptions, abort: Promise<never>): Promise<CaseResult> {
+  const { settings, progress, root, worker } = options;
   const profileDir = settings.profile ? { profileDir: settings.out } : {};
   const stage = await openStage({ root, worker, ...profileDir });
   const subjects = new Map<string, Subject>();
   const rounds = new Map<string, RoundResult[]>(one.subjects.map(({ name }) => [name, []]));
   const begun = performance.now();
-  const abort = new Promise<never>((_resolve, reject) => {
-    signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true }); // An Error, see main.
-  });
-  abort.catch(() => undefined);
   const step = <Result>(work: () => Promise<Result>): Promise<Result> => Promise.race([guarded(stage, work), abort]);
   const start = async (plan: SubjectPlan): Promise<void> => {
     progress.show(`  ${plan.name}: starting`);
