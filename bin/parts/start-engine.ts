@@ -81,7 +81,11 @@ export async function startEngine(
       if (engine.serving < config.shards)
         throw new Error(`${config.shards - engine.serving} of ${config.shards} shards are being recovered`);
     };
-    return { takePart: () => Promise.resolve(), reachable: () => engine.reachable(), checks: [{ name: "engine", check }] };
+    return {
+      takePart: () => Promise.resolve(),
+      reachable: () => engine.reachable(),
+      checks: [{ name: "engine", check }],
+    };
   }
   const takePart = (): Promise<unknown> =>
     lifecycle.start({
