@@ -6,8 +6,8 @@ import { decideCancel, decideConfirm } from "./rules/booking.ts";
 import { decideHold, decideHoldBest, decideRelease } from "./rules/hold.ts";
 import { decideAmend, decideBlock, decideClose, decideOpen, decideOpenAgain } from "./rules/sale.ts";
 import { decideExtend, decidePin } from "./rules/time.ts";
-import { hashOf } from "./state/answers.ts";
 import { assert } from "./state/assert.ts";
+import { hashOf } from "./state/hash.ts";
 import type { ShowtimeState } from "./state/state.ts";
 
 /**

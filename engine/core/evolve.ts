@@ -4,9 +4,9 @@
  */
 import { SEAT_STATUS, type AnswerEvent, type Event } from "../../proto/index.ts";
 import type { EventOf } from "./rules/command.ts";
-import { hashOf } from "./state/answers.ts";
 import { assert } from "./state/assert.ts";
 import { addBooking, dropSeats } from "./state/bookings.ts";
+import { hashOf } from "./state/hash.ts";
 import { newHolder, type Holder } from "./state/holders.ts";
 import type { Hold } from "./state/holds.ts";
 import { block, book, giveBack, layOut, take, unblock, type Changes } from "./state/seats.ts";

@@ -21,8 +21,9 @@ import {
   type ShowtimeId,
 } from "../../proto/index.ts";
 import { CORE_LIMITS } from "./limits.ts";
-import { Answers, hashOf } from "./state/answers.ts";
+import { Answers } from "./state/answers.ts";
 import { BrokenInvariant } from "./state/assert.ts";
+import { hashOf } from "./state/hash.ts";
 import { Holders, newHolder, type Holder } from "./state/holders.ts";
 import type { Hold } from "./state/holds.ts";
 import { addBooking } from "./state/bookings.ts";

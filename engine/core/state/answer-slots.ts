@@ -1,91 +1,115 @@
 /**
- * Room for `capacity` answering events, taken apart: what holders do all the time is kept in columns, so that remembering it for ten
- * minutes keeps almost nothing for the garbage collector to carry about. Everything else is kept as it is.
+ * Room for `capacity` answering events, taken apart: what holders do all the time is kept as numbers, so that remembering it for ten
+ * minutes keeps nothing for the garbage collector to carry about. Everything else is kept as it is.
  */
 import type { AnswerEvent, HolderId, RequestId } from "../../../proto/index.ts";
 import { assert } from "./assert.ts";
+import { NumberRing } from "./number-ring.ts";
 
 const KIND = { none: 0, whole: 1, held: 2, released: 3, extended: 4 } as const;
 const NOBODY = "" as HolderId; // The casts: an empty slot is nobody's.
-const NOTHING = "" as RequestId;
 const NO_SEATS: readonly number[] = [];
 
-export class AnswerSlots {
-  readonly #kinds: Uint8Array;
-  readonly #times: Float64Array;
-  readonly #holds: Float64Array;
-  readonly #deadlines: Float64Array;
-  readonly #holders: HolderId[] = [];
-  readonly #rids: RequestId[] = [];
-  readonly #seats: (readonly number[])[] = [];
-  readonly #whole = new Map<number, AnswerEvent>();
+/** Columns of instants and hold numbers, side by side as they are read and written. */
+const AT = 0;
+const HOLD = 1;
+const DEADLINE = 2;
+const WIDE = 3;
+/** Columns of small numbers: where the request id lies in the ring, how long it is, how many seats lie behind it. */
+const KIND_OF = 0;
+const PLACE = 1;
+const LENGTH = 2;
+const SEATS = 3;
+const NARROW = 4;
 
-  constructor(capacity: number) {
-    this.#kinds = new Uint8Array(capacity);
-    this.#times = new Float64Array(capacity);
-    this.#holds = new Float64Array(capacity);
-    this.#deadlines = new Float64Array(capacity);
-    for (let slot = 0; slot < capacity; slot++) {
-      this.#holders.push(NOBODY);
-      this.#rids.push(NOTHING);
-      this.#seats.push(NO_SEATS);
-    }
+export class AnswerSlots {
+  readonly #wide: Float64Array;
+  readonly #narrow: Int32Array;
+  readonly #holders: HolderId[] = [];
+  readonly #whole = new Map<number, AnswerEvent>();
+  readonly #ring: NumberRing;
+
+  constructor(capacity: number, ring = new NumberRing()) {
+    this.#wide = new Float64Array(WIDE * capacity);
+    this.#narrow = new Int32Array(NARROW * capacity);
+    for (let slot = 0; slot < capacity; slot++) this.#holders.push(NOBODY);
+    this.#ring = ring;
+  }
+
+  /** More room for the same: `moveFrom` brings it over. */
+  resized(capacity: number): AnswerSlots {
+    return new AnswerSlots(capacity, this.#ring);
+  }
+
+  moveFrom(before: AnswerSlots, from: number, slot: number): void {
+    for (let at = 0; at < WIDE; at++) this.#wide[WIDE * slot + at] = before.#wide[WIDE * from + at] ?? 0;
+    for (let at = 0; at < NARROW; at++) this.#narrow[NARROW * slot + at] = before.#narrow[NARROW * from + at] ?? 0;
+    this.#holders[slot] = before.#holders[from] ?? NOBODY;
+    const whole = before.#whole.get(from);
+    if (whole !== undefined) this.#whole.set(slot, whole);
   }
 
   isOf(slot: number, holder: HolderId, rid: RequestId): boolean {
-    return this.#rids[slot] === rid && this.#holders[slot] === holder;
+    const place = this.#small(slot, PLACE);
+    if (this.#small(slot, LENGTH) !== rid.length || this.#holders[slot] !== holder) return false;
+    for (let at = 0; at < rid.length; at++) if (this.#ring.get(place, at) !== rid.charCodeAt(at)) return false;
+    return true;
   }
 
   /** When the slot's event was decided, in ms since 1970. */
   at(slot: number): number {
-    return this.#times[slot] ?? 0;
+    return this.#wide[WIDE * slot + AT] ?? 0;
   }
 
-  /** @param holder the event's own, as the string that is kept anyway. */
+  /** `hashOf` the request id, which is written down on the way for the `write` that may follow. */
+  stage(rid: RequestId, seed: number): number {
+    return this.#ring.stage(rid, seed);
+  }
+
+  /**
+   * Into an empty slot, the event whose request id was staged last.
+   * @param holder the event's own, as the string that is kept anyway.
+   */
   write(slot: number, holder: HolderId, event: AnswerEvent): void {
-    if (this.#kinds[slot] === KIND.whole) this.#whole.delete(slot);
-    this.#times[slot] = event.at;
+    const narrow = NARROW * slot;
+    this.#wide[WIDE * slot + AT] = event.at;
     this.#holders[slot] = holder;
-    this.#rids[slot] = event.rid;
+    this.#narrow[narrow + PLACE] = this.#ring.end;
+    this.#narrow[narrow + LENGTH] = event.rid.length;
+    this.#ring.keep(event.rid.length);
     switch (event.type) {
       case "held":
-        this.#kinds[slot] = KIND.held;
-        this.#holds[slot] = event.hold;
-        this.#deadlines[slot] = event.deadline;
-        this.#seats[slot] = event.seats;
-        return;
+        return this.#writeHold(slot, KIND.held, event.hold, event.deadline, event.seats);
       case "released":
-        this.#kinds[slot] = KIND.released;
-        this.#holds[slot] = event.hold;
-        this.#seats[slot] = event.seats;
-        return;
+        return this.#writeHold(slot, KIND.released, event.hold, 0, event.seats);
       case "extended":
-        this.#kinds[slot] = KIND.extended;
-        this.#holds[slot] = event.hold;
-        this.#deadlines[slot] = event.deadline;
-        this.#seats[slot] = NO_SEATS;
-        return;
+        return this.#writeHold(slot, KIND.extended, event.hold, event.deadline, NO_SEATS);
       default:
-        this.#kinds[slot] = KIND.whole;
-        this.#seats[slot] = NO_SEATS;
+        this.#writeHold(slot, KIND.whole, 0, 0, NO_SEATS);
         this.#whole.set(slot, event);
     }
+  }
+
+  #writeHold(slot: number, kind: number, hold: number, deadline: number, seats: readonly number[]): void {
+    this.#ring.append(seats);
+    this.#wide[WIDE * slot + HOLD] = hold;
+    this.#wide[WIDE * slot + DEADLINE] = deadline;
+    this.#narrow[NARROW * slot + KIND_OF] = kind;
+    this.#narrow[NARROW * slot + SEATS] = seats.length;
   }
 
   read(slot: number): AnswerEvent {
     const at = this.at(slot);
     const holder = this.#holders[slot] ?? NOBODY;
-    const rid = this.#rids[slot] ?? NOTHING;
-    const hold = this.#holds[slot] ?? 0;
-    const deadline = this.#deadlines[slot] ?? 0;
-    const seats = this.#seats[slot] ?? NO_SEATS;
-    switch (this.#kinds[slot]) {
+    const hold = this.#wide[WIDE * slot + HOLD] ?? 0;
+    const deadline = this.#wide[WIDE * slot + DEADLINE] ?? 0;
+    switch (this.#small(slot, KIND_OF)) {
       case KIND.held:
-        return { type: "held", at, holder, rid, hold, seats, deadline };
+        return { type: "held", at, holder, rid: this.#rid(slot), hold, seats: this.#seats(slot), deadline };
       case KIND.released:
-        return { type: "released", at, holder, rid, hold, seats };
+        return { type: "released", at, holder, rid: this.#rid(slot), hold, seats: this.#seats(slot) };
       case KIND.extended:
-        return { type: "extended", at, holder, rid, hold, deadline };
+        return { type: "extended", at, holder, rid: this.#rid(slot), hold, deadline };
       default: {
         const whole = this.#whole.get(slot);
         assert(whole !== undefined, "only what was written is read");
@@ -94,12 +118,30 @@ export class AnswerSlots {
     }
   }
 
-  /** Lets go of what the slot kept. */
+  /** Lets go of what the slot kept, which is the oldest. */
   clear(slot: number): void {
-    if (this.#kinds[slot] === KIND.whole) this.#whole.delete(slot);
-    this.#kinds[slot] = KIND.none;
+    if (this.#small(slot, KIND_OF) === KIND.whole) this.#whole.delete(slot);
+    this.#ring.drop(this.#small(slot, LENGTH) + this.#small(slot, SEATS));
+    this.#narrow[NARROW * slot + KIND_OF] = KIND.none;
     this.#holders[slot] = NOBODY;
-    this.#rids[slot] = NOTHING;
-    this.#seats[slot] = NO_SEATS;
+  }
+
+  #small(slot: number, column: number): number {
+    return this.#narrow[NARROW * slot + column] ?? 0;
+  }
+
+  /** The cast: the characters are those of the request id that was written. */
+  #rid(slot: number): RequestId {
+    const place = this.#small(slot, PLACE);
+    let rid = "";
+    for (let at = 0; at < this.#small(slot, LENGTH); at++) rid += String.fromCharCode(this.#ring.get(place, at));
+    return rid as RequestId;
+  }
+
+  #seats(slot: number): number[] {
+    const place = this.#small(slot, PLACE) + this.#small(slot, LENGTH);
+    const seats: number[] = [];
+    for (let at = 0; at < this.#small(slot, SEATS); at++) seats.push(this.#ring.get(place, at));
+    return seats;
   }
 }

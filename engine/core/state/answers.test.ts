@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { AnswerEvent } from "../../../proto/index.ts";
 import { CORE_LIMITS } from "../limits.ts";
 import { holder, START } from "../testing/fixtures.ts";
-import { Answers, hashOf } from "./answers.ts";
+import { Answers } from "./answers.ts";
+import { hashOf } from "./hash.ts";
 
 const ANN = holder("ann");
 const SEED = hashOf(ANN);
@@ -33,4 +35,42 @@ test("tells holders apart even when their requests hash the same", () => {
   const answers = new Answers();
   answers.add({ id: ANN, hash: SEED }, closed("r"));
   expect(answers.find(SEED, holder("bob"), "r" as never)).toBeUndefined();
+});
+
+test("gives back what was written, whatever became of the room it lay in", () => {
+  const rid = fc.string({ unit: "binary", minLength: 1, maxLength: 64 });
+  const seats = fc.array(fc.nat(65_535), { maxLength: 200 });
+  const number = fc.maxSafeNat();
+  // The cast: the fields are those of the types, with ids that have no brand.
+  const event = fc.oneof(
+    fc.record({ type: fc.constant("held"), rid, hold: number, seats, deadline: number }),
+    fc.record({ type: fc.constant("released"), rid, hold: number, seats }),
+    fc.record({ type: fc.constant("extended"), rid, hold: number, deadline: number }),
+    fc.record({ type: fc.constant("blocked"), rid, seats }),
+  ) as fc.Arbitrary<AnswerEvent>;
+  const step = fc.record({
+    event,
+    pauseMs: fc.constantFrom(0, 0, 0, CORE_LIMITS.answerAgeMs / 64),
+    looks: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 100, maxLength: 400, size: "max" }), (steps) => {
+      const answers = new Answers();
+      const written: AnswerEvent[] = [];
+      let at = START;
+      for (const { event: made, pauseMs, looks } of steps) {
+        at += pauseMs;
+        const next = { ...made, at, holder: ANN };
+        if (looks) find(answers, next.rid);
+        answers.add({ id: ANN, hash: SEED }, next);
+        written.push(next);
+      }
+      const kept = [...answers.events()];
+      expect(kept).toEqual(written.slice(-kept.length));
+      for (const answer of kept.slice(-20)) {
+        expect(find(answers, answer.rid)).toEqual(kept.findLast((other) => other.rid === answer.rid));
+      }
+    }),
+    { numRuns: 60 },
+  );
 });

@@ -65,7 +65,7 @@ export class Answers {
     this.#forget(event.at - CORE_LIMITS.answerAgeMs);
     if (this.size === this.capacity) {
       if (this.capacity < CORE_LIMITS.answersMax) this.#rebuild(this.capacity * 2);
-      else this.#oldest++;
+      else this.#drop();
     }
     if (this.#next === ENTRY_MAX) this.#rebuild(this.capacity);
     this.#link(this.#hash(asker.hash, event.rid), asker.id, event);
@@ -74,7 +74,7 @@ export class Answers {
   /** Puts back what a snapshot held, oldest first, into a table of the same capacity; nothing is too old for it. */
   restore(asker: Asker, event: AnswerEvent): void {
     assert(this.size < this.capacity, "the answers fit their table");
-    this.#link(hashOf(event.rid, asker.hash), asker.id, event);
+    this.#link(this.#hash(asker.hash, event.rid), asker.id, event);
   }
 
   /** Oldest first. */
@@ -86,19 +86,25 @@ export class Answers {
     if (rid !== this.#lastRid || seed !== this.#lastSeed) {
       this.#lastRid = rid;
       this.#lastSeed = seed;
-      this.#lastHash = hashOf(rid, seed);
+      this.#lastHash = this.#slots.stage(rid, seed);
     }
     return this.#lastHash;
   }
 
   #link(hash: number, holder: HolderId, event: AnswerEvent): void {
+    this.#slots.write(this.#chain(hash), holder, event);
+    this.#lastRid = undefined; // It is staged no more.
+  }
+
+  /** The slot of a new entry, at the head of its chain. */
+  #chain(hash: number): number {
     const mask = this.#heads.length - 1;
     const entry = this.#next++;
     const slot = entry & mask;
-    this.#slots.write(slot, holder, event);
     this.#chains[2 * slot] = hash;
     this.#chains[2 * slot + 1] = this.#heads[hash & mask] ?? 0;
     this.#heads[hash & mask] = entry;
+    return slot;
   }
 
   /** A few at a time: faster than they come, and never a long pause. */
@@ -106,29 +112,26 @@ export class Answers {
     for (let left = CORE_LIMITS.answersSweptPerEvent; left > 0 && this.#oldest < this.#next; left--) {
       const slot = this.#oldest & (this.#heads.length - 1);
       if (this.#slots.at(slot) >= before) return;
-      this.#slots.clear(slot);
-      this.#oldest++;
+      this.#drop();
     }
+  }
+
+  #drop(): void {
+    this.#slots.clear(this.#oldest & (this.#heads.length - 1));
+    this.#oldest++;
   }
 
   #rebuild(capacity: number): void {
-    const rebuilt = new Answers(capacity);
-    const mask = this.capacity - 1;
-    for (const event of this.events()) {
-      const hash = this.#chains[2 * ((this.#oldest + rebuilt.size) & mask)] ?? 0;
-      rebuilt.#link(hash, event.holder, event);
+    const { size } = this;
+    const first = this.#oldest;
+    const [chains, slots, mask] = [this.#chains, this.#slots, this.capacity - 1];
+    this.#oldest = this.#next = 1;
+    this.#chains = new Int32Array(2 * capacity);
+    this.#heads = new Int32Array(capacity);
+    this.#slots = slots.resized(capacity);
+    for (let at = 0; at < size; at++) {
+      const from = (first + at) & mask;
+      this.#slots.moveFrom(slots, from, this.#chain(chains[2 * from] ?? 0));
     }
-    this.#oldest = rebuilt.#oldest;
-    this.#next = rebuilt.#next;
-    this.#slots = rebuilt.#slots;
-    this.#chains = rebuilt.#chains;
-    this.#heads = rebuilt.#heads;
   }
-}
-
-/** FNV-1a over the text, going on from `seed`. */
-export function hashOf(text: string, seed = 0x811c9dc5 | 0): number {
-  let hash = seed;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash ^ (hash >>> 15); // The last characters reach only the high bits of the product.
 }

@@ -1,7 +1,7 @@
 import type { HolderId } from "../../../proto/index.ts";
 import { CORE_LIMITS } from "../limits.ts";
-import { hashOf } from "./answers.ts";
 import { assert } from "./assert.ts";
+import { hashOf } from "./hash.ts";
 
 /** One holder's part in the showtime, with the hold clock: its holds end together, and a new hold does not wind it up. */
 export interface Holder {
