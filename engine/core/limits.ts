@@ -15,6 +15,8 @@ export const CORE_LIMITS = {
   answersSweptPerEvent: 2,
   /** Answers compared before a request is called new: nobody gains by choosing request ids that collide. */
   answersComparedMax: 64,
+  /** Row parts, over all wishes, whose nearest group is remembered; past it all are looked for anew. */
+  partGroupsMax: 32_768,
   /** Expired holds remembered, to tell "too late" from "never was". */
   expiredHoldsMax: 16_384,
   /** From the end of a sale until its showtime is archived; cancelling a booking gives no seat back from then on. */

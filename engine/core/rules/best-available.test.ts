@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SEAT_FLAG, type HallPlan, type OrphanRule } from "../../../proto/index.ts";
-import { block, Box, hall } from "../testing/fixtures.ts";
+import { decide, decodeState, encodeState } from "../index.ts";
+import { block, Box, commandOf, hall, holdOf, LIMITS, RULES } from "../testing/fixtures.ts";
 import { orphansOf } from "./orphan.ts";
 
 const best = (box: Box, count: number, wish: { category?: string; accessible?: boolean; split?: boolean } = {}) => {
@@ -66,6 +67,44 @@ describe("best available", () => {
     const runs = Number(process.env["USHER_MODEL_RUNS"] ?? 1_000);
     fc.assert(fc.property(smallHalls, fc.integer({ min: 1, max: 4 }), fc.boolean(), agrees), { numRuns: runs });
   });
+});
+
+test("what was found out before changes no choice", () => {
+  const runs = Number(process.env["USHER_MODEL_RUNS"] ?? 200);
+  const rows = fc.array(fc.stringMatching(/^[.:acAC|]{1,12}$/), { minLength: 1, maxLength: 4 });
+  const step = fc.record({
+    kind: fc.constantFrom("best", "best", "best", "hold", "release", "block", "unblock", "amend"),
+    count: fc.integer({ min: 1, max: 4 }),
+    seat: fc.nat(47),
+    category: fc.constantFrom("middle", "side", undefined),
+    accessible: fc.boolean(),
+    split: fc.boolean(),
+    orphan: fc.constantFrom<OrphanRule>("none", "lenient", "strict"),
+  });
+  fc.assert(
+    fc.property(rows, fc.array(step, { minLength: 10, maxLength: 60 }), (drawn, steps) => {
+      const halls = drawn.filter((row) => /[^|]/.test(row));
+      if (halls.length === 0) return;
+      const box = new Box(hall(...halls), {}, { maxSeatsPerHolder: 1_000 });
+      for (const { kind, count, seat, category, accessible, split, orphan } of steps) {
+        const wish = {
+          type: "hold-best",
+          count,
+          accessible,
+          split,
+          ...(category !== undefined && { category }),
+        } as const;
+        const anew = decide(decodeState(encodeState(box.state)), commandOf("ann", wish, "new"), box.now, LIMITS);
+        expect(box.decide("ann", wish, "new")).toEqual(anew);
+        if (kind === "best") box.ask("ann", wish);
+        else if (kind === "hold") box.ask("ann", { type: "hold", seats: [seat], accessible });
+        else if (kind === "release") box.ask("ann", { type: "release", hold: holdOf(seat) });
+        else if (kind === "amend") box.ask("admin", { type: "amend", rules: { ...RULES, orphan } });
+        else box.ask("admin", { type: kind, seats: [seat] });
+      }
+    }),
+    { numRuns: runs },
+  );
 });
 
 const smallHalls = fc.record({

@@ -6,9 +6,11 @@
  * group that does, however near, and one that the hall's rule forbids is never taken.
  *
  * Row parts are visited from the nearest on, those without enough free seats are passed over, and the search ends where no
- * part can hold anything nearer: one pass over the hall at worst.
+ * part can hold anything nearer. Of each part the nearest group is remembered until one of its seats changes: one pass over the hall
+ * at worst, and most often over one part.
  */
 import { SEAT_FLAG, SEAT_STATUS, type OrphanRule } from "../../../proto/index.ts";
+import { PartGroups } from "../state/nearest-groups.ts";
 import type { ShowtimeState } from "../state/state.ts";
 import { KEPT_FLAGS } from "./accessible.ts";
 
@@ -24,7 +26,7 @@ export interface Wish {
 
 /** The seats, ascending within each group; undefined when there are not enough. */
 export function bestAvailable(state: ShowtimeState, wish: Wish): readonly number[] | undefined {
-  const first = nearestGroup(state, state.status, wish, wish.count, wish.accessible);
+  const first = nearestGroup(state, state.status, rememberedOf(state, wish), wish, wish.count, wish.accessible);
   if (first !== undefined) return groupFrom(first, wish.count);
   return wish.split ? splitGroup(state, wish) : undefined;
 }
@@ -35,13 +37,15 @@ export function bestAvailable(state: ShowtimeState, wish: Wish): readonly number
  */
 function splitGroup(state: ShowtimeState, wish: Wish): readonly number[] | undefined {
   const status = state.status.slice();
+  const parts = state.turns.length;
   const seats: number[] = [];
   let size = wish.count;
   while (seats.length < wish.count) {
     const rest = wish.count - seats.length;
     size = Math.min(size, rest);
     const loner = rest >= 4 && size === rest - 1;
-    const start = loner ? undefined : nearestGroup(state, status, wish, size, wish.accessible && seats.length === 0);
+    const accessible = wish.accessible && seats.length === 0;
+    const start = loner ? undefined : nearestGroup(state, status, new PartGroups(parts), wish, size, accessible);
     if (start === undefined) {
       if (--size === 0) return undefined;
       continue;
@@ -56,64 +60,96 @@ function splitGroup(state: ShowtimeState, wish: Wish): readonly number[] | undef
 
 const groupFrom = (start: number, size: number): number[] => Array.from({ length: size }, (_, at) => start + at);
 
-/** The first seat of the nearest group of `size`, given how each seat looks. */
+function rememberedOf(state: ShowtimeState, { category, count, accessible }: Wish): PartGroups {
+  return state.nearest.of(`${category} ${count} ${accessible} ${state.rules.orphan}`, state.turns.length);
+}
+
+/** The first seat of the nearest group of `size`, given how each seat looks; `groups` is what is known of that. */
 function nearestGroup(
   state: ShowtimeState,
   status: Uint8Array,
+  groups: PartGroups,
   wish: Wish,
   size: number,
   accessible: boolean,
 ): number | undefined {
-  const { layout, plan, available } = state;
-  const { partStart, distance } = layout;
-  const { category: categories, flags } = plan;
-  const category = wish.category ?? -1;
-  const ranking = layout.rankings[wish.category ?? plan.categories.length];
+  const { available, turns } = state;
+  const ranking = state.layout.rankings[wish.category ?? state.plan.categories.length];
   if (ranking === undefined) return undefined;
   let tidy: number | undefined;
   let tidyDistance = Infinity;
   let untidy: number | undefined;
   let untidyDistance = Infinity;
-
   for (let rank = 0; rank < ranking.parts.length; rank++) {
     if ((ranking.floors[rank] ?? 0) * size >= tidyDistance) break;
     const part = ranking.parts[rank] ?? 0;
     if ((available[part] ?? 0) < size) continue;
-    const partFrom = partStart[part] ?? 0;
-    const partTo = partStart[part + 1] ?? 0;
-    let run = 0;
-    let sum = 0;
-    let places = 0;
-    for (let seat = partFrom; seat < partTo; seat++) {
-      const kept = (flags[seat] ?? 0) & KEPT_FLAGS;
-      const fits =
-        status[seat] === SEAT_STATUS.free &&
-        (category < 0 || categories[seat] === category) &&
-        (accessible || kept === 0);
-      if (!fits) {
-        run = sum = places = 0;
-        continue;
-      }
-      run++;
-      sum += distance[seat] ?? 0;
-      places += kept & SEAT_FLAG.accessible;
-      if (run > size) {
-        sum -= distance[seat - size] ?? 0;
-        places -= (flags[seat - size] ?? 0) & SEAT_FLAG.accessible;
-      }
-      if (run < size || (accessible && places === 0) || sum >= tidyDistance) continue;
-      const start = seat - size + 1;
-      const orphans = orphansBeside(status, flags, partFrom, partTo, start, seat);
-      if (orphans === NO_ORPHAN) {
-        tidy = start;
-        tidyDistance = sum;
-      } else if (sum < untidyDistance && isAllowed(state.rules.orphan, orphans)) {
-        untidy = start;
-        untidyDistance = sum;
-      }
+    if (groups.turns[part] !== turns[part]) lookThrough(state, status, groups, part, wish, size, accessible);
+    const near = groups.tidyDistance[part] ?? Infinity;
+    if (near < tidyDistance) {
+      tidy = groups.tidy[part];
+      tidyDistance = near;
+    }
+    const other = groups.untidyDistance[part] ?? Infinity;
+    if (other < untidyDistance) {
+      untidy = groups.untidy[part];
+      untidyDistance = other;
     }
   }
   return tidy ?? untidy;
+}
+
+/** Finds the nearest groups of one part: one that leaves no orphan, and one that leaves what the rule allows. */
+function lookThrough(
+  state: ShowtimeState,
+  status: Uint8Array,
+  groups: PartGroups,
+  part: number,
+  wish: Wish,
+  size: number,
+  accessible: boolean,
+): void {
+  const { partStart, distance } = state.layout;
+  const { category: categories, flags } = state.plan;
+  const category = wish.category ?? -1;
+  const partFrom = partStart[part] ?? 0;
+  const partTo = partStart[part + 1] ?? 0;
+  let tidyDistance = Infinity;
+  let untidyDistance = Infinity;
+  let run = 0;
+  let sum = 0;
+  let places = 0;
+  for (let seat = partFrom; seat < partTo; seat++) {
+    const kept = (flags[seat] ?? 0) & KEPT_FLAGS;
+    const fits =
+      status[seat] === SEAT_STATUS.free &&
+      (category < 0 || categories[seat] === category) &&
+      (accessible || kept === 0);
+    if (!fits) {
+      run = sum = places = 0;
+      continue;
+    }
+    run++;
+    sum += distance[seat] ?? 0;
+    places += kept & SEAT_FLAG.accessible;
+    if (run > size) {
+      sum -= distance[seat - size] ?? 0;
+      places -= (flags[seat - size] ?? 0) & SEAT_FLAG.accessible;
+    }
+    if (run < size || (accessible && places === 0) || sum >= tidyDistance) continue;
+    const start = seat - size + 1;
+    const orphans = orphansBeside(status, flags, partFrom, partTo, start, seat);
+    if (orphans === NO_ORPHAN) {
+      groups.tidy[part] = start;
+      tidyDistance = sum;
+    } else if (sum < untidyDistance && isAllowed(state.rules.orphan, orphans)) {
+      groups.untidy[part] = start;
+      untidyDistance = sum;
+    }
+  }
+  groups.tidyDistance[part] = tidyDistance;
+  groups.untidyDistance[part] = untidyDistance;
+  groups.turns[part] = state.turns[part] ?? 0;
 }
 
 const NO_ORPHAN = 0;

@@ -27,6 +27,7 @@ export function layOut(state: ShowtimeState, plan: HallPlan, rules: SaleRules, l
   state.blocked = new Uint8Array(layout.seatCount);
   state.owner = new Float64Array(layout.seatCount);
   const starts = layout.partStart;
+  state.turns = new Uint32Array(starts.length - 1).fill(1);
   state.available = Uint32Array.from(
     { length: starts.length - 1 },
     (_, part) => (starts[part + 1] ?? 0) - (starts[part] ?? 0),
@@ -81,4 +82,5 @@ function show(state: ShowtimeState, seat: number, before: SeatStatus, after: Sea
 function addAvailable(state: ShowtimeState, seat: number, more: number): void {
   const part = state.layout.part[seat] ?? 0;
   state.available[part] = (state.available[part] ?? 0) + more;
+  state.turns[part] = (state.turns[part] ?? 0) + 1;
 }

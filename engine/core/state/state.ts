@@ -8,6 +8,7 @@ import { Answers } from "./answers.ts";
 import { Holders, type Holder } from "./holders.ts";
 import { Holds, type Hold } from "./holds.ts";
 import { layoutOf, type Layout } from "./layout.ts";
+import { NearestGroups } from "./nearest-groups.ts";
 import { Recent } from "./recent.ts";
 
 export interface ShowtimeState {
@@ -30,6 +31,9 @@ export interface ShowtimeState {
   owner: Float64Array;
   /** Free seats of each row part. */
   available: Uint32Array;
+  /** Counts, from 1, how often seats of each row part stopped or began to be free; modulo 2^32. */
+  turns: Uint32Array;
+  readonly nearest: NearestGroups;
   /** Of `status`, see `rollChecksum`. */
   checksum: number;
 
@@ -79,6 +83,8 @@ export const createShowtime = (id: ShowtimeId): ShowtimeState => ({
   blocked: new Uint8Array(0),
   owner: new Float64Array(0),
   available: new Uint32Array(0),
+  turns: new Uint32Array(0),
+  nearest: new NearestGroups(),
   checksum: 0,
   holds: new Holds(),
   pinned: new Map(),
