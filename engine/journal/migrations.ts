@@ -64,4 +64,15 @@ const members: Migration = {
   },
 };
 
-export const ENGINE_MIGRATIONS: Record<string, Migration> = { "001-journal": first, "002-members": members };
+const plainSnapshots: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    // As with events: packed already, and PostgreSQL's compression takes longer than all else about a snapshot.
+    await sql`ALTER TABLE engine.snapshot ALTER COLUMN bytes SET STORAGE EXTERNAL`.execute(db);
+  },
+};
+
+export const ENGINE_MIGRATIONS: Record<string, Migration> = {
+  "001-journal": first,
+  "002-members": members,
+  "003-plain-snapshots": plainSnapshots,
+};
