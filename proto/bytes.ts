@@ -2,6 +2,8 @@
  * A growing byte buffer and a reader with bounds, for the hand-written codecs (events, snapshots).
  * Integers are LEB128 varints up to 2^53 - 1; strings are UTF-8 behind their length in bytes.
  */
+import { asciiOf } from "./ascii.ts";
+
 const SAFE_BYTES = 8;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -101,29 +103,6 @@ export class ByteWriter {
   }
 }
 
-/** Eight characters at a time: half the work of one at a time, and of a `TextDecoder` for what is as short as an id. */
-function asciiOf(bytes: Uint8Array, start: number, end: number): string | undefined {
-  let any = 0;
-  for (let at = start; at < end; at++) any |= bytes[at] ?? 0;
-  if (any > 127) return undefined;
-  let text = "";
-  let at = start;
-  for (; at + 8 <= end; at += 8) {
-    text += String.fromCharCode(
-      bytes[at] ?? 0,
-      bytes[at + 1] ?? 0,
-      bytes[at + 2] ?? 0,
-      bytes[at + 3] ?? 0,
-      bytes[at + 4] ?? 0,
-      bytes[at + 5] ?? 0,
-      bytes[at + 6] ?? 0,
-      bytes[at + 7] ?? 0,
-    );
-  }
-  for (; at < end; at++) text += String.fromCharCode(bytes[at] ?? 0);
-  return text;
-}
-
 /** The bytes are not what their reader expects: torn, flipped, or of another version. */
 export class CorruptBytes extends Error {
   override readonly name = "CorruptBytes";
@@ -193,10 +172,8 @@ export class ByteReader {
     const bytes = this.#bytes;
     const start = this.#at;
     this.#at += length;
-    if (length < 128) {
-      const text = asciiOf(bytes, start, this.#at);
-      if (text !== undefined) return text;
-    }
+    const text = asciiOf(bytes, start, this.#at);
+    if (text !== undefined) return text;
     try {
       return decoder.decode(bytes.subarray(start, this.#at));
     } catch {

@@ -6,6 +6,8 @@
  * The first failure is kept in `failure`; from then on every read gives an empty value of its type, so that the caller
  * looks once, at the end.
  */
+import { asciiOf } from "../../ascii.ts";
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class MsgpackReader {
@@ -62,6 +64,8 @@ export class MsgpackReader {
     if (length > this.bytes.length - this.at) return this.fail(what, "a string that ends within the message", "");
     const begin = this.at;
     this.at += length;
+    const text = asciiOf(this.bytes, begin, this.at);
+    if (text !== undefined) return text;
     try {
       return utf8.decode(this.bytes.subarray(begin, this.at));
     } catch {
