@@ -24,8 +24,8 @@ export const OUTBOX_POLL_MS = 1_000;
 export const OUTBOX_BACK_OFF_MAX_MS = 5_000;
 /** Rows read at once. */
 export const OUTBOX_READ_MAX = 500;
-/** Subjects whose events are being published at once. */
-export const OUTBOX_SUBJECTS_MAX = 1_000;
+/** Events that are being published or wait for others of their subject; more are read once there is room. */
+export const OUTBOX_IN_HAND_MAX = 1_000;
 /** A subject whose event could not be published is left in peace for this long. */
 export const OUTBOX_SUBJECT_PAUSE_MS = 1_000;
 /** What publishes that are under way have at a stop; those that need longer are published again by the next relay. */

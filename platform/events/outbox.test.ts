@@ -124,6 +124,32 @@ describe("outbox", () => {
     await expect.poll(() => textsOf(published), SOON).toEqual(["first", "second"]);
   });
 
+  it("tells what joins a subject under way right after it, without looking again", async () => {
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
+    const outbox = new Outbox({
+      ...{ pool, schema: "shop", source: "/usher/shop" },
+      stream: streamThat(async ({ subject }) => (subject === "slow" ? opened : undefined)),
+      ...{ clock: new VirtualClock(), random: systemRandom, log: silent }, // Its time stands still: it never polls.
+    });
+    cleanUps.push(async () => {
+      await outbox.stop();
+      await pool.end();
+    });
+    await add(outbox, "first", "slow");
+    outbox.start();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["first"]);
+    await add(outbox, "second", "slow");
+    await add(outbox, "other");
+    outbox.nudge();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["first", "other"]);
+    await add(outbox, "unheard of"); // Nobody nudges: another look would find it.
+    open();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["first", "other", "second"]);
+    await expect.poll(unpublished, SOON).toBe(1);
+  });
+
   it("does not skip a transaction that began earlier and commits later", async () => {
     const outbox = newOutbox(streamThat());
     outbox.start();

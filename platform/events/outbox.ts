@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Pool } from "pg";
 import type { DomainEvent, EventData, EventName } from "../../proto/index.ts";
 import { OUTBOX_WRITTEN } from "../../proto/services/index.ts";
@@ -29,11 +29,13 @@ export interface OutboxOptions {
  */
 export class Outbox {
   readonly #options: OutboxOptions;
+  readonly #table: RawBuilder<unknown>;
   readonly #relay: Relay;
   #hints: Subscription | undefined;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#table = sql.id(options.schema, "outbox");
     this.#relay = new Relay(options);
   }
 
@@ -48,7 +50,33 @@ export class Outbox {
     subject: string,
     data: EventData[Name],
   ): Promise<void> {
-    const { clock, random, schema, source } = this.#options;
+    const { event, now } = this.#eventOf(type, subject, data);
+    await sql`
+      insert into ${this.#table} (type, subject, event, created_at)
+      values (${type}, ${subject}, ${event}, ${now})`.execute(transaction);
+  }
+
+  /**
+   * Several in this order, as a part of the one statement that is a transaction by itself.
+   * @param cause a `with` of that statement, with one row when what they tell of has happened, and else none
+   * @param told at least one
+   */
+  adding<Name extends EventName>(
+    cause: string,
+    subject: string,
+    told: readonly { readonly type: Name; readonly data: EventData[Name] }[],
+  ): RawBuilder<unknown> {
+    const rows = told.map(({ type, data }) => {
+      const { event, now } = this.#eventOf(type, subject, data);
+      return sql`
+        select ${type}::text, ${subject}::text, ${event}::json, ${now}::timestamptz from ${sql.id(cause)}`;
+    });
+    return sql`
+      insert into ${this.#table} (type, subject, event, created_at) ${sql.join(rows, sql` union all `)}`;
+  }
+
+  #eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name]) {
+    const { clock, random, source } = this.#options;
     const now = new Date(clock.now());
     const event = {
       specversion: "1.0",
@@ -60,9 +88,7 @@ export class Outbox {
       datacontenttype: "application/json",
       data,
     } satisfies Omit<DomainEvent, "type" | "data"> & { type: Name; data: EventData[Name] };
-    await sql`
-      insert into ${sql.id(schema, "outbox")} (type, subject, event, created_at)
-      values (${type}, ${subject}, ${JSON.stringify(event)}, ${now})`.execute(transaction);
+    return { event: JSON.stringify(event), now };
   }
 
   /** After the commit, so that nobody waits for the next poll. */

@@ -6,6 +6,7 @@ import { SessionLock } from "../postgres/index.ts";
 import { type EventStream, StreamStopped } from "./event-stream.ts";
 import {
   OUTBOX_BACK_OFF_MAX_MS,
+  OUTBOX_IN_HAND_MAX,
   OUTBOX_KEPT_MS,
   OUTBOX_POLL_MS,
   OUTBOX_PRUNE_EVERY_MS,
@@ -14,7 +15,6 @@ import {
   OUTBOX_REPEAT_EVERY_MS,
   OUTBOX_STOP_MS,
   OUTBOX_SUBJECT_PAUSE_MS,
-  OUTBOX_SUBJECTS_MAX,
 } from "./limits.ts";
 import { sleep } from "./sleep.ts";
 
@@ -44,10 +44,12 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #table: string;
   readonly #stopping = new AbortController();
-  /** Subjects whose events are being published; a read leaves them out. */
-  readonly #busy = new Map<string, Promise<void>>();
+  /** Subjects whose events are being published: those that wait behind the first, and when all of them are done. */
+  readonly #busy = new Map<string, { readonly rows: Row[]; readonly done: Promise<void> }>();
+  /** The ids of all these rows; a read leaves them out. */
+  readonly #inHand = new Set<string>();
   #running: Promise<void> | undefined;
-  #reads = 0;
+  #isFull = false;
   #wanted = false;
   #wake: () => void = () => {};
   #leads = false;
@@ -119,7 +121,7 @@ export class Relay {
         const more = await this.#publishNext(reign);
         if (!more && !this.#wanted) await this.#pause();
       }
-      const done = Promise.all(this.#busy.values());
+      const done = Promise.all(Array.from(this.#busy.values(), (subject) => subject.done));
       await Promise.race([done, sleep(this.#options.clock, OUTBOX_STOP_MS, new AbortController().signal)]);
     } finally {
       reign.over = true;
@@ -128,32 +130,43 @@ export class Relay {
 
   /** Reads once and sets about what it finds. @returns whether more can be read at once */
   async #publishNext(reign: Reign): Promise<boolean> {
-    this.#reads++;
-    if (this.#busy.size >= OUTBOX_SUBJECTS_MAX) return false;
-    const rows = await reign.read([...this.#busy.keys()], OUTBOX_READ_MAX);
-    for (const [subject, ofSubject] of bySubject(rows)) {
-      this.#busy.set(subject, this.#publishSubject(reign, subject, ofSubject));
+    this.#isFull = this.#inHand.size >= OUTBOX_IN_HAND_MAX;
+    if (this.#isFull) return false;
+    const rows = await reign.read([...this.#inHand], OUTBOX_READ_MAX);
+    for (const row of rows) {
+      this.#inHand.add(row.id);
+      const busy = this.#busy.get(row.subject);
+      if (busy !== undefined) busy.rows.push(row);
+      else this.#begin(reign, row);
     }
     return rows.length === OUTBOX_READ_MAX;
   }
 
-  /** Never rejects: what could not be published or marked is found again by a later read. */
-  async #publishSubject(reign: Reign, subject: string, rows: readonly Row[]): Promise<void> {
+  #begin(reign: Reign, row: Row): void {
+    const rows = [row];
+    // It begins only once it is known to be under way.
+    const done = Promise.resolve().then(() => this.#publishSubject(reign, row.subject, rows));
+    this.#busy.set(row.subject, { rows, done });
+  }
+
+  /** One after another, those that join meanwhile too. Never rejects: what could not be published or marked is read again. */
+  async #publishSubject(reign: Reign, subject: string, rows: Row[]): Promise<void> {
     const { clock, log, schema, stream } = this.#options;
-    const reads = this.#reads;
     try {
-      for (const { id, event } of rows) {
+      for (let row = rows[0]; row !== undefined; row = rows[0]) {
         if (reign.over) break;
-        await stream.publish(event);
-        await reign.mark(id, clock);
+        await stream.publish(row.event);
+        await reign.mark(row.id, clock);
+        this.#inHand.delete(row.id);
+        rows.shift();
       }
     } catch (err) {
       if (!(err instanceof StreamStopped)) log.warn({ err, schema, subject }, "events could not be published yet");
       await sleep(clock, OUTBOX_SUBJECT_PAUSE_MS, this.#stopping.signal);
     }
     this.#busy.delete(subject);
-    // Those reads have left the subject out.
-    if (this.#reads > reads) this.nudge();
+    for (const { id } of rows) this.#inHand.delete(id);
+    if (rows.length > 0 || this.#isFull) this.nudge();
   }
 
   async #pruneSometimes(reign: Reign): Promise<void> {
@@ -201,12 +214,12 @@ class Reign {
     this.#table = table;
   }
 
-  /** In the order in which they were written; `except` names subjects. */
+  /** In the order in which they were written; `except` has ids. */
   async read(except: readonly string[], limit: number): Promise<Row[]> {
     const { rows } = await this.#inTurn(() =>
       this.#connection.query<Row>(
         `select id::text, subject, event from ${this.#table}
-         where published_at is null and subject <> all ($1) order by outbox.id limit $2`,
+         where published_at is null and id <> all ($1::bigint[]) order by outbox.id limit $2`,
         [except, limit],
       ),
     );
@@ -270,14 +283,4 @@ class Reign {
     this.#lastStatement = result.catch(() => {});
     return result;
   }
-}
-
-function bySubject(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const group = groups.get(row.subject);
-    if (group === undefined) groups.set(row.subject, [row]);
-    else group.push(row);
-  }
-  return groups;
 }

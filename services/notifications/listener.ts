@@ -43,18 +43,21 @@ export class Listener implements Consumer<HeardEvent["type"]> {
   }
 
   async handle(event: HeardEvent): Promise<void> {
-    const { db, inbox, queue, worker } = this.#options;
-    const fresh = await db.transaction().execute(async (transaction) => {
-      if (!(await inbox.take<MailTables>(transaction, CONSUMER, event.id))) {
-        await queue.retryFailed(transaction, event.id);
-        return false;
-      }
-      if (event.type === "user.deleted") await queue.forget(transaction, event.data.userId);
-      else if (isMailed(event)) await queue.add(transaction, event);
-      return true;
-    });
+    const { queue, worker } = this.#options;
+    const fresh = await this.#take(event);
+    if (!fresh) await queue.retryFailed(event.id);
     if (fresh && isNews(event)) this.#tell(event.data);
-    worker.nudge();
+    if (!fresh || isMailed(event)) worker.nudge();
+  }
+
+  /** @returns false when the event was dealt with before */
+  #take(event: HeardEvent): Promise<boolean> {
+    const { db, inbox, queue } = this.#options;
+    if (event.type === "user.deleted") {
+      return inbox.takeAnd(db, CONSUMER, event.id, (taken) => queue.forgetting(taken, event.data.userId));
+    }
+    if (isMailed(event)) return inbox.takeAnd(db, CONSUMER, event.id, (taken) => queue.adding(taken, event));
+    return inbox.take(db, CONSUMER, event.id);
   }
 
   #tell({ userId, bookingId, showtimeId, status: told, reason }: BookingFacts): void {

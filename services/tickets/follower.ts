@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Transaction } from "kysely";
+import { type Insertable, type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Inbox, Outbox } from "../../platform/events/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
@@ -52,28 +52,32 @@ export class TicketFollower {
   async note(event: FollowedEvent): Promise<void> {
     const { db, inbox, clock } = this.#options;
     const now = new Date(clock.now());
-    await db.transaction().execute(async (transaction) => {
-      if (!(await inbox.take(transaction, CONSUMER, event.id))) return;
-      if (event.type === "showtime.changed") await noteShowtime(transaction, event.data.showtimeId, now);
-      else await noteBooking(transaction, event.data.bookingId, now);
-    });
+    await inbox.takeAnd(db, CONSUMER, event.id, (taken) =>
+      event.type === "showtime.changed"
+        ? noteShowtime(taken, event.data.showtimeId, now)
+        : noteBooking(taken, event.data.bookingId, now),
+    );
   }
 
   /** Brings a booking's tickets up to date. @returns the booking as it was found */
   async follow(bookingId: string): Promise<BookingRecord | null> {
     for (let attempt = 0; attempt < FOLLOW_ATTEMPTS_MAX; attempt++) {
-      const changes = await this.#changesOf(bookingId);
+      const before = await this.#before(bookingId);
       const askedAt = this.#options.clock.now();
       const booking = await this.#options.peers.booking(bookingId);
       const tickets = await this.#ticketsOf(booking);
-      if (await this.#write(bookingId, { changes, askedAt, tickets })) return booking;
+      if (await this.#write(bookingId, { before, askedAt, tickets })) return booking;
     }
     throw new Error(`booking ${bookingId} changes faster than its tickets can follow`);
   }
 
-  async #changesOf(bookingId: string): Promise<number> {
-    const query = this.#options.db.selectFrom("booking").select("changes").where("booking_id", "=", bookingId);
-    return (await query.executeTakeFirst())?.changes ?? 0;
+  async #before(bookingId: string): Promise<Before> {
+    const { rows } = await sql<Before>`
+      select coalesce((select changes from tickets.booking where booking_id = ${bookingId}), 0) as changes,
+        array(select seat from tickets.ticket where booking_id = ${bookingId} and voided_at is null) as seats`.execute(
+      this.#options.db,
+    );
+    return rows[0] ?? { changes: 0, seats: [] };
   }
 
   /** As they should be. The ids are for those that are not there yet. */
@@ -90,134 +94,90 @@ export class TicketFollower {
     return quote.seats.map(({ seat, label }) => ({ id: ticketIdOf(random(TICKET_ID_BYTES)), seat, label, ...common }));
   }
 
-  /** @returns false when an event has come since `changes` was read: then `tickets` may be out of date, and nothing is written */
-  async #write(bookingId: string, { changes, askedAt, tickets }: Found): Promise<boolean> {
+  /**
+   * One statement, and so one transaction. Its parts see the tickets as they were at its beginning, which is why whoever has changed which
+   * there are, or has withdrawn some, counts that as a change too.
+   * @returns false when there was a change since `before` was read: then `tickets` may be out of date, and nothing is written
+   */
+  async #write(bookingId: string, { before, askedAt, tickets }: Found): Promise<boolean> {
     const { db, outbox, clock } = this.#options;
-    const outcome = await db.transaction().execute(async (transaction) => {
-      if ((await lockBooking(transaction, bookingId)) !== changes) return "outdated";
-      await voidOthers(transaction, bookingId, tickets, new Date(clock.now()));
-      const issued = await issue(transaction, tickets);
-      const [first] = issued;
-      if (first !== undefined) {
-        await outbox.add(transaction, "ticket.issued", bookingId, {
-          bookingId,
-          userId: first.user_id,
-          showtimeId: first.showtime_id,
-          tickets: issued.map(({ id, seat }) => ({ ticketId: id, seat })),
-        });
-      }
-      await restore(transaction, bookingId, askedAt);
-      const done = { due_at: await endOfWithdrawal(transaction, bookingId), attempts: 0 };
-      await transaction.updateTable("booking").set(done).where("booking_id", "=", bookingId).execute();
-      return first === undefined ? "written" : "told";
-    });
-    if (outcome === "told") outbox.nudge();
-    return outcome !== "outdated";
+    const seats = tickets.map(({ seat }) => seat);
+    const issued = tickets.filter(({ seat }) => !before.seats.includes(seat));
+    const counted = issued.length > 0 || before.seats.some((seat) => !seats.includes(seat)) ? 1 : 0;
+    // Withdrawn for a cancellation that never came: the booking had their seats long afterwards.
+    const longAgo = new Date(askedAt - WITHDRAWN_FOR_MS);
+    const [first] = tickets;
+    const parts = [
+      // From here on nobody else writes this booking's tickets. Those that stay withdrawn are looked at once more.
+      sql`mine as (
+        insert into tickets.booking (booking_id, changes, due_at, attempts)
+        values (${bookingId}, ${counted}, (
+          select max(withdrawn_at) + ${WITHDRAWN_FOR_MS} * interval '1 millisecond' from tickets.ticket
+          where booking_id = ${bookingId} and voided_at is null and seat = any (${seats}) and withdrawn_at > ${longAgo}), 0)
+        on conflict (booking_id) do update
+          set due_at = excluded.due_at, attempts = 0, changes = booking.changes + ${counted}
+          where booking.changes = ${before.changes}
+        returning 1)`,
+      sql`voided as (
+        update tickets.ticket set voided_at = ${new Date(clock.now())} from mine
+        where booking_id = ${bookingId} and voided_at is null and seat <> all (${seats}))`,
+    ];
+    // Those that are there keep their ids, and take over what has changed of their showtime.
+    if (first !== undefined) {
+      parts.push(sql`issued as (
+        insert into tickets.ticket as old
+          (id, seat, label, booking_id, user_id, showtime_id, valid_from, valid_until, issued_at, generation)
+        select id, seat, label, ${bookingId}, ${first.user_id}, ${first.showtime_id}, ${first.valid_from}::timestamptz,
+          ${first.valid_until}::timestamptz, ${first.issued_at}::timestamptz, ${first.generation}::integer
+        from mine, unnest(${tickets.map(({ id }) => id)}::text[], ${seats}::integer[], ${tickets.map(({ label }) => label)}::text[])
+          as wanted (id, seat, label)
+        on conflict (booking_id, seat) where voided_at is null do update set label = excluded.label,
+          valid_from = excluded.valid_from, valid_until = excluded.valid_until,
+          withdrawn_at = case when old.withdrawn_at > ${longAgo} then old.withdrawn_at end)`);
+    }
+    if (first !== undefined && issued.length > 0) {
+      const data = {
+        ...{ bookingId, userId: first.user_id, showtimeId: first.showtime_id },
+        tickets: issued.map(({ id, seat }) => ({ ticketId: id, seat })),
+      };
+      parts.push(sql`told as (${outbox.adding("mine", bookingId, [{ type: "ticket.issued", data }])})`);
+    }
+    const { rows } = await sql`with ${sql.join(parts)} select from mine`.execute(db);
+    if (rows.length > 0 && issued.length > 0) outbox.nudge();
+    return rows.length > 0;
   }
+}
+
+/** What was known of a booking's tickets before the booking was asked for. */
+interface Before {
+  readonly changes: number;
+  /** That have a valid ticket. */
+  readonly seats: readonly number[];
 }
 
 /** What there was to be found about a booking's tickets, as they should be. */
 interface Found {
-  /** Events until then. */
-  readonly changes: number;
+  readonly before: Before;
   /** When the booking was asked for. */
   readonly askedAt: number;
   readonly tickets: readonly NewTicket[];
 }
 
-async function noteBooking(transaction: Transaction<TicketTables>, bookingId: string, now: Date): Promise<void> {
-  await transaction
-    .insertInto("booking")
-    .values({ booking_id: bookingId, changes: 1, due_at: now, attempts: 0 })
-    .onConflict((conflict) =>
-      conflict
-        .column("booking_id")
-        .doUpdateSet((row) => ({ changes: row("booking.changes", "+", 1), due_at: now, attempts: 0 })),
-    )
-    .execute();
-}
+const noteBooking = (taken: RawBuilder<unknown>, bookingId: string, now: Date): RawBuilder<unknown> => sql`
+  insert into tickets.booking (booking_id, changes, due_at, attempts)
+  select ${bookingId}::text, 1, ${now}::timestamptz, 0 from ${taken}
+  on conflict (booking_id) do update set changes = booking.changes + 1, due_at = excluded.due_at, attempts = 0`;
 
-async function noteShowtime(transaction: Transaction<TicketTables>, showtimeId: string, now: Date): Promise<void> {
-  await transaction
-    .updateTable("booking")
-    .set((row) => ({ changes: row("changes", "+", 1), due_at: now, attempts: 0 }))
-    .where("booking_id", "in", (query) =>
-      query
-        .selectFrom("ticket")
-        .select("ticket.booking_id")
-        .where("showtime_id", "=", showtimeId)
-        .where("voided_at", "is", null),
-    )
-    .execute();
-}
+const noteShowtime = (taken: RawBuilder<unknown>, showtimeId: string, now: Date): RawBuilder<unknown> => sql`
+  update tickets.booking set changes = changes + 1, due_at = ${now}, attempts = 0 from ${taken}
+  where booking_id in (select booking_id from tickets.ticket where showtime_id = ${showtimeId} and voided_at is null)`;
 
-/** From here to the end of the transaction nobody else writes this booking's tickets. @returns its `changes` */
-export async function lockBooking(transaction: Transaction<TicketTables>, bookingId: string): Promise<number> {
+/** From here to the end of the transaction nobody else writes this booking's tickets. */
+export async function lockBooking(transaction: Transaction<TicketTables>, bookingId: string): Promise<void> {
   await transaction
     .insertInto("booking")
     .values({ booking_id: bookingId, changes: 0, due_at: null, attempts: 0 })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  const locked = transaction.selectFrom("booking").select("changes").where("booking_id", "=", bookingId).forUpdate();
-  return (await locked.executeTakeFirstOrThrow()).changes;
-}
-
-async function voidOthers(
-  transaction: Transaction<TicketTables>,
-  bookingId: string,
-  tickets: readonly NewTicket[],
-  now: Date,
-): Promise<void> {
-  const seats = tickets.map(({ seat }) => seat);
-  await transaction
-    .updateTable("ticket")
-    .set({ voided_at: now })
-    .where("booking_id", "=", bookingId)
-    .where("voided_at", "is", null)
-    .$if(seats.length > 0, (query) => query.where("seat", "not in", seats))
-    .execute();
-}
-
-/** Those that were withdrawn for a cancellation that never came: the booking had their seats long afterwards. */
-async function restore(transaction: Transaction<TicketTables>, bookingId: string, askedAt: number): Promise<void> {
-  await transaction
-    .updateTable("ticket")
-    .set({ withdrawn_at: null })
-    .where("booking_id", "=", bookingId)
-    .where("voided_at", "is", null)
-    .where("withdrawn_at", "<=", new Date(askedAt - WITHDRAWN_FOR_MS))
-    .execute();
-}
-
-/** When the booking is to be asked again what has become of the tickets that are withdrawn. */
-async function endOfWithdrawal(transaction: Transaction<TicketTables>, bookingId: string): Promise<Date | null> {
-  const { last } = await transaction
-    .selectFrom("ticket")
-    .select(({ fn }) => fn.max("withdrawn_at").as("last"))
-    .where("booking_id", "=", bookingId)
-    .where("voided_at", "is", null)
-    .executeTakeFirstOrThrow();
-  return last && new Date(last.getTime() + WITHDRAWN_FOR_MS);
-}
-
-/** Those that are there keep their ids, and take over what has changed of their showtime. @returns the new ones */
-async function issue(transaction: Transaction<TicketTables>, tickets: readonly NewTicket[]): Promise<NewTicket[]> {
-  if (tickets.length === 0) return [];
-  const written = await transaction
-    .insertInto("ticket")
-    .values([...tickets])
-    .onConflict((conflict) =>
-      conflict
-        .columns(["booking_id", "seat"])
-        .where("voided_at", "is", null)
-        .doUpdateSet((row) => ({
-          label: row.ref("excluded.label"),
-          valid_from: row.ref("excluded.valid_from"),
-          valid_until: row.ref("excluded.valid_until"),
-        })),
-    )
-    .returning("id")
-    .execute();
-  const ids = new Set(written.map(({ id }) => id));
-  return tickets.filter(({ id }) => ids.has(id));
+  await transaction.selectFrom("booking").select("changes").where("booking_id", "=", bookingId).forUpdate().execute();
 }

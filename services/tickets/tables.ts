@@ -10,7 +10,7 @@ export interface TicketTables {
   /** Bookings that events have told of: the queue of those whose tickets are to be brought up to date. */
   booking: {
     booking_id: Fixed<string>;
-    /** Events so far. What was read before an event is not written after it. */
+    /** Events, and changes of which tickets there are, so far. What was read before one is not written after it. */
     changes: number;
     /** When its tickets are next looked at; null when they are as they should be. */
     due_at: Date | null;

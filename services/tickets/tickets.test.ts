@@ -78,6 +78,27 @@ describe("tickets are issued", () => {
     await Promise.all(others.map((other) => other.stop()));
   });
 
+  it("by one of two who find at the same time that there are none", async () => {
+    const booking = world.peers.book(nextBooking(), [13, 14]);
+    // Each asks for the booking twice, and the second time both have seen that it has no tickets.
+    let asked = 0;
+    const turns = [1, 2].map(() => {
+      let open = (): void => {};
+      return { opened: new Promise<void>((resolve) => (open = resolve)), open: () => open() };
+    });
+    world.peers.beforeBooking = async () => {
+      const turn = turns[Math.floor(asked++ / 2)];
+      if (asked % 2 === 0) turn?.open();
+      await turn?.opened;
+    };
+    const [one, other] = await Promise.all([list(booking.bookingId), list(booking.bookingId)]);
+    expect(one).toHaveLength(2);
+    expect(other).toEqual(one);
+    expect(asked).toBeGreaterThan(4);
+    const told = "select from tickets.outbox where subject = $1";
+    expect((await world.pool.query(told, [booking.bookingId])).rowCount).toBe(1);
+  });
+
   it.each(["pending", "paying", "cancelled", "refunded", "expired", "failed"] as const)(
     "not for a booking that is %s: its list is empty, and there is nothing to print",
     async (status) => {

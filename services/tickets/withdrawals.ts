@@ -61,9 +61,11 @@ export class Withdrawals {
         .execute();
       await transaction
         .updateTable("booking")
-        .set({ due_at: new Date(now + WITHDRAWN_FOR_MS), attempts: 0 })
+        .set((row) => ({
+          changes: row("changes", "+", 1),
+          due_at: row.fn.coalesce("due_at", row.val(new Date(now + WITHDRAWN_FOR_MS))), // If sooner, then once more.
+        }))
         .where("booking_id", "=", bookingId)
-        .where("due_at", "is", null) // Else it is looked at sooner, and then once more.
         .execute();
       return used;
     });

@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import { type Kysely, type OperationNodeSource, type Selectable, sql, type Transaction } from "kysely";
 import type { Pool } from "pg";
 import type { Outbox } from "../../../platform/events/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
@@ -148,14 +148,26 @@ export class BookingStore {
 
   /** With what is told of it, or not at all. Undefined when somebody else has written meanwhile. */
   async write(before: Stored, change: Change, now: number): Promise<Stored | undefined> {
-    if (change.told.length === 0) return this.#update(this.#db, before, change, now);
-    const after = await this.#db.transaction().execute(async (transaction) => {
-      const updated = await this.#update(transaction, before, change, now);
-      if (updated !== undefined) await this.#tell(transaction, change);
-      return updated;
-    });
-    if (after !== undefined) this.#outbox.nudge();
-    return after;
+    const { booking, told, lease, calledOff } = change;
+    const leaseUntil = { take: now + LEASE_MS, drop: 0, keep: before.leaseUntil }[lease];
+    const updatedAt = looksAlike(before.booking, booking) ? before.updatedAt : now;
+    const leased = lease !== "keep" && { lease_until: leaseUntil === 0 ? null : new Date(leaseUntil) };
+    const update = this.#db
+      .updateTable("booking")
+      .set({
+        ...columnsOf(booking),
+        ...leased,
+        called_off: calledOff,
+        version: before.version + 1,
+        updated_at: new Date(updatedAt),
+      })
+      .where("id", "=", booking.id)
+      .where("version", "=", before.version)
+      .returning("id");
+    const written = told.length === 0 ? await update.execute() : await this.#telling(update, change);
+    if (written.length === 0) return undefined;
+    if (told.length > 0) this.#outbox.nudge();
+    return { booking, version: before.version + 1, leaseUntil, calledOff, updatedAt };
   }
 
   async drop({ booking, version }: Stored): Promise<boolean> {
@@ -188,28 +200,8 @@ export class BookingStore {
     });
   }
 
-  async #update(db: Kysely<BookingsTables>, before: Stored, change: Change, now: number): Promise<Stored | undefined> {
-    const { booking, lease, calledOff } = change;
-    const leaseUntil = { take: now + LEASE_MS, drop: 0, keep: before.leaseUntil }[lease];
-    const updatedAt = looksAlike(before.booking, booking) ? before.updatedAt : now;
-    const leased = lease !== "keep" && { lease_until: leaseUntil === 0 ? null : new Date(leaseUntil) };
-    const { numUpdatedRows } = await db
-      .updateTable("booking")
-      .set({
-        ...columnsOf(booking),
-        ...leased,
-        called_off: calledOff,
-        version: before.version + 1,
-        updated_at: new Date(updatedAt),
-      })
-      .where("id", "=", booking.id)
-      .where("version", "=", before.version)
-      .executeTakeFirst();
-    if (numUpdatedRows === 0n) return undefined;
-    return { booking, version: before.version + 1, leaseUntil, calledOff, updatedAt };
-  }
-
-  async #tell(transaction: Transaction<BookingsTables>, { booking, told }: Change): Promise<void> {
+  /** One statement, so that the events are there when the update is. */
+  async #telling(update: OperationNodeSource, { booking, told }: Change): Promise<readonly unknown[]> {
     const facts: EventData["booking.created"] = {
       bookingId: booking.id,
       userId: booking.userId,
@@ -219,14 +211,19 @@ export class BookingStore {
       seats: booking.seats.map(({ seat }) => seat),
       total: totalOf(booking.seats),
     };
-    for (const { type, cancelledSeats = [], refunded = { ...facts.total, amount: 0 } } of told) {
+    const events = told.map(({ type, cancelledSeats = [], refunded = { ...facts.total, amount: 0 } }) => {
       // One literal for all: each type takes what is its own.
-      await this.#outbox.add<typeof type, BookingsTables>(transaction, type, booking.id, {
+      const data = {
         ...facts,
         ...(type === "booking.cancelled" && { cancelledSeats }),
         ...(type === "booking.refunded" && { refunded }),
-      });
-    }
+      };
+      return { type, data };
+    });
+    const { rows } = await sql`
+      with written as (${update}), told as (${this.#outbox.adding("written", booking.id, events)})
+      select from written`.execute(this.#db);
+    return rows;
   }
 }
 

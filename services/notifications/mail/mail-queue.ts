@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
@@ -23,24 +23,20 @@ export class MailQueue {
     this.#options = options;
   }
 
-  /** Within the transaction that takes the event out of the inbox. */
-  async add(transaction: Transaction<MailTables>, event: DomainEvent<MailedEvent>): Promise<void> {
+  /** A part of the statement that takes the event out of the inbox: `taken` has a row when it does. */
+  adding(taken: RawBuilder<unknown>, event: DomainEvent<MailedEvent>): RawBuilder<unknown> {
+    const id = `ml_${this.#options.random(16).toString("base64url")}`;
+    const userId = "userId" in event.data ? event.data.userId : null;
     const now = new Date(this.#options.clock.now());
-    await transaction
-      .insertInto("mail")
-      .values({
-        id: `ml_${this.#options.random(16).toString("base64url")}`,
-        event_id: event.id,
-        event: JSON.stringify(event),
-        user_id: "userId" in event.data ? event.data.userId : null,
-        ...{ status: "queued", created_at: now, due_at: now, attempts: 0, note: null, finished_at: null },
-      })
-      .execute();
+    return sql`
+      insert into notifications.mail (id, event_id, event, user_id, status, created_at, due_at)
+      select ${id}, ${event.id}, ${JSON.stringify(event)}::json, ${userId}, 'queued', ${now}::timestamptz, ${now}::timestamptz
+      from ${taken}`;
   }
 
-  /** Mails of somebody who is no longer a user: nothing is kept of them. Returns without waiting for one that is just being sent. */
-  async forget(transaction: Transaction<MailTables>, userId: string): Promise<void> {
-    await transaction.deleteFrom("mail").where("user_id", "=", userId).execute();
+  /** The same for mails of somebody who is no longer a user: nothing is kept of them. Does not wait for one that is just being sent. */
+  forgetting(taken: RawBuilder<unknown>, userId: string): RawBuilder<unknown> {
+    return sql`delete from notifications.mail using ${taken} where user_id = ${userId}`;
   }
 
   /** Those that are due, the oldest first, for this process alone until it reports or its lease is over. */
@@ -72,9 +68,9 @@ export class MailQueue {
   }
 
   /** The mail about an event whose dead letter is replayed is sent after all. */
-  async retryFailed(transaction: Transaction<MailTables>, eventId: string): Promise<void> {
+  async retryFailed(eventId: string): Promise<void> {
     const now = new Date(this.#options.clock.now());
-    await transaction
+    await this.#options.db
       .updateTable("mail")
       .set({ status: "queued", created_at: now, due_at: now, attempts: 0, finished_at: null })
       .where("event_id", "=", eventId)

@@ -69,9 +69,10 @@ export class MailWorker {
     }
     if (clock.monotonic() < this.#pausedUntil) return false;
     // While the server is away, one mail is enough to find out whether it is back.
-    const taken = await queue.take(this.#unreachable > 0 ? 1 : MAILS_AT_ONCE);
+    const limit = this.#unreachable > 0 ? 1 : MAILS_AT_ONCE;
+    const taken = await queue.take(limit);
     await Promise.all(taken.map((mail) => this.#send(mail)));
-    return taken.length > 0 && this.#unreachable === 0;
+    return taken.length === limit && this.#unreachable === 0;
   }
 
   async #send(queued: QueuedMail): Promise<void> {

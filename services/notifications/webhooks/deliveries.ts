@@ -48,8 +48,8 @@ export class Deliveries {
     this.#options = options;
   }
 
-  /** One for each enabled webhook that wants the event's type, once however often the event comes. */
-  async addForAll(event: DomainEvent): Promise<void> {
+  /** One for each enabled webhook that wants the event's type, once however often the event comes. @returns whether there is any */
+  async addForAll(event: DomainEvent): Promise<boolean> {
     const { db } = this.#options;
     const webhooks = await db
       .selectFrom("webhook")
@@ -57,13 +57,14 @@ export class Deliveries {
       .where("disabled_reason", "is", null)
       .where(sql<boolean>`${event.type} = any (types)`)
       .execute();
-    if (webhooks.length === 0) return;
+    if (webhooks.length === 0) return false;
     const rows = webhooks.map(({ id }) => this.#newRow(id, event, GIVE_UP_AFTER_MS));
     await db
       .insertInto("webhook_delivery")
       .values(rows)
       .onConflict((conflict) => conflict.columns(["webhook_id", "event_id"]).doNothing())
       .execute();
+    return true;
   }
 
   /** A single attempt. @throws Problem NOT_FOUND, CONFLICT */

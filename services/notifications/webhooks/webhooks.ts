@@ -55,8 +55,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
         name: "webhooks",
         types: EVENT_NAMES,
         handle: async (event) => {
-          await deliveries.addForAll(event);
-          worker.nudge();
+          if (await deliveries.addForAll(event)) worker.nudge();
         },
       });
       worker.start();
