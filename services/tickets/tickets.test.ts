@@ -255,6 +255,22 @@ describe("before its seat is given back", () => {
     expect(await dueOf(booking.bookingId)).toBeNull();
   });
 
+  it("in the middle of a look at its booking, it is looked at once more", async () => {
+    const booking = world.peers.book(nextBooking(), [132]);
+    const [ticket] = await list(booking.bookingId);
+    const asked = world.clock.now();
+    let withdrawn: Promise<unknown> | undefined;
+    // Tickets and their withdrawals have been read by then, and are not written yet.
+    world.peers.beforeBooking = () => (withdrawn ??= withdraw(booking.bookingId, [132])).then(() => {});
+    const before = world.peers.asked;
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await vi.waitFor(() => expect(world.peers.asked).toBe(before + 2));
+    await vi.waitFor(async () =>
+      expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThanOrEqual(asked + WITHDRAWN_FOR_MS),
+    );
+    expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
+  });
+
   const dueOf = async (bookingId: string): Promise<Date | null> =>
     (
       await world.pool.query<{ due_at: Date | null }>("select due_at from tickets.booking where booking_id = $1", [
