@@ -1,3 +1,5 @@
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { Clock } from "../../platform/clock/index.ts";
 
 /** Characters of an answer that are read; no gateway of ours has so much to say. */
@@ -12,29 +14,45 @@ interface Sending {
   readonly body?: string;
 }
 
-/** One HTTP exchange; redirects are not followed. @throws Error when there was no whole answer in time: the outcome is unknown */
-export async function sendText(
-  url: string,
-  { clock, timeoutMs, method, headers, body }: Sending,
-): Promise<{ readonly status: number; readonly text: string }> {
-  const abort = new AbortController();
-  const timer = clock.after(timeoutMs, () => abort.abort(new Error(`no answer within ${timeoutMs} ms`)));
-  try {
-    const response = await fetch(url, {
-      ...{ method, headers, redirect: "manual", signal: abort.signal },
-      ...(body !== undefined && { body }),
-    });
-    return { status: response.status, text: await bounded(response) };
-  } finally {
-    timer.cancel();
-  }
+interface Answer {
+  readonly status: number;
+  readonly text: string;
 }
 
-async function bounded(response: Response): Promise<string> {
+/**
+ * One HTTP exchange; redirects are not followed. Over Node's own client, with its connections that stay open: `fetch` takes several times as
+ * much of the CPU. @throws Error when there was no whole answer in time: the outcome is unknown
+ */
+export function sendText(url: string, { clock, timeoutMs, method, headers, body }: Sending): Promise<Answer> {
+  return new Promise<Answer>((resolve, reject) => {
+    const send = url.startsWith("https:") ? httpsRequest : httpRequest;
+    const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+    const request = send(url, { method, headers: { ...headers, ...length } });
+    const timer = clock.after(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    const fail = (error: Error): void => {
+      timer.cancel();
+      reject(error);
+    };
+    request.once("error", fail);
+    request.once("response", (response) => {
+      read(request, response).then((text) => {
+        timer.cancel();
+        resolve({ status: response.statusCode ?? 0, text });
+      }, fail);
+    });
+    request.end(body);
+  });
+}
+
+async function read(request: ClientRequest, response: IncomingMessage): Promise<string> {
+  response.setEncoding("utf8");
   let text = "";
-  for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+  for await (const part of response as AsyncIterable<string>) {
     text += part;
-    if (text.length > ANSWER_LENGTH_MAX) throw new Error("the answer does not end");
+    if (text.length > ANSWER_LENGTH_MAX) {
+      request.destroy();
+      throw new Error("the answer does not end");
+    }
   }
   return text;
 }

@@ -2,12 +2,12 @@ import { type Kysely, sql, type Transaction, type Updateable } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Outbox } from "../../platform/events/index.ts";
 import type { PaymentFacts } from "../../proto/index.ts";
-import type { PaymentStart } from "../../proto/services/index.ts";
+import type { PaymentStart, PaymentState } from "../../proto/services/index.ts";
 import type { GatewayRecord } from "./gateways/gateway.ts";
 import { STEP_LEASE_MS, STEPS_AT_ONCE } from "./limits.ts";
 import { settle } from "./settlement.ts";
 import { dueAfter, retryAfter } from "./steps.ts";
-import type { PaymentRow, PaymentsTables, PaymentTable, RefundRow } from "./tables.ts";
+import type { PaymentRow, PaymentsTables, PaymentTable, RefundRow, SeenPayment } from "./tables.ts";
 
 interface Options {
   readonly db: Kysely<PaymentsTables>;
@@ -18,13 +18,18 @@ interface Options {
 type InTransaction = Transaction<PaymentsTables>;
 
 export interface Change {
-  readonly before: PaymentRow;
-  readonly after: PaymentRow;
+  readonly before: SeenPayment;
+  readonly after: SeenPayment;
   /** The gateway's record was not of this payment. */
   readonly mismatch: boolean;
 }
 
-/** The rows. Whatever changes one holds its lock, and those of its booking's other payments, since their events are told in one order. */
+const REVISION = sql<string>`payment.xmin::text`.as("revision");
+
+/**
+ * The rows. A change rests on the row as it was seen: where somebody else has written since, it is looked at anew. Whoever tells of one
+ * holds the locks of its booking's other payments too, since their events are told in one order.
+ */
 export class PaymentBook {
   readonly #db: Kysely<PaymentsTables>;
   readonly #outbox: Outbox;
@@ -36,7 +41,7 @@ export class PaymentBook {
     this.#clock = clock;
   }
 
-  /** @returns false when there is a payment of that id already */
+  /** @returns undefined when there is a payment of that id already */
   async add({
     paymentId,
     bookingId,
@@ -46,9 +51,9 @@ export class PaymentBook {
     amount,
     payBy,
     description,
-  }: PaymentStart): Promise<boolean> {
+  }: PaymentStart): Promise<SeenPayment | undefined> {
     const now = this.#clock.now();
-    const added = await this.#db
+    return this.#db
       .insertInto("payment")
       .values({
         ...{ id: paymentId, booking_id: bookingId, user_id: userId, method, token, description },
@@ -56,13 +61,13 @@ export class PaymentBook {
         ...{ state: "pending", due_at: new Date(now + STEP_LEASE_MS), created_at: new Date(now) },
       })
       .onConflict((conflict) => conflict.doNothing())
-      .returning("id")
+      .returningAll()
+      .returning(REVISION)
       .executeTakeFirst();
-    return added !== undefined;
   }
 
-  find(id: string): Promise<PaymentRow | undefined> {
-    return this.#db.selectFrom("payment").selectAll().where("id", "=", id).executeTakeFirst();
+  find(id: string): Promise<SeenPayment | undefined> {
+    return this.#db.selectFrom("payment").selectAll().select(REVISION).where("id", "=", id).executeTakeFirst();
   }
 
   openRefunds(paymentId: string, from: Kysely<PaymentsTables> = this.#db): Promise<RefundRow[]> {
@@ -78,20 +83,20 @@ export class PaymentBook {
 
   /**
    * What is wanted of a payment, written down before it is done.
-   * @param wish looks at the row and says what to write, or nothing; what it throws is thrown
+   * @param wish looks at the row and says what to write, or nothing
    * @returns undefined when there is no such payment
    */
-  want(
+  async want(
     id: string,
-    wish: (row: PaymentRow, transaction: InTransaction) => Promise<Updateable<PaymentTable> | undefined>,
-  ): Promise<PaymentRow | undefined> {
-    return this.#db.transaction().execute(async (transaction) => {
-      const row = await locked(transaction, id);
-      const changes = row && (await wish(row, transaction));
+    wish: (row: PaymentRow) => Updateable<PaymentTable> | undefined,
+  ): Promise<SeenPayment | undefined> {
+    for (;;) {
+      const row = await this.find(id);
+      const changes = row && wish(row);
       if (row === undefined || changes === undefined) return row;
-      const due_at = new Date(this.#clock.now() + STEP_LEASE_MS);
-      return update(transaction, id, { ...changes, due_at });
-    });
+      const after = await this.#write(row, { ...changes, due_at: new Date(this.#clock.now() + STEP_LEASE_MS) });
+      if (after !== undefined) return after;
+    }
   }
 
   /**
@@ -102,63 +107,47 @@ export class PaymentBook {
     paymentId: string,
     refund: { readonly id: string; readonly amount: number; readonly reason: string },
     refuse: (row: PaymentRow, before: readonly RefundRow[]) => boolean,
-  ): Promise<PaymentRow | undefined> {
-    return this.want(paymentId, async (row, transaction) => {
+  ): Promise<SeenPayment | undefined> {
+    return this.#db.transaction().execute(async (transaction) => {
+      const row = await locked(transaction, paymentId);
+      if (row === undefined) return undefined;
       const before = await transaction
         .selectFrom("refund")
         .selectAll()
         .where((where) => where.or([where("payment_id", "=", paymentId), where("id", "=", refund.id)]))
         .execute();
-      if (refuse(row, before)) return undefined;
+      if (refuse(row, before)) return row;
       await transaction
         .insertInto("refund")
         .values({ ...refund, payment_id: paymentId, state: "open", created_at: new Date(this.#clock.now()) })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
-      return {};
+      return update(transaction, paymentId, { due_at: new Date(this.#clock.now() + STEP_LEASE_MS) });
     });
   }
 
   /** Takes down what the gateway has told, with the events of it. @param refund that was done by this */
-  settle(id: string, record: GatewayRecord, refund?: RefundRow): Promise<Change> {
-    return this.#db.transaction().execute(async (transaction) => {
-      const before = await locked(transaction, id);
-      if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
-      const { mismatch, state, reason, captured, undo } = settle(before, record);
-      const refunded = before.refunded + (refund === undefined ? 0 : await this.#refunded(transaction, before, refund));
-      const ours = record.paymentId === id;
-      const next = state === "pending" && ours ? (record.next ?? before.next) : null;
-      const row: PaymentRow = {
-        ...{ ...before, state, reason, captured, refunded, undo, next, attempts: 0 },
-        ...(ours && { gateway_id: before.gateway_id ?? record.gatewayId, token: null }),
-      };
-      const due = dueAfter(row, await this.#refundsLeft(transaction, row), this.#clock.now());
-      const after = await update(transaction, id, {
-        ...{ state, reason, captured, refunded, undo, attempts: 0, due_at: due },
-        ...{ next: next && JSON.stringify(next), gateway_id: row.gateway_id, token: row.token },
-      });
-      if (before.state !== state && state === "captured") {
-        await this.#outbox.add(transaction, "payment.success", row.booking_id, factsOf(after));
-      }
-      if (before.state !== state && state === "failed") {
-        await this.#outbox.add(transaction, "payment.failed", row.booking_id, factsOf(after));
-      }
-      return { before, after, mismatch };
-    });
+  async settle(seen: SeenPayment, record: GatewayRecord, refund?: RefundRow): Promise<Change> {
+    if (refund !== undefined) return this.#settleRefund(seen.id, record, refund);
+    for (let before = seen; ; before = await this.#again(before)) {
+      // Only what was captured can be refunded: others are not asked for.
+      const open = before.state === "captured" ? await this.openRefunds(before.id) : [];
+      const { mismatch, changes } = this.#settled(before, record, before.refunded, open);
+      const after = await this.#write(before, changes, outcomeOf(before.state, changes.state));
+      if (after !== undefined) return { before, after, mismatch };
+    }
   }
 
   /** The gateway has said no for good: no money has moved. @param undo whether something may be reserved there */
-  fail(id: string, reason: string, undo: boolean): Promise<Change> {
-    return this.#db.transaction().execute(async (transaction) => {
-      const before = await locked(transaction, id);
-      if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
+  async fail(seen: SeenPayment, reason: string, undo: boolean): Promise<Change> {
+    for (let before = seen; ; before = await this.#again(before)) {
       if (before.state !== "pending" && before.state !== "authorized")
         return { before, after: before, mismatch: false };
       const due_at = undo ? new Date(this.#clock.now()) : null;
-      const after = await update(transaction, id, { state: "failed", reason, undo, due_at, token: null, next: null });
-      await this.#outbox.add(transaction, "payment.failed", after.booking_id, factsOf(after));
-      return { before, after, mismatch: false };
-    });
+      const changes = { state: "failed", reason, undo, due_at, token: null, next: null } as const;
+      const after = await this.#write(before, changes, "payment.failed");
+      if (after !== undefined) return { before, after, mismatch: false };
+    }
   }
 
   /** A step came to nothing: it is due again after a while. */
@@ -182,9 +171,9 @@ export class PaymentBook {
   }
 
   /** Payments with a step that is due; they are this process's for a while. */
-  async takeDue(): Promise<string[]> {
+  takeDue(): Promise<SeenPayment[]> {
     const now = this.#clock.now();
-    const taken = await this.#db
+    return this.#db
       .updateTable("payment")
       .set({ due_at: new Date(now + STEP_LEASE_MS) })
       .where("id", "in", (from) =>
@@ -197,15 +186,78 @@ export class PaymentBook {
           .forUpdate()
           .skipLocked(),
       )
-      .returning("id")
+      .returningAll()
+      .returning(REVISION)
       .execute();
-    return taken.map(({ id }) => id);
   }
 
   /** After a start: whatever is open is due now. What another process is at is asked for twice, with the same key. */
   async releaseAll(): Promise<void> {
     const now = new Date(this.#clock.now());
     await this.#db.updateTable("payment").set({ due_at: now }).where("due_at", ">", now).execute();
+  }
+
+  /** Two rows at once: a transaction, as the events of refunds are rare. */
+  #settleRefund(id: string, record: GatewayRecord, refund: RefundRow): Promise<Change> {
+    return this.#db.transaction().execute(async (transaction) => {
+      const before = await locked(transaction, id);
+      if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
+      const refunded = before.refunded + (await this.#refunded(transaction, before, refund));
+      const open = before.state === "captured" ? await this.openRefunds(id, transaction) : [];
+      const { mismatch, changes } = this.#settled(before, record, refunded, open);
+      const after = await update(transaction, id, changes);
+      const type = outcomeOf(before.state, changes.state);
+      if (type !== undefined) await this.#outbox.add(transaction, type, after.booking_id, factsOf(after));
+      return { before, after, mismatch };
+    });
+  }
+
+  /** What becomes of a payment of which the gateway has this record. */
+  #settled(before: PaymentRow, record: GatewayRecord, refunded: number, openRefunds: readonly RefundRow[]) {
+    const { mismatch, state, reason, captured, undo } = settle(before, record);
+    const ours = record.paymentId === before.id;
+    const next = state === "pending" && ours ? (record.next ?? before.next) : null;
+    const row: PaymentRow = {
+      ...{ ...before, state, reason, captured, refunded, undo, next, attempts: 0 },
+      ...(ours && { gateway_id: before.gateway_id ?? record.gatewayId, token: null }),
+    };
+    const changes = {
+      ...{ state, reason, captured, refunded, undo, attempts: 0 },
+      due_at: dueAfter(row, openRefunds, this.#clock.now()),
+      ...{ next: next && JSON.stringify(next), gateway_id: row.gateway_id, token: row.token },
+    };
+    return { mismatch, changes };
+  }
+
+  /** One statement, with what is told of it. Undefined when somebody has written the row since it was seen. */
+  async #write(
+    seen: SeenPayment,
+    changes: Updateable<PaymentTable>,
+    type?: "payment.success" | "payment.failed",
+  ): Promise<SeenPayment | undefined> {
+    const { id, booking_id: bookingId, revision } = seen;
+    const written = this.#db
+      .updateTable("payment")
+      .set(changes)
+      .where("id", "=", id)
+      .where(sql<boolean>`payment.xmin = ${revision}::xid`)
+      .returningAll()
+      .returning(REVISION);
+    if (type === undefined) return written.executeTakeFirst();
+    const facts = factsOf({ ...seen, reason: changes.reason ?? null });
+    const { rows } = await sql<SeenPayment>`
+      with locked as materialized (
+        select from payments.payment where booking_id = ${bookingId} order by id for update
+      ), written as (${written.where(sql<boolean>`exists (select from locked)`)}),
+      told as (${this.#outbox.adding("written", bookingId, [{ type, data: facts }])})
+      select * from written`.execute(this.#db);
+    return rows[0];
+  }
+
+  async #again({ id }: SeenPayment): Promise<SeenPayment> {
+    const fresh = await this.find(id);
+    if (fresh === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
+    return fresh;
   }
 
   async #refunded(transaction: InTransaction, row: PaymentRow, refund: RefundRow): Promise<number> {
@@ -223,18 +275,20 @@ export class PaymentBook {
     });
     return done.amount;
   }
+}
 
-  /** Only what was captured can be refunded: others are not asked for. */
-  #refundsLeft(transaction: InTransaction, row: PaymentRow): Promise<RefundRow[]> {
-    return row.state === "captured" ? this.openRefunds(row.id, transaction) : Promise.resolve([]);
-  }
+/** What is told of it, if anything. */
+function outcomeOf(before: PaymentState, after: PaymentState): "payment.success" | "payment.failed" | undefined {
+  if (before === after) return undefined;
+  return after === "captured" ? "payment.success" : after === "failed" ? "payment.failed" : undefined;
 }
 
 /** Locks every payment of its booking. */
-async function locked(transaction: InTransaction, id: string): Promise<PaymentRow | undefined> {
+async function locked(transaction: InTransaction, id: string): Promise<SeenPayment | undefined> {
   const rows = await transaction
     .selectFrom("payment")
     .selectAll()
+    .select(REVISION)
     .where("booking_id", "=", (from) =>
       from.selectFrom("payment as one").select("one.booking_id").where("one.id", "=", id),
     )
@@ -244,8 +298,14 @@ async function locked(transaction: InTransaction, id: string): Promise<PaymentRo
   return rows.find((row) => row.id === id);
 }
 
-const update = (transaction: InTransaction, id: string, changes: Updateable<PaymentTable>): Promise<PaymentRow> =>
-  transaction.updateTable("payment").set(changes).where("id", "=", id).returningAll().executeTakeFirstOrThrow();
+const update = (transaction: InTransaction, id: string, changes: Updateable<PaymentTable>): Promise<SeenPayment> =>
+  transaction
+    .updateTable("payment")
+    .set(changes)
+    .where("id", "=", id)
+    .returningAll()
+    .returning(REVISION)
+    .executeTakeFirstOrThrow();
 
 const factsOf = ({ id, booking_id, method, amount, currency, reason }: PaymentRow): PaymentFacts => ({
   ...{ paymentId: id, bookingId: booking_id, method, amount: { amount, currency }, reason },

@@ -4,7 +4,7 @@ import type { Payment, PaymentMethod, PaymentStart, ServiceAnswer } from "../../
 import { AMOUNT_MAX, ANSWER_WITHIN_MS } from "./limits.ts";
 import type { PaymentBook } from "./payment-book.ts";
 import type { Stepper } from "./stepper.ts";
-import type { PaymentRow, RefundRow } from "./tables.ts";
+import type { PaymentRow, RefundRow, SeenPayment } from "./tables.ts";
 
 interface Options {
   readonly book: PaymentBook;
@@ -20,7 +20,7 @@ type Answer = ServiceAnswer<Payment>;
 export class Payments {
   readonly #options: Options;
   /** What goes on behind answers that were given already. */
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -32,40 +32,37 @@ export class Payments {
       return refusal("PAYMENT_METHOD_UNAVAILABLE", `Payment by ${wish.method} is not set up here.`);
     }
     if (!isAmount(wish.amount.amount)) return refusal("BAD_MESSAGE", "That is no amount of money.");
-    const added = await book.add(wish);
-    const row = await book.find(wish.paymentId);
+    const row = (await book.add(wish)) ?? (await book.find(wish.paymentId));
     if (row === undefined) throw new Error("a payment's row was lost"); // Rows are never deleted.
-    if (!added && !isSame(row, wish)) return refusal("CONFLICT", "The payment's id was used for another payment.");
-    if (row.gateway_id === null) await this.#advance(row.id, false);
-    return this.read(row.id, false);
+    if (!isSame(row, wish)) return refusal("CONFLICT", "The payment's id was used for another payment.");
+    return ok(row.gateway_id === null ? await this.#advanced(row, false) : row);
   }
 
   async read(id: string, refresh: boolean): Promise<Answer> {
-    if (refresh) await this.#advance(id, true);
     const row = await this.#options.book.find(id);
-    return row === undefined ? unknown() : ok(row);
+    if (row === undefined) return unknown();
+    return ok(refresh ? await this.#advanced(row, true) : row);
   }
 
   async capture(id: string, amount: number): Promise<Answer> {
     let refused: Answer | undefined;
-    const row = await this.#options.book.want(id, async (found) => {
+    const row = await this.#options.book.want(id, (found) => {
       refused = refusalOfCapture(found, amount);
       return refused === undefined && isTakeable(found) ? { capture_wanted: amount } : undefined;
     });
     if (row === undefined) return unknown();
     if (refused) return refused;
-    if (isTakeable(row)) await this.#advance(id, false);
-    return this.#answer(id, (now) => {
-      if (now.state === "captured" && now.captured === amount) return ok(now);
-      if (isTakeable(now)) return unavailable("The gateway has not taken it yet.");
-      return refusal("CONFLICT", `The payment cannot be taken: it is ${now.state}.`);
-    });
+    const now = isTakeable(row) ? await this.#advanced(row, false) : row;
+    if (now.state === "captured" && now.captured === amount) return ok(now);
+    if (isTakeable(now)) return unavailable("The gateway has not taken it yet.");
+    return refusal("CONFLICT", `The payment cannot be taken: it is ${now.state}.`);
   }
 
   async void(id: string, reason: string): Promise<Answer> {
     const { book } = this.#options;
     let wanted = false;
-    const row = await book.want(id, async (found) => {
+    const row = await book.want(id, (found) => {
+      wanted = false; // Of an earlier look.
       const open = found.state === "pending" || (found.state === "authorized" && found.capture_wanted === null);
       if (!open || found.void_reason !== null) return undefined;
       wanted = true;
@@ -73,12 +70,10 @@ export class Payments {
     });
     if (row === undefined) return unknown();
     // A capture whose outcome is not known comes first: what was taken cannot be voided.
-    if (wanted || row.state === "authorized") await this.#advance(id, false);
-    return this.#answer(id, (now) => {
-      if (now.state === "captured") return refusal("CONFLICT", "The payment is captured: refund it.");
-      if (isTakeable(now)) return unavailable("It is being captured.");
-      return ok(now);
-    });
+    const now = wanted || row.state === "authorized" ? await this.#advanced(row, false) : row;
+    if (now.state === "captured") return refusal("CONFLICT", "The payment is captured: refund it.");
+    if (isTakeable(now)) return unavailable("It is being captured.");
+    return ok(now);
   }
 
   async refund(id: string, refundId: string, amount: number, reason: string): Promise<Answer> {
@@ -90,15 +85,15 @@ export class Payments {
     });
     if (row === undefined) return unknown();
     if (refused) return refused;
-    await this.#advance(id, false);
+    const now = await this.#advanced(row, false);
     const open = await book.openRefunds(id);
     if (open.some((refund) => refund.id === refundId)) return unavailable("The gateway has not given it back yet.");
-    return this.read(id, false);
+    return ok(now);
   }
 
   /** Asks the gateway how a payment stands, with nobody waiting for it. */
-  lookBehind(id: string): void {
-    this.#track(this.#options.stepper.advance(id, true));
+  lookBehind(row: SeenPayment): void {
+    void this.#track(this.#options.stepper.advance(row, true));
   }
 
   /** Settles when nothing is going on any more. */
@@ -106,28 +101,24 @@ export class Payments {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  async #answer(id: string, answerOf: (row: PaymentRow) => Answer): Promise<Answer> {
-    const row = await this.#options.book.find(id);
-    return row === undefined ? unknown() : answerOf(row);
-  }
-
-  /** Settles when the payment is as far as it gets, or when whoever asked has waited long enough; then the work goes on behind. */
-  #advance(id: string, look: boolean): Promise<void> {
-    const { stepper, clock } = this.#options;
-    const work = stepper.advance(id, look);
-    this.#track(work);
-    return new Promise((resolve) => {
-      const timer = clock.after(ANSWER_WITHIN_MS, resolve);
-      void work.then(() => {
+  /** The payment when it is as far as it gets, or when whoever asked has waited long enough; then the work goes on behind. */
+  async #advanced(row: SeenPayment, look: boolean): Promise<PaymentRow> {
+    const { book, stepper, clock } = this.#options;
+    const work = this.#track(stepper.advance(row, look));
+    const after = await new Promise<SeenPayment | undefined>((resolve) => {
+      const timer = clock.after(ANSWER_WITHIN_MS, () => resolve(undefined));
+      void work.then((advanced) => {
         timer.cancel();
-        resolve();
+        resolve(advanced);
       });
     });
+    return after ?? (await book.find(row.id)) ?? row;
   }
 
-  #track(work: Promise<void>): void {
+  #track(work: Promise<SeenPayment | undefined>): Promise<SeenPayment | undefined> {
     const tracked = work.finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
+    return work;
   }
 }
 

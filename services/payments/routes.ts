@@ -5,6 +5,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import * as schema from "../../proto/rest/index.ts";
 import { Problem, requireRole, type Routes } from "../http/index.ts";
 import { WEBHOOK_LENGTH_MAX } from "./limits.ts";
+import type { SeenPayment } from "./tables.ts";
 import type { WebhookInbox } from "./webhooks/webhook-inbox.ts";
 import type { WebhookVerifier } from "./webhooks/webhook-verifier.ts";
 
@@ -14,7 +15,7 @@ interface Options {
   readonly clock: Clock;
   readonly log: Logger;
   /** Has a payment looked at, soon. */
-  look(paymentId: string): void;
+  look(payment: SeenPayment): void;
   reconcile(): Promise<schema.Reconciliation>;
 }
 

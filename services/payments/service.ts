@@ -96,7 +96,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     ...{ what: "looking for payments that are due", everyMs: SWEEP_EVERY_MS, clock, log },
     async work() {
       const due = await book.takeDue();
-      await Promise.all(due.map((id) => stepper.advance(id, true)));
+      await Promise.all(due.map((row) => stepper.advance(row, true)));
       return due.length === STEPS_AT_ONCE;
     },
   });
@@ -117,7 +117,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
         mock: mockVerifier(() => (webhookKey ??= new WebhookKey(mockSecret()))),
         stripe: config.stripeWebhookSecret === undefined ? () => undefined : stripeVerifier(config.stripeWebhookSecret),
       },
-      look: (id) => payments.lookBehind(id),
+      look: (payment) => payments.lookBehind(payment),
       reconcile: () => reconciler.reconcile(),
     }),
     reconcile: () => reconciler.reconcile(),

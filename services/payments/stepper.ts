@@ -12,7 +12,7 @@ import {
 import { Terminal } from "./gateways/terminal.ts";
 import type { Change, PaymentBook } from "./payment-book.ts";
 import { type Step, stepOf } from "./steps.ts";
-import type { PaymentRow } from "./tables.ts";
+import type { PaymentRow, SeenPayment } from "./tables.ts";
 
 interface Options {
   readonly book: PaymentBook;
@@ -38,24 +38,33 @@ export class Stepper {
   /**
    * Does what is open for a payment, so far as the gateway plays along. Never rejects: what was not done is found again when it is due.
    * @param look asks the gateway how it stands even when nothing is open
+   * @returns the payment as it is then; undefined when that would have to be read
    */
-  async advance(id: string, look: boolean): Promise<void> {
+  async advance(seen: SeenPayment, look: boolean): Promise<SeenPayment | undefined> {
     const { book, log } = this.#options;
     try {
-      let row = await book.find(id);
-      for (let steps = 0; row !== undefined && steps < STEPS_MAX; steps++) {
-        const step = stepOf(row, row.state === "captured" ? await book.openRefunds(id) : []) ?? lookAt(row);
+      let row = seen;
+      let refunds = row.state === "captured" ? await book.openRefunds(row.id) : [];
+      for (let steps = 0; steps < STEPS_MAX; steps++) {
+        const step = stepOf(row, refunds) ?? lookAt(row);
         // What has just been told is not asked for again.
-        if (step === undefined || (step.type === "read" && (steps > 0 || !(look || row.state === "pending")))) return;
-        row = await this.#take(step, row);
+        if (step === undefined || (step.type === "read" && (steps > 0 || !(look || row.state === "pending"))))
+          return row;
+        const after = await this.#take(step, row);
+        if (after === undefined) return undefined;
+        // Nobody could ask for a refund before it was captured; whoever does from now on advances it.
+        refunds = row.state === "captured" ? await book.openRefunds(row.id) : [];
+        row = after;
       }
+      return row;
     } catch (error) {
-      log.error({ err: error, payment: id }, "a payment could not be advanced; it is tried again");
+      log.error({ err: error, payment: seen.id }, "a payment could not be advanced; it is tried again");
+      return undefined;
     }
   }
 
   /** @returns the payment as it is now, when the next step may follow at once */
-  async #take(step: Step, row: PaymentRow): Promise<PaymentRow | undefined> {
+  async #take(step: Step, row: SeenPayment): Promise<SeenPayment | undefined> {
     const { book, log } = this.#options;
     const gateway = this.#gatewayFor(step, row);
     if (gateway === undefined) {
@@ -65,7 +74,7 @@ export class Stepper {
     }
     try {
       const record = await act(gateway, step, row);
-      const change = await book.settle(row.id, record, step.type === "refund" ? step.refund : undefined);
+      const change = await book.settle(row, record, step.type === "refund" ? step.refund : undefined);
       this.#tell(change);
       if (step.type !== "undo" || !change.after.undo) return change.after;
       // It has said yes and not done it: that answer would only be given again.
@@ -83,15 +92,15 @@ export class Stepper {
   /** The gateway has said no. Perhaps because it is done already: its record tells. */
   async #refused(
     step: Step,
-    row: PaymentRow,
+    row: SeenPayment,
     gateway: Gateway,
     { message }: GatewayRefused,
-  ): Promise<PaymentRow | undefined> {
+  ): Promise<SeenPayment | undefined> {
     const { book, log } = this.#options;
     log.warn({ payment: row.id, step: step.type, reason: message }, "a gateway has refused");
     switch (step.type) {
       case "start":
-        return this.#fail(row.id, message, false);
+        return this.#fail(row, message, false);
       case "read":
         await book.postpone(row);
         return undefined;
@@ -101,18 +110,18 @@ export class Stepper {
       case "capture":
       case "undo": {
         const record = await this.#recordOf(gateway, row, step.gatewayId);
-        const change = record && (await book.settle(row.id, record));
+        const change = record && (await book.settle(row, record));
         if (change) this.#tell(change);
         if (change && stepOf(change.after, [])?.type !== step.type) return change.after;
-        if (change && step.type === "capture") return this.#fail(row.id, message, true);
+        if (change && step.type === "capture") return this.#fail(change.after, message, true);
         await book.postponeRefused(row);
         return undefined;
       }
     }
   }
 
-  async #fail(id: string, reason: string, undo: boolean): Promise<PaymentRow> {
-    const change = await this.#options.book.fail(id, reason, undo);
+  async #fail(row: SeenPayment, reason: string, undo: boolean): Promise<SeenPayment> {
+    const change = await this.#options.book.fail(row, reason, undo);
     this.#tell(change);
     return change.after;
   }

@@ -58,4 +58,6 @@ export interface RefundTable {
 }
 
 export type PaymentRow = Selectable<PaymentTable>;
+/** As it was when it was read: whoever has written it since has given it another `revision`, which is PostgreSQL's `xmin`. */
+export type SeenPayment = PaymentRow & { readonly revision: string };
 export type RefundRow = Selectable<RefundTable>;

@@ -58,8 +58,7 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
     ...{ what: "deciding payments", everyMs: SWEEP_EVERY_MS, clock, log },
     async work() {
       const { shuffleWebhooksMs = 0, webhookCopies = 0 } = faults;
-      const dueAt = () => new Date(clock.now() + (shuffleWebhooksMs * random(4).readUInt32BE()) / 2 ** 32);
-      const decided = await ledger.decide(dueAt, webhookCopies);
+      const decided = await ledger.decide({ copiesMin: webhookCopies, shuffleMs: shuffleWebhooksMs });
       if (decided > 0) sending.nudge();
       return decided === DECISIONS_AT_ONCE;
     },

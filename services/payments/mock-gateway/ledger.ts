@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Transaction } from "kysely";
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { DECISIONS_AT_ONCE, LIST_LIMIT } from "./limits.ts";
@@ -6,6 +6,7 @@ import type { MockGatewayTables } from "./tables.ts";
 import { planOf } from "./tokens.ts";
 
 export type PaymentRow = Selectable<MockGatewayTables["payment"]>;
+type Operation = Selectable<MockGatewayTables["operation"]>;
 
 export interface Order {
   readonly reference: string;
@@ -50,19 +51,25 @@ export class MockLedger {
     this.#random = random;
   }
 
-  start(key: string, order: Order): Promise<PaymentRow> {
+  /** One statement where the key is new, as it is as a rule. */
+  async start(key: string, order: Order): Promise<PaymentRow> {
     const id = `mp_${this.#random(16).toString("base64url")}`;
-    return this.#once(key, `start ${JSON.stringify(order)}`, id, async (transaction) => {
-      const { reference, amount, currency, description, payBy, token } = order;
-      await transaction
-        .insertInto("payment")
-        .values({
-          ...{ id, reference, amount, currency, description, pay_by: payBy, state: "pending" },
-          ...this.#planned(token, payBy),
-          created_at: this.#now(),
-        })
-        .execute();
-    });
+    const request = `start ${JSON.stringify(order)}`;
+    const { reference, amount, currency, description, payBy, token } = order;
+    const plan = this.#planned(token, payBy);
+    const { rows } = await sql<PaymentRow>`
+      with taken as (
+        insert into mock_gateway.operation (key, request, payment_id) values (${key}, ${request}, ${id})
+        on conflict do nothing returning 1)
+      insert into mock_gateway.payment (id, reference, amount, currency, description, pay_by, state, decide_at, verdict,
+        webhook_copies, reason, created_at)
+      select ${id}, ${reference}, ${amount}::integer, ${currency}, ${description}, ${payBy}::timestamptz, 'pending',
+        ${plan.decide_at}::timestamptz, ${plan.verdict}, ${plan.webhook_copies}::integer, ${plan.reason}, ${this.#now()}::timestamptz
+      from taken returning *`.execute(this.#db);
+    if (rows[0] !== undefined) return rows[0];
+    const first = await this.#operation(key);
+    requireSame(first, request);
+    return this.read(first.payment_id);
   }
 
   /** The buyer has pressed a button on the page. What was chosen first stays. */
@@ -74,8 +81,22 @@ export class MockLedger {
     });
   }
 
-  capture(key: string, id: string, amount: number): Promise<PaymentRow> {
-    return this.#once(key, `capture ${id} ${amount}`, id, async (transaction) => {
+  /** One statement, too, where the key is new and nothing is against it. */
+  async capture(key: string, id: string, amount: number): Promise<PaymentRow> {
+    const request = `capture ${id} ${amount}`;
+    const { rows } = await sql<PaymentRow>`
+      with captured as (
+        update mock_gateway.payment set state = 'captured', captured = ${amount}
+        where id = ${id} and state = 'authorized' and amount >= ${amount}
+          and not exists (select from mock_gateway.operation where key = ${key})
+        returning *),
+      taken as (insert into mock_gateway.operation (key, request, payment_id) select ${key}, ${request}, id from captured)
+      select * from captured`.execute(this.#db);
+    return rows[0] ?? this.#captureOrRefuse(key, request, id, amount);
+  }
+
+  #captureOrRefuse(key: string, request: string, id: string, amount: number): Promise<PaymentRow> {
+    return this.#once(key, request, id, async (transaction) => {
       const payment = await this.#locked(transaction, id);
       if (payment.state !== "authorized") throw refusedIn(payment);
       if (amount > payment.amount) throw new Refused(409, "AMOUNT_TOO_LARGE", "More than was authorized.");
@@ -128,51 +149,28 @@ export class MockLedger {
 
   /**
    * Decides what is due, and owes the webhook from the same commit on.
+   * @param webhooks how often each comes at least, and within how many milliseconds it comes, at random
    * @returns how many were decided
    */
-  decide(dueAt: () => Date, copiesMin: number): Promise<number> {
-    return this.#db.transaction().execute(async (transaction) => {
-      const due = await transaction
-        .selectFrom("payment")
-        .select(["id", "reference", "verdict", "webhook_copies"])
-        .where("decide_at", "<=", this.#now())
-        .orderBy("decide_at")
-        .limit(DECISIONS_AT_ONCE)
-        .forUpdate()
-        .skipLocked()
-        .execute();
-      if (due.length === 0) return 0;
-      await transaction
-        .updateTable("payment")
-        .set((row) => ({ state: row.ref("verdict").$notNull(), decide_at: null }))
-        .where(
-          "id",
-          "in",
-          due.map(({ id }) => id),
-        )
-        .execute();
-      const told = due.filter(({ webhook_copies: copies }) => copies > 0);
-      if (told.length > 0) {
-        const now = this.#now();
-        await transaction
-          .insertInto("webhook")
-          .values(
-            told.map(({ id, reference, verdict, webhook_copies: copies }) => ({
-              id: `msg_${this.#random(16).toString("base64url")}`,
-              body: JSON.stringify({
-                type: `payment.${verdict}`,
-                timestamp: now.toISOString(),
-                data: { id, reference },
-              }),
-              copies: Math.max(copies, copiesMin),
-              due_at: dueAt(),
-              created_at: now,
-            })),
-          )
-          .execute();
-      }
-      return due.length;
-    });
+  async decide(webhooks: { readonly copiesMin: number; readonly shuffleMs: number }): Promise<number> {
+    const now = this.#now();
+    const batch = `msg_${this.#random(16).toString("base64url")}`;
+    const { numAffectedRows } = await sql`
+      with due as (
+        select id, reference, verdict, webhook_copies from mock_gateway.payment where decide_at <= ${now}
+        order by decide_at limit ${DECISIONS_AT_ONCE} for update skip locked),
+      told as (
+        insert into mock_gateway.webhook (id, body, copies, due_at, created_at)
+        select ${batch} || '_' || row_number() over (), json_build_object(
+            'type', 'payment.' || verdict, 'timestamp', ${now.toISOString()}::text,
+            'data', json_build_object('id', id, 'reference', reference))::text,
+          greatest(webhook_copies, ${webhooks.copiesMin}::integer),
+          ${now}::timestamptz + ${webhooks.shuffleMs}::integer * random() * interval '1 millisecond', ${now}::timestamptz
+        from due where webhook_copies > 0)
+      update mock_gateway.payment set state = verdict, decide_at = null where id in (select id from due)`.execute(
+      this.#db,
+    );
+    return Number(numAffectedRows ?? 0n);
   }
 
   #planned(token: string | null, payBy: Date) {
@@ -214,17 +212,21 @@ export class MockLedger {
         await work(transaction);
         return this.#locked(transaction, id);
       }
-      const first = await transaction
-        .selectFrom("operation")
-        .selectAll()
-        .where("key", "=", key)
-        .executeTakeFirstOrThrow();
-      if (first.request !== request) {
-        throw new Refused(409, "IDEMPOTENCY_KEY_REUSED", "The key was used before with another request.");
-      }
+      const first = await this.#operation(key, transaction);
+      requireSame(first, request);
       return this.#locked(transaction, first.payment_id);
     });
   }
+
+  #operation(key: string, from: Kysely<MockGatewayTables> = this.#db): Promise<Operation> {
+    return from.selectFrom("operation").selectAll().where("key", "=", key).executeTakeFirstOrThrow();
+  }
+}
+
+/** The key was taken before: for the same, or it is refused. */
+function requireSame(first: Operation, request: string): void {
+  if (first.request === request) return;
+  throw new Refused(409, "IDEMPOTENCY_KEY_REUSED", "The key was used before with another request.");
 }
 
 const unknown = (): Refused => new Refused(404, "NOT_FOUND", "There is no such payment.");

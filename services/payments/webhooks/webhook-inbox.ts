@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { PaymentMethod } from "../../../proto/services/index.ts";
 import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX } from "../limits.ts";
-import type { PaymentsTables } from "../tables.ts";
+import type { PaymentsTables, SeenPayment } from "../tables.ts";
 import type { Notice } from "./webhook-verifier.ts";
 
 /** Takes each webhook once. From the same commit on its payment is due to be looked at, whatever becomes of this process. */
@@ -16,26 +16,22 @@ export class WebhookInbox {
   }
 
   /** @returns the payment to look at; undefined when there is none, or when the webhook was taken before */
-  take(method: PaymentMethod, { id, payment }: Notice): Promise<string | undefined> {
-    return this.#db.transaction().execute(async (transaction) => {
-      const now = new Date(this.#clock.now());
-      const taken = await transaction
-        .insertInto("webhook")
-        .values({ gateway: method, id, received_at: now })
-        .onConflict((conflict) => conflict.doNothing())
-        .returning("id")
-        .executeTakeFirst();
-      if (taken === undefined || payment === undefined) return undefined;
-      const due = await transaction
-        .updateTable("payment")
-        // The answer to its start may still be on its way.
-        .set((row) => ({ due_at: now, gateway_id: row.fn.coalesce("gateway_id", row.val(payment.gatewayId)) }))
-        .where("id", "=", payment.paymentId)
-        .where("method", "=", method)
-        .returning("id")
-        .executeTakeFirst();
-      return due?.id;
-    });
+  async take(method: PaymentMethod, { id, payment }: Notice): Promise<SeenPayment | undefined> {
+    const now = new Date(this.#clock.now());
+    const taking = sql`
+      insert into payments.webhook (gateway, id, received_at) values (${method}, ${id}, ${now})
+      on conflict do nothing returning 1`;
+    if (payment === undefined) {
+      await taking.execute(this.#db);
+      return undefined;
+    }
+    // The answer to its start may still be on its way.
+    const { rows } = await sql<SeenPayment>`
+      with taken as (${taking})
+      update payments.payment set due_at = ${now}, gateway_id = coalesce(gateway_id, ${payment.gatewayId}) from taken
+      where id = ${payment.paymentId} and method = ${method}
+      returning payment.*, payment.xmin::text as revision`.execute(this.#db);
+    return rows[0];
   }
 
   /** Deletes some of what no gateway repeats any more. */
