@@ -217,11 +217,12 @@ class Reign {
   /** In the order in which they were written; `except` has ids. */
   async read(except: readonly string[], limit: number): Promise<Row[]> {
     const { rows } = await this.#inTurn(() =>
-      this.#connection.query<Row>(
-        `select id::text, subject, event from ${this.#table}
+      this.#connection.query<Row>({
+        name: "outbox.read",
+        text: `select id::text, subject, event from ${this.#table}
          where published_at is null and id <> all ($1::bigint[]) order by outbox.id limit $2`,
-        [except, limit],
-      ),
+        values: [except, limit],
+      }),
     );
     return rows;
   }
@@ -273,7 +274,8 @@ class Reign {
       this.#marks = undefined;
       if (this.over) throw new StreamStopped("the relay has lost its lock");
       const now = new Date(clock.now());
-      await this.#connection.query(`update ${this.#table} set published_at = $1 where id = any ($2)`, [now, ids]);
+      const text = `update ${this.#table} set published_at = $1 where id = any ($2)`;
+      await this.#connection.query({ name: "outbox.mark", text, values: [now, ids] });
     });
     return { ids, written };
   }

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Logger } from "../log/index.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
 
 export interface PoolOptions {
   readonly connectionString: string;
@@ -39,5 +40,5 @@ export function createPool({ connectionString, max, name, log }: PoolOptions): p
 
 /** Kysely over a pool; `db.destroy()` ends the pool. */
 export function createDatabase<Schema>(pool: pg.Pool): Kysely<Schema> {
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: new PreparedStatements(pool) }) });
 }
