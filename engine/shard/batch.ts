@@ -22,12 +22,17 @@ export class Batch {
   requests = 0;
   /** The batch has a row to write even without an event: the row keeps the clock. */
   keepsClock = false;
-  readonly #row = new RowWriter();
+  readonly #row: RowWriter;
   readonly #touched = new Map<ShowtimeId, Touched>();
   readonly #bookedSeats = new Map<string, { -readonly [Field in keyof BookedSeatChange]: BookedSeatChange[Field] }>();
   readonly #answers: { readonly replies: readonly Reply[]; readonly answer: AnswerBatch }[] = [];
 
   readonly #beforeCut: (() => void)[] = [];
+
+  /** @param row empty, and this batch's alone until it is taken */
+  constructor(row: RowWriter) {
+    this.#row = row;
+  }
 
   get hasEvents(): boolean {
     return this.#row.byteLength > 0;

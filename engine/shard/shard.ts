@@ -55,6 +55,7 @@ import {
 } from "./limits.ts";
 import { RecentDeltas } from "./recent-deltas.ts";
 import { RefusalMemory } from "./refusal-memory.ts";
+import { RowWriter } from "./row-codec.ts";
 import { ShardClock } from "./shard-clock.ts";
 import { recover, type Recovery, ShardState } from "./shard-state.ts";
 
@@ -114,7 +115,9 @@ export class Shard implements Committer {
   #replayed = { rows: 0, bytes: 0 };
   #prepared: Recovery | undefined;
   #clock: ShardClock;
-  #open = new Batch();
+  /** Of whichever batch is open. */
+  #row = new RowWriter();
+  #open = new Batch(this.#row);
   #underWay: UnderWay | undefined;
   #expiry = new Expiry();
   #recent = new RecentDeltas();
@@ -191,7 +194,8 @@ export class Shard implements Committer {
     const deltas = batch.deltas(this.#epoch);
     for (const delta of deltas) this.#recent.push(delta);
     batch.isCut();
-    this.#open = new Batch();
+    const events = batch.takeRow();
+    this.#open = new Batch(this.#row);
     this.#state.seq++;
     this.#state.at = this.#clock.now();
     const commit: ShardCommit = {
@@ -199,7 +203,7 @@ export class Shard implements Committer {
       seq: this.#state.seq,
       epoch: this.#epoch,
       at: this.#state.at,
-      events: batch.takeRow(),
+      events,
       bookedSeats: batch.bookedSeats(),
     };
     this.#underWay = { batch, deltas, commit };
@@ -420,7 +424,8 @@ export class Shard implements Committer {
     this.#phase = phase;
     const batches = [this.#underWay?.batch, this.#open];
     this.#underWay = undefined;
-    this.#open = new Batch();
+    this.#row = new RowWriter();
+    this.#open = new Batch(this.#row);
     this.#state = new ShardState();
     this.#expiry = new Expiry();
     this.#recent = new RecentDeltas();

@@ -28,7 +28,7 @@ it("a shard is handed over with a snapshot when there is much to read, whoever w
 it("one that comes with more to read than a snapshot may leave is due at once", async () => {
   const { taken, schedule: snapshots } = schedule();
   snapshots.note(3, { rows: 25_000, bytes: 1_000 });
-  snapshots.note(4, { rows: 1, bytes: 9 * 1024 * 1024 });
+  snapshots.note(4, { rows: 1, bytes: 33 * 1024 * 1024 });
   await Promise.resolve().then(() => undefined);
   expect(taken).toEqual([3, 4]);
 });

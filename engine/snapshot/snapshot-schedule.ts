@@ -8,8 +8,11 @@ export interface SnapshotTaker {
   close(): Promise<void>;
 }
 
-/** A snapshot is taken when this much was journaled since the last one ... */
-const AFTER_BYTES = 8 * 1024 * 1024;
+/**
+ * A snapshot is taken when this much was journaled since the last one: half a million holds and releases, which the next owner reads in
+ * less than a second. Each costs as much as to read them, mostly for the answers that it remembers ...
+ */
+const AFTER_BYTES = 32 * 1024 * 1024;
 const AFTER_ROWS = 20_000;
 /** ... or when anything was journaled and the last one is older than this. */
 const AFTER_MS = 10 * 60_000;
