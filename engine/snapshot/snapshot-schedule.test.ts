@@ -14,12 +14,12 @@ it("a shard is handed over with a snapshot when there is much to read, whoever w
   snapshots.note(1, { rows: 10, bytes: 1_000 });
   await snapshots.takeBeforeHandover(1);
   expect(taken).toEqual([]);
-  snapshots.note(1, { rows: 995, bytes: 1_000 });
+  snapshots.note(1, { rows: 7_995, bytes: 1_000 });
   await snapshots.takeBeforeHandover(1);
   await snapshots.takeBeforeHandover(1);
   expect(taken).toEqual([1]);
   await snapshots.takeBeforeHandover(2);
-  snapshots.note(2, { rows: 2_000, bytes: 1 });
+  snapshots.note(2, { rows: 9_000, bytes: 1 });
   snapshots.forget(2);
   await snapshots.takeBeforeHandover(2);
   expect(taken).toEqual([1]);

@@ -17,9 +17,9 @@ const AFTER_ROWS = 20_000;
 /** ... or when anything was journaled and the last one is older than this. */
 const AFTER_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 60_000;
-/** What is handed over without one. */
-const HANDED_OVER_BYTES = 128 * 1024;
-const HANDED_OVER_ROWS = 1_000;
+/** What is handed over without one: the next owner reads it in a tenth of a second, and a snapshot of a long sale takes longer. */
+const HANDED_OVER_BYTES = 1024 * 1024;
+const HANDED_OVER_ROWS = 8_000;
 
 interface Growth {
   rows: number;

@@ -1,10 +1,14 @@
 /** The thread that makes snapshots: it is told shard numbers and answers each with undefined, or with what went wrong. */
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { PostgresJournal } from "../journal/index.ts";
 import type { SnapshotWorkerData } from "./snapshot-thread.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
+
+// Whatever serves goes first. Elsewhere than on Linux a thread has no priority of its own, and this would be the process's.
+if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const { connectionString, logLevel } = workerData as SnapshotWorkerData; // What snapshot-thread.ts gave.
 const log = createLogger({ level: logLevel, name: "snapshots" });
