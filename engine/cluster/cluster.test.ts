@@ -287,6 +287,43 @@ describe("engines that share the shards", () => {
     expect(dead?.engine.owned.size).toBe(0); // PostgreSQL told it.
   });
 
+  it("take what a dead one left as quickly when another comes in its place at once, which takes nothing until it takes part", async () => {
+    await join("a");
+    await join("b");
+    await clock.advance(4_000);
+    const showtimes = await opened(8);
+    const diedAt = clock.monotonic();
+    const dead = nodes.get("a");
+    if (dead !== undefined) dead.isReachable = false;
+    nodes.delete("a");
+    await join("c");
+    for (const showtime of showtimes) await until(ask(showtime, [1]));
+    expect(clock.monotonic() - diedAt).toBeLessThanOrEqual(1_500);
+    await clock.advance(5_000);
+    expect(new Set(owners())).toEqual(new Set(["b", "c"]));
+  });
+
+  it("serve the first of what a dead one left while the last is still to be read", async () => {
+    await join("a");
+    await clock.advance(3_000);
+    const showtimes = await opened(8);
+    const dead = nodes.get("a");
+    await join("b");
+    await clock.advance(4_000);
+    const left = [...(dead?.engine.owned.keys() ?? [])].length;
+    readMs = 400;
+    if (dead !== undefined) dead.isReachable = false;
+    nodes.delete("a");
+    const { engine } = nodes.get("b") ?? {};
+    const before = engine?.owned.size ?? 0;
+    while (engine?.owned.size === before) await clock.advance(5);
+    expect(engine?.owned.size).toBeLessThan(before + left);
+    await clock.advance(5_000);
+    expect(owners()).toEqual(owners().map(() => "b"));
+    for (const showtime of showtimes)
+      expect(await until(ask(showtime, [1]))).toMatchObject({ value: { type: "held" } });
+  });
+
   it("take within 3 s what one cannot serve that has lost PostgreSQL alone, and give it back when it has found it", async () => {
     const cut = await join("a");
     await join("b");

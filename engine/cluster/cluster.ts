@@ -9,6 +9,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import { type Handover, HANDOVERS, MEMBERS } from "../../proto/index.ts";
 import {
   BEAT_EVERY_MS,
+  CLAIMED_TOGETHER,
   CUT_OFF_MS,
   GIVEN_TOGETHER,
   LEAVE_HURRIES_AFTER_MS,
@@ -212,7 +213,8 @@ export class Cluster {
   #tell(): void {
     const { engine, bus, id, host, pid } = this.#options;
     const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#notGiven, ...engine.owned])];
-    const leaving = this.#isLeaving || this.#isCutOff;
+    // What a dead engine left would wait for one that only listens.
+    const leaving = !this.#hasJoined || this.#isLeaving || this.#isCutOff;
     bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
   }
 
@@ -271,7 +273,8 @@ export class Cluster {
       this.#waitingSince.set(shard, since);
       if (now - since < PATIENCE_MS) return;
     }
-    if (now >= (this.#notBefore.get(shard)?.at ?? 0)) this.#claim(shard);
+    const mayClaim = this.#claiming.size < CLAIMED_TOGETHER && now >= (this.#notBefore.get(shard)?.at ?? 0);
+    if (mayClaim) this.#claim(shard); // Once those are served, we look again.
   }
 
   #wait(shard: number, waitMs: number): void {
@@ -289,7 +292,10 @@ export class Cluster {
         log.error({ shard, err: error }, "a shard cannot be taken over yet");
         this.#wait(shard, RETRY_AFTER_MS);
       })
-      .finally(() => this.#claiming.delete(shard));
+      .finally(() => {
+        this.#claiming.delete(shard);
+        this.#reconcile();
+      });
   }
 
   #hear({ shard, phase, from, to }: Handover): void {

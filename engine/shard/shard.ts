@@ -390,7 +390,8 @@ export class Shard implements Committer {
       journal,
       this.id,
       (seq, error) => log.error({ shard: this.id, seq, err: error }, "a snapshot does not read: skipped"),
-      { before: prepared },
+      // Those that are served meanwhile go on in between.
+      { before: prepared, turn: () => new Promise((resolve) => clock.endOfTurn(resolve)) },
     );
     if (this.#phase !== "recovering") return;
     if (state.seq < this.#acknowledgedSeq) {
