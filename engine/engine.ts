@@ -38,8 +38,6 @@ const PROVE_EVERY_MS = 250;
  * sooner than by a time-out.
  */
 const LINGER_MS = 2_000;
-/** Enough for the compiler to have seen how it is done. */
-const REHEARSED_SHARDS = 24;
 
 /** How long a shard that was read, and not handed over, is kept: longer than it takes to read the others of its group. */
 const PREPARED_KEPT_MS = 30_000;
@@ -81,18 +79,6 @@ export class Engine {
     await Promise.all(Array.from(shards, (shard) => this.own(shard)));
     this.#witnessLater();
     this.#proveLater();
-  }
-
-  /** Reads some shards and keeps none: the first that is handed to an engine that has just started would else wait for its compiler. */
-  async rehearse(): Promise<void> {
-    const { journal, log, shards } = this.#options;
-    try {
-      for (let shard = 0; shard < Math.min(shards, REHEARSED_SHARDS); shard++) {
-        await recover(journal, shard, () => undefined);
-      }
-    } catch (error) {
-      log.warn({ err: error }, "a shard cannot be read yet"); // Whoever takes it over says what is the matter.
-    }
   }
 
   /** Reads a shard that another engine has still: once it is claimed, only what happened since is left to read. */

@@ -90,7 +90,7 @@ export async function startEngine(
   const takePart = (): Promise<unknown> =>
     lifecycle.start({
       name: "cluster",
-      start: () => Promise.all([cluster.start(), engine.rehearse()]),
+      start: () => cluster.start(),
       stop: () => cluster.leave(),
     });
   const check = async (): Promise<void> => {

@@ -34,6 +34,7 @@ const NOBODY = {
   renew: () => Promise.resolve(),
   remove: () => Promise.resolve(),
   others: () => Promise.resolve(new Map<string, number>()),
+  isGone: (engine: string) => Promise.resolve(ended.has(engine)),
 };
 const RULES = { salesStartAt: 0, salesEndAt: 2 ** 45, orphan: "none", accessibleRelease: { when: "always" } } as const;
 
@@ -46,6 +47,8 @@ interface Node {
   hasDatabase: boolean;
 }
 
+/** Engines whose connection to PostgreSQL has ended. */
+const ended = new Set<string>();
 let clock: VirtualClock;
 let bus: InProcessBus;
 let journal: FaultyJournal;
@@ -59,6 +62,7 @@ beforeEach(() => {
   bus = new InProcessBus({ clock, log });
   journal = new FaultyJournal({ clock, fault: () => "none", latency: () => 2 });
   nodes = new Map();
+  ended.clear();
   readMs = 0;
   client = new EngineClient({
     bus,
@@ -285,6 +289,22 @@ describe("engines that share the shards", () => {
       expect(ms).toBeLessThanOrEqual(3_000);
     }
     expect(dead?.engine.owned.size).toBe(0); // PostgreSQL told it.
+  });
+
+  it("take sooner what one left whose process has ended, and wait for one that PostgreSQL still knows", async () => {
+    for (const id of ["a", "b", "c"]) await join(id);
+    await clock.advance(4_000);
+    const [a, b, c] = ["a", "b", "c"].map((id) => nodes.get(id));
+    if (a === undefined || b === undefined || c === undefined) throw new Error("three have joined");
+    const left = [...a.engine.owned.keys()];
+    a.isReachable = b.isReachable = false;
+    ended.add("a");
+    await clock.advance(750);
+    const ofTheFirst = left.filter((shard) => c.engine.owned.has(shard)).length;
+    expect(ofTheFirst).toBeGreaterThan(0);
+    expect([...c.engine.owned.keys()].filter((shard) => b.engine.owned.has(shard))).toEqual([]);
+    await clock.advance(750);
+    expect(c.engine.owned.size).toBe(SHARDS);
   });
 
   it("take what a dead one left as quickly when another comes in its place at once, which takes nothing until it takes part", async () => {

@@ -15,6 +15,7 @@ import {
   LEAVE_HURRIES_AFTER_MS,
   LEAVE_TIMEOUT_MS,
   MEMBER_TTL_MS,
+  MISSED_AFTER_MS,
   PATIENCE_MS,
   PREPARED_WITHIN_MS,
   RECLAIM_AFTER_FIRST_MS,
@@ -50,6 +51,7 @@ export interface KnownEngines {
   renew(): Promise<void>;
   remove(): Promise<void>;
   others(): Promise<ReadonlyMap<string, number>>;
+  isGone(engine: string): Promise<boolean>;
 }
 
 /** Engines of another cluster use the same database; the message is one sentence with the way out. */
@@ -82,6 +84,8 @@ export class Cluster {
   /** It has left, and speaks of no shard any more. */
   #isGone = false;
   #isClosed = false;
+  /** Silent members, while PostgreSQL is asked about them. */
+  readonly #missed = new Set<string>();
   readonly #claiming = new Set<number>();
   /** Shards that are being handed over, with their epochs: they are this engine's until they are given. */
   readonly #giving = new Map<number, number>();
@@ -206,8 +210,28 @@ export class Cluster {
     this.#tell();
     const { clock } = this.#options;
     if (this.#isCutOff) this.#cutOffAt = clock.monotonic();
+    this.#missTheSilent();
     this.#reconcile();
     this.#beatTimer = clock.after(BEAT_EVERY_MS, () => this.#beat());
+  }
+
+  /** Silence alone is taken for death only after a while; a process that has ended is known sooner. */
+  #missTheSilent(): void {
+    const { clock, id, table } = this.#options;
+    const since = clock.monotonic() - MISSED_AFTER_MS;
+    for (const member of this.#members.live) {
+      const { engine, heardAt } = member;
+      if (engine === id || heardAt > since || this.#missed.has(engine)) continue;
+      this.#missed.add(engine);
+      table
+        .isGone(engine)
+        .then((isGone) => {
+          if (isGone) this.#members.forget(member);
+          this.#reconcile();
+        })
+        .catch(() => undefined) // PostgreSQL is away: nobody could claim anything now.
+        .finally(() => this.#missed.delete(engine));
+    }
   }
 
   #tell(): void {

@@ -1,15 +1,20 @@
 import type { Pool } from "pg";
+import { SessionLock } from "../../platform/postgres/index.ts";
 
 /** A row that counts as of now: an engine renews its own every second. */
 const RENEWED_WITHIN = "interval '3 seconds'";
 
+const nameOf = (engine: string): string => `usher.engine.${engine}`;
+
 /**
- * The engines that use this database, by what they write into it themselves. It is there to see engines that the bus does not know:
- * of another cluster.
+ * The engines that use this database, by what they write into it themselves. It is there to see engines that the bus does not know, those
+ * of another cluster, and engines that the bus does not hear any more because they are gone: each keeps a connection with its name.
  */
 export class MemberTable {
   readonly #pool: Pool;
   readonly #id: string;
+  #name: SessionLock | undefined;
+  #isRemoved = false;
 
   constructor({ pool, id }: { pool: Pool; id: string }) {
     this.#pool = pool;
@@ -25,10 +30,27 @@ export class MemberTable {
              ON CONFLICT (engine) DO UPDATE SET seen_at = now()`,
       values: [this.#id],
     });
+    if (this.#name !== undefined || this.#isRemoved) return;
+    const name = await SessionLock.take(this.#pool, nameOf(this.#id));
+    if (this.#isRemoved) return name?.end();
+    this.#name = name;
+    void name?.lost.then(() => {
+      name.end();
+      this.#name = undefined; // Taken again with the next renewal.
+    });
   }
 
   async remove(): Promise<void> {
+    this.#isRemoved = true;
+    this.#name?.end();
     await this.#pool.query("DELETE FROM engine.member WHERE engine = $1", [this.#id]);
+  }
+
+  /** Whether the engine's connection has ended: PostgreSQL knows that the moment its process does. */
+  async isGone(engine: string): Promise<boolean> {
+    const name = await SessionLock.take(this.#pool, nameOf(engine));
+    name?.end();
+    return name !== undefined;
   }
 
   /** Engines that renewed their rows a moment ago, this one left out, and when each did. */

@@ -51,6 +51,13 @@ export class Members {
     return [...this.#members.values()];
   }
 
+  /** It is gone, unless it was heard of again. */
+  forget({ engine, heardAt }: Member): void {
+    if (this.#members.get(engine)?.heardAt !== heardAt) return;
+    this.#members.delete(engine);
+    this.#marks.delete(engine);
+  }
+
   close(): void {
     this.#subscription.close();
   }

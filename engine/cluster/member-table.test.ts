@@ -1,0 +1,39 @@
+import pino from "pino";
+import type { Pool } from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { ENGINE_MIGRATIONS } from "../journal/index.ts";
+import { MemberTable } from "./member-table.ts";
+
+const log = pino({ level: "silent" });
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  pool = createPool({ connectionString: database.url, max: 8, name: "test", log });
+  await migrate(createDatabase(pool), "engine", ENGINE_MIGRATIONS);
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+it("an engine is gone once its connection has ended, and is back with its next renewal", async () => {
+  const ann = new MemberTable({ pool, id: "ann" });
+  const bob = new MemberTable({ pool, id: "bob" });
+  await ann.renew();
+  await bob.renew();
+  expect(await ann.isGone("bob")).toBe(false);
+  await pool.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+  await expect.poll(() => ann.isGone("bob")).toBe(true);
+  await expect.poll(() => bob.renew().then(() => ann.isGone("bob"))).toBe(false);
+  expect(new Set((await ann.others()).keys())).toEqual(new Set(["bob"]));
+  await bob.remove();
+  await expect.poll(() => ann.isGone("bob")).toBe(true);
+  expect((await ann.others()).size).toBe(0);
+  await bob.renew(); // One that was under way.
+  expect(await ann.isGone("bob")).toBe(true);
+  await ann.remove();
+});
