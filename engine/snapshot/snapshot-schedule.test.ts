@@ -11,10 +11,10 @@ function schedule() {
 
 it("a shard is handed over with a snapshot when there is much to read, whoever wrote it", async () => {
   const { taken, schedule: snapshots } = schedule();
-  snapshots.note(1, { rows: 10, bytes: 1_000 });
+  snapshots.note(1, { rows: 7_000, bytes: 512 * 1024 });
   await snapshots.takeBeforeHandover(1);
   expect(taken).toEqual([]);
-  snapshots.note(1, { rows: 7_995, bytes: 1_000 });
+  snapshots.note(1, { rows: 1_005, bytes: 1_000 });
   await snapshots.takeBeforeHandover(1);
   await snapshots.takeBeforeHandover(1);
   expect(taken).toEqual([1]);
