@@ -4,12 +4,13 @@ import { etagOf, isFresh } from "../http/index.ts";
 /** What a GET answers, written once for all who ask. */
 export interface AnswerBody<Value> {
   readonly value: Value;
-  readonly json: string;
+  /** Bytes, and not text that each answer would encode anew. */
+  readonly json: Buffer;
   readonly etag: string;
 }
 
 export function answerBody<Value>(value: Value): AnswerBody<Value> {
-  const json = JSON.stringify(value);
+  const json = Buffer.from(JSON.stringify(value));
   return { value, json, etag: etagOf(json) };
 }
 

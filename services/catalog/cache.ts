@@ -5,12 +5,14 @@ interface Entry<Value> {
   readonly staleAt: number;
   /** 0 until the value is there. */
   weight: number;
+  /** Since it was last looked over for something to let go. */
+  used: boolean;
 }
 
 interface Options<Value> {
   readonly clock: Clock;
   readonly ttlMs: number;
-  /** The sum of all weights that is kept; what was used longest ago goes first. */
+  /** The sum of all weights that is kept; what has not been used for long goes first. */
   readonly weightMax: number;
   readonly weigh?: (value: Value) => number;
 }
@@ -18,7 +20,7 @@ interface Options<Value> {
 /** Remembers what loading gave; many who ask for the same at once wait for one load. A load that fails is not remembered. */
 export class Cache<Value> {
   readonly #options: Options<Value>;
-  /** In order of use, the oldest first. */
+  /** A queue with a second chance: what was used since it was last at the head goes to the tail then, and costs nothing each time that it is used. */
   readonly #entries = new Map<string, Entry<Value>>();
   #weight = 0;
 
@@ -29,8 +31,7 @@ export class Cache<Value> {
   get(key: string, load: () => Promise<Value>): Promise<Value> {
     const known = this.#entries.get(key);
     if (known !== undefined && known.staleAt > this.#options.clock.monotonic()) {
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
+      known.used = true;
       return known.value;
     }
     this.#forget(key);
@@ -45,7 +46,7 @@ export class Cache<Value> {
 
   async #load(key: string, load: () => Promise<Value>): Promise<Value> {
     const { clock, ttlMs, weigh = () => 1 } = this.#options;
-    const entry: Entry<Value> = { value: load(), staleAt: clock.monotonic() + ttlMs, weight: 0 };
+    const entry: Entry<Value> = { value: load(), staleAt: clock.monotonic() + ttlMs, weight: 0, used: false };
     this.#entries.set(key, entry);
     try {
       const value = await entry.value;
@@ -62,10 +63,18 @@ export class Cache<Value> {
   }
 
   #makeRoom(): void {
-    for (const key of this.#entries.keys()) {
+    for (const [key, entry] of this.#entries) {
       if (this.#weight <= this.#options.weightMax) return;
-      this.#forget(key);
+      if (entry.used) this.#postpone(key, entry);
+      else this.#forget(key);
     }
+  }
+
+  /** Comes up again behind all others, in the same round if need be. */
+  #postpone(key: string, entry: Entry<Value>): void {
+    entry.used = false;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
   }
 
   #forget(key: string): void {

@@ -7,6 +7,8 @@ export const REQUEST_TIMEOUT_MS = 30_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** For a handler to answer; past it the answer is UNAVAILABLE, and the work goes on unseen. */
 export const HANDLER_TIMEOUT_MS = 30_000;
+/** How often handlers are looked over: so much later may one find out. */
+export const HANDLER_LOOK_EVERY_MS = 1_000;
 export const CONNECTIONS_MAX = 10_000;
 /** Addresses whose requests are counted; past it the longest unseen is forgotten. */
 export const RATE_LIMIT_ADDRESSES_MAX = 20_000;

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, onResponseHookHandler } from "fastify";
 import { Histogram } from "prom-client";
 import { Type } from "typebox";
 import { DURATION_BUCKETS, type Registry } from "../../platform/metrics/index.ts";
@@ -13,14 +13,23 @@ export function observeRequests(app: FastifyInstance, registry: Registry): void 
     buckets: DURATION_BUCKETS,
     registers: [registry],
   });
-  app.addHook("onResponse", (request, reply, done) => {
-    const route = request.is404 ? "none" : (request.routeOptions.url ?? "none");
-    seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
-    request.log.debug(
-      { requestId: request.id, method: request.method, url: request.url, status: reply.statusCode },
-      "answered",
-    );
-    done();
+  const observe =
+    (route: string): onResponseHookHandler =>
+    (request, reply, done) => {
+      const { method } = request;
+      const status = reply.statusCode;
+      seconds.observe({ method, route, status }, reply.elapsedTime / 1000);
+      request.log.debug({ requestId: request.id, method, url: request.url, status }, "answered");
+      done();
+    };
+  // A request's `routeOptions` are put together anew each time that they are read, so each route has a hook that knows it.
+  app.addHook("onRoute", (route) => {
+    route.onResponse = [...[route.onResponse ?? []].flat(), observe(route.url)];
+  });
+  const observeStray = observe("none");
+  app.addHook("onResponse", function (request, reply, done) {
+    if (request.is404) observeStray.call(this, request, reply, done);
+    else done();
   });
 }
 

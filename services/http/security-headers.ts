@@ -1,11 +1,11 @@
 import helmet from "@fastify/helmet";
-import fastify from "fastify";
+import fastify, { type onRequestHookHandler } from "fastify";
 
 /**
  * What helmet puts on every answer. It reckons them anew each time, which costs more than all the rest of a small answer; ours never
  * differ, so it is asked once.
  */
-export async function securityHeaders(): Promise<Readonly<Record<string, string>>> {
+export async function securityHeaders(): Promise<onRequestHookHandler> {
   const probe = fastify();
   await probe.register(helmet, {
     hsts: false, // Whoever terminates TLS in front of us decides that.
@@ -27,5 +27,9 @@ export async function securityHeaders(): Promise<Readonly<Record<string, string>
   const { headers } = await probe.inject("/");
   await probe.close();
   const own = Object.entries(headers).filter(([name]) => !["date", "connection", "content-length"].includes(name));
-  return Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
+  const standing = Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
+  return (_request, reply, done) => {
+    void reply.headers(standing);
+    done();
+  };
 }

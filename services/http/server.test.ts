@@ -188,7 +188,9 @@ describe("headers", () => {
     expect((await ask("https://tickets.example.com")).headers["access-control-allow-origin"]).toBe(
       "https://tickets.example.com",
     );
+    expect((await ask("https://tickets.example.com")).headers["access-control-expose-headers"]).toContain("etag");
     expect((await ask("https://evil.example.com")).headers["access-control-allow-origin"]).toBeUndefined();
+    expect((await server.app.inject({ url: "/health/live" })).headers["vary"]).toBe("Origin");
     const preflight = await server.app.inject({
       method: "OPTIONS",
       url: "/api/v1/things",
@@ -196,6 +198,8 @@ describe("headers", () => {
     });
     expect(preflight.statusCode).toBe(204);
     expect(preflight.headers["access-control-allow-methods"]).toContain("POST");
+    expect(preflight.headers["access-control-allow-origin"]).toBe("https://tickets.example.com");
+    expect(preflight.headers["access-control-max-age"]).toBe("600");
   });
 });
 
@@ -227,6 +231,7 @@ describe("operations", () => {
     await server.app.inject({ url: "/api/v1/things/8?limit=5" });
     const { body } = await server.app.inject({ url: "/metrics" });
     expect(body).toMatch(/usher_http_request_seconds_count\{.*route="\/api\/v1\/things\/:id".*\} \d/);
+    expect(body).toMatch(/usher_http_request_seconds_count\{.*route="none",status="404".*\} \d/);
   });
 
   it("the description is OpenAPI 3.1 and tells of guards and problems", async () => {
@@ -266,7 +271,12 @@ it("limits the requests of one address, on unknown addresses too", async () => {
     const refused = answers.filter(({ statusCode }) => statusCode === 429);
     expect(refused.length).toBeGreaterThanOrEqual(6); // 12 less 3, less 3 more should a second have turned
     for (const one of refused) expectProblem(one, 429, "RATE_LIMITED");
-    expect(refused[0]?.headers["retry-after"]).toBe("1");
+    expect(refused[0]?.headers).toMatchObject({
+      "retry-after": "1",
+      "x-ratelimit-limit": "3",
+      "x-ratelimit-remaining": "0",
+      "x-ratelimit-reset": "1",
+    });
     expect((await ask("/config.json", "10.0.0.2")).statusCode).toBe(200);
     const unknown = await Promise.all(Array.from({ length: 12 }, () => ask("/nothing", "10.0.0.3")));
     expect(unknown.some(({ statusCode }) => statusCode === 429)).toBe(true);

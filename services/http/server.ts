@@ -1,5 +1,3 @@
-import cors from "@fastify/cors";
-import rateLimit from "@fastify/rate-limit";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -10,8 +8,10 @@ import type { Logger } from "../../platform/log/index.ts";
 import type { Registry } from "../../platform/metrics/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { answerBrokenRequest } from "./broken-request.ts";
+import { allowOrigins } from "./cors.ts";
 import { describe } from "./description.ts";
 import { handleError, problemOf } from "./errors.ts";
+import { limitHandlers } from "./handler-deadline.ts";
 import { type HealthCheck, healthRoutes } from "./health.ts";
 import { addIdempotency, type IdempotencyStore } from "./idempotency/index.ts";
 import { acceptJson } from "./json-body.ts";
@@ -19,9 +19,10 @@ import * as limits from "./limits.ts";
 import { MethodsByPath } from "./method-not-allowed.ts";
 import { metricsRoutes, observeRequests } from "./metrics.ts";
 import { Problem, sendProblem } from "./problem.ts";
-import { OwnCounts, rateLimitStoreOf, type SharedCounts } from "./rate-limit/index.ts";
+import { limitRequests, OwnCounts, type SharedCounts } from "./rate-limit/index.ts";
 import { RequestIds } from "./request-id.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { answerAtTurnEnd } from "./turn-end.ts";
 import { serializerFactory, validatorCompiler } from "./validation.ts";
 import { webApp, type WebSocketAddress } from "./web-app.ts";
 
@@ -70,7 +71,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     bodyLimit: limits.BODY_LIMIT,
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
-    handlerTimeout: limits.HANDLER_TIMEOUT_MS,
     http: { headersTimeout: limits.HEADERS_TIMEOUT_MS },
     schemaController: { compilersFactory: { buildSerializer: serializerFactory() } },
     routerOptions: { maxParamLength: limits.PARAM_LENGTH_MAX },
@@ -93,46 +93,27 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     void reply.header("x-request-id", request.id);
     done(request.url.includes("%00") ? new Problem("BAD_MESSAGE", "The address holds a NUL character.") : undefined);
   });
+  limitHandlers(app, clock);
   observeRequests(app, metrics);
 
   const methods = new MethodsByPath();
   app.addHook("onRoute", (route) => methods.add(route));
-  await protect(app, options);
+  app.addHook("onRequest", await securityHeaders());
+  await allowOrigins(app, options.config.allowedOrigins);
+  const limit = limitRequests(app, {
+    own: new OwnCounts({ clock, keysMax: limits.RATE_LIMIT_ADDRESSES_MAX }),
+    shared: options.sharedCounts,
+    max: options.config.requestsPerSecond,
+    windowMs: 1_000,
+  });
   app.setErrorHandler(handleError);
-  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => methods.refuse(request, reply));
+  app.setNotFoundHandler({ preHandler: limit }, (request, reply) => methods.refuse(request, reply));
 
   addIdempotency(app, options.idempotency, clock);
+  answerAtTurnEnd(app);
   await describe(app, options.version);
   await app.register(healthRoutes({ checks: options.checks, clock, log }));
   await app.register(metricsRoutes(metrics));
   await app.register(webApp({ root: options.webRoot, webSocket: options.webSocket }));
   return app;
-}
-
-async function protect(app: HttpServer, { config, clock, sharedCounts }: HttpServerOptions): Promise<void> {
-  const headers = await securityHeaders();
-  app.addHook("onRequest", (_request, reply, done) => {
-    void reply.headers(headers);
-    done();
-  });
-  await app.register(cors, {
-    origin: [...config.allowedOrigins],
-    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
-    exposedHeaders: "etag, location, x-request-id, retry-after, idempotency-replayed",
-    maxAge: 600,
-    strictPreflight: false,
-  });
-  await app.register(rateLimit, {
-    global: true,
-    max: config.requestsPerSecond,
-    timeWindow: 1_000,
-    store: rateLimitStoreOf({
-      own: new OwnCounts({ clock, keysMax: limits.RATE_LIMIT_ADDRESSES_MAX }),
-      shared: sharedCounts,
-    }),
-    // Who keeps to the limit need not read of it in every answer.
-    addHeadersOnExceeding: { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
-    errorResponseBuilder: (_request, { ttl }) =>
-      new Problem("RATE_LIMITED", "Too many requests from this address.", { retryInMs: Math.max(1, Math.ceil(ttl)) }),
-  });
 }

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Query, type Refusal, type Reply, showtimeId } from "../../../proto/index.ts";
 import { Layout, SeatStatuses, ShowtimeParams, type ShowtimeStatus } from "../../../proto/rest/index.ts";
-import { isFresh, Problem, type Routes } from "../../http/index.ts";
+import { isFresh, Problem, type Routes, varyOn } from "../../http/index.ts";
 import type { CatalogReader } from "../catalog-reader.ts";
 import type { LayoutBody } from "../layout/layout-body.ts";
 import { LAYOUT_MAX_AGE_S } from "../limits.ts";
@@ -54,7 +54,7 @@ export const showtimePageRoutes =
       async (request, reply) => {
         const { showtime } = await reader.showtime(request.params.id);
         const body = await views.get(showtime.id);
-        if (typeof body !== "string") throw notSeen(body, showtime.status);
+        if (!Buffer.isBuffer(body)) throw notSeen(body, showtime.status);
         return sendJson(reply.header("cache-control", "no-store"), body);
       },
     );
@@ -63,13 +63,13 @@ export const showtimePageRoutes =
 /** Sends the layout's bytes as they were kept, in gzip for whoever takes it. */
 async function sendLayout(request: FastifyRequest, reply: FastifyReply, body: LayoutBody): Promise<FastifyReply> {
   const zip = takesGzip(request.headers["accept-encoding"]);
-  void reply.header("cache-control", LAYOUT_CACHE_CONTROL).header("vary", "accept-encoding");
+  varyOn(reply.header("cache-control", LAYOUT_CACHE_CONTROL), "accept-encoding");
   if (isFresh(request, reply, zip ? body.zippedEtag : body.etag)) return reply.code(304).send();
   return zip ? sendJson(reply.header("content-encoding", "gzip"), await body.zipped) : sendJson(reply, body.plain);
 }
 
 /** Past the route's serializer, which would write anew what is written already. */
-const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply => reply.type(JSON_TYPE).send(json);
+const sendJson = (reply: FastifyReply, json: Buffer): FastifyReply => reply.type(JSON_TYPE).send(json);
 
 /** RFC 9110, 12.5.3, as far as one encoding goes. */
 const takesGzip = (accepted: string | string[] | undefined): boolean =>
@@ -79,12 +79,12 @@ const takesGzip = (accepted: string | string[] | undefined): boolean =>
     .some((list) => list.split(",").some((each) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(each)));
 
 /** The answer as JSON, or the engine's refusal; one character a seat: its `SeatStatus`. */
-function seatsBody(id: string, view: Reply): string | Refusal {
+function seatsBody(id: string, view: Reply): Buffer | Refusal {
   if (view.type === "refused") return view;
   if (view.type !== "view") throw new TypeError(`a view was answered with ${view.type}`);
   const { epoch, seq } = view;
   const statuses = Buffer.from(view.statuses.map((status) => status + 0x30)).toString("latin1");
-  return JSON.stringify({ showtimeId: id, epoch, seq, statuses });
+  return Buffer.from(JSON.stringify({ showtimeId: id, epoch, seq, statuses }));
 }
 
 /** The catalogue knows the showtime, so an engine that does not has only not been told yet, unless its sale was over before. */

@@ -1,2 +1,2 @@
-export { rateLimitStoreOf } from "./rate-limit-store.ts";
+export { limitRequests } from "./limit-requests.ts";
 export { OwnCounts, type SharedCounts } from "./window-counts.ts";

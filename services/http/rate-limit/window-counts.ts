@@ -16,13 +16,15 @@ export interface SharedCounts {
 interface Window {
   count: number;
   readonly endsAt: number;
+  /** Since it was last looked over for somebody to forget. */
+  seen: boolean;
 }
 
 /** Counts of this process alone. */
 export class OwnCounts {
   readonly #clock: Clock;
   readonly #keysMax: number;
-  /** In order of use, the oldest first. */
+  /** A queue with a second chance: who was seen since he was last at the head goes to the tail then, and costs nothing each time that he is seen. */
   readonly #windows = new Map<string, Window>();
 
   /** @param options.keysMax past it the one that was longest unseen is forgotten */
@@ -34,18 +36,22 @@ export class OwnCounts {
   add(key: string, windowMs: number): WindowCount {
     const now = this.#clock.monotonic();
     const known = this.#windows.get(key);
-    const window = known !== undefined && known.endsAt > now ? known : { count: 0, endsAt: now + windowMs };
-    window.count++;
+    if (known !== undefined && known.endsAt > now) {
+      known.seen = true;
+      return { count: ++known.count, leftMs: known.endsAt - now };
+    }
     this.#windows.delete(key);
-    this.#windows.set(key, window);
-    if (this.#windows.size > this.#keysMax) this.#forgetOldest();
-    return { count: window.count, leftMs: window.endsAt - now };
+    this.#windows.set(key, { count: 1, endsAt: now + windowMs, seen: false });
+    if (this.#windows.size > this.#keysMax) this.#forgetOne(now);
+    return { count: 1, leftMs: windowMs };
   }
 
-  #forgetOldest(): void {
-    for (const oldest of this.#windows.keys()) {
-      this.#windows.delete(oldest);
-      return;
+  #forgetOne(now: number): void {
+    for (const [key, window] of this.#windows) {
+      this.#windows.delete(key);
+      if (!window.seen || window.endsAt <= now) return;
+      window.seen = false;
+      this.#windows.set(key, window);
     }
   }
 }
