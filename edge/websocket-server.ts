@@ -10,6 +10,7 @@ import type {
   WebSocket,
 } from "uWebSockets.js";
 import type * as uWebSockets from "uWebSockets.js";
+import { networkOf } from "../platform/network/index.ts";
 import { type Encoding, type Frame, SUBPROTOCOLS } from "./encoding.ts";
 import { LIMITS } from "./limits.ts";
 import type { CloseCode, Publisher, Socket, SocketEvents } from "./socket.ts";
@@ -202,17 +203,6 @@ function chooseProtocol(offered: string): { name: string; encoding: Encoding } |
     if (encoding !== undefined) return { name, encoding };
   }
   return undefined;
-}
-
-/**
- * An address to count by. Of IPv6 the first 64 bits: one customer has them all. An IPv4 address that came through an IPv6
- * socket (RFC 4291, 2.5.5.2) is taken as what it is.
- */
-function networkOf(address: string): string {
-  if (isIPv4(address)) return address;
-  const [head = [], tail = []] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));
-  const between = Array<string>(8 - head.length - tail.length).fill("0");
-  return [...head, ...between, ...tail].slice(0, 4).join(":");
 }
 
 const isMapped = (bytes: Buffer): boolean => bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;

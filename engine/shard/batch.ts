@@ -4,7 +4,7 @@
 import type { ShowtimeState } from "../core/index.ts";
 import type { BookedSeatChange } from "../journal/index.ts";
 import type { BookingId, Delta, Event, Notice, Reply, ReplyBatch, ShowtimeId } from "../../proto/index.ts";
-import { RowWriter } from "./row-codec.ts";
+import type { RowWriter } from "./row-codec.ts";
 
 type AnswerBatch = (replies: ReplyBatch) => void;
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, onRequestHookHandler } from "fastify";
+import { networkOf } from "../../../platform/network/index.ts";
 import { Problem } from "../problem.ts";
-import { clientOf } from "./client-address.ts";
 import type { OwnCounts, SharedCounts, WindowCount } from "./window-counts.ts";
 
 interface Options {
@@ -47,7 +47,7 @@ function limitBy({ own, shared, max, windowMs }: Options, prefix: string): onReq
   return (request, reply, done) => {
     if (request.isCounted) return done();
     request.isCounted = true; // A route may pass its request on to whoever says that there is nothing.
-    const key = prefix + clientOf(request.ip);
+    const key = prefix + networkOf(request.ip);
     const judge = ({ count, leftMs }: WindowCount): void => done(count > max ? refusal(reply, max, leftMs) : undefined);
     if (shared === undefined) return judge(own.add(key, windowMs));
     shared.add(key, windowMs).then(judge, () => judge(own.add(key, windowMs)));

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { networkOf } from "../../../platform/network/index.ts";
 import { Problem } from "../../http/index.ts";
 import {
   PRUNE_ROWS_MAX,
@@ -10,7 +11,6 @@ import {
   WRONG_PASSWORDS_KEPT_MS,
 } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
-import { networkOf } from "./network.ts";
 
 export interface ThrottleOptions {
   readonly db: Kysely<IdentityTables>;

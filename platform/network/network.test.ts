@@ -11,4 +11,6 @@ it.each([
   ["::1", "0:0:0:0"],
   ["::", "0:0:0:0"],
   ["fe80::1%eth0", "fe80:0:0:0"],
+  ["::FFFF:0a00:0001", "10.0.0.1"],
+  ["Unknown:Proxy", "unknown:proxy"],
 ])("%s is of the network %s", (address, network) => expect(networkOf(address)).toBe(network));
