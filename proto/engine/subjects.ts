@@ -49,8 +49,8 @@ export interface MemberBeat {
   /** Where an operator finds it. */
   readonly host: string;
   readonly pid: number;
-  /** It gives its shards away, and takes none. */
-  readonly leaving: boolean;
+  /** It is new and only listens yet, or it leaves and gives its shards away. */
+  readonly takesNone: boolean;
   /** The shards that it has, with their epochs, `[shard, epoch]` each. */
   readonly shards: readonly (readonly [shard: number, epoch: number])[];
   /** Since it started; for operators. */
