@@ -1,5 +1,7 @@
 /** How many rows one read fetches. */
 export const ROWS_PER_READ = 256;
+/** How much of a snapshot one read fetches: about a millisecond's work. */
+export const SNAPSHOT_BYTES_PER_READ = 256 * 1024;
 /** Rows stay at least this long for `usher journal`, also when snapshots cover them. */
 export const JOURNAL_RETENTION_MS = 30 * 24 * 3600 * 1000;
 /** Snapshots kept a shard: the newest, and one more in case the newest does not read. */

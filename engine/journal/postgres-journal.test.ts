@@ -12,6 +12,8 @@ import {
   PostgresJournal,
   type ShardCommit,
 } from "./index.ts";
+import type { Snapshot } from "./journal.ts";
+import { SNAPSHOT_BYTES_PER_READ } from "./limits.ts";
 
 const log = pino({ level: "silent" });
 const showtime = showtimeId("st-1");
@@ -176,6 +178,19 @@ describe("the journal in PostgreSQL", () => {
     expect(await read()).toEqual([5, 4]);
     await pool.query("UPDATE engine.snapshot SET bytes = set_bit(bytes, 9, 1 - get_bit(bytes, 9)) WHERE seq = 5");
     expect(await read()).toEqual([4]);
+  });
+
+  it("reads a long snapshot as it was written, and a newer one where it was let go of meanwhile", async () => {
+    const long = Uint8Array.from({ length: 24 * SNAPSHOT_BYTES_PER_READ + 1 }, (_, at) => at % 251);
+    const newest = async (): Promise<Snapshot | undefined> => {
+      for await (const snapshot of journal.snapshots(1)) return snapshot;
+      return undefined;
+    };
+    await journal.saveSnapshot({ shard: 1, seq: 1, bytes: long });
+    expect(Buffer.compare((await newest())?.bytes ?? long.subarray(1), long)).toBe(0);
+    const reading = newest();
+    for (let seq = 2; seq <= 4; seq++) await journal.saveSnapshot({ shard: 1, seq, bytes: Uint8Array.of(seq) });
+    expect((await reading)?.seq).toBeGreaterThan(1);
   });
 
   it("deletes rows only when the older snapshot kept covers them and their retention is over", async () => {

@@ -17,6 +17,7 @@ import {
   JOURNAL_RETENTION_MS,
   POOL_MAX,
   ROWS_PER_READ,
+  SNAPSHOT_BYTES_PER_READ,
   SNAPSHOTS_KEPT,
 } from "./limits.ts";
 
@@ -116,16 +117,43 @@ export class PostgresJournal implements Journal {
   async *snapshots(shard: number): AsyncIterable<Snapshot> {
     let before = Number.MAX_SAFE_INTEGER;
     for (;;) {
-      const { rows } = await this.#pool.query<{ seq: string; bytes: Buffer; checksum: string }>(
-        "SELECT seq, bytes, checksum FROM engine.snapshot WHERE shard = $1 AND seq < $2 ORDER BY seq DESC LIMIT 1",
+      const { rows } = await this.#pool.query<{ seq: string; length: number; checksum: string }>(
+        `SELECT seq, length(bytes) AS length, checksum FROM engine.snapshot WHERE shard = $1 AND seq < $2
+         ORDER BY seq DESC LIMIT 1`,
         [shard, before],
       );
       const row = rows[0];
       if (row === undefined) return;
-      before = Number(row.seq);
-      if (crc32(row.bytes) === Number(row.checksum)) yield { shard, seq: before, bytes: row.bytes };
-      else this.#options.log.error({ shard, seq: before }, "a snapshot is not as it was written: skipped");
+      const seq = Number(row.seq);
+      const bytes = await this.#snapshotBytes(shard, seq, row.length);
+      if (bytes === undefined) {
+        before = Number.MAX_SAFE_INTEGER; // It was let go of meanwhile, so there are newer ones.
+      } else {
+        before = seq;
+        if (crc32(bytes) === Number(row.checksum)) yield { shard, seq, bytes };
+        else this.#options.log.error({ shard, seq }, "a snapshot is not as it was written: skipped");
+      }
     }
+  }
+
+  /**
+   * Piece by piece: pg turns a value into bytes in one go, and a whole snapshot of a long sale would hold up whatever is served meanwhile.
+   * @returns undefined when it is no longer there
+   */
+  async #snapshotBytes(shard: number, seq: number, length: number): Promise<Buffer | undefined> {
+    const pieces: Buffer[] = [];
+    for (let start = 0; start < length; start += SNAPSHOT_BYTES_PER_READ) {
+      const { rows } = await this.#pool.query<{ piece: Buffer }>({
+        name: "snapshot",
+        text: `SELECT substring(bytes FROM $3 FOR ${SNAPSHOT_BYTES_PER_READ}) AS piece FROM engine.snapshot
+               WHERE shard = $1 AND seq = $2`,
+        values: [shard, seq, start + 1],
+      });
+      const piece = rows[0]?.piece;
+      if (piece === undefined) return undefined;
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces, length);
   }
 
   async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
