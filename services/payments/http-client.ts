@@ -33,8 +33,12 @@ export function sendText(url: string, { clock, timeoutMs, method, headers, body 
       timer.cancel();
       reject(error);
     };
+    // Also of one that ends without an answer or an error, as after an upgrade that nobody asked for.
+    const end = (): void => fail(new Error("the connection ended without an answer"));
+    request.once("close", end);
     request.once("error", fail);
     request.once("response", (response) => {
+      request.off("close", end);
       read(request, response).then((text) => {
         timer.cancel();
         resolve({ status: response.statusCode ?? 0, text });
