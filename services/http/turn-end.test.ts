@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { expect, it } from "vitest";
 import { testServer } from "./testing.ts";
 
@@ -26,6 +27,22 @@ it("answers all that came in one turn, and one that cannot be written does not k
     expect(await answers[1]?.json()).toMatchObject({ code: "INTERNAL" });
     expect(answers[1]?.headers.get("set-cookie")).toBeNull();
     expect(answers[1]?.headers.get("x-content-type-options")).toBe("nosniff");
+  } finally {
+    await server.close();
+  }
+});
+
+it("answers for a stream that breaks before the turn ends, and goes on", async () => {
+  const server = await testServer();
+  try {
+    server.app.get("/broken", async (_request, reply) => {
+      const stream = new Readable({ read() {} });
+      process.nextTick(() => stream.destroy(new Error("gone")));
+      return reply.type("application/pdf").send(stream);
+    });
+    const answer = await server.app.inject({ url: "/broken" }); // What nobody catches fails the run.
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json()).toMatchObject({ code: "INTERNAL" });
   } finally {
     await server.close();
   }

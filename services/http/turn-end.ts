@@ -1,4 +1,5 @@
 import { validateHeaderValue } from "node:http";
+import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply } from "fastify";
 
 interface Answer {
@@ -27,7 +28,9 @@ export function answerAtTurnEnd(app: FastifyInstance): void {
       trySend(answer);
     }
   };
-  app.addHook("onSend", (_request, reply, _payload, done) => {
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    // Fastify listens to a stream only when it sends it, and then learns of what went wrong before.
+    if (payload instanceof Readable) payload.once("error", () => undefined);
     // Not the clock's turn: this is about sockets, and a clock that stands still must not hold answers back.
     if (waiting.push({ reply, send: done }) === 1) setImmediate(sendAll);
   });
