@@ -245,10 +245,11 @@ export class PaymentBook {
       .returning(REVISION);
     if (type === undefined) return written.executeTakeFirst();
     const facts = factsOf({ ...seen, reason: changes.reason ?? null });
+    // All of them are counted, since PostgreSQL locks only as many as are looked at.
     const { rows } = await sql<SeenPayment>`
       with locked as materialized (
         select from payments.payment where booking_id = ${bookingId} order by id for update
-      ), written as (${written.where(sql<boolean>`exists (select from locked)`)}),
+      ), written as (${written.where(sql<boolean>`(select count(*) from locked) > 0`)}),
       told as (${this.#outbox.adding("written", bookingId, [{ type, data: facts }])})
       select * from written`.execute(this.#db);
     return rows[0];

@@ -1,0 +1,69 @@
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
+import { Outbox } from "../../platform/events/index.ts";
+import { createDatabase } from "../../platform/postgres/index.ts";
+import { systemRandom } from "../../platform/random/index.ts";
+import { PaymentBook } from "./payment-book.ts";
+import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
+import { type Shop, testShop } from "./testing/shop.ts";
+
+const log = pino({ level: "silent" });
+let shop: Shop;
+let book: PaymentBook;
+
+beforeAll(async () => {
+  shop = await testShop({ webhooks: false });
+  const clock = systemClock;
+  const outbox = new Outbox({
+    ...{ pool: shop.pool, clock, random: systemRandom, log, schema: PAYMENTS_SCHEMA, source: "/usher/payments" },
+    stream: { publish: () => Promise.resolve(), consume: () => ({ close: () => Promise.resolve() }) },
+  });
+  book = new PaymentBook({ db: createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA), outbox, clock });
+});
+afterAll(() => shop.close());
+
+const added = async (paymentId: string, bookingId: string) => {
+  const row = await book.add({
+    ...{ paymentId, bookingId, userId: "u", method: "mock", token: "tok_ok", description: "Seats" },
+    ...{ amount: { amount: 100, currency: "EUR" }, payBy: "2099-01-01T00:00:00.000Z" },
+  });
+  if (row === undefined) throw new Error("it is new");
+  return row;
+};
+
+it("whoever tells of a payment waits for whoever has any other of its booking", async () => {
+  const first = await added("pay_a", "bk_1");
+  await added("pay_b", "bk_1");
+  const other = await shop.pool.connect();
+  try {
+    await other.query("begin");
+    await other.query("select from payments.payment where id = 'pay_b' for update");
+    let done = false;
+    const failing = book.fail(first, "no money", false).finally(() => (done = true));
+    const waits = async () => {
+      const { rowCount } = await shop.pool.query("select from pg_locks where not granted");
+      return (rowCount ?? 0) > 0;
+    };
+    await expect.poll(async () => done || (await waits())).toBe(true);
+    expect(done).toBe(false);
+    await other.query("commit");
+    expect((await failing).after.state).toBe("failed");
+  } finally {
+    other.release(true);
+  }
+  const { rows } = await shop.pool.query("select event->>'type' as type from payments.outbox where subject = 'bk_1'");
+  expect(rows).toEqual([{ type: "payment.failed" }]);
+});
+
+it("what was written since it was seen is not written over, and is told of once", async () => {
+  const seen = await added("pay_c", "bk_2");
+  const wanted = await book.want("pay_c", () => ({ void_reason: "changed his mind" }));
+  expect(wanted?.revision).not.toBe(seen.revision);
+  const { after } = await book.fail(seen, "no money", false);
+  expect(after).toMatchObject({ state: "failed", void_reason: "changed his mind" });
+  const again = await book.fail(seen, "no money", false);
+  expect(again.after).toMatchObject({ state: "failed" });
+  const { rowCount } = await shop.pool.query("select from payments.outbox where subject = 'bk_2'");
+  expect(rowCount).toBe(1);
+});
