@@ -124,6 +124,22 @@ describe("outbox", () => {
     await expect.poll(() => textsOf(published), SOON).toEqual(["first", "second"]);
   });
 
+  it("does not let a subject that cannot be published take the room of others, however much it has", async () => {
+    const outbox = newOutbox(
+      streamThat(async ({ subject }) => {
+        if (subject === "bad") throw new Error("it is not taken");
+      }),
+    );
+    await add(outbox, "first", "bad");
+    await t.pool.query(
+      `insert into shop.outbox (type, subject, event, created_at)
+       select type, subject, event, created_at from shop.outbox, generate_series(1, 1600)`,
+    );
+    await add(outbox, "other", "good");
+    outbox.start();
+    await expect.poll(unpublished, SOON).toBe(1601);
+  });
+
   it("tells what joins a subject under way right after it, without looking again", async () => {
     let open = (): void => {};
     const opened = new Promise<void>((resolve) => (open = resolve));

@@ -48,6 +48,8 @@ export class Relay {
   readonly #busy = new Map<string, { readonly rows: Row[]; readonly done: Promise<void> }>();
   /** The ids of all these rows; a read leaves them out. */
   readonly #inHand = new Set<string>();
+  /** Subjects whose event could not be published: a read leaves them out, so that they never take the room of others. */
+  readonly #paused = new Set<string>();
   #running: Promise<void> | undefined;
   #isFull = false;
   #wanted = false;
@@ -132,7 +134,7 @@ export class Relay {
   async #publishNext(reign: Reign): Promise<boolean> {
     this.#isFull = this.#inHand.size >= OUTBOX_IN_HAND_MAX;
     if (this.#isFull) return false;
-    const rows = await reign.read([...this.#inHand], OUTBOX_READ_MAX);
+    const rows = await reign.read([...this.#inHand], [...this.#paused], OUTBOX_READ_MAX);
     for (const row of rows) {
       this.#inHand.add(row.id);
       const busy = this.#busy.get(row.subject);
@@ -162,11 +164,15 @@ export class Relay {
       }
     } catch (err) {
       if (!(err instanceof StreamStopped)) log.warn({ err, schema, subject }, "events could not be published yet");
+      this.#paused.add(subject);
+      for (const { id } of rows) this.#inHand.delete(id);
+      if (this.#isFull) this.nudge();
       await sleep(clock, OUTBOX_SUBJECT_PAUSE_MS, this.#stopping.signal);
     }
+    const wasPaused = this.#paused.delete(subject);
     this.#busy.delete(subject);
     for (const { id } of rows) this.#inHand.delete(id);
-    if (rows.length > 0 || this.#isFull) this.nudge();
+    if (rows.length > 0 || wasPaused || this.#isFull) this.nudge();
   }
 
   async #pruneSometimes(reign: Reign): Promise<void> {
@@ -214,14 +220,15 @@ class Reign {
     this.#table = table;
   }
 
-  /** In the order in which they were written; `except` has ids. */
-  async read(except: readonly string[], limit: number): Promise<Row[]> {
+  /** In the order in which they were written; without these ids and these subjects. */
+  async read(inHand: readonly string[], paused: readonly string[], limit: number): Promise<Row[]> {
     const { rows } = await this.#inTurn(() =>
       this.#connection.query<Row>({
         name: "outbox.read",
         text: `select id::text, subject, event from ${this.#table}
-         where published_at is null and id <> all ($1::bigint[]) order by outbox.id limit $2`,
-        values: [except, limit],
+         where published_at is null and id <> all ($1::bigint[]) and subject <> all ($2::text[])
+         order by outbox.id limit $3`,
+        values: [inHand, paused, limit],
       }),
     );
     return rows;
