@@ -111,7 +111,7 @@ async function waitUntilWhole(natsUrl: string, engines: number): ReturnType<Clus
       const shards = live.flatMap((member) => member.shards.map(([shard]) => shard));
       const isWhole =
         live.length === engines &&
-        live.every((member) => !member.takesNone && member.shards.length > 0) &&
+        live.every((member) => !member.leaving && member.shards.length > 0) &&
         shards.length === SHARDS &&
         new Set(shards).size === SHARDS;
       if (isWhole) return new Map(live.map((one) => [one.pid, new Set(one.shards.map(([shard]) => shard))]));

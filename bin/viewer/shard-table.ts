@@ -8,7 +8,7 @@ export function shardLines(members: readonly Member[], now: number): string[] {
 }
 
 function rowOf(member: Member, now: number): string {
-  const { engine, shards, takesNone, heardAt, perSecond } = member;
+  const { engine, shards, leaving, heardAt, perSecond } = member;
   const epochs = shards.map(([, epoch]) => epoch);
   const range = epochs.length === 0 ? "" : `${Math.min(...epochs)}-${Math.max(...epochs)}`;
   const ids = shards.map(([shard]) => shard).sort((a, b) => a - b);
@@ -19,7 +19,7 @@ function rowOf(member: Member, now: number): string {
     `${Math.round(now - heardAt)} ms`.padStart(10),
     perSecond.requests.toFixed(0).padStart(14),
     perSecond.commits.toFixed(0).padStart(11),
-    `  ${takesNone ? "(takes none) " : ""}${runsOf(ids)}`,
+    `  ${leaving ? "(takes none) " : ""}${runsOf(ids)}`,
   ].join("");
 }
 

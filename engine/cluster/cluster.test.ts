@@ -411,7 +411,7 @@ describe("engines that share the shards", () => {
     await clock.advance(3_000);
     // A member that claims to have every shard, and never hands one over.
     const shards = Array.from({ length: SHARDS }, (_, shard) => [shard, 1] as const);
-    const stubborn = { engine: "z", host: "there", pid: 2, takesNone: true, shards, commits: 0, requests: 0 };
+    const stubborn = { engine: "z", host: "there", pid: 2, leaving: true, shards, commits: 0, requests: 0 };
     const node = await join("b");
     for (let ms = 0; ms < 14_000; ms += 250) {
       bus.publish(MEMBERS, stubborn);

@@ -111,7 +111,7 @@ export class Cluster {
         options.engine.isServedElsewhere(shard);
         this.#given.get(shard)?.();
       }
-      if (beat.takesNone) this.#reconcile();
+      if (beat.leaving) this.#reconcile();
     });
     this.#handovers = bus.subscribe(HANDOVERS, (handover) => this.#hear(handover));
   }
@@ -238,8 +238,8 @@ export class Cluster {
     const { engine, bus, id, host, pid } = this.#options;
     const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#notGiven, ...engine.owned])];
     // What a dead engine left would wait for one that only listens.
-    const takesNone = !this.#hasJoined || this.#isLeaving || this.#isCutOff;
-    bus.publish(MEMBERS, { engine: id, host, pid, takesNone, shards, ...engine.totals });
+    const leaving = !this.#hasJoined || this.#isLeaving || this.#isCutOff;
+    bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
   }
 
   get #notGiven(): readonly (readonly [shard: number, epoch: number])[] {
@@ -268,7 +268,7 @@ export class Cluster {
     const isBack = now - this.#cutOffAt > MEMBER_TTL_MS;
     if (this.#isClosed || !this.#hasJoined || !this.#hasListened || !isBack) return;
     const others = this.#members.live.filter((member) => member.engine !== id);
-    const staying = others.filter((member) => !member.takesNone).map((member) => member.engine);
+    const staying = others.filter((member) => !member.leaving).map((member) => member.engine);
     if (!this.#isLeaving) staying.push(id);
     const holders = new Map(
       others.flatMap((member) => member.shards.map(([shard]) => [shard, member.engine] as const)),
@@ -367,7 +367,7 @@ export class Cluster {
 
   /** Whether an engine that is to have a shard can take it. */
   #isThere(engine: string): boolean {
-    return this.#members.live.some((member) => member.engine === engine && !member.takesNone);
+    return this.#members.live.some((member) => member.engine === engine && !member.leaving);
   }
 
   /** From the end of a shard here to its beginning there. */

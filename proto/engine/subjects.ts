@@ -50,7 +50,7 @@ export interface MemberBeat {
   readonly host: string;
   readonly pid: number;
   /** It is new and only listens yet, or it leaves and gives its shards away. */
-  readonly takesNone: boolean;
+  readonly leaving: boolean;
   /** The shards that it has, with their epochs, `[shard, epoch]` each. */
   readonly shards: readonly (readonly [shard: number, epoch: number])[];
   /** Since it started; for operators. */

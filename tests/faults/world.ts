@@ -183,7 +183,7 @@ export class World {
         const running = [...this.processes.values()].filter(({ state }) => state !== "stopped");
         const engines = running.filter(({ program }) => program.name.startsWith("engine")).length;
         const { members } = this;
-        if (members.length !== engines || members.some(({ takesNone }) => takesNone)) return false;
+        if (members.length !== engines || members.some(({ leaving }) => leaving)) return false;
         const names = members.map(({ engine }) => engine);
         const owners = new Map(members.flatMap(({ engine, shards }) => shards.map(([shard]) => [shard, engine])));
         return (
@@ -217,7 +217,7 @@ export class World {
   #summary(): string {
     const states = [...this.processes.values()].map(({ program, state }) => `${program.name} ${state}`);
     const members = this.members.map(
-      ({ pid, takesNone, shards }) => `${pid}: ${shards.length}${takesNone ? " takes none" : ""}`,
+      ({ pid, leaving, shards }) => `${pid}: ${shards.length}${leaving ? " takes none" : ""}`,
     );
     return `${states.join(", ")}; ${members.join(", ")}`;
   }
