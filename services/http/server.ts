@@ -8,6 +8,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import type { Registry } from "../../platform/metrics/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { answerBrokenRequest } from "./broken-request.ts";
+import { endConnectionsWhileClosing } from "./closing.ts";
 import { allowOrigins } from "./cors.ts";
 import { describe } from "./description.ts";
 import { handleError, problemOf } from "./errors.ts";
@@ -22,7 +23,6 @@ import { Problem, sendProblem } from "./problem.ts";
 import { limitRequests, OwnCounts, type SharedCounts } from "./rate-limit/index.ts";
 import { RequestIds } from "./request-id.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { answerAtTurnEnd } from "./turn-end.ts";
 import { serializerFactory, validatorCompiler } from "./validation.ts";
 import { webApp, type WebSocketAddress } from "./web-app.ts";
 
@@ -110,7 +110,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setNotFoundHandler({ preHandler: limit }, (request, reply) => methods.refuse(request, reply));
 
   addIdempotency(app, options.idempotency, clock);
-  answerAtTurnEnd(app);
+  endConnectionsWhileClosing(app);
   await describe(app, options.version);
   await app.register(healthRoutes({ checks: options.checks, clock, log }));
   await app.register(metricsRoutes(metrics));
