@@ -223,14 +223,15 @@ export class Cluster {
       const { engine, heardAt } = member;
       if (engine === id || heardAt > since || this.#missed.has(engine)) continue;
       this.#missed.add(engine);
-      table
+      void table
         .isGone(engine)
+        .catch(() => false) // PostgreSQL is away: nobody could claim anything now.
         .then((isGone) => {
-          if (isGone) this.#members.forget(member);
+          this.#missed.delete(engine);
+          if (!isGone) return;
+          this.#members.forget(member);
           this.#reconcile();
-        })
-        .catch(() => undefined) // PostgreSQL is away: nobody could claim anything now.
-        .finally(() => this.#missed.delete(engine));
+        });
     }
   }
 
