@@ -8,6 +8,8 @@ import { setTimeout } from "node:timers/promises";
 
 export interface NatsServer {
   readonly url: string;
+  /** Where the others of a cluster find it. */
+  readonly routes: string | undefined;
   readonly pid: number;
   /** Comes back at the same port after `kill`. */
   start(): Promise<void>;
@@ -17,22 +19,34 @@ export interface NatsServer {
 }
 
 /** The file is written a moment after the server says that it is ready. */
-async function portsOf(file: string): Promise<{ nats: [string] }> {
+async function portsOf(file: string): Promise<{ nats: [string]; cluster?: [string] }> {
   for (;;) {
     const text = await readFile(file, "utf8").catch(() => "");
-    if (text.endsWith("}")) return JSON.parse(text) as { nats: [string] }; // The cast: nats-server wrote it.
+    if (text.endsWith("}")) return JSON.parse(text) as { nats: [string]; cluster?: [string] }; // The cast: nats-server wrote it.
     await setTimeout(5);
   }
 }
 
 /** `nats-server` of the PATH, with JetStream, on a free port; its data goes when it stops. */
-export async function startNatsServer(options: { readonly config?: string } = {}): Promise<NatsServer> {
+export async function startNatsServer(
+  options: { config?: string; args?: readonly string[] } = {},
+): Promise<NatsServer> {
   const directory = await mkdtemp(join(tmpdir(), "usher-nats-"));
   let port = -1;
+  let routes: string | undefined;
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const args = ["--addr", "127.0.0.1", "--port", String(port), "--jetstream", "--store_dir", directory];
+    const args = [
+      "--addr",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "--jetstream",
+      "--store_dir",
+      directory,
+      ...(options.args ?? []),
+    ];
     if (options.config !== undefined) args.push("--config", options.config);
     child = spawn("nats-server", [...args, "--ports_file_dir", directory], { stdio: ["ignore", "ignore", "pipe"] });
     let words = "";
@@ -46,7 +60,9 @@ export async function startNatsServer(options: { readonly config?: string } = {}
     });
     child.removeAllListeners("exit");
     child.stderr?.removeAllListeners("data").resume();
-    port = Number(new URL((await portsOf(join(directory, `nats-server_${child.pid}.ports`))).nats[0]).port);
+    const ports = await portsOf(join(directory, `nats-server_${child.pid}.ports`));
+    port = Number(new URL(ports.nats[0]).port);
+    routes = ports.cluster?.[0];
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -59,6 +75,9 @@ export async function startNatsServer(options: { readonly config?: string } = {}
   return {
     get url() {
       return `nats://127.0.0.1:${port}`;
+    },
+    get routes() {
+      return routes;
     },
     get pid() {
       return child?.pid ?? 0;

@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { connectNats, NatsUnusable } from "../bus/index.ts";
 import { type NatsServer, startNatsServer } from "../bus/testing.ts";
@@ -61,6 +61,36 @@ const event = (id: string, subject = "u1"): DomainEvent => ({
 });
 
 describe("on JetStream", () => {
+  it("is made by many at once, with a replica on each of three servers once they are there", async () => {
+    const member = (name: string, route: string): Promise<NatsServer> =>
+      startNatsServer({
+        args: ["--name", name, "--cluster_name", "test", "--cluster", "nats://127.0.0.1:-1", "--routes", route],
+      });
+    const first = await member("nats-1", "nats://127.0.0.1:1"); // Nobody is there; JetStream wants to know of a route.
+    const second = await member("nats-2", first.routes ?? "");
+    const servers = [first, second];
+    const connections = await Promise.all(
+      [0, 1, 0, 1].map((at) => connectNats(servers[at]?.url ?? "", { name: "test", inboxPrefix: "_INBOX.test" })),
+    );
+    const replicas = async (): Promise<number> => {
+      const manager = await jetstreamManager(connections[0]!);
+      return (await manager.streams.info("USHER_EVENTS")).config.num_replicas;
+    };
+    await vi.waitFor(() => Promise.all(connections.map(opened)), { timeout: 20_000, interval: 50 });
+    expect(await replicas()).toBe(1);
+
+    servers.push(await member("nats-3", first.routes ?? ""));
+    await vi.waitFor(
+      async () => {
+        await Promise.all(connections.map(opened));
+        expect(await replicas()).toBe(3);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    await Promise.all(connections.map((connection) => connection.close()));
+    await Promise.all(servers.map((one) => one.stop()));
+  }, 60_000);
+
   it("says in one sentence what to do when the user may not use it", async () => {
     const directory = await mkdtemp(join(tmpdir(), "usher-nats-rights-"));
     const config = join(directory, "nats.conf");

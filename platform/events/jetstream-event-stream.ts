@@ -9,6 +9,8 @@ import {
   AckPolicy,
   type ConsumerMessages,
   DeliverPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   jetstream,
@@ -53,6 +55,9 @@ interface Options {
 
 const STREAM = "USHER_EVENTS";
 const REPLICAS = 3;
+/** Codes of answers, see errors.json of nats-server; JetStreamApiCodes does not have them. */
+const NO_SUITABLE_PEERS = 10_005;
+const STREAM_NAME_IN_USE = 10_058;
 /** `booking.*`, `payment.*` ... */
 const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
 
@@ -256,12 +261,11 @@ export class JetStreamEventStream implements StartableEventStream {
   }
 }
 
+/**
+ * Several processes may do this at once, while some of the servers are still on their way: what another has made is taken, and a stream
+ * that was made when there were fewer servers gets all its replicas from the first that finds it so.
+ */
 async function ensureStream(manager: JetStreamManager, connection: NatsConnection): Promise<void> {
-  const exists = await manager.streams.info(STREAM).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return;
   const wanted = {
     name: STREAM,
     subjects: SUBJECTS,
@@ -269,14 +273,25 @@ async function ensureStream(manager: JetStreamManager, connection: NatsConnectio
     max_age: nanos(OUTBOX_KEPT_MS),
     duplicate_window: nanos(JETSTREAM_DUPLICATES_KNOWN_MS),
   };
-  const isCluster = connection.info?.cluster !== undefined;
-  try {
-    await manager.streams.add({ ...wanted, num_replicas: isCluster ? REPLICAS : 1 });
-  } catch (error) {
-    if (!isCluster) throw error;
-    await manager.streams.add({ ...wanted, num_replicas: 1 }); // A cluster of fewer servers.
+  const replicas = connection.info?.cluster === undefined ? [1] : [REPLICAS, 1]; // One: a cluster of fewer servers.
+  for (const num_replicas of replicas) {
+    const there = await manager.streams.info(STREAM).catch(unless(JetStreamApiCodes.StreamNotFound));
+    if (there !== undefined) {
+      if (there.config.num_replicas < num_replicas)
+        await manager.streams.update(STREAM, { num_replicas }).catch(unless(NO_SUITABLE_PEERS));
+      return;
+    }
+    await manager.streams.add({ ...wanted, num_replicas }).catch(unless(NO_SUITABLE_PEERS, STREAM_NAME_IN_USE));
   }
 }
+
+/** Passes over answers of JetStream with these codes, and throws all else. */
+const unless =
+  (...codes: readonly number[]) =>
+  (error: unknown): undefined => {
+    if (error instanceof JetStreamApiError && codes.includes(error.code)) return;
+    throw error;
+  };
 
 /**
  * A durable consumer. What its last leader took and did not finish would be given out again only after a while, behind later events of
