@@ -15,6 +15,8 @@ export const PROOF_MS = 1_000;
 export const ARCHIVE_EVERY_MS = 3_600_000;
 /** Given to every hold after a restart, on top of the time that the shard was away: the rest of the process serves a moment later than it. */
 export const RESUME_GRACE_MS = 1_000;
+/** That is journaled within this, when no command comes that takes it along. */
+export const RESUMED_WITHIN_MS = 100;
 /** Waited before a shard that could not be recovered tries again: doubles from the first to the last. */
 export const RECOVER_AGAIN_FIRST_MS = 25;
 export const RECOVER_AGAIN_LAST_MS = 1_000;

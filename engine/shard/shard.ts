@@ -52,6 +52,7 @@ import {
   RECOVER_AGAIN_LAST_MS,
   REFUSALS_MAX,
   RESUME_GRACE_MS,
+  RESUMED_WITHIN_MS,
 } from "./limits.ts";
 import { RecentDeltas } from "./recent-deltas.ts";
 import { RefusalMemory } from "./refusal-memory.ts";
@@ -183,6 +184,7 @@ export class Shard implements Committer {
       else if (request.type === "get-hold") replies.push(this.#findHold(request, now));
       else replies.push(this.#carryOut(request, now));
     }
+    if (this.#open.hasEvents) this.#options.commits.request(this);
     const pending = this.#open.hasEvents ? this.#open : this.#underWay?.batch;
     if (pending === undefined) answer({ replies });
     else pending.wait(replies, answer);
@@ -261,6 +263,7 @@ export class Shard implements Committer {
     if (this.#phase === "serving") {
       this.#phase = "leaving";
       if (this.#open.hasEvents || this.#underWay !== undefined) {
+        this.#options.commits.request(this);
         await new Promise<void>((resolve) => {
           this.#idle = resolve;
         });
@@ -326,6 +329,12 @@ export class Shard implements Committer {
 
   /** An event becomes memory at once, and durable with the open batch. */
   #record(showtime: Command["showtime"], event: Event): void {
+    this.#remember(showtime, event);
+    this.#options.commits.request(this);
+  }
+
+  /** Memory alone: it becomes durable with the next commit. */
+  #remember(showtime: Command["showtime"], event: Event): void {
     const state = this.#state.of(showtime);
     const touched = this.#open.touch(state);
     try {
@@ -335,7 +344,6 @@ export class Shard implements Committer {
       throw error;
     }
     this.#open.add(showtime, event);
-    this.#options.commits.request(this);
     const deadline = this.#expiry.note(showtime, event);
     if (deadline < this.#wakeAt) this.#wakeBy(deadline);
   }
@@ -409,11 +417,13 @@ export class Shard implements Committer {
     this.#tookOverAt = now;
     for (const showtime of state.showtimes.values()) {
       const resumed = resume(showtime, now - state.at + RESUME_GRACE_MS, now);
-      if (resumed !== undefined) this.#record(showtime.id, resumed);
+      if (resumed !== undefined) this.#remember(showtime.id, resumed);
       const limited = limit(showtime, limits, now);
-      if (limited !== undefined) this.#record(showtime.id, limited);
+      if (limited !== undefined) this.#remember(showtime.id, limited);
       this.#expiry.adopt(showtime);
     }
+    // Those who have waited for the shard ask at once: what was remembered here goes out with the first of them, not before.
+    clock.after(RESUMED_WITHIN_MS, () => this.#options.commits.request(this));
     this.#wakeBy(this.#expiry.next());
     this.#archive();
     this.#phase = "serving";
