@@ -18,7 +18,7 @@ import {
   type JsMsg,
   StorageType,
 } from "@nats-io/jetstream";
-import { nanos, type NatsConnection } from "@nats-io/transport-node";
+import { errors, nanos, type NatsConnection } from "@nats-io/transport-node";
 import type { Pool } from "pg";
 import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
 import { NatsUnusable } from "../bus/index.ts";
@@ -34,6 +34,8 @@ import {
   JETSTREAM_ACK_WAIT_MS,
   JETSTREAM_DUPLICATES_KNOWN_MS,
   JETSTREAM_FOLLOW_AGAIN_MS,
+  JETSTREAM_READY_AGAIN_MS,
+  JETSTREAM_READY_WITHIN_MS,
   JETSTREAM_REPEAT_AFTER_MS,
   JETSTREAM_TAKEN_MAX,
   JETSTREAM_WORKING_EVERY_MS,
@@ -58,6 +60,7 @@ const REPLICAS = 3;
 /** Codes of answers, see errors.json of nats-server; JetStreamApiCodes does not have them. */
 const NO_SUITABLE_PEERS = 10_005;
 const STREAM_NAME_IN_USE = 10_058;
+const NOT_AVAILABLE = 10_008;
 /** `booking.*`, `payment.*` ... */
 const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
 
@@ -82,8 +85,10 @@ export class JetStreamEventStream implements StartableEventStream {
   /** Makes the stream where it is not there yet. @throws NatsUnusable */
   static async open(options: Options): Promise<JetStreamEventStream> {
     try {
-      const manager = await jetstreamManager(options.connection);
-      await ensureStream(manager, options.connection);
+      await patiently(options.clock, async () => {
+        const manager = await jetstreamManager(options.connection);
+        await ensureStream(manager, options.connection);
+      });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NatsUnusable(
@@ -282,6 +287,20 @@ async function ensureStream(manager: JetStreamManager, connection: NatsConnectio
       return;
     }
     await manager.streams.add({ ...wanted, num_replicas }).catch(unless(NO_SUITABLE_PEERS, STREAM_NAME_IN_USE));
+  }
+}
+
+/** Servers of a cluster that has just been started say that they are ready before they have chosen who answers. */
+async function patiently(clock: Clock, action: () => Promise<void>): Promise<void> {
+  const end = clock.monotonic() + JETSTREAM_READY_WITHIN_MS;
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      const isNotYet = error instanceof errors.TimeoutError || (error as { code?: unknown }).code === NOT_AVAILABLE;
+      if (!isNotYet || clock.monotonic() > end) throw error;
+      await sleep(clock, JETSTREAM_READY_AGAIN_MS, new AbortController().signal);
+    }
   }
 }
 
