@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { VirtualClock } from "../../platform/clock/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import { createMetrics } from "../../platform/metrics/index.ts";
+import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "./limits.ts";
+import { createOpsServer } from "./ops-server.ts";
+
+it("a dependency that is slow is as it was, and down once it has been silent for long", async () => {
+  const clock = new VirtualClock();
+  let answer = (): Promise<void> => Promise.resolve();
+  const server = createOpsServer({
+    ...{ clock, log: createLogger({ level: "silent", name: "test" }), metrics: createMetrics("test") },
+    checks: [{ name: "postgres", check: () => answer() }],
+  });
+  const status = async (): Promise<number> => {
+    let code = 0;
+    void server.inject("/health/ready").then((response) => (code = response.statusCode));
+    for (let turn = 0; turn < 5 && code === 0; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (turn === 3) await clock.advance(HEALTH_CHECK_SLOW_MS);
+    }
+    await expect.poll(() => code).toBeGreaterThan(0);
+    return code;
+  };
+  expect(await status()).toBe(200);
+  answer = () => new Promise(() => undefined);
+  expect(await status()).toBe(200);
+  await clock.advance(HEALTH_CHECK_TIMEOUT_MS);
+  expect(await status()).toBe(503);
+  answer = () => Promise.resolve();
+  expect(await status()).toBe(200);
+  answer = () => Promise.reject(new Error("gone"));
+  expect(await status()).toBe(503);
+  answer = () => new Promise(() => undefined);
+  expect(await status()).toBe(503);
+  await server.close();
+});
