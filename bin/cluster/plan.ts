@@ -11,6 +11,9 @@ import { freePorts } from "./ports.ts";
 const NATS_SERVERS = 3;
 const READY = /^ready$/;
 const HERE = "127.0.0.1";
+/** All share this machine. When it is full, seats are held and shown first; who pays waits a little. */
+const YIELDING = new Set(["services", "gateway"]);
+const NICENESS = 5;
 
 export interface Plan {
   /** What all others need, started first and all at once: they wait for each other. */
@@ -90,6 +93,7 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
       args: [fileURLToPath(new URL("bin/usher.js", context.dist)), role],
       env: { ...unset(["DATABASE_URL", "NATS_URL", "REDIS_URL"]), HOST: HERE, LOG_LEVEL: config.logLevel, ...env },
       ready: READY,
+      ...(YIELDING.has(role) && { niceness: NICENESS }),
     });
   const entryUrl = config.publicUrl ?? `http://${config.host}:${config.httpPort}`;
   const shared = { REDIS_URL: `redis://${HERE}:${redisPort}`, TRUSTED_PROXIES: HERE, PUBLIC_URL: entryUrl };

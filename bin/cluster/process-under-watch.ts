@@ -1,7 +1,8 @@
 /** A program that is to run, and is started again when it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Leash } from "./leash.ts";
@@ -17,6 +18,8 @@ export interface Program {
   readonly logFile: string;
   /** Makes it let nobody in any more, and serve those who are there until they leave. */
   readonly drainSignal?: NodeJS.Signals;
+  /** How much it yields to the others when the machine is full, see nice(1). */
+  readonly niceness?: number;
 }
 
 interface Options {
@@ -101,7 +104,7 @@ export class ProcessUnderWatch {
   }
 
   #launch(first?: { isReady(): void; word(line: string): void; hasEnded(code: number | null): void }): void {
-    const { command, args, env, ready, logFile } = this.program;
+    const { command, args, env, ready, logFile, niceness } = this.program;
     this.#set("starting");
     this.startedAt = this.#clock.monotonic();
     const log = createWriteStream(logFile, { flags: "a" });
@@ -113,6 +116,7 @@ export class ProcessUnderWatch {
     this.#child = child;
     const { pid } = child;
     if (pid !== undefined) this.#options.leash.hold(pid);
+    if (pid !== undefined && niceness !== undefined) yieldToOthers(pid, niceness);
     let served = false;
     const serves = (): void => {
       if (served || this.#state === "stopped") return;
@@ -167,5 +171,15 @@ export class ProcessUnderWatch {
     if (this.#state === state) return;
     this.#state = state;
     this.#options.changed(this);
+  }
+}
+
+/** Where Linux schedules sessions as groups, see sched(7), only the niceness of the group counts, and each program has its own. */
+function yieldToOthers(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
+  } catch {
+    // It has ended already, or this system does not schedule so.
   }
 }

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Rest, type SeatView } from "../support/rest.ts";
 
-const EVERY_MS = 25;
+const EVERY_MS = 50;
 
 export class Onlooker {
   readonly #rest: Rest;

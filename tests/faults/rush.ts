@@ -73,11 +73,11 @@ export class Rush {
     return this.#shoppers.reduce((sum, { cancellations }) => sum + cancellations, 0);
   }
 
-  /** How often shoppers had to ask again, by status. */
-  get retries(): ReadonlyMap<number, number> {
-    const all = new Map<number, number>();
+  /** How often shoppers had to ask again, by status and code. */
+  get retries(): ReadonlyMap<string, number> {
+    const all = new Map<string, number>();
     for (const { retries } of this.#shoppers)
-      for (const [status, count] of retries) all.set(status, (all.get(status) ?? 0) + count);
+      for (const [why, count] of retries) all.set(why, (all.get(why) ?? 0) + count);
     return all;
   }
 

@@ -23,8 +23,9 @@ export interface Bought {
 }
 
 const SEATS = 2;
-/** More than this are given back, the oldest first. */
-const KEPT_AT_MOST = 3;
+/** So many purchases are followed by giving one back, the oldest first; each is where more than that many are kept. */
+const GIVEN_BACK = 1 / 8;
+const KEPT_AT_MOST = 40;
 const AGAIN_MS = 100;
 /** Between two looks at a booking: twice as long each time, up to the last. */
 const LOOK_FIRST_MS = 200;
@@ -36,8 +37,8 @@ const NOT_YET = new Set([429, 500, 502, 503, 504]);
 
 export class Shopper {
   readonly bought: Bought[] = [];
-  /** Answers that made it ask again, by status; 0: none came. */
-  readonly retries = new Map<number, number>();
+  /** Answers that made it ask again, by status and code. */
+  readonly retries = new Map<string, number>();
   purchases = 0;
   cancellations = 0;
   /** Between purchases. */
@@ -59,7 +60,7 @@ export class Shopper {
     try {
       await this.#purchase();
       this.purchases++;
-      if (this.bought.length > KEPT_AT_MOST) await this.#cancelOldest();
+      if (this.bought.length > KEPT_AT_MOST || this.#shop.random() < GIVEN_BACK) await this.#cancelOldest();
     } catch (error) {
       this.#shop.wrong(`a purchase failed: ${(error as Error).message}`);
     } finally {
@@ -122,8 +123,8 @@ export class Shopper {
       const isNotYet = answer === undefined || NOT_YET.has(answer.status) || answer.body.code === "IN_PROGRESS";
       if (!isNotYet || performance.now() > end)
         throw new Error(`${method} ${path}: ${answer?.status} ${JSON.stringify(answer?.body)}`);
-      const status = answer?.status ?? 0;
-      this.retries.set(status, (this.retries.get(status) ?? 0) + 1);
+      const why = answer === undefined ? "no answer" : `${answer.status} ${answer.body?.code ?? ""}`;
+      this.retries.set(why, (this.retries.get(why) ?? 0) + 1);
       await pause(AGAIN_MS);
     }
   }

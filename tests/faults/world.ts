@@ -232,7 +232,8 @@ export class World {
     const namesOf = (group: readonly Program[]): string[] =>
       group.map(({ name }) => name).filter((name) => name !== `engine-${ENGINES + 1}`);
     await this.#launch(namesOf(plan.servers));
-    await this.#launch([...namesOf(plan.roles.flat()), plan.entry.name]);
+    await this.#launch(namesOf(plan.roles.flat()));
+    await this.#launch([plan.entry.name]);
 
     this.#natsUrl = plan.natsUrl;
     const inboxPrefix = "_INBOX.operator";
@@ -272,8 +273,7 @@ export class World {
       parsed.port = String(proxy.port);
       return parsed.href;
     };
-    const isOurs = program.command === process.execPath;
-    const env: Record<string, string> = { ...program.env, ...(isOurs && ROOMY) };
+    const env: Record<string, string> = { ...program.env, ...ROOMY };
     if (NATS_URL !== undefined && NATS_URL !== "") {
       const urls = NATS_URL.split(",").map((url) => through("nats", url));
       env["NATS_URL"] = (await Promise.all(urls)).join(",");
