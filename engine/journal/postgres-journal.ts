@@ -64,6 +64,8 @@ interface Options {
   readonly log: Logger;
 }
 
+type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & { readonly events: Buffer };
+
 /** The connection that commits. */
 interface Writer {
   readonly client: pg.Client;
@@ -158,15 +160,13 @@ export class PostgresJournal implements Journal {
 
   async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
     let last = afterSeq;
+    let next = this.#page(shard, afterSeq);
     for (;;) {
-      const { rows } = await this.#pool.query<Record<"seq" | "epoch" | "at" | "checksum", string> & { events: Buffer }>(
-        {
-          name: "rows",
-          text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
-               ORDER BY seq LIMIT ${ROWS_PER_READ}`,
-          values: [shard, last],
-        },
-      );
+      const { rows } = await next;
+      const end = rows[ROWS_PER_READ - 1];
+      // PostgreSQL reads on while these are replayed.
+      if (end !== undefined) next = this.#page(shard, Number(end.seq));
+      next.catch(() => undefined); // Should nobody want it any more.
       for (const row of rows) {
         const seq = Number(row.seq);
         if (seq !== last + 1) throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}`);
@@ -176,8 +176,17 @@ export class PostgresJournal implements Journal {
         yield { shard, seq, epoch: Number(row.epoch), at: Number(row.at), events: row.events };
         last = seq;
       }
-      if (rows.length < ROWS_PER_READ) return;
+      if (end === undefined) return;
     }
+  }
+
+  #page(shard: number, after: number): Promise<pg.QueryResult<StoredRow>> {
+    return this.#pool.query<StoredRow>({
+      name: "rows",
+      text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
+             ORDER BY seq LIMIT ${ROWS_PER_READ}`,
+      values: [shard, after],
+    });
   }
 
   async oldestRow(shard: number): Promise<number> {
