@@ -1,5 +1,6 @@
-/** How many rows one read fetches. */
-export const ROWS_PER_READ = 256;
+/** One read fetches rows until either is reached: few round trips for the small rows of a quiet sale, little at once of a busy one's. */
+export const ROWS_PER_READ = 2_048;
+export const ROW_BYTES_PER_READ = 256 * 1024;
 /** How much of a snapshot one read fetches: about a millisecond's work. */
 export const SNAPSHOT_BYTES_PER_READ = 256 * 1024;
 /** Rows stay at least this long for `usher journal`, also when snapshots cover them. */

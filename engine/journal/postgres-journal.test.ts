@@ -13,7 +13,7 @@ import {
   type ShardCommit,
 } from "./index.ts";
 import type { Snapshot } from "./journal.ts";
-import { SNAPSHOT_BYTES_PER_READ } from "./limits.ts";
+import { ROW_BYTES_PER_READ, ROWS_PER_READ, SNAPSHOT_BYTES_PER_READ } from "./limits.ts";
 
 const log = pino({ level: "silent" });
 const showtime = showtimeId("st-1");
@@ -73,14 +73,23 @@ const commitConnections = async (): Promise<number> => {
 describe("the journal in PostgreSQL", () => {
   it("reads rows back as they were written, in order, over many reads", async () => {
     const epoch = await journal.claim(5);
-    for (let seq = 1; seq <= 600; seq++) await journal.commit([commitOf(5, seq, epoch)]);
-    let last = 100;
-    for await (const row of journal.rows(5, 100)) {
-      expect(row.seq).toBe(++last);
-      expect(row.at).toBe(1_000 + last);
-      expect([...row.events]).toEqual([...commitOf(5, last, epoch).events]);
+    const end = ROWS_PER_READ + 100;
+    const commits = Array.from({ length: end }, (_, at) => commitOf(5, at + 1, epoch));
+    // More than a read takes, alone and several together.
+    for (const seq of [3, 150, 151, 152, 153, end]) {
+      const events = new Uint8Array(ROW_BYTES_PER_READ * (seq === 150 ? 2 : 0.4)).fill(seq);
+      commits[seq - 1] = { ...commitOf(5, seq, epoch), events };
     }
-    expect(last).toBe(600);
+    await Promise.all(commits.map((commit) => journal.commit([commit])));
+    for (const after of [0, 100, 149, end - ROWS_PER_READ, end - 1, end]) {
+      let last = after;
+      for await (const row of journal.rows(5, after)) {
+        expect(row.seq).toBe(++last);
+        expect(row.at).toBe(1_000 + last);
+        expect(Buffer.compare(row.events, commits[last - 1]?.events ?? Buffer.of())).toBe(0);
+      }
+      expect(last).toBe(end);
+    }
   });
 
   it("writes nothing for a shard with a newer epoch, and all of the others (law 4)", async () => {

@@ -16,6 +16,7 @@ import {
   EPOCHS_TIMEOUT_MS,
   JOURNAL_RETENTION_MS,
   POOL_MAX,
+  ROW_BYTES_PER_READ,
   ROWS_PER_READ,
   SNAPSHOT_BYTES_PER_READ,
   SNAPSHOTS_KEPT,
@@ -64,7 +65,10 @@ interface Options {
   readonly log: Logger;
 }
 
-type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & { readonly events: Buffer };
+type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & {
+  readonly events: Buffer;
+  readonly found: number;
+};
 
 /** The connection that commits. */
 interface Writer {
@@ -163,9 +167,10 @@ export class PostgresJournal implements Journal {
     let next = this.#page(shard, afterSeq);
     for (;;) {
       const { rows } = await next;
-      const end = rows[ROWS_PER_READ - 1];
+      const end = rows.at(-1);
+      const isLast = end === undefined || (rows.length === end.found && end.found < ROWS_PER_READ);
       // PostgreSQL reads on while these are replayed.
-      if (end !== undefined) next = this.#page(shard, Number(end.seq));
+      if (!isLast) next = this.#page(shard, Number(end.seq));
       next.catch(() => undefined); // Should nobody want it any more.
       for (const row of rows) {
         const seq = Number(row.seq);
@@ -176,15 +181,20 @@ export class PostgresJournal implements Journal {
         yield { shard, seq, epoch: Number(row.epoch), at: Number(row.at), events: row.events };
         last = seq;
       }
-      if (end === undefined) return;
+      if (isLast) return;
     }
   }
 
+  /** As many as fit into one read, and at least one; `found` were looked at for it. */
   #page(shard: number, after: number): Promise<pg.QueryResult<StoredRow>> {
     return this.#pool.query<StoredRow>({
       name: "rows",
-      text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
-             ORDER BY seq LIMIT ${ROWS_PER_READ}`,
+      text: `SELECT seq, epoch, at, events, checksum, found FROM (
+               SELECT *, sum(length(events)) OVER (ORDER BY seq) AS size, (count(*) OVER ())::int AS found FROM (
+                 SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
+                 ORDER BY seq LIMIT ${ROWS_PER_READ}
+               ) page
+             ) sized WHERE size - length(events) < ${ROW_BYTES_PER_READ} ORDER BY seq`,
       values: [shard, after],
     });
   }
