@@ -14,12 +14,12 @@ it("a shard is handed over with a snapshot when there is much to read, whoever w
   snapshots.note(1, { rows: 7_000, bytes: 512 * 1024 });
   await snapshots.takeBeforeHandover(1);
   expect(taken).toEqual([]);
-  snapshots.note(1, { rows: 1_005, bytes: 1_000 });
+  snapshots.note(1, { rows: 5, bytes: 600 * 1024 });
   await snapshots.takeBeforeHandover(1);
   await snapshots.takeBeforeHandover(1);
   expect(taken).toEqual([1]);
   await snapshots.takeBeforeHandover(2);
-  snapshots.note(2, { rows: 9_000, bytes: 1 });
+  snapshots.note(2, { rows: 5, bytes: 2 * 1024 * 1024 });
   snapshots.forget(2);
   await snapshots.takeBeforeHandover(2);
   expect(taken).toEqual([1]);
@@ -27,7 +27,7 @@ it("a shard is handed over with a snapshot when there is much to read, whoever w
 
 it("one that comes with more to read than a snapshot may leave is due at once", async () => {
   const { taken, schedule: snapshots } = schedule();
-  snapshots.note(3, { rows: 25_000, bytes: 1_000 });
+  snapshots.note(3, { rows: 8_000, bytes: 1_000 });
   snapshots.note(4, { rows: 1, bytes: 33 * 1024 * 1024 });
   await Promise.resolve().then(() => undefined);
   expect(taken).toEqual([3, 4]);

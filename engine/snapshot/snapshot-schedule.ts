@@ -13,13 +13,13 @@ export interface SnapshotTaker {
  * less than a second. Each costs as much as to read them, mostly for the answers that it remembers ...
  */
 const AFTER_BYTES = 32 * 1024 * 1024;
-const AFTER_ROWS = 20_000;
+/** ... or so many rows, of which a quiet sale's have one event or two: to read a row costs as much as to replay three ... */
+const AFTER_ROWS = 8_000;
 /** ... or when anything was journaled and the last one is older than this. */
 const AFTER_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 60_000;
 /** What is handed over without one: the next owner reads it in a tenth of a second, and a snapshot of a long sale takes longer. */
 const HANDED_OVER_BYTES = 1024 * 1024;
-const HANDED_OVER_ROWS = 8_000;
 
 interface Growth {
   rows: number;
@@ -61,8 +61,8 @@ export class SnapshotSchedule {
    * the next owner time, and nothing else.
    */
   async takeBeforeHandover(shard: number): Promise<void> {
-    const { rows = 0, bytes = 0 } = this.#growth.get(shard) ?? {};
-    if (rows < HANDED_OVER_ROWS && bytes < HANDED_OVER_BYTES) return;
+    const { bytes = 0 } = this.#growth.get(shard) ?? {};
+    if (bytes < HANDED_OVER_BYTES) return;
     this.#growth.delete(shard);
     await this.#take(shard);
   }

@@ -23,8 +23,8 @@ const BUYERS_A_SHOWTIME = 6;
 const VIEWERS_A_SHOWTIME = 2;
 /** Buyers quarrel about so many seats of each hall. */
 const CONTESTED_SEATS = 300;
-/** As many as a second's purchases take at the worst. */
-const SHOPPERS_A_PURCHASE = 4;
+/** So many for a purchase a second: as many as one takes seconds. Where it takes longer, fewer are made. */
+const SHOPPERS_A_PURCHASE = 1.5;
 const TICK_MS = 5;
 
 export class Rush {
