@@ -39,6 +39,7 @@ const AGAIN_LAST_MS = 5_000;
 const STEADY_MS = 5_000;
 const KNOCK_EVERY_MS = 50;
 const STOP_TIMEOUT_MS = 12_000;
+const YIELD_AGAIN_MS = 150;
 
 export class ProcessUnderWatch {
   readonly program: Program;
@@ -116,7 +117,7 @@ export class ProcessUnderWatch {
     this.#child = child;
     const { pid } = child;
     if (pid !== undefined) this.#options.leash.hold(pid);
-    if (pid !== undefined && niceness !== undefined) yieldToOthers(pid, niceness);
+    if (niceness !== undefined) this.#yield(child, niceness);
     let served = false;
     const serves = (): void => {
       if (served || this.#state === "stopped") return;
@@ -146,6 +147,19 @@ export class ProcessUnderWatch {
     });
   }
 
+  /** Where Linux schedules sessions as groups, see sched(7), only the niceness of the group counts, and each program has its own. */
+  #yield(child: ChildProcess, niceness: number): void {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    try {
+      setPriority(child.pid, niceness);
+      writeFileSync(`/proc/${child.pid}/autogroup`, String(niceness));
+    } catch (error) {
+      // Who is not root may change a group's ten times a second. Any other reason is that it has none.
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN")
+        this.#clock.after(YIELD_AGAIN_MS, () => this.#yield(child, niceness));
+    }
+  }
+
   /** Tries the port until it answers or the process is gone. */
   #knock(at: { host: string; port: number }, child: ChildProcess, serves: () => void): void {
     if (this.#child !== child || child.exitCode !== null || this.#state === "stopped") return;
@@ -171,15 +185,5 @@ export class ProcessUnderWatch {
     if (this.#state === state) return;
     this.#state = state;
     this.#options.changed(this);
-  }
-}
-
-/** Where Linux schedules sessions as groups, see sched(7), only the niceness of the group counts, and each program has its own. */
-function yieldToOthers(pid: number, niceness: number): void {
-  try {
-    setPriority(pid, niceness);
-    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
-  } catch {
-    // It has ended already, or this system does not schedule so.
   }
 }

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { getPriority, tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
+import { Leash } from "./leash.ts";
+import { ProcessUnderWatch } from "./process-under-watch.ts";
+
+it("programs that are to yield do, all of those that start at once, and none of the others", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "usher-watch-"));
+  const leash = new Leash();
+  const programs = [5, 5, 5, undefined].map((niceness, at) => {
+    const script = "echo ready; exec sleep 60";
+    const program = {
+      name: `p${at}`,
+      command: "sh",
+      args: ["-c", script],
+      env: {},
+      logFile: join(folder, `${at}.log`),
+    };
+    return new ProcessUnderWatch(
+      { ...program, ready: /^ready$/, ...(niceness !== undefined && { niceness }) },
+      { clock: systemClock, leash, changed: () => undefined, line: () => undefined },
+    );
+  });
+  await Promise.all(programs.map((program) => program.start()));
+  const pids = programs.map(({ pid }) => pid ?? 0);
+  expect(pids.map((pid) => getPriority(pid))).toEqual([5, 5, 5, getPriority()]);
+  if (existsSync(`/proc/${pids[0]}/autogroup`)) {
+    const groups = (): Promise<string[]> =>
+      Promise.all(
+        pids.map(async (pid) => (await readFile(`/proc/${pid}/autogroup`, "utf8")).trim().split(" ").at(-1) ?? ""),
+      );
+    await expect.poll(groups).toEqual(["5", "5", "5", "0"]);
+  }
+  await Promise.all(programs.map((program) => program.stop()));
+  leash.close();
+  await rm(folder, { recursive: true });
+});
