@@ -1,8 +1,8 @@
 /** One read fetches rows until either is reached: few round trips for the small rows of a quiet sale, little at once of a busy one's. */
 export const ROWS_PER_READ = 2_048;
-export const ROW_BYTES_PER_READ = 256 * 1024;
-/** How much of a snapshot one read fetches: about a millisecond's work. */
-export const SNAPSHOT_BYTES_PER_READ = 256 * 1024;
+export const ROW_BYTES_PER_READ = 1024 * 1024;
+/** A snapshot is read in rows of so many bytes: about a millisecond's work each. */
+export const SNAPSHOT_BYTES_A_ROW = 256 * 1024;
 /** Rows stay at least this long for `usher journal`, also when snapshots cover them. */
 export const JOURNAL_RETENTION_MS = 30 * 24 * 3600 * 1000;
 /** Snapshots kept a shard: the newest, and one more in case the newest does not read. */

@@ -18,7 +18,7 @@ import {
   POOL_MAX,
   ROW_BYTES_PER_READ,
   ROWS_PER_READ,
-  SNAPSHOT_BYTES_PER_READ,
+  SNAPSHOT_BYTES_A_ROW,
   SNAPSHOTS_KEPT,
 } from "./limits.ts";
 
@@ -121,45 +121,25 @@ export class PostgresJournal implements Journal {
   }
 
   async *snapshots(shard: number): AsyncIterable<Snapshot> {
-    let before = Number.MAX_SAFE_INTEGER;
-    for (;;) {
-      const { rows } = await this.#pool.query<{ seq: string; length: number; checksum: string }>(
-        `SELECT seq, length(bytes) AS length, checksum FROM engine.snapshot WHERE shard = $1 AND seq < $2
-         ORDER BY seq DESC LIMIT 1`,
-        [shard, before],
-      );
-      const row = rows[0];
-      if (row === undefined) return;
-      const seq = Number(row.seq);
-      const bytes = await this.#snapshotBytes(shard, seq, row.length);
-      if (bytes === undefined) {
-        before = Number.MAX_SAFE_INTEGER; // It was let go of meanwhile, so there are newer ones.
-      } else {
-        before = seq;
-        if (crc32(bytes) === Number(row.checksum)) yield { shard, seq, bytes };
-        else this.#options.log.error({ shard, seq }, "a snapshot is not as it was written: skipped");
-      }
-    }
-  }
-
-  /**
-   * Piece by piece: pg turns a value into bytes in one go, and a whole snapshot of a long sale would hold up whatever is served meanwhile.
-   * @returns undefined when it is no longer there
-   */
-  async #snapshotBytes(shard: number, seq: number, length: number): Promise<Buffer | undefined> {
-    const pieces: Buffer[] = [];
-    for (let start = 0; start < length; start += SNAPSHOT_BYTES_PER_READ) {
-      const { rows } = await this.#pool.query<{ piece: Buffer }>({
+    for (let before = Number.MAX_SAFE_INTEGER; ;) {
+      const { rows } = await this.#pool.query<{ seq: string; checksum: string; start: number; piece: Buffer }>({
         name: "snapshot",
-        text: `SELECT substring(bytes FROM $3 FOR ${SNAPSHOT_BYTES_PER_READ}) AS piece FROM engine.snapshot
-               WHERE shard = $1 AND seq = $2`,
-        values: [shard, seq, start + 1],
+        // Row by row: pg turns a value into bytes in one go, and a whole snapshot of a long sale would hold up whatever is served meanwhile.
+        text: `SELECT s.seq, s.checksum, start, substring(s.bytes FROM start FOR ${SNAPSHOT_BYTES_A_ROW}) AS piece
+               FROM (
+                 SELECT shard, seq FROM engine.snapshot WHERE shard = $1 AND seq < $2 ORDER BY seq DESC LIMIT 1
+               ) newest
+               JOIN engine.snapshot s USING (shard, seq), generate_series(1, length(s.bytes), ${SNAPSHOT_BYTES_A_ROW}) start`,
+        values: [shard, before],
       });
-      const piece = rows[0]?.piece;
-      if (piece === undefined) return undefined;
-      pieces.push(piece);
+      const [first] = rows;
+      if (first === undefined) return;
+      const seq = Number(first.seq);
+      const bytes = Buffer.concat(rows.sort((a, b) => a.start - b.start).map(({ piece }) => piece));
+      if (crc32(bytes) === Number(first.checksum)) yield { shard, seq, bytes };
+      else this.#options.log.error({ shard, seq }, "a snapshot is not as it was written: skipped");
+      before = seq;
     }
-    return Buffer.concat(pieces, length);
   }
 
   async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
