@@ -14,7 +14,7 @@ export const PATIENCE_MS = 10_000;
 export const RECLAIM_AFTER_FIRST_MS = 3_000;
 export const RECLAIM_AFTER_LAST_MS = 60_000;
 /** Shards of a dead engine that are read at once: the first of them are served while the last are still to be read. */
-export const CLAIMED_TOGETHER = 4;
+export const CLAIMED_TOGETHER = 8;
 /** Waited before a shard that could not be recovered is tried again. */
 export const RETRY_AFTER_MS = 500;
 /** Between two renewals of an engine's row in PostgreSQL. */

@@ -10,6 +10,6 @@ export const SNAPSHOTS_KEPT = 2;
 /** A commit that takes longer is taken for lost: its outcome is unknown. */
 export const COMMIT_TIMEOUT_MS = 5_000;
 /** Connections for claims, recovery and snapshots. */
-export const POOL_MAX = 4;
+export const POOL_MAX = 8;
 /** The question for the epochs, asked several times a second, is asked again on another connection after this. */
 export const EPOCHS_TIMEOUT_MS = 1_000;
