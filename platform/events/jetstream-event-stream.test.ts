@@ -3,7 +3,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { connectNats, NatsUnusable } from "../bus/index.ts";
 import { type NatsServer, startNatsServer } from "../bus/testing.ts";
@@ -60,36 +61,45 @@ const event = (id: string, subject = "u1"): DomainEvent => ({
   data: { userId: subject },
 });
 
-describe("on JetStream", () => {
-  it("is made by many at once, with a replica on each of three servers once they are there", async () => {
-    const member = (name: string, route: string): Promise<NatsServer> =>
-      startNatsServer({
-        args: ["--name", name, "--cluster_name", "test", "--cluster", "nats://127.0.0.1:-1", "--routes", route],
-      });
-    const first = await member("nats-1", "nats://127.0.0.1:1"); // Nobody is there; JetStream wants to know of a route.
-    const second = await member("nats-2", first.routes ?? "");
-    const servers = [first, second];
-    const connections = await Promise.all(
-      [0, 1, 0, 1].map((at) => connectNats(servers[at]?.url ?? "", { name: "test", inboxPrefix: "_INBOX.test" })),
-    );
-    const replicas = async (): Promise<number> => {
-      const manager = await jetstreamManager(connections[0]!);
-      return (await manager.streams.info("USHER_EVENTS")).config.num_replicas;
-    };
-    await vi.waitFor(() => Promise.all(connections.map(opened)), { timeout: 20_000, interval: 50 });
-    expect(await replicas()).toBe(1);
+const LOGIN = { name: "test", inboxPrefix: "_INBOX.test" };
 
-    servers.push(await member("nats-3", first.routes ?? ""));
-    await vi.waitFor(
-      async () => {
-        await Promise.all(connections.map(opened));
-        expect(await replicas()).toBe(3);
-      },
-      { timeout: 20_000, interval: 50 },
-    );
+const member = (name: string, route: string): Promise<NatsServer> =>
+  startNatsServer({
+    args: ["--name", name, "--cluster_name", "test", "--cluster", "nats://127.0.0.1:-1", "--routes", route],
+  });
+
+async function replicas(connection: NatsConnection | undefined): Promise<number> {
+  const manager = await jetstreamManager(connection as NatsConnection); // The cast: a test has as many as it says.
+  return (await manager.streams.info("USHER_EVENTS")).config.num_replicas;
+}
+
+describe("on JetStream", () => {
+  it("is made by many at once, with a replica on each of three servers, of which one comes later", async () => {
+    const servers = [await member("nats-1", "nats://127.0.0.1:1")]; // Nobody is there; JetStream wants to know of a route.
+    const route = servers[0]?.routes ?? "";
+    servers.push(await member("nats-2", route));
+    const connections = await Promise.all([0, 1, 0, 1].map((at) => connectNats(servers[at]?.url ?? "", LOGIN)));
+    const late = setTimeout(1_500).then(() => member("nats-3", route));
+    const streams = await Promise.all(connections.map(opened));
+    expect(await replicas(connections[0])).toBe(3);
+    servers.push(await late);
+    await Promise.all(streams.map((stream) => stream.stop()));
     await Promise.all(connections.map((connection) => connection.close()));
     await Promise.all(servers.map((one) => one.stop()));
   }, 60_000);
+
+  it("is made on one server that has the configuration of a cluster", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "usher-nats-alone-"));
+    const config = join(directory, "nats.conf");
+    await writeFile(config, 'cluster { name: test, listen: "127.0.0.1:-1" }');
+    const alone = await startNatsServer({ config, args: ["--name", "alone"] });
+    const connection = await connectNats(alone.url, LOGIN);
+    for (let time = 0; time < 2; time++) await (await opened(connection)).stop();
+    expect(await replicas(connection)).toBe(1);
+    await connection.close();
+    await alone.stop();
+    await rm(directory, { recursive: true });
+  });
 
   it("says in one sentence what to do when the user may not use it", async () => {
     const directory = await mkdtemp(join(tmpdir(), "usher-nats-rights-"));

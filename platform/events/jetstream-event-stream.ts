@@ -34,6 +34,7 @@ import {
   JETSTREAM_ACK_WAIT_MS,
   JETSTREAM_DUPLICATES_KNOWN_MS,
   JETSTREAM_FOLLOW_AGAIN_MS,
+  JETSTREAM_PEERS_WITHIN_MS,
   JETSTREAM_READY_AGAIN_MS,
   JETSTREAM_READY_WITHIN_MS,
   JETSTREAM_REPEAT_AFTER_MS,
@@ -60,6 +61,8 @@ const REPLICAS = 3;
 /** Codes of answers, see errors.json of nats-server; JetStreamApiCodes does not have them. */
 const NO_SUITABLE_PEERS = 10_005;
 const STREAM_NAME_IN_USE = 10_058;
+const NO_REPLICAS_HERE = 10_074;
+const REFUSALS = [NO_SUITABLE_PEERS, STREAM_NAME_IN_USE, NO_REPLICAS_HERE];
 const NOT_AVAILABLE = 10_008;
 /** `booking.*`, `payment.*` ... */
 const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
@@ -87,7 +90,7 @@ export class JetStreamEventStream implements StartableEventStream {
     try {
       await patiently(options.clock, async () => {
         const manager = await jetstreamManager(options.connection);
-        await ensureStream(manager, options.connection);
+        await ensureStream(manager, options.connection, options.clock);
       });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -184,7 +187,7 @@ export class JetStreamEventStream implements StartableEventStream {
 
   async #lead(name: string, group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<void> {
     const manager = await jetstreamManager(this.#options.connection);
-    await ensureStream(manager, this.#options.connection);
+    await ensureStream(manager, this.#options.connection, this.#options.clock);
     await ensureConsumer(manager, name);
     const consumer = await this.#client.consumers.get(STREAM, name);
     const taken = new Set<JsMsg>();
@@ -267,10 +270,10 @@ export class JetStreamEventStream implements StartableEventStream {
 }
 
 /**
- * Several processes may do this at once, while some of the servers are still on their way: what another has made is taken, and a stream
- * that was made when there were fewer servers gets all its replicas from the first that finds it so.
+ * Several processes may do this at once, while some of the servers are still on their way: those are waited for, and what another
+ * process has made is taken. Three replicas, or one where there are fewer servers.
  */
-async function ensureStream(manager: JetStreamManager, connection: NatsConnection): Promise<void> {
+async function ensureStream(manager: JetStreamManager, connection: NatsConnection, clock: Clock): Promise<void> {
   const wanted = {
     name: STREAM,
     subjects: SUBJECTS,
@@ -278,17 +281,29 @@ async function ensureStream(manager: JetStreamManager, connection: NatsConnectio
     max_age: nanos(OUTBOX_KEPT_MS),
     duplicate_window: nanos(JETSTREAM_DUPLICATES_KNOWN_MS),
   };
-  const replicas = connection.info?.cluster === undefined ? [1] : [REPLICAS, 1]; // One: a cluster of fewer servers.
-  for (const num_replicas of replicas) {
-    const there = await manager.streams.info(STREAM).catch(unless(JetStreamApiCodes.StreamNotFound));
-    if (there !== undefined) {
-      if (there.config.num_replicas < num_replicas)
-        await manager.streams.update(STREAM, { num_replicas }).catch(unless(NO_SUITABLE_PEERS));
-      return;
-    }
-    await manager.streams.add({ ...wanted, num_replicas }).catch(unless(NO_SUITABLE_PEERS, STREAM_NAME_IN_USE));
+  const make = (num_replicas: number): Promise<number | undefined> =>
+    manager.streams.add({ ...wanted, num_replicas }).then(() => undefined, codeIn(REFUSALS));
+  const isMissing = await manager.streams
+    .info(STREAM)
+    .then(() => undefined, codeIn([JetStreamApiCodes.StreamNotFound]));
+  if (isMissing === undefined) return;
+  const isCluster = connection.info?.cluster !== undefined;
+  let refused = isCluster ? await make(REPLICAS) : NO_REPLICAS_HERE;
+  const end = clock.monotonic() + JETSTREAM_PEERS_WITHIN_MS;
+  while (refused === NO_SUITABLE_PEERS && clock.monotonic() < end) {
+    await sleep(clock, JETSTREAM_READY_AGAIN_MS, new AbortController().signal);
+    refused = await make(REPLICAS);
   }
+  if (refused === NO_SUITABLE_PEERS || refused === NO_REPLICAS_HERE) await make(1);
 }
+
+/** The code of an answer of JetStream, if it is among these; all else is thrown. */
+const codeIn =
+  (codes: readonly number[]) =>
+  (error: unknown): number => {
+    if (error instanceof JetStreamApiError && codes.includes(error.code)) return error.code;
+    throw error;
+  };
 
 /** Servers of a cluster that has just been started say that they are ready before they have chosen who answers. */
 async function patiently(clock: Clock, action: () => Promise<void>): Promise<void> {
@@ -303,14 +318,6 @@ async function patiently(clock: Clock, action: () => Promise<void>): Promise<voi
     }
   }
 }
-
-/** Passes over answers of JetStream with these codes, and throws all else. */
-const unless =
-  (...codes: readonly number[]) =>
-  (error: unknown): undefined => {
-    if (error instanceof JetStreamApiError && codes.includes(error.code)) return;
-    throw error;
-  };
 
 /**
  * A durable consumer. What its last leader took and did not finish would be given out again only after a while, behind later events of

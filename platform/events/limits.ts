@@ -50,6 +50,8 @@ export const JETSTREAM_FOLLOW_AGAIN_MS = 1_000;
 /** Its servers choose a leader within this, when they are started together. */
 export const JETSTREAM_READY_WITHIN_MS = 15_000;
 export const JETSTREAM_READY_AGAIN_MS = 200;
+/** The third of its servers comes within this after the first process that needs it, or there are fewer. */
+export const JETSTREAM_PEERS_WITHIN_MS = 5_000;
 /** JetStream syncs to disk every two minutes; after this an event is published once more, in case a crash took it. */
 export const JETSTREAM_REPEAT_AFTER_MS = 4 * 60_000;
 /** How long JetStream knows message ids: well beyond that. */
