@@ -91,7 +91,7 @@ describe("on JetStream", () => {
   it("is made on one server that has the configuration of a cluster", async () => {
     const directory = await mkdtemp(join(tmpdir(), "usher-nats-alone-"));
     const config = join(directory, "nats.conf");
-    await writeFile(config, 'cluster { name: test, listen: "127.0.0.1:-1" }');
+    await writeFile(config, "cluster { name: test }");
     const alone = await startNatsServer({ config, args: ["--name", "alone"] });
     const connection = await connectNats(alone.url, LOGIN);
     for (let time = 0; time < 2; time++) await (await opened(connection)).stop();
