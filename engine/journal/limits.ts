@@ -1,6 +1,11 @@
-/** One read fetches rows until either is reached: few round trips for the small rows of a quiet sale, little at once of a busy one's. */
-export const ROWS_PER_READ = 2_048;
-export const ROW_BYTES_PER_READ = 1024 * 1024;
+/**
+ * How many rows one read fetches: as many as came to so many bytes before, and at most twice as many as the last. So the small rows of a
+ * quiet sale take few round trips, and little comes at once of a busy one's.
+ */
+export const ROWS_FIRST_READ = 256;
+export const ROWS_PER_READ_MIN = 64;
+export const ROWS_PER_READ_MAX = 4_096;
+export const BYTES_PER_READ = 1024 * 1024;
 /** A snapshot is read in rows of so many bytes: about a millisecond's work each. */
 export const SNAPSHOT_BYTES_A_ROW = 256 * 1024;
 /** Rows stay at least this long for `usher journal`, also when snapshots cover them. */

@@ -13,7 +13,7 @@ import {
   type ShardCommit,
 } from "./index.ts";
 import type { Snapshot } from "./journal.ts";
-import { ROW_BYTES_PER_READ, ROWS_PER_READ, SNAPSHOT_BYTES_A_ROW } from "./limits.ts";
+import { BYTES_PER_READ, ROWS_FIRST_READ, SNAPSHOT_BYTES_A_ROW } from "./limits.ts";
 
 const log = pino({ level: "silent" });
 const showtime = showtimeId("st-1");
@@ -73,16 +73,16 @@ const commitConnections = async (): Promise<number> => {
 describe("the journal in PostgreSQL", () => {
   it("reads rows back as they were written, in order, over many reads", async () => {
     const epoch = await journal.claim(5);
-    const end = ROWS_PER_READ + 100;
+    const end = 4 * ROWS_FIRST_READ + 100;
     const commits = Array.from({ length: end }, (_, at) => commitOf(5, at + 1, epoch));
     // More than a read takes, alone and several together.
     for (const seq of [3, 150, 151, 152, 153, end]) {
-      const events = new Uint8Array(ROW_BYTES_PER_READ * (seq === 150 ? 2 : 0.4)).fill(seq);
+      const events = new Uint8Array(BYTES_PER_READ * (seq === 150 ? 2 : 0.4)).fill(seq);
       commits[seq - 1] = { ...commitOf(5, seq, epoch), events };
     }
     for (let from = 0; from < end; from += 64)
       await Promise.all(commits.slice(from, from + 64).map((commit) => journal.commit([commit])));
-    for (const after of [0, 100, 149, end - ROWS_PER_READ, end - 1, end]) {
+    for (const after of [0, 100, 149, end - 4 * ROWS_FIRST_READ, end - 1, end]) {
       let last = after;
       for await (const row of journal.rows(5, after)) {
         expect(row.seq).toBe(++last);

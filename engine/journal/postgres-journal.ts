@@ -12,12 +12,14 @@ import type { Logger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "./journal.ts";
 import {
+  BYTES_PER_READ,
   COMMIT_TIMEOUT_MS,
   EPOCHS_TIMEOUT_MS,
   JOURNAL_RETENTION_MS,
   POOL_MAX,
-  ROW_BYTES_PER_READ,
-  ROWS_PER_READ,
+  ROWS_FIRST_READ,
+  ROWS_PER_READ_MAX,
+  ROWS_PER_READ_MIN,
   SNAPSHOT_BYTES_A_ROW,
   SNAPSHOTS_KEPT,
 } from "./limits.ts";
@@ -65,13 +67,7 @@ interface Options {
   readonly log: Logger;
 }
 
-interface StoredPage {
-  /** Null when there is no row. */
-  readonly page: Buffer | null;
-  /** The number of its last row. */
-  readonly end: string | null;
-  readonly more: boolean;
-}
+type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & { readonly events: Buffer };
 
 /** The connection that commits. */
 interface Writer {
@@ -147,45 +143,39 @@ export class PostgresJournal implements Journal {
 
   async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
     let last = afterSeq;
-    let reading = this.#read(shard, afterSeq);
+    let limit = ROWS_FIRST_READ;
+    let reading = this.#read(shard, last, limit);
     for (;;) {
-      const { page, end, more } = await reading;
-      if (page === null) return;
-      // PostgreSQL reads on while these are replayed.
-      if (more) reading = this.#read(shard, Number(end));
-      reading.catch(() => undefined); // Should nobody want it any more.
-      for (const { row, checksum } of storedRows(shard, page)) {
-        const { seq } = row;
+      const rows = await reading;
+      const end = rows.length === limit ? rows.at(-1) : undefined;
+      if (end !== undefined) {
+        const bytesARow = rows.reduce((sum, { events }) => sum + events.length, 0) / rows.length;
+        const fit = Math.floor(BYTES_PER_READ / Math.max(1, bytesARow));
+        limit = Math.max(ROWS_PER_READ_MIN, Math.min(fit, 2 * limit, ROWS_PER_READ_MAX));
+        reading = this.#read(shard, Number(end.seq), limit); // PostgreSQL reads on while these are replayed.
+        reading.catch(() => undefined); // Should nobody want it any more.
+      }
+      for (const row of rows) {
+        const seq = Number(row.seq);
         if (seq !== last + 1) throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}`);
-        if (crc32(row.events) !== checksum) {
+        if (crc32(row.events) !== Number(row.checksum)) {
           throw new JournalDamaged(`shard ${shard}: row ${seq} is not as it was written`);
         }
-        yield row;
+        yield { shard, seq, epoch: Number(row.epoch), at: Number(row.at), events: row.events };
         last = seq;
       }
-      if (!more) return;
+      if (end === undefined) return;
     }
   }
 
-  /**
-   * As many rows as fit into one read, and at least one, as one value: to take a row of a result apart costs pg more than to replay what a
-   * quiet sale's holds.
-   */
-  async #read(shard: number, after: number): Promise<StoredPage> {
-    const { rows } = await this.#pool.query<StoredPage>({
+  async #read(shard: number, after: number, limit: number): Promise<readonly StoredRow[]> {
+    const { rows } = await this.#pool.query<StoredRow>({
       name: "rows",
-      text: `SELECT max(seq) AS end, count(*) < max(found) OR max(found) = ${ROWS_PER_READ} AS more, string_agg(
-               int8send(seq) || int8send(epoch) || int8send(at) || int8send(checksum) || int4send(length(events)) || events,
-               '' ORDER BY seq) AS page
-             FROM (
-               SELECT *, sum(length(events)) OVER (ORDER BY seq) AS size, count(*) OVER () AS found FROM (
-                 SELECT seq, epoch, at, checksum, events FROM engine.journal WHERE shard = $1 AND seq > $2
-                 ORDER BY seq LIMIT ${ROWS_PER_READ}
-               ) next
-             ) sized WHERE size - length(events) < ${ROW_BYTES_PER_READ}`,
-      values: [shard, after],
+      text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
+             ORDER BY seq LIMIT $3`,
+      values: [shard, after, limit],
     });
-    return rows[0] as StoredPage; // An aggregate always has one row.
+    return rows;
   }
 
   async oldestRow(shard: number): Promise<number> {
@@ -277,26 +267,4 @@ function statementFor(commits: readonly ShardCommit[]): pg.QueryConfig {
     changes.map((change) => change.after),
   );
   return { name: "commit-with-bookings", text: COMMIT_WITH_BOOKINGS, values };
-}
-
-/** How `#read` puts the numbers of a row before its events: as PostgreSQL sends them, eight bytes each but the last. */
-const NUMBERS = { seq: 0, epoch: 8, at: 16, checksum: 24, length: 32 } as const;
-const NUMBERS_LENGTH = 36;
-
-function* storedRows(shard: number, page: Buffer): Generator<{ readonly row: JournalRow; readonly checksum: number }> {
-  // None is negative, and none has more than six bytes that are not zero.
-  const number = (place: number): number => page.readUIntBE(place + 2, 6);
-  for (let start = 0; start < page.length;) {
-    const from = start + NUMBERS_LENGTH;
-    const to = from + page.readUInt32BE(start + NUMBERS.length);
-    const row = {
-      shard,
-      seq: number(start + NUMBERS.seq),
-      epoch: number(start + NUMBERS.epoch),
-      at: number(start + NUMBERS.at),
-      events: page.subarray(from, to),
-    };
-    yield { row, checksum: number(start + NUMBERS.checksum) };
-    start = to;
-  }
 }
