@@ -23,11 +23,15 @@ it("a dependency that is slow is as it was, and down once it has been silent for
     return code;
   };
   expect(await status()).toBe(200);
-  answer = () => new Promise(() => undefined);
+  let asked = 0;
+  answer = () => new Promise(() => void asked++);
   expect(await status()).toBe(200);
+  expect(await status()).toBe(200);
+  expect(asked).toBe(1);
   await clock.advance(HEALTH_CHECK_TIMEOUT_MS);
   expect(await status()).toBe(503);
   answer = () => Promise.resolve();
+  await clock.advance(HEALTH_CHECK_TIMEOUT_MS); // The one that hangs is given up.
   expect(await status()).toBe(200);
   answer = () => Promise.reject(new Error("gone"));
   expect(await status()).toBe(503);

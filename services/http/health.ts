@@ -22,25 +22,41 @@ const Ready = Type.Object({
 export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: Clock; log: Logger }): Routes {
   const { checks, clock, log } = options;
   const lastUpAt = new Map<HealthCheck, number>();
-  const isKnownUp = (check: HealthCheck): boolean =>
-    clock.monotonic() - (lastUpAt.get(check) ?? -Infinity) < HEALTH_CHECK_TIMEOUT_MS;
-  const ask = (check: HealthCheck): Promise<boolean> =>
-    check.check().then(
-      () => {
-        lastUpAt.set(check, clock.monotonic());
-        return true;
-      },
-      (error: unknown) => {
-        lastUpAt.delete(check);
-        log.warn({ check: check.name, err: error }, "a dependency is down");
-        return false;
-      },
-    );
-  // Who is busy is not down: were it taken for that, all would be at once, when there is the most to do.
-  const up = (check: HealthCheck): Promise<boolean> => {
-    const slow = after(clock, HEALTH_CHECK_SLOW_MS).then(() => isKnownUp(check));
-    return Promise.race([ask(check), slow]);
+  const underWay = new Map<HealthCheck, { readonly since: number; readonly answer: Promise<boolean> }>();
+  const ask = async (check: HealthCheck): Promise<boolean> => {
+    try {
+      await check.check();
+      lastUpAt.set(check, clock.monotonic());
+      return true;
+    } catch (error) {
+      lastUpAt.delete(check);
+      log.warn({ check: check.name, err: error }, "a dependency is down");
+      return false;
+    }
   };
+  /** However often it is asked for: one that hangs is joined, until it has hung for so long that another may fare better. */
+  const answerOf = (check: HealthCheck): Promise<boolean> => {
+    const last = underWay.get(check);
+    if (last !== undefined && clock.monotonic() - last.since < HEALTH_CHECK_TIMEOUT_MS) return last.answer;
+    const asked = { since: clock.monotonic(), answer: ask(check) };
+    underWay.set(check, asked);
+    void asked.answer.then(() => underWay.get(check) === asked && underWay.delete(check)); // It never rejects.
+    return asked.answer;
+  };
+  // Who is busy is not down: were it taken for that, all would be at once, when there is the most to do.
+  const asItWas = (check: HealthCheck): boolean => {
+    const isUp = clock.monotonic() - (lastUpAt.get(check) ?? -Infinity) < HEALTH_CHECK_TIMEOUT_MS;
+    if (!isUp) log.warn({ check: check.name }, "a dependency does not answer");
+    return isUp;
+  };
+  const up = (check: HealthCheck): Promise<boolean> =>
+    new Promise((resolve) => {
+      const timer = clock.after(HEALTH_CHECK_SLOW_MS, () => resolve(asItWas(check)));
+      void answerOf(check).then((isUp) => {
+        timer.cancel();
+        resolve(isUp);
+      });
+    });
 
   return async (app) => {
     app.get(
@@ -79,5 +95,3 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
     );
   };
 }
-
-const after = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));

@@ -273,7 +273,8 @@ export class World {
       parsed.port = String(proxy.port);
       return parsed.href;
     };
-    const env: Record<string, string> = { ...program.env, ...ROOMY };
+    const isOurs = program.command === process.execPath;
+    const env: Record<string, string> = { ...program.env, ...(isOurs && ROOMY) };
     if (NATS_URL !== undefined && NATS_URL !== "") {
       const urls = NATS_URL.split(",").map((url) => through("nats", url));
       env["NATS_URL"] = (await Promise.all(urls)).join(",");
