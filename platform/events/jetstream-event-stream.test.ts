@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { connectNats, NatsUnusable } from "../bus/index.ts";
 import { type NatsServer, startNatsServer } from "../bus/testing.ts";
@@ -63,10 +63,15 @@ const event = (id: string, subject = "u1"): DomainEvent => ({
 
 const LOGIN = { name: "test", inboxPrefix: "_INBOX.test" };
 
+/** For one test, however it ends. */
+async function started(options: Parameters<typeof startNatsServer>[0]): Promise<NatsServer> {
+  const one = await startNatsServer(options);
+  onTestFinished(() => one.stop());
+  return one;
+}
+
 const member = (name: string, route: string): Promise<NatsServer> =>
-  startNatsServer({
-    args: ["--name", name, "--cluster_name", "test", "--cluster", "nats://127.0.0.1:-1", "--routes", route],
-  });
+  started({ args: ["--name", name, "--cluster_name", "test", "--cluster", "nats://127.0.0.1:-1", "--routes", route] });
 
 async function replicas(connection: NatsConnection | undefined): Promise<number> {
   const manager = await jetstreamManager(connection as NatsConnection); // The cast: a test has as many as it says.
@@ -82,22 +87,20 @@ describe("on JetStream", () => {
     const late = setTimeout(1_500).then(() => member("nats-3", route));
     const streams = await Promise.all(connections.map(opened));
     expect(await replicas(connections[0])).toBe(3);
-    servers.push(await late);
+    await late;
     await Promise.all(streams.map((stream) => stream.stop()));
     await Promise.all(connections.map((connection) => connection.close()));
-    await Promise.all(servers.map((one) => one.stop()));
   }, 60_000);
 
   it("is made on one server that has the configuration of a cluster", async () => {
     const directory = await mkdtemp(join(tmpdir(), "usher-nats-alone-"));
     const config = join(directory, "nats.conf");
     await writeFile(config, "cluster { name: test }");
-    const alone = await startNatsServer({ config, args: ["--name", "alone"] });
+    const alone = await started({ config, args: ["--name", "alone"] });
     const connection = await connectNats(alone.url, LOGIN);
     for (let time = 0; time < 2; time++) await (await opened(connection)).stop();
     expect(await replicas(connection)).toBe(1);
     await connection.close();
-    await alone.stop();
     await rm(directory, { recursive: true });
   });
 
