@@ -6,7 +6,8 @@ import { SnapshotSchedule } from "./snapshot-schedule.ts";
 function schedule() {
   const taken: number[] = [];
   const taker = { take: async (shard: number) => void taken.push(shard), close: () => Promise.resolve() };
-  return { taken, schedule: new SnapshotSchedule(taker, new VirtualClock(), pino({ level: "silent" })) };
+  const clock = new VirtualClock();
+  return { taken, clock, schedule: new SnapshotSchedule(taker, clock, pino({ level: "silent" })) };
 }
 
 it("a shard is handed over with a snapshot when there is much to read, whoever wrote it", async () => {
@@ -27,8 +28,21 @@ it("a shard is handed over with a snapshot when there is much to read, whoever w
 
 it("one that comes with more to read than a snapshot may leave is due at once", async () => {
   const { taken, schedule: snapshots } = schedule();
-  snapshots.note(3, { rows: 8_000, bytes: 1_000 });
+  snapshots.note(3, { rows: 40_000, bytes: 1_000 });
   snapshots.note(4, { rows: 1, bytes: 33 * 1024 * 1024 });
   await Promise.resolve().then(() => undefined);
   expect(taken).toEqual([3, 4]);
+});
+
+it("one that has more to read than a snapshot is due once a minute, and any other after ten", async () => {
+  const { taken, clock, schedule: snapshots } = schedule();
+  snapshots.note(1, { rows: 8_000, bytes: 1_000 });
+  snapshots.note(2, { rows: 7_999, bytes: 1_000 });
+  await clock.advance(59_999);
+  expect(taken).toEqual([]);
+  await clock.advance(1);
+  expect(taken).toEqual([1]);
+  await clock.advance(9 * 60_000);
+  expect(taken).toEqual([1, 2]);
+  await snapshots.close();
 });

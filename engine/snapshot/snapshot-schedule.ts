@@ -9,12 +9,13 @@ export interface SnapshotTaker {
 }
 
 /**
- * A snapshot is taken when this much was journaled since the last one: half a million holds and releases, which the next owner reads in
- * less than a second. Each costs as much as to read them, mostly for the answers that it remembers ...
+ * A snapshot is taken when this much was journaled since the last one: half a million holds and releases, or rows of one each, which the
+ * next owner reads in less than a second. Each costs as much as to read them, mostly for the answers that it remembers ...
  */
 const AFTER_BYTES = 32 * 1024 * 1024;
-/** ... or so many rows, of which a quiet sale's have one event or two: to read a row costs as much as to replay three ... */
-const AFTER_ROWS = 8_000;
+const AFTER_ROWS = 40_000;
+/** ... or, at one of the looks, when there is more to read than a snapshot of what is remembered would be ... */
+const AT_A_LOOK_ROWS = 8_000;
 /** ... or when anything was journaled and the last one is older than this. */
 const AFTER_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 60_000;
@@ -83,7 +84,8 @@ export class SnapshotSchedule {
   #lookLater(): void {
     this.#timer = this.#clock.after(LOOK_EVERY_MS, () => {
       const now = this.#clock.monotonic();
-      for (const [shard, growth] of this.#growth) if (now - growth.since >= AFTER_MS) this.#makeDue(shard);
+      for (const [shard, { rows, since }] of this.#growth)
+        if (rows >= AT_A_LOOK_ROWS || now - since >= AFTER_MS) this.#makeDue(shard);
       this.#lookLater();
     });
   }
