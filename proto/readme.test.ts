@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { CLOSE_CODES, mayReconnect } from "./close-codes.ts";
-import { commandsTo, deltasOf, HANDOVERS, MEMBERS, NOTICES, salesCommandsTo } from "./engine/index.ts";
+import { commandsTo, deltasOf, HANDOVERS, MEMBERS, NOTICES, salesCommandsTo, SERVED } from "./engine/index.ts";
 import { ERRORS } from "./errors.ts";
 import { showtimeId } from "./ids.ts";
 import { checksumOf } from "./seat-status.ts";
@@ -100,6 +100,7 @@ describe("the README's table", () => {
       NOTICES.name,
       MEMBERS.name,
       HANDOVERS.name,
+      SERVED.name,
     ].map((name) => `\`${name}\``);
     const named = tableUnder("The bus").map(([name = ""]) => name);
     expect(named.slice(0, engine.length)).toStrictEqual(engine);

@@ -13,7 +13,7 @@ const READY = /^ready$/;
 const HERE = "127.0.0.1";
 /** All share this machine. When it is full, seats are held and shown first; who pays waits a little. */
 const YIELDING = new Set(["services", "gateway"]);
-const NICENESS = 5;
+const NICENESS = 10;
 
 export interface Plan {
   /** What all others need, started first and all at once: they wait for each other. */

@@ -6,7 +6,7 @@
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { type Handover, HANDOVERS, MEMBERS } from "../../proto/index.ts";
+import { type Handover, HANDOVERS, MEMBERS, SERVED } from "../../proto/index.ts";
 import {
   BEAT_EVERY_MS,
   CLAIMED_TOGETHER,
@@ -307,12 +307,16 @@ export class Cluster {
   }
 
   #claim(shard: number): void {
-    const { engine, log } = this.#options;
+    const { engine, bus, log } = this.#options;
     if (this.#claiming.has(shard) || engine.owned.has(shard)) return;
     this.#claiming.add(shard);
     engine
       .own(shard)
-      .then(() => this.#tell())
+      .then(() => {
+        const epoch = engine.owned.get(shard);
+        if (epoch !== undefined) bus.publish(SERVED, { shard, epoch });
+        this.#tell();
+      })
       .catch((error: unknown) => {
         log.error({ shard, err: error }, "a shard cannot be taken over yet");
         this.#wait(shard, RETRY_AFTER_MS);

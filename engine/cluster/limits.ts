@@ -2,8 +2,8 @@
 export const BEAT_EVERY_MS = 200;
 /** A member that was silent for this long counts as gone. */
 export const MEMBER_TTL_MS = 1_000;
-/** One that was silent for this long, longer than two beats, is gone already if PostgreSQL says that its connection has ended. */
-export const MISSED_AFTER_MS = 450;
+/** One that was silent for this long, longer than a beat, is gone already if PostgreSQL says that its connection has ended. */
+export const MISSED_AFTER_MS = 300;
 /** An engine that PostgreSQL has said nothing to for this long gives up what it has. Longer than a restart of PostgreSQL takes, as a rule. */
 export const CUT_OFF_MS = 1_500;
 /** A shard is handed to a member only when that has been there for this long: one that comes and goes moves nothing. */

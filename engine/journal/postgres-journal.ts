@@ -84,7 +84,7 @@ export class PostgresJournal implements Journal {
   constructor(options: Options) {
     this.#options = options;
     const { connectionString, log } = options;
-    this.#pool = createPool({ connectionString, max: POOL_MAX, name: "usher-journal", log });
+    this.#pool = createPool({ connectionString, max: POOL_MAX, kept: POOL_MAX, name: "usher-journal", log });
   }
 
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {

@@ -6,6 +6,7 @@ import {
   holderId,
   type Reply,
   type RequestId,
+  SERVED,
   shardOf,
   showtimeId,
 } from "../../proto/index.ts";
@@ -90,6 +91,47 @@ describe("the engine client", () => {
     const replies = send("a");
     await clock.advance(1_100);
     expect(replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+  });
+
+  it("asks whoever serves the shard now at once, where the last owner is asleep, and once for each epoch", async () => {
+    const asked: string[] = [];
+    const asleep = bus.serve(endpoint, () => void asked.push("asleep"));
+    const replies = send("a");
+    await clock.advance(100);
+    asleep.close();
+    bus.serve(endpoint, ({ requests }, answer) => {
+      asked.push("awake");
+      if (asked.length > 2) answer({ replies: requests.map(() => DONE) });
+    });
+    const shard = shardOf(showtime, SHARDS);
+    bus.publish(SERVED, { shard, epoch: 2 });
+    await clock.advance(1);
+    bus.publish(SERVED, { shard: (shard + 1) % SHARDS, epoch: 7 });
+    bus.publish(SERVED, { shard, epoch: 2 });
+    await clock.advance(50);
+    bus.publish(SERVED, { shard, epoch: 1 });
+    await clock.advance(50);
+    expect(asked).toEqual(["asleep", "awake"]);
+    bus.publish(SERVED, { shard, epoch: 3 });
+    await clock.advance(1);
+    expect(asked).toEqual(["asleep", "awake", "awake"]);
+    expect(replies).toEqual([DONE]);
+  });
+
+  it("asks whoever serves the shard now at once, where it was about to ask again later", async () => {
+    bus.serve(endpoint, (_, answer) => answer({ replies: [AWAY] })).close();
+    const replies = send("a");
+    await clock.advance(801); // It waits 100 ms between two attempts by now.
+    let asked = 0;
+    bus.serve(endpoint, (_, answer) => {
+      asked++;
+      answer({ replies: [DONE] });
+    });
+    bus.publish(SERVED, { shard: shardOf(showtime, SHARDS), epoch: 1 });
+    await clock.settle();
+    expect([asked, replies]).toEqual([1, [DONE]]);
+    await clock.advance(500);
+    expect([asked, replies]).toEqual([1, [DONE]]);
   });
 
   it("says BUSY at once past its bound, and takes more when answers have come (law 6)", async () => {

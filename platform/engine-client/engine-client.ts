@@ -2,7 +2,8 @@
  * The way from an edge or a service to the engine. All requests of one loop turn for one shard travel in one bus message.
  *
  * A request that got no answer, or `UNAVAILABLE` (its shard is being taken over), is sent again with the same request id until its
- * time is up: the engine answers a repeated request with its first answer, so asking again is always safe.
+ * time is up: the engine answers a repeated request with its first answer, so asking again is always safe. It is sent at once when
+ * another engine says that it has the shard now: the last may be dead, or asleep, and never answer.
  */
 import type { Bus } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";
@@ -16,6 +17,8 @@ import {
   type Refusal,
   type Reply,
   type ReplyBatch,
+  type Served,
+  SERVED,
   shardOf,
 } from "../../proto/index.ts";
 
@@ -66,6 +69,10 @@ interface Lane {
   answers: Answer[];
   /** On the monotonic clock. */
   deadlines: number[];
+  /** The newest that its owner was heard to have. */
+  epoch: number;
+  /** What is under way, or waits to be sent again: called when another has the shard. */
+  readonly unanswered: Set<() => void>;
 }
 
 export class EngineClient {
@@ -82,7 +89,10 @@ export class EngineClient {
       requests: [],
       answers: [],
       deadlines: [],
+      epoch: 0,
+      unanswered: new Set(),
     }));
+    options.bus.subscribe(SERVED, (served) => this.#hear(served));
   }
 
   /** `answer` is called exactly once, never within this call unless the answer is `BUSY`. */
@@ -135,34 +145,73 @@ export class EngineClient {
     answers: readonly Answer[],
     deadlines: readonly number[],
   ): Promise<void> {
-    const { attemptTimeoutMs = Infinity } = this.#options;
-    let replies: readonly Reply[] = [];
-    try {
-      // A lane is never sent empty, and its oldest request, which has the least time left, is as a rule its first.
-      const left = (deadlines[0] as number) - this.#options.clock.monotonic();
-      const timeoutMs = Math.max(1, Math.min(left, attemptTimeoutMs));
-      replies = (await this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs })).replies;
-    } catch {
-      // NoResponders, a time-out or a closed bus: every request is settled as one without a reply.
-    }
+    const { attemptTimeoutMs = Infinity, clock } = this.#options;
+    // A lane is never sent empty, and its oldest request, which has the least time left, is as a rule its first.
+    const left = (deadlines[0] as number) - clock.monotonic();
+    const { epoch } = lane;
+    const replies = await this.#attempt(lane, requests, Math.max(1, Math.min(left, attemptTimeoutMs)));
+    const hasMoved = lane.epoch !== epoch;
     for (let i = 0; i < requests.length; i++) {
       // The three lists are as long as each other.
-      this.#settle(requests[i] as Command | Query, answers[i] as Answer, deadlines[i] as number, replies[i]);
+      const [request, answer, deadline] = [
+        requests[i] as Command | Query,
+        answers[i] as Answer,
+        deadlines[i] as number,
+      ];
+      const reply = replies[i];
+      if (reply === undefined || (reply.type === "refused" && reply.code === "UNAVAILABLE")) {
+        this.#sendAgain(lane, request, answer, deadline, { atOnce: hasMoved, otherwise: reply ?? UNAVAILABLE });
+      } else {
+        this.#inFlight--;
+        answer(reply);
+      }
     }
   }
 
-  #settle(request: Command | Query, answer: Answer, deadline: number, reply: Reply | undefined): void {
-    if (reply === undefined || (reply.type === "refused" && reply.code === "UNAVAILABLE")) {
-      const { clock, timeoutMs } = this.#options;
-      const leftMs = deadline - clock.monotonic();
-      const retryAfterMs = Math.min(Math.max((timeoutMs - leftMs) / 8, RETRY_AFTER_FIRST_MS), RETRY_AFTER_LAST_MS);
-      if (retryAfterMs < leftMs) {
-        clock.after(retryAfterMs, () => this.#enqueue(request, answer, deadline));
-        return;
-      }
-      reply ??= UNAVAILABLE;
+  /** Without replies where none came in time, or another has the shard by now. */
+  #attempt(lane: Lane, requests: readonly (Command | Query)[], timeoutMs: number): Promise<readonly Reply[]> {
+    return new Promise((resolve) => {
+      const end = (replies: readonly Reply[]): void => {
+        lane.unanswered.delete(giveUp);
+        resolve(replies);
+      };
+      const giveUp = (): void => end([]);
+      lane.unanswered.add(giveUp);
+      // NoResponders, a time-out or a closed bus: every request is settled as one without a reply.
+      this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs }).then(({ replies }) => end(replies), giveUp);
+    });
+  }
+
+  #hear({ shard, epoch }: Served): void {
+    const lane = this.#lanes[shard];
+    if (lane === undefined || epoch <= lane.epoch) return;
+    lane.epoch = epoch;
+    for (const again of [...lane.unanswered]) again();
+  }
+
+  /** If its time is not up. */
+  #sendAgain(
+    lane: Lane,
+    request: Command | Query,
+    answer: Answer,
+    deadline: number,
+    { atOnce, otherwise }: { readonly atOnce: boolean; readonly otherwise: Reply },
+  ): void {
+    const { clock, timeoutMs } = this.#options;
+    const leftMs = deadline - clock.monotonic();
+    const afterMs = Math.min(Math.max((timeoutMs - leftMs) / 8, RETRY_AFTER_FIRST_MS), RETRY_AFTER_LAST_MS);
+    if (afterMs >= leftMs) {
+      this.#inFlight--;
+      answer(otherwise);
+      return;
     }
-    this.#inFlight--;
-    answer(reply);
+    if (atOnce) return this.#enqueue(request, answer, deadline);
+    const again = (): void => {
+      timer.cancel();
+      lane.unanswered.delete(again);
+      this.#enqueue(request, answer, deadline);
+    };
+    const timer = clock.after(afterMs, again);
+    lane.unanswered.add(again);
   }
 }

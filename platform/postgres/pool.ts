@@ -10,6 +10,8 @@ export interface PoolOptions {
   /** Shown as `application_name` in `pg_stat_activity` and in our log. */
   readonly name: string;
   readonly log: Logger;
+  /** Connections that are kept though nobody uses them: those that must not take time to come up. Others end after ten seconds. */
+  readonly kept?: number;
 }
 
 /** How long one connection may take to come up before the query that wants it fails. */
@@ -19,10 +21,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * A pool that outlives restarts of PostgreSQL: a broken connection is logged and thrown away, and the next query
  * opens another. (Without a listener on the client too, one that breaks while checked out would end the process.)
  */
-export function createPool({ connectionString, max, name, log }: PoolOptions): pg.Pool {
+export function createPool({ connectionString, max, name, log, kept = 0 }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
     max,
+    min: kept,
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,

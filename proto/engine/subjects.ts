@@ -60,6 +60,14 @@ export interface MemberBeat {
 
 export const MEMBERS: Topic<MemberBeat> = { name: "engine.members", codec: plainCodec() };
 
+/** Said once by an engine that serves a shard from now on: who waits for its last owner need not, and may ask again. A hint, as a beat is. */
+export interface Served {
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+export const SERVED: Topic<Served> = { name: "engine.served", codec: plainCodec() };
+
 /**
  * What two engines say to each other when a shard goes from one to the other. `prepare`: it is about to come, and may be read already.
  * `ready`: it was. `take`: it has been given up, and need not wait for the next beat.

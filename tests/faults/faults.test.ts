@@ -34,6 +34,7 @@ const SHORT: Partial<Record<FaultName, number>> = {
   "some restarted": 1,
 };
 const LONG: Partial<Record<FaultName, number>> = {
+  nothing: 5,
   "engine killed": 100,
   "engine asleep": 30,
   "edge killed": 20,

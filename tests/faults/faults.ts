@@ -15,11 +15,19 @@ export type Fault = (world: World, rush: Rush) => Promise<readonly string[]>;
 
 /** Longer than the time after which the others take what a silent engine has. */
 const PARTITION_MS = 4_000;
+const NOTHING_MS = 10_000;
 const WORKING_MS = 400;
 /** The others sell on for this long before they clear away. */
 const ASLEEP_MS = 1_500;
 const A_MONTH_MS = 31 * 86_400_000;
 const NOBODY: readonly string[] = [];
+
+/** What the others are compared with: how long a showtime is without an answer where nothing happens at all. */
+const nothing: Fault = async (_, rush) => {
+  rush.answers.forget();
+  await pause(NOTHING_MS);
+  return rush.showtimes;
+};
 
 const killOne =
   (kind: string): Fault =>
@@ -129,6 +137,7 @@ const garbage: Fault = async (world, rush) => {
 };
 
 export const FAULTS = {
+  nothing,
   "engine killed": killOne("engine"),
   "engine asleep": sleepOverTheTakeover,
   "edge killed": killOne("edge"),

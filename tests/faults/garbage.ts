@@ -20,7 +20,7 @@ const OTHERS = [
     "identity.revoked",
   ],
   ...["identity.user", "catalog.quote", "bookings.booking", "payments.payment", "notifications.booking", "tickets.pdf"],
-  ...["engine.members", "engine.handovers", "engine.notices", "booking.confirmed", "payment.success"],
+  ...["engine.members", "engine.handovers", "engine.served", "engine.notices", "booking.confirmed", "payment.success"],
   ...["_INBOX.edge.1", "_INBOX.engine.1", "_INBOX.services.1", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
 ];
 
