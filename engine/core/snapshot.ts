@@ -6,7 +6,6 @@ import {
   ByteReader,
   ByteWriter,
   decodeEvent,
-  encodeEvent,
   readLimits,
   readPlan,
   readRules,
@@ -20,8 +19,8 @@ import {
   type HolderId,
   type ShowtimeId,
 } from "../../proto/index.ts";
-import { CORE_LIMITS } from "./limits.ts";
-import { Answers } from "./state/answers.ts";
+import type { Asker } from "./state/answer-slots.ts";
+import { Answers, capacityFrom } from "./state/answers.ts";
 import { BrokenInvariant } from "./state/assert.ts";
 import { hashOf } from "./state/hash.ts";
 import { Holders, newHolder, type Holder } from "./state/holders.ts";
@@ -30,7 +29,9 @@ import { addBooking } from "./state/bookings.ts";
 import { block, layOut, take } from "./state/seats.ts";
 import { createShowtime, tombstoneOf, type ShowtimeState } from "./state/state.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** Has its answers as events, one by one. It is read, and no more written. */
+const FORMAT_WITH_EVENTS = 1;
 /** Holders, holds or answers that are read in one step. */
 const STEP = 1_024;
 const PHASES = ["unopened", "open", "closed", "archived"] as const;
@@ -68,9 +69,9 @@ export function decodeState(bytes: Uint8Array): ShowtimeState {
 export function* decodeStateInSteps(bytes: Uint8Array): Generator<undefined, ShowtimeState> {
   const reader = new ByteReader(bytes);
   const format = reader.byte();
-  if (format !== FORMAT) throw reader.corrupt(`format ${format} is not known`);
+  if (format !== FORMAT && format !== FORMAT_WITH_EVENTS) throw reader.corrupt(`format ${format} is not known`);
   try {
-    return yield* readState(reader);
+    return yield* readState(reader, format);
   } catch (error) {
     // The parts are those of no state that ever was: two owners of a seat, say.
     if (error instanceof BrokenInvariant) throw reader.corrupt(error.message);
@@ -79,7 +80,7 @@ export function* decodeStateInSteps(bytes: Uint8Array): Generator<undefined, Sho
 }
 
 // The casts below: the ids were checked before they came into a state, and the snapshot's checksum covers them.
-function* readState(bytes: ByteReader): Generator<undefined, ShowtimeState> {
+function* readState(bytes: ByteReader, format: number): Generator<undefined, ShowtimeState> {
   const state = createShowtime(bytes.string() as ShowtimeId);
   const phase = PHASES[bytes.byte()];
   if (phase === undefined) throw bytes.corrupt("there is no such phase");
@@ -98,7 +99,7 @@ function* readState(bytes: ByteReader): Generator<undefined, ShowtimeState> {
     readBookings(bytes, state);
     // Last, since a seat is blocked in whatever hands it is.
     for (const seat of blocked) block(state, seat, undefined);
-    yield* readMemory(bytes, state);
+    yield* readMemory(bytes, state, format);
     if (bytes.uint() !== state.checksum) throw bytes.corrupt("the seats do not have the checksum that was written");
   }
   bytes.end();
@@ -203,23 +204,26 @@ function writeMemory(out: ByteWriter, state: ShowtimeState): void {
     out.string(booking);
     out.string(holder);
   }
-  out.byte(Math.log2(state.answers.capacity));
-  out.uint(state.answers.size);
-  for (const event of state.answers.events()) encodeEvent(out, event);
+  state.answers.encode(out);
 }
 
-function* readMemory(bytes: ByteReader, state: ShowtimeState): Generator<undefined, void> {
+function* readMemory(bytes: ByteReader, state: ShowtimeState, format: number): Generator<undefined, void> {
   for (let left = bytes.count(2); left > 0; left--) state.expired.add(bytes.uint(), bytes.string() as HolderId);
   for (let left = bytes.count(2); left > 0; left--)
     state.cancelled.add(bytes.string() as BookingId, bytes.string() as HolderId);
-  const capacity = 2 ** bytes.byte();
+  const askerOf = (holder: HolderId): Asker => state.holders.get(holder) ?? { id: holder, hash: hashOf(holder) };
+  if (format === FORMAT) {
+    state.answers = yield* Answers.decode(bytes, askerOf);
+    return;
+  }
+  const capacity = capacityFrom(bytes);
   const size = bytes.count(4);
-  if (capacity < size || capacity > CORE_LIMITS.answersMax) throw bytes.corrupt("the answers do not fit their table");
+  if (capacity < size) throw bytes.corrupt("the answers do not fit their table");
   state.answers = new Answers(capacity);
   for (let left = size; left > 0; left--) {
     if (left % STEP === 0) yield;
     const event = decodeEvent(bytes);
     if (!("rid" in event)) throw bytes.corrupt("nobody asked for an answer");
-    state.answers.restore(state.holders.get(event.holder) ?? { id: event.holder, hash: hashOf(event.holder) }, event);
+    state.answers.restore(askerOf(event.holder), event);
   }
 }

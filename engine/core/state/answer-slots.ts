@@ -2,8 +2,17 @@
  * Room for `capacity` answering events, taken apart: what holders do all the time is kept as numbers, so that remembering it for ten
  * minutes keeps nothing for the garbage collector to carry about. Everything else is kept as it is.
  */
-import type { AnswerEvent, HolderId, RequestId } from "../../../proto/index.ts";
+import {
+  type AnswerEvent,
+  type ByteReader,
+  type ByteWriter,
+  decodeEvent,
+  encodeEvent,
+  type HolderId,
+  type RequestId,
+} from "../../../proto/index.ts";
 import { assert } from "./assert.ts";
+import { finished, hashedWith } from "./hash.ts";
 import { NumberRing } from "./number-ring.ts";
 
 const KIND = { none: 0, whole: 1, held: 2, released: 3, extended: 4 } as const;
@@ -21,6 +30,20 @@ const PLACE = 1;
 const LENGTH = 2;
 const SEATS = 3;
 const NARROW = 4;
+
+/** Who asked: a `Holder`, or one who has no record. */
+export interface Asker {
+  readonly id: HolderId;
+  /** `hashOf` the id. */
+  readonly hash: number;
+}
+
+/** Where a snapshot's answers find those who asked. */
+interface AnswerSource {
+  /** By the numbers that stand for them. */
+  readonly listed: readonly Asker[];
+  of(holder: HolderId): Asker;
+}
 
 export class AnswerSlots {
   readonly #wide: Float64Array;
@@ -59,6 +82,10 @@ export class AnswerSlots {
   /** When the slot's event was decided, in ms since 1970. */
   at(slot: number): number {
     return this.#wide[WIDE * slot + AT] ?? 0;
+  }
+
+  holder(slot: number): HolderId {
+    return this.#holders[slot] ?? NOBODY;
   }
 
   /** `hashOf` the request id, which is written down on the way for the `write` that may follow. */
@@ -116,6 +143,73 @@ export class AnswerSlots {
         return whole;
       }
     }
+  }
+
+  /**
+   * For a snapshot, as `decode` reads it: what is kept as numbers is written as numbers, so that reading it makes no object.
+   * @param before when the event before it was decided
+   */
+  encode(out: ByteWriter, slot: number, before: number, indexOf: (holder: HolderId) => number): void {
+    const kind = this.#small(slot, KIND_OF);
+    out.byte(kind);
+    if (kind === KIND.whole) return encodeEvent(out, this.read(slot));
+    out.uint(indexOf(this.#holders[slot] ?? NOBODY));
+    out.uint(this.at(slot) - before);
+    out.uint(this.#wide[WIDE * slot + HOLD] ?? 0);
+    if (kind !== KIND.released) out.uint(this.#wide[WIDE * slot + DEADLINE] ?? 0);
+    let place = this.#small(slot, PLACE);
+    for (const column of [LENGTH, SEATS]) {
+      const length = this.#small(slot, column);
+      out.uint(length);
+      for (let at = 0; at < length; at++) out.uint(this.#ring.get(place + at, 0));
+      place += length;
+    }
+  }
+
+  /**
+   * The next event that was written, into the slot that `chain` gives for the hash of its request.
+   * @returns when it was decided
+   * @throws CorruptBytes
+   */
+  decode(bytes: ByteReader, before: number, askers: AnswerSource, chain: (hash: number) => number): number {
+    const kind = bytes.byte();
+    if (kind === KIND.whole) {
+      const event = decodeEvent(bytes);
+      if (!("rid" in event)) throw bytes.corrupt("nobody asked for an answer");
+      const { id, hash } = askers.of(event.holder);
+      this.write(chain(this.stage(event.rid, hash)), id, event);
+      return event.at;
+    }
+    if (kind !== KIND.held && kind !== KIND.released && kind !== KIND.extended)
+      throw bytes.corrupt(`no answer is of kind ${kind}`);
+    const asker = askers.listed[bytes.uint()];
+    if (asker === undefined) throw bytes.corrupt("an answer is nobody's");
+    const at = before + bytes.uint();
+    const hold = bytes.uint();
+    const deadline = kind === KIND.released ? 0 : bytes.uint();
+    const place = this.#ring.end;
+    const length = bytes.count();
+    let hash = asker.hash;
+    for (let left = length; left > 0; left--) hash = hashedWith(hash, this.#decodeNumber(bytes));
+    const seats = bytes.count();
+    for (let left = seats; left > 0; left--) this.#decodeNumber(bytes);
+    const slot = chain(finished(hash));
+    this.#wide[WIDE * slot + AT] = at;
+    this.#wide[WIDE * slot + HOLD] = hold;
+    this.#wide[WIDE * slot + DEADLINE] = deadline;
+    this.#narrow[NARROW * slot + KIND_OF] = kind;
+    this.#narrow[NARROW * slot + PLACE] = place;
+    this.#narrow[NARROW * slot + LENGTH] = length;
+    this.#narrow[NARROW * slot + SEATS] = seats;
+    this.#holders[slot] = asker.id;
+    return at;
+  }
+
+  #decodeNumber(bytes: ByteReader): number {
+    const number = bytes.uint();
+    if (number > 0xffff) throw bytes.corrupt("a number of an answer is out of range");
+    this.#ring.push(number);
+    return number;
   }
 
   /** Lets go of what the slot kept, which is the oldest. */

@@ -3,20 +3,22 @@
  * A ring with hash chains from newer to older entries, as in LZ77 compressors: an entry is forgotten by moving
  * `#oldest` past it, and a chain ends where it leads to something that old, so nothing is ever taken out of a chain.
  */
-import type { AnswerEvent, HolderId, RequestId } from "../../../proto/index.ts";
+import type { AnswerEvent, ByteReader, ByteWriter, HolderId, RequestId } from "../../../proto/index.ts";
 import { CORE_LIMITS } from "../limits.ts";
-import { AnswerSlots } from "./answer-slots.ts";
+import { AnswerSlots, type Asker } from "./answer-slots.ts";
 import { assert } from "./assert.ts";
 
 const CAPACITY_MIN = 64;
+/** Answers that are read from a snapshot in one step. */
+const STEP = 4_096;
 /** Entries are counted anew from here, so that they stay small integers however long a showtime lives. */
 const ENTRY_MAX = 2 ** 30;
 
-/** Who asked: a `Holder`, or one who has no record. */
-export interface Asker {
-  readonly id: HolderId;
-  /** `hashOf` the id. */
-  readonly hash: number;
+/** How many answers a table takes, as a snapshot has it. @throws CorruptBytes */
+export function capacityFrom(bytes: ByteReader): number {
+  const capacity = 2 ** bytes.byte();
+  if (capacity > CORE_LIMITS.answersMax) throw bytes.corrupt("there is no such table of answers");
+  return capacity;
 }
 
 export class Answers {
@@ -71,7 +73,46 @@ export class Answers {
     this.#link(this.#hash(asker.hash, event.rid), asker.id, event);
   }
 
-  /** Puts back what a snapshot held, oldest first, into a table of the same capacity; nothing is too old for it. */
+  /** For a snapshot: who asked, then the events, oldest first. */
+  encode(out: ByteWriter): void {
+    const mask = this.capacity - 1;
+    const numbers = new Map<HolderId, number>();
+    for (let entry = this.#oldest; entry < this.#next; entry++) {
+      const holder = this.#slots.holder(entry & mask);
+      if (!numbers.has(holder)) numbers.set(holder, numbers.size);
+    }
+    out.byte(Math.log2(this.capacity));
+    out.uint(numbers.size);
+    for (const holder of numbers.keys()) out.string(holder);
+    out.uint(this.size);
+    const indexOf = (holder: HolderId): number => numbers.get(holder) ?? 0;
+    let before = 0;
+    for (let entry = this.#oldest; entry < this.#next; entry++) {
+      this.#slots.encode(out, entry & mask, before, indexOf);
+      before = this.#slots.at(entry & mask);
+    }
+  }
+
+  /** What `encode` wrote, into a table of the same capacity; nothing is too old for it. Yields now and then. @throws CorruptBytes */
+  static *decode(bytes: ByteReader, askerOf: (holder: HolderId) => Asker): Generator<undefined, Answers> {
+    const capacity = capacityFrom(bytes);
+    const listed: Asker[] = [];
+    // The cast: the ids were checked before they came into a state, and the snapshot's checksum covers them.
+    for (let left = bytes.count(); left > 0; left--) listed.push(askerOf(bytes.string() as HolderId));
+    const size = bytes.count(4);
+    if (capacity < size) throw bytes.corrupt("the answers do not fit their table");
+    const answers = new Answers(capacity);
+    const askers = { listed, of: askerOf };
+    const chain = (hash: number): number => answers.#chain(hash);
+    let before = 0;
+    for (let left = size; left > 0; left--) {
+      if (left % STEP === 0) yield;
+      before = answers.#slots.decode(bytes, before, askers, chain);
+    }
+    return answers;
+  }
+
+  /** Puts back an event, oldest first, into a table of the same capacity; nothing is too old for it. */
   restore(asker: Asker, event: AnswerEvent): void {
     assert(this.size < this.capacity, "the answers fit their table");
     this.#link(this.#hash(asker.hash, event.rid), asker.id, event);

@@ -54,6 +54,12 @@ export class NumberRing {
     this.keep(list.length);
   }
 
+  push(number: number): void {
+    this.#reserve(1);
+    this.#numbers[this.#end & (this.#numbers.length - 1)] = number;
+    this.keep(1);
+  }
+
   keep(count: number): void {
     this.#end = (this.#end + count) | 0;
   }
