@@ -14,6 +14,8 @@ const HERE = "127.0.0.1";
 /** All share this machine. When it is full, seats are held and shown first; who pays waits a little. */
 const YIELDING = new Set(["services", "gateway"]);
 const NICENESS = 10;
+/** The others take what an engine left first: to start takes a core for a second. */
+const ENGINE_AGAIN_MS = 1_500;
 
 export interface Plan {
   /** What all others need, started first and all at once: they wait for each other. */
@@ -94,6 +96,7 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
       env: { ...unset(["DATABASE_URL", "NATS_URL", "REDIS_URL"]), HOST: HERE, LOG_LEVEL: config.logLevel, ...env },
       ready: READY,
       ...(YIELDING.has(role) && { niceness: NICENESS }),
+      ...(role === "engine" && { againMs: ENGINE_AGAIN_MS }),
     });
   const entryUrl = config.publicUrl ?? `http://${config.host}:${config.httpPort}`;
   const shared = { REDIS_URL: `redis://${HERE}:${redisPort}`, TRUSTED_PROXIES: HERE, PUBLIC_URL: entryUrl };

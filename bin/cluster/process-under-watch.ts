@@ -18,6 +18,8 @@ export interface Program {
   readonly logFile: string;
   /** Makes it let nobody in any more, and serve those who are there until they leave. */
   readonly drainSignal?: NodeJS.Signals;
+  /** How long it is left when it has ended, in milliseconds, where that is not a quarter of a second. */
+  readonly againMs?: number;
   /** How much it yields to the others when the machine is full, see nice(1). */
   readonly niceness?: number;
 }
@@ -47,7 +49,7 @@ export class ProcessUnderWatch {
   startedAt = 0;
   #state: State = "ended";
   #child: ChildProcess | undefined;
-  #againMs = AGAIN_FIRST_MS;
+  #againMs: number;
   #againTimer: Timer | undefined;
   readonly #options: Options;
   readonly #clock: Clock;
@@ -56,6 +58,11 @@ export class ProcessUnderWatch {
     this.program = program;
     this.#options = options;
     this.#clock = options.clock;
+    this.#againMs = this.#againFirstMs;
+  }
+
+  get #againFirstMs(): number {
+    return this.program.againMs ?? AGAIN_FIRST_MS;
   }
 
   get state(): State {
@@ -173,7 +180,7 @@ export class ProcessUnderWatch {
 
   #again(): void {
     const ranMs = this.#clock.monotonic() - this.startedAt;
-    this.#againMs = ranMs >= STEADY_MS ? AGAIN_FIRST_MS : Math.min(this.#againMs * 2, AGAIN_LAST_MS);
+    this.#againMs = ranMs >= STEADY_MS ? this.#againFirstMs : Math.min(this.#againMs * 2, AGAIN_LAST_MS);
     this.#set("ended");
     this.#againTimer = this.#clock.after(this.#againMs, () => {
       this.restarts++;
