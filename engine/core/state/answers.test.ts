@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { AnswerEvent } from "../../../proto/index.ts";
+import { type AnswerEvent, ByteReader, ByteWriter } from "../../../proto/index.ts";
 import { CORE_LIMITS } from "../limits.ts";
 import { holder, START } from "../testing/fixtures.ts";
 import { Answers } from "./answers.ts";
@@ -10,6 +10,20 @@ const ANN = holder("ann");
 const SEED = hashOf(ANN);
 const closed = (rid: string, at = START): AnswerEvent => ({ type: "closed", at, holder: ANN, rid: rid as never });
 const find = (answers: Answers, rid: string) => answers.find(SEED, ANN, rid as never);
+
+const encoded = (answers: Answers): Uint8Array => {
+  const out = new ByteWriter();
+  answers.encode(out);
+  return out.finish();
+};
+
+function decoded(bytes: Uint8Array): Answers {
+  const steps = Answers.decode(new ByteReader(bytes), (id) => ({ id, hash: hashOf(id) }));
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
 
 test("keeps as many as it may, and forgets the oldest first", () => {
   const answers = new Answers();
@@ -67,7 +81,12 @@ test("gives back what was written, whatever became of the room it lay in", () =>
       }
       const kept = [...answers.events()];
       expect(kept).toEqual(written.slice(-kept.length));
+      const read = decoded(encoded(answers));
+      expect(encoded(read)).toEqual(encoded(answers));
+      const asNumbers = ({ type }: AnswerEvent): boolean => type !== "blocked";
+      expect([...read.events()].filter(asNumbers)).toEqual(kept.filter(asNumbers));
       for (const answer of kept.slice(-20)) {
+        if (asNumbers(answer)) expect(find(read, answer.rid)).toEqual(find(answers, answer.rid));
         expect(find(answers, answer.rid)).toEqual(kept.findLast((other) => other.rid === answer.rid));
       }
     }),
