@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { systemClock } from "../../platform/clock/index.ts";
+import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
 import { Leash } from "./leash.ts";
 import { ProcessUnderWatch } from "./process-under-watch.ts";
 
@@ -35,6 +35,32 @@ it("programs that are to yield do, all of those that start at once, and none of 
     await expect.poll(groups).toEqual(["5", "5", "5", "0"]);
   }
   await Promise.all(programs.map((program) => program.stop()));
+  leash.close();
+  await rm(folder, { recursive: true });
+});
+
+it("one that ended is left for as long as it says, and then started again", async () => {
+  const clock = new VirtualClock();
+  const folder = await mkdtemp(join(tmpdir(), "usher-watch-"));
+  const leash = new Leash();
+  const program = {
+    ...{ name: "p", command: "sh", args: ["-c", "echo ready; exec sleep 600"], env: {}, logFile: join(folder, "log") },
+    ...{ ready: /^ready$/, againMs: 1_500 },
+  };
+  const watched = new ProcessUnderWatch(program, {
+    ...{ clock, leash },
+    changed: () => undefined,
+    line: () => undefined,
+  });
+  await watched.start();
+  await clock.advance(60_000); // It has run for long.
+  process.kill(watched.pid ?? 0, "SIGKILL");
+  await expect.poll(() => watched.state).toBe("ended");
+  await clock.advance(1_499);
+  expect([watched.state, watched.restarts]).toEqual(["ended", 0]);
+  await clock.advance(1);
+  await expect.poll(() => [watched.state, watched.restarts]).toEqual(["ready", 1]);
+  await watched.stop();
   leash.close();
   await rm(folder, { recursive: true });
 });

@@ -69,7 +69,7 @@ interface Lane {
   answers: Answer[];
   /** On the monotonic clock. */
   deadlines: number[];
-  /** The newest that its owner was heard to have. */
+  /** Of the newest owner that was heard of; 0 before the first. */
   epoch: number;
   /** What is under way, or waits to be sent again: called when another has the shard. */
   readonly unanswered: Set<() => void>;
@@ -152,14 +152,11 @@ export class EngineClient {
     const replies = await this.#attempt(lane, requests, Math.max(1, Math.min(left, attemptTimeoutMs)));
     const hasMoved = lane.epoch !== epoch;
     for (let i = 0; i < requests.length; i++) {
-      // The three lists are as long as each other.
-      const [request, answer, deadline] = [
-        requests[i] as Command | Query,
-        answers[i] as Answer,
-        deadlines[i] as number,
-      ];
+      // The casts: the three lists are as long as each other.
+      const answer = answers[i] as Answer;
       const reply = replies[i];
       if (reply === undefined || (reply.type === "refused" && reply.code === "UNAVAILABLE")) {
+        const [request, deadline] = [requests[i] as Command | Query, deadlines[i] as number];
         this.#sendAgain(lane, request, answer, deadline, { atOnce: hasMoved, otherwise: reply ?? UNAVAILABLE });
       } else {
         this.#inFlight--;

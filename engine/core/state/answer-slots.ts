@@ -127,7 +127,7 @@ export class AnswerSlots {
 
   read(slot: number): AnswerEvent {
     const at = this.at(slot);
-    const holder = this.#holders[slot] ?? NOBODY;
+    const holder = this.holder(slot);
     const hold = this.#wide[WIDE * slot + HOLD] ?? 0;
     const deadline = this.#wide[WIDE * slot + DEADLINE] ?? 0;
     switch (this.#small(slot, KIND_OF)) {
@@ -153,7 +153,7 @@ export class AnswerSlots {
     const kind = this.#small(slot, KIND_OF);
     out.byte(kind);
     if (kind === KIND.whole) return encodeEvent(out, this.read(slot));
-    out.uint(indexOf(this.#holders[slot] ?? NOBODY));
+    out.uint(indexOf(this.holder(slot)));
     out.uint(this.at(slot) - before);
     out.uint(this.#wide[WIDE * slot + HOLD] ?? 0);
     if (kind !== KIND.released) out.uint(this.#wide[WIDE * slot + DEADLINE] ?? 0);
