@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "../bench-error.ts";
+import { SAME_HEAP } from "../same-heap.ts";
 import type { Answer, Kinds } from "./worker.ts";
 
 /** The methods of a load, each with a promise of what it returns. */
@@ -23,7 +24,7 @@ export function startLoad<Kind extends keyof Kinds>(kind: Kind, worker: URL, roo
   const execArgv = worker.pathname.endsWith(".ts") ? ["--import", "./tools/typescript.mjs"] : [];
   const child = fork(fileURLToPath(worker), [kind], {
     cwd: root,
-    execArgv: [...execArgv, "--max-old-space-size=4096"],
+    execArgv: [...execArgv, SAME_HEAP, "--max-old-space-size=4096"],
     serialization: "advanced",
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });

@@ -1,6 +1,7 @@
 import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
+import { Slab } from "../slab/index.ts";
 import { BusClosed, NoResponders, RequestTimeout, type Bus, type Subscription } from "./bus.ts";
 import { BURST_MAX } from "./limits.ts";
 import { SubjectTable } from "./subject-table.ts";
@@ -20,7 +21,7 @@ export class InProcessBus implements Bus {
   readonly #topics = new SubjectTable<(message: Sealed) => void>();
   readonly #endpoints = new SubjectTable<(question: Sealed, respond: Respond) => void>();
   /** Requests without an answer so far: how to fail each. */
-  readonly #pending = new Set<(why: Error) => void>();
+  readonly #pending = new Slab<(why: Error) => void>();
   readonly #queue: (() => void)[] = [];
   #draining = false;
   /** Messages delivered since the loop last got a turn from here. */
@@ -59,13 +60,13 @@ export class InProcessBus implements Bus {
       const timer = this.#clock.after(timeoutMs, () => fail(new RequestTimeout(endpoint.name, timeoutMs)));
       const settle = (): boolean => {
         timer.cancel();
-        return this.#pending.delete(fail);
+        return this.#pending.delete(key, fail);
       };
       const fail = (why: Error): void => {
         if (settle()) reject(why);
       };
       const respond: Respond = (answer) => {
-        if (!this.#pending.has(fail)) return;
+        if (this.#pending.get(key) !== fail) return;
         this.#send(() =>
           this.#guard(endpoint.name, () => {
             const value = answer(endpoint.answer);
@@ -73,7 +74,7 @@ export class InProcessBus implements Bus {
           }),
         );
       };
-      this.#pending.add(fail);
+      const key = this.#pending.add(fail);
       this.#send(() => {
         const served = receivers?.each((serve) => this.#guard(endpoint.name, () => serve(message, respond))) ?? 0;
         if (served === 0) fail(new NoResponders(endpoint.name));
@@ -101,7 +102,7 @@ export class InProcessBus implements Bus {
     this.#closed = true;
     // What is delivered may have answers behind it.
     while (this.#draining) await new Promise<void>((done) => this.#send(done));
-    for (const fail of this.#pending) fail(new BusClosed());
+    for (const fail of this.#pending.values()) fail(new BusClosed());
   }
 
   #seal<T>(codec: Codec<T>, value: T): Sealed {

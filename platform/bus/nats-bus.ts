@@ -16,6 +16,7 @@ import {
 import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
+import { Slab } from "../slab/index.ts";
 import { type Bus, BusClosed, ConnectionLost, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
 import { REFUSALS_TOLD_MAX } from "./limits.ts";
 import { NatsUnusable } from "./nats-connection.ts";
@@ -29,6 +30,8 @@ interface Options {
 }
 
 interface Open {
+  /** No other request has it: an answer that comes too late is not taken for another's. */
+  readonly number: number;
   readonly subject: string;
   settle(answer: Uint8Array): void;
   fail(why: Error): void;
@@ -43,9 +46,9 @@ export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** Answers come on this subject and a number below it. Nobody can guess it, and so answer for another. */
+  /** Answers come on this subject, with a request's key and number below it. Nobody can guess it, and so answer for another. */
   readonly #inbox: string;
-  readonly #open = new Map<string, Open>();
+  readonly #open = new Slab<Open>();
   readonly #gapHandlers = new Set<() => void>();
   /** What the server does not let us hear: we are deaf there until we start again. */
   readonly #refused = new Map<NatsSubscription, string>();
@@ -88,22 +91,22 @@ export class NatsBus implements Bus {
       const subject = endpoint.name;
       const bytes = endpoint.question.encode(question);
       if (!this.#isConnected) throw new NoResponders(subject);
-      const number = (this.#requests++).toString(36);
       const timer = this.#clock.after(timeoutMs, () => fail(new RequestTimeout(subject, timeoutMs)));
       const fail = (why: Error): void => {
         timer.cancel();
-        this.#open.delete(number);
+        this.#open.delete(key, open);
         reject(why);
       };
       const settle = (data: Uint8Array): void => {
         const answer = decode(endpoint.answer, data); // One that does not decode leaves the asker to its time-out.
         timer.cancel();
-        this.#open.delete(number);
+        this.#open.delete(key, open);
         resolve(answer);
       };
-      this.#open.set(number, { subject, settle, fail });
+      const open: Open = { number: this.#requests++, subject, settle, fail };
+      const key = this.#open.add(open);
       try {
-        this.#connection.publish(subject, bytes, { reply: `${this.#inbox}.${number}` });
+        this.#connection.publish(subject, bytes, { reply: `${this.#inbox}.${key}-${open.number}` });
       } catch (error) {
         fail(error as Error); // Larger than the server takes, for one: nothing was sent.
       }
@@ -179,8 +182,9 @@ export class NatsBus implements Bus {
   }
 
   #answered(message: Msg): void {
-    const open = this.#open.get(message.subject.slice(this.#inbox.length + 1));
-    if (open === undefined) return; // It timed out before.
+    const [key, number] = message.subject.slice(this.#inbox.length + 1).split("-");
+    const open = this.#open.get(Number(key));
+    if (open === undefined || open.number !== Number(number)) return; // It timed out before.
     if (message.data.length === 0 && message.headers?.code === NOBODY_THERE) open.fail(new NoResponders(open.subject));
     else this.#guard(open.subject, () => open.settle(message.data));
   }

@@ -7,6 +7,7 @@
  */
 import type { Bus } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";
+import { Slab } from "../slab/index.ts";
 import {
   type Command,
   type CommandBatch,
@@ -72,7 +73,7 @@ interface Lane {
   /** Of the newest owner that was heard of; 0 before the first. */
   epoch: number;
   /** What is under way, or waits to be sent again: called when another has the shard. */
-  readonly unanswered: Set<() => void>;
+  readonly unanswered: Slab<() => void>;
 }
 
 export class EngineClient {
@@ -90,7 +91,7 @@ export class EngineClient {
       answers: [],
       deadlines: [],
       epoch: 0,
-      unanswered: new Set(),
+      unanswered: new Slab(),
     }));
     options.bus.subscribe(SERVED, (served) => this.#hear(served));
   }
@@ -169,11 +170,11 @@ export class EngineClient {
   #attempt(lane: Lane, requests: readonly (Command | Query)[], timeoutMs: number): Promise<readonly Reply[]> {
     return new Promise((resolve) => {
       const end = (replies: readonly Reply[]): void => {
-        lane.unanswered.delete(giveUp);
+        lane.unanswered.delete(key, giveUp);
         resolve(replies);
       };
       const giveUp = (): void => end([]);
-      lane.unanswered.add(giveUp);
+      const key = lane.unanswered.add(giveUp);
       // NoResponders, a time-out or a closed bus: every request is settled as one without a reply.
       this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs }).then(({ replies }) => end(replies), giveUp);
     });
@@ -183,7 +184,7 @@ export class EngineClient {
     const lane = this.#lanes[shard];
     if (lane === undefined || epoch <= lane.epoch) return;
     lane.epoch = epoch;
-    for (const again of [...lane.unanswered]) again();
+    for (const again of lane.unanswered.values()) again();
   }
 
   /** If its time is not up. */
@@ -205,10 +206,10 @@ export class EngineClient {
     if (atOnce) return this.#enqueue(request, answer, deadline);
     const again = (): void => {
       timer.cancel();
-      lane.unanswered.delete(again);
+      lane.unanswered.delete(key, again);
       this.#enqueue(request, answer, deadline);
     };
     const timer = clock.after(afterMs, again);
-    lane.unanswered.add(again);
+    const key = lane.unanswered.add(again);
   }
 }
