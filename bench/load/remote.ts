@@ -1,6 +1,7 @@
 /** Starts a process of the load generator and calls its methods as if it were here. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "../bench-error.ts";
 import { SAME_HEAP } from "../same-heap.ts";
@@ -19,12 +20,29 @@ export interface Remote<Load> {
   stop(): Promise<void>;
 }
 
-/** @param worker the program, `worker.ts` or what was built of it; @param root of the checkout, where it runs */
-export function startLoad<Kind extends keyof Kinds>(kind: Kind, worker: URL, root: string): Remote<Kinds[Kind]> {
+interface Options<Kind> {
+  readonly kind: Kind;
+  /** The program, `worker.ts` or what was built of it. */
+  readonly worker: URL;
+  /** Of the checkout, where it runs. */
+  readonly root: string;
+  /** Arguments that make Node write a profile when it ends. */
+  readonly profiling: readonly string[];
+}
+
+/** How long a process may take to write its profile. */
+const WRITTEN_WITHIN_MS = 10_000;
+
+export function startLoad<Kind extends keyof Kinds>({
+  kind,
+  worker,
+  root,
+  profiling,
+}: Options<Kind>): Remote<Kinds[Kind]> {
   const execArgv = worker.pathname.endsWith(".ts") ? ["--import", "./tools/typescript.mjs"] : [];
   const child = fork(fileURLToPath(worker), [kind], {
     cwd: root,
-    execArgv: [...execArgv, SAME_HEAP, "--max-old-space-size=4096"],
+    execArgv: [...execArgv, ...profiling, SAME_HEAP, "--max-old-space-size=4096"],
     serialization: "advanced",
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
@@ -56,11 +74,16 @@ export function startLoad<Kind extends keyof Kinds>(kind: Kind, worker: URL, roo
           });
         }),
   });
-  return { pid: child.pid ?? 0, load, stop: () => stop(child) };
+  return { pid: child.pid ?? 0, load, stop: () => stop(child, profiling.length > 0) };
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+async function stop(child: ChildProcess, writesProfile: boolean): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  if (writesProfile && child.connected) {
+    child.disconnect(); // It ends by itself.
+    await Promise.race([ended, setTimeout(WRITTEN_WITHIN_MS, undefined, { ref: false })]);
+  }
   child.kill("SIGKILL");
-  await once(child, "exit");
+  await ended;
 }

@@ -38,7 +38,7 @@ npm run bench -- compare A B      what changed between two results.json
   --in-flight N       commands that a connection has in flight, where the load is closed (default: 1)
   --rate N            commands or changes a second, where the load is open
   --out DIR           where results go (default: bench/out)
-  --profile           every server process writes a CPU profile there`;
+  --profile           every server process, and the engine alone, writes a CPU profile there`;
 
 /** @throws BenchError that says what is wrong, in one sentence. */
 export function parseRequest(args: readonly string[]): Request {

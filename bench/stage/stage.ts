@@ -69,15 +69,17 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     return { ...started, stop: (how) => (running.delete(started), started.stop(how)) };
   };
 
+  const profiling: Stage["profiling"] = (name) =>
+    profileDir === undefined
+      ? []
+      : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`];
+
   return {
     root: path,
     worker,
     folder,
     death,
-    profiling: (name) =>
-      profileDir === undefined
-        ? []
-        : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`],
+    profiling,
     database: databases.create,
     countStatements: databases.countStatements,
     async redis(appendfsync) {
@@ -98,7 +100,8 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     start,
     generator(kind) {
       requireOpen();
-      const remote = startLoad(kind, worker, path);
+      // The engine alone is what is measured; all others measure.
+      const remote = startLoad({ kind, worker, root: path, profiling: kind === "engine" ? profiling(kind) : [] });
       running.add(remote);
       return { ...remote, stop: () => (running.delete(remote), remote.stop()) };
     },
