@@ -6,6 +6,7 @@ import { WebSocketServerError } from "../edge/index.ts";
 import { JournalDamaged, TwoClusters, UnsafeJournal } from "../engine/index.ts";
 import { NatsUnusable } from "../platform/bus/index.ts";
 import { ConfigError } from "../platform/config/index.ts";
+import { HEAP_FLAG } from "../platform/heap/index.ts";
 import { DatabaseUnusable } from "../platform/postgres/index.ts";
 import { RedisUnusable } from "../platform/redis/index.ts";
 import { allCommand } from "./commands/all.ts";
@@ -24,9 +25,7 @@ import { watchCommand } from "./commands/watch.ts";
 import type { Context } from "./context.ts";
 import { ExplainedError } from "./parts/explained-error.ts";
 
-// Commands come and go within a millisecond. Where objects happened to survive once, V8 makes those of the same place in the code old from birth
-// ("pretenuring"), and each of them then keeps all it names until the next full collection: young collections copied thirty times as much.
-setFlagsFromString("--no-allocation-site-pretenuring");
+setFlagsFromString(HEAP_FLAG);
 
 /** Built, this file is dist/bin/usher.js. */
 const dist = new URL("../", import.meta.url);

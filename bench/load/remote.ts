@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "../bench-error.ts";
-import { SAME_HEAP } from "../same-heap.ts";
+import { HEAP_FLAG } from "../../platform/heap/index.ts";
 import type { Answer, Kinds } from "./worker.ts";
 
 /** The methods of a load, each with a promise of what it returns. */
@@ -42,7 +42,7 @@ export function startLoad<Kind extends keyof Kinds>({
   const execArgv = worker.pathname.endsWith(".ts") ? ["--import", "./tools/typescript.mjs"] : [];
   const child = fork(fileURLToPath(worker), [kind], {
     cwd: root,
-    execArgv: [...execArgv, ...profiling, SAME_HEAP, "--max-old-space-size=4096"],
+    execArgv: [...execArgv, ...profiling, HEAP_FLAG, "--max-old-space-size=4096"],
     serialization: "advanced",
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });

@@ -1,6 +1,6 @@
 /** Servers to measure: Usher, the limits that it is measured against, and peers. */
 import { BenchError } from "../bench-error.ts";
-import { SAME_HEAP } from "../same-heap.ts";
+import { HEAP_FLAG } from "../../platform/heap/index.ts";
 import type { DialectName, Showtime } from "../load/dialects/index.ts";
 import { guestTokens, showtimesBySize } from "./guests.ts";
 import type { ServerProcess } from "./server-process.ts";
@@ -100,7 +100,7 @@ export async function startPlainServer(
   const runs = entry.endsWith(".ts") ? ["--import", "./tools/typescript.mjs"] : [];
   const server: ServerProcess = await stage.start({
     name,
-    command: [process.execPath, SAME_HEAP, ...stage.profiling(name), ...runs, entry],
+    command: [process.execPath, HEAP_FLAG, ...stage.profiling(name), ...runs, entry],
     env: { PORT: "0", SHOWTIMES: String(hall.showtimes), SEATS: String(hall.seats), NODE_ENV: "production", ...env },
     patterns: [/"port":\s*(\d+)/],
   });

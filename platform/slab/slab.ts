@@ -1,6 +1,6 @@
 /**
  * Values that come and go by the thousand a second, a few at a time. Each is found again by the key it is given; once it is gone, another
- * may have that key.
+ * may have that key. It stays as long as the most that it had at once, which who fills it has to bound.
  *
  * Not a `Map` or a `Set`: V8 links each table of theirs to the one that takes its place, so the first table that dies in the old generation
  * keeps all that follow it, and what was in them, out of reach of every young collection until the next full one. Under load that is
