@@ -28,6 +28,7 @@ import type { Hold } from "./state/holds.ts";
 import { addBooking } from "./state/bookings.ts";
 import { block, layOut, take } from "./state/seats.ts";
 import { createShowtime, tombstoneOf, type ShowtimeState } from "./state/state.ts";
+import { allSteps } from "./steps.ts";
 
 const FORMAT = 2;
 /** Has its answers as events, one by one. It is read, and no more written. */
@@ -37,6 +38,11 @@ const STEP = 1_024;
 const PHASES = ["unopened", "open", "closed", "archived"] as const;
 
 export function encodeState(state: ShowtimeState): Uint8Array {
+  return allSteps(encodeStateInSteps(state));
+}
+
+/** The same in steps of a millisecond or two each, in which the state must not change. */
+export function* encodeStateInSteps(state: ShowtimeState): Generator<undefined, Uint8Array> {
   const out = new ByteWriter(1 << 16);
   out.byte(FORMAT);
   out.string(state.id);
@@ -51,18 +57,14 @@ export function encodeState(state: ShowtimeState): Uint8Array {
   writeSeats(out, blockedSeats(state));
   writeHolders(out, state);
   writeBookings(out, state);
-  writeMemory(out, state);
+  yield* writeMemory(out, state);
   out.uint(state.checksum);
   return out.finish();
 }
 
 /** @throws CorruptBytes when the bytes are not one whole state. */
 export function decodeState(bytes: Uint8Array): ShowtimeState {
-  const steps = decodeStateInSteps(bytes);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return allSteps(decodeStateInSteps(bytes));
 }
 
 /** The same in steps of a millisecond or two each: an engine that serves others meanwhile goes on with them in between. */
@@ -193,7 +195,7 @@ function readHolder(bytes: ByteReader, state: ShowtimeState): Holder {
 }
 
 /** What is only remembered: expired holds, cancelled bookings, answers; each oldest first. */
-function writeMemory(out: ByteWriter, state: ShowtimeState): void {
+function* writeMemory(out: ByteWriter, state: ShowtimeState): Generator<undefined, void> {
   out.uint(state.expired.size);
   for (const [hold, holder] of state.expired.entries()) {
     out.uint(hold);
@@ -204,7 +206,7 @@ function writeMemory(out: ByteWriter, state: ShowtimeState): void {
     out.string(booking);
     out.string(holder);
   }
-  state.answers.encode(out);
+  yield* state.answers.encode(out);
 }
 
 function* readMemory(bytes: ByteReader, state: ShowtimeState, format: number): Generator<undefined, void> {

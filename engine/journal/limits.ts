@@ -4,8 +4,9 @@
  */
 export const ROWS_FIRST_READ = 256;
 export const ROWS_PER_READ_MIN = 64;
-export const ROWS_PER_READ_MAX = 4_096;
-export const BYTES_PER_READ = 1024 * 1024;
+export const READ_AT_MOST = { rows: 4_096, bytes: 1024 * 1024 };
+/** The same for who is in no hurry: about two milliseconds' work. */
+export const READ_GENTLY = { rows: 256, bytes: 128 * 1024 };
 /** A snapshot is read in rows of so many bytes: about a millisecond's work each. */
 export const SNAPSHOT_BYTES_A_ROW = 256 * 1024;
 /** Rows stay at least this long for `usher journal`, also when snapshots cover them. */

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import pino from "pino";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -13,7 +14,7 @@ import {
   type ShardCommit,
 } from "./index.ts";
 import type { Snapshot } from "./journal.ts";
-import { BYTES_PER_READ, ROWS_FIRST_READ, SNAPSHOT_BYTES_A_ROW } from "./limits.ts";
+import { READ_AT_MOST, ROWS_FIRST_READ, SNAPSHOT_BYTES_A_ROW } from "./limits.ts";
 
 const log = pino({ level: "silent" });
 const showtime = showtimeId("st-1");
@@ -70,6 +71,17 @@ const commitConnections = async (): Promise<number> => {
   return Number(rows[0]?.count);
 };
 
+/** From the index, since the database was made. A session counts when it has ended. */
+async function rowsFetched(): Promise<number> {
+  const sessions =
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'usher-%'";
+  await expect.poll(async () => (await pool.query(sessions)).rowCount).toBe(0);
+  const { rows } = await pool.query<{ count: string }>(
+    "SELECT idx_tup_fetch AS count FROM pg_stat_user_tables WHERE schemaname = 'engine' AND relname = 'journal'",
+  );
+  return Number(rows[0]?.count);
+}
+
 describe("the journal in PostgreSQL", () => {
   it("reads rows back as they were written, in order, over many reads", async () => {
     const epoch = await journal.claim(5);
@@ -77,7 +89,7 @@ describe("the journal in PostgreSQL", () => {
     const commits = Array.from({ length: end }, (_, at) => commitOf(5, at + 1, epoch));
     // More than a read takes, alone and several together.
     for (const seq of [3, 150, 151, 152, 153, end]) {
-      const events = new Uint8Array(BYTES_PER_READ * (seq === 150 ? 2 : 0.4)).fill(seq);
+      const events = new Uint8Array(READ_AT_MOST.bytes * (seq === 150 ? 2 : 0.4)).fill(seq);
       commits[seq - 1] = { ...commitOf(5, seq, epoch), events };
     }
     for (let from = 0; from < end; from += 64)
@@ -91,6 +103,21 @@ describe("the journal in PostgreSQL", () => {
       }
       expect(last).toBe(end);
     }
+  });
+
+  it("has PostgreSQL look at each row once, though it has no statistics of them", async () => {
+    const { events } = commitOf(3, 1, 1);
+    await pool.query("INSERT INTO engine.journal SELECT 3, seq, 1, seq, $1, $2 FROM generate_series(1, 20000) AS seq", [
+      Buffer.from(events),
+      crc32(events),
+    ]);
+    const before = await rowsFetched();
+    const own = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
+    let last = 0;
+    for await (const row of own.rows(3, 0)) last = row.seq;
+    expect(last).toBe(20_000);
+    await own.close();
+    expect((await rowsFetched()) - before).toBe(20_000);
   });
 
   it("writes nothing for a shard with a newer epoch, and all of the others (law 4)", async () => {

@@ -12,13 +12,12 @@ import type { Logger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "./journal.ts";
 import {
-  BYTES_PER_READ,
   COMMIT_TIMEOUT_MS,
   EPOCHS_TIMEOUT_MS,
   JOURNAL_RETENTION_MS,
   POOL_MAX,
+  READ_AT_MOST,
   ROWS_FIRST_READ,
-  ROWS_PER_READ_MAX,
   ROWS_PER_READ_MIN,
   SNAPSHOT_BYTES_A_ROW,
   SNAPSHOTS_KEPT,
@@ -65,6 +64,8 @@ interface Options {
   readonly connectionString: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of the rows of a shard. */
+  readonly readAtMost?: { readonly rows: number; readonly bytes: number };
 }
 
 type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & { readonly events: Buffer };
@@ -84,7 +85,9 @@ export class PostgresJournal implements Journal {
   constructor(options: Options) {
     this.#options = options;
     const { connectionString, log } = options;
-    this.#pool = createPool({ connectionString, max: POOL_MAX, kept: POOL_MAX, name: "usher-journal", log });
+    // Else PostgreSQL, while its statistics are older than most rows of a shard, sorts all that are left for each read.
+    const setting = "enable_sort = off";
+    this.#pool = createPool({ connectionString, max: POOL_MAX, kept: POOL_MAX, name: "usher-journal", log, setting });
   }
 
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
@@ -144,14 +147,15 @@ export class PostgresJournal implements Journal {
   async *rows(shard: number, afterSeq: number): AsyncIterable<JournalRow> {
     let last = afterSeq;
     let limit = ROWS_FIRST_READ;
+    const { rows: rowsMax, bytes: bytesMax } = this.#options.readAtMost ?? READ_AT_MOST;
     let reading = this.#read(shard, last, limit);
     for (;;) {
       const rows = await reading;
       const end = rows.length === limit ? rows.at(-1) : undefined;
       if (end !== undefined) {
         const bytesARow = rows.reduce((sum, { events }) => sum + events.length, 0) / rows.length;
-        const fit = Math.floor(BYTES_PER_READ / Math.max(1, bytesARow));
-        limit = Math.max(ROWS_PER_READ_MIN, Math.min(fit, 2 * limit, ROWS_PER_READ_MAX));
+        const fit = Math.floor(bytesMax / Math.max(1, bytesARow));
+        limit = Math.max(ROWS_PER_READ_MIN, Math.min(fit, 2 * limit, rowsMax));
         reading = this.#read(shard, Number(end.seq), limit); // PostgreSQL reads on while these are replayed.
         reading.catch(() => undefined); // Should nobody want it any more.
       }

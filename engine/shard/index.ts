@@ -2,4 +2,4 @@ export { GroupCommit } from "./group-commit.ts";
 export { Proof } from "./proof.ts";
 export { readRow } from "./row-codec.ts";
 export { Shard } from "./shard.ts";
-export { recover, type Recovery, ShardState } from "./shard-state.ts";
+export { recover, type Recovery, ShardState, stepByStep } from "./shard-state.ts";

@@ -2,7 +2,14 @@
  * All showtimes of one shard, as of one journal row: what the journal says, and nothing else. A shard serves from it, and a
  * snapshot is this state in bytes.
  */
-import { createShowtime, decodeStateInSteps, encodeState, evolve, type ShowtimeState } from "../core/index.ts";
+import {
+  allSteps,
+  createShowtime,
+  decodeStateInSteps,
+  encodeStateInSteps,
+  evolve,
+  type ShowtimeState,
+} from "../core/index.ts";
 import type { Journal, JournalRow } from "../journal/index.ts";
 import { ByteReader, ByteWriter, type ShowtimeId } from "../../proto/index.ts";
 import { readRow } from "./row-codec.ts";
@@ -35,12 +42,17 @@ export class ShardState {
   }
 
   encode(): Uint8Array {
+    return allSteps(this.encodeInSteps());
+  }
+
+  /** Step by step, see `encodeStateInSteps`. */
+  *encodeInSteps(): Generator<undefined, Uint8Array> {
     const bytes = new ByteWriter(1 << 16);
     bytes.byte(SNAPSHOT_FORMAT);
     bytes.uint(this.seq);
     bytes.uint(this.at);
     bytes.uint(this.showtimes.size);
-    for (const state of this.showtimes.values()) bytes.bytes(encodeState(state));
+    for (const state of this.showtimes.values()) bytes.bytes(yield* encodeStateInSteps(state));
     return bytes.finish();
   }
 
@@ -91,6 +103,15 @@ export async function recover(
   return { state, snapshotSeq, replayedBytes };
 }
 
+/** To its end, with a `turn` of others after each step. */
+export async function stepByStep<Value>(steps: Iterator<undefined, Value>, turn?: () => Promise<void>): Promise<Value> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await turn?.();
+  }
+}
+
 async function newestSnapshot(
   journal: Journal,
   shard: number,
@@ -99,12 +120,7 @@ async function newestSnapshot(
 ): Promise<ShardState> {
   for await (const snapshot of journal.snapshots(shard)) {
     try {
-      const steps = ShardState.decode(snapshot.bytes);
-      for (;;) {
-        const step = steps.next();
-        if (step.done) return step.value;
-        await turn?.();
-      }
+      return await stepByStep(ShardState.decode(snapshot.bytes), turn);
     } catch (error) {
       unreadable(snapshot.seq, error);
     }

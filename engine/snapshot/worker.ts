@@ -3,7 +3,8 @@ import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { PostgresJournal } from "../journal/index.ts";
+import { PostgresJournal, READ_GENTLY } from "../journal/index.ts";
+import { halfTime } from "./half-time.ts";
 import type { SnapshotWorkerData } from "./snapshot-thread.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
 
@@ -12,10 +13,10 @@ if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_
 
 const { connectionString, logLevel } = workerData as SnapshotWorkerData; // What snapshot-thread.ts gave.
 const log = createLogger({ level: logLevel, name: "snapshots" });
-const journal = new PostgresJournal({ connectionString, clock: systemClock, log });
+const journal = new PostgresJournal({ connectionString, clock: systemClock, log, readAtMost: READ_GENTLY });
 
 parentPort?.on("message", (shard: number) => {
-  takeSnapshot(journal, shard, log).then(
+  takeSnapshot(journal, shard, log, halfTime(systemClock)).then(
     () => parentPort?.postMessage(undefined),
     (error: unknown) => parentPort?.postMessage(String(error)),
   );

@@ -12,6 +12,8 @@ export interface PoolOptions {
   readonly log: Logger;
   /** Connections that are kept though nobody uses them: those that must not take time to come up. Others end after ten seconds. */
   readonly kept?: number;
+  /** Of each session, such as `enable_sort = off`. */
+  readonly setting?: string;
 }
 
 /** How long one connection may take to come up before the query that wants it fails. */
@@ -21,7 +23,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * A pool that outlives restarts of PostgreSQL: a broken connection is logged and thrown away, and the next query
  * opens another. (Without a listener on the client too, one that breaks while checked out would end the process.)
  */
-export function createPool({ connectionString, max, name, log, kept = 0 }: PoolOptions): pg.Pool {
+export function createPool({ connectionString, max, name, log, kept = 0, setting }: PoolOptions): pg.Pool {
+  // The pool waits for what this gives, which its types do not say.
+  const onConnect = (client: pg.ClientBase): unknown => setting !== undefined && client.query(`SET ${setting}`);
   const pool = new pg.Pool({
     connectionString,
     max,
@@ -29,6 +33,7 @@ export function createPool({ connectionString, max, name, log, kept = 0 }: PoolO
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    onConnect,
   });
   pool.on("connect", (client) => {
     client.on("error", (error) => {

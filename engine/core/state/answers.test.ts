@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type AnswerEvent, ByteReader, ByteWriter } from "../../../proto/index.ts";
 import { CORE_LIMITS } from "../limits.ts";
+import { allSteps } from "../steps.ts";
 import { holder, START } from "../testing/fixtures.ts";
 import { Answers } from "./answers.ts";
 import { hashOf } from "./hash.ts";
@@ -13,16 +14,12 @@ const find = (answers: Answers, rid: string) => answers.find(SEED, ANN, rid as n
 
 const encoded = (answers: Answers): Uint8Array => {
   const out = new ByteWriter();
-  answers.encode(out);
+  allSteps(answers.encode(out));
   return out.finish();
 };
 
 function decoded(bytes: Uint8Array): Answers {
-  const steps = Answers.decode(new ByteReader(bytes), (id) => ({ id, hash: hashOf(id) }));
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return allSteps(Answers.decode(new ByteReader(bytes), (id) => ({ id, hash: hashOf(id) })));
 }
 
 test("keeps as many as it may, and forgets the oldest first", () => {

@@ -9,7 +9,7 @@ import { AnswerSlots, type Asker } from "./answer-slots.ts";
 import { assert } from "./assert.ts";
 
 const CAPACITY_MIN = 64;
-/** Answers that are read from a snapshot in one step. */
+/** Answers that are written to a snapshot, or read from one, in one step. */
 const STEP = 4_096;
 /** Entries are counted anew from here, so that they stay small integers however long a showtime lives. */
 const ENTRY_MAX = 2 ** 30;
@@ -73,8 +73,8 @@ export class Answers {
     this.#link(this.#hash(asker.hash, event.rid), asker.id, event);
   }
 
-  /** For a snapshot: who asked, then the events, oldest first. */
-  encode(out: ByteWriter): void {
+  /** For a snapshot: who asked, then the events, oldest first. Yields now and then. */
+  *encode(out: ByteWriter): Generator<undefined, void> {
     const mask = this.capacity - 1;
     const numbers = new Map<HolderId, number>();
     for (let entry = this.#oldest; entry < this.#next; entry++) {
@@ -88,6 +88,7 @@ export class Answers {
     const indexOf = (holder: HolderId): number => numbers.get(holder) ?? 0;
     let before = 0;
     for (let entry = this.#oldest; entry < this.#next; entry++) {
+      if (entry % STEP === 0) yield;
       this.#slots.encode(out, entry & mask, before, indexOf);
       before = this.#slots.at(entry & mask);
     }
