@@ -11,40 +11,22 @@ import {
   BEAT_EVERY_MS,
   CLAIMED_TOGETHER,
   CUT_OFF_MS,
-  GIVEN_TOGETHER,
   LEAVE_HURRIES_AFTER_MS,
   LEAVE_TIMEOUT_MS,
   MEMBER_TTL_MS,
   MISSED_AFTER_MS,
   PATIENCE_MS,
-  PREPARED_WITHIN_MS,
   RECLAIM_AFTER_FIRST_MS,
   RECLAIM_AFTER_LAST_MS,
   RENEW_EVERY_MS,
   RETRY_AFTER_MS,
   SETTLED_MS,
   STRANGERS_AFTER_MS,
-  TAKEN_WITHIN_MS,
 } from "./limits.ts";
+import { Giving } from "./giving.ts";
 import { type Member, Members } from "./members.ts";
 import { ownerOf } from "./rendezvous.ts";
-import { Turns } from "./turns.ts";
-
-/** What the cluster needs of an engine. */
-export interface ShardOwner {
-  readonly owned: ReadonlyMap<number, number>;
-  /** How long PostgreSQL has said nothing to it, in milliseconds. */
-  readonly unprovenMs: number;
-  readonly totals: { readonly commits: number; readonly requests: number };
-  /** Reads a shard that is about to be its own. */
-  prepare(shard: number): Promise<void>;
-  own(shard: number): Promise<void>;
-  /** Makes that the next owner has little to read. */
-  wrapUp(shard: number): Promise<void>;
-  /** @returns whether it had the shard until now */
-  disown(shard: number): Promise<boolean>;
-  isServedElsewhere(shard: number): void;
-}
+import type { ShardOwner } from "./shard-owner.ts";
 
 /** The engines that PostgreSQL knows; see `MemberTable`. */
 export interface KnownEngines {
@@ -80,20 +62,13 @@ export class Cluster {
   #renewTimer: Timer | undefined;
   #hasJoined = false;
   #isLeaving = false;
-  #isInAHurry = false;
   /** It has left, and speaks of no shard any more. */
   #isGone = false;
   #isClosed = false;
   /** Silent members, while PostgreSQL is asked about them. */
   readonly #missed = new Set<string>();
   readonly #claiming = new Set<number>();
-  /** Shards that are being handed over, with their epochs: they are this engine's until they are given. */
-  readonly #giving = new Map<number, number>();
-  /** Shards that another engine is asked to read; called when it has. */
-  readonly #preparing = new Map<number, () => void>();
-  /** Shards that were given away and are not known to be served yet; called when they are. */
-  readonly #given = new Map<number, () => void>();
-  readonly #turns = new Turns();
+  readonly #giving: Giving;
   /** When PostgreSQL was last out of reach, on the monotonic clock. */
   #cutOffAt = -Infinity;
   /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
@@ -109,9 +84,14 @@ export class Cluster {
       if (beat.engine === options.id) return;
       for (const [shard] of beat.shards) {
         options.engine.isServedElsewhere(shard);
-        this.#given.get(shard)?.();
+        this.#giving.isServed(shard);
       }
       if (beat.leaving) this.#reconcile();
+    });
+    this.#giving = new Giving({
+      ...options,
+      isThere: (engine) => this.#isThere(engine),
+      onDone: () => this.#reconcile(),
     });
     this.#handovers = bus.subscribe(HANDOVERS, (handover) => this.#hear(handover));
   }
@@ -159,7 +139,7 @@ export class Cluster {
     const { engine, clock } = this.#options;
     if (engine.owned.size > 0) {
       await new Promise<void>((resolve) => {
-        const hurry = clock.after(LEAVE_HURRIES_AFTER_MS, () => (this.#isInAHurry = true));
+        const hurry = clock.after(LEAVE_HURRIES_AFTER_MS, () => this.#giving.hurry());
         const timer = clock.after(LEAVE_TIMEOUT_MS, resolve);
         this.#whenEmpty = () => {
           hurry.cancel();
@@ -237,14 +217,10 @@ export class Cluster {
 
   #tell(): void {
     const { engine, bus, id, host, pid } = this.#options;
-    const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#notGiven, ...engine.owned])];
+    const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#giving.notGiven, ...engine.owned])];
     // What a dead engine left would wait for one that only listens.
     const leaving = !this.#hasJoined || this.#isLeaving || this.#isCutOff;
     bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
-  }
-
-  get #notGiven(): readonly (readonly [shard: number, epoch: number])[] {
-    return [...this.#giving].filter(([shard]) => !this.#given.has(shard));
   }
 
   /** It has no way to PostgreSQL, and can serve nothing: those who have one may take all it has, without asking. */
@@ -286,7 +262,7 @@ export class Cluster {
         if (member !== undefined) this.#handOver(shard, member);
       }
     }
-    const isEmpty = engine.owned.size === 0 && this.#giving.size === 0;
+    const isEmpty = engine.owned.size === 0 && this.#giving.isEmpty;
     if (this.#isLeaving && (isEmpty || staying.length === 0)) this.#whenEmpty?.();
   }
 
@@ -331,7 +307,7 @@ export class Cluster {
     const { engine, bus, id, log } = this.#options;
     this.#waitingSince.clear(); // Shards are on their way, and ours may be next.
     if (to !== id) return;
-    if (phase === "ready") this.#preparing.get(shard)?.();
+    if (phase === "ready") this.#giving.isRead(shard);
     else if (this.#isLeaving || engine.owned.has(shard)) return;
     else if (phase === "take") this.#claim(shard);
     else {
@@ -344,62 +320,12 @@ export class Cluster {
   }
 
   #handOver(shard: number, to: Member): void {
-    const { engine, clock, log } = this.#options;
-    const isSettled = this.#isLeaving || clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
-    const epoch = engine.owned.get(shard);
-    if (epoch === undefined || !isSettled || this.#giving.has(shard)) return;
-    if (this.#turns.isPassing || this.#giving.size >= GIVEN_TOGETHER) return; // Once those are given, we look again.
-    this.#giving.set(shard, epoch);
-    this.#give(shard, to.engine)
-      .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
-      .finally(() => {
-        this.#giving.delete(shard);
-        this.#reconcile();
-      });
-  }
-
-  async #give(shard: number, to: string): Promise<void> {
-    const { engine, bus, id } = this.#options;
-    await this.#turns.read(async () => {
-      if (!this.#isThere(to)) return;
-      if (!this.#isInAHurry) await engine.wrapUp(shard);
-      await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
-        bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
-      );
-    });
-    await this.#turns.pass(() => this.#pass(shard, to));
+    const isSettled = this.#isLeaving || this.#options.clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
+    if (isSettled) this.#giving.give(shard, to.engine);
   }
 
   /** Whether an engine that is to have a shard can take it. */
   #isThere(engine: string): boolean {
     return this.#members.live.some((member) => member.engine === engine && !member.leaving);
-  }
-
-  /** From the end of a shard here to its beginning there. */
-  async #pass(shard: number, to: string): Promise<void> {
-    const { engine, bus, id, log } = this.#options;
-    if (!this.#isThere(to)) return; // It keeps the shard.
-    const wasOurs = await engine.disown(shard);
-    if (!wasOurs) return; // Somebody else has taken it meanwhile.
-    log.info({ shard, to }, "a shard is handed over");
-    await this.#toldWithin(TAKEN_WITHIN_MS, this.#given, shard, () =>
-      bus.publish(HANDOVERS, { shard, phase: "take", from: id, to }),
-    );
-  }
-
-  /** Says something of a shard, and waits until it is told, or for so long. */
-  async #toldWithin(ms: number, waiting: Map<number, () => void>, shard: number, say: () => void): Promise<void> {
-    let timer: Timer | undefined;
-    const told = new Promise<void>((resolve) => {
-      waiting.set(shard, resolve);
-      timer = this.#options.clock.after(ms, resolve);
-    });
-    try {
-      say();
-      await told;
-    } finally {
-      timer?.cancel();
-      waiting.delete(shard);
-    }
   }
 }

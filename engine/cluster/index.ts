@@ -1,4 +1,5 @@
-export { Cluster, type ClusterOptions, type ShardOwner, TwoClusters } from "./cluster.ts";
+export { Cluster, type ClusterOptions, TwoClusters } from "./cluster.ts";
 export { MemberTable } from "./member-table.ts";
 export { type Member, Members } from "./members.ts";
 export { ownerOf } from "./rendezvous.ts";
+export type { ShardOwner } from "./shard-owner.ts";

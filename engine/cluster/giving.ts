@@ -1,0 +1,115 @@
+/** The shards that this engine hands over: their next owners read them first, and then they change hands. */
+import type { Bus } from "../../platform/bus/index.ts";
+import type { Clock, Timer } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { HANDOVERS } from "../../proto/index.ts";
+import { GIVEN_TOGETHER, PREPARED_WITHIN_MS, TAKEN_WITHIN_MS } from "./limits.ts";
+import type { ShardOwner } from "./shard-owner.ts";
+import { Turns } from "./turns.ts";
+
+interface Options {
+  readonly engine: ShardOwner;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** This engine's. */
+  readonly id: string;
+  /** Whether an engine that is to have a shard can take it. */
+  isThere(engine: string): boolean;
+  /** A shard was given, or is kept after all. */
+  onDone(): void;
+}
+
+export class Giving {
+  readonly #options: Options;
+  /** With their epochs: they are this engine's until they are given. */
+  readonly #shards = new Map<number, number>();
+  /** Shards that another engine is asked to read; called when it has. */
+  readonly #preparing = new Map<number, () => void>();
+  /** Shards that were given away and are not known to be served yet; called when they are. */
+  readonly #given = new Map<number, () => void>();
+  readonly #turns = new Turns();
+  #isInAHurry = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  get isEmpty(): boolean {
+    return this.#shards.size === 0;
+  }
+
+  get notGiven(): readonly (readonly [shard: number, epoch: number])[] {
+    return [...this.#shards].filter(([shard]) => !this.#given.has(shard));
+  }
+
+  /** From now on the next owners may have more to read. */
+  hurry(): void {
+    this.#isInAHurry = true;
+  }
+
+  /** Begins with it, unless it has begun, or too many others are on their way: `onDone` says when to look again. */
+  give(shard: number, to: string): void {
+    const { engine, log, onDone } = this.#options;
+    const epoch = engine.owned.get(shard);
+    if (epoch === undefined || this.#shards.has(shard)) return;
+    if (this.#turns.isPassing || this.#shards.size >= GIVEN_TOGETHER) return;
+    this.#shards.set(shard, epoch);
+    this.#give(shard, to)
+      .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
+      .finally(() => {
+        this.#shards.delete(shard);
+        onDone();
+      });
+  }
+
+  /** The next owner says so. */
+  isRead(shard: number): void {
+    this.#preparing.get(shard)?.();
+  }
+
+  /** Another engine says that it has the shard. */
+  isServed(shard: number): void {
+    this.#given.get(shard)?.();
+  }
+
+  async #give(shard: number, to: string): Promise<void> {
+    const { engine, bus, id, isThere } = this.#options;
+    await this.#turns.read(async () => {
+      if (!isThere(to)) return;
+      if (!this.#isInAHurry) await engine.wrapUp(shard);
+      await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
+        bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
+      );
+    });
+    await this.#turns.pass(() => this.#pass(shard, to));
+  }
+
+  /** From the end of a shard here to its beginning there. */
+  async #pass(shard: number, to: string): Promise<void> {
+    const { engine, bus, id, log, isThere } = this.#options;
+    if (!isThere(to)) return; // It keeps the shard.
+    const wasOurs = await engine.disown(shard);
+    if (!wasOurs) return; // Somebody else has taken it meanwhile.
+    log.info({ shard, to }, "a shard is handed over");
+    await this.#toldWithin(TAKEN_WITHIN_MS, this.#given, shard, () =>
+      bus.publish(HANDOVERS, { shard, phase: "take", from: id, to }),
+    );
+  }
+
+  /** Says something of a shard, and waits until it is told, or for so long. */
+  async #toldWithin(ms: number, waiting: Map<number, () => void>, shard: number, say: () => void): Promise<void> {
+    let timer: Timer | undefined;
+    const told = new Promise<void>((resolve) => {
+      waiting.set(shard, resolve);
+      timer = this.#options.clock.after(ms, resolve);
+    });
+    try {
+      say();
+      await told;
+    } finally {
+      timer?.cancel();
+      waiting.delete(shard);
+    }
+  }
+}

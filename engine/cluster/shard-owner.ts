@@ -1,0 +1,15 @@
+/** What the cluster needs of an engine. */
+export interface ShardOwner {
+  readonly owned: ReadonlyMap<number, number>;
+  /** How long PostgreSQL has said nothing to it, in milliseconds. */
+  readonly unprovenMs: number;
+  readonly totals: { readonly commits: number; readonly requests: number };
+  /** Reads a shard that is about to be its own. */
+  prepare(shard: number): Promise<void>;
+  own(shard: number): Promise<void>;
+  /** Makes that the next owner has little to read. */
+  wrapUp(shard: number): Promise<void>;
+  /** @returns whether it had the shard until now */
+  disown(shard: number): Promise<boolean>;
+  isServedElsewhere(shard: number): void;
+}
