@@ -54,6 +54,12 @@ export class ConsumerGroup {
     return this.#members.some(({ types }) => types.includes(type));
   }
 
+  /** The one type that all its members want; undefined when they want more. */
+  get onlyType(): EventName | undefined {
+    const [type, ...others] = new Set(this.#members.flatMap(({ types }) => types));
+    return others.length === 0 ? type : undefined;
+  }
+
   /** Settles when a member has dealt with the event or it is a dead letter. @throws StreamStopped */
   deliver(event: DomainEvent): Promise<void> {
     return this.#afterOthersOf(event.subject, () => this.#deliverUntilDone(event));

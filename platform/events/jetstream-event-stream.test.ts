@@ -61,6 +61,12 @@ const event = (id: string, subject = "u1"): DomainEvent => ({
   data: { userId: subject },
 });
 
+const changed = (id: string): DomainEvent => ({
+  ...event(id, "s1"),
+  type: "showtime.changed",
+  data: { showtimeId: "s1", movieId: "m1" },
+});
+
 const LOGIN = { name: "test", inboxPrefix: "_INBOX.test" };
 
 /** For one test, however it ends. */
@@ -202,6 +208,31 @@ describe("on JetStream", () => {
     await expect.poll(() => count(unrepeated), { timeout: 20_000 }).toBe(0);
     await expect.poll(() => found, { timeout: 10_000 }).toEqual(["u1"]);
     await next.stop();
+    await stream.stop();
+    await connection.close();
+  });
+
+  it("gives a consumer of one type no others, and one that wants more from now on goes on where it was", async () => {
+    const connection = await empty();
+    const stream = await opened(connection);
+    const manager = await jetstreamManager(connection);
+    const stateOf = async () => {
+      const { config, delivered, ack_floor } = await manager.consumers.info("USHER_EVENTS", "tickets");
+      return { filter: config.filter_subject, given: delivered.consumer_seq, done: ack_floor.stream_seq };
+    };
+    const seen: string[] = [];
+    const handle = async ({ id }: DomainEvent): Promise<void> => void seen.push(id);
+    stream.consume({ name: "tickets", types: ["user.deleted"], handle });
+    stream.start();
+    await stream.publish(changed("c1"));
+    await stream.publish(event("e1"));
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["e1"]);
+    await expect.poll(stateOf).toEqual({ filter: "user.deleted", given: 1, done: 2 });
+    stream.consume({ name: "tickets", types: ["showtime.changed"], handle });
+    await expect.poll(async () => (await stateOf()).filter, { timeout: 10_000 }).toBeUndefined();
+    await stream.publish(changed("c2"));
+    await stream.publish(event("e2"));
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["e1", "c2", "e2"]);
     await stream.stop();
     await connection.close();
   });

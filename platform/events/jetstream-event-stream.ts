@@ -188,7 +188,8 @@ export class JetStreamEventStream implements StartableEventStream {
   async #lead(name: string, group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<void> {
     const manager = await jetstreamManager(this.#options.connection);
     await ensureStream(manager, this.#options.connection, this.#options.clock);
-    await ensureConsumer(manager, name);
+    const { onlyType } = group;
+    await ensureConsumer(manager, name, onlyType);
     const consumer = await this.#client.consumers.get(STREAM, name);
     const taken = new Set<JsMsg>();
     const messages: ConsumerMessages = await consumer.consume({
@@ -201,7 +202,7 @@ export class JetStreamEventStream implements StartableEventStream {
     try {
       const over = new Promise<void>((resolve) => {
         const look = (): void => {
-          if (isOver()) resolve();
+          if (isOver() || group.onlyType !== onlyType) resolve();
           else looking = this.#options.clock.after(100, look);
         };
         look();
@@ -321,11 +322,13 @@ async function patiently(clock: Clock, action: () => Promise<void>): Promise<voi
 
 /**
  * A durable consumer. What its last leader took and did not finish would be given out again only after a while, behind later events of
- * the same subject: so it begins anew at the oldest that was not acknowledged. What comes twice by that, inboxes know.
+ * the same subject: so it begins anew at the oldest that was not acknowledged. What comes twice by that, inboxes know. It does so too when
+ * it was given other events than it is to have: of `onlyType`, or all, since servers before 2.10 filter by one subject at the most.
  */
-async function ensureConsumer(manager: JetStreamManager, name: string): Promise<void> {
+async function ensureConsumer(manager: JetStreamManager, name: string, onlyType: EventName | undefined): Promise<void> {
   const config = {
     durable_name: name,
+    ...(onlyType !== undefined && { filter_subject: onlyType }),
     ack_policy: AckPolicy.Explicit,
     ack_wait: nanos(JETSTREAM_ACK_WAIT_MS),
     max_ack_pending: 2 * JETSTREAM_TAKEN_MAX,
@@ -333,7 +336,7 @@ async function ensureConsumer(manager: JetStreamManager, name: string): Promise<
   const info = await manager.consumers.info(STREAM, name).catch(() => undefined);
   if (info === undefined) {
     await manager.consumers.add(STREAM, { ...config, deliver_policy: DeliverPolicy.All });
-  } else if (info.num_ack_pending > 0) {
+  } else if (info.num_ack_pending > 0 || (info.config.filter_subject ?? "") !== (onlyType ?? "")) {
     await manager.consumers.delete(STREAM, name);
     await manager.consumers.add(STREAM, {
       ...config,
