@@ -55,7 +55,11 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
     ...{ name, ...rest, logFile: join(logs, `${name}.log`) },
   });
 
-  const ports = await freePorts(2 * NATS_SERVERS + 2 + engines + 2 * edges + services);
+  const ports = await freePorts(2 * NATS_SERVERS + 2 + engines + 2 * edges + services, [
+    config.httpPort,
+    config.wsPort,
+    config.httpsPort,
+  ]);
   const port = (): number => ports.pop() ?? 0;
   const natsPorts = Array.from({ length: NATS_SERVERS }, port);
   const routePorts = Array.from({ length: NATS_SERVERS }, port);

@@ -9,12 +9,12 @@ import { createServer } from "node:net";
 const FIRST = 16_000;
 const LAST = 32_000;
 
-/** Ports that were free a moment ago, all of them different. */
-export async function freePorts(count: number): Promise<number[]> {
+/** Ports that were free a moment ago, all of them different, and none of those that are `spokenFor` though nobody listens there yet. */
+export async function freePorts(count: number, spokenFor: readonly number[] = []): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = randomInt(FIRST, LAST);
-    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+    if (!ports.has(port) && !spokenFor.includes(port) && (await isFree(port))) ports.add(port);
   }
   return [...ports];
 }
