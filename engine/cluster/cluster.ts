@@ -80,6 +80,11 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     const { bus, clock } = options;
     this.#options = options;
+    this.#giving = new Giving({
+      ...options,
+      isThere: (engine) => this.#isThere(engine),
+      onDone: () => this.#reconcile(),
+    });
     this.#members = new Members(bus, clock, (beat) => {
       if (beat.engine === options.id) return;
       for (const [shard] of beat.shards) {
@@ -87,11 +92,6 @@ export class Cluster {
         this.#giving.isServed(shard);
       }
       if (beat.leaving) this.#reconcile();
-    });
-    this.#giving = new Giving({
-      ...options,
-      isThere: (engine) => this.#isThere(engine),
-      onDone: () => this.#reconcile(),
     });
     this.#handovers = bus.subscribe(HANDOVERS, (handover) => this.#hear(handover));
   }

@@ -333,8 +333,8 @@ async function ensureConsumer(manager: JetStreamManager, name: string, onlyType:
     ack_wait: nanos(JETSTREAM_ACK_WAIT_MS),
     max_ack_pending: 2 * JETSTREAM_TAKEN_MAX,
   };
-  const info = await manager.consumers.info(STREAM, name).catch(() => undefined);
-  if (info === undefined) {
+  const info = await manager.consumers.info(STREAM, name).catch(codeIn([JetStreamApiCodes.ConsumerNotFound]));
+  if (typeof info === "number") {
     await manager.consumers.add(STREAM, { ...config, deliver_policy: DeliverPolicy.All });
   } else if (info.num_ack_pending > 0 || (info.config.filter_subject ?? "") !== (onlyType ?? "")) {
     await manager.consumers.delete(STREAM, name);
