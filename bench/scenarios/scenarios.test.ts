@@ -37,7 +37,10 @@ afterEach(() => {
   rmSync(out, { recursive: true, force: true });
 });
 
-/** One round of a second with sixteen connections, of the first subject of the first case: with fewer showtimes an engine may have none of them. */
+/**
+ * One round with sixteen connections, of the first subject of the first case: with fewer showtimes an engine may have none of them. Two seconds,
+ * since a change has one of them to reach the last viewer, and is not judged before.
+ */
 async function run(scenario: Scenario): Promise<SubjectResult | undefined> {
   const first: Scenario = {
     ...scenario,
@@ -45,7 +48,7 @@ async function run(scenario: Scenario): Promise<SubjectResult | undefined> {
       for (const one of [...scenario.cases(context)].slice(0, 1)) yield { ...one, subjects: one.subjects.slice(0, 1) };
     },
   };
-  const args = ["--peer", "none", "--seconds", "1", "--rounds", "1", "--connections", "16"];
+  const args = ["--peer", "none", "--seconds", "2", "--rounds", "1", "--connections", "16"];
   const code = await bench([...args, "--out", out], PLACE, [first]);
   expect([code, complained]).toEqual([0, []]);
   const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Just written.
