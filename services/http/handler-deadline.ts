@@ -1,29 +1,42 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Clock } from "../../platform/clock/index.ts";
+import { Slab } from "../../platform/slab/index.ts";
 import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "./limits.ts";
 import { Problem } from "./problem.ts";
+
+declare module "fastify" {
+  interface FastifyReply {
+    /** While a handler is at it: its key among those under way, and when it began, on the monotonic clock. */
+    underWay: { readonly key: number; readonly since: number } | null;
+  }
+}
 
 /**
  * Answers for handlers that take too long; what they do goes on unseen. All requests under way are looked over now and then: Fastify's own
  * `handlerTimeout` takes a timer, an `AbortController` and a listener a request, which is more than routing it.
  */
 export function limitHandlers(app: FastifyInstance, clock: Clock): void {
-  /** With when they began, on the monotonic clock. */
-  const underWay = new Map<FastifyReply, number>();
+  const replies = new Slab<FastifyReply>();
+  app.decorateReply("underWay", null);
   app.addHook("onRequest", (_request, reply, done) => {
-    underWay.set(reply, clock.monotonic());
+    reply.underWay = { key: replies.add(reply), since: clock.monotonic() };
     done();
   });
+  const forget = (reply: FastifyReply): void => {
+    if (reply.underWay !== null) replies.delete(reply.underWay.key, reply);
+    reply.underWay = null;
+  };
   app.addHook("onResponse", (_request, reply, done) => {
-    underWay.delete(reply);
+    forget(reply);
     done();
   });
   const look = (): void => {
     const now = clock.monotonic();
-    for (const [reply, since] of underWay) {
-      if (reply.raw.destroyed) underWay.delete(reply);
+    for (const reply of replies.values()) {
+      const { since = now } = reply.underWay ?? {};
+      if (reply.raw.destroyed) forget(reply);
       else if (now - since >= HANDLER_TIMEOUT_MS) {
-        underWay.delete(reply);
+        forget(reply);
         giveUp(reply);
       }
     }
