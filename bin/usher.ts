@@ -2,28 +2,9 @@
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
-import { WebSocketServerError } from "../edge/index.ts";
-import { JournalDamaged, TwoClusters, UnsafeJournal } from "../engine/index.ts";
-import { NatsUnusable } from "../platform/bus/index.ts";
-import { ConfigError } from "../platform/config/index.ts";
+import { ExplainedError } from "../platform/explained/index.ts";
 import { HEAP_FLAG } from "../platform/heap/index.ts";
-import { DatabaseUnusable } from "../platform/postgres/index.ts";
-import { RedisUnusable } from "../platform/redis/index.ts";
-import { allCommand } from "./commands/all.ts";
-import { edgeCommand } from "./commands/edge.ts";
-import { engineCommand } from "./commands/engine.ts";
-import { clusterCommand } from "./commands/cluster.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { eventsCommand } from "./commands/events.ts";
-import { gatewayCommand } from "./commands/gateway.ts";
-import { journalCommand } from "./commands/journal.ts";
-import { keysCommand } from "./commands/keys.ts";
-import { migrateCommand } from "./commands/migrate.ts";
-import { shardsCommand } from "./commands/shards.ts";
-import { servicesCommand } from "./commands/services.ts";
-import { watchCommand } from "./commands/watch.ts";
 import type { Context } from "./context.ts";
-import { ExplainedError } from "./parts/explained-error.ts";
 
 setFlagsFromString(HEAP_FLAG);
 
@@ -38,41 +19,37 @@ const context: Context = {
   print: (line) => void process.stdout.write(`${line}\n`),
 };
 
-/** Errors whose message is a sentence for whoever started us; all others are defects and are shown with their stack. */
-const EXPLAINED = [
-  ConfigError,
-  DatabaseUnusable,
-  ExplainedError,
-  JournalDamaged,
-  NatsUnusable,
-  RedisUnusable,
-  TwoClusters,
-  UnsafeJournal,
-  WebSocketServerError,
-];
+/** Loaded when it is called for: an engine that comes to a cluster in the middle of a sale has no use for what a catalogue needs. */
+const COMMANDS: Readonly<Record<string, () => Promise<(context: Context) => Command>>> = {
+  all: async () => (await import("./commands/all.ts")).allCommand,
+  engine: async () => (await import("./commands/engine.ts")).engineCommand,
+  edge: async () => (await import("./commands/edge.ts")).edgeCommand,
+  services: async () => (await import("./commands/services.ts")).servicesCommand,
+  cluster: async () => (await import("./commands/cluster.ts")).clusterCommand,
+  shards: async () => (await import("./commands/shards.ts")).shardsCommand,
+  migrate: async () => (await import("./commands/migrate.ts")).migrateCommand,
+  journal: async () => (await import("./commands/journal.ts")).journalCommand,
+  events: async () => (await import("./commands/events.ts")).eventsCommand,
+  watch: async () => (await import("./commands/watch.ts")).watchCommand,
+  demo: async () => (await import("./commands/demo.ts")).demoCommand,
+  gateway: async () => (await import("./commands/gateway.ts")).gatewayCommand,
+  keys: async () => (await import("./commands/keys.ts")).keysCommand,
+};
 
 const program = new Command("usher")
   .description("Sells seats live: one command, or one role of a cluster.")
   .version(manifest.version)
-  .showHelpAfterError()
-  .addCommand(allCommand(context))
-  .addCommand(engineCommand(context))
-  .addCommand(edgeCommand(context))
-  .addCommand(servicesCommand(context))
-  .addCommand(clusterCommand(context))
-  .addCommand(shardsCommand(context))
-  .addCommand(migrateCommand(context))
-  .addCommand(journalCommand(context))
-  .addCommand(eventsCommand(context))
-  .addCommand(watchCommand(context))
-  .addCommand(demoCommand(context))
-  .addCommand(gatewayCommand(context))
-  .addCommand(keysCommand(context));
+  .showHelpAfterError();
+
+// Help, and who mistyped a name, is told of them all.
+const [name = ""] = process.argv.slice(2);
+const called = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
 
 try {
+  for (const load of called) if (load !== undefined) program.addCommand((await load())(context));
   await program.parseAsync();
 } catch (error) {
-  if (EXPLAINED.some((kind) => error instanceof kind)) console.error((error as Error).message);
+  if (error instanceof ExplainedError) console.error(error.message);
   else console.error(error);
   process.exit(1);
 }

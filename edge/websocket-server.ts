@@ -10,6 +10,7 @@ import type {
   WebSocket,
 } from "uWebSockets.js";
 import type * as uWebSockets from "uWebSockets.js";
+import { ExplainedError } from "../platform/explained/index.ts";
 import { networkOf } from "../platform/network/index.ts";
 import { type Encoding, type Frame, SUBPROTOCOLS } from "./encoding.ts";
 import { LIMITS } from "./limits.ts";
@@ -18,7 +19,7 @@ import type { CloseCode, Publisher, Socket, SocketEvents } from "./socket.ts";
 type Library = typeof uWebSockets;
 
 /** Where a library's binary does not load, or an address cannot be listened on: one sentence with the way out. */
-export class WebSocketServerError extends Error {
+export class WebSocketServerError extends ExplainedError {
   override readonly name = "WebSocketServerError";
 }
 

@@ -1,6 +1,6 @@
 import type { SignedIn, Booking, Hold, Ticket, Showtime } from "../../proto/rest/index.ts";
 import { Refused } from "../../client/index.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Shop } from "./shop.ts";
 import type { Steps } from "./steps.ts";
 

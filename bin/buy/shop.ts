@@ -1,6 +1,6 @@
 import { Refused, Unreachable } from "../../client/index.ts";
 import { isErrorCode } from "../../proto/index.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 
 interface Asked {
   readonly token?: string | undefined;

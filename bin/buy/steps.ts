@@ -1,6 +1,6 @@
 import { Refused, Unreachable } from "../../client/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 
 const LOOK_AGAIN_MS = 50;
 /** For what the server does in its own time: a webhook, a payment, a ticket. */

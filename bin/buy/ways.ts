@@ -1,7 +1,7 @@
 /** Three ways to the same seat. Each goes from a stranger to somebody inside, through public interfaces alone. */
 import type { SeatStatuses } from "../../proto/rest/index.ts";
 import type { Static } from "typebox";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { book, goIn, holdTwo, type Market, pay, register } from "./purchase.ts";
 import { withDevice } from "./devices.ts";
 

@@ -9,7 +9,7 @@ import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.
 import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
 import { showStatus } from "../cluster/status.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";

@@ -11,7 +11,7 @@ import { Shop } from "../buy/shop.ts";
 import { type BuyIo, Steps } from "../buy/steps.ts";
 import { buyAtKiosk, buyByGraphql, buyByRest } from "../buy/ways.ts";
 import type { Context } from "../context.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { findHall } from "../viewer/find-hall.ts";
 import { validUrl } from "./watch.ts";
 

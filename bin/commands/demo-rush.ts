@@ -5,7 +5,7 @@ import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, systemClock } from "../../platform/clock/index.ts";
 import { SEAT_STATUS } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { Buyer } from "../rush/buyer.ts";
 import { Chance } from "../rush/chance.ts";
 import { dreamSeats } from "../rush/dream-seats.ts";

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { requireFreePort } from "../parts/free-port.ts";
-import { migrateEngine } from "../parts/migrations.ts";
+import { migrateEngine } from "../parts/engine-migrations.ts";
 import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
 import { requireDatabaseUrl, startDatabase } from "../parts/start-database.ts";

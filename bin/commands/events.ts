@@ -8,7 +8,7 @@ import { createPool } from "../../platform/postgres/index.ts";
 import { EVENT_NAMES } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
 import { openDatabaseBeside } from "../parts/database.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 
 const FOLLOW_EVERY_MS = 1_000;
 /** A transaction that takes longer than this is not followed. */

@@ -7,7 +7,7 @@ import { createDatabase, createPool, migrate } from "../../platform/postgres/ind
 import { systemRandom } from "../../platform/random/index.ts";
 import { createMockGateway, MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from "../../services/payments/index.ts";
 import type { Context } from "../context.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 
 const STOP_TIMEOUT_MS = 10_000;

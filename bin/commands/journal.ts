@@ -8,7 +8,7 @@ import { isPlainId, showtimeId } from "../../proto/index.ts";
 import { seatLabels } from "../../services/catalog/index.ts";
 import type { Context } from "../context.ts";
 import { openDatabaseBeside } from "../parts/database.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 
 export const journalCommand = (context: Context): Command =>
   new Command("journal")

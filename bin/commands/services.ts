@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Context } from "../context.ts";
 import { type Domain, DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateDomains } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";

@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import { type Hall, Refused, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, systemClock } from "../../platform/clock/index.ts";
 import type { Context } from "../context.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { findHall } from "../viewer/find-hall.ts";
 import type { Terminal } from "../viewer/terminal.ts";
 import { printLines, showPicture } from "../viewer/views.ts";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { ExplainedError } from "./explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 
 const WHY: Readonly<Record<string, string>> = {
   EADDRINUSE: "is taken: stop what listens there, or choose another port",

@@ -1,16 +1,13 @@
 import type { Pool } from "pg";
-import { ENGINE_MIGRATIONS } from "../../engine/index.ts";
 import { createDatabase, migrate } from "../../platform/postgres/index.ts";
 import { type Domain, DOMAINS, SCHEMAS_OF, SHARED_SCHEMAS } from "./domains.ts";
+import { migrateEngine } from "./engine-migrations.ts";
 
 /** Brings every schema up to date. @throws DatabaseUnusable */
 export async function migrateAll(pool: Pool): Promise<void> {
   await migrateEngine(pool);
   await migrateDomains(pool, DOMAINS);
 }
-
-export const migrateEngine = (pool: Pool): Promise<void> =>
-  migrate(createDatabase<unknown>(pool), "engine", ENGINE_MIGRATIONS);
 
 /** The schemas of these domains, and those that all share. */
 export async function migrateDomains(pool: Pool, domains: readonly Domain[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Bus, connectNats, InProcessBus, NatsBus } from "../../platform/bus/index.ts";
 import type { HealthCheck } from "../../services/http/index.ts";
-import { ExplainedError } from "./explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Role } from "./role.ts";
 
 export interface RunningBus {

@@ -2,7 +2,7 @@ import type { Pool } from "pg";
 import { createPool } from "../../platform/postgres/index.ts";
 import type { HealthCheck } from "../../services/http/index.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { ExplainedError } from "./explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Role } from "./role.ts";
 
 const POOL_MAX = 24;

@@ -1,5 +1,5 @@
 import { type Layout, Refused, type RestClient, type Showtime, Unreachable } from "../../client/index.ts";
-import { ExplainedError } from "../parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 
 export interface FoundHall {
   readonly showtime: Showtime;

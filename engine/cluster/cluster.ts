@@ -3,6 +3,7 @@
  * it should have: it claims what nobody has, and hands over what another should have. All of this decides how quickly a shard is served
  * again; that it has one owner is the doing of the epochs in PostgreSQL alone.
  */
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
@@ -37,7 +38,7 @@ export interface KnownEngines {
 }
 
 /** Engines of another cluster use the same database; the message is one sentence with the way out. */
-export class TwoClusters extends Error {
+class TwoClusters extends ExplainedError {
   override readonly name = "TwoClusters";
 }
 

@@ -1,4 +1,4 @@
-export { Cluster, type ClusterOptions, TwoClusters } from "./cluster.ts";
+export { Cluster, type ClusterOptions } from "./cluster.ts";
 export { MemberTable } from "./member-table.ts";
 export { type Member, Members } from "./members.ts";
 export { ownerOf } from "./rendezvous.ts";

@@ -4,6 +4,7 @@
  * A shard's journal is a sequence of rows, one a commit. Whoever writes holds the shard's newest epoch; `claim` makes a
  * new one, and from then on every commit under an older epoch writes nothing.
  */
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { BookingId, ShowtimeId } from "../../proto/index.ts";
 
 /** One shard's share of one commit. */
@@ -58,6 +59,6 @@ export interface Journal {
 }
 
 /** The journal cannot be read back as it was written; nothing is guessed. */
-export class JournalDamaged extends Error {
+export class JournalDamaged extends ExplainedError {
   override readonly name = "JournalDamaged";
 }

@@ -1,8 +1,9 @@
 /** Before the first sale: is this a PostgreSQL that keeps what it acknowledges, and a journal of our shape? */
 import type { Pool } from "pg";
+import { ExplainedError } from "../../platform/explained/index.ts";
 
 /** A journal that must not be written; the message is one sentence with the way out. */
-export class UnsafeJournal extends Error {
+export class UnsafeJournal extends ExplainedError {
   override readonly name = "UnsafeJournal";
 }
 

@@ -12,9 +12,10 @@ import {
   NATS_RECONNECT_MS,
   NATS_VERSION_MIN,
 } from "./limits.ts";
+import { ExplainedError } from "../explained/index.ts";
 
 /** The server cannot be used; the message says why, and what to do, in one sentence. */
-export class NatsUnusable extends Error {
+export class NatsUnusable extends ExplainedError {
   override readonly name = "NatsUnusable";
 }
 

@@ -1,10 +1,11 @@
+import { ExplainedError } from "../explained/index.ts";
 import { nearest } from "./nearest.ts";
 import { SETTINGS, type Config, type Setting } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** One sentence for whoever starts the process: which variable, what was found, what to do. Holds no secret. */
-export class ConfigError extends Error {
+export class ConfigError extends ExplainedError {
   override readonly name = "ConfigError";
 }
 

@@ -1,2 +1,2 @@
-export { ConfigError, loadConfig, type Environment } from "./config.ts";
+export { loadConfig, type Environment } from "./config.ts";
 export type { Config } from "./settings.ts";

@@ -1,5 +1,7 @@
+import { ExplainedError } from "../explained/index.ts";
+
 /** PostgreSQL cannot be used as it is. The message is one sentence for the operator: what is wrong, and what to do. */
-export class DatabaseUnusable extends Error {
+export class DatabaseUnusable extends ExplainedError {
   override readonly name = "DatabaseUnusable";
 }
 

@@ -1,5 +1,6 @@
 /** A connection to Redis that never gives up once it has been made, and that nobody ever waits long for. */
 import { Redis } from "ioredis";
+import { ExplainedError } from "../explained/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import {
@@ -11,7 +12,7 @@ import {
 } from "./limits.ts";
 
 /** The server cannot be used; the message says why, and what to do, in one sentence. */
-export class RedisUnusable extends Error {
+export class RedisUnusable extends ExplainedError {
   override readonly name = "RedisUnusable";
 }
 

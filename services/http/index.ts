@@ -1,5 +1,4 @@
 /** The HTTP server that the services share, and what their routes are made with. */
-import "./routes.ts";
 export { varyOn } from "./cors.ts";
 export { etagOf, isFresh } from "./etag.ts";
 export { bearerToken, principalOf, requireRole, requireSignedIn } from "./guards.ts";

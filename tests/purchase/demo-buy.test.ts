@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { buy } from "../../bin/commands/demo-buy.ts";
-import { ExplainedError } from "../../bin/parts/explained-error.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { ADMIN, boxOffice } from "../support/box-office.ts";
 import { type Ending, usher } from "../support/usher-process.ts";
