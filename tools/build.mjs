@@ -13,6 +13,16 @@ const WEB_ENTRY = "web/main.ts";
 const BUNDLED = ["jose", "kysely", "stripe", "typebox"];
 const STAMP = "dist/.built-from";
 
+const packagesStayOutside = {
+  name: "packages-stay-outside",
+  setup({ onResolve }) {
+    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      const isBundled = BUNDLED.some((name) => path === name || path.startsWith(`${name}/`));
+      return kind === "entry-point" || isBundled ? undefined : { path, external: true };
+    });
+  },
+};
+
 /** The folders, and the files beside them, that a build is made of. */
 const SOURCES = ["bin", "proto", "platform", "engine", "edge", "services", "client", "bench", WEB];
 const SETTINGS = ["package.json", "package-lock.json", "tools/build.mjs"];
@@ -39,7 +49,7 @@ export async function build(root) {
       outbase: path,
       platform: "node",
       target: "node20.19",
-      external: externalPackages(path),
+      plugins: [packagesStayOutside],
       splitting: true,
       chunkNames: "chunks/[name]-[hash]",
     });
@@ -70,14 +80,6 @@ async function buildWeb(path, fresh, esbuild) {
     target: browsers,
     minify: true,
   });
-}
-
-/** By name, and whatever lies below it. */
-function externalPackages(path) {
-  const { dependencies } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
-  return Object.keys(dependencies)
-    .filter((name) => !BUNDLED.includes(name))
-    .flatMap((name) => [name, `${name}/*`]);
 }
 
 function replace(fresh, dist) {
