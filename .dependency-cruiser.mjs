@@ -69,6 +69,13 @@ export default {
       to: { path: "^(bin|bench|tests)/", pathNot: "^$1/" },
     },
     {
+      name: "engines-and-edges-load-no-domain",
+      comment: "they start in the middle of a sale: what sells tickets is not theirs to load",
+      severity: "error",
+      from: { path: "^bin/commands/(engine|edge)\\.ts$" },
+      to: { path: "^services/(?!http/)", reachable: true },
+    },
+    {
       name: "tests-stay-outside",
       comment: "what runs in production does not import what only tests use",
       severity: "error",
