@@ -20,21 +20,21 @@ const context: Context = {
 };
 
 /** Loaded when it is called for: an engine that comes to a cluster in the middle of a sale has no use for what a catalogue needs. */
-const COMMANDS: Readonly<Record<string, () => Promise<(context: Context) => Command>>> = {
-  all: async () => (await import("./commands/all.ts")).allCommand,
-  engine: async () => (await import("./commands/engine.ts")).engineCommand,
-  edge: async () => (await import("./commands/edge.ts")).edgeCommand,
-  services: async () => (await import("./commands/services.ts")).servicesCommand,
-  cluster: async () => (await import("./commands/cluster.ts")).clusterCommand,
-  shards: async () => (await import("./commands/shards.ts")).shardsCommand,
-  migrate: async () => (await import("./commands/migrate.ts")).migrateCommand,
-  journal: async () => (await import("./commands/journal.ts")).journalCommand,
-  events: async () => (await import("./commands/events.ts")).eventsCommand,
-  watch: async () => (await import("./commands/watch.ts")).watchCommand,
-  demo: async () => (await import("./commands/demo.ts")).demoCommand,
-  gateway: async () => (await import("./commands/gateway.ts")).gatewayCommand,
-  keys: async () => (await import("./commands/keys.ts")).keysCommand,
-};
+const COMMANDS = new Map<string, () => Promise<(context: Context) => Command>>([
+  ["all", async () => (await import("./commands/all.ts")).allCommand],
+  ["engine", async () => (await import("./commands/engine.ts")).engineCommand],
+  ["edge", async () => (await import("./commands/edge.ts")).edgeCommand],
+  ["services", async () => (await import("./commands/services.ts")).servicesCommand],
+  ["cluster", async () => (await import("./commands/cluster.ts")).clusterCommand],
+  ["shards", async () => (await import("./commands/shards.ts")).shardsCommand],
+  ["migrate", async () => (await import("./commands/migrate.ts")).migrateCommand],
+  ["journal", async () => (await import("./commands/journal.ts")).journalCommand],
+  ["events", async () => (await import("./commands/events.ts")).eventsCommand],
+  ["watch", async () => (await import("./commands/watch.ts")).watchCommand],
+  ["demo", async () => (await import("./commands/demo.ts")).demoCommand],
+  ["gateway", async () => (await import("./commands/gateway.ts")).gatewayCommand],
+  ["keys", async () => (await import("./commands/keys.ts")).keysCommand],
+]);
 
 const program = new Command("usher")
   .description("Sells seats live: one command, or one role of a cluster.")
@@ -42,11 +42,11 @@ const program = new Command("usher")
   .showHelpAfterError();
 
 // Help, and who mistyped a name, is told of them all.
-const [name = ""] = process.argv.slice(2);
-const called = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
+const own = COMMANDS.get(process.argv[2] ?? "");
+const called = own === undefined ? [...COMMANDS.values()] : [own];
 
 try {
-  for (const load of called) if (load !== undefined) program.addCommand((await load())(context));
+  for (const load of called) program.addCommand((await load())(context));
   await program.parseAsync();
 } catch (error) {
   if (error instanceof ExplainedError) console.error(error.message);
