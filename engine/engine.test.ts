@@ -59,16 +59,19 @@ describe("the engine on PostgreSQL", () => {
     await expect(checkShardCount(pool, 64)).rejects.toThrow(/written with 2: set SHARDS=2/);
   });
 
+  it("is ready to commit before anybody holds a seat", async () => {
+    const { engine, journal } = engineOnPostgres();
+    await engine.start([]);
+    const { rows } = await pool.query(
+      "SELECT FROM pg_stat_activity WHERE application_name = 'usher-commit' AND datname = current_database()",
+    );
+    expect(rows).toHaveLength(1);
+    await engine.stop();
+    await journal.close();
+  });
+
   it("answers UNAVAILABLE while the disk is full, loses nothing, and comes back by itself", async () => {
-    const bus = new InProcessBus({ clock, log });
-    const journal = new PostgresJournal({ connectionString: database.url, clock, log });
-    const engine = new Engine({
-      ...{ journal, bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
-      snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
-      witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
-      limits: LIMITS,
-      onReplaced: () => undefined,
-    });
+    const { engine, journal, bus } = engineOnPostgres();
     await engine.start();
     const client = new EngineClient({ bus, clock, shards: SHARDS, sells: true, timeoutMs: 300, inFlightMax: 100 });
     const ask = (rid: string, wish: { type: "hold"; seats: number[] }): Promise<Reply> => {
@@ -99,6 +102,23 @@ describe("the engine on PostgreSQL", () => {
     await journal.close();
   });
 });
+
+function engineOnPostgres(): {
+  readonly engine: Engine;
+  readonly journal: PostgresJournal;
+  readonly bus: InProcessBus;
+} {
+  const bus = new InProcessBus({ clock, log });
+  const journal = new PostgresJournal({ connectionString: database.url, clock, log });
+  const engine = new Engine({
+    ...{ journal, bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
+    snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
+    witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
+    limits: LIMITS,
+    onReplaced: () => undefined,
+  });
+  return { engine, journal, bus };
+}
 
 describe("an engine that has stopped", () => {
   it("bears no witness any more, also when it was writing one just then", async () => {

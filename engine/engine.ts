@@ -75,7 +75,7 @@ export class Engine {
   /** Takes these shards over, all when none are named, and serves them. @throws when one cannot be recovered. */
   async start(shards: Iterable<number> = Array(this.#options.shards).keys()): Promise<void> {
     this.#acknowledged = await this.#options.witness.read();
-    await this.#prove();
+    await Promise.all([this.#prove(), this.#warmUp()]);
     await Promise.all(Array.from(shards, (shard) => this.own(shard)));
     this.#witnessLater();
     this.#proveLater();
@@ -201,6 +201,11 @@ export class Engine {
         if (!this.#isStopped) this.#proveLater();
       });
     });
+  }
+
+  /** So that the first to hold a seat does not wait until the connection that commits is there, and PostgreSQL knows its statement. */
+  async #warmUp(): Promise<void> {
+    await this.#options.journal.commit([]).catch(() => undefined); // The first commit will see to it.
   }
 
   /** Asks PostgreSQL whether the shards are still this engine's. */
