@@ -3,7 +3,7 @@ import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import { type HolderId, type HoldId, parseHoldId } from "../../proto/index.ts";
+import { type HolderId, type HoldId, isPlainId, parseHoldId } from "../../proto/index.ts";
 import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
 import { QUOTE, type SeatCard, type ShowtimeCard, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
 import { Problem } from "../http/index.ts";
@@ -94,7 +94,7 @@ export class Desk {
   }
 
   async read(asker: Asker, id: string): Promise<Stored> {
-    const stored = await this.#options.store.read(id);
+    const stored = isPlainId(id) ? await this.#options.store.read(id) : undefined;
     if (stored === undefined || !isOf(asker, stored.booking)) throw notFound();
     return stored;
   }

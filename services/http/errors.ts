@@ -32,10 +32,11 @@ export function problemOf(error: unknown): Problem {
 
 const isDatabaseDown = (error: unknown): boolean => explainConnectionError(error) !== undefined || isBroken(error);
 
-/** What `pg` throws at the queries under way when the server goes. */
+/** What `pg` throws at the queries under way when the server goes, and at those after them on the same connection. */
 const isBroken = (error: unknown): boolean =>
   error instanceof Error &&
   (error.message.startsWith("Connection terminated") ||
+    error.message.endsWith("is not queryable") ||
     ("code" in error && (error.code === "57P01" || error.code === "57P02")));
 
 const internal = () => new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");

@@ -43,18 +43,18 @@ export class Problem extends Error {
 }
 
 /** Sends it past the route's own serializers, whose schemas speak of success. */
-export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
+export const sendProblem = (reply: FastifyReply, problem: Problem, requestId: string): FastifyReply =>
+  reply.serializer(String).send(becomeProblem(reply, problem, requestId));
+
+/** Status and headers of the answer become the problem's. @returns its body, to be sent as it is */
+export function becomeProblem(reply: FastifyReply, problem: Problem, requestId: string): string {
   const body = problem.body(requestId);
   if (status503or429(problem.status) && typeof body.retryInMs === "number") {
     void reply.header("retry-after", Math.max(1, Math.ceil(body.retryInMs / 1000)));
   }
   if (problem.status === ERRORS.UNAUTHORIZED.status) void reply.header("www-authenticate", 'Bearer realm="usher"');
-  return reply
-    .code(problem.status)
-    .header("cache-control", "no-store")
-    .type(PROBLEM_TYPE)
-    .serializer(JSON.stringify)
-    .send(body);
+  void reply.code(problem.status).header("cache-control", "no-store").type(PROBLEM_TYPE);
+  return JSON.stringify(body);
 }
 
 const status503or429 = (status: number): boolean => status === 503 || status === 429;

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { problemOf } from "./errors.ts";
 import { principalOf, requireRole, requireSignedIn } from "./guards.ts";
 import { Problem } from "./problem.ts";
 import { as, testServer, type TestServer } from "./testing.ts";
@@ -32,7 +33,7 @@ beforeAll(async () => {
       );
       api.get(
         "/things/:id",
-        { schema: { querystring: Type.Object({ limit: Type.Optional(Type.Integer()) }) } },
+        { schema: { querystring: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 9 })) }) } },
         async (request) => request.query,
       );
       api.get("/crash", async () => {
@@ -126,9 +127,19 @@ describe("every refusal is a problem", () => {
   });
 
   it("for a query that is no number, while one in digits is converted", async () => {
-    const problem = expectProblem(await server.app.inject({ url: "/api/v1/things/7?limit=abc" }), 400, "BAD_MESSAGE");
-    expect(problem["field"]).toBe("query.limit");
+    for (const text of ["abc", "Infinity", "1e999", "-1e999", "NaN"]) {
+      const response = await server.app.inject({ url: `/api/v1/things/7?limit=${text}` });
+      expect(expectProblem(response, 400, "BAD_MESSAGE")["field"]).toBe("query.limit");
+    }
     expect((await server.app.inject({ url: "/api/v1/things/7?limit=5" })).json()).toEqual({ limit: 5 });
+  });
+
+  it.each([
+    "Connection terminated unexpectedly",
+    "Client has encountered a connection error and is not queryable",
+    "Client was closed and is not queryable",
+  ])("for a database that goes: %s", (message) => {
+    expect(problemOf(new Error(message)).code).toBe("UNAVAILABLE");
   });
 
   it("for a handler that crashes, without a word of the reason", async () => {

@@ -34,7 +34,8 @@ export function validatorCompiler(): FastifySchemaCompiler<FastifySchema> {
     allowUnionTypes: true,
   };
   const body = withFormats(new Ajv({ ...options, coerceTypes: false }));
-  const text = withFormats(new Ajv({ ...options, coerceTypes: true }));
+  // Text such as 1e999 becomes a number that is not finite: with strict numbers no limit would hold it.
+  const text = withFormats(new Ajv({ ...options, coerceTypes: true, strictNumbers: false }));
   return ({ schema, httpPart }) => {
     let validate: ValidateFunction | undefined;
     return (data: unknown) => {

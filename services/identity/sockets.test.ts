@@ -65,12 +65,19 @@ const signedOut = (client: Client) =>
 
 describe("a family's sockets close", () => {
   it("when it signs out, by refresh token or bearer, and no others", async () => {
-    for (const by of ["refresh token", "bearer"] as const) {
+    for (const by of [
+      "refresh token",
+      "bearer",
+      "refresh token of a client that always sends something else",
+    ] as const) {
       const { email, accessToken, refreshToken } = await t.client.register();
       const [one, two] = [await connect(accessToken), await connect(accessToken)];
       const other = await connect((await t.client.login(email, PASSWORD)).accessToken);
       if (by === "bearer") await t.client.post("/auth/logout", undefined, bearer(accessToken));
-      else await t.client.post("/auth/logout", { refreshToken });
+      else {
+        const headers = by === "refresh token" ? {} : { authorization: "Basic YTpi" };
+        expect((await t.client.post("/auth/logout", { refreshToken }, headers)).statusCode).toBe(204);
+      }
       await signedOut(one);
       await signedOut(two);
       expect(await isOpen(other)).toBe(true);

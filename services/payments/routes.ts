@@ -47,6 +47,9 @@ export const paymentRoutes =
 const webhookRoutes =
   ({ inbox, verifiers, clock, log, look }: Options): Routes =>
   async (app) => {
+    app.addHook("onRequest", async (request) => {
+      request.headers["content-type"] = "application/octet-stream"; // Also where it says nothing that can be read.
+    });
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 

@@ -256,6 +256,16 @@ describe("what goes wrong", () => {
     await cut.stop();
   });
 
+  it("ids that cannot be ids are not found", async () => {
+    const id = String.raw`"\u{0}"`; // Such an escape reads as JSON, and becomes a character only in GraphQL.
+    const missing = { success: false, code: "BOOKING_NOT_FOUND" };
+    expect((await ask(`{ getBooking(bookingId: ${id}) { success code } }`)).data.getBooking).toEqual(missing);
+    const paid = await ask(`mutation { processPayment(bookingId: ${id}, paymentMethod: "mock") { success code } }`);
+    expect(paid.data.processPayment).toEqual(missing);
+    const list = await ask(`{ getUserBookings(userId: ${id}) { success } }`, {}, { user: "root", role: "admin" });
+    expect(list.errors[0].extensions.code).toBe("NOT_FOUND");
+  });
+
   it("GET and GraphiQL are not served", async () => {
     expect((await shop.app.inject({ url: "/graphql?query={__typename}" })).statusCode).toBe(405);
     expect((await shop.app.inject({ url: "/graphiql" })).statusCode).toBe(404);

@@ -96,7 +96,8 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
 
       async getUserBookings(_root: unknown, args: { userId: string; limit?: number | null }, { asker }: Context) {
         const limit = Math.min(Math.max(1, args.limit ?? BOOKINGS_DEFAULT), BOOKINGS_MAX);
-        const rows = await desk.list(signedIn(asker), { userId: args.userId, limit });
+        const own = signedIn(asker);
+        const rows = await desk.list(own, { userId: userIdOf(args.userId), limit });
         return rows.slice(0, limit).map((stored) => resultOf(stored));
       },
     },
@@ -137,8 +138,12 @@ function signedIn(asker: Asker | null): Asker {
 function inNameOf(asker: Asker, userId: string): Asker {
   if (userId === asker.userId) return asker;
   if (asker.role !== "admin") throw new Problem("FORBIDDEN", "Only an admin books in the name of others.");
-  if (!isPlainId(userId)) throw new Problem("NOT_FOUND", "There is no such user.");
-  return { ...asker, userId: userId as HolderId }; // As was just checked.
+  return { ...asker, userId: userIdOf(userId) };
+}
+
+function userIdOf(text: string): HolderId {
+  if (!isPlainId(text)) throw new Problem("NOT_FOUND", "There is no such user.");
+  return text as HolderId; // As was just checked.
 }
 
 function resultOf(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Role } from "../../../platform/auth/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
+import { encodeCursor } from "../../http/paging.ts";
 import { call, type Caller, hasStatus, PRICE, type Shop, until, World } from "../testing/world.ts";
 
 let world: World;
@@ -121,6 +122,8 @@ describe("the list", () => {
     "?cursor=e30",
     "?userId=%27%20or%201",
     "?cursor=WyJhIl0",
+    `?cursor=${encodeCursor({ createdAt: 1, id: "\0" })}`,
+    `?cursor=${encodeCursor({ createdAt: 1e17, id: "bk_1" })}`,
   ])("refuses %s", async (query) => {
     expect((await list(query)).json()).toMatchObject(problem(400, "BAD_MESSAGE"));
   });

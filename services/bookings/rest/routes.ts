@@ -7,9 +7,9 @@ import {
   BookingQuery,
   BookingRequest,
   CancelRequest,
+  Id,
   PaymentAnswer,
   PaymentRequest,
-  Timestamp,
 } from "../../../proto/rest/index.ts";
 import {
   decodeCursor,
@@ -25,7 +25,7 @@ import { bookingView, paymentView } from "./views.ts";
 
 const tags = ["bookings"];
 const mayBuy = requireRole("customer", "guest", "kiosk", "boxoffice", "admin");
-const Place = Type.Object({ createdAt: Timestamp, id: Type.String() });
+const Place = Type.Object({ createdAt: Type.Integer({ minimum: 0, maximum: Date.UTC(2100) }), id: Id });
 
 const askerOf = (request: FastifyRequest): Asker => {
   const { userId, role } = principalOf(request);
@@ -81,7 +81,7 @@ export const bookingRoutes =
         });
         void reply.header("cache-control", "no-store");
         return pageOf(rows, limit, bookingView, ({ booking }) => ({
-          createdAt: new Date(booking.createdAt).toISOString(),
+          createdAt: booking.createdAt,
           id: booking.id,
         }));
       },

@@ -27,7 +27,8 @@ export interface Change {
 
 /** A place in the list of bookings, newest first. */
 export interface Place {
-  readonly createdAt: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
   readonly id: string;
 }
 

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { CinemaWithHalls, NewCinema } from "../../../proto/rest/index.ts";
 import { Problem } from "../../http/index.ts";
@@ -6,7 +6,7 @@ import { fold } from "../fold.ts";
 import { readCinema } from "../store/cinemas.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireVersion } from "./expected-version.ts";
+import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
 import { known } from "./known.ts";
 import { newId } from "./new-id.ts";
 
@@ -40,8 +40,7 @@ export class CinemaDesk {
   async change(id: string, input: NewCinema, expected: Expected): Promise<CinemaWithHalls> {
     const columns = await this.#columns(input);
     return this.#options.changes.run(async (transaction) => {
-      await transaction.selectFrom("cinema").select("id").where("id", "=", id).forUpdate().execute();
-      const cinema = known("cinema", await readCinema(transaction, id));
+      const cinema = await lockCinema(transaction, id);
       requireVersion(expected, cinema);
       await transaction
         .updateTable("cinema")
@@ -52,12 +51,12 @@ export class CinemaDesk {
     });
   }
 
-  /** Together with its halls. @throws Problem NOT_FOUND | CONFLICT when one of them has showtimes */
-  remove(id: string): Promise<void> {
+  /** Together with its halls. @throws Problem NOT_FOUND | CONFLICT when one of them has showtimes, or somebody has changed it meanwhile */
+  remove(id: string, ifMatch: string | undefined): Promise<void> {
     return this.#options.changes.run(async (transaction) => {
+      requireMatch(ifMatch, await lockCinema(transaction, id));
       await transaction.deleteFrom("hall").where("cinema_id", "=", id).execute();
-      const { numDeletedRows } = await transaction.deleteFrom("cinema").where("id", "=", id).executeTakeFirst();
-      if (numDeletedRows === 0n) throw new Problem("NOT_FOUND", "There is no such cinema.");
+      await transaction.deleteFrom("cinema").where("id", "=", id).execute();
     });
   }
 
@@ -80,4 +79,9 @@ export class CinemaDesk {
       });
     }
   }
+}
+
+async function lockCinema(db: Transaction<CatalogTables>, id: string): Promise<CinemaWithHalls> {
+  await db.selectFrom("cinema").select("id").where("id", "=", id).forUpdate().execute();
+  return known("cinema", await readCinema(db, id));
 }

@@ -29,6 +29,11 @@ export function requireVersion({ version, ifMatch }: Expected, current: { readon
   });
 }
 
+/** The same for who need not say anything, and may. @throws Problem CONFLICT */
+export function requireMatch(ifMatch: string | undefined, current: { readonly version: number }): void {
+  if (ifMatch !== undefined) requireVersion({ version: undefined, ifMatch }, current);
+}
+
 /** Proxies that compress make a strong tag weak, so that is passed over. */
 const matches = (ifMatch: string, etag: string): boolean =>
   ifMatch.trim() === "*" || ifMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);

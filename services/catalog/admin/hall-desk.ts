@@ -13,7 +13,7 @@ import { readHall } from "../store/halls.ts";
 import { type HallVersion, insertPlan, readPlan } from "../store/plans.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireVersion } from "./expected-version.ts";
+import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
 import { known } from "./known.ts";
 import { newId } from "./new-id.ts";
 
@@ -58,8 +58,7 @@ export class HallDesk {
   async change(id: string, input: NewHall, expected: Expected): Promise<HallPlanView> {
     const plan = planOf(input);
     return this.#options.changes.run(async (transaction) => {
-      await transaction.selectFrom("hall").select("id").where("id", "=", id).forUpdate().execute();
-      const hall = known("hall", await readHall(transaction, id));
+      const hall = await lockHall(transaction, id);
       requireVersion(expected, hall);
       if (input.cinemaId !== hall.cinemaId) throw new Problem("CONFLICT", "A hall stays in its cinema.");
       const present = await readPlan(transaction, id, hall.planVersion);
@@ -78,11 +77,11 @@ export class HallDesk {
     });
   }
 
-  /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes */
-  remove(id: string): Promise<void> {
+  /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes, or somebody has changed it meanwhile */
+  remove(id: string, ifMatch: string | undefined): Promise<void> {
     return this.#options.changes.run(async (transaction) => {
-      const { numDeletedRows } = await transaction.deleteFrom("hall").where("id", "=", id).executeTakeFirst();
-      if (numDeletedRows === 0n) throw new Problem("NOT_FOUND", "There is no such hall.");
+      requireMatch(ifMatch, await lockHall(transaction, id));
+      await transaction.deleteFrom("hall").where("id", "=", id).execute();
     });
   }
 
@@ -159,4 +158,9 @@ const badField = (at: string, message: string): Problem =>
 async function requireCinema(db: Transaction<CatalogTables>, id: string): Promise<void> {
   if (await db.selectFrom("cinema").select("id").where("id", "=", id).forKeyShare().executeTakeFirst()) return;
   throw badField("cinemaId", "there is no such cinema");
+}
+
+async function lockHall(db: Transaction<CatalogTables>, id: string): Promise<HallPlanView> {
+  await db.selectFrom("hall").select("id").where("id", "=", id).forUpdate().execute();
+  return known("hall", await readHall(db, id));
 }

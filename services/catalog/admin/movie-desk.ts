@@ -1,10 +1,11 @@
+import type { Transaction } from "kysely";
 import type { Movie, NewMovie } from "../../../proto/rest/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { Problem } from "../../http/index.ts";
 import { movieColumns, readMovie } from "../store/movies.ts";
+import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireVersion } from "./expected-version.ts";
+import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
 import { newId } from "./new-id.ts";
 import { known } from "./known.ts";
 
@@ -36,8 +37,7 @@ export class MovieDesk {
   /** @throws Problem NOT_FOUND | CONFLICT */
   change(id: string, input: NewMovie, expected: Expected): Promise<Movie> {
     return this.#options.changes.run(async (transaction) => {
-      await transaction.selectFrom("movie").select("id").where("id", "=", id).forUpdate().execute();
-      const { movie } = known("movie", await readMovie(transaction, id));
+      const movie = await lockMovie(transaction, id);
       requireVersion(expected, movie);
       await transaction
         .updateTable("movie")
@@ -48,11 +48,11 @@ export class MovieDesk {
     });
   }
 
-  /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes */
-  remove(id: string): Promise<void> {
+  /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes, or somebody has changed it meanwhile */
+  remove(id: string, ifMatch: string | undefined): Promise<void> {
     return this.#options.changes.run(async (transaction) => {
-      const { numDeletedRows } = await transaction.deleteFrom("movie").where("id", "=", id).executeTakeFirst();
-      if (numDeletedRows === 0n) throw new Problem("NOT_FOUND", "There is no such movie.");
+      requireMatch(ifMatch, await lockMovie(transaction, id));
+      await transaction.deleteFrom("movie").where("id", "=", id).execute();
     });
   }
 
@@ -60,4 +60,9 @@ export class MovieDesk {
     const present = new Date(this.#options.clock.now()).getUTCFullYear();
     return movieColumns({ ...rest, year: year ?? present, genres, actors, director, synopsis });
   }
+}
+
+async function lockMovie(db: Transaction<CatalogTables>, id: string): Promise<Movie> {
+  await db.selectFrom("movie").select("id").where("id", "=", id).forUpdate().execute();
+  return known("movie", await readMovie(db, id)).movie;
 }

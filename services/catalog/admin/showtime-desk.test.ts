@@ -257,6 +257,18 @@ describe("a cancelled showtime", () => {
     await expect.poll(() => eventsOf(showtime)).toEqual(["showtime.cancelled"]);
   });
 
+  it("that was cancelled is gone when it is deleted and nobody has a seat any more", async () => {
+    const showtime = (await make()).json<Showtime>();
+    catalog.engine.taken.set(`${showtime.id} 3`, 2);
+    await put(showtime, { status: "cancelled" });
+    expect((await remove(showtime)).statusCode).toBe(204);
+    expect((await read(showtime)).status).toBe("cancelled");
+    catalog.engine.taken.delete(`${showtime.id} 3`);
+    expect((await remove(showtime)).statusCode).toBe(204);
+    expect((await client.ask(`/showtimes/${showtime.id}`)).statusCode).toBe(404);
+    await expect.poll(() => eventsOf(showtime)).toEqual(["showtime.cancelled"]);
+  });
+
   it("is closed later when the engine is away, and gone then", async () => {
     const showtime = (await make()).json<Showtime>();
     const away = { type: "refused", code: "UNAVAILABLE", message: "away" } as const;

@@ -8,7 +8,7 @@ import type { SaleKeeper } from "../sale-keeper.ts";
 import { readShowtime } from "../store/showtimes.ts";
 import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireVersion } from "./expected-version.ts";
+import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
 import { known } from "./known.ts";
 import { newId } from "./new-id.ts";
 import { currencyOf } from "./price-list.ts";
@@ -78,13 +78,14 @@ export class ShowtimeDesk {
   /**
    * Ends the sale. A showtime in which nobody has a seat is gone then; any other stays, as cancelled, and everybody gets the money back.
    *
-   * @throws Problem NOT_FOUND | CONFLICT when it is over: it stays in the books
+   * @throws Problem NOT_FOUND | CONFLICT: changed meanwhile, or over, and it stays in the books
    */
-  async remove(id: string): Promise<void> {
+  async remove(id: string, ifMatch: string | undefined): Promise<void> {
     const { changes, keeper, outbox } = this.#options;
     await changes.run(async (transaction) => {
       const row = await lockShowtime(transaction, id);
-      if (row.status !== "cancelled") await this.#cancel(transaction, row, true);
+      requireMatch(ifMatch, await this.#read(transaction, id));
+      await this.#cancel(transaction, row, true);
     });
     outbox.nudge();
     await keeper.settle(id);
@@ -99,6 +100,7 @@ export class ShowtimeDesk {
       .set({ status: "cancelled", removing, version: row.version + 1 })
       .where("id", "=", row.id)
       .execute();
+    if (row.status === "cancelled") return; // Everybody has been told.
     await outbox.add(transaction, "showtime.cancelled", row.id, { showtimeId: row.id, movieId: row.movie_id });
   }
 

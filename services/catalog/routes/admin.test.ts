@@ -42,7 +42,11 @@ describe("a movie", () => {
     expect((await client.ask(`/movies/${movie.id}`)).json()).toEqual(changed.json());
     expect((await client.ask("/movies?title=buchse")).json().items).toEqual([]);
 
-    const removed = await client.ask(`/movies/${movie.id}`, { method: "DELETE" });
+    const stale = { "if-match": made.headers["etag"] as string }; // It was set above.
+    const kept = await client.ask(`/movies/${movie.id}`, { method: "DELETE", headers: stale });
+    expect(kept.json()).toMatchObject({ status: 409, code: "CONFLICT" });
+    const fresh = { "if-match": changed.headers["etag"] as string };
+    const removed = await client.ask(`/movies/${movie.id}`, { method: "DELETE", headers: fresh });
     expect([removed.statusCode, removed.body]).toEqual([204, ""]);
     expect((await client.ask(`/movies/${movie.id}`)).statusCode).toBe(404);
     expect((await client.ask(`/movies/${movie.id}`, { method: "DELETE" })).statusCode).toBe(404);

@@ -111,7 +111,7 @@ const movieRoutes =
         config: { problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
-        await movies.remove(request.params.id);
+        await movies.remove(request.params.id, request.headers["if-match"]);
         return reply.code(204).send(null);
       },
     );
@@ -174,7 +174,7 @@ const cinemaRoutes =
         config: { problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
-        await cinemas.remove(request.params.id);
+        await cinemas.remove(request.params.id, request.headers["if-match"]);
         return reply.code(204).send(null);
       },
     );
@@ -241,7 +241,7 @@ const hallRoutes =
         config: { problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
-        await halls.remove(request.params.id);
+        await halls.remove(request.params.id, request.headers["if-match"]);
         return reply.code(204).send(null);
       },
     );
@@ -311,7 +311,7 @@ const showtimeRoutes =
         config: { problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
-        await showtimes.remove(request.params.id);
+        await showtimes.remove(request.params.id, request.headers["if-match"]);
         return reply.code(204).send(null);
       },
     );

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Type } from "typebox";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ProblemBody } from "../../../proto/rest/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
@@ -126,6 +126,21 @@ describe("an Idempotency-Key", () => {
     expect((await ask({ key })).statusCode).toBe(status);
     answer = async () => ({ status: 201, body: {} });
     expect((await ask({ key })).statusCode).toBe(201);
+  });
+
+  it.each([
+    ["store", { status: 201, body: { from: "the hall" } }],
+    ["store", new Problem("SEAT_TAKEN", "Seat 3 is taken.")],
+    ["forget", new Problem("BUSY", "Full.")],
+  ] as const)("that cannot be kept (%s) is answered so that the client asks again", async (method, made) => {
+    vi.spyOn(server.store, method).mockRejectedValueOnce(new Error("Connection terminated unexpectedly"));
+    answer = () => (made instanceof Problem ? Promise.reject(made) : Promise.resolve(made));
+    const response = await ask({ key: uniqueKey() });
+    expect(response.statusCode).toBe(503);
+    expect(response.headers["content-type"]).toContain("application/problem+json");
+    expect(response.headers["location"]).toBeUndefined();
+    const code = method === "store" ? "UNAVAILABLE" : "BUSY";
+    expect(response.json()).toMatchObject({ code, status: 503, requestId: response.headers["x-request-id"] });
   });
 
   it("of a process that died can be taken over at once, and of one whose connection broke it cannot", async () => {

@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import type { Clock } from "../../../platform/clock/index.ts";
 import { guardOf, principalOf } from "../guards.ts";
 import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_PRUNE_EVERY_MS, IDEMPOTENCY_RENEW_EVERY_MS } from "../limits.ts";
-import { Problem } from "../problem.ts";
+import { problemOf } from "../errors.ts";
+import { becomeProblem, Problem } from "../problem.ts";
 import type { IdempotencyStore, KeyedRequest } from "./store.ts";
 
 interface Run {
@@ -84,22 +85,29 @@ async function finish(
 ): Promise<unknown> {
   const own = request.idempotentRun;
   if (own === null) return payload;
-  request.idempotentRun = null; // An error below comes through here again, as an answer of its own.
+  request.idempotentRun = null;
   const status = reply.statusCode;
-  if (status >= 500 || status === 429) {
-    await store.forget(own.request, own.run);
-    return payload;
-  }
   const contentType = reply.getHeader("content-type");
-  await store.store(own.request, own.run, {
-    status,
-    contentType: typeof contentType === "string" ? contentType : null,
-    headers: Object.fromEntries(
-      KEPT_HEADERS.flatMap((name) => (reply.hasHeader(name) ? [[name, String(reply.getHeader(name))]] : [])),
-    ),
-    body: typeof payload === "string" ? payload : null,
-  });
-  return payload;
+  try {
+    if (status >= 500 || status === 429) await store.forget(own.request, own.run);
+    else {
+      await store.store(own.request, own.run, {
+        status,
+        contentType: typeof contentType === "string" ? contentType : null,
+        headers: Object.fromEntries(
+          KEPT_HEADERS.flatMap((name) => (reply.hasHeader(name) ? [[name, String(reply.getHeader(name))]] : [])),
+        ),
+        body: typeof payload === "string" ? payload : null,
+      });
+    }
+    return payload;
+  } catch (error) {
+    // Thrown from here, it would not come to the error handler when that has made the answer.
+    request.log.error({ err: error, requestId: request.id }, "an answer could not be kept for its Idempotency-Key");
+    if (status >= 500) return payload; // The key is free when its lease ends.
+    for (const name of KEPT_HEADERS) reply.removeHeader(name);
+    return becomeProblem(reply, problemOf(error), request.id);
+  }
 }
 
 function fingerprintOf(request: FastifyRequest): Buffer {

@@ -117,16 +117,19 @@ export const sessionRoutes =
       },
       async (request, reply) => {
         const { refreshToken } = request.body;
-        const bearer = bearerToken(request);
-        if (refreshToken === undefined && bearer === undefined) {
-          throw new Problem("UNAUTHORIZED", "Send the refresh token in the body, or the access token as bearer.");
-        }
-        if (refreshToken !== undefined) await families.revokeByToken(refreshToken);
-        else if (bearer !== undefined) await families.revoke((await app.verifier.verify(bearer)).family);
+        if (refreshToken === undefined) await families.revoke(await familyOf(request));
+        else await families.revokeByToken(refreshToken);
         return reply.code(204).send(null);
       },
     );
   };
+
+/** @throws InvalidToken | Problem UNAUTHORIZED */
+async function familyOf(request: FastifyRequest): Promise<string> {
+  const bearer = bearerToken(request);
+  if (bearer !== undefined) return (await request.server.verifier.verify(bearer)).family;
+  throw new Problem("UNAUTHORIZED", "Send the refresh token in the body, or the access token as bearer.");
+}
 
 /** Whoever registers may be a guest so far. @throws InvalidToken | Problem FORBIDDEN */
 async function guestOf(request: FastifyRequest): Promise<string | undefined> {
