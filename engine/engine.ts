@@ -94,11 +94,11 @@ export class Engine {
 
   /** Takes a shard over and serves it. @throws when it cannot be recovered, or is claimed by another at the same time. */
   async own(id: number): Promise<void> {
-    const { journal, bus, clock, log, limits } = this.#options;
+    const { journal, bus, clock, log, limits, shards } = this.#options;
     const prepared = this.#prepared.get(id);
     this.#prepared.delete(id);
     const shard = new Shard({
-      ...{ id, journal, commits: this.#commits, bus, clock, log, limits, proof: this.#proof, prepared },
+      ...{ id, shards, journal, commits: this.#commits, bus, clock, log, limits, proof: this.#proof, prepared },
       acknowledgedSeq: this.#acknowledged.get(id) ?? 0,
       onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
       onReplaced: () => this.#replaced(id, shard),

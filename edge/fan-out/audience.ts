@@ -150,8 +150,8 @@ export class Audience {
     const { channel } = watch;
     const { isInStep, map } = channel.replica;
     if (watch.state === "live") {
-      // Otherwise the new view will come to it as to all the others.
       if (isInStep) this.#show(viewer, watch);
+      else watch.position = undefined; // The new view will come to it as to all the others.
     } else if (!isInStep || !map.isShown) {
       watch.state = "waiting";
       channel.newcomers.add(viewer);

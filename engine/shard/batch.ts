@@ -91,13 +91,14 @@ export class Batch {
     return deltas;
   }
 
-  answer(): void {
-    for (const { replies, answer } of this.#answers) answer({ replies });
+  /** @param tell calls what it is given */
+  answer(tell: (answer: () => void) => void): void {
+    for (const { replies, answer } of this.#answers) tell(() => answer({ replies }));
   }
 
   /** Every answer becomes `reply`, since what it said is not so. */
-  answerAll(reply: Reply): void {
-    for (const { replies, answer } of this.#answers) answer({ replies: replies.map(() => reply) });
+  answerAll(reply: Reply, tell: (answer: () => void) => void): void {
+    for (const { replies, answer } of this.#answers) tell(() => answer({ replies: replies.map(() => reply) }));
   }
 
   #rebook(showtime: ShowtimeId, seats: readonly number[], before: BookingId | null, after: BookingId | null): void {

@@ -12,9 +12,9 @@ export interface Committer {
   readonly id: number;
   /** Takes what was decided since the last cut, or nothing. From now on it is under way. */
   cut(): ShardCommit | undefined;
-  /** What was cut is durable. */
+  /** What was cut is durable. Never throws. */
   committed(): void;
-  /** What was cut may or may not be durable; with `replaced` it is not, and another writer owns the shard. */
+  /** What was cut may or may not be durable; with `replaced` it is not, and another writer owns the shard. Never throws. */
   lost(cause: unknown, replaced: boolean): void;
 }
 
@@ -57,14 +57,16 @@ export class GroupCommit {
       commits.push(commit);
     }
     if (commits.length === 0) return;
+    let written: readonly number[];
     try {
-      const written = await this.#journal.commit(commits);
-      for (const shard of cut) {
-        if (written.includes(shard.id)) shard.committed();
-        else shard.lost(new Error(`shard ${shard.id} has another writer`), true);
-      }
+      written = await this.#journal.commit(commits);
     } catch (error) {
       for (const shard of cut) shard.lost(error, false);
+      return;
+    }
+    for (const shard of cut) {
+      if (written.includes(shard.id)) shard.committed();
+      else shard.lost(new Error(`shard ${shard.id} has another writer`), true);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Requests that wait for a commit in one shard; beyond it the answer is `BUSY`. */
 export const MAILBOX_MAX = 16_384;
-/** Refusals remembered a shard. */
-export const REFUSALS_MAX = 65_536;
+/** Refusals remembered a shard, and seats named by them all together. */
+export const REFUSALS_MAX = { refusals: 65_536, seats: 262_144 };
 /** Between two looks for holds that ran out, at the least. */
 export const EXPIRY_EVERY_MS = 50;
 /** A shard with live holds journals its time this often when nothing else does, so that a restart knows how long it was away. */

@@ -2,13 +2,15 @@ import type { HolderId, Refusal, RequestId } from "../../proto/index.ts";
 
 /**
  * The first answer to requests that were refused. Refusals change nothing, so they are not journaled: this memory ends with the
- * shard's owner, and a request that is repeated to the next owner is decided anew. Oldest out first.
+ * shard's owner, and a request that is repeated to the next owner is decided anew. Oldest out first, by their number and by the seats
+ * that they name: a refusal may name as many as a message holds.
  */
 export class RefusalMemory {
-  readonly #max: number;
+  readonly #max: { readonly refusals: number; readonly seats: number };
   readonly #refusals = new Map<string, Refusal>();
+  #seats = 0;
 
-  constructor(max: number) {
+  constructor(max: { readonly refusals: number; readonly seats: number }) {
     this.#max = max;
   }
 
@@ -18,13 +20,18 @@ export class RefusalMemory {
   }
 
   remember(holder: HolderId, rid: RequestId, refusal: Refusal): void {
-    if (this.#refusals.size >= this.#max) {
-      for (const oldest of this.#refusals.keys()) {
-        this.#refusals.delete(oldest);
-        break;
-      }
-    }
     this.#refusals.set(key(holder, rid), refusal);
+    this.#seats += refusal.seats?.length ?? 0;
+    if (!this.#isOverfull) return;
+    for (const [oldest, { seats }] of this.#refusals) {
+      this.#refusals.delete(oldest);
+      this.#seats -= seats?.length ?? 0;
+      if (!this.#isOverfull) return;
+    }
+  }
+
+  get #isOverfull(): boolean {
+    return this.#refusals.size > this.#max.refusals || this.#seats > this.#max.seats;
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type RequestId,
   type SaleLimits,
   type SaleRules,
+  shardOf,
   showtimeId,
 } from "../../proto/index.ts";
 import { type Fault, FaultyJournal } from "../testing/faulty-journal.ts";
@@ -21,6 +22,7 @@ import { smallHall } from "../testing/small-hall.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
+import { tombstoneOf } from "../core/state/state.ts";
 import { ARCHIVE_EVERY_MS, MAILBOX_MAX, RESUME_GRACE_MS } from "./limits.ts";
 import { Shard, type ShardOptions } from "./shard.ts";
 import { recover } from "./shard-state.ts";
@@ -61,10 +63,13 @@ beforeEach(async () => {
   await told({ type: "open", plan: smallHall(24), rules: RULES });
 });
 
-async function started(more: Partial<Pick<ShardOptions, "acknowledgedSeq" | "limits" | "proof">> = {}): Promise<Shard> {
+async function started(
+  more: Partial<Pick<ShardOptions, "acknowledgedSeq" | "limits" | "proof" | "shards">> = {},
+): Promise<Shard> {
   const made = new Shard({
     ...{
       id: 0,
+      shards: 1,
       journal,
       commits: new GroupCommit(journal, clock),
       bus,
@@ -310,6 +315,19 @@ describe("a shard", () => {
     expect(ats).toEqual([...ats].sort((a, b) => a - b));
   });
 
+  it("opens no showtime that is another shard's", async () => {
+    shard = await started({ shards: 2 });
+    const open = { type: "open", plan: smallHall(24), rules: RULES } as const;
+    const own = Array.from({ length: 10 }, (_, at) => showtimeId(`st-${at}`)).map((each) => shardOf(each, 2) === 0);
+    expect(new Set(own).size).toBe(2);
+    for (const [at, isOwn] of own.entries()) {
+      const answer = tell({ ...command(open), showtime: showtimeId(`st-${at}`) });
+      await clock.advance(latency + 1);
+      const refused = { type: "refused", code: "CONFLICT", message: expect.stringContaining("SHARDS") };
+      expect(answer.replies).toMatchObject([isOwn ? { type: "done" } : refused]);
+    }
+  });
+
   it("takes over the operator's new limits", async () => {
     shard = await started({ limits: { ...LIMITS, maxSeatsPerHolder: 1 } });
     expect(await told({ type: "hold", seats: [1, 2] })).toMatchObject({ code: "LIMIT_REACHED" });
@@ -427,6 +445,20 @@ describe("a shard whose ownership is in doubt", () => {
     expect(await settled(journal.epochs())).toEqual(epochs);
   });
 
+  it("tells of a commit whoever can be told, and takes nothing back for the others", async () => {
+    const { epoch } = shard;
+    bus.publish = () => {
+      throw new Error("the bus is closed");
+    };
+    shard.handle({ requests: [command({ type: "hold", seats: [1] })] }, () => {
+      throw new Error("the edge is gone");
+    });
+    const others = tell(command({ type: "hold", seats: [2] }, bert));
+    await clock.advance(latency + 1);
+    expect(others.replies).toMatchObject([{ type: "held", seats: [2] }]);
+    expect(shard).toMatchObject({ phase: "serving", epoch });
+  });
+
   it("reads its journal again when an event does not fit its memory", async () => {
     await heldBy([1]);
     const { epoch } = shard;
@@ -449,6 +481,20 @@ describe("a shard whose ownership is in doubt", () => {
     await clock.advance(latency + 1);
     await stopping;
     expect(before.replies).toMatchObject([{ type: "held", seats: [1] }]);
+  });
+
+  it("that leaves does not come back when its last commit fails", async () => {
+    fault = "unknown-not-done";
+    const epochs = await settled(journal.epochs());
+    const last = tell(command({ type: "hold", seats: [1] }));
+    const stopping = shard.stop();
+    await clock.advance(1_000);
+    await stopping;
+    expect(last.replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+    fault = "none";
+    await clock.advance(1_000);
+    expect(shard.phase).toBe("stopped");
+    expect(await settled(journal.epochs())).toEqual(epochs);
   });
 });
 
@@ -480,6 +526,9 @@ describe("a showtime that is over", () => {
     await settled(takeSnapshot(journal, 0, log));
     const { state } = await settled(recover(journal, 0, () => undefined));
     expect(state.showtimes.get(showtime)).toMatchObject({ phase: "archived", seq: 3 });
+    const { answers, holds } = tombstoneOf({ id: showtime, seq: 3, at: 0 });
+    expect(state.showtimes.get(showtime)?.answers).toBe(answers); // They are kept for good, so they are to be small.
+    expect(state.showtimes.get(showtime)?.holds).toBe(holds);
     void shard.stop();
     shard = await started();
     expect(await told({ type: "open", plan: smallHall(24), rules: RULES })).toMatchObject({ message: archived });

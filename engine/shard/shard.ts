@@ -25,6 +25,7 @@ import {
   type Reply,
   type ReplyBatch,
   type SaleLimits,
+  shardOf,
 } from "../../proto/index.ts";
 import {
   archive,
@@ -62,6 +63,8 @@ import { recover, type Recovery, ShardState } from "./shard-state.ts";
 
 export interface ShardOptions {
   readonly id: number;
+  /** How many there are. */
+  readonly shards: number;
   readonly journal: Journal;
   readonly commits: GroupCommit;
   readonly bus: Bus;
@@ -94,6 +97,11 @@ const BUSY: Refusal = {
   code: "BUSY",
   message: "The showtime's queue is full; nothing was done.",
   retryInMs: COME_BACK_MS,
+};
+const ELSEWHERE: Refusal = {
+  type: "refused",
+  code: "CONFLICT",
+  message: "The showtime is another shard's: SHARDS must be the same in all processes.",
 };
 const UNKNOWN_SHOWTIME: Refusal = { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
 
@@ -217,12 +225,22 @@ export class Shard implements Committer {
     const { batch, deltas, commit } = this.#underWay;
     this.#underWay = undefined;
     this.#acknowledgedSeq = commit.seq;
-    for (const delta of deltas) this.#options.bus.publish(deltasOf(delta.showtime), delta);
-    if (batch.notices.length > 0) this.#options.bus.publish(NOTICES, { notices: batch.notices });
-    batch.answer();
+    const { bus } = this.#options;
+    for (const delta of deltas) this.#tell(() => bus.publish(deltasOf(delta.showtime), delta));
+    if (batch.notices.length > 0) this.#tell(() => bus.publish(NOTICES, { notices: batch.notices }));
+    batch.answer(this.#tell);
     this.#options.onCommitted(commit.events.length, batch.requests);
     this.#settleIdle();
   }
+
+  /** Who cannot be told keeps nobody else from being told, and makes nothing undone. */
+  readonly #tell = (tell: () => void): void => {
+    try {
+      tell();
+    } catch (error) {
+      this.#options.log.error({ shard: this.id, err: error }, "somebody could not be told of a commit");
+    }
+  };
 
   lost(cause: unknown, replaced: boolean): void {
     if (this.#underWay !== undefined) this.#distrust(cause, replaced);
@@ -234,10 +252,10 @@ export class Shard implements Committer {
       { shard: this.id, epoch: this.#epoch, err: cause },
       replaced ? "the shard has another owner: stopped" : "memory is not to be trusted: reading the journal again",
     );
-    const isTakingOver = this.#phase === "recovering"; // It tries again by itself.
-    this.#forget(replaced ? "stopped" : "recovering");
+    const comesBack = this.#phase === "serving"; // While it takes over it tries again by itself, and one that leaves is another's next.
+    this.#forget(replaced || this.#phase === "leaving" ? "stopped" : "recovering");
     if (replaced) this.#options.onReplaced();
-    else if (!isTakingOver) void this.start({ once: false });
+    else if (comesBack) void this.start({ once: false });
   }
 
   /** The way to the shard is open only now: the time since it took over does not count against holds either. */
@@ -302,9 +320,12 @@ export class Shard implements Committer {
   }
 
   #carryOut(command: Command, now: number): Reply {
+    const { limits, shards } = this.#options;
+    // Whoever reckons with another number of shards must not make a second actor for a showtime.
+    if (command.type === "open" && shardOf(command.showtime, shards) !== this.id) return ELSEWHERE;
     const refused = this.#refusals.recall(command.holder, command.rid);
     if (refused !== undefined) return refused;
-    const decision = decide(this.#state.showtimes.get(command.showtime), command, now, this.#options.limits);
+    const decision = decide(this.#state.showtimes.get(command.showtime), command, now, limits);
     switch (decision.kind) {
       case "event": {
         const { event } = decision;
@@ -444,7 +465,7 @@ export class Shard implements Committer {
     this.#wakeTimer?.cancel();
     this.#archiveTimer?.cancel();
     this.#wakeAt = Infinity;
-    for (const batch of batches) batch?.answerAll(AWAY);
+    for (const batch of batches) batch?.answerAll(AWAY, this.#tell);
     this.#settleIdle();
   }
 

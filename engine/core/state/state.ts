@@ -97,11 +97,19 @@ export const createShowtime = (id: ShowtimeId): ShowtimeState => ({
   cancelled: new Recent(CORE_LIMITS.cancelledBookingsMax),
 });
 
-/** What is left of a showtime that is archived: its name and its place in the stream, so that it is never opened anew. */
+/**
+ * What is left of a showtime that is archived: its name and its place in the stream, so that it is never opened anew. Nothing changes it
+ * any more, and shards keep them for good: so they share all else.
+ */
 export const tombstoneOf = ({ id, seq, at }: Pick<ShowtimeState, "id" | "seq" | "at">): ShowtimeState => ({
-  ...createShowtime(id),
+  ...NOTHING,
+  id,
   seq,
   at,
   phase: "archived",
-  answers: new Answers(1),
 });
+
+const NOTHING: Omit<ShowtimeState, "id" | "seq" | "at" | "phase"> = {
+  ...createShowtime("" as ShowtimeId), // It is nobody's.
+  answers: new Answers(1),
+};
