@@ -39,6 +39,7 @@ beforeAll(async () => {
       api.get("/crash", async () => {
         throw Object.assign(new Error("password=hunter2"), { code: "XX000" });
       });
+      api.post("/bodiless", async () => ({}));
       api.get("/taken", { config: { problems: ["SEAT_TAKEN"] } }, async () => {
         throw new Problem("SEAT_TAKEN", "Seat 3 is taken.", { seats: [3] });
       });
@@ -113,6 +114,13 @@ describe("every refusal is a problem", () => {
       415,
       "UNSUPPORTED_MEDIA_TYPE",
     );
+  });
+
+  it("for an empty body only where the route needs one, whatever it is said to be", async () => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    expectProblem(await post("", headers), 400, "BAD_MESSAGE");
+    const asked = await server.app.inject({ method: "POST", url: "/api/v1/bodiless", headers, payload: "" });
+    expect(asked.statusCode).toBe(200);
   });
 
   it.each([

@@ -30,7 +30,11 @@ const cinemaInput = {
   city: Type.Optional(Line(120)),
   address: Type.Optional(Line(300)),
   timeZone: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 64, description: "IANA name, such as Europe/Berlin; UTC when left out." }),
+    Type.String({
+      maxLength: 64,
+      pattern: "^[A-Za-z]", // Offsets are no names, and PostgreSQL reads their sign the other way round.
+      description: "IANA name, such as Europe/Berlin; UTC when left out.",
+    }),
   ),
 };
 const cinemaExample = {
