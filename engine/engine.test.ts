@@ -14,6 +14,7 @@ import {
   Engine,
   ENGINE_MIGRATIONS,
   PostgresJournal,
+  requireShardCount,
   takeSnapshot,
 } from "./index.ts";
 import { FaultyJournal } from "./testing/faulty-journal.ts";
@@ -57,6 +58,23 @@ describe("the engine on PostgreSQL", () => {
     const id = await checkShardCount(pool, SHARDS);
     expect(await checkShardCount(pool, SHARDS)).toBe(id);
     await expect(checkShardCount(pool, 64)).rejects.toThrow(/written with 2: set SHARDS=2/);
+  });
+
+  it("refuses another shard count of those who speak to it, too, but none before its first start", async () => {
+    const empty = await testDatabase();
+    const own = createPool({ connectionString: empty.url, max: 1, name: "test", log });
+    try {
+      await requireShardCount(own, 64);
+      await migrate(createDatabase(own), "engine", ENGINE_MIGRATIONS);
+      await requireShardCount(own, 64);
+      expect((await own.query("SELECT FROM engine.cluster")).rows).toEqual([]);
+      await checkShardCount(own, SHARDS);
+      await requireShardCount(own, SHARDS);
+      await expect(requireShardCount(own, 64)).rejects.toThrow(/SHARDS is 64, .* written with 2: set SHARDS=2/);
+    } finally {
+      await own.end();
+      await empty.drop();
+    }
   });
 
   it("is ready to commit before anybody holds a seat", async () => {

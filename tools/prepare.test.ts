@@ -95,17 +95,23 @@ test("an npm that fails ends the start with one sentence", async () => {
 });
 
 test("a program that tests need comes from a container image where nothing else has it", async () => {
-  const program = { name: "Example", usedBy: "tools", commands: ["usher-example"], image: "example:1" };
+  const shared = { name: "Example", usedBy: "tools", commands: ["usher-example"], image: "example:1" };
+  const program = { ...shared, env: ["EXAMPLE_PORT", "EXAMPLE_PASSWORD"] };
   const ensure = `import { ensurePrograms } from "${join(checkout, "tools/programs.mjs")}";
     import { spawnSync } from "node:child_process";
     await ensurePrograms([${JSON.stringify(program)}]);
-    spawnSync("usher-example", ["--port", "1"]);`;
+    spawnSync("usher-example", ["--port", "1"], { env: { ...process.env, EXAMPLE_PASSWORD: "hunter2" } });`;
   mkdirSync(join(checkout, "node_modules"));
-  command("docker", "exit 0");
+  command("docker", `echo "docker has $EXAMPLE_PASSWORD" >> '${calls}'`);
   const { code, stderr } = await node("--input-type=module", "--eval", ensure);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(called()[0]).toBe("docker pull --quiet example:1");
-  expect(called()[1]).toMatch(/^docker run .*--entrypoint usher-example example:1 --port 1$/);
+  const [run, has] = called().slice(2);
+  expect(run).toMatch(
+    /^docker run .* --env EXAMPLE_PORT --env EXAMPLE_PASSWORD --entrypoint usher-example example:1 --port 1$/,
+  );
+  expect(run).not.toContain("hunter2");
+  expect(has).toBe("docker has hunter2");
 });
 
 test("a program that cannot be had is named with the way to get it", async () => {
@@ -115,5 +121,5 @@ test("a program that cannot be had is named with the way to get it", async () =>
     await run(() => ensurePrograms([${JSON.stringify(program)}]));`;
   const { code, stderr } = await node("--input-type=module", "--eval", ensure);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/The tests need Example: install it so that "usher-example" is on the PATH/);
+  expect(stderr).toMatch(/Example is needed, and not here: install it so that "usher-example" is on the PATH/);
 });

@@ -6,8 +6,9 @@ import { ROOT, step } from "./prepare.mjs";
 import { Stop } from "./stop.mjs";
 
 /**
- * What tests need beside npm's packages. `usedBy`: the folder whose tests need it; `commands`: the names it may have on
- * the PATH; `apt`: its package in Debian and Ubuntu; `image`: a container image whose `commands[0]` does the same.
+ * What the tests, and `npm run cluster`, need beside npm's packages. `usedBy`: the folder whose tests need it; `commands`: the names it
+ * may have on the PATH; `apt`: its package in Debian and Ubuntu; `image`: a container image whose `commands[0]` does the same;
+ * `env`: the variables that its configuration reads.
  */
 export const PROGRAMS = [
   {
@@ -16,15 +17,29 @@ export const PROGRAMS = [
     commands: ["chromium", "chromium-browser", "google-chrome"],
     apt: "chromium",
   },
-  { name: "NATS", usedBy: "platform/bus", commands: ["nats-server"], apt: "nats-server", image: "nats:2.12" },
+  {
+    name: "NATS",
+    usedBy: "platform/bus",
+    commands: ["nats-server"],
+    apt: "nats-server",
+    image: "nats:2.12",
+    env: ["NATS_ENGINE_PASSWORD", "NATS_EDGE_PASSWORD", "NATS_SERVICES_PASSWORD", "NATS_OPERATOR_PASSWORD"],
+  },
   { name: "Redis", usedBy: "platform/redis", commands: ["redis-server"], apt: "redis-server", image: "redis:8" },
-  { name: "HAProxy", usedBy: "deploy/haproxy", commands: ["haproxy"], apt: "haproxy", image: "haproxy:3.2" },
+  {
+    name: "HAProxy",
+    usedBy: "deploy/haproxy",
+    commands: ["haproxy"],
+    apt: "haproxy",
+    image: "haproxy:3.2",
+    env: ["USHER_HTTP_BIND", "USHER_WS_BIND", "USHER_TLS_BIND", "USHER_TLS_CERT", "USHER_STATS_SOCKET"],
+  },
 ];
 
 /** Commands made for container images lie here; `ensurePrograms` puts it on the PATH. */
 const SHIMS = fileURLToPath(new URL("node_modules/.programs", ROOT));
 
-/** Has every program that the tests present need: on the PATH, else from the package manager, else as a container. */
+/** Has every program that something present needs: on the PATH, else from the package manager, else as a container. */
 export async function ensurePrograms(programs = PROGRAMS) {
   // Debian keeps servers where only root looks for them.
   process.env.PATH = [process.env.PATH, "/usr/local/sbin", "/usr/sbin", SHIMS].join(delimiter);
@@ -37,11 +52,11 @@ export async function ensurePrograms(programs = PROGRAMS) {
 function obtain(program) {
   if (fromPackages(program) && program.commands.some(onPath)) return;
   if (program.image !== undefined && succeeds("docker", ["pull", "--quiet", program.image])) {
-    shim(program.commands[0], program.image);
+    shim(program);
     return;
   }
   throw new Stop(
-    `The tests need ${program.name}: install it so that "${program.commands[0]}" is on the PATH` +
+    `${program.name} is needed, and not here: install it so that "${program.commands[0]}" is on the PATH` +
       (program.apt === undefined ? "." : ` (on Debian or Ubuntu: apt-get install ${program.apt}).`),
   );
 }
@@ -52,9 +67,12 @@ function fromPackages({ apt }) {
   return installIt() || (succeeds("apt-get", ["update"]) && installIt());
 }
 
-/** A command that runs in a container as if it were here: same files, same network, same signals. */
-function shim(command, image) {
-  const options = '--rm --init --network host --volume "$PWD:$PWD" --volume /tmp:/tmp --workdir "$PWD"';
+/** A command that runs in a container as if it were here: same files, same network, same signals, and its variables, by name alone. */
+function shim({ commands: [command], image, env = [] }) {
+  const options = [
+    '--rm --init --network host --volume "$PWD:$PWD" --volume /tmp:/tmp --workdir "$PWD"',
+    ...env.map((name) => `--env ${name}`),
+  ].join(" ");
   mkdirSync(SHIMS, { recursive: true });
   const file = join(SHIMS, command);
   writeFileSync(file, `#!/bin/sh\nexec docker run ${options} --entrypoint ${command} ${image} "$@"\n`);

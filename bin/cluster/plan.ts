@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
+import { ownOrigins } from "../parts/own-origins.ts";
+import { urlHost } from "../parts/role.ts";
 import type { Program } from "./process-under-watch.ts";
 import type { Secrets } from "./secrets.ts";
 import { freePorts } from "./ports.ts";
@@ -102,7 +104,7 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
       ...(YIELDING.has(role) && { niceness: NICENESS }),
       ...(role === "engine" && { againMs: ENGINE_AGAIN_MS }),
     });
-  const entryUrl = config.publicUrl ?? `http://${config.host}:${config.httpPort}`;
+  const entryUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${config.httpPort}`;
   const shared = { REDIS_URL: `redis://${HERE}:${redisPort}`, TRUSTED_PROXIES: HERE, PUBLIC_URL: entryUrl };
   const gateway = usher("gateway", "gateway", {
     ...{ DATABASE_URL: databaseUrl, MOCK_GATEWAY_PORT: String(gatewayPort), PUBLIC_URL: entryUrl },
@@ -125,9 +127,10 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
     }),
   );
   const edgePorts = Array.from({ length: edges }, port);
-  const origins = ["localhost", HERE, "[::1]"].flatMap((host) => [
-    ...[`http://${host}:${config.httpPort}`, `https://${host}:${config.httpsPort}`],
-  ]);
+  const origins = [
+    ...ownOrigins("http", config.host, config.httpPort),
+    ...ownOrigins("https", config.host, config.httpsPort),
+  ];
   const edgeRoles = edgePorts.map((each, at) =>
     usher(`edge-${at + 1}`, "edge", {
       ...{ ...shared, NATS_URL: natsFor("edge"), HTTP_PORT: String(port()), WS_PORT: String(each) },

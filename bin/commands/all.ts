@@ -4,6 +4,7 @@ import { DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateAll } from "../parts/migrations.ts";
+import { ownOrigins } from "../parts/own-origins.ts";
 import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
 import { startBus } from "../parts/start-bus.ts";
 import { startDatabase } from "../parts/start-database.ts";
@@ -11,7 +12,7 @@ import { startEdge } from "../parts/start-edge.ts";
 import { startEngine } from "../parts/start-engine.ts";
 import { startEvents } from "../parts/start-events.ts";
 import { startRedis } from "../parts/start-redis.ts";
-import { startServices } from "../parts/start-services.ts";
+import { requireGatewayPort, startServices } from "../parts/start-services.ts";
 
 export const allCommand = (context: Context): Command =>
   new Command("all")
@@ -22,6 +23,7 @@ async function startAll(role: Role): Promise<void> {
   const { config, log, lifecycle, context } = role;
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireFreePort("WS_PORT", config.host, config.wsPort);
+  await requireGatewayPort(config, DOMAINS, ["httpPort", "wsPort"]);
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
@@ -45,7 +47,7 @@ async function startAll(role: Role): Promise<void> {
   });
   webSocketPort = await startEdge(role, {
     ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, sharesPort: false },
-    ownOrigins: originsOf(config.host, httpPort),
+    ownOrigins: ownOrigins("http", config.host, httpPort),
   });
   await requirePermitted();
   engine.reachable();
@@ -62,7 +64,3 @@ async function startAll(role: Role): Promise<void> {
     );
   }
 }
-
-/** The page that the HTTP port serves may open the WebSocket, by whichever name it was reached. */
-const originsOf = (host: string, port: number): string[] =>
-  [...new Set([urlHost(host), "localhost", "127.0.0.1", "[::1]"])].map((name) => `http://${name}:${port}`);

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { Members } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
-import type { Config } from "../../platform/config/index.ts";
+import { type Config, requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { makePlan, type Sizes } from "../cluster/plan.ts";
 import { freePorts } from "../cluster/ports.ts";
@@ -40,7 +40,8 @@ function sizesOf(options: Record<keyof Sizes, string>): Sizes {
 
 /** Port 0 means any that is free; the entry has to know which before it starts. */
 async function withPorts(config: Config): Promise<Config> {
-  const [http = 0, ws = 0, https = 0] = await freePorts(3);
+  requireDifferentPorts(config, ["httpPort", "wsPort", "httpsPort"]);
+  const [http = 0, ws = 0, https = 0] = await freePorts(3, [config.httpPort, config.wsPort, config.httpsPort]);
   return {
     ...config,
     httpPort: config.httpPort || http,

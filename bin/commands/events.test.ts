@@ -15,8 +15,7 @@ beforeEach(async () => {
 afterEach(() => t.close());
 
 /** Runs `usher events ...` and gives what it printed. */
-async function usherEvents(args: readonly string[], databaseUrl = t.url): Promise<string[]> {
-  const lines: string[] = [];
+async function usherEvents(args: readonly string[], databaseUrl = t.url, lines: string[] = []): Promise<string[]> {
   const command = eventsCommand({
     env: { DATABASE_URL: databaseUrl },
     dist: new URL("file:///"),
@@ -63,6 +62,18 @@ describe("usher events", () => {
     expect(await usherEvents(["--type", "booking.created"])).toEqual(["No events."]);
     expect(await usherEvents(["--limit", "1"])).toEqual([lines[2]]);
     await expect(usherEvents(["--type", "booking.exploded"])).rejects.toThrow("There are no events of type");
+  });
+
+  it("goes on with what happens from now on, not with what is older than the newest that were asked for", async () => {
+    await tell(["ann", "bob", "cyd"]);
+    const lines: string[] = [];
+    const following = usherEvents(["--limit", "1", "--follow"], t.url, lines);
+    await expect.poll(() => lines.length, { timeout: 10_000 }).toBe(1);
+    await tell(["dan"]);
+    await expect.poll(() => lines.join(), { timeout: 10_000 }).toContain("dan");
+    await t.pool.query("alter table shop.outbox drop column event"); // It ends with an error.
+    await expect(following).rejects.toThrow("event");
+    expect(lines.map((line) => /"userId":"(\w+)"/.exec(line)?.[1])).toEqual(["cyd", "dan"]);
   });
 
   it("prints dead letters, and why they are dead", async () => {

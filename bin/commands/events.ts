@@ -62,18 +62,26 @@ function listEvents(context: Context, { subject, type, limit, follow }: ListOpti
   }
   return withDatabase(context, async (pool) => {
     const log = new EventLog(pool);
-    let events = await log.read({ subject, type, limit });
-    for (const event of events) context.print(lineOf(event));
-    if (events.length === 0) context.print("No events.");
-    while (follow === true) {
-      const seen = new Set(events.map(({ event }) => event.id));
-      await pause(FOLLOW_EVERY_MS);
+    const recent = (): Promise<LoggedEvent[]> => {
       const since = new Date(systemClock.now() - FOLLOW_BACK_MS);
-      events = await log.read({ subject, type, since, limit: FOLLOW_ROWS_MAX });
+      return log.read({ subject, type, since, limit: FOLLOW_ROWS_MAX });
+    };
+    // Looked at first: what happens between the two looks is shown now or with the next.
+    const before = follow === true ? await recent() : [];
+    const shown = await log.read({ subject, type, limit });
+    for (const event of shown) context.print(lineOf(event));
+    if (shown.length === 0) context.print("No events.");
+    let seen = idsOf([...before, ...shown]);
+    while (follow === true) {
+      await pause(FOLLOW_EVERY_MS);
+      const events = await recent();
       for (const event of events) if (!seen.has(event.event.id)) context.print(lineOf(event));
+      seen = idsOf(events);
     }
   });
 }
+
+const idsOf = (events: readonly LoggedEvent[]): ReadonlySet<string> => new Set(events.map(({ event }) => event.id));
 
 async function listDead(context: Context, pool: pg.Pool, limit: number): Promise<void> {
   const letters = await new DeadLetters({ pool, clock: systemClock }).list({ limit });

@@ -9,6 +9,7 @@ import { createMockGateway, MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from ".
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
+import { urlHost } from "../parts/role.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
 const POOL_MAX = 4;
@@ -58,6 +59,5 @@ async function runGateway(context: Context): Promise<void> {
 /** Where Usher's REST port is, as far as the settings tell. */
 function shopUrl({ publicUrl, host, httpPort }: Config): string {
   if (publicUrl !== undefined) return publicUrl.replace(/\/$/, "");
-  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${httpPort}`;
+  return `http://${urlHost(host)}:${httpPort}`;
 }

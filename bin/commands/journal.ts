@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { audit, PostgresJournal } from "../../engine/index.ts";
+import { audit, PostgresJournal, readShardCount } from "../../engine/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
@@ -31,8 +31,9 @@ async function printJournal(context: Context, showtimeText: string, seat: string
     if (labels === undefined)
       throw new ExplainedError(`There is no showtime ${showtime}: GET /api/v1/showtimes names them.`);
     const wanted = seat === undefined ? undefined : seatOf(labels, seat);
+    const shards = await readShardCount(pool);
     let lines = 0;
-    for await (const line of audit(journal, showtime, config.shards)) {
+    for await (const line of shards === undefined ? [] : audit(journal, showtime, shards)) {
       if (wanted !== undefined && !line.seats.includes(wanted)) continue;
       lines++;
       const seats = line.seats.map((index) => labels[index] ?? `#${index}`).join(" ");

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { requireShardCount } from "../../engine/journal/index.ts";
 import type { Context } from "../context.ts";
 import { type Domain, DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
@@ -10,7 +11,7 @@ import { startBus } from "../parts/start-bus.ts";
 import { startDatabase } from "../parts/start-database.ts";
 import { startEvents } from "../parts/start-events.ts";
 import { startRedis } from "../parts/start-redis.ts";
-import { startServices } from "../parts/start-services.ts";
+import { requireGatewayPort, startServices } from "../parts/start-services.ts";
 
 export const servicesCommand = (context: Context): Command =>
   new Command("services")
@@ -22,9 +23,11 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   const { config, lifecycle, context } = role;
   const domains = only === undefined ? DOMAINS : domainsOf(only);
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
+  await requireGatewayPort(config, domains, ["httpPort"]);
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains) });
+  await requireShardCount(database.pool, config.shards);
   const { bus, nats, checks, requirePermitted } = await startBus(role, "services");
   const shared = await startRedis(role, "services");
   const { httpPort, gatewayUrl, firstAdmin } = await startServices(role, {

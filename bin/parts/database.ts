@@ -1,7 +1,13 @@
 import type { Config } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { createPool, embeddedUrl, explainConnectionError, startEmbedded } from "../../platform/postgres/index.ts";
+import {
+  createPool,
+  DatabaseUnusable,
+  embeddedUrl,
+  explainConnectionError,
+  startEmbedded,
+} from "../../platform/postgres/index.ts";
 
 export interface Database {
   readonly url: string;
@@ -31,7 +37,9 @@ async function whyUnreachable(connectionString: string, log: Logger): Promise<Er
     await pool.query("SELECT 1");
     return undefined;
   } catch (error) {
-    return explainConnectionError(error) ?? new Error("PostgreSQL cannot be used", { cause: error });
+    const reason = (error instanceof Error ? error.message : String(error)).trim();
+    const sentence = `PostgreSQL cannot be used as DATABASE_URL has it: correct it, or the server (${reason}).`;
+    return explainConnectionError(error) ?? new DatabaseUnusable(sentence, { cause: error });
   } finally {
     await pool.end();
   }

@@ -44,5 +44,11 @@ export function stopWithSignals({ lifecycle, clock, log }: Role): void {
   stopOnSignals({ process, lifecycle, clock, log });
 }
 
-/** As URLs have it. */
-export const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+/** Whether HOST is all addresses of this machine. */
+export const isEverywhere = (host: string): boolean => host === "0.0.0.0" || host === "::";
+
+/** As URLs have it: an address to listen on everywhere is none to go to. */
+export function urlHost(host: string): string {
+  if (isEverywhere(host)) return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
+import { type Config, requireDifferentPorts } from "../../platform/config/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
 import type { StartableEventStream } from "../../platform/events/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
@@ -19,6 +20,7 @@ import { createNotificationsService } from "../../services/notifications/index.t
 import { createMockGateway, createPaymentsService } from "../../services/payments/index.ts";
 import { createTicketsService } from "../../services/tickets/index.ts";
 import type { Domain } from "./domains.ts";
+import { requireFreePort } from "./free-port.ts";
 import { type Role, urlHost } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
 import type { Shared } from "./start-redis.ts";
@@ -63,16 +65,13 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   const random = systemRandom;
   const common = { pool: database.pool, bus, stream, clock, random, log, metrics, config };
   let httpPort = config.httpPort;
-  const ownUrl = (): string =>
-    config.publicUrl?.replace(/\/$/, "") ?? `http://${urlHost(reachable(config.host))}:${httpPort}`;
+  const ownUrl = (): string => config.publicUrl?.replace(/\/$/, "") ?? `http://${urlHost(config.host)}:${httpPort}`;
   let firstAdmin: FirstAdmin | undefined;
 
-  const runsGateway = domains.includes("payments") && config.mockGatewayUrl === undefined;
   // It is next door: what it tells us need not go through whatever stands in front of us.
-  const webhookUrl = (): string =>
-    `http://${urlHost(reachable(config.host))}:${httpPort}/api/v1/payments/webhooks/mock`;
+  const webhookUrl = (): string => `http://${urlHost(config.host)}:${httpPort}/api/v1/payments/webhooks/mock`;
   const gateway = createMockGateway({ ...common, webhookUrl });
-  if (runsGateway) {
+  if (runsGateway(config, domains)) {
     await lifecycle.start({ name: "mock gateway", start: () => gateway.start(), stop: () => gateway.stop() });
   }
 
@@ -136,8 +135,20 @@ export async function startServices(role: Role, options: Options): Promise<Runni
     },
     stop: () => app.close(),
   });
-  return { verifier, httpPort, firstAdmin, gatewayUrl: runsGateway ? gateway.url : undefined };
+  return { verifier, httpPort, firstAdmin, gatewayUrl: runsGateway(config, domains) ? gateway.url : undefined };
 }
 
-/** An address to connect to, where we listen on all of them. */
-const reachable = (host: string): string => (host === "0.0.0.0" || host === "::" ? "localhost" : host);
+/** Where the process runs the mock gateway, its port has to be free, and none of the `others`. @throws ConfigError | ExplainedError */
+export async function requireGatewayPort(
+  config: Config,
+  domains: readonly Domain[],
+  others: readonly ("httpPort" | "wsPort")[],
+): Promise<void> {
+  if (!runsGateway(config, domains)) return;
+  requireDifferentPorts(config, [...others, "mockGatewayPort"]);
+  await requireFreePort("MOCK_GATEWAY_PORT", config.host, config.mockGatewayPort);
+}
+
+/** Whether a process with these domains runs the mock gateway: with payments, where no other is named. */
+const runsGateway = ({ mockGatewayUrl }: Config, domains: readonly Domain[]): boolean =>
+  mockGatewayUrl === undefined && domains.includes("payments");

@@ -3,5 +3,11 @@ export { JournalDamaged } from "./journal.ts";
 export { READ_GENTLY } from "./limits.ts";
 export { ENGINE_MIGRATIONS } from "./migrations.ts";
 export { PostgresJournal } from "./postgres-journal.ts";
-export { checkServerSafety, checkShardCount, UnsafeJournal } from "./server-safety.ts";
+export {
+  checkServerSafety,
+  checkShardCount,
+  readShardCount,
+  requireShardCount,
+  UnsafeJournal,
+} from "./server-safety.ts";
 export { FileWitness, type Witness } from "./witness.ts";

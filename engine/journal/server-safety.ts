@@ -35,10 +35,26 @@ export async function checkShardCount(pool: Pool, shards: number): Promise<strin
   const [row] = rows;
   if (row === undefined)
     throw new UnsafeJournal("engine.cluster is empty although it was just written: look at the database's triggers.");
-  if (row.shards !== shards) {
-    throw new UnsafeJournal(
-      `SHARDS is ${shards}, but this journal was written with ${row.shards}: set SHARDS=${row.shards}, or begin with an empty database.`,
-    );
-  }
+  refuseOtherCount(shards, row.shards);
   return row.id;
+}
+
+/** The same for a process that only speaks to engines: it writes nothing, and before an engine's first start any number will do. @throws UnsafeJournal */
+export async function requireShardCount(pool: Pool, shards: number): Promise<void> {
+  refuseOtherCount(shards, (await readShardCount(pool)) ?? shards);
+}
+
+/** What the journal was written with; undefined before an engine's first start. */
+export async function readShardCount(pool: Pool): Promise<number | undefined> {
+  const { rows: tables } = await pool.query("SELECT WHERE to_regclass('engine.cluster') IS NOT NULL");
+  if (tables.length === 0) return undefined;
+  const { rows } = await pool.query<{ shards: number }>("SELECT shards FROM engine.cluster");
+  return rows[0]?.shards;
+}
+
+function refuseOtherCount(shards: number, written: number): void {
+  if (shards === written) return;
+  throw new UnsafeJournal(
+    `SHARDS is ${shards}, but this journal was written with ${written}: set SHARDS=${written}, or begin with an empty database.`,
+  );
 }

@@ -2,6 +2,8 @@
 export const MAILBOX_MAX = 16_384;
 /** Refusals remembered a shard, and seats named by them all together. */
 export const REFUSALS_MAX = { refusals: 65_536, seats: 262_144 };
+/** Of one bus message; a commit in which more holds run out says so in several. */
+export const NOTICES_PER_MESSAGE_MAX = 2_048;
 /** Between two looks for holds that ran out, at the least. */
 export const EXPIRY_EVERY_MS = 50;
 /** A shard with live holds journals its time this often when nothing else does, so that a restart knows how long it was away. */

@@ -23,7 +23,7 @@ import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
 import { tombstoneOf } from "../core/state/state.ts";
-import { ARCHIVE_EVERY_MS, MAILBOX_MAX, RESUME_GRACE_MS } from "./limits.ts";
+import { ARCHIVE_EVERY_MS, MAILBOX_MAX, NOTICES_PER_MESSAGE_MAX, RESUME_GRACE_MS } from "./limits.ts";
 import { Shard, type ShardOptions } from "./shard.ts";
 import { recover } from "./shard-state.ts";
 
@@ -280,6 +280,18 @@ describe("a shard", () => {
     await clock.advance(300);
     expect(notices).toEqual([{ type: "expired", holder: anna, hold: held.hold }]);
     expect(await heldBy([1], bert)).toMatchObject({ seats: [1] });
+  });
+
+  it("says of many whose time is over at once in messages that are not too long", async () => {
+    const sizes: number[] = [];
+    bus.subscribe(NOTICES, ({ notices }) => sizes.push(notices.length));
+    const large = { showtime: showtimeId("st-large") };
+    tell({ ...command({ type: "open", plan: smallHall(NOTICES_PER_MESSAGE_MAX + 10), rules: RULES }), ...large });
+    for (let seat = 0; seat < NOTICES_PER_MESSAGE_MAX + 10; seat++) {
+      tell({ ...command({ type: "hold", seats: [seat] }, holderId(`holder-${seat}`)), ...large });
+    }
+    await clock.advance(6_000);
+    expect(sizes).toEqual([NOTICES_PER_MESSAGE_MAX, 10]);
   });
 
   it("lets a hold keep what was left of its time over an hour's outage, plus one to two seconds", async () => {

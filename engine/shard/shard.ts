@@ -49,6 +49,7 @@ import {
   COME_BACK_MS,
   EXPIRY_EVERY_MS,
   MAILBOX_MAX,
+  NOTICES_PER_MESSAGE_MAX,
   RECOVER_AGAIN_FIRST_MS,
   RECOVER_AGAIN_LAST_MS,
   REFUSALS_MAX,
@@ -227,7 +228,9 @@ export class Shard implements Committer {
     this.#acknowledgedSeq = commit.seq;
     const { bus } = this.#options;
     for (const delta of deltas) this.#tell(() => bus.publish(deltasOf(delta.showtime), delta));
-    if (batch.notices.length > 0) this.#tell(() => bus.publish(NOTICES, { notices: batch.notices }));
+    for (let from = 0; from < batch.notices.length; from += NOTICES_PER_MESSAGE_MAX) {
+      this.#tell(() => bus.publish(NOTICES, { notices: batch.notices.slice(from, from + NOTICES_PER_MESSAGE_MAX) }));
+    }
     batch.answer(this.#tell);
     this.#options.onCommitted(commit.events.length, batch.requests);
     this.#settleIdle();

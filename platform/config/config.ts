@@ -44,12 +44,26 @@ function refuseUnknownNames(env: Environment): void {
 }
 
 function checkTogether(config: Config): void {
-  const { httpPort, wsPort } = config;
-  if (httpPort !== 0 && httpPort === wsPort) {
-    throw new ConfigError(`HTTP_PORT and WS_PORT are both ${httpPort}: give each a port of its own.`);
-  }
+  requireDifferentPorts(config, ["httpPort", "wsPort"]);
   refuseLess(config, "holdMaxMs", "holdTtlMs");
   refuseLess(config, "refreshTokenTtlMs", "accessTokenTtlMs");
+}
+
+type Port = "httpPort" | "wsPort" | "httpsPort" | "mockGatewayPort";
+
+/**
+ * Port 0 is any free one, and so never one of the others.
+ * @throws ConfigError naming two that are the same
+ */
+export function requireDifferentPorts(config: Pick<Config, Port>, fields: readonly Port[]): void {
+  for (const [at, field] of fields.entries()) {
+    const port = config[field];
+    const other = fields.slice(at + 1).find((each) => port !== 0 && config[each] === port);
+    if (other === undefined) continue;
+    throw new ConfigError(
+      `${SETTINGS[field].name} and ${SETTINGS[other].name} are both ${port}: give each a port of its own.`,
+    );
+  }
 }
 
 type Duration = "holdMaxMs" | "holdTtlMs" | "refreshTokenTtlMs" | "accessTokenTtlMs";

@@ -1,2 +1,2 @@
-export { loadConfig, type Environment } from "./config.ts";
+export { loadConfig, requireDifferentPorts, type Environment } from "./config.ts";
 export type { Config } from "./settings.ts";

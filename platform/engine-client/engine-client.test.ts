@@ -2,8 +2,10 @@ import pino from "pino";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   type Command,
+  type CommandBatch,
   commandsTo,
   holderId,
+  type Query,
   type Reply,
   type RequestId,
   SERVED,
@@ -24,6 +26,10 @@ const hold = (rid: string): Command => ({
   rid: rid as RequestId, // Short enough.
   seats: [1],
 });
+/** A server's `max_payload` when it is told none. */
+const NATS_PAYLOAD_DEFAULT = 1024 * 1024;
+/** A byte a seat of the largest hall that there can be, and what changed lately. */
+const VIEW_BYTES_MAX = 65_536 + 16_384;
 const DONE: Reply = { type: "done" };
 const AWAY: Reply = { type: "refused", code: "UNAVAILABLE", message: "recovering" };
 
@@ -57,6 +63,30 @@ describe("the engine client", () => {
     await clock.settle();
     expect(batches).toEqual([3]);
     expect(replies.map((reply) => reply.type === "refused" && reply.seats)).toEqual([[0], [1], [2]]);
+  });
+
+  it("makes several messages of what is too long for one, in order", async () => {
+    const crowd = new EngineClient({ bus, clock, shards: SHARDS, sells: false, timeoutMs: 1_000, inFlightMax: 2_000 });
+    const messages: CommandBatch[] = [];
+    bus.serve(endpoint, (batch, answer) => {
+      messages.push(batch);
+      answer({ replies: batch.requests.map(() => DONE) });
+    });
+    const longest = { ...hold(""), seats: Array<number>(1_350).fill(60_000) };
+    const wishes = Array.from({ length: 1_000 }, (_, at): Command | Query =>
+      at % 20 === 19 ? { type: "view", showtime } : { ...longest, rid: `r${at}` as RequestId },
+    );
+    let answered = 0;
+    for (const wish of wishes) crowd.send(wish, () => answered++);
+    await clock.settle();
+    expect(messages.flatMap(({ requests }) => requests)).toEqual(wishes);
+    expect(messages.length).toBeLessThan(12);
+    for (const message of messages) {
+      const views = message.requests.filter(({ type }) => type === "view").length;
+      const bytes = endpoint.question.encode(message).length + views * VIEW_BYTES_MAX;
+      expect(bytes).toBeLessThan(NATS_PAYLOAD_DEFAULT);
+    }
+    expect(answered).toBe(wishes.length);
   });
 
   it("asks again with the same request id while nobody serves the shard", async () => {

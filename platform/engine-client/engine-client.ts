@@ -45,8 +45,13 @@ interface Options {
  */
 const RETRY_AFTER_FIRST_MS = 10;
 const RETRY_AFTER_LAST_MS = 100;
-/** Of one bus message: what a loop turn has more goes in further messages, in order. */
-const REQUESTS_PER_MESSAGE_MAX = 2_000;
+/**
+ * Of one bus message: what a loop turn has more goes in further messages, in order. Be each request as long as a client's message may be, and
+ * each view one of the largest hall, question and answer are less than the megabyte that NATS takes when it is not told to take more.
+ */
+const REQUESTS_PER_MESSAGE_MAX = 240;
+/** A view counts as so many requests. */
+const VIEW_WEIGHT = 24;
 /** What a refused caller is told to wait, in milliseconds. */
 const COME_BACK_MS = 500;
 
@@ -130,13 +135,10 @@ export class EngineClient {
     lane.requests = [];
     lane.answers = [];
     lane.deadlines = [];
-    if (requests.length <= REQUESTS_PER_MESSAGE_MAX) {
-      void this.#ask(lane, requests, answers, deadlines);
-      return;
-    }
-    for (let from = 0; from < requests.length; from += REQUESTS_PER_MESSAGE_MAX) {
-      const to = from + REQUESTS_PER_MESSAGE_MAX;
+    for (let from = 0; from < requests.length;) {
+      const to = endOfMessage(requests, from);
       void this.#ask(lane, requests.slice(from, to), answers.slice(from, to), deadlines.slice(from, to));
+      from = to;
     }
   }
 
@@ -212,4 +214,14 @@ export class EngineClient {
     const timer = clock.after(afterMs, again);
     const key = lane.unanswered.add(again);
   }
+}
+
+/** Of the message that begins with the request at `from`: where the next one begins. */
+function endOfMessage(requests: readonly (Command | Query)[], from: number): number {
+  let left = REQUESTS_PER_MESSAGE_MAX;
+  for (let to = from; to < requests.length; to++) {
+    left -= requests[to]?.type === "view" ? VIEW_WEIGHT : 1;
+    if (left < 0) return to;
+  }
+  return requests.length;
 }

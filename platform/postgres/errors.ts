@@ -8,9 +8,11 @@ export class DatabaseUnusable extends ExplainedError {
 /** What PostgreSQL or the socket says at connecting, told as one sentence; undefined for any other error. */
 export function explainConnectionError(error: unknown): DatabaseUnusable | undefined {
   const code = codeOf(error);
-  const sentence = code === undefined ? undefined : SENTENCES[code];
+  const message = messageOf(error);
+  const sentence = code === undefined ? WITHOUT_CODE.get(message) : SENTENCES[code];
   if (sentence === undefined) return undefined;
-  return new DatabaseUnusable(`${sentence} (${code}: ${messageOf(error)}).`, { cause: error });
+  const reason = code === undefined ? message : `${code}: ${message}`;
+  return new DatabaseUnusable(`${sentence} (${reason}).`, { cause: error });
 }
 
 const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that DATABASE_URL names its host and port";
@@ -19,6 +21,7 @@ const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that D
 const SENTENCES: Readonly<Record<string, string>> = {
   ECONNREFUSED: UNREACHABLE,
   ECONNRESET: UNREACHABLE,
+  EPIPE: UNREACHABLE,
   EHOSTUNREACH: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
   ENOTFOUND: UNREACHABLE,
@@ -33,11 +36,27 @@ const SENTENCES: Readonly<Record<string, string>> = {
   "42501": "The user in DATABASE_URL lacks a permission: let it create schemas in the database, and own those it uses",
 };
 
+const SILENT =
+  "PostgreSQL does not answer: check that DATABASE_URL names its host and port, and that it is not overloaded";
+const NO_PASSWORD =
+  "PostgreSQL wants a password, and DATABASE_URL has none: add it, as in postgres://user:password@host:5432/usher";
+
+/** What `pg` and its pool say in words alone. */
+const WITHOUT_CODE: ReadonlyMap<string, string> = new Map([
+  ["timeout exceeded when trying to connect", SILENT],
+  ["Connection terminated due to connection timeout", SILENT],
+  [
+    "Connection terminated unexpectedly",
+    "PostgreSQL has closed the connection: check that it runs and that DATABASE_URL names its host and port",
+  ],
+  ["SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string", NO_PASSWORD],
+  ["SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string", NO_PASSWORD],
+]);
+
 /** `pg` reports a host with several addresses as one `AggregateError`: its first cause stands for all. */
 function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   if (!(error instanceof Error)) return undefined;
-  if (error.message === "timeout exceeded when trying to connect") return "ETIMEDOUT";
   return "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 

@@ -47,7 +47,7 @@ describe("a start that cannot be", () => {
     return stderr;
   };
 
-  it.each(["HTTP_PORT", "WS_PORT"])("says that the port of %s is taken", async (name) => {
+  it.each(["HTTP_PORT", "WS_PORT", "MOCK_GATEWAY_PORT"])("says that the port of %s is taken", async (name) => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo; // It listens on TCP.

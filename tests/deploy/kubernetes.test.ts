@@ -108,6 +108,7 @@ describe("every pod", () => {
     (_, pod) => {
       expect(pod).toMatchObject({
         automountServiceAccountToken: false,
+        enableServiceLinks: false,
         securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
       });
       for (const container of pod.containers) {

@@ -44,9 +44,9 @@ const settings = (more: Settings = {}): Settings => ({
   ...{ HTTP_PORT: "0", NATS_URL: nats.url, DATABASE_URL: database.url, DATA_DIR: dataDir, LOG_LEVEL: "error", ...more },
 });
 
-/** `usher engine`, which is expected to end by itself with one sentence. */
-async function refusal(more: Settings): Promise<string> {
-  const { code, stderr } = await usher(["engine"], settings(more));
+/** A role that is expected to end by itself with one sentence. */
+async function refusal(more: Settings, role = "engine"): Promise<string> {
+  const { code, stderr } = await usher([role], settings(more));
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   return stderr;
@@ -131,11 +131,12 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
     expect(await refusal({ DATABASE_URL: url.href })).toMatch(/lacks a permission/);
   });
 
-  it("a journal of another shard count, or one that another cluster uses", async () => {
+  it("a journal of another shard count, as services do, or one that another cluster uses", async () => {
     await engine();
-    expect(await refusal({ SHARDS: "32" })).toMatch(
-      /SHARDS is 32, but this journal was written with 64: set SHARDS=64/,
-    );
+    for (const role of ["engine", "services"])
+      expect(await refusal({ SHARDS: "32", MOCK_GATEWAY_PORT: "0" }, role)).toMatch(
+        /SHARDS is 32, but this journal was written with 64: set SHARDS=64/,
+      );
     const elsewhere = await startNatsServer();
     ends.push(() => elsewhere.stop());
     expect(await refusal({ NATS_URL: elsewhere.url })).toMatch(/not on this NATS use the same database/);

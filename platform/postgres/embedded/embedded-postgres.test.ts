@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -243,6 +244,16 @@ test("a start that fails says why, leaves nothing running and the directory free
   expect(existsSync(join(cluster, "postmaster.pid"))).toBe(false);
   writeFileSync(settings, right);
   await start();
+});
+
+test("the log of a server that runs is kept short: what it says next begins an empty one", async () => {
+  const { url } = await start();
+  const path = join(dataDir, "postgres.log");
+  appendFileSync(path, `${"much ".repeat(3 * 1024 * 1024)}\nthe end\n`);
+  await vi.waitFor(() => expect(statSync(path).size).toBe(0), { timeout: 10_000, interval: 20 });
+  expect(readFileSync(`${path}.1`, "utf8")).toMatch(/much much \nthe end\n$/);
+  await expect(query(url, "select no_such_column")).rejects.toThrow("no_such_column");
+  await vi.waitFor(() => expect(readFileSync(path, "utf8")).toMatch(/^\d{4}.*ERROR: .*no_such_column/), 10_000);
 });
 
 test("a data directory that cannot be made is refused in one sentence", async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { copyFile, truncate } from "node:fs/promises";
 import type { Clock } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
@@ -136,6 +137,7 @@ class ServerKeeper {
     while (!this.#stopping) {
       if (this.#server?.isGone() === false) {
         await this.#pause(WATCH_MS);
+        await this.#shortenLog(logPath(this.#options.dataDir));
         continue;
       }
       log.warn("the embedded PostgreSQL ended by itself; starting it again");
@@ -197,10 +199,25 @@ class ServerKeeper {
   }
 
   #openLog(path: string): number {
-    if (existsSync(path) && statSync(path).size > LOG_MAX_BYTES) renameSync(path, `${path}.1`);
+    if (isTooLong(path)) renameSync(path, `${path}.1`);
     const output = openSync(path, "a", 0o600);
     this.#logOffset = fstatSync(output).size;
     return output;
+  }
+
+  /** A server keeps the file open and appends to it: so it is copied and emptied, and what is written in between is lost. */
+  async #shortenLog(path: string): Promise<void> {
+    try {
+      if (!isTooLong(path)) return;
+      this.#logOffset = 0;
+      try {
+        await copyFile(path, `${path}.1`);
+      } finally {
+        await truncate(path); // All the more where the disk is full.
+      }
+    } catch (error) {
+      this.#options.log.warn({ reason: String(error) }, "the log of the embedded PostgreSQL could not be kept");
+    }
   }
 
   /** Our claim on the directory proves that no live Usher uses the server we find: its parent was killed. */
@@ -243,3 +260,5 @@ class ServerKeeper {
     });
   }
 }
+
+const isTooLong = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_MAX_BYTES;

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Environment, loadConfig } from "../../platform/config/index.ts";
+// @ts-expect-error -- A tool is plain JavaScript, so that it runs before anything is built.
+import { PROGRAMS } from "../../tools/programs.mjs";
+import { makePlan, type Plan } from "./plan.ts";
+import type { Program } from "./process-under-watch.ts";
+
+let dataDir: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "usher-plan-"));
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const planOf = (env: Environment): Promise<Plan> =>
+  makePlan({
+    config: loadConfig({ DATA_DIR: dataDir, ...env }),
+    context: { env: {}, dist: new URL("file:///usher/dist/"), version: "0.0.0", print: () => {} },
+    databaseUrl: "postgres://127.0.0.1/usher",
+    secrets: {
+      ...{ nats: { engine: "a", edge: "b", services: "c", operator: "d" } },
+      ...{ gateway: "long enough to be one", certificateFile: "certificate.pem" },
+    },
+    sizes: { engines: 1, edges: 1, services: 1 },
+  });
+
+/** What one of Usher's roles is told. */
+async function settingsOf(name: string, env: Environment): Promise<Program["env"]> {
+  const { roles } = await planOf(env);
+  const role = roles.flat().find((each) => each.name === name);
+  if (role === undefined) throw new Error(`there is no ${name}`);
+  expect(() => loadConfig(role.env)).not.toThrow();
+  return role.env;
+}
+
+it.each([
+  ["127.0.0.1", "http://127.0.0.1:8080"],
+  ["::1", "http://[::1]:8080"],
+  ["0.0.0.0", "http://localhost:8080"],
+  ["::", "http://localhost:8080"],
+])("links of a cluster at %s begin with %s", async (host, url) => {
+  for (const name of ["services-1", "edge-1", "gateway"])
+    expect(await settingsOf(name, { HOST: host })).toMatchObject({ PUBLIC_URL: url });
+});
+
+it("the page may connect by whichever name it is reached, with TLS and without", async () => {
+  const origins = async (env: Environment): Promise<string[] | undefined> =>
+    (await settingsOf("edge-1", env))["ALLOWED_ORIGINS"]?.split(",");
+  for (const host of ["192.0.2.7", "::1"]) {
+    const name = host.includes(":") ? `[${host}]` : host;
+    const wanted = [`http://${name}:8080`, `https://${name}:8443`, "https://localhost:8443", "https://a.example"];
+    expect(await origins({ HOST: host, ALLOWED_ORIGINS: "https://a.example" })).toEqual(expect.arrayContaining(wanted));
+  }
+  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const wanted = own.filter(({ family }) => family === "IPv4").map(({ address }) => `https://${address}`);
+  expect(await origins({ HOST: "0.0.0.0", HTTPS_PORT: "443" })).toEqual(expect.arrayContaining(wanted));
+});
+
+it("a server that runs in a container is passed the variables that it is given, and no others", async () => {
+  const programs = PROGRAMS as readonly { readonly commands: readonly string[]; readonly env?: readonly string[] }[]; // The list's own shape.
+  const { servers, entry } = await planOf({});
+  for (const { command, env } of [...servers, entry]) {
+    const program = programs.find(({ commands }) => commands[0] === command);
+    expect([command, program?.env ?? []]).toEqual([command, Object.keys(env)]);
+  }
+});
