@@ -36,8 +36,8 @@ export interface ConnectionOwner {
   message(message: ServerMessage): void;
   /** The answer to this request came, and could not be read. */
   unreadable(rid: RequestId, reason: string): void;
-  /** Sends something that the server must answer; false when there is nothing of the kind. */
-  probe(): boolean;
+  /** Sends something that the server must answer, if there is anything of the kind. */
+  probe(): void;
 }
 
 /**
@@ -110,9 +110,8 @@ export class Connection {
   }
 
   #connect(): void {
-    const { clock, codec, limits, socket: Socket, url } = this.#options;
-    this.#enter("connecting");
-    this.#timer = clock.after(limits.connectTimeoutMs, () => this.#lost());
+    const { codec, limits, socket: Socket, url } = this.#options;
+    if (!this.#enter("connecting", { ms: limits.connectTimeoutMs, next: () => this.#lost() })) return;
     const socket = new Socket(url, [codec.subprotocol]);
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
@@ -155,7 +154,7 @@ export class Connection {
     if (this.#state !== "connecting") return;
     this.#openedAt = this.#heardAt;
     this.#heartbeatMs = Math.max(1000, heartbeatMs);
-    this.#enter("open");
+    if (!this.#enter("open")) return;
     this.#watch();
     this.#owner.opened();
   }
@@ -169,14 +168,12 @@ export class Connection {
 
   #lost(): void {
     if (this.#state === "closed" || this.#state === "waiting") return;
-    const { clock } = this.#options;
-    const now = clock.monotonic();
+    const now = this.#options.clock.monotonic();
     const wasOpen = this.#state === "open";
     if (wasOpen && now - this.#openedAt >= this.#options.limits.steadyMs) this.#attempt = 0;
     const waitMs = this.#leaving === undefined ? this.#backOffMs() : Math.max(0, this.#leaving.at - now);
     this.#drop();
-    this.#enter("waiting");
-    this.#timer = clock.after(waitMs, () => this.#connect());
+    this.#enter("waiting", { ms: waitMs, next: () => this.#connect() });
     if (wasOpen) this.#owner.lost();
   }
 
@@ -199,12 +196,14 @@ export class Connection {
     socket?.close(code);
   }
 
-  #enter(state: ConnectionState): void {
+  /** @returns whether it is still in that state: whoever is told may close the client, or wake it. */
+  #enter(state: ConnectionState, end?: { readonly ms: number; readonly next: () => void }): boolean {
     this.#timer?.cancel();
-    this.#timer = undefined;
-    if (state === this.#state) return;
+    this.#timer = end && this.#options.clock.after(end.ms, end.next);
+    if (state === this.#state) return true;
     this.#state = state;
     this.#owner.state(state);
+    return this.#state === state;
   }
 
   #backOffMs(): number {
@@ -235,8 +234,9 @@ export class Connection {
   }
 
   #probe(): void {
+    this.#owner.probe();
     // With nothing to ask about there is nothing to miss; the next request finds out.
-    if (!this.#owner.probe()) this.#heardAt = this.#options.clock.monotonic();
+    if (this.#owedSince === undefined) this.#heardAt = this.#options.clock.monotonic();
   }
 }
 

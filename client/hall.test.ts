@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { SEAT_STATUS, seatChange } from "../proto/index.ts";
+import { SEAT_STATUS, seatChange, showtimeId } from "../proto/index.ts";
 import type { Hall, SeatChange } from "./index.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { PREMIERE, type ScriptedServer } from "./testing/scripted-server.ts";
@@ -122,6 +122,20 @@ describe.each(["json", "msgpack"] as const)("a hall over %s", (encoding) => {
     expect(snapshots).toEqual([]);
   });
 
+  test("asks for a snapshot at once when the answer to a resumed watch leads elsewhere", async () => {
+    const clock = new ManualClock();
+    const { server, hall, link } = await watching(clock);
+    const lost = new Promise((resolve) => hall.on("inStep", resolve));
+    server.script("watch", (received) => received.link.send({ ...server.delta([], 0), checksum: 7 }));
+    link.cut();
+    expect(await lost).toBe(false);
+    clock.advance(0);
+    expect((await server.next("watch")).message).toMatchObject({ epoch: 1, seq: 0 });
+    expect((await server.next("watch")).message).not.toHaveProperty("seq");
+    await inStepAt(hall, 0);
+    expectSame(hall, server);
+  });
+
   test("takes a snapshot of a new epoch after a takeover, and what belongs to the old one is mended", async () => {
     const { server, hall, link } = await watching();
     server.epoch = 2;
@@ -141,6 +155,71 @@ test("a showtime that does not exist is refused, and others are not", async () =
   await expect(missing.ready).rejects.toMatchObject({ code: "NOT_FOUND" });
   expect((await premiere.ready).inStep).toBe(true);
   expect(() => client.watch("no showtime")).toThrow(TypeError);
+});
+
+const GONE = showtimeId("gone");
+const refusalOfGone = { op: "error", code: "NOT_FOUND", message: "no such showtime" } as const;
+
+test("a hall that is there no longer is found among those that are in step", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  await client.connect();
+  const premiere = await client.watch(PREMIERE).ready;
+  server.script("watch", ({ link }) => link.send(server.snapshot(GONE)));
+  const gone = await client.watch(GONE).ready;
+  const refused = new Promise((resolve) => gone.on("refused", resolve));
+  for (const link of server.links) link.send(refusalOfGone);
+  expect(await refused).toMatchObject({ code: "NOT_FOUND" });
+  expect(gone.inStep).toBe(false);
+  expect(premiere.inStep).toBe(true);
+  expect(client.watch(PREMIERE)).toBe(premiere);
+});
+
+test("a hall that goes while another is asked for is not taken for that one", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  await client.connect();
+  server.script("watch", ({ link }) => link.send(server.snapshot(GONE)));
+  const gone = await client.watch(GONE).ready;
+  const refused = new Promise((resolve) => gone.on("refused", resolve));
+  server.script("watch", (received) => {
+    received.link.send(refusalOfGone);
+    server.answer(received);
+  });
+  const premiere = await client.watch(PREMIERE).ready;
+  expect(await refused).toMatchObject({ code: "NOT_FOUND" });
+  expect(premiere.inStep).toBe(true);
+  expect(client.watch(PREMIERE)).toBe(premiere);
+});
+
+test("a hall that does not exist is refused although another is in step", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  await client.connect();
+  const premiere = await client.watch(PREMIERE).ready;
+  await expect(client.watch("missing").ready).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect(premiere.inStep).toBe(true);
+});
+
+test("stopping a hall that was refused leaves the one that was watched after it", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  await client.connect();
+  server.script("watch", ({ link }) => link.send(refusalOfGone));
+  const refused = client.watch(PREMIERE);
+  await expect(refused.ready).rejects.toMatchObject({ code: "NOT_FOUND" });
+  const hall = await client.watch(PREMIERE).ready;
+  refused.stop();
+  expect(client.watch(PREMIERE)).toBe(hall);
+  for (const link of server.links) link.send(server.change([1], held));
+  await inStepAt(hall, 1);
+  expectSame(hall, server);
+});
+
+test("a client watches as many showtimes as a server lets it", async () => {
+  const client = createClient(await startServer());
+  for (let count = 0; count < 16; count++) client.watch(`showtime-${count}`);
+  expect(() => client.watch("one-more")).toThrow("16 showtimes");
 });
 
 test("a refusal that may pass is asked again", async () => {

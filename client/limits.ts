@@ -2,7 +2,7 @@
 export interface ClientLimits {
   /** Requests without an answer at one time; past it a request is refused as `BUSY` without being sent. */
   readonly pendingMax: number;
-  /** Showtimes watched at one time. */
+  /** Showtimes watched at one time; servers let one connection watch no more than the default. */
   readonly watchesMax: number;
   /** How long one hold, extension or release is tried, retries and reconnections included. */
   readonly requestTimeoutMs: number;
@@ -21,7 +21,7 @@ export interface ClientLimits {
 
 export const CLIENT_LIMITS: ClientLimits = {
   pendingMax: 1024,
-  watchesMax: 64,
+  watchesMax: 16,
   requestTimeoutMs: 15_000,
   answerTimeoutMs: 5_000,
   silenceMs: 10_000,

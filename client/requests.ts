@@ -39,6 +39,9 @@ interface Pending {
   renewed: boolean;
   /** When to send it again: after a refusal that may pass, or when no answer came. */
   again: ClientTimer | undefined;
+  /** How many times it was sent and may have been carried out. */
+  inDoubt: number;
+  /** The last word on it, where that settles all doubt. */
   lastRefusal: Refused | undefined;
 }
 
@@ -80,6 +83,7 @@ export class Requests {
         attempt: 0,
         renewed: false,
         again: undefined,
+        inDoubt: 0,
         lastRefusal: undefined,
       };
       this.#pending.set(message.rid, pending);
@@ -125,6 +129,8 @@ export class Requests {
     const pending = this.#pending.get(rid);
     if (pending === undefined) return;
     const refused = new Refused(error.code, error.message, error);
+    const isUnknown = refused.code === "UNAVAILABLE";
+    if (!isUnknown) pending.inDoubt--;
     if (refused.code === "UNAUTHORIZED" && !pending.renewed && this.#options.renew()) {
       pending.renewed = true;
       pending.onItsWay = false;
@@ -132,11 +138,12 @@ export class Requests {
       return;
     }
     if (!refused.retryable) return this.#settle(pending, refused);
-    pending.lastRefusal = refused;
+    // That nothing was done this time does not tell what became of an earlier time.
+    pending.lastRefusal = isUnknown || pending.inDoubt === 0 ? refused : undefined;
     const { clock, limits, random } = this.#options;
     const jitterMs = fullJitterMs(pending.attempt++, limits.backOffBaseMs / 4, limits.backOffMaxMs, random);
     const waitMs = (refused.retryInMs ?? 0) + jitterMs;
-    if (clock.monotonic() + waitMs >= pending.deadlineAt) return this.#settle(pending, refused);
+    if (clock.monotonic() + waitMs >= pending.deadlineAt) return this.#giveUp(pending);
     this.#sendAfter(pending, waitMs);
   }
 
@@ -151,6 +158,8 @@ export class Requests {
     }
     if (!pending.onItsWay) return;
     pending.sentAt = sentAt;
+    pending.inDoubt++;
+    pending.lastRefusal = undefined;
     this.#sendAfter(pending, limits.answerTimeoutMs);
   }
 

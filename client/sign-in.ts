@@ -52,6 +52,9 @@ export class SignIn {
   #freshToken = false;
   #timer: ClientTimer | undefined;
   #lastToken: string | undefined;
+  #acceptedToken: string | undefined;
+  /** When the accepted token ends, once the server has said so. */
+  #endsAt = 0;
   #waiters: Waiter[] = [];
 
   constructor(options: SignInOptions) {
@@ -94,11 +97,12 @@ export class SignIn {
   }
 
   /**
-   * Another token is needed: soon (`ending`: the present one is good until then) or at once (`refused`: requests wait for it).
-   * False when there is no way to another one.
+   * Another token is needed: soon (`ending`: the present one is good for `inMs` more) or at once (`refused`: requests wait
+   * for it). False when there is no way to another one.
    */
-  renew(why: "ending" | "refused"): boolean {
+  renew(why: "ending" | "refused", inMs = 0): boolean {
     if (typeof this.#source !== "function" || !this.#connected) return false;
+    this.#endsAt = this.#options.clock.monotonic() + inMs;
     if (this.#state !== "asking") this.#begin(why);
     return true;
   }
@@ -114,6 +118,7 @@ export class SignIn {
     const news = this.#state !== "in";
     this.#state = "in";
     this.#identity = identity;
+    this.#acceptedToken = this.#lastToken;
     this.#attempt = 0;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(identity);
     if (news) this.#options.authed(identity);
@@ -150,6 +155,7 @@ export class SignIn {
 
   async #ask(round: number, why: TokenReason): Promise<void> {
     this.#timer?.cancel();
+    const { clock, limits, send } = this.#options;
     const source = this.#source;
     let token: string;
     try {
@@ -159,14 +165,17 @@ export class SignIn {
       return;
     }
     if (round !== this.#round) return;
+    // Many sources keep a token until its end. Sent again it would be answered by the same notice, at once and over and over.
+    const isOld = token === this.#acceptedToken && clock.monotonic() < this.#endsAt;
+    if (why === "ending" && isOld) return this.#again(round, why, 0);
     this.#lastToken = token;
     try {
-      this.#options.send({ op: "auth", token });
+      send({ op: "auth", token });
     } catch (cause) {
       this.refuse(new Refused("UNAUTHORIZED", "the token is longer than a message may be", { cause }));
       return;
     }
-    this.#timer = this.#options.clock.after(this.#options.limits.answerTimeoutMs, () => void this.#ask(round, why));
+    this.#timer = clock.after(limits.answerTimeoutMs, () => void this.#ask(round, why));
   }
 
   /** The source has no token just now: whoever waits is told, and it is asked again while requests still wait for it. */

@@ -13,6 +13,17 @@ const refusalOf = (promise: Promise<unknown>): Promise<Refused> =>
       error instanceof Refused ? error : Promise.reject(new Error("not a Refused", { cause: error })),
   );
 
+function countingSockets() {
+  const opened: WebSocket[] = [];
+  class Counted extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols);
+      opened.push(this);
+    }
+  }
+  return { opened, Counted };
+}
+
 describe.each(["json", "msgpack"] as const)("over %s", (encoding) => {
   test("a client signs in, watches, holds, extends and releases", async () => {
     const server = await startServer();
@@ -149,6 +160,49 @@ describe("requests", () => {
     expect(await late).toMatchObject({ seats: [5], expiresAt: 300_000 });
   });
 
+  test.each(["BUSY", "RATE_LIMITED"] as const)(
+    "after %s it is sent again, and what becomes of that is unknown without an answer",
+    async (code) => {
+      const server = await startServer();
+      const clock = new ManualClock();
+      const client = createClient(server, { token: GOOD_TOKEN, clock, limits: { silenceMs: 60_000 } });
+      await client.connect();
+      await eventOf(client, "authed");
+      const notice = eventOf(client, "expired");
+      server.script("hold", ({ message, link }) => {
+        if (message.op === "hold")
+          link.send({ op: "error", rid: message.rid, code, message: "wait", retryInMs: 1_000 });
+        link.send({ op: "expired", holdId: holdIdOf(PREMIERE, 9) });
+      });
+      for (let time = 0; time < 3; time++) server.script("hold", () => {});
+      const refused = refusalOf(client.hold(PREMIERE, [5]));
+      await notice;
+      clock.advance(15_000);
+      expect(await refused).toMatchObject({ code: "UNAVAILABLE" });
+    },
+  );
+
+  test("a refusal of the second send does not tell what became of the first", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { token: GOOD_TOKEN, clock, limits: { silenceMs: 60_000 } });
+    await client.connect();
+    await eventOf(client, "authed");
+    server.script("hold", () => {});
+    server.script("hold", ({ message, link }) => {
+      if (message.op === "hold") {
+        link.send({ op: "error", rid: message.rid, code: "BUSY", message: "much later", retryInMs: 60_000 });
+      }
+    });
+    const refused = refusalOf(client.hold(PREMIERE, [5]));
+    const first = await server.next("hold");
+    clock.advance(5_000);
+    expect(await refused).toMatchObject({ code: "UNAVAILABLE" });
+    const late = eventOf(client, "lateHold");
+    server.answer(first);
+    expect(await late).toMatchObject({ seats: [5] });
+  });
+
   test("an answer that comes twice is taken once", async () => {
     const server = await startServer();
     const client = createClient(server, { token: GOOD_TOKEN });
@@ -200,6 +254,44 @@ describe("signing in", () => {
     link.cut();
     expect((await server.next("auth")).message.token).toBe(`${GOOD_TOKEN}-4`);
     expect(reasons).toEqual(["connecting", "refused", "ending", "connecting"]);
+  });
+
+  test("a token that the source keeps until its end is not sent again, and the next one is", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    let token = GOOD_TOKEN;
+    const client = createClient(server, { clock, random: () => 0.5, token: () => token });
+    for (let time = 0; time < 20; time++) {
+      server.script("auth", (received) => {
+        server.answer(received);
+        received.link.send({ op: "reauth", inMs: 60_000 });
+      });
+    }
+    await client.connect();
+    for (const seat of [1, 2, 3]) await client.hold(PREMIERE, [seat]);
+    expect(server.received.filter(({ message }) => message.op === "auth")).toHaveLength(1);
+    await server.next("auth");
+    token = `${GOOD_TOKEN}-2`;
+    clock.advance(250);
+    expect((await server.next("auth")).message.token).toBe(token);
+  });
+
+  test("a source without another token is found out when its token has ended", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { clock, random: () => 0.5, token: () => GOOD_TOKEN });
+    server.script("auth", (received) => {
+      server.answer(received);
+      received.link.send({ op: "reauth", inMs: 100 });
+    });
+    for (let time = 0; time < 2; time++) {
+      server.script("auth", ({ link }) => link.send({ op: "error", code: "UNAUTHORIZED", message: "it has ended" }));
+    }
+    await client.connect();
+    await client.hold(PREMIERE, [1]);
+    const refused = eventOf(client, "signInRefused");
+    clock.advance(250);
+    expect(await refused).toMatchObject({ code: "UNAUTHORIZED" });
   });
 
   test("a request refused for a token that has ended is sent again with the next one", async () => {
@@ -361,6 +453,76 @@ describe("connections", () => {
     await open;
     expect((await server.next("watch")).message).toMatchObject({ epoch: 1, seq: 0 });
   });
+
+  test("a probe that has to wait for the answer to another watch takes no time from others", async () => {
+    const server = await startServer();
+    server.heartbeatMs = 1_000;
+    const clock = new ManualClock();
+    const client = createClient(server, { clock, limits: { silenceMs: 500 } });
+    await client.connect();
+    await client.watch(PREMIERE).ready;
+    const notice = eventOf(client, "expired");
+    server.script("watch", ({ link }) => link.send({ op: "expired", holdId: holdIdOf(PREMIERE, 1) }));
+    client.watch("another");
+    await notice;
+    const after = clock.after.bind(clock);
+    let timers = 0;
+    clock.after = (ms, callback) => {
+      if (++timers > 100) throw new Error("more timers than there is time for");
+      return after(ms, callback);
+    };
+    clock.advance(4_000);
+    expect(client.state).toBe("open");
+  });
+
+  test.each([
+    ["connecting", 0, 0],
+    ["open", 1, 0],
+    ["waiting", 1, 1],
+  ] as const)("close() by who is told of %s is for good", async (when, connections, tokens) => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const { opened, Counted } = countingSockets();
+    let asked = 0;
+    const token = (): string => {
+      asked++;
+      return GOOD_TOKEN;
+    };
+    const client = createClient(server, { clock, token, WebSocket: Counted });
+    const closed = eventOf(client, "closed");
+    client.on("state", (state) => state === when && client.close());
+    const connected = client.connect();
+    if (when === "waiting") (await server.next("auth")).link.cut();
+    else await expect(connected).rejects.toThrow(ClientClosed);
+    await closed;
+    clock.advance(60_000);
+    expect(client.state).toBe("closed");
+    expect(opened).toHaveLength(connections);
+    for (const socket of opened) expect(socket.readyState).toBeGreaterThanOrEqual(WebSocket.CLOSING);
+    expect(asked).toBe(tokens);
+  });
+
+  test.each(["connecting", "open", "waiting"] as const)(
+    "wake() by who is told of %s leaves one connection",
+    async (when) => {
+      const server = await startServer();
+      const clock = new ManualClock();
+      const { opened, Counted } = countingSockets();
+      const client = createClient(server, { clock, token: GOOD_TOKEN, WebSocket: Counted });
+      await client.connect();
+      await eventOf(client, "authed");
+      client.on("state", (state) => state === when && client.wake());
+      const waiting = eventOf(client, "state", (state) => state === "waiting");
+      const authed = eventOf(client, "authed");
+      for (const link of server.links) link.cut();
+      await waiting;
+      clock.advance(0);
+      await authed;
+      clock.advance(10_000);
+      expect(client.state).toBe("open");
+      expect(opened).toHaveLength(2);
+    },
+  );
 
   test("close() rejects what waits and lets the process end", async () => {
     const server = await startServer();

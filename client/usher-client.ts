@@ -52,7 +52,7 @@ export class UsherClient {
       message: (message) => this.#take(message),
       unreadable: (rid, reason) =>
         this.#requests.fail(rid, new Refused("INTERNAL", `an answer that cannot be read: ${reason}`, { rid })),
-      probe: () => this.#watches.probe() || this.#signIn.probe(),
+      probe: () => void (this.#watches.probe() || this.#signIn.probe()),
     });
     const send = this.#connection.send.bind(this.#connection);
     this.#watches = new Watches({ ...shared, send });
@@ -242,7 +242,7 @@ export class UsherClient {
       case "authed":
         return this.#signIn.accept({ userId: message.userId, role: message.role });
       case "reauth":
-        if (!this.#signIn.renew("ending")) this.#events.emit("tokenEnding", { inMs: message.inMs });
+        if (!this.#signIn.renew("ending", message.inMs)) this.#events.emit("tokenEnding", { inMs: message.inMs });
         return;
       case "expired":
         return this.#events.emit("expired", { holdId: message.holdId });

@@ -23,7 +23,7 @@ export class Watches implements HallOwner {
   readonly #halls = new Map<string, Hall>();
   readonly #waiting = new Set<Hall>();
   readonly #delays = new Map<Hall, ClientTimer>();
-  #asked: { readonly hall: Hall; readonly timer: ClientTimer } | undefined;
+  #asked: { readonly hall: Hall; readonly timer: ClientTimer; readonly isSecond: boolean } | undefined;
 
   constructor(options: WatchesOptions) {
     this.#options = options;
@@ -65,17 +65,36 @@ export class Watches implements HallOwner {
   take(message: SnapshotMessage | DeltaMessage): void {
     const hall = this.#halls.get(message.showtime);
     if (hall === undefined) return;
-    const answered = message.op === "snapshot";
-    if (answered) this.#answered(hall);
-    if (message.op === "snapshot") hall.takeSnapshot(message);
-    else hall.takeDelta(message);
-    if (!answered && hall.inStep) this.#answered(hall);
+    if (message.op === "snapshot") {
+      this.#answered(hall);
+      return hall.takeSnapshot(message);
+    }
+    const hadPosition = hall.position !== undefined;
+    hall.takeDelta(message);
+    // What puts the statuses in doubt is an answer too: the snapshot that mends them has still to be asked for.
+    const cameInDoubt = hadPosition && hall.position === undefined;
+    if (hall.inStep || cameInDoubt) this.#answered(hall);
   }
 
-  /** Whether a refusal without a rid was about a watch. */
+  /**
+   * Whether a refusal without a rid was about a watch. A hall that is there no longer is refused without having been asked
+   * for: so all that are in step are asked for, and the one under way a second time, before it is given up.
+   */
   refuse(refused: Refused): boolean {
-    const hall = this.#asked?.hall;
-    if (hall === undefined) return false;
+    const asked = this.#asked;
+    const mayBeGone = (hall: Hall): boolean => refused.code === "NOT_FOUND" && hall.inStep && hall !== asked?.hall;
+    const suspects = [...this.#halls.values()].filter(mayBeGone);
+    for (const suspect of suspects) this.#waiting.add(suspect);
+    if (asked === undefined) {
+      this.#next();
+      return suspects.length > 0;
+    }
+    const { hall, isSecond, timer } = asked;
+    if (suspects.length > 0 && !isSecond) {
+      timer.cancel();
+      this.#watch(hall, true);
+      return true;
+    }
     if (refused.retryable) {
       this.#later(hall, Math.max(refused.retryInMs ?? 0, this.#jitterMs(0)));
     } else {
@@ -102,6 +121,8 @@ export class Watches implements HallOwner {
   }
 
   unwatch(hall: Hall): void {
+    // One that was refused: the showtime may have been watched again since.
+    if (this.#halls.get(hall.showtime) !== hall) return;
     this.#forget(hall);
     this.#options.send({ op: "unwatch", showtime: hall.showtime });
     this.#answered(hall);
@@ -131,7 +152,10 @@ export class Watches implements HallOwner {
   #next(): void {
     if (this.#asked !== undefined) return;
     const [hall] = this.#waiting;
-    if (hall === undefined) return;
+    if (hall !== undefined) this.#watch(hall, false);
+  }
+
+  #watch(hall: Hall, isSecond: boolean): void {
     this.#waiting.delete(hall);
     const sent = this.#options.send({ op: "watch", showtime: hall.showtime, ...hall.position });
     if (!sent) return this.#waiting.clear();
@@ -139,7 +163,7 @@ export class Watches implements HallOwner {
       this.#asked = undefined;
       this.#ask(hall);
     });
-    this.#asked = { hall, timer };
+    this.#asked = { hall, timer, isSecond };
   }
 
   #answered(hall: Hall): void {

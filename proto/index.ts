@@ -7,3 +7,4 @@ export * from "./bytes.ts";
 export * from "./subject.ts";
 export * from "./engine/index.ts";
 export * from "./events.ts";
+export * from "./money.ts";

@@ -3,3 +3,35 @@ export interface Money {
   readonly amount: number;
   readonly currency: string;
 }
+
+/** Decimals of the currencies that do not have two (ISO 4217, list one). What a system says of them is how prices are usually written. */
+const DECIMALS: ReadonlyMap<string, number> = new Map([
+  ...[
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "ISK",
+    "JPY",
+    "KMF",
+    "KRW",
+    "PYG",
+    "RWF",
+    "UGX",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+  ].map((currency) => [currency, 0] as const),
+  ...["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"].map((currency) => [currency, 3] as const),
+]);
+
+/** An amount as it is written where `locale` is spoken. */
+export function formatMoney({ amount, currency }: Money, locale: string): string {
+  const decimals = DECIMALS.get(currency) ?? 2;
+  const format = new Intl.NumberFormat(locale, {
+    ...{ style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals },
+  });
+  return format.format(amount / 10 ** decimals);
+}

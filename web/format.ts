@@ -1,14 +1,8 @@
-interface Money {
-  readonly amount: number;
-  readonly currency: string;
-}
+import { formatMoney as formatMoneyIn, type Money } from "../proto/index.ts";
 
 const LOCALE = navigator.language;
 
-export function formatMoney({ amount, currency }: Money): string {
-  const format = new Intl.NumberFormat(LOCALE, { style: "currency", currency });
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
-}
+export const formatMoney = (money: Money): string => formatMoneyIn(money, LOCALE);
 
 /** `4:09`. */
 export function formatCountdown(ms: number): string {

@@ -82,6 +82,7 @@ export class ScriptedServer {
   #read = 0;
   #holds = 0;
   welcomes = true;
+  heartbeatMs = 25_000;
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
@@ -181,7 +182,7 @@ export class ScriptedServer {
       if (decoded.ok) this.#take({ message: decoded.message, link });
       else link.send({ op: "error", code: "BAD_MESSAGE", message: decoded.reason });
     });
-    if (this.welcomes) link.send({ op: "welcome", protocol: 1, heartbeatMs: 25_000 });
+    if (this.welcomes) link.send({ op: "welcome", protocol: 1, heartbeatMs: this.heartbeatMs });
   }
 
   #take(received: Received): void {

@@ -10,10 +10,17 @@ export interface BookingRecord {
   readonly bookingId: string;
   readonly userId: string;
   readonly showtimeId: string;
+  /** Of the movie, as it was when it was booked: the catalogue may have the showtime no more. */
+  readonly title: string;
   readonly status: BookingStatus;
   readonly reason: string | null;
-  /** Those it has now; cancelled ones are gone. */
-  readonly seats: readonly { readonly seat: number; readonly ticketType: TicketType; readonly price: Money }[];
+  /** Those it has now; cancelled ones are gone, but of a booking that is over those that it had last. */
+  readonly seats: readonly {
+    readonly seat: number;
+    readonly label: string;
+    readonly ticketType: TicketType;
+    readonly price: Money;
+  }[];
   readonly total: Money;
   /** ISO 8601, UTC. */
   readonly createdAt: string;

@@ -2,7 +2,14 @@ import { createServer, type Socket } from "node:net";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { GIVE_UP_AFTER_MS, MAIL_LEASE_MS, RETRY_FIRST_MS, UNREACHABLE_MAX_MS } from "./limits.ts";
+import {
+  GIVE_UP_AFTER_MS,
+  MAIL_LEASE_MS,
+  MAILS_KEPT_MS,
+  PRUNE_ROWS_MAX,
+  RETRY_FIRST_MS,
+  UNREACHABLE_MAX_MS,
+} from "./limits.ts";
 import { MAILED_EVENTS } from "./letters/index.ts";
 import { MailServer, smtpError } from "./testing/mail-server.ts";
 import {
@@ -21,6 +28,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   server = new MailServer();
+  world.peers.deleted = false;
   world.peers.tickets = Buffer.from("%PDF-1.7 the tickets");
 });
 afterEach(async () => {
@@ -172,6 +180,23 @@ describe("a mail", () => {
     for (const booking of [guest, gone, over]) await world.stream.publish(bookingEvent("booking.confirmed", booking));
     for (const { bookingId } of [guest, gone, over])
       await until(async () => expect(await statusesOf(bookingId)).toEqual(["dropped"]));
+  });
+
+  it.each([
+    ["booking.cancelled", ["Seats:    A4 (adult): €12.50", "A5 (adult): €12.50"]],
+    ["booking.refunded", ["Refund:   €25.00"]],
+  ] as const)("about a showtime that was deleted meanwhile says what is still known: %s", async (type, lines) => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    world.peers.deleted = true;
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id, { status: "cancelled", reason: "The showtime was cancelled." });
+    await world.stream.publish(bookingEvent(type, booking));
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    const [{ mail }] = receivedBy(user.email) as [(typeof server.received)[0]];
+    expect(mail.headers.get("subject")).toContain("Metropolis");
+    for (const said of [...lines, "The showtime was cancelled.", booking.bookingId]) expect(mail.text).toContain(said);
+    expect(`${mail.text} ${mail.html}`).not.toMatch(/undefined|null|When|Hall/);
   });
 
   it("waits for the tickets", async () => {
@@ -406,6 +431,32 @@ describe("the queue", () => {
     const ids = receivedBy(user.email).map(({ mail }) => mail.headers.get("message-id"));
     expect(ids).toHaveLength(2);
     expect(new Set(ids).size).toBe(1);
+  });
+
+  it("sends a dead letter's mail though the inbox has forgotten the event", async () => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    server.onRecipient = () => fail(smtpError(550, "5.1.1 No such user here"));
+    const user = world.peers.user();
+    const booking = world.peers.book(user.id);
+    await world.stream.publish(bookingEvent("booking.expired", booking));
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+    await world.pool.query("delete from notifications.inbox");
+    server.onRecipient = () => {};
+    const [letter] = await world.deadLetters.list({ limit: 1 });
+    await world.deadLetters.replay([letter!.id]);
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    expect(receivedBy(user.email)).toHaveLength(1);
+  });
+
+  it("deletes what was finished long ago, however much it is", async () => {
+    await world.pool.query(
+      `insert into notifications.mail (id, event_id, event, status, created_at, due_at, finished_at)
+        select 'ml_' || n, 'old_' || n, '{}'::json, 'sent', $1, $1, $1 from generate_series(1, $2::integer) n`,
+      [new Date(world.clock.now() - MAILS_KEPT_MS - 60_000), 2 * PRUNE_ROWS_MAX + 1],
+    );
+    await world.start();
+    await until(async () => expect(await allStatuses()).toEqual([]));
   });
 
   it("forgets the mails of somebody whose account is deleted", async () => {

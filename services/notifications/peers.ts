@@ -48,10 +48,9 @@ export class Peers {
     return this.#ask(TICKETS_PDF, { bookingId });
   }
 
-  async quote(showtimeId: string, seats: readonly number[]): Promise<Quote> {
-    const quote = await this.#ask(QUOTE, { showtimeId, seats });
-    if (quote === null) throw new Error(`the catalogue does not know seats ${seats.join(", ")} of ${showtimeId}`);
-    return quote;
+  /** Null when the showtime was deleted. */
+  quote(showtimeId: string, seats: readonly number[]): Promise<Quote | null> {
+    return this.#ask(QUOTE, { showtimeId, seats });
   }
 
   async #ask<Question, Answer>(endpoint: Endpoint<Question, Answer>, question: Question): Promise<Answer> {

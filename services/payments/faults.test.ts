@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createServer } from "node:http";
+import { RECONCILE_WINDOW_MS } from "./limits.ts";
 import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
 
 const TEN_MINUTES_MS = 600_000;
@@ -205,6 +206,21 @@ describe("the reconciler", () => {
     ]);
     await shop.pool.query("update mock_gateway.payment set reference = $1 where reference = 'pay_elsewhere'", [id]);
     expect(await reconcile()).toEqual([]);
+  });
+
+  it("asks for what the gateway has begun before the time that is compared, by its own clock", async () => {
+    await payments.start({ paymentId: id });
+    await payments.becomes(id, "authorized");
+    await payments.capture(id);
+    const since = payments.clock.now() - RECONCILE_WINDOW_MS;
+    const begun = (table: string, column: string, at: number) =>
+      shop.pool.query(`update ${table} set created_at = $1 where ${column} = $2`, [new Date(at), id]);
+    await begun("payments.payment", "id", since + 3_600_000);
+    await begun("mock_gateway.payment", "reference", since - 3_600_000);
+    expect((await payments.service.reconcile()).differences).toEqual([]);
+
+    await shop.pool.query("update payments.payment set gateway_id = 'another' where id = $1", [id]);
+    expect((await payments.service.reconcile()).differences).toMatchObject([{ paymentId: id, gateways: null }]);
   });
 
   it("names the gateways that it could not ask", async () => {

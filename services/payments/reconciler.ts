@@ -5,8 +5,9 @@ import type { Logger } from "../../platform/log/index.ts";
 import type { Registry } from "../../platform/metrics/index.ts";
 import type { PaymentDifference, Reconciliation } from "../../proto/rest/index.ts";
 import type { PaymentMethod } from "../../proto/services/index.ts";
-import type { Gateway, GatewayRecord } from "./gateways/gateway.ts";
+import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment } from "./gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_WINDOW_MS } from "./limits.ts";
+import { knownOf } from "./stepper.ts";
 import type { PaymentRow, PaymentsTables } from "./tables.ts";
 
 interface Options {
@@ -65,20 +66,22 @@ export class Reconciler {
   ): Promise<{ compared: number; differences: PaymentDifference[] }> {
     const ours = new Map((await this.#rows(method, since)).map((row) => [row.id, row]));
     const compared = new Set(ours.keys());
-    const suspects = new Map<string, GatewayRecord | undefined>();
+    const suspects = new Map<string, KnownPayment | undefined>();
     for await (const record of gateway.list(since)) {
       compared.add(record.paymentId);
       const row = ours.get(record.paymentId);
       ours.delete(record.paymentId);
       if (keptBy(row) !== keptBy(record)) suspects.set(record.paymentId, record);
     }
-    // Left over are those that the gateway's list does not have.
-    for (const row of ours.values()) if (keptBy(row) !== 0) suspects.set(row.id, undefined);
+    // Left over are those that the gateway's list does not have. It may have begun before `since`, by the gateway's clock.
+    for (const row of ours.values()) {
+      if (keptBy(row) !== 0) suspects.set(row.id, row.gateway_id === null ? undefined : knownOf(row, row.gateway_id));
+    }
 
     const differences: PaymentDifference[] = [];
-    for (const [paymentId, listed] of suspects) {
+    for (const [paymentId, known] of suspects) {
       if (differences.length === DIFFERENCES_MAX) break;
-      const difference = await this.#lookAgain(method, gateway, paymentId, listed);
+      const difference = await this.#lookAgain(method, gateway, paymentId, known);
       if (difference !== undefined) differences.push(difference);
     }
     return { compared: compared.size, differences };
@@ -99,9 +102,9 @@ export class Reconciler {
     method: PaymentMethod,
     gateway: Gateway,
     paymentId: string,
-    listed: GatewayRecord | undefined,
+    known: KnownPayment | undefined,
   ): Promise<PaymentDifference | undefined> {
-    const record = listed && (await gateway.read(listed));
+    const record = known && (await recordOf(gateway, known));
     const row = await this.#options.db.selectFrom("payment").selectAll().where("id", "=", paymentId).executeTakeFirst();
     if (keptBy(row) === keptBy(record) || (row !== undefined && row.due_at !== null)) return undefined;
     return {
@@ -111,6 +114,17 @@ export class Reconciler {
         ? { state: record.state, kept: { amount: keptBy(record), currency: record.amount.currency } }
         : null,
     };
+  }
+}
+
+/** Undefined when the gateway does not know the payment. */
+async function recordOf(gateway: Gateway, known: KnownPayment): Promise<GatewayRecord | undefined> {
+  try {
+    const record = await gateway.read(known);
+    return record.paymentId === known.paymentId ? record : undefined;
+  } catch (error) {
+    if (error instanceof GatewayRefused) return undefined;
+    throw error;
   }
 }
 

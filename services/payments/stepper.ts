@@ -84,6 +84,7 @@ export class Stepper {
       if (error instanceof GatewayRefused) return this.#refused(step, row, gateway, error);
       if (!(error instanceof GatewayUnavailable)) throw error;
       log.warn({ payment: row.id, step: step.type, reason: error.message }, "a gateway cannot be asked; trying again");
+      if (error.isKept && (step.type === "capture" || step.type === "undo")) return this.#askAnew(step, row, gateway);
       await book.postpone(row);
       return undefined;
     }
@@ -108,16 +109,30 @@ export class Stepper {
         await book.postponeRefused(row, step.refund);
         return undefined;
       case "capture":
-      case "undo": {
-        const record = await this.#recordOf(gateway, row, step.gatewayId);
-        const change = record && (await book.settle(row, record));
-        if (change) this.#tell(change);
-        if (change && stepOf(change.after, [])?.type !== step.type) return change.after;
-        if (change && step.type === "capture") return this.#fail(change.after, message, true);
-        await book.postponeRefused(row);
-        return undefined;
-      }
+      case "undo":
+        return this.#askAnew(step, row, gateway, message);
     }
+  }
+
+  /**
+   * Where its record says that it was not done, it is asked for anew. A second capture or undo of the same payment does nothing; a second
+   * refund would.
+   * @param refusal of a gateway that has said no: a capture is given up
+   */
+  async #askAnew(
+    step: Extract<Step, { type: "capture" | "undo" }>,
+    row: SeenPayment,
+    gateway: Gateway,
+    refusal?: string,
+  ): Promise<SeenPayment | undefined> {
+    const { book } = this.#options;
+    const record = await this.#recordOf(gateway, row, step.gatewayId);
+    const change = record && (await book.settle(row, record));
+    if (change) this.#tell(change);
+    if (change && stepOf(change.after, [])?.type !== step.type) return change.after;
+    if (change && step.type === "capture" && refusal !== undefined) return this.#fail(change.after, refusal, true);
+    await book.postponeRefused(row);
+    return undefined;
   }
 
   async #fail(row: SeenPayment, reason: string, undo: boolean): Promise<SeenPayment> {
@@ -167,7 +182,7 @@ async function act(gateway: Gateway, step: Step, row: PaymentRow): Promise<Gatew
     case "read":
       return gateway.read(known);
     case "capture":
-      return gateway.capture(known, step.amount, `${row.id}-capture`);
+      return gateway.capture(known, step.amount, keyed(`${row.id}-capture`, row.refusals));
     case "refund":
       return gateway.refund(known, step.refund.amount, keyed(step.refund.id, step.refund.refusals));
     case "undo":
@@ -185,10 +200,10 @@ async function undo(gateway: Gateway, known: KnownPayment, key: string): Promise
   return record.state === "pending" || record.state === "authorized" ? gateway.void(known, key) : record;
 }
 
-/** A request that was refused may be made again only as a new one: gateways remember their answers. */
+/** What was refused, or was not done, may be asked for again only as a new request: gateways remember their answers. */
 const keyed = (id: string, refusals: number): string => (refusals === 0 ? id : `${id}-${refusals}`);
 
-const knownOf = (row: PaymentRow, gatewayId: string): KnownPayment => ({
+export const knownOf = (row: PaymentRow, gatewayId: string): KnownPayment => ({
   ...{ paymentId: row.id, gatewayId, amount: { amount: row.amount, currency: row.currency } },
   ...{ state: row.state, captured: row.captured, refunded: row.refunded },
 });

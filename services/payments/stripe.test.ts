@@ -118,6 +118,33 @@ describe("Stripe", () => {
     expect(stripe.refunds.filter(({ payment_intent }) => payment_intent === intent().id)).toHaveLength(1);
   });
 
+  it("is asked what it has done when it broke after the work, and only says so again", async () => {
+    await start("pm_card_visa");
+    stripe.faults.push("broken-after");
+    expect(valueOf(await payments.capture(id))).toMatchObject({ state: "captured", captured: 2_400 });
+    stripe.faults.push("broken-after");
+    expect(valueOf(await payments.refund(id, `rf_${id}`, 700))).toMatchObject({ refunded: 700 });
+    expect(stripe.keys).toEqual([id, `${id}-capture`, `rf_${id}`]);
+    expect(intent().charge).toMatchObject({ amount_captured: 2_400, amount_refunded: 700 });
+  });
+
+  it("is asked with another key when it broke before the work, and only says so again", async () => {
+    await start("pm_card_visa");
+    stripe.faults.push("broken");
+    expect(await payments.capture(id)).toMatchObject({ ok: false, code: "UNAVAILABLE" });
+    await payments.becomes(id, "captured");
+    expect(stripe.keys).toEqual([id, `${id}-capture`, `${id}-capture-1`]);
+
+    id = `${id}_b`;
+    stripe.keys.length = 0;
+    await start("pm_card_visa");
+    stripe.faults.push("broken");
+    await payments.void(id);
+    await payments.becomes(id, "voided");
+    expect(stripe.keys).toEqual([id, `${id}-undo`, `${id}-undo-1`]);
+    expect(intent().status).toBe("canceled");
+  });
+
   it("is asked again when it fails or is too busy", async () => {
     stripe.faults.push("error", "busy");
     expect(valueOf(await start("pm_card_visa"))).toMatchObject({ state: "pending" });

@@ -38,7 +38,7 @@ export interface PaymentTable {
   void_reason: string | null;
   /** Whatever the gateway has reserved or taken is still to be given back. */
   undo: Generated<boolean>;
-  /** How often the gateway has said no to giving it back: each time is a new request, with a new key. */
+  /** How often the gateway has not taken it, or not given it back, and would only say so again: each time is a new request, with a new key. */
   refusals: Generated<number>;
   /** Steps begun since the last that went well. */
   attempts: Generated<number>;

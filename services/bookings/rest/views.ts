@@ -47,10 +47,10 @@ function moneyStatus(booking: Booking): NonNullable<BookingView["payment"]>["sta
 
 /** For the other services. */
 export function recordOf({ booking }: Stored): BookingRecord {
-  const { id, userId, showtimeId, status, reason, seats, createdAt } = booking;
+  const { id, userId, showtimeId, title, status, reason, seats, createdAt } = booking;
   return {
-    ...{ bookingId: id, userId, showtimeId, status, reason },
-    seats: seats.map(({ seat, type, price }) => ({ seat, ticketType: type, price })),
+    ...{ bookingId: id, userId, showtimeId, title, status, reason },
+    seats: seats.map(({ seat, label, type, price }) => ({ seat, label, ticketType: type, price })),
     total: totalOf(seats),
     createdAt: isoOf(createdAt),
   };

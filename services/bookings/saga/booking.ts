@@ -83,7 +83,7 @@ export type Fact =
   | { readonly type: "payment"; readonly payment: Payment }
   | { readonly type: "confirmed" }
   | { readonly type: "reseated"; readonly holdId: string; readonly seats: readonly BookedSeat[] }
-  | { readonly type: "released" }
+  | { readonly type: "released"; readonly id: string }
   | { readonly type: "refunded"; readonly id: string; readonly amount: number }
   /** The step cannot be done, and asking again would not help. */
   | { readonly type: "refused"; readonly step: Step["do"]; readonly code: ErrorCode; readonly message: string }

@@ -39,6 +39,7 @@ const cancel = (seats?: number[], until: number | null = Infinity): Fact => ({
   seats,
   until,
 });
+const released: Fact = { type: "released", id: "all" };
 const paid = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" }, said("captured", 3_000));
 const stepsOf = ({ steps }: Booking) => steps.map((step) => step.do);
 
@@ -52,7 +53,7 @@ describe("the seat comes before the money", () => {
     const gone: Fact = { type: "refused", step: "confirm", code: "SEAT_TAKEN", message: "" };
     const lost = after(aBooking(), pinned, pay, said("authorized"), gone);
     expect([lost.status, stepsOf(lost)]).toEqual(["failed", ["release", "void"]]);
-    expect(after(lost, { type: "released" }, said("voided"))).toMatchObject({ status: "refunded", steps: [] });
+    expect(after(lost, released, said("voided"))).toMatchObject({ status: "refunded", steps: [] });
   });
 
   it("looks once for other seats, when the buyer will have them", () => {
@@ -87,9 +88,27 @@ describe("time", () => {
     expect(stepsOf(after(expired, [said("authorized"), last]))).toEqual(["release", "void"]);
     const givenUp = after(expired, [said("pending"), last]);
     expect(givenUp).toMatchObject({ status: "expired", payment: { givenUp: true } });
-    const waiting = after(givenUp, { type: "released" }, said("pending"));
+    const waiting = after(givenUp, released, said("pending"));
     expect([waiting.status, stepsOf(waiting)]).toEqual(["expired", ["watch"]]);
-    expect(after(waiting, said("voided"))).toMatchObject({ status: "refunded", steps: [], dueAt: null });
+    const left = { status: "expired", reason: "It was not paid in time.", refunded: 0, steps: [], dueAt: null };
+    expect(after(waiting, said("voided"))).toMatchObject(left);
+    expect(after(givenUp, released, said("voided"))).toMatchObject(left);
+  });
+
+  it.each([
+    ["an authorization that came too late", [[said("authorized"), NOW + PAY_MS + GRACE_MS], released]],
+    [
+      "one that came while the payment was given up",
+      [[said("pending"), NOW + PAY_MS + GRACE_MS], released, said("authorized"), said("pending")],
+    ],
+  ] satisfies [string, (Fact | [Fact, number])[]][])("tells of %s that it went back", (_what, facts) => {
+    const late = after(open, [said("pending"), NOW + PAY_MS], ...facts);
+    expect(after(late, said("voided"))).toMatchObject({ status: "refunded", refunded: 3_000, steps: [] });
+  });
+
+  it("tells of no refund when a showtime is cancelled while its payment is open", () => {
+    const ended = after(open, { type: "showtime-cancelled" }, released, said("voided"));
+    expect(ended).toMatchObject({ status: "failed", reason: "The showtime was cancelled.", refunded: 0, steps: [] });
   });
 
   it("lets a buyer whose payment was declined try again while there is some", () => {
@@ -109,6 +128,18 @@ describe("cancelling", () => {
     const rest = after(one, { ...cancel(), id: "rf_2" } as Fact);
     expect([rest.status, rest.steps.at(-1)]).toEqual(["cancelled", { do: "refund", id: "rf_2", amount: 2_000 }]);
     expect(totalOf(rest.seats).amount).toBe(2_000);
+  });
+
+  it("frees seats first, whatever becomes of the refund of others", () => {
+    const one = after(paid, cancel([2]), { type: "released", id: "rf_1" });
+    const refused = after(one, { type: "refused", step: "refund", code: "CONFLICT", message: "" });
+    const rest = after(refused, { ...cancel(), id: "rf_2" } as Fact);
+    expect(rest.steps).toEqual([
+      { do: "release", id: "rf_2" },
+      { do: "refund", id: "rf_1", amount: 1_000 },
+      { do: "refund", id: "rf_2", amount: 2_000 },
+    ]);
+    expect(after(rest, { type: "released", id: "rf_1" })).toBe(rest);
   });
 
   it("a repeated request changes nothing", () => {
@@ -192,16 +223,20 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
             const isTold = next.status !== "pending" && next.status !== "paying";
             if (isTold) expect(told.map(({ type }) => type)).toContain(`booking.${next.status}`);
           }
+          const steps = stepsOf(next);
+          if (steps.includes("refund")) expect(steps.lastIndexOf("release")).toBeLessThan(steps.indexOf("refund"));
         };
         for (const each of turns) model.take(each);
         model.settle();
         if (model.booking === undefined) return;
-        const { status, seats, steps, dueAt } = model.booking;
+        const { status, seats, refunded, steps, dueAt } = model.booking;
         expect({ steps, dueAt }).toEqual({ steps: [], dueAt: null });
         expect(["confirmed", "cancelled", "refunded", "expired", "failed"]).toContain(status);
         const isSold = status === "confirmed";
         expect(model.money).toBe(isSold ? totalOf(seats).amount : 0);
         expect(model.reserved).toBe(false);
+        expect(refunded).toBeGreaterThanOrEqual(model.givenBack);
+        if (!model.wasReserved) expect(refunded).toBe(0);
         expect(new Set(model.bookedSeats)).toEqual(new Set(isSold ? seats.map(({ seat }) => seat) : []));
       }),
       { numRuns: 3_000 },

@@ -3,7 +3,7 @@
  * database; `saga.ts` brings the facts and does the steps.
  *
  *     pin → pending → start → watch → confirm → capture → confirmed → release → refund → cancelled
- *                        ↘ expired → watch (grace) → confirm, or void → refunded
+ *                        ↘ expired → watch (grace) → confirm, or void → refunded, if there was money
  *
  * Seat before money: `capture` only ever follows `confirm`. A fact about a step that is not the first one any more is old news,
  * and changes nothing: the plan has changed meanwhile, and what was done is undone by the steps that it got.
@@ -67,7 +67,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
       return go({ holdId: fact.holdId, seats: fact.seats, acceptOtherSeats: false, steps: booking.steps.slice(1) });
 
     case "released":
-      return step?.do === "release" ? done() : stay();
+      return step?.do === "release" && step.id === fact.id ? done() : stay();
 
     case "refunded": {
       if (step?.do !== "refund" || step.id !== fact.id) return stay();
@@ -106,7 +106,9 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
 
   /** What `payments` says of the payment, asked or told by itself. */
   function payment(before: NonNullable<Booking["payment"]>, said: Payment): Decision {
-    const attempt = { ...before, state: said.state, next: said.state === "pending" ? said.next : null };
+    // An answer that is late does not take back what was seen.
+    const state = said.state === "pending" ? before.state : said.state;
+    const attempt = { ...before, state, next: said.state === "pending" ? said.next : null };
     const asking = step?.do === "start" || step?.do === "watch";
     switch (said.state) {
       case "pending":
@@ -120,7 +122,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
         }
         if (asking && !isGivenUp()) return giveUp(WHY.tooLate, attempt);
         if (step?.do === "capture") return captureAgain();
-        if (step?.do === "void") return tryAgain();
+        if (step?.do === "void") return tryAgain(attempt);
         return isOver() ? voidToo(attempt) : stay();
 
       case "captured":
@@ -137,7 +139,10 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
         if (step?.do === "capture") return fail(WHY.notCaptured, [release()], attempt);
         if (booking.status === "paying" && asking) return unpaid(said.reason ?? WHY.declined, attempt);
         if (!asking && step?.do !== "void") return stay();
-        if (said.state === "failed" || booking.status === "cancelled") return done({ payment: attempt });
+        // Where no money was seen, none has gone back.
+        if (said.state === "failed" || before.state === "pending" || booking.status === "cancelled") {
+          return done({ payment: attempt });
+        }
         return go(
           { status: "refunded", refunded: said.amount.amount, payment: attempt, steps: booking.steps.slice(1) },
           { type: "booking.refunded", refunded: said.amount },
@@ -194,7 +199,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
     }
     const given = whole ? all : wished;
     const told = { type: "booking.cancelled", cancelledSeats: given } as const;
-    const steps = [...booking.steps, ...undo(id, id, given)];
+    const steps = undo(id, id, given);
     if (whole) return go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
     const seats = booking.seats.filter(({ seat }) => !given.includes(seat));
     return go({ seats, cancellations, steps }, told);
@@ -213,7 +218,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
           {
             status: "cancelled",
             reason: WHY.showtimeCancelled,
-            steps: [...booking.steps, ...undo("showtime", ownRefund(), seats)],
+            steps: undo("showtime", ownRefund(), seats),
           },
           { type: "booking.cancelled", cancelledSeats: seats },
         );
@@ -232,7 +237,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
       return now < booking.payBy ? watchOver(attempt) : expire([{ do: "watch" }], WHY.unpaid, attempt);
     }
     if (isGivenUp()) return now < booking.payBy + GIVEN_UP_KEPT_MS ? watchOver(attempt) : done();
-    return now < booking.payBy + rules.graceMs ? watchOver(attempt) : giveUp(WHY.tooLate, attempt);
+    return now < booking.payBy + rules.graceMs ? watchOver(attempt) : giveUp(WHY.unpaid, attempt);
   }
 
   function watchOver(attempt: Booking["payment"]): Decision {
@@ -281,10 +286,16 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
     return go({ payment: attempt, steps: amount > 0 ? [...rest, { do: "refund", id, amount }] : rest });
   }
 
-  /** Back to free seats and a full purse. */
+  /** Back to free seats and a full purse. The seats wait for no refund, which may take long; one that is under way is asked for again. */
   function undo(id: string, refund: string, given: readonly number[]): Step[] {
     const { amount } = totalOf(booking.seats.filter(({ seat }) => given.includes(seat)));
-    const steps: Step[] = [{ do: "release", id, ...(given.length < booking.seats.length && { seats: given }) }];
+    const releases = booking.steps.filter((earlier) => earlier.do === "release");
+    const others = booking.steps.filter((earlier) => earlier.do !== "release");
+    const steps: Step[] = [
+      ...releases,
+      { do: "release", id, ...(given.length < booking.seats.length && { seats: given }) },
+      ...others,
+    ];
     return amount > 0 ? [...steps, { do: "refund", id: refund, amount }] : steps;
   }
 
@@ -292,8 +303,8 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
     return booking.tries < CAPTURES_MAX ? tryAgain() : fail(WHY.notCaptured, [release(), { do: "void" }]);
   }
 
-  function tryAgain(): Decision {
-    return go({ tries: booking.tries + 1 });
+  function tryAgain(attempt = booking.payment): Decision {
+    return go({ payment: attempt, tries: booking.tries + 1 });
   }
 
   /** The first step is done. */

@@ -164,7 +164,7 @@ export class Steps {
       ...{ type: "cancel", ...addressOf(booking, `cancel.${id}`), booking: bookingId(booking.id) },
       ...(seats && { seats }),
     });
-    return reply.type === "cancelled" ? { type: "released" } : reply;
+    return reply.type === "cancelled" ? { type: "released", id } : reply;
   }
 
   async #refund(booking: Booking, { id, amount }: Extract<Step, { do: "refund" }>): Promise<Fact> {

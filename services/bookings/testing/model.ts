@@ -34,6 +34,8 @@ export class Model {
   /** Undefined once it was dropped. */
   booking: Booking | undefined;
   now = NOW;
+  /** Whether there ever was money. */
+  wasReserved = false;
   onChange: (before: Booking, after: Booking, told: readonly Told[]) => void = () => {};
   readonly #rules: Rules;
   /** Answers that are still on their way. */
@@ -57,6 +59,11 @@ export class Model {
 
   get reserved(): boolean {
     return [...this.#payments.values()].some(({ payment }) => payment.state === "authorized");
+  }
+
+  /** Minor units that were taken, and went back. */
+  get givenBack(): number {
+    return [...this.#payments.values()].reduce((sum, { payment }) => sum + payment.refunded, 0);
   }
 
   get bookedSeats(): number[] {
@@ -167,7 +174,7 @@ export class Model {
         const given = step.seats ?? [...this.#seats.keys()];
         if (step.seats === undefined) this.#wasCancelled = true;
         for (const seat of given) if (this.#seats.get(seat) !== "other") this.#seats.delete(seat);
-        return { type: "released" };
+        return { type: "released", id: step.id };
       }
       case "void": {
         const toy = this.#toy();
@@ -201,6 +208,7 @@ export class Model {
   #decide(toy: ToyPayment, state: "authorized" | "failed"): void {
     if (toy.payment.state !== "pending") return;
     toy.payment = { ...toy.payment, state: toy.givenUp && state === "authorized" ? "voided" : state };
+    this.wasReserved ||= toy.payment.state === "authorized";
   }
 
   #wait(ms: number): void {

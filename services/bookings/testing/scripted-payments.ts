@@ -28,9 +28,11 @@ const no = (code: "CONFLICT" | "NOT_FOUND" | "PAYMENT_METHOD_UNAVAILABLE", messa
   message,
 });
 
+const isOpen = ({ state }: Payment): boolean => state === "pending" || state === "authorized";
+
 /**
  * `payments` as its endpoints promise, with a gateway that does as its tokens say: `ok`, `declined`, `no-word` (authorized, but nobody
- * is told), `uncapturable`; whatever else waits for `decide`.
+ * is told), `uncapturable`; whatever else waits for `decide`, `void-later` even when it is given up.
  */
 export class ScriptedPayments {
   readonly starts: PaymentStart[] = [];
@@ -82,8 +84,16 @@ export class ScriptedPayments {
     return this.#of(bookingId).some(({ payment }) => payment.state === "authorized");
   }
 
+  givenUp(bookingId: string): boolean {
+    return this.#of(bookingId).some((kept) => kept.givenUp);
+  }
+
   #of(bookingId: string): Kept[] {
     return [...this.#kept.values()].filter(({ payment }) => payment.bookingId === bookingId);
+  }
+
+  #tokenOf(paymentId: string): string | null | undefined {
+    return this.starts.find((start) => start.paymentId === paymentId)?.token;
   }
 
   #start(start: PaymentStart): Answer {
@@ -109,8 +119,7 @@ export class ScriptedPayments {
     return this.#with(paymentId, (kept) => {
       const { payment } = kept;
       if (payment.state === "captured") return { ok: true, value: payment };
-      const { token } = this.starts.find((start) => start.paymentId === paymentId) ?? {};
-      if (token === "uncapturable") this.#become(kept, "failed", "The bank took it back.");
+      if (this.#tokenOf(paymentId) === "uncapturable") this.#become(kept, "failed", "The bank took it back.");
       if (kept.payment.state !== "authorized") return no("CONFLICT", "It is not authorized.");
       this.#become(kept, "captured", null, { captured: amount });
       return { ok: true, value: kept.payment };
@@ -121,7 +130,8 @@ export class ScriptedPayments {
     return this.#with(paymentId, (kept) => {
       if (kept.payment.state === "captured") return no("CONFLICT", "It was captured.");
       kept.givenUp = true;
-      if (kept.payment.state === "authorized") this.#become(kept, "voided");
+      const voidsLater = kept.payment.state === "pending" && this.#tokenOf(paymentId) === "void-later";
+      if (isOpen(kept.payment) && !voidsLater) this.#become(kept, "voided");
       return { ok: true, value: kept.payment };
     });
   }

@@ -1,6 +1,5 @@
-import type { DomainEvent } from "../../../proto/index.ts";
-import type { Money } from "../../../proto/rest/index.ts";
-import type { BookingRecord, SeatCard, ShowtimeCard } from "../../../proto/services/index.ts";
+import { type DomainEvent, formatMoney } from "../../../proto/index.ts";
+import type { BookingRecord, ShowtimeCard } from "../../../proto/services/index.ts";
 import { WORDS_LENGTH_MAX } from "../limits.ts";
 import { english } from "./english.ts";
 import { german } from "./german.ts";
@@ -19,6 +18,13 @@ export interface Letter {
   readonly closing: string;
 }
 
+export interface LetterSeat {
+  readonly seat: number;
+  readonly label: string;
+  /** Null when it is not known any more. */
+  readonly categoryName: string | null;
+}
+
 export interface LetterContent {
   readonly event: DomainEvent<MailedEvent>;
   /** `de`, or anything else for English. */
@@ -26,9 +32,10 @@ export interface LetterContent {
   /** Of the buyer. */
   readonly name: string | null;
   readonly booking: BookingRecord;
-  readonly showtime: ShowtimeCard;
+  /** Null when it was deleted: cancelled ones may be, while there are mails about them to be sent. */
+  readonly showtime: ShowtimeCard | null;
   /** Those that the mail is about. */
-  readonly seats: readonly SeatCard[];
+  readonly seats: readonly LetterSeat[];
   readonly url: string;
 }
 
@@ -37,12 +44,12 @@ export function writeLetter(content: LetterContent): Letter {
   const messages = content.language === "de" ? german : english;
   const { locale, facts, letters } = messages;
   const { subject, heading, paragraphs } = letters[event.type];
-  const title = oneLine(showtime.title);
-  const rows: [name: string, ...values: (string | null)[]][] = [
+  const title = oneLine((showtime ?? booking).title);
+  const rows: [name: string, ...values: (string | null | undefined)[]][] = [
     [facts.film, title],
-    [facts.when, whenOf(showtime, locale)],
-    [facts.cinema, showtime.cinemaName, showtime.cinemaAddress],
-    [facts.hall, showtime.hallName],
+    [facts.when, showtime && whenOf(showtime, locale)],
+    [facts.cinema, showtime?.cinemaName, showtime?.cinemaAddress],
+    [facts.hall, showtime?.hallName],
     [facts.seats, ...content.seats.map((seat) => seatLine(seat, booking, messages))],
     ...sumsOf(content, messages),
     [facts.reason, reasonOf(event, messages)],
@@ -63,9 +70,9 @@ export function writeLetter(content: LetterContent): Letter {
 }
 
 function sumsOf({ event, booking }: LetterContent, { facts, locale }: Messages): [string, string][] {
-  if (event.type === "booking.refunded") return [[facts.refund, moneyOf(event.data.refunded, locale)]];
-  if (event.type === "payment.failed") return [[facts.total, moneyOf(event.data.amount, locale)]];
-  return event.type === "booking.confirmed" ? [[facts.total, moneyOf(booking.total, locale)]] : [];
+  if (event.type === "booking.refunded") return [[facts.refund, formatMoney(event.data.refunded, locale)]];
+  if (event.type === "payment.failed") return [[facts.total, formatMoney(event.data.amount, locale)]];
+  return event.type === "booking.confirmed" ? [[facts.total, formatMoney(booking.total, locale)]] : [];
 }
 
 /** A confirmed booking needs none. */
@@ -74,10 +81,10 @@ function reasonOf({ type, data }: DomainEvent<MailedEvent>, { reasons }: Message
   return reasons.get(data.reason) ?? data.reason;
 }
 
-function seatLine(seat: SeatCard, booking: BookingRecord, { types, locale }: Messages): string {
-  const sale = booking.seats.find((each) => each.seat === seat.seat);
-  if (sale === undefined) return `${seat.label} (${seat.categoryName})`;
-  return `${seat.label} (${types[sale.ticketType]}, ${seat.categoryName}): ${moneyOf(sale.price, locale)}`;
+function seatLine({ seat, label, categoryName }: LetterSeat, booking: BookingRecord, messages: Messages): string {
+  const sale = booking.seats.find((each) => each.seat === seat);
+  const kind = [sale && messages.types[sale.ticketType], categoryName].filter(Boolean).join(", ");
+  return `${label} (${kind})${sale ? `: ${formatMoney(sale.price, messages.locale)}` : ""}`;
 }
 
 function whenOf({ startsAt, timeZone }: ShowtimeCard, locale: string): string {
@@ -86,11 +93,6 @@ function whenOf({ startsAt, timeZone }: ShowtimeCard, locale: string): string {
     timeZone,
   });
   return format.format(new Date(startsAt));
-}
-
-function moneyOf({ amount, currency }: Money, locale: string): string {
-  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }
 
 /** Names and titles are other people's: no line breaks, nothing that turns the text around it, and no novels. */

@@ -23,7 +23,10 @@ export class MailQueue {
     this.#options = options;
   }
 
-  /** A part of the statement that takes the event out of the inbox: `taken` has a row when it does. */
+  /**
+   * A part of the statement that takes the event out of the inbox: `taken` has a row when it does. A dead letter outlives what the
+   * inbox remembers: the mail of one that is replayed later is there already, and sent after all.
+   */
   adding(taken: RawBuilder<unknown>, event: DomainEvent<MailedEvent>): RawBuilder<unknown> {
     const id = `ml_${this.#options.random(16).toString("base64url")}`;
     const userId = "userId" in event.data ? event.data.userId : null;
@@ -31,7 +34,10 @@ export class MailQueue {
     return sql`
       insert into notifications.mail (id, event_id, event, user_id, status, created_at, due_at)
       select ${id}, ${event.id}, ${JSON.stringify(event)}::json, ${userId}, 'queued', ${now}::timestamptz, ${now}::timestamptz
-      from ${taken}`;
+      from ${taken}
+      on conflict (event_id) do update
+      set status = 'queued', created_at = excluded.created_at, due_at = excluded.due_at, attempts = 0, finished_at = null
+      where mail.status = 'failed'`;
   }
 
   /** The same for mails of somebody who is no longer a user: nothing is kept of them. Does not wait for one that is just being sent. */
@@ -78,13 +84,14 @@ export class MailQueue {
       .execute();
   }
 
-  /** Deletes what was finished long ago, a number of rows at a time; dead letters stay. */
-  async prune(): Promise<void> {
+  /** Deletes some of what was finished long ago; dead letters stay. @returns whether that was all */
+  async prune(): Promise<boolean> {
     const old = new Date(this.#options.clock.now() - MAILS_KEPT_MS);
-    await sql`
+    const { numAffectedRows = 0n } = await sql`
       delete from notifications.mail where id in (
         select id from notifications.mail where finished_at < ${old} and status <> 'failed'
         limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#options.db);
+    return numAffectedRows < BigInt(PRUNE_ROWS_MAX);
   }
 
   /** Unless its lease was over and another process has taken it. */

@@ -63,9 +63,8 @@ export class MailWorker {
 
   async #sendSome(): Promise<boolean> {
     const { queue, clock } = this.#options;
-    if (clock.monotonic() - this.#prunedAt > PRUNE_EVERY_MS) {
+    if (clock.monotonic() - this.#prunedAt > PRUNE_EVERY_MS && (await queue.prune())) {
       this.#prunedAt = clock.monotonic();
-      await queue.prune();
     }
     if (clock.monotonic() < this.#pausedUntil) return false;
     // While the server is away, one mail is enough to find out whether it is back.

@@ -1,6 +1,6 @@
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { BookingRecord } from "../../../proto/services/index.ts";
-import { letterAsHtml, letterAsText, type MailedEvent, writeLetter } from "../letters/index.ts";
+import { letterAsHtml, letterAsText, type LetterSeat, type MailedEvent, writeLetter } from "../letters/index.ts";
 import type { Peers } from "../peers.ts";
 import type { Mail } from "../transports/index.ts";
 import type { QueuedMail } from "./mail-queue.ts";
@@ -40,7 +40,7 @@ export class MailWriter {
       event.type === "booking.confirmed" ? this.#tickets(booking.bookingId) : undefined,
     ]);
     const letter = writeLetter({
-      ...{ event, booking, showtime: quote.showtime, seats: quote.seats },
+      ...{ event, booking, showtime: quote?.showtime ?? null, seats: quote?.seats ?? seatsSold(booking, seats) },
       ...{ language: user.language, name: user.name, url: `${this.#options.publicUrl()}/` },
     });
     const mail: Mail = {
@@ -59,6 +59,12 @@ export class MailWriter {
     return file;
   }
 }
+
+/** Of a showtime that was deleted, as the booking knows them. */
+const seatsSold = (booking: BookingRecord, seats: readonly number[]): LetterSeat[] =>
+  booking.seats
+    .filter(({ seat }) => seats.includes(seat))
+    .map(({ seat, label }) => ({ seat, label, categoryName: null }));
 
 const needless = (why: string): Written => ({ type: "needless", why });
 

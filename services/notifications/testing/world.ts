@@ -61,13 +61,17 @@ export class Peers {
     cancelled: false,
     currency: "EUR",
   };
+  /** Whether the catalogue has the showtime no more. */
+  deleted = false;
   tickets: Uint8Array | null = Buffer.from("%PDF-1.7 the tickets");
   #count = 0;
 
   serve(bus: InProcessBus): void {
     bus.serve(BOOKING, ({ bookingId }, answer) => answer(this.bookings.get(bookingId) ?? null));
     bus.serve(USER_CARD, ({ userId }, answer) => answer(this.users.get(userId) ?? null));
-    bus.serve(QUOTE, ({ seats }, answer) => answer({ showtime: this.showtime, seats: seats.map(cardOf) }));
+    bus.serve(QUOTE, ({ seats }, answer) =>
+      answer(this.deleted ? null : { showtime: this.showtime, seats: seats.map(cardOf) }),
+    );
     bus.serve(TICKETS_PDF, ({ bookingId }, answer) =>
       answer(this.tickets && { fileName: `tickets-${bookingId}.pdf`, bytes: this.tickets }),
     );
@@ -85,9 +89,10 @@ export class Peers {
       bookingId: `bk_${++this.#count}`,
       userId,
       showtimeId: this.showtime.showtimeId,
+      title: this.showtime.title,
       status: "confirmed",
       reason: null,
-      seats: [3, 4].map((seat) => ({ seat, ticketType: "adult", price: euros(1_250) })),
+      seats: [3, 4].map((seat) => ({ seat, label: `A${seat + 1}`, ticketType: "adult", price: euros(1_250) })),
       total: euros(2_500),
       createdAt: "2027-01-01T12:00:00.000Z",
       ...change,

@@ -1,6 +1,7 @@
 import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv4 } from "node:net";
+import type { Clock } from "../../../platform/clock/index.ts";
 
 /** An address that webhooks may not go to. The message is for whoever registered it. */
 export class AddressRefused extends Error {
@@ -19,10 +20,14 @@ const resolveBySystem: Resolve = (host) => lookup(host, { all: true, verbatim: t
 export class AddressGuard {
   readonly #allowPrivate: boolean;
   readonly #resolve: Resolve;
+  readonly #clock: Clock;
+  /** By host: those under way, and those that failed lately. */
+  readonly #lookUps = new Map<string, Promise<readonly LookupAddress[]>>();
 
   /** @param options.allowPrivate lets private and loopback addresses pass, for them even without TLS; never link-local ones */
-  constructor(options: { allowPrivate: boolean; resolve?: Resolve }) {
+  constructor(options: { allowPrivate: boolean; resolve?: Resolve; clock: Clock }) {
     this.#allowPrivate = options.allowPrivate;
+    this.#clock = options.clock;
     this.#resolve = options.resolve ?? resolveBySystem;
   }
 
@@ -31,9 +36,24 @@ export class AddressGuard {
     if (!this.#allowPrivate) requireTls(url);
     const host = url.hostname.replace(/^\[|\]$/g, "");
     const family = isIP(host);
-    const addresses = family === 0 ? await this.#resolve(host) : [{ address: host, family }];
+    const addresses = family === 0 ? await this.#lookUp(host) : [{ address: host, family }];
     for (const { address } of addresses) this.#judge(url, host, address);
     return addresses;
+  }
+
+  /**
+   * A look-up of the system's cannot be given up, and those of a process have two threads: all who want a host share one look-up, lest
+   * a name server that is silent holds up those of PostgreSQL too. A failure stands for as long as it took.
+   */
+  #lookUp(host: string): Promise<readonly LookupAddress[]> {
+    const known = this.#lookUps.get(host);
+    if (known !== undefined) return known;
+    const begunAt = this.#clock.monotonic();
+    const lookUp = this.#resolve(host);
+    this.#lookUps.set(host, lookUp);
+    const forget = () => void this.#lookUps.delete(host);
+    lookUp.then(forget, () => this.#clock.after(this.#clock.monotonic() - begunAt, forget));
+    return lookUp;
   }
 
   #judge(url: URL, host: string, address: string): void {

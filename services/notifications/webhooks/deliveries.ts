@@ -32,6 +32,8 @@ export interface Attempt {
   /** This one counted. */
   readonly attempts: number;
   readonly giveUpAt: Date;
+  /** A test, or one that somebody makes again by hand. */
+  readonly single: boolean;
   readonly url: string;
   /** Newest first. */
   readonly secrets: readonly string[];
@@ -85,7 +87,7 @@ export class Deliveries {
     const row = await this.#options.db
       .updateTable("webhook_delivery")
       .set(({ eb, ref }) => ({
-        give_up_at: eb.case().when("status", "=", "pending").then(ref("give_up_at")).else(now).end(),
+        give_up_at: eb.case().when("status", "=", "pending").then(ref("give_up_at")).else(ref("created_at")).end(),
         status: "pending" as const,
         next_attempt_at: now,
       }))
@@ -139,7 +141,7 @@ export class Deliveries {
       set attempts = attempts + 1, leased_until = ${lease}, last_attempt_at = ${now}
       from due, notifications.webhook w where d.id = due.id and w.id = d.webhook_id
       returning d.id, d.webhook_id as "webhookId", d.event_id as "eventId", d.body, d.attempts,
-        d.give_up_at as "giveUpAt", w.url,
+        d.give_up_at as "giveUpAt", d.give_up_at = d.created_at as single, w.url,
         array_remove(array[w.secret, case when w.previous_until > ${now} then w.previous_secret end], null) as secrets`.execute(
       this.#options.db,
     );
@@ -179,6 +181,7 @@ export class Deliveries {
         await webhook.set({ failing_since: null }).where("failing_since", "is not", null).execute();
         return undefined;
       }
+      if (attempt.single && !gone) return undefined; // It says nothing of the days until the next event.
       const longAgo = new Date(now.getTime() - DISABLE_AFTER_MS);
       const reason = gone ? "It answered 410 Gone." : "Every delivery failed for three days.";
       const { numUpdatedRows } = await webhook

@@ -36,7 +36,7 @@ export interface DeliveryTable {
   /** Counted when they begin. */
   attempts: Generated<number>;
   created_at: Date;
-  /** An attempt that fails later than this is the last. */
+  /** An attempt that fails later than this is the last. That of a test, or of one that is made again by hand: when it was created. */
   give_up_at: Date;
   next_attempt_at: Date;
   /** Somebody is at it until then, or died. */

@@ -41,6 +41,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const guard = new AddressGuard({
     allowPrivate: config.webhookPrivateAddresses || isLoopback(config.host),
     ...(options.resolve && { resolve: options.resolve }),
+    clock,
   });
   const endpoints = new Endpoints({ db, guard, clock, random });
   const deliveries = new Deliveries({ db, clock, random });

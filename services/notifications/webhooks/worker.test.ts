@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Webhook as Verifier } from "standardwebhooks";
 import type { WebhookDelivery, WebhookSecret } from "../../../proto/rest/index.ts";
-import { ATTEMPT_LEASE_MS, PER_WEBHOOK_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
+import { ATTEMPT_LEASE_MS, ATTEMPT_TIMEOUT_MS, PER_WEBHOOK_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
 import { type Receiver, testWebhooks, type TestWebhooks } from "./testing.ts";
 
 const SOON = { timeout: 10_000 };
@@ -229,6 +229,7 @@ describe("a delivery", () => {
     expect(retry.statusCode).toBe(202);
     expect(retry.json()).toMatchObject({ status: "pending", attempts: 1 });
     await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "failed", attempts: 2, statusCode: 503 });
+    expect((await t.call("GET", `/webhooks/${id}`)).json()).toMatchObject({ failingSince: null });
   });
 });
 
@@ -284,6 +285,20 @@ describe("a webhook", () => {
     });
   });
 
+  it("whose test failed days ago is not disabled by its next failure", async () => {
+    receiver.answer = (_request, response) => void response.writeHead(503).end();
+    const { id } = await t.register(receiver.url);
+    await t.call("POST", `/webhooks/${id}/test`);
+    const latest = async () => (await t.deliveries(id))[0];
+    await expect.poll(latest, SOON).toMatchObject({ type: "webhook.test", status: "failed" });
+    t.clock.goForward(73 * HOUR_MS);
+    await t.tell("ann");
+    await expect.poll(latest, SOON).toMatchObject({ type: "user.deleted", status: "pending", statusCode: 503 });
+    expect((await t.call("GET", `/webhooks/${id}`)).json()).toMatchObject({
+      ...{ enabled: true, failingSince: expect.any(String) },
+    });
+  });
+
   it("that answers well in between has not failed for three days", async () => {
     receiver.answer = (_request, response) => void response.writeHead(500).end();
     const { id } = await t.register(receiver.url);
@@ -293,6 +308,42 @@ describe("a webhook", () => {
     t.clock.goForward(70 * HOUR_MS);
     await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered" });
     expect((await t.call("GET", `/webhooks/${id}`)).json()).toMatchObject({ enabled: true, failingSince: null });
+  });
+
+  it("whose name server is silent is looked up once, however many deliveries wait for it", async () => {
+    let lookUps = 0;
+    let fail: () => void = () => {};
+    const silence = new Promise<never>((_resolve, reject) => (fail = () => reject(new Error("no answer"))));
+    const stuck = await testWebhooks({
+      resolve: () => {
+        lookUps++;
+        return silence;
+      },
+    });
+    try {
+      stuck.stream.start();
+      await stuck.start();
+      let id: string | undefined;
+      void stuck.register("https://hangs.example/").then((webhook) => (id = webhook.id));
+      await expect
+        .poll(() => {
+          stuck.clock.endWaits();
+          return id;
+        }, SOON)
+        .toBeDefined();
+      await stuck.tell(...Array.from({ length: 20 }, (_, number) => `u${number}`));
+      await expect
+        .poll(async () => {
+          stuck.clock.goForward(ATTEMPT_TIMEOUT_MS);
+          stuck.clock.endWaits();
+          return (await stuck.deliveries(id!)).reduce((sum, { attempts }) => sum + attempts, 0);
+        }, SOON)
+        .toBeGreaterThanOrEqual(20);
+      expect(lookUps).toBe(1);
+    } finally {
+      fail();
+      await stuck.close();
+    }
   });
 
   it("whose secret is replaced signs with both for a day", async () => {

@@ -53,4 +53,11 @@ export class GatewayRefused extends Error {
 /** No answer, or none that makes sense: whether it was done is known when the same is asked again with the same key. */
 export class GatewayUnavailable extends Error {
   override readonly name = "GatewayUnavailable";
+  /** The same key gets the same answer again, whatever was done: that only its record tells. */
+  readonly isKept: boolean;
+
+  constructor(message: string, { isKept = false, cause }: { isKept?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.isKept = isKept;
+  }
 }

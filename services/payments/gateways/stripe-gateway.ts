@@ -78,9 +78,20 @@ export class StripeGateway implements Gateway {
 
   async refund({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
     const order = { payment_intent: gatewayId, amount, metadata: { refundId: key } };
-    const { status } = await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key }));
+    const { status } = await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key })).catch(
+      async (error: unknown) => {
+        const made = error instanceof GatewayUnavailable && error.isKept && (await this.#refundMade(gatewayId, key));
+        if (made) return made;
+        throw error;
+      },
+    );
     if (status === "failed" || status === "canceled") throw new GatewayRefused("Stripe could not refund it.");
     return this.#read(gatewayId);
+  }
+
+  async #refundMade(gatewayId: string, key: string): Promise<Stripe.Refund | undefined> {
+    const { data } = await translating(() => this.#stripe.refunds.list({ payment_intent: gatewayId, limit: PAGE }));
+    return data.find(({ metadata }) => metadata?.["refundId"] === key);
   }
 
   async *list(since: Date): AsyncIterable<GatewayRecord> {
@@ -166,12 +177,17 @@ async function translating<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** https://docs.stripe.com/api/errors: a 400, 402 or 404 is a no; all else says nothing of what was done. */
+/**
+ * https://docs.stripe.com/api/errors: a 400, 402 or 404 is a no; all else says nothing of what was done. A 500 is kept under its key for a
+ * day (https://docs.stripe.com/api/idempotent_requests).
+ */
 function translated(error: unknown): unknown {
   const { errors } = Stripe;
   if (error instanceof errors.StripeCardError || error instanceof errors.StripeInvalidRequestError) {
     return new GatewayRefused(error.message, { cause: error });
   }
-  if (error instanceof errors.StripeError) return new GatewayUnavailable(error.message, { cause: error });
+  if (error instanceof errors.StripeError) {
+    return new GatewayUnavailable(error.message, { isKept: (error.statusCode ?? 0) >= 500, cause: error });
+  }
   return error;
 }

@@ -1,10 +1,9 @@
+import { formatMoney } from "../../../proto/index.ts";
 import type { PaymentRow } from "./ledger.ts";
 import { TOKENS } from "./tokens.ts";
 
 /** The page where a buyer without a card's token pays: a form, no script. */
 export function paymentPage(payment: PaymentRow): string {
-  const amount = new Intl.NumberFormat("en", { style: "currency", currency: payment.currency });
-  const digits = amount.resolvedOptions().maximumFractionDigits ?? 2;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -20,7 +19,7 @@ button:first-of-type { background: #14532d; color: #fff }
 </head>
 <body>
 <main>
-<h1>${escape(amount.format(payment.amount / 10 ** digits))}</h1>
+<h1>${escape(formatMoney(payment, "en"))}</h1>
 <p>${escape(payment.description)}</p>
 ${payment.state === "pending" && payment.verdict === null ? choices() : `<p role="status"><strong>${escape(outcome(payment))}</strong></p>`}
 <p><small>This gateway moves no money: it is for trying things out.</small></p>

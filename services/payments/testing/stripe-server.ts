@@ -78,8 +78,11 @@ export class StripeServer {
   readonly requests: string[] = [];
   /** Idempotency keys in the order in which they came. */
   readonly keys: string[] = [];
-  /** What happens to the next answers: a 500 or a 429 with nothing done, or none at all after it was. */
-  readonly faults: ("error" | "busy" | "lost")[] = [];
+  /**
+   * What happens to the next answers: a 500 or a 429 with nothing done, or none at all after it was; to that of the next POST, a 500 that is
+   * kept under its key, before the work or after it.
+   */
+  readonly faults: ("error" | "busy" | "lost" | "broken" | "broken-after")[] = [];
   readonly #options: StripeServerOptions;
   readonly #answers = new Map<string, { request: string; status: number; body: string }>();
   readonly #server: Server;
@@ -137,13 +140,14 @@ export class StripeServer {
     const { pathname, searchParams } = new URL(request.url ?? "/", this.url);
     const method = request.method ?? "GET";
     this.requests.push(`${method} ${pathname}`);
-    const fault = this.faults.shift();
+    const fault = method === "GET" && this.faults[0]?.startsWith("broken") ? undefined : this.faults.shift();
     const send = (status: number, body: string): void => {
       if (fault === "lost") return void request.socket.destroy();
       response.writeHead(status, { "content-type": "application/json", "request-id": `req_${this.requests.length}` });
       response.end(body);
     };
-    if (fault === "error") return send(500, JSON.stringify({ error: { type: "api_error", message: "Sorry." } }));
+    const sorry = JSON.stringify({ error: { type: "api_error", message: "Sorry." } });
+    if (fault === "error") return send(500, sorry);
     if (fault === "busy") {
       return send(
         429,
@@ -172,7 +176,8 @@ export class StripeServer {
       }
       if (first !== undefined) return send(first.status, first.body);
     }
-    const { status, body } = this.#answer(method, pathname, form);
+    const done = fault === "broken" ? undefined : this.#answer(method, pathname, form);
+    const { status, body } = done === undefined || fault === "broken-after" ? { status: 500, body: sorry } : done;
     // A refusal before the work has begun is not kept; one of the work's own is, as is its success.
     if (typeof key === "string" && method === "POST") this.#answers.set(key, { request: fingerprint, status, body });
     send(status, body);
@@ -206,6 +211,10 @@ export class StripeServer {
         return show(this.#cancel(this.#intent(id)), withCharge);
       case "POST /v1/refunds":
         return this.#refund(form);
+      case "GET /v1/refunds": {
+        const data = this.refunds.filter((refund) => refund.payment_intent === form["payment_intent"]);
+        return { object: "list", url: "/v1/refunds", has_more: false, data };
+      }
       default:
         throw invalid(`Unrecognized request URL (${method}: ${path}).`, {}, 404);
     }

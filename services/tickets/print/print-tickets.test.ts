@@ -16,7 +16,7 @@ const ticket = (seat: number, ticketType: "adult" | "child"): PrintJob["tickets"
     ...{ seat, label: `C${seat}`, section: "Parkett", row: "C", number: seat, prices },
     ...{ category: "premium", categoryName: "Premium" },
   },
-  sale: { seat, ticketType, price: prices[ticketType] },
+  sale: { seat, label: `C${seat}`, ticketType, price: prices[ticketType] },
 });
 const job = (change: Partial<PrintJob> = {}): PrintJob => ({
   ...{ bookingId: "bk_123", showtime: peers.showtime, plan: peers.plan, language: "de" },

@@ -1,3 +1,4 @@
+import { formatMoney } from "../../../proto/index.ts";
 import type { BookingRecord, PlanSeat, SeatCard, ShowtimeCard } from "../../../proto/services/index.ts";
 import { PLAN_DOTS_IN_ALL_MAX, PLAN_DOTS_MAX, PRINTED_LENGTH_MAX } from "../limits.ts";
 import { Fonts, type Weight } from "./fonts.ts";
@@ -114,7 +115,7 @@ class Page {
     this.#fact(texts.hall, [showtime.hallName, seat.section].filter(Boolean).join(" · "), margin, 286, { size: 14 });
     const type = `${texts.types[sale.ticketType]} · ${seat.categoryName}`;
     this.#fact(texts.ticket, type, margin, 334, { size: 14 });
-    this.#fact(texts.price, priceOf(sale.price, texts.locale), margin, 382, { size: 14 });
+    this.#fact(texts.price, formatMoney(sale.price, texts.locale), margin, 382, { size: 14 });
   }
 
   #code({ qr, seat }: PrintedTicket): void {
@@ -210,9 +211,4 @@ function whenOf({ startsAt, timeZone }: ShowtimeCard, locale: string): string {
     timeZone,
   });
   return format.format(new Date(startsAt));
-}
-
-function priceOf({ amount, currency }: { amount: number; currency: string }, locale: string): string {
-  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }
