@@ -3,10 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bench } from "./main.ts";
+import { createHistogram, encodeHistogram } from "./load/recorder.ts";
+import { latencyOf } from "./runner/latency.ts";
 import type { Results } from "./runner/results.ts";
-import type { Scenario } from "./runner/scenario.ts";
+import type { Measured, Scenario } from "./runner/scenario.ts";
 import type { Settings } from "./runner/settings.ts";
 import { startRush } from "./scenarios/hold-rush.ts";
+import { requireConnections } from "./stage/machine-limits.ts";
 import { ARENA, startPlainServer } from "./stage/targets.ts";
 
 const PLACE = { root: new URL("../", import.meta.url), worker: new URL("load/worker.ts", import.meta.url) };
@@ -16,6 +19,17 @@ const NONE: Settings = {
   ...{ only: undefined, peers: [], seconds: 1, rounds: 1, connections: undefined, inFlight: 1, rate: undefined },
   ...{ out: "", profile: false },
 };
+
+/** As many as this machine bears, by its own word, and as may be asked for. */
+function connectionsMax(): number {
+  const asked = 1_000_000;
+  try {
+    requireConnections(asked);
+  } catch (error) {
+    return Number(/(\d+) at most/.exec(String(error))?.[1]);
+  }
+  return asked;
+}
 
 let out: string;
 let said: string[];
@@ -39,6 +53,8 @@ describe("what npm run bench is asked for", () => {
   it.each([
     [["--only", "nonsense"], "There is no scenario nonsense: npm run bench -- --list names them."],
     [["--only", "core", "--peer", "nonsense"], "There is no peer nonsense: npm run bench -- --list names them."],
+    [["--only", ","], "--only names nothing: see npm run bench -- --list."],
+    [["--peer", ""], "--peer names nothing: see npm run bench -- --list."],
     [["--seconds", "0"], '--seconds must be a whole number from 1 to 1000000, and is "0".'],
     [["--rounds", "many"], '--rounds must be a whole number from 1 to 1000, and is "many".'],
     [["--connections", "1e3"], '--connections must be a whole number from 1 to 1000000, and is "1e3".'],
@@ -60,6 +76,33 @@ describe("what npm run bench is asked for", () => {
     expect(await bench(args, PLACE)).toBe(1);
     expect(complained).toHaveLength(1);
     expect(complained[0]).toMatch(/^1000000 connections (need|are more than) .*\.$/);
+  });
+
+  it.each([
+    ["viewer-fanout", 40],
+    ["slow-readers", 40],
+    ["kiosk-soak", 500],
+  ])("counts what %s has beside its viewers among the connections", async (scenario, others) => {
+    const connections = connectionsMax();
+    const args = ["--only", scenario, "--peer", "none", "--connections", String(connections), "--out", out];
+    expect(await bench(args, PLACE)).toBe(1);
+    expect(complained).toEqual([expect.stringMatching(new RegExp(`^${connections + others} connections .*\\.$`))]);
+  });
+
+  it.each([
+    [
+      "hold-rush",
+      ["--in-flight", "8"],
+      "500 connections with 8 in flight need 120 seats in each showtime, and there are 96: use fewer.",
+    ],
+    [
+      "rest-hold",
+      ["--connections", "5000"],
+      "5000 connections need 25000 seats in 5 rounds of rest-hold, and there are 20000: use fewer.",
+    ],
+  ])("refuses %s with %j, which has not enough seats, before it measures", async (scenario, more, sentence) => {
+    expect(await bench(["--only", scenario, "--peer", "none", ...more, "--out", out], PLACE)).toBe(1);
+    expect(complained).toEqual([sentence]);
   });
 
   it("names scenarios and peers", async () => {
@@ -92,6 +135,35 @@ const SERVER = {
   dialect: "bench-msgpack",
 } as const;
 
+const TAIL = "p99.9, ms";
+
+/** Subjects that are judged by the latency that they tell, if any. */
+const measuring = (names: readonly string[], latencyMs: (name: string) => number | undefined): Scenario => ({
+  ...{ name: "measuring", about: "no servers" },
+  cases: () => [
+    {
+      ...{ name: "no load", load: "none", unit: "commands" },
+      judgedBy: { figure: TAIL, unit: "ms", better: "less" },
+      subjects: names.map((name, index) => ({
+        ...{ name, kind: index === 0 ? ("usher" as const) : ("peer" as const), about: name },
+        start: () =>
+          Promise.resolve({
+            round() {
+              const histogram = createHistogram();
+              const ms = latencyMs(name);
+              if (ms !== undefined) histogram.recordValue(ms * 1_000);
+              const latency = encodeHistogram(histogram);
+              const figures = { [TAIL]: latencyOf(latency).percentiles["p99.9"] };
+              const sample = { count: 0, refused: 0, histograms: { latency }, slices: [], figures };
+              return Promise.resolve<Measured>({ seconds: 1, cpu: undefined, sample });
+            },
+            stop: () => Promise.resolve(),
+          }),
+      })),
+    },
+  ],
+});
+
 describe("a run", () => {
   it(
     "writes results with every histogram, and a report that needs nothing else",
@@ -116,6 +188,34 @@ describe("a run", () => {
     },
     RUN_TIMEOUT_MS,
   );
+
+  it("goes back and forth, so that each subject follows both of its neighbours", async () => {
+    const order: string[] = [];
+    const args = ["--rounds", "3", "--peer", "none", "--out", out];
+    const kept = measuring(["a", "b", "c"], (name) => order.push(name));
+    expect(await bench(args, PLACE, [kept])).toBe(0);
+    expect(order.join(" ")).toBe("a b c c b a a b c");
+  });
+
+  it("has no figure where nothing was measured, which is neither better nor worse than one", async () => {
+    const file = (name: string): string => join(out, name, "results.json");
+    const args = ["--rounds", "2", "--peer", "none", "--out"];
+    expect(await bench([...args, join(out, "none")], PLACE, [measuring(["usher", "other"], () => undefined)])).toBe(0);
+    expect(said.join("\n")).toMatch(/ usher +- +- to -.*\n +other +- +- to - .*- x \(- to -\)/);
+    expect(await bench([...args, join(out, "some")], PLACE, [measuring(["usher", "other"], () => 3)])).toBe(0);
+    for (const [before, after] of [
+      ["none", "some"],
+      ["some", "none"],
+      ["none", "none"],
+    ] as const) {
+      said = [];
+      expect(await bench(["compare", file(before), file(after)], PLACE)).toBe(0);
+      expect(said.slice(1, 3).map((line) => line.trim().split(/ {2,}/).slice(3))).toEqual([
+        ["-", expect.any(String), expect.any(String), "-"],
+        ["-", expect.any(String), expect.any(String), "-"],
+      ]);
+    }
+  });
 
   it(
     "fails loudly when a server dies in the middle",

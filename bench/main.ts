@@ -1,11 +1,12 @@
 /** `npm run bench`: measures Usher beside its limits and its peers, in turns, and reports. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "./bench-error.ts";
 import { reportOf } from "./report/html.ts";
 import { compareLines, readResults } from "./runner/compare.ts";
-import { describeCommit, describeMachine, describeVersions, loadNow } from "./runner/machine.ts";
+import { describeCommit, describeMachine, describeVersions, diskNotes, loadNow } from "./runner/machine.ts";
 import { createProgress } from "./runner/progress.ts";
 import { FORMAT, type Results } from "./runner/results.ts";
 import { runScenarios } from "./runner/run.ts";
@@ -61,7 +62,8 @@ async function run(
   args: readonly string[],
   { root, worker }: Place,
 ): Promise<void> {
-  const { peers, notes } = choosePeers(settings.peers, root);
+  const { peers, notes: leftOut } = choosePeers(settings.peers, root);
+  const notes = [...leftOut, ...diskNotes(tmpdir())];
   const path = fileURLToPath(root);
   const out = resolve(settings.out);
   mkdirSync(out, { recursive: true });

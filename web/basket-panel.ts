@@ -1,6 +1,6 @@
 import type { Layout } from "../client/index.ts";
 import type { Basket } from "./basket.ts";
-import { button, byId, create } from "./dom.ts";
+import { button, byId, create, replaceItems } from "./dom.ts";
 import { formatCountdown, formatMoney } from "./format.ts";
 import { say } from "./messages.ts";
 
@@ -34,12 +34,15 @@ export class BasketPanel {
 
   update(): void {
     const { seats } = this.#options.basket;
-    byId("basket", HTMLElement).hidden = seats.length === 0;
+    const box = byId("basket", HTMLElement);
+    const isLeft = seats.length === 0 && box.contains(document.activeElement);
+    box.hidden = seats.length === 0;
     byId("basket-empty", HTMLElement).hidden = seats.length > 0;
     // Others' seats change many times a second, and a button must not be replaced under a finger.
     const now = seats.join();
     if (now !== this.#shown) this.#showSeats(seats);
     this.#shown = now;
+    if (isLeft) byId("basket-title", HTMLElement).focus();
     this.#showTime();
   }
 
@@ -71,7 +74,7 @@ export class BasketPanel {
         back,
       );
     });
-    byId("basket-seats", HTMLElement).replaceChildren(...lines);
+    replaceItems(byId("basket-seats", HTMLElement), lines, ([next]) => next ?? byId("basket-title", HTMLElement));
     byId("total", HTMLElement).textContent = formatMoney({ amount: total, currency });
   }
 

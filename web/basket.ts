@@ -29,6 +29,10 @@ export class Basket {
   /** Every seat of every hold: looked up for each seat of the hall, in each frame. */
   #mine: ReadonlySet<number> = new Set();
   readonly #asked = new Set<number>();
+  /** Seats on their way back. */
+  readonly #returning = new Set<number>();
+  /** Holds that the server was asked about and has not told of: they may live, so their ids are kept. */
+  readonly #untold = new Set<string>();
   readonly #unlisten: (() => void)[];
   #signedIn = false;
 
@@ -84,7 +88,8 @@ export class Basket {
   }
 
   async giveBack(seats: readonly number[]): Promise<void> {
-    const byHold = groupBy(seats, (seat) => this.#holdOf(seat));
+    const fresh = seats.filter((seat) => !this.#returning.has(seat));
+    const byHold = groupBy(fresh, (seat) => this.#holdOf(seat));
     await Promise.all([...byHold].map(async ([hold, some]) => hold && this.#release(hold, some)));
   }
 
@@ -104,12 +109,14 @@ export class Basket {
     const { client, rest, session, showtime } = this.#options;
     const token = session.savedToken;
     if (token === undefined) return;
-    const ids = new Set([...session.holdsOf(showtime), ...this.#holds.keys()]);
+    for (const holdId of [...session.holdsOf(showtime), ...this.#holds.keys()]) this.#untold.add(holdId);
     await Promise.all(
-      [...ids].map(async (holdId) => {
+      [...this.#untold].map(async (holdId) => {
         const asked = client.now();
         try {
           const found = await rest.hold(holdId, token);
+          // What has happened to the hold meanwhile is newer than this answer.
+          if (!this.#untold.has(holdId)) return;
           this.#add({ holdId, seats: found.seats, expiresAt: asked + found.expiresInMs });
         } catch (error) {
           if (error instanceof Refused && !error.retryable) this.#lose(holdId);
@@ -148,16 +155,20 @@ export class Basket {
   }
 
   async #release(hold: Held, seats: readonly number[]): Promise<void> {
-    const left = hold.seats.filter((seat) => !seats.includes(seat));
+    for (const seat of seats) this.#returning.add(seat);
     try {
-      await this.#options.client.release(hold.holdId, left.length > 0 ? { seats } : {});
-      if (left.length > 0) this.#add({ ...(this.#holds.get(hold.holdId) ?? hold), seats: left });
+      await this.#options.client.release(hold.holdId, seats.length < hold.seats.length ? { seats } : {});
+      const current = this.#holds.get(hold.holdId);
+      const left = current?.seats.filter((seat) => !seats.includes(seat)) ?? [];
+      if (current !== undefined && left.length > 0) this.#add({ ...current, seats: left });
       else this.#drop(hold.holdId);
     } catch (error) {
       this.#options.failed(error);
       if (error instanceof Refused && (error.code === "HOLD_EXPIRED" || error.code === "HOLD_NOT_FOUND")) {
         this.#drop(hold.holdId);
       }
+    } finally {
+      for (const seat of seats) this.#returning.delete(seat);
     }
   }
 
@@ -167,6 +178,7 @@ export class Basket {
 
   #add(hold: Held): void {
     this.#holds.set(hold.holdId, hold);
+    this.#untold.delete(hold.holdId);
     this.#save();
   }
 
@@ -178,13 +190,14 @@ export class Basket {
 
   #drop(holdId: string): void {
     this.#holds.delete(holdId);
+    this.#untold.delete(holdId);
     this.#save();
   }
 
   #save(): void {
     const { session, showtime, changed } = this.#options;
     this.#mine = new Set([...this.#holds.values()].flatMap(({ seats }) => seats));
-    session.keepHolds(showtime, [...this.#holds.keys()]);
+    session.keepHolds(showtime, [...new Set([...this.#holds.keys(), ...this.#untold])]);
     changed();
   }
 }

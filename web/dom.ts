@@ -19,6 +19,31 @@ export function create<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+const controlsOf = (list: HTMLElement): HTMLElement[] => [...list.querySelectorAll<HTMLElement>("a, button")];
+const purposeOf = (control: HTMLElement): string =>
+  `${control.closest("li")?.id ?? ""} ${control.getAttribute("aria-label") ?? control.textContent}`;
+
+/**
+ * Puts these in place of a list's items. Focus that was on a button or link in it stays on what has the same words, in the item
+ * of the same id, or else goes where `orElse` says: never to the top of the page.
+ * @param orElse is given the buttons and links that there are now, from the place of the one that is gone.
+ */
+export function replaceItems(
+  list: HTMLElement,
+  items: readonly HTMLElement[],
+  orElse: (next: readonly HTMLElement[]) => HTMLElement,
+): void {
+  const before = controlsOf(list);
+  const at = before.findIndex((control) => control === document.activeElement);
+  const focused = before[at];
+  const purpose = focused && purposeOf(focused);
+  list.replaceChildren(...items);
+  if (purpose === undefined) return;
+  const now = controlsOf(list);
+  const same = now.find((control) => purposeOf(control) === purpose);
+  (same ?? orElse(now.slice(at))).focus();
+}
+
 export function button(text: string, onClick: () => void): HTMLButtonElement {
   const element = create("button", { type: "button" }, text);
   element.addEventListener("click", onClick);

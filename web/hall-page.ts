@@ -75,12 +75,13 @@ export class HallPage {
     this.#purchases.close();
     this.#list.close();
     this.#map.close();
-    this.#options.hall.stop();
   }
 
   readonly #labelOf = (seat: number): string => this.#options.layout.seats[seat]?.label ?? String(seat);
 
   #changed(): void {
+    // What was asked for here may be answered when the next hall is on the page.
+    if (this.#stop.signal.aborted) return;
     this.#map.redraw();
     this.#list.update();
     this.#panel.update();

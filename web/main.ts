@@ -1,5 +1,5 @@
 /** The page that a buyer sees: `#/` is what is on, `#/showtimes/ID` a hall. */
-import { RestClient, UsherClient } from "../client/index.ts";
+import { type Hall, RestClient, Unreachable, UsherClient } from "../client/index.ts";
 import { byId } from "./dom.ts";
 import { HallPage } from "./hall-page.ts";
 import { showProgramme } from "./programme-page.ts";
@@ -7,6 +7,8 @@ import { Session } from "./session.ts";
 import { inPlainWords } from "./words.ts";
 
 const VIEWS = ["programme", "hall", "failure"] as const;
+/** Nobody looks at an empty page for longer without being told why. */
+const EMPTY_MAX_MS = 10_000;
 const LIVE_WORDS = {
   live: "Live",
   behind: "Catching up…",
@@ -18,6 +20,8 @@ class Application {
   readonly #rest = new RestClient(location.origin);
   readonly #session = new Session(this.#rest, sessionStorage);
   #client: Promise<UsherClient> | undefined;
+  /** Watched for the present visit, from before its first picture. */
+  #hall: Hall | undefined;
   #page: HallPage | undefined;
   #unlisten = (): void => {};
   /** Counts navigations, so that a slow answer does not open a page that was left. */
@@ -26,24 +30,39 @@ class Application {
   start(): void {
     addEventListener("hashchange", () => void this.#show());
     byId("again", HTMLButtonElement).addEventListener("click", () => void this.#show());
+    byId("skip", HTMLAnchorElement).addEventListener("click", (event) => {
+      // The address says which page is open, and stays.
+      event.preventDefault();
+      byId("main", HTMLElement).focus();
+    });
     void this.#show();
   }
 
   async #show(): Promise<void> {
     const visit = ++this.#visit;
-    this.#page?.close();
-    this.#unlisten();
-    this.#page = undefined;
-    byId("connection", HTMLElement).hidden = true;
+    this.#leave();
     const [, id] = /^#\/showtimes\/([\w-]{1,64})$/.exec(location.hash) ?? [];
+    // The page still opens by itself when what it waits for comes.
+    const patience = setTimeout(() => {
+      if (visit === this.#visit) showFailure(new Unreachable(location.origin, "no answer in time"));
+    }, EMPTY_MAX_MS);
     try {
       if (id === undefined) await this.#openProgramme(visit);
       else await this.#openHall(id, visit);
     } catch (error) {
-      if (visit !== this.#visit) return;
-      byId("failure-text", HTMLElement).textContent = inPlainWords(error);
-      view("failure");
+      if (visit === this.#visit) showFailure(error);
+    } finally {
+      clearTimeout(patience);
     }
+  }
+
+  #leave(): void {
+    this.#unlisten();
+    this.#page?.close();
+    this.#page = undefined;
+    this.#hall?.stop();
+    this.#hall = undefined;
+    byId("connection", HTMLElement).hidden = true;
   }
 
   async #openProgramme(visit: number): Promise<void> {
@@ -60,9 +79,9 @@ class Application {
       this.#rest.layout(id),
     ]);
     if (visit !== this.#visit) return;
-    const hall = client.watch(id);
+    const hall = (this.#hall = client.watch(id));
     await hall.ready;
-    if (visit !== this.#visit) return hall.stop();
+    if (visit !== this.#visit) return;
     view("hall");
     const page = new HallPage({ rest: this.#rest, client, session: this.#session, showtime, layout, hall });
     this.#page = page;
@@ -76,6 +95,11 @@ class Application {
       if (pill.textContent !== LIVE_WORDS[state]) pill.textContent = LIVE_WORDS[state];
     };
     hall.on("inStep", showState);
+    hall.on("refused", (refused) => {
+      if (this.#page !== page) return;
+      this.#leave();
+      showFailure(refused);
+    });
     this.#unlisten = client.on("state", showState);
     showState();
   }
@@ -97,6 +121,11 @@ class Application {
     await client.connect();
     return client;
   }
+}
+
+function showFailure(error: unknown): void {
+  byId("failure-text", HTMLElement).textContent = inPlainWords(error);
+  view("failure");
 }
 
 function view(name: (typeof VIEWS)[number]): void {

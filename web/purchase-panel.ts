@@ -1,6 +1,6 @@
-import type { Booking, RestClient } from "../client/index.ts";
+import { type Booking, Refused, type RestClient } from "../client/index.ts";
 import type { Basket } from "./basket.ts";
-import { button, byId, create } from "./dom.ts";
+import { button, byId, create, replaceItems } from "./dom.ts";
 import { formatList, formatMoney } from "./format.ts";
 import { tell } from "./messages.ts";
 import type { Session } from "./session.ts";
@@ -33,6 +33,10 @@ export class PurchasePanel {
   /** By booking, once all its tickets are there. */
   readonly #codes = new Map<string, readonly HTMLElement[]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** All of the guest's own. */
+  #bookings: readonly Booking[] = [];
+  /** Paid by a guest whose token is over: nobody can change them any more, but the codes are good at the door. */
+  #earlier: readonly Booking[] = [];
   #shown = "";
 
   constructor(options: PurchasePanelOptions) {
@@ -51,7 +55,8 @@ export class PurchasePanel {
   }
 
   async #payBasket(): Promise<void> {
-    const { rest, basket } = this.#options;
+    const { rest, session, basket } = this.#options;
+    session.keepBooked();
     for (const holdId of basket.holdIds) {
       const { id } = await rest.book(holdId, this.#token);
       basket.handOver(holdId);
@@ -70,16 +75,18 @@ export class PurchasePanel {
   async #look(): Promise<void> {
     clearTimeout(this.#timer);
     const { rest, session, showtime } = this.#options;
-    if (session.savedToken === undefined || this.#stop.signal.aborted) return;
+    const token = session.savedToken;
+    if (token === undefined || this.#stop.signal.aborted) return;
     let isSettled = false;
     try {
-      const bookings = await rest.bookings(showtime, this.#token);
-      await Promise.all(bookings.map((booking) => this.#loadCodes(booking)));
+      const bookings = await rest.bookings(showtime, token);
+      await Promise.all(bookings.map((booking) => this.#loadCodes(booking, token)));
       if (this.#stop.signal.aborted) return;
       this.#show(bookings);
       isSettled = bookings.every((booking) => this.#isSettled(booking));
-    } catch {
-      // Looked for again: what the buyer did was answered for by itself.
+    } catch (error) {
+      // Looked for again, but not with a token that is over: what the buyer did was answered for by itself.
+      isSettled = error instanceof Refused && error.code === "UNAUTHORIZED";
     }
     if (!isSettled) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY_MS);
   }
@@ -89,12 +96,12 @@ export class PurchasePanel {
     return status !== "pending" && status !== "paying" && refunding.amount === 0;
   }
 
-  async #loadCodes({ id, status, seats }: Booking): Promise<void> {
+  async #loadCodes({ id, status, seats }: Booking, token: string): Promise<void> {
     if (status !== "confirmed" || this.#codes.has(id)) return;
     const { rest } = this.#options;
-    const tickets = await rest.tickets(id, this.#token);
+    const tickets = await rest.tickets(id, token);
     if (tickets.length < seats.length) return;
-    const pictures = await Promise.all(tickets.map((ticket) => rest.ticketPicture(ticket.id, this.#token)));
+    const pictures = await Promise.all(tickets.map((ticket) => rest.ticketPicture(ticket.id, token)));
     const codes = pictures.map((svg, index) => {
       const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
       const alt = `Code of seat ${tickets[index]?.label ?? ""}`;
@@ -104,25 +111,37 @@ export class PurchasePanel {
   }
 
   #show(bookings: readonly Booking[]): void {
+    const ids = new Set(bookings.map(({ id }) => id));
+    this.#earlier = [...this.#bookings, ...this.#earlier].filter(
+      ({ id, status }) => status === "confirmed" && !ids.has(id),
+    );
+    this.#bookings = bookings;
     // A button must not be replaced under a finger.
-    const now = JSON.stringify(bookings.map((booking) => [booking, this.#codes.has(booking.id)]));
+    const now = JSON.stringify(
+      [...bookings, ...this.#earlier].map((booking) => [booking, this.#codes.has(booking.id)]),
+    );
     if (now === this.#shown) return;
     this.#shown = now;
-    byId("purchases", HTMLElement).hidden = bookings.length === 0;
-    byId("purchase-list", HTMLElement).replaceChildren(...bookings.map((booking) => this.#line(booking)));
+    const lines = [
+      ...bookings.map((booking) => this.#line(booking, this.#actions(booking))),
+      ...this.#earlier.map((booking) => this.#line(booking, [])),
+    ];
+    byId("purchases", HTMLElement).hidden = lines.length === 0;
+    // Not to the next button: it may be one that gives tickets back.
+    replaceItems(byId("purchase-list", HTMLElement), lines, () => byId("purchases-title", HTMLElement));
   }
 
-  #line(booking: Booking): HTMLElement {
-    const { tickets, total, status, reason } = booking;
+  #line(booking: Booking, actions: readonly HTMLElement[]): HTMLElement {
+    const { id, tickets, total, status, reason } = booking;
     const seats = formatList(tickets.map(({ label }) => label));
     const words = reason === null ? STATUS_WORDS[status] : `${STATUS_WORDS[status]}: ${reason}`;
     return create(
       "li",
-      {},
+      { id },
       create("p", {}, create("strong", {}, seats), ` ${formatMoney(total)}`),
       create("p", { className: "quiet" }, words),
       ...(status === "confirmed" ? (this.#codes.get(booking.id) ?? []) : []),
-      ...this.#actions(booking),
+      ...actions,
     );
   }
 

@@ -6,6 +6,8 @@ interface Stored {
   readonly token?: string;
   /** Ids of holds by showtime, so that a reloaded page finds its seats again. */
   readonly holds: Readonly<Record<string, readonly string[]>>;
+  /** Whether the guest may have bookings. */
+  readonly booked?: boolean;
 }
 
 /** The guest that this tab buys as. It is made when the first seat is wanted: who only looks needs none. */
@@ -24,10 +26,15 @@ export class Session {
     return this.#stored.token;
   }
 
-  /** For the client: the guest's token while it is good, else a new guest's. */
+  /**
+   * For the client: the guest's token while it is good, else a new guest's. A guest who has something stays to the very end of
+   * the token, because nobody else can give it back, pay for it or see its codes.
+   * @throws (rejects) while a token that is about to end is still needed.
+   */
   readonly token = async (why: TokenReason): Promise<string> => {
     const { token } = this.#stored;
     if (token !== undefined && why === "connecting") return token;
+    if (why === "ending" && this.#hasSomething) throw new Error("a guest's token cannot be renewed");
     const { accessToken } = await this.#rest.guest();
     this.#save({ token: accessToken, holds: {} });
     return accessToken;
@@ -39,6 +46,16 @@ export class Session {
 
   keepHolds(showtime: string, holds: readonly string[]): void {
     this.#save({ ...this.#stored, holds: { ...this.#stored.holds, [showtime]: holds } });
+  }
+
+  /** To be called before the first booking is asked for: it may be made though no answer comes. */
+  keepBooked(): void {
+    this.#save({ ...this.#stored, booked: true });
+  }
+
+  get #hasSomething(): boolean {
+    const { holds, booked = false } = this.#stored;
+    return booked || Object.values(holds).some((ids) => ids.length > 0);
   }
 
   #save(stored: Stored): void {

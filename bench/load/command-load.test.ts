@@ -1,4 +1,5 @@
 /** The generator against the limits, which need no build: what it sends is answered, and what it counts is right. */
+import uWS from "uWebSockets.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openStage, type Stage } from "../stage/stage.ts";
 import { startPlainServer, type Target } from "../stage/targets.ts";
@@ -57,6 +58,50 @@ describe("buyers", () => {
     load.begin({ kind: "open", perSecond: 200 });
     await until(() => load.take().count >= 20);
     expect(performance.now() - begun).toBeGreaterThanOrEqual((19 * 1_000) / 200);
+    await load.end();
+    load.close();
+  });
+
+  it("are not let off by a server that answers no more: what it owes counts among the latencies, and not as done", async () => {
+    const load = new CommandLoad();
+    await load.open(options());
+    const begun = performance.now();
+    load.begin({ kind: "open", perSecond: 200 });
+    await until(() => load.take().count >= 20);
+    const silentSince = performance.now();
+    process.kill(target.pid, "SIGSTOP");
+    try {
+      const isUnsent = (): boolean => (load.take().figures["unsent"] ?? 0) > 0;
+      await until(() => performance.now() - silentSince > silentSince - begun && isUnsent());
+      const silence = performance.now() - silentSince;
+      const { count, histograms } = load.take();
+      const latencies = mergeHistograms([histograms["latency"] ?? ""]);
+      expect(latencies.getValueAtPercentile(99.9) / 1_000).toBeGreaterThan(silence / 2);
+      expect(latencies.totalCount).toBeGreaterThan(count + CONNECTIONS);
+    } finally {
+      process.kill(target.pid, "SIGCONT");
+    }
+    await load.end();
+    load.close();
+  });
+
+  it("begin anew after a server that left them without an answer", async () => {
+    const silent = uWS.App().ws("/v1", { message: () => undefined });
+    const port = await new Promise<number>((resolve) => {
+      silent.listen("127.0.0.1", 0, (token) => resolve(uWS.us_socket_local_port(token)));
+    });
+    const load = new CommandLoad();
+    try {
+      await load.open({ ...options(), port });
+      load.begin({ kind: "closed" });
+      await expect(load.end(20)).rejects.toThrow("The server left commands unanswered.");
+    } finally {
+      load.close();
+      silent.close();
+    }
+    await load.open(options());
+    load.begin({ kind: "closed" });
+    await until(() => load.take().count >= 10);
     await load.end();
     load.close();
   });

@@ -3,7 +3,8 @@
  *
  * - closed: every slot sends its next command when the last one is answered.
  * - open: commands begin at a fixed rate, whatever the server does; one that finds no idle slot waits for one. Its latency counts from when
- *   it was meant to begin, so a server that stalls is not let off (no coordinated omission).
+ *   it was meant to begin, so a server that stalls is not let off (no coordinated omission);
+ *   one that has no answer when the load is taken counts as long as it has been under way.
  * - schedule: the open way, with the slot that each command is for laid down too, so that viewers elsewhere know which change they see.
  */
 import { BenchError, explain } from "../bench-error.ts";
@@ -33,7 +34,7 @@ export type Pace =
 
 const OPENED_AT_ONCE = 200;
 const DRAIN_MS = 10_000;
-const UNANSWERED = "The server left commands unanswered.";
+export const UNANSWERED = "The server left commands unanswered.";
 
 export class CommandLoad {
   readonly #recorder = new Recorder();
@@ -56,6 +57,7 @@ export class CommandLoad {
   async open(options: CommandLoadOptions): Promise<void> {
     this.#options = options;
     this.#failure = undefined;
+    this.#inFlight = 0; // A server may have left commands of the round before unanswered.
     const { connections, slots } = options;
     this.#begunAt = new Float64Array(connections * slots);
     while (this.#clients.length < connections) {
@@ -86,7 +88,8 @@ export class CommandLoad {
 
   take(): Sample {
     this.#check();
-    return this.#recorder.take({ unsent: this.#overdue() });
+    const overdue = this.#overdue();
+    return this.#recorder.take({ unsent: overdue }, this.#unanswered(overdue));
   }
 
   /** Waits for what is in flight and releases what is held, so that the seats are free for whoever comes next. */
@@ -206,6 +209,15 @@ export class CommandLoad {
       0,
       Math.floor(((performance.now() - this.#startAt) * this.#pace.perSecond) / 1_000) - this.#nextIndex,
     );
+  }
+
+  /** Of an open load: for how long each command that was meant to begin has been without an answer, in ms. */
+  *#unanswered(overdue: number): Generator<number> {
+    if (this.#pace.kind === "closed") return;
+    const now = performance.now();
+    for (const begunAt of this.#begunAt) if (begunAt !== 0) yield now - begunAt;
+    const everyMs = 1_000 / this.#pace.perSecond;
+    for (let late = 0; late < overdue; late++) yield now - (this.#startAt + (this.#nextIndex + late) * everyMs);
   }
 
   #fail(error: unknown): void {

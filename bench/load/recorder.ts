@@ -64,12 +64,16 @@ export class Recorder {
     this.#slices[slice] = (this.#slices[slice] ?? 0) + times;
   }
 
-  take(figures: Readonly<Record<string, number>> = {}): Sample {
+  /** @param underWay for how many ms each has been under way that is not done yet: it counts among the latencies, and not as done */
+  take(figures: Readonly<Record<string, number>> = {}, underWay: Iterable<number> = []): Sample {
+    const latency = createHistogram();
+    latency.add(this.#histogram);
+    for (const ms of underWay) latency.recordValue(microseconds(ms));
     const whole = Math.floor((performance.now() - this.#begun) / SLICE_MS);
     return {
       count: this.count,
       refused: this.refused,
-      histograms: { latency: encodeHistogram(this.#histogram) },
+      histograms: { latency: encodeHistogram(latency) },
       slices: Array.from({ length: whole }, (_, slice) => this.#slices[slice] ?? 0),
       figures,
     };

@@ -1,4 +1,7 @@
-/** Visitors who open a page at a fixed rate, whatever else the server does. Latency counts from when a visit was meant to begin. */
+/**
+ * Visitors who open a page at a fixed rate, whatever else the server does. Latency counts from when a visit was meant to begin; one that has no
+ * answer when the load is taken counts as long as it has been under way.
+ */
 import { BenchError } from "../bench-error.ts";
 import { ask } from "./json-http.ts";
 import { Recorder, type Sample } from "./recorder.ts";
@@ -11,7 +14,8 @@ export interface VisitLoadOptions {
 
 export class VisitLoad {
   readonly #recorder = new Recorder();
-  readonly #visits = new Set<Promise<void>>();
+  /** Those under way, and when each was meant to begin. */
+  readonly #visits = new Map<Promise<void>, number>();
   #options: VisitLoadOptions | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failure: BenchError | undefined;
@@ -32,7 +36,7 @@ export class VisitLoad {
         if (meantAt > performance.now()) return;
         next++;
         const visit: Promise<void> = this.#visit(url, meantAt).finally(() => this.#visits.delete(visit));
-        this.#visits.add(visit);
+        this.#visits.set(visit, meantAt);
       }
     }, 1);
   }
@@ -43,12 +47,16 @@ export class VisitLoad {
 
   take(): Sample {
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#recorder.take();
+    const now = performance.now();
+    return this.#recorder.take(
+      {},
+      [...this.#visits.values()].map((meantAt) => now - meantAt),
+    );
   }
 
   async end(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(this.#visits);
+    await Promise.all(this.#visits.keys());
   }
 
   async #visit(url: string, meantAt: number): Promise<void> {

@@ -82,7 +82,9 @@ export class WebSocketClient {
       closed(error.message);
     });
     this.#socket.once("close", () =>
-      closed(this.#rest.length > 0 ? firstLine(this.#rest) : "the connection was closed"),
+      closed(
+        this.#upgraded !== undefined && this.#rest.length > 0 ? firstLine(this.#rest) : "the connection was closed",
+      ),
     );
     this.#socket.once("connect", () => {
       const offer = protocol === undefined ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
@@ -132,9 +134,8 @@ export class WebSocketClient {
     const end = bytes.subarray(0, length).indexOf("\r\n\r\n");
     if (end < 0) return 0;
     if (!bytes.toString("latin1", 0, 12).endsWith(" 101")) {
-      this.#rest = Buffer.from(bytes.subarray(0, end));
       this.#socket.destroy();
-      return length;
+      return 0; // Its first line says why.
     }
     this.#upgraded?.();
     this.#upgraded = undefined;

@@ -64,15 +64,21 @@ function compareRow(name: string, before: Side, after: Side): string[] {
     spreadOf(subject.rounds.map((round) => scoreOf(one, round))),
   );
   if (old === undefined || now === undefined) return [name];
-  const change = now.median / old.median - 1;
+  const change = now.median === old.median ? 0 : now.median / old.median - 1;
   const lessIsBetter = after.one.judgedBy?.better === "less";
-  const verdict = overlap(old, now) ? "within the spread" : change > 0 !== lessIsBetter ? "better" : "worse";
+  const verdict = Number.isNaN(change)
+    ? "-"
+    : overlap(old, now)
+      ? "within the spread"
+      : change > 0 !== lessIsBetter
+        ? "better"
+        : "worse";
   const load = before.one.load === after.one.load ? "" : ", under another load";
   return [
     name,
     figure(old.median),
     figure(now.median),
-    `${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`,
+    Number.isNaN(change) ? "-" : `${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`,
     p99Of(before.subject),
     p99Of(after.subject),
     verdict + load,

@@ -8,9 +8,10 @@ export function latencyOf(encoded: string): LatencyResult {
   return { histogram: encoded, count: histogram.totalCount, percentiles: percentilesOf(histogram) };
 }
 
-/** In milliseconds. */
+/** In milliseconds; NaN where there is nothing to tell them of. */
 export function percentilesOf(histogram: Histogram): Record<PercentileName, number> {
-  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1_000;
+  const at = (percentile: number): number =>
+    histogram.totalCount === 0 ? Number.NaN : histogram.getValueAtPercentile(percentile) / 1_000;
   return {
     p50: at(PERCENTILES.p50),
     p90: at(PERCENTILES.p90),

@@ -1,6 +1,6 @@
 /** Where a run took place. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statfsSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import type { Machine } from "./results.ts";
 
@@ -15,6 +15,15 @@ export function describeMachine(loadBefore: number): Machine {
     loadAfter: loadNow(),
   };
 }
+
+/** As Linux has it in magic.h. */
+const TMPFS = 0x01021994;
+
+/** What is to be said of databases that are kept below the folder: that they have no disk, if so. */
+export const diskNotes = (folder: string): readonly string[] =>
+  statfsSync(folder).type === TMPFS
+    ? [`${folder} is in memory, so what is durable was measured without a disk: set TMPDIR to a folder on one.`]
+    : [];
 
 /** Of one minute; 0 where nobody tells. */
 export const loadNow = (): number => loadavg()[0] ?? 0;

@@ -61,6 +61,7 @@ export interface RoundResult {
   /** Done in each slice of the time that was measured, a second; for the plot. */
   readonly slices: readonly number[];
   readonly cpu?: CpuSeconds;
+  /** One that there is nothing to tell of is NaN, and null in the file. */
   readonly figures: Readonly<Record<string, number>>;
 }
 

@@ -1,4 +1,7 @@
-/** Runs scenarios: subjects take turns, round by round, so that whatever else the machine does falls on all of them alike. */
+/**
+ * Runs scenarios: subjects take turns, round by round, so that whatever else the machine does falls on all of them alike. Every other round goes
+ * backwards, so that what a subject leaves behind does not fall on the same one each time.
+ */
 import { mkdirSync } from "node:fs";
 import { SLICE_MS } from "../load/recorder.ts";
 import { openStage, type StageOptions } from "../stage/stage.ts";
@@ -76,7 +79,7 @@ async function runCase(one: Case, options: RunOptions, abort: Promise<never>): P
   try {
     if (one.fresh !== true) for (const plan of one.subjects) await start(plan);
     for (let round = 1; round <= settings.rounds; round++) {
-      for (const plan of one.subjects) {
+      for (const plan of round % 2 === 1 ? one.subjects : one.subjects.toReversed()) {
         if (one.fresh === true) await start(plan);
         progress.show(
           `  round ${round} of ${settings.rounds}, ${plan.name} ... ${remaining(one, rounds, settings, begun)}`,

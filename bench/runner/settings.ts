@@ -33,7 +33,7 @@ npm run bench -- compare A B      what changed between two results.json
   --only NAME,...     these scenarios alone
   --peer NAME,...     these peers; "all", or "none" (default: those that Usher's targets are about, if installed)
   --seconds N         of each round that are measured (default: 3, for the engine alone 1)
-  --rounds N          in which subjects take turns, A B A B (default: 5)
+  --rounds N          in which subjects take turns, A B B A (default: 5)
   --connections N     instead of the scenario's own number
   --in-flight N       commands that a connection has in flight, where the load is closed (default: 1)
   --rate N            commands or changes a second, where the load is open
@@ -56,8 +56,8 @@ export function parseRequest(args: readonly string[]): Request {
   return {
     kind: "run",
     settings: {
-      only: names(values.only),
-      peers: names(values.peer),
+      only: names("only", values.only),
+      peers: names("peer", values.peer),
       seconds: whole("seconds", values.seconds, 1_000_000),
       rounds: whole("rounds", values.rounds, 1_000) ?? 5,
       connections: whole("connections", values.connections, 1_000_000),
@@ -94,8 +94,11 @@ function parse(args: readonly string[]) {
   }
 }
 
-const names = (values: readonly string[] | undefined): readonly string[] | undefined =>
-  values?.flatMap((value) => value.split(",")).filter((name) => name !== "");
+function names(option: string, values: readonly string[] | undefined): readonly string[] | undefined {
+  const named = values?.flatMap((value) => value.split(",")).filter((name) => name !== "");
+  if (named?.length === 0) throw new BenchError(`--${option} names nothing: see npm run bench -- --list.`);
+  return named;
+}
 
 function whole(name: string, text: string | undefined, max: number): number | undefined {
   if (text === undefined) return undefined;

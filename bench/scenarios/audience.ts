@@ -22,10 +22,13 @@ export interface Audience {
   stop(): Promise<void>;
 }
 
-/** @throws BenchError when this machine cannot have so many. */
-export function createAudience(stage: Stage, viewers: number): Audience {
+/**
+ * @param others connections that the server has beside them
+ * @throws BenchError when this machine cannot have so many
+ */
+export function createAudience(stage: Stage, viewers: number, others = 0): Audience {
   const processes = Math.ceil(viewers / VIEWERS_A_PROCESS);
-  requireConnections(viewers);
+  requireConnections(viewers, others);
   const generators = Array.from({ length: processes }, () => stage.generator("viewers"));
   const share = Math.ceil(viewers / processes);
   return {

@@ -1,4 +1,6 @@
 /** Viewers who watch one showtime while buyers change it by a schedule: one round of it, for the scenarios that need it. */
+import { BenchError } from "../bench-error.ts";
+import { UNANSWERED } from "../load/command-load.ts";
 import { monotonicNow } from "../load/monotonic.ts";
 import { guarded, measure } from "../runner/measure.ts";
 import type { Measured, Subject } from "../runner/scenario.ts";
@@ -33,7 +35,7 @@ export const JUDGED_BY_CPU = {
 
 export async function startFanOut(startTarget: StartTarget, stage: Stage, options: FanOut): Promise<Subject> {
   const { viewers, changesPerSecond, seconds, slow = 0 } = options;
-  const audience = createAudience(stage, viewers);
+  const audience = createAudience(stage, viewers, BUYERS);
   const buyers = stage.generator("commands");
   let target = await startTarget(stage, ARENA);
   return {
@@ -52,12 +54,16 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         ...{ stage, seconds, serverPids: target.pids, clientPids: [...audience.pids, buyers.pid] },
         loads: audience.loads,
       });
+      const { refused } = await buyers.load.take();
       const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));
       const missed = await Promise.all(audience.loads.map((load) => load.end()));
       await Promise.all(audience.loads.map((load) => load.close()));
       const caughtUp = await buyers.load.end(CATCH_UP_MS).then(
         () => true,
-        () => false,
+        (error: unknown) => {
+          if (error instanceof BenchError && error.message === UNANSWERED) return false;
+          throw error;
+        },
       );
       await buyers.load.close();
       if (!caughtUp) {
@@ -65,7 +71,13 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         await target.stop("now");
         target = await startTarget(stage, ARENA);
       }
-      return described(measured, viewers - slow, resumed, missed, caughtUp);
+      return described(
+        { ...measured, sample: { ...measured.sample, refused } },
+        viewers - slow,
+        resumed,
+        missed,
+        caughtUp,
+      );
     },
     async stop() {
       await audience.stop();

@@ -24,6 +24,8 @@ export const holdRush: Scenario = {
   name: "hold-rush",
   about: "durable holds and releases a second through WebSocket: one hot showtime, 100 showtimes, and at a steady rate",
   *cases(context) {
+    const { connections = CONNECTIONS, inFlight } = context.settings;
+    for (const hall of [ARENA, MULTIPLEX]) requireSeats(hall, connections, inFlight);
     yield rush(context, "one hot showtime", ARENA);
     yield rush(context, "100 showtimes", MULTIPLEX);
     yield steady(context);
@@ -92,12 +94,7 @@ export async function startRush(
   { connections, slots, seconds, pace }: Rush,
 ): Promise<Subject> {
   requireConnections(connections);
-  const seats = Math.ceil(connections / hall.showtimes) * slots * SEATS_A_HOLD;
-  if (seats > hall.seats) {
-    throw new BenchError(
-      `${connections} connections with ${slots} in flight need ${seats} seats in each showtime, and there are ${hall.seats}: use fewer.`,
-    );
-  }
+  requireSeats(hall, connections, slots);
   const target = await startTarget(stage, hall);
   const generator = stage.generator("commands");
   const { load } = generator;
@@ -124,6 +121,16 @@ export async function startRush(
       await target.stop();
     },
   };
+}
+
+/** @throws BenchError when two buyers would want the same seat. */
+function requireSeats(hall: Hall, connections: number, slots: number): void {
+  const seats = Math.ceil(connections / hall.showtimes) * slots * SEATS_A_HOLD;
+  if (seats > hall.seats) {
+    throw new BenchError(
+      `${connections} connections with ${slots} in flight need ${seats} seats in each showtime, and there are ${hall.seats}: use fewer.`,
+    );
+  }
 }
 
 /** What engines of their own carry out while each of them spends a CPU second, the mean of them and the busiest. */

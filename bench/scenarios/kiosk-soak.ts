@@ -39,8 +39,8 @@ export const kioskSoak: Scenario = {
 };
 
 async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number, seconds: number): Promise<Subject> {
+  const audience = createAudience(stage, viewers, FIRST);
   const first = createAudience(stage, FIRST);
-  const audience = createAudience(stage, viewers);
   const target = await startTarget(stage, ARENA);
   const resident = (): number => residentBytesOf(target.pid) ?? Number.NaN;
   const pids = [...first.pids, ...audience.pids];

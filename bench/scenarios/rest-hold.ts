@@ -1,21 +1,34 @@
 /** Buyers who hold a seat and release it over REST, each on seats of his own; every request is durable. */
-import type { Scenario } from "../runner/scenario.ts";
+import { BenchError } from "../bench-error.ts";
+import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { ARENA } from "../stage/targets.ts";
-import { restCase } from "./rest.ts";
+import { CONNECTIONS, restCase } from "./rest.ts";
 
 export const restHold: Scenario = {
   name: "rest-hold",
   about: "durable holds and releases over REST",
-  cases: (context) => [
-    restCase(context, {
-      name: "hold and release",
-      scenario: "rest-hold",
-      signedIn: true,
-      hall: ARENA,
-      requests: ({ showtimes: [first] }) => [
-        { method: "POST", path: `/api/v1/showtimes/${first?.id ?? "0"}/holds`, body: '{"seats":[{seat}]}' },
-        { method: "DELETE", path: "/api/v1/holds/{hold}" },
-      ],
-    }),
-  ],
+  cases(context) {
+    requireSeats(context);
+    return [
+      restCase(context, {
+        name: "hold and release",
+        scenario: "rest-hold",
+        signedIn: true,
+        hall: ARENA,
+        requests: ({ showtimes: [first] }) => [
+          { method: "POST", path: `/api/v1/showtimes/${first?.id ?? "0"}/holds`, body: '{"seats":[{seat}]}' },
+          { method: "DELETE", path: "/api/v1/holds/{hold}" },
+        ],
+      }),
+    ];
+  },
 };
+
+/** A round takes seats that no round before took, one a connection. @throws BenchError when they do not last. */
+function requireSeats({ settings: { connections = CONNECTIONS, rounds } }: ScenarioContext): void {
+  const seats = connections * rounds;
+  if (seats <= ARENA.seats) return;
+  throw new BenchError(
+    `${connections} connections need ${seats} seats in ${rounds} rounds of rest-hold, and there are ${ARENA.seats}: use fewer.`,
+  );
+}

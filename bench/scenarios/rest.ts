@@ -8,7 +8,7 @@ import type { Stage } from "../stage/stage.ts";
 import { type Hall, MULTIPLEX, type Target } from "../stage/targets.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 
-const CONNECTIONS = 50;
+export const CONNECTIONS = 50;
 
 export interface RestWork {
   readonly name: string;

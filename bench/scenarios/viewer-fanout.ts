@@ -6,8 +6,8 @@ import { subjectsOf } from "./subjects.ts";
 
 export const VIEWERS = 5_000;
 export const CHANGES_PER_SECOND = 200;
-/** One edge with 20,000 file descriptors, full; the buyers are among them. */
-const MANY_CONNECTIONS = 18_000;
+/** With the buyers as many as one edge with 20,000 file descriptors lets in. */
+const MANY_VIEWERS = 18_000 - BUYERS;
 const FEW_CHANGES_PER_SECOND = 100;
 
 export const viewerFanout: Scenario = {
@@ -36,7 +36,7 @@ function crowd({ settings }: ScenarioContext): Case {
 
 /** Usher and its limit alone: peers are compared where all of them can keep up. */
 function fullEdge({ settings }: ScenarioContext): Case {
-  const viewers = (settings.connections ?? MANY_CONNECTIONS) - BUYERS;
+  const viewers = settings.connections ?? MANY_VIEWERS;
   const changesPerSecond = settings.rate ?? FEW_CHANGES_PER_SECOND;
   return {
     name: "a full edge",

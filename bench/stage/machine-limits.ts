@@ -10,26 +10,30 @@ const DESCRIPTOR_SHARE = 0.9;
 const BYTES_A_CONNECTION = 60_000;
 const ADDRESSES_MAX = 200;
 
-/** @throws BenchError when there cannot be as many. */
-export function requireConnections(connections: number): void {
+/**
+ * @param others that come on top of what `--connections` says
+ * @throws BenchError when there cannot be as many
+ */
+export function requireConnections(asked: number, others = 0): void {
+  const connections = asked + others;
   const descriptors = fileDescriptorMax();
   const needed = Math.ceil(connections / DESCRIPTOR_SHARE);
   if (needed > descriptors) {
     throw new BenchError(
       `${connections} connections need ${needed} file descriptors in the server, and a process may have ${descriptors}: ` +
-        `raise \`ulimit -n\`, or use --connections ${Math.floor(descriptors * DESCRIPTOR_SHARE)} at most.`,
+        `raise \`ulimit -n\`, or use --connections ${Math.floor(descriptors * DESCRIPTOR_SHARE) - others} at most.`,
     );
   }
   const portsMax = CONNECTIONS_AN_ADDRESS * (platform() === "linux" ? ADDRESSES_MAX : 0.8);
   if (connections > portsMax) {
     throw new BenchError(
-      `${connections} connections are more than this machine has ports for: use ${portsMax} at most.`,
+      `${connections} connections are more than this machine has ports for: use ${portsMax - others} at most.`,
     );
   }
   const room = Math.floor(freemem() / BYTES_A_CONNECTION);
   if (connections > room) {
     throw new BenchError(
-      `${connections} connections need more memory than this machine has free: use ${room} at most.`,
+      `${connections} connections need more memory than this machine has free: use ${room - others} at most.`,
     );
   }
 }

@@ -28,7 +28,7 @@ export interface Stage {
   readonly folder: string;
   /** Rejects when a server dies that was not stopped; never resolves. */
   readonly death: Promise<never>;
-  /** Arguments that make Node write a profile, if profiles are wanted. */
+  /** Arguments that make Node write a profile, if profiles are wanted: to a file of its own each time. */
   profiling(name: string): readonly string[];
   /** Makes an empty database; answers its URL. */
   database(): Promise<string>;
@@ -48,6 +48,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const log = createLogger({ level: "error", name: "bench" });
   const running = new Set<{ stop(): Promise<void> }>();
   const redisPids: number[] = [];
+  let profiles = 0;
   const databases = createDatabases(join(folder, "database"), log);
   let closed = false;
   let die: (error: BenchError) => void = () => undefined;
@@ -72,7 +73,11 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const profiling: Stage["profiling"] = (name) =>
     profileDir === undefined
       ? []
-      : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`];
+      : [
+          "--cpu-prof",
+          `--cpu-prof-dir=${profileDir}`,
+          `--cpu-prof-name=${name}-${Date.now()}-${++profiles}.cpuprofile`,
+        ];
 
   return {
     root: path,

@@ -1,8 +1,11 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { encodeServerMsgpack, type ServerMessage } from "../../proto/ws/index.ts";
 import { OP } from "../../proto/ws/op.ts";
 import { boxOffice } from "../support/box-office.ts";
 import { launchChromium } from "./chromium.ts";
+
+const PATIENTLY = { timeout: 20_000 };
 
 const office = boxOffice();
 let browser: Browser;
@@ -18,8 +21,9 @@ afterEach(async () => {
 });
 
 /** A page of its own visitor; what it says on its console fails the test. */
-async function visit(path: string): Promise<Page> {
+async function visit(path: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
   const page = await browser.newPage({ locale: "en-GB" });
+  await prepare?.(page);
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   await page.goto(`http://127.0.0.1:${office.usher.httpPort}/${path}`);
@@ -33,6 +37,57 @@ async function enter(showtime: string): Promise<Page> {
   await page.locator("#connection[data-state=live]").waitFor();
   return page;
 }
+
+/** Stands between a page and the server: keeps back what the page is to get later, and says what the server never said. */
+class Wire {
+  readonly kept: (string | Buffer)[] = [];
+  #keeps: number | undefined;
+  #route: WebSocketRoute | undefined;
+
+  tap(page: Page): Promise<void> {
+    return page.routeWebSocket(/\/v1$/, (route) => {
+      this.#route = route;
+      route.connectToServer().onMessage((frame) => {
+        if (frame[1] === this.#keeps) this.kept.push(frame);
+        else route.send(frame);
+      });
+    });
+  }
+
+  keep(op: number): void {
+    this.#keeps = op;
+  }
+
+  letGo(): void {
+    this.#keeps = undefined;
+    for (const frame of this.kept.splice(0)) this.#route?.send(frame);
+  }
+
+  say(message: ServerMessage): void {
+    this.#route?.send(Buffer.from(encodeServerMsgpack(message)));
+  }
+}
+
+async function findBest(page: Page, seats: number): Promise<string[]> {
+  await page.getByLabel("Seats", { exact: true }).fill(String(seats));
+  await page.getByRole("button", { name: "Find the best" }).click();
+  await page.locator(`#basket-seats li:nth-child(${seats}):last-child`).waitFor();
+  return basketOf(page);
+}
+
+/** Books what is in the basket, and pays for it on the gateway's page. */
+async function buy(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  const [gateway] = await Promise.all([
+    page.context().waitForEvent("page"),
+    page.getByRole("link", { name: /^Pay / }).click(),
+  ]);
+  await gateway.locator("button[value=tok_ok]").click();
+  await gateway.getByText("You can go back to the shop.").waitFor();
+}
+
+const focusOf = (page: Page): Promise<string> =>
+  page.evaluate(`document.activeElement.getAttribute("aria-label") ?? document.activeElement.id`);
 
 const basketOf = (page: Page): Promise<string[]> => page.locator("#basket-seats strong").allTextContents();
 
@@ -58,17 +113,8 @@ test("a visitor finds the premiere, takes the best seats, and gives them back; a
 
 test("a visitor pays on the gateway's page, gets a code for each seat, also after a reload, and gives them back", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
-  await page.getByRole("button", { name: "Find the best" }).click();
-  await page.locator("#basket").waitFor();
-  const seats = await basketOf(page);
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  const [gateway] = await Promise.all([
-    page.context().waitForEvent("page"),
-    page.getByRole("link", { name: /^Pay / }).click(),
-  ]);
-  await gateway.locator("button[value=tok_ok]").click();
-  await gateway.getByText("You can go back to the shop.").waitFor();
-
+  const seats = await findBest(page, 2);
+  await buy(page);
   const codes = page.getByAltText("Code of seat");
   await codes.nth(seats.length - 1).waitFor();
   const drawn = `[...document.querySelectorAll(".code")].filter((image) => image.naturalWidth > 0).length`;
@@ -167,4 +213,174 @@ test("a show that does not exist is an answer, not an empty page", async () => {
   await page.getByText("This show does not exist any more.").waitFor();
   // The browser itself logs the 404.
   complaints.length = 0;
+});
+
+test("the skip link goes to the content of the page that is open", async () => {
+  const showtime = office.anotherShowtime("ha_classic");
+  const page = await enter(showtime);
+  await page.getByRole("link", { name: "Skip to the content" }).focus();
+  await page.keyboard.press("Enter");
+  await expect.poll(() => focusOf(page), PATIENTLY).toBe("main");
+  expect(page.url()).toBe(pageOf(showtime));
+  await page.locator("#connection[data-state=live]").waitFor();
+});
+
+test("a hall whose live picture cannot be had says so, and opens by itself when it can be", async () => {
+  let isReachable = false;
+  let tried = (): void => {};
+  const connecting = new Promise<void>((resolve) => (tried = resolve));
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, async (fresh) => {
+    await fresh.clock.install();
+    await fresh.routeWebSocket(/\/v1$/, (route) => {
+      if (isReachable) route.connectToServer();
+      tried();
+    });
+  });
+  await connecting;
+  await page.clock.fastForward(10_000);
+  await page.getByText("The box office cannot be reached.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  isReachable = true;
+  await page.locator("#connection[data-state=live]").waitFor();
+  expect(await page.locator("#failure").isVisible()).toBe(false);
+});
+
+test("whoever leaves a hall before its first picture and comes back finds it live", async () => {
+  const hall = pageOf(office.anotherShowtime("ha_classic"));
+  const wire = new Wire();
+  wire.keep(OP.snapshot);
+  const page = await visit(new URL(hall).hash, (fresh) => wire.tap(fresh));
+  await expect.poll(() => wire.kept.length, PATIENTLY).toBe(1);
+  await page.goto(`${new URL(hall).origin}/#/`);
+  await page.getByRole("heading", { name: "What’s on" }).waitFor();
+  const layout = page.waitForResponse(/\/layout$/);
+  await page.goto(hall);
+  await (await layout).finished();
+  await page.evaluate("new Promise(requestAnimationFrame)");
+  wire.letGo();
+  await page.locator("#connection[data-state=live]").waitFor();
+});
+
+test("a hall that the server shows no longer is told of, in words", async () => {
+  const refusal = { op: "error", code: "NOT_FOUND", message: "There is no such showtime." } as const;
+  let cut = (): Promise<void> => Promise.resolve();
+  let connections = 0;
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) =>
+    fresh.routeWebSocket(/\/v1$/, (route) => {
+      const server = route.connectToServer();
+      const isBack = ++connections > 1;
+      cut = () => route.close({ code: 4000, reason: "cut by the test" });
+      route.onMessage((frame) => {
+        if (isBack && frame[1] === OP.watch) route.send(Buffer.from(encodeServerMsgpack(refusal)));
+        else server.send(frame);
+      });
+    }),
+  );
+  await page.locator("#connection[data-state=live]").waitFor();
+  await cut();
+  await page.getByText("This show does not exist any more.").waitFor();
+  expect(await page.locator("#connection").isVisible()).toBe(false);
+});
+
+test("seats of one hold are given back as fast as they are clicked, also twice", async () => {
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
+  const [first, second, third] = await findBest(page, 3);
+  wire.keep(OP.released);
+  await page.getByRole("button", { name: `Give back ${first}` }).dblclick();
+  await page.getByRole("button", { name: `Give back ${second}` }).click();
+  await expect.poll(() => wire.kept.length, PATIENTLY).toBe(2);
+  wire.letGo();
+  await expect.poll(() => basketOf(page), PATIENTLY).toEqual([third]);
+  expect(await page.getByText("does not exist").count()).toBe(0);
+});
+
+test("a hold that could not be asked after is not forgotten", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(page, 2);
+  await page.getByRole("button", { name: "Find the best" }).click();
+  const inBasket = page.locator("#basket-seats li");
+  await inBasket.nth(3).waitFor();
+  const seats = await basketOf(page);
+  let lost: string | undefined;
+  await page.route(/\/holds\//, async (route) => {
+    lost ??= route.request().url();
+    await (route.request().url() === lost ? route.abort() : route.continue());
+  });
+  await page.reload();
+  await inBasket.nth(1).waitFor();
+  expect(await basketOf(page)).toHaveLength(2);
+  await page.unrouteAll({ behavior: "wait" });
+  await page.reload();
+  await inBasket.nth(3).waitFor();
+  expect(await basketOf(page)).toEqual(seats);
+  // The browser itself logs the request that failed.
+  complaints.length = 0;
+});
+
+test("seats that are granted after their hall was left are not drawn into the next one, and are there on the way back", async () => {
+  const hall = pageOf(office.anotherShowtime("ha_classic"));
+  const wire = new Wire();
+  const page = await visit(new URL(hall).hash, (fresh) => wire.tap(fresh));
+  await page.locator("#connection[data-state=live]").waitFor();
+  wire.keep(OP.held);
+  await page.getByRole("button", { name: "Find the best" }).click();
+  await expect.poll(() => wire.kept.length, PATIENTLY).toBe(1);
+  const where = page.locator("#hall-where");
+  const first = await where.textContent();
+  await page.goto(pageOf(office.anotherShowtime("ha_studio")));
+  await expect.poll(() => where.textContent(), PATIENTLY).not.toBe(first);
+  const tally = await page.locator("#tally").textContent();
+  wire.letGo();
+  await page.getByText("Yours for now: ").waitFor();
+  expect(await page.locator("#basket").isVisible()).toBe(false);
+  expect(await page.locator("#tally").textContent()).toBe(tally);
+  await page.goto(hall);
+  await page.locator("#basket-seats li").nth(1).waitFor();
+});
+
+test("the keyboard is not thrown to the top of the page when the button that it pressed is gone", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  const [first, second] = await findBest(page, 2);
+  await page.getByRole("button", { name: `Give back ${first}` }).press("Enter");
+  await expect.poll(() => focusOf(page), PATIENTLY).toBe(`Give back ${second}`);
+  await page.keyboard.press("Enter");
+  await expect.poll(() => focusOf(page), PATIENTLY).toBe("basket-title");
+  await findBest(page, 2);
+  await page.getByRole("button", { name: "Give all back" }).press("Enter");
+  await expect.poll(() => focusOf(page), PATIENTLY).toBe("basket-title");
+
+  await findBest(page, 2);
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
+  await page.getByRole("button", { name: "Cancel" }).press("Enter");
+  await page.getByText(/^Cancelled/).waitFor();
+  expect(await focusOf(page)).toBe("purchases-title");
+});
+
+test("a guest's token is used to its end, and the codes bought with it stay when the next guest buys", async () => {
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
+  let guests = 0;
+  page.on("request", (request) => (guests += Number(request.url().endsWith("/auth/guest"))));
+  const seats = await findBest(page, 2);
+  wire.say({ op: "reauth", inMs: 60_000 });
+  await buy(page);
+  const codes = page.getByAltText("Code of seat");
+  await codes.nth(seats.length - 1).waitFor();
+  wire.say({ op: "reauth", inMs: 60_000 });
+  await findBest(page, 1);
+  expect(guests).toBe(1);
+
+  await page.getByRole("button", { name: "Give all back" }).click();
+  await page.getByText("None yet.").waitFor();
+  wire.keep(OP.authed);
+  wire.say({ op: "error", code: "UNAUTHORIZED", message: "The token is over." });
+  await expect.poll(() => wire.kept.length, PATIENTLY).toBe(1);
+  wire.letGo();
+  expect(guests).toBe(2);
+  await findBest(page, 2);
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
+  expect(await codes.count()).toBe(seats.length);
 });

@@ -54,9 +54,9 @@ export class SeatMap {
     this.#listen();
   }
 
-  /** Something looks different now. */
+  /** Something looks different now. A map that was closed has no canvas any more. */
   redraw(): void {
-    if (this.#frame !== 0) return;
+    if (this.#frame !== 0 || this.#stop.signal.aborted) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       const cursor = document.activeElement === this.#options.canvas ? this.#cursor : undefined;

@@ -1,0 +1,21 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { expect, it } from "vitest";
+import { WebSocketClient } from "./web-socket.ts";
+
+it("says how a server refused", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => void socket.write("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const nothing = (): void => undefined;
+  try {
+    await expect(WebSocketClient.open({ port, path: "/v1", onMessage: nothing, onClose: nothing })).rejects.toThrow(
+      "The server let no WebSocket in: HTTP/1.1 429 Too Many Requests.",
+    );
+  } finally {
+    server.close();
+  }
+});
