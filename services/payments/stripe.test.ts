@@ -56,6 +56,16 @@ describe("Stripe", () => {
     expect(intent().charge).toMatchObject({ amount_captured: 2_400, amount_refunded: 2_400 });
   });
 
+  it("takes and gives back as much of a currency that has decimals for it alone", async () => {
+    const amount = { amount: 1_900, currency: "ISK" };
+    const started = await payments.start({ paymentId: id, method: "stripe", token: "pm_card_visa", amount });
+    expect(valueOf(started)).toMatchObject({ state: "authorized", amount });
+    expect(intent()).toMatchObject({ amount: 190_000, currency: "isk" });
+    expect(valueOf(await payments.capture(id, 1_900))).toMatchObject({ state: "captured", captured: 1_900 });
+    expect(valueOf(await payments.refund(id, `rf_${id}_a`, 900))).toMatchObject({ refunded: 900 });
+    expect(intent().charge).toMatchObject({ amount_captured: 190_000, amount_refunded: 90_000 });
+  });
+
   it.each([
     ["pm_card_chargeDeclined", "Your card was declined."],
     ["tok_chargeDeclined", "Your card was declined."],

@@ -1,5 +1,4 @@
 import { Stripe } from "stripe";
-import type { Money } from "../../../proto/rest/index.ts";
 import { GATEWAY_TIMEOUT_MS } from "../limits.ts";
 import {
   type Gateway,
@@ -42,7 +41,7 @@ export class StripeGateway implements Gateway {
   async start({ paymentId, bookingId, amount, description, token }: GatewayOrder): Promise<GatewayRecord> {
     const card = token === null ? undefined : cardOf(token);
     const order: Stripe.PaymentIntentCreateParams = {
-      amount: amount.amount,
+      amount: amount.amount * unitOf(amount.currency),
       currency: amount.currency.toLowerCase(),
       capture_method: "manual",
       description,
@@ -65,19 +64,17 @@ export class StripeGateway implements Gateway {
     return this.#read(gatewayId);
   }
 
-  capture({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
-    const options = { idempotencyKey: key };
-    return this.#ask((stripe) =>
-      stripe.paymentIntents.capture(gatewayId, { amount_to_capture: amount, ...WITH_CHARGE }, options),
-    );
+  capture({ gatewayId, amount: { currency } }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
+    const order = { amount_to_capture: amount * unitOf(currency), ...WITH_CHARGE };
+    return this.#ask((stripe) => stripe.paymentIntents.capture(gatewayId, order, { idempotencyKey: key }));
   }
 
   void({ gatewayId }: KnownPayment, key: string): Promise<GatewayRecord> {
     return this.#ask((stripe) => stripe.paymentIntents.cancel(gatewayId, WITH_CHARGE, { idempotencyKey: key }));
   }
 
-  async refund({ gatewayId }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
-    const order = { payment_intent: gatewayId, amount, metadata: { refundId: key } };
+  async refund({ gatewayId, amount: { currency } }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
+    const order = { payment_intent: gatewayId, amount: amount * unitOf(currency), metadata: { refundId: key } };
     const { status } = await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key })).catch(
       async (error: unknown) => {
         const made = error instanceof GatewayUnavailable && error.isKept && (await this.#refundMade(gatewayId, key));
@@ -137,14 +134,15 @@ const cardOf = (token: string) =>
 function recordOf(intent: Stripe.PaymentIntent): GatewayRecord {
   const { id, metadata, amount, currency, amount_received: captured, latest_charge: charge } = intent;
   const state = stateOf(intent);
+  const unit = unitOf(currency.toUpperCase());
   const waits = intent.status === "requires_payment_method" || intent.status === "requires_action";
   return {
     paymentId: metadata["paymentId"] ?? "",
     gatewayId: id,
     state,
-    amount: moneyOf(amount, currency),
-    captured: state === "captured" ? captured : 0,
-    refunded: typeof charge === "object" && charge !== null ? refundedOf(charge, state) : 0,
+    amount: { amount: amount / unit, currency: currency.toUpperCase() },
+    captured: state === "captured" ? captured / unit : 0,
+    refunded: typeof charge === "object" && charge !== null ? refundedOf(charge, state) / unit : 0,
     reason: state === "failed" ? (intent.last_payment_error?.message ?? "The card was declined.") : null,
     next: waits && intent.client_secret !== null ? { clientSecret: intent.client_secret } : null,
   };
@@ -154,7 +152,11 @@ function recordOf(intent: Stripe.PaymentIntent): GatewayRecord {
 const refundedOf = (charge: Stripe.Charge, state: GatewayRecord["state"]): number =>
   state === "captured" ? Math.max(0, charge.amount_refunded - (charge.amount - charge.amount_captured)) : 0;
 
-const moneyOf = (amount: number, currency: string): Money => ({ amount, currency: currency.toUpperCase() });
+/**
+ * Stripe's units in one of ours: to it these currencies have two decimals still, always 00 (https://docs.stripe.com/currencies#special-cases),
+ * and by ISO 4217 none.
+ */
+const unitOf = (currency: string): number => (currency === "ISK" || currency === "UGX" ? 100 : 1);
 
 function stateOf({ status, last_payment_error: error }: Stripe.PaymentIntent): GatewayRecord["state"] {
   switch (status) {
