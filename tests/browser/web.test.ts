@@ -253,10 +253,11 @@ test("whoever leaves a hall before its first picture and comes back finds it liv
   await expect.poll(() => wire.kept.length, PATIENTLY).toBe(1);
   await page.goto(`${new URL(hall).origin}/#/`);
   await page.getByRole("heading", { name: "What’s on" }).waitFor();
-  const layout = page.waitForResponse(/\/layout$/);
+  const answers = [/\/layout$/, /\/showtimes\/[^/?]+$/].map((path) => page.waitForResponse(path));
   await page.goto(hall);
-  await (await layout).finished();
-  await page.evaluate("new Promise(requestAnimationFrame)");
+  for (const answer of answers) await (await answer).finished();
+  // By the time that this is answered, the page has read the answers before.
+  await page.evaluate(`fetch("/config.json").then((answer) => answer.text())`);
   wire.letGo();
   await page.locator("#connection[data-state=live]").waitFor();
 });
