@@ -6,6 +6,8 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Role } from "./role.ts";
 
 const POOL_MAX = 24;
+/** Longer than any request is worked on. `usher migrate` has no such limit. */
+const ANSWER_WITHIN_MS = 60_000;
 
 export interface RunningDatabase {
   readonly url: string;
@@ -22,7 +24,14 @@ export async function startDatabase({ config, log, lifecycle }: Role): Promise<R
   });
   const pool = await lifecycle.start({
     name: "pool",
-    start: () => createPool({ connectionString: database.url, max: POOL_MAX, name: "usher", log }),
+    start: () =>
+      createPool({
+        connectionString: database.url,
+        max: POOL_MAX,
+        name: "usher",
+        log,
+        answerWithinMs: ANSWER_WITHIN_MS,
+      }),
     stop: (started) => started.end(),
   });
   const check = async (): Promise<void> => void (await pool.query("SELECT 1"));

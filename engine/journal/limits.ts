@@ -15,6 +15,8 @@ export const JOURNAL_RETENTION_MS = 30 * 24 * 3600 * 1000;
 export const SNAPSHOTS_KEPT = 2;
 /** A commit that takes longer is taken for lost: its outcome is unknown. */
 export const COMMIT_TIMEOUT_MS = 5_000;
+/** PostgreSQL may be silent for so long about a claim, a read or a snapshot; after that another connection is tried. */
+export const ANSWER_WITHIN_MS = 20_000;
 /** Connections for claims, recovery and snapshots. */
 export const POOL_MAX = 8;
 /** The question for the epochs, asked several times a second, is asked again on another connection after this. */

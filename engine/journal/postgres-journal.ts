@@ -12,6 +12,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "./journal.ts";
 import {
+  ANSWER_WITHIN_MS,
   COMMIT_TIMEOUT_MS,
   EPOCHS_TIMEOUT_MS,
   JOURNAL_RETENTION_MS,
@@ -87,7 +88,10 @@ export class PostgresJournal implements Journal {
     const { connectionString, log } = options;
     // Else PostgreSQL, while its statistics are older than most rows of a shard, sorts all that are left for each read.
     const setting = "enable_sort = off";
-    this.#pool = createPool({ connectionString, max: POOL_MAX, kept: POOL_MAX, name: "usher-journal", log, setting });
+    this.#pool = createPool({
+      ...{ connectionString, max: POOL_MAX, kept: POOL_MAX, name: "usher-journal", log, setting },
+      answerWithinMs: ANSWER_WITHIN_MS,
+    });
   }
 
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {

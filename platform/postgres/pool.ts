@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Logger } from "../log/index.ts";
@@ -14,16 +15,22 @@ export interface PoolOptions {
   readonly kept?: number;
   /** Of each session, such as `enable_sort = off`. */
   readonly setting?: string;
+  /** How long PostgreSQL may be silent about a statement before the connection is given up; without limit for who waits for a migration. */
+  readonly answerWithinMs?: number;
 }
 
 /** How long one connection may take to come up before the query that wants it fails. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** The system asks after a connection on which nothing has come for so long, ten times in as many seconds. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
 /**
  * A pool that outlives restarts of PostgreSQL: a broken connection is logged and thrown away, and the next query
  * opens another. (Without a listener on the client too, one that breaks while checked out would end the process.)
  */
-export function createPool({ connectionString, max, name, log, kept = 0, setting }: PoolOptions): pg.Pool {
+export function createPool(options: PoolOptions): pg.Pool {
+  const { connectionString, max, name, log, kept = 0, setting, answerWithinMs } = options;
   // The pool waits for what this gives, which its types do not say.
   const onConnect = (client: pg.ClientBase): unknown => setting !== undefined && client.query(`SET ${setting}`);
   const pool = new pg.Pool({
@@ -33,9 +40,11 @@ export function createPool({ connectionString, max, name, log, kept = 0, setting
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     onConnect,
   });
   pool.on("connect", (client) => {
+    if (answerWithinMs !== undefined) giveUpWhenSilent(client, answerWithinMs);
     client.on("error", (error) => {
       // The server may end what we have said goodbye to.
       if (!pool.ending) log.warn({ pool: name, reason: error.message }, "a PostgreSQL connection broke");
@@ -44,6 +53,23 @@ export function createPool({ connectionString, max, name, log, kept = 0, setting
   // The pool repeats an idle client's error here; the client's own listener has logged it.
   pool.on("error", () => {});
   return pool;
+}
+
+/**
+ * Ends a connection that owes an answer and says nothing. Should PostgreSQL's host vanish without a word, as in a failover, the system
+ * sends what it has not acknowledged again for a quarter of an hour, and asks after no connection meanwhile.
+ */
+function giveUpWhenSilent(client: pg.ClientBase, ms: number): void {
+  // Known to pg, but not to its types.
+  const open = client as unknown as {
+    readonly readyForQuery: boolean;
+    readonly connection: { readonly stream: Socket };
+  };
+  const { stream } = open.connection;
+  stream.setTimeout(ms);
+  stream.on("timeout", () => {
+    if (!open.readyForQuery) stream.destroy(new Error(`PostgreSQL has not answered within ${ms / 1_000} s`));
+  });
 }
 
 /** Kysely over a pool; `db.destroy()` ends the pool. */

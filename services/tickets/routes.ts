@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { CheckedIn, CheckInBody, KeySet, AnyIdParams, Ticket, TicketPage } from "../../proto/rest/index.ts";
-import { principalOf, requireRole, requireSignedIn, type Routes } from "../http/index.ts";
+import { idempotencyKeyOf, principalOf, requireRole, requireSignedIn, type Routes } from "../http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import type { TicketDesk } from "./desk.ts";
 import type { Gate } from "./gate.ts";
@@ -131,7 +131,12 @@ export const ticketRoutes =
         },
         config: { idempotent: true, problems: ["ALREADY_USED", "BAD_TICKET"] },
       },
-      async (request) => gate.checkIn(request.body.qr, request.body.showtimeId),
+      async (request) => {
+        const { qr, showtimeId } = request.body;
+        const key = idempotencyKeyOf(request);
+        const asked = key === undefined ? undefined : { userId: principalOf(request).userId, key };
+        return gate.checkIn(qr, showtimeId, asked);
+      },
     );
   };
 

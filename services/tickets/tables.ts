@@ -31,6 +31,8 @@ export interface TicketTables {
     generation: number;
     issued_at: Fixed<Date>;
     checked_in_at: Date | null;
+    /** Hash of who checked it in and of that request's Idempotency-Key, if it had one. */
+    checked_in_request: Buffer | null;
     /** Since when it lets nobody in, because its seat is about to be given back. */
     withdrawn_at: Date | null;
     voided_at: Date | null;
@@ -75,6 +77,11 @@ export const ticketsMigrations: Readonly<Record<string, Migration>> = {
   "004-withdrawn": {
     async up(db: Kysely<unknown>) {
       await sql`alter table tickets.ticket add column withdrawn_at timestamptz`.execute(db);
+    },
+  },
+  "005-checked-in-request": {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table tickets.ticket add column checked_in_request bytea`.execute(db);
     },
   },
 };

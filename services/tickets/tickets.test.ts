@@ -435,6 +435,26 @@ describe("the gate", () => {
     expect([again.statusCode, again.body]).toEqual([200, first.body]);
   });
 
+  it("lets in whom it let in before its process died, and nobody else, with the same key", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [75]);
+    const [ticket] = await list(bookingId);
+    const call = { body: { qr: ticket!.qr }, role: "gate", user: "gate-1", key: "in-2" } as const;
+    const first = await world.call("POST", "/tickets/check-in", call);
+    // As if the process had died before it kept its answer.
+    const lost = await world.server.pool.query(
+      "delete from http.idempotency_key where user_id = 'gate-1' and key = 'in-2'",
+    );
+    expect(lost.rowCount).toBe(1);
+    const again = await world.call("POST", "/tickets/check-in", call);
+    expect([again.statusCode, again.json()]).toEqual([200, first.json()]);
+    for (const other of [
+      { ...call, key: "in-3" },
+      { ...call, user: "gate-2" },
+    ])
+      expect((await world.call("POST", "/tickets/check-in", other)).json()).toMatchObject({ code: "ALREADY_USED" });
+    expect((await checkIn(ticket!.qr)).json()).toMatchObject({ code: "ALREADY_USED" });
+  });
+
   it("is for gates and administrators", async () => {
     const { bookingId } = world.peers.book(nextBooking(), [72]);
     const [ticket] = await list(bookingId);

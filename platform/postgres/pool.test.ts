@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createPool } from "./index.ts";
+import { testDatabase, type TestDatabase } from "./testing.ts";
+
+const log = pino({ level: "silent" });
+const ANSWER_WITHIN_MS = 400;
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(() => database.drop());
+
+/** A way to PostgreSQL that can fall silent, as when a host vanishes: nothing comes back, and nothing says so. */
+async function silenceableWay(): Promise<{ url: string; silence(): void; close(): void }> {
+  const { hostname, port } = new URL(database.url);
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+    }
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = new URL(database.url);
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: url.href,
+    silence() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+it("a statement whose server has vanished fails in time, and the next one takes another connection", async () => {
+  const way = await silenceableWay();
+  const pool = createPool({
+    connectionString: way.url,
+    max: 1,
+    name: "pool-test",
+    log,
+    answerWithinMs: ANSWER_WITHIN_MS,
+  });
+  try {
+    await pool.query("select 1");
+    way.silence();
+    await expect(pool.query("select 2")).rejects.toThrow("PostgreSQL has not answered within 0.4 s");
+    expect((await pool.query("select 3 as answer")).rows).toEqual([{ answer: 3 }]);
+    // The same with a connection that was lent out, as for a transaction.
+    const client = await pool.connect();
+    await client.query("begin");
+    way.silence();
+    await expect(client.query("select 4")).rejects.toThrow("has not answered");
+    await expect(client.query("rollback")).rejects.toThrow();
+    client.release();
+    expect((await pool.query("select 5 as answer")).rows).toEqual([{ answer: 5 }]);
+  } finally {
+    way.close();
+    await pool.end();
+  }
+});
+
+it("a connection that nobody asks anything may be silent for as long as it likes", async () => {
+  const pool = createPool({
+    ...{ connectionString: database.url, max: 1, kept: 1, name: "pool-test", log },
+    answerWithinMs: ANSWER_WITHIN_MS,
+  });
+  try {
+    const backend = async (): Promise<unknown> => (await pool.query("select pg_backend_pid() as pid")).rows;
+    const first = await backend();
+    for (let pause = 0; pause < 2; pause++) {
+      await setTimeout(2 * ANSWER_WITHIN_MS);
+      expect(await backend()).toEqual(first);
+    }
+  } finally {
+    await pool.end();
+  }
+});
