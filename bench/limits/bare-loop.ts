@@ -7,15 +7,22 @@ import { Packr } from "msgpackr";
 import pg from "pg";
 import uWS, { type WebSocket } from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../peer.ts";
+import { type Answered, TurnOutbox } from "../turn-outbox.ts";
 
 const packr = new Packr({ useRecords: false });
 const client = new pg.Client({ connectionString: process.env["DATABASE_URL"] });
 await client.connect();
 await client.query("CREATE TABLE IF NOT EXISTS bare_loop (id bigserial PRIMARY KEY, events bytea NOT NULL)");
 
-type Session = Record<string, never>;
 type Command = [op: number, number: number, ...rest: unknown[]];
-let waiting: { readonly socket: WebSocket<Session>; readonly command: Command }[] = [];
+interface Waiting {
+  readonly socket: WebSocket<Answered>;
+  readonly session: Answered;
+  readonly command: Command;
+}
+
+const outbox = new TurnOutbox();
+let waiting: Waiting[] = [];
 let committing = false;
 let holds = 0;
 
@@ -25,23 +32,28 @@ async function commit(): Promise<void> {
     waiting = [];
     const events = packr.pack(batch.map(({ command }) => command));
     await client.query({ name: "bare", text: "INSERT INTO bare_loop (events) VALUES ($1)", values: [events] });
-    for (const { socket, command } of batch) {
+    for (const { socket, session, command } of batch) {
       const [op, number] = command;
       const answer = op === CLIENT_OP.hold ? [SERVER_OP.held, number, holds++] : [SERVER_OP.released, number];
-      socket.send(packr.pack(answer), true);
+      outbox.add(socket, session, packr.pack(answer));
     }
+    outbox.flush();
   }
   committing = false;
 }
 
 uWS
   .App()
-  .ws<Session>("/v1", {
+  .ws<Answered>("/v1", {
     message(socket, message) {
-      waiting.push({ socket, command: packr.unpack(Buffer.from(message.slice(0))) as Command });
+      const command = packr.unpack(Buffer.from(message.slice(0))) as Command;
+      waiting.push({ socket, session: socket.getUserData(), command });
       if (committing) return;
       committing = true;
       setImmediate(() => void commit());
+    },
+    close(socket) {
+      socket.getUserData().isGone = true;
     },
   })
   .listen("127.0.0.1", 0, (token) => console.log(JSON.stringify({ port: uWS.us_socket_local_port(token) })));
