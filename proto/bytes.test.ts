@@ -42,6 +42,11 @@ describe("what is written is read", () => {
       ),
     );
   });
+
+  test("a text that begins with a byte order mark, which is a character as any other", () => {
+    for (const text of ["\uFEFFr1", "\uFEFF", "r\uFEFF1"])
+      expect(written((out) => out.string(text)).string()).toBe(text);
+  });
 });
 
 test("whatever bytes come, a value or a clear error comes out, and nothing larger than the bytes", () => {

@@ -6,7 +6,7 @@ import { asciiOf } from "./ascii.ts";
 
 const SAFE_BYTES = 8;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class ByteWriter {
   #bytes: Uint8Array;
