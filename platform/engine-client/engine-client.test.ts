@@ -164,6 +164,40 @@ describe("the engine client", () => {
     expect([asked, replies]).toEqual([1, [DONE]]);
   });
 
+  it("does not take BUSY for an answer where an attempt before it was not heard of, and may have been carried out", async () => {
+    const impatient = new EngineClient({
+      ...{ bus, clock, shards: SHARDS, sells: false, timeoutMs: 4_000, attemptTimeoutMs: 100, inFlightMax: 100 },
+    });
+    const full: Reply = { type: "refused", code: "BUSY", message: "The queue is full; nothing was done." };
+    const attempts: number[] = [];
+    let reply: Reply | undefined;
+    bus.serve(endpoint, ({ requests }, answer) => {
+      attempts.push(clock.now());
+      if (reply !== undefined) answer({ replies: requests.map(() => reply as Reply) });
+    });
+    const replies: Reply[] = [];
+    impatient.send(hold("a"), (answer) => replies.push(answer));
+    await clock.advance(1_200);
+    // Each waits twice as long as the one before, and ten to a hundred milliseconds come between.
+    expect(attempts.map((at) => Math.floor((at - (attempts[0] ?? 0)) / 100))).toEqual([0, 1, 3, 8]);
+    reply = full;
+    await clock.advance(1_500);
+    expect(replies).toEqual([]);
+    reply = DONE;
+    await clock.advance(200);
+    expect(replies).toEqual([DONE]);
+
+    reply = undefined;
+    impatient.send(hold("b"), (answer) => replies.push(answer));
+    await clock.advance(150);
+    reply = full;
+    await clock.advance(4_000);
+    expect(replies).toMatchObject([DONE, { code: "UNAVAILABLE" }]);
+    impatient.send(hold("c"), (answer) => replies.push(answer));
+    await clock.advance(10);
+    expect(replies.at(-1)).toEqual(full);
+  });
+
   it("says BUSY at once past its bound, and takes more when answers have come (law 6)", async () => {
     bus.serve(endpoint, ({ requests }, answer) => answer({ replies: requests.map(() => DONE) }));
     const replies = send(...Array.from({ length: 101 }, (_, number) => `r${number}`));

@@ -3,9 +3,10 @@
  *
  * A request that got no answer, or `UNAVAILABLE` (its shard is being taken over), is sent again with the same request id until its
  * time is up: the engine answers a repeated request with its first answer, so asking again is always safe. It is sent at once when
- * another engine says that it has the shard now: the last may be dead, or asleep, and never answer.
+ * another engine says that it has the shard now: the last may be dead, or asleep, and never answer. After an attempt that got no answer
+ * `BUSY`, which says that nothing was done, is true of the last attempt alone: such a request is sent again too.
  */
-import type { Bus } from "../bus/index.ts";
+import { type Bus, NoResponders } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";
 import { Slab } from "../slab/index.ts";
 import {
@@ -33,7 +34,10 @@ interface Options {
   readonly sells: boolean;
   /** How long a request may take with all its retries, in milliseconds. */
   readonly timeoutMs: number;
-  /** How long one attempt may take before it counts as lost and is made again, in milliseconds. Without, as long as all of them. */
+  /**
+   * How long the first attempt may take before it counts as lost and is made again, in milliseconds; each further one twice as long, since it
+   * may be the commit that takes its time. Without, as long as all of them.
+   */
   readonly attemptTimeoutMs?: number;
   /** Requests under way at once; beyond it the answer is `BUSY`. */
   readonly inFlightMax: number;
@@ -68,6 +72,14 @@ const UNAVAILABLE: Refusal = {
   retryInMs: COME_BACK_MS,
 };
 
+interface Again {
+  readonly deadline: number;
+  readonly unheard: number;
+  readonly atOnce: boolean;
+  /** The answer when its time is up. */
+  readonly otherwise: Refusal;
+}
+
 /** What waits to be sent to one shard: parallel lists, so that a request costs no object of its own. */
 interface Lane {
   readonly endpoint: Endpoint<CommandBatch, ReplyBatch>;
@@ -75,6 +87,8 @@ interface Lane {
   answers: Answer[];
   /** On the monotonic clock. */
   deadlines: number[];
+  /** Attempts that got no answer: what was asked for may have been done. */
+  unheard: number[];
   /** Of the newest owner that was heard of; 0 before the first. */
   epoch: number;
   /** What is under way, or waits to be sent again: called when another has the shard. */
@@ -95,6 +109,7 @@ export class EngineClient {
       requests: [],
       answers: [],
       deadlines: [],
+      unheard: [],
       epoch: 0,
       unanswered: new Slab(),
     }));
@@ -108,18 +123,19 @@ export class EngineClient {
       return;
     }
     this.#inFlight++;
-    this.#enqueue(request, answer, this.#options.clock.monotonic() + this.#options.timeoutMs);
+    this.#enqueue(request, answer, this.#options.clock.monotonic() + this.#options.timeoutMs, 0);
   }
 
   ask(request: Command | Query): Promise<Reply> {
     return new Promise((resolve) => this.send(request, resolve));
   }
 
-  #enqueue(request: Command | Query, answer: Answer, deadline: number): void {
+  #enqueue(request: Command | Query, answer: Answer, deadline: number, unheard: number): void {
     const lane = this.#lanes[shardOf(request.showtime, this.#lanes.length)] as Lane; // shardOf is below the length.
     lane.requests.push(request);
     lane.answers.push(answer);
     lane.deadlines.push(deadline);
+    lane.unheard.push(unheard);
     if (lane.requests.length > 1) return;
     this.#full.push(lane);
     if (this.#full.length === 1) this.#options.clock.endOfTurn(() => this.#flushAll());
@@ -131,13 +147,15 @@ export class EngineClient {
   }
 
   #flush(lane: Lane): void {
-    const { requests, answers, deadlines } = lane;
+    const { requests, answers, deadlines, unheard } = lane;
     lane.requests = [];
     lane.answers = [];
     lane.deadlines = [];
+    lane.unheard = [];
     for (let from = 0; from < requests.length;) {
       const to = endOfMessage(requests, from);
-      void this.#ask(lane, requests.slice(from, to), answers.slice(from, to), deadlines.slice(from, to));
+      const part = <Item>(list: readonly Item[]): readonly Item[] => list.slice(from, to);
+      void this.#ask(lane, part(requests), part(answers), part(deadlines), part(unheard));
       from = to;
     }
   }
@@ -147,28 +165,35 @@ export class EngineClient {
     requests: readonly (Command | Query)[],
     answers: readonly Answer[],
     deadlines: readonly number[],
+    unheard: readonly number[],
   ): Promise<void> {
     const { attemptTimeoutMs = Infinity, clock } = this.#options;
     // A lane is never sent empty, and its oldest request, which has the least time left, is as a rule its first.
     const left = (deadlines[0] as number) - clock.monotonic();
     const { epoch } = lane;
-    const replies = await this.#attempt(lane, requests, Math.max(1, Math.min(left, attemptTimeoutMs)));
+    const patienceMs = attemptTimeoutMs * 2 ** Math.max(...unheard);
+    const replies = await this.#attempt(lane, requests, Math.max(1, Math.min(left, patienceMs)));
     const hasMoved = lane.epoch !== epoch;
     for (let i = 0; i < requests.length; i++) {
-      // The casts: the three lists are as long as each other.
+      // The casts: the lists are as long as each other.
       const answer = answers[i] as Answer;
       const reply = replies[i];
-      if (reply === undefined || (reply.type === "refused" && reply.code === "UNAVAILABLE")) {
-        const [request, deadline] = [requests[i] as Command | Query, deadlines[i] as number];
-        this.#sendAgain(lane, request, answer, deadline, { atOnce: hasMoved, otherwise: reply ?? UNAVAILABLE });
-      } else {
+      const before = unheard[i] as number;
+      if (reply !== undefined && !isOpen(reply, before)) {
         this.#inFlight--;
         answer(reply);
+        continue;
       }
+      this.#sendAgain(lane, requests[i] as Command | Query, answer, {
+        deadline: deadlines[i] as number,
+        unheard: reply === undefined ? before + 1 : before,
+        atOnce: hasMoved,
+        otherwise: reply?.type === "refused" && reply.code === "UNAVAILABLE" ? reply : UNAVAILABLE,
+      });
     }
   }
 
-  /** Without replies where none came in time, or another has the shard by now. */
+  /** Without replies where none came in time, or another has the shard by now; the request may have been carried out all the same. */
   #attempt(lane: Lane, requests: readonly (Command | Query)[], timeoutMs: number): Promise<readonly Reply[]> {
     return new Promise((resolve) => {
       const end = (replies: readonly Reply[]): void => {
@@ -177,8 +202,10 @@ export class EngineClient {
       };
       const giveUp = (): void => end([]);
       const key = lane.unanswered.add(giveUp);
-      // NoResponders, a time-out or a closed bus: every request is settled as one without a reply.
-      this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs }).then(({ replies }) => end(replies), giveUp);
+      this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs }).then(
+        ({ replies }) => end(replies),
+        (error: unknown) => (error instanceof NoResponders ? end(requests.map(() => UNAVAILABLE)) : giveUp()),
+      );
     });
   }
 
@@ -194,8 +221,7 @@ export class EngineClient {
     lane: Lane,
     request: Command | Query,
     answer: Answer,
-    deadline: number,
-    { atOnce, otherwise }: { readonly atOnce: boolean; readonly otherwise: Reply },
+    { deadline, unheard, atOnce, otherwise }: Again,
   ): void {
     const { clock, timeoutMs } = this.#options;
     const leftMs = deadline - clock.monotonic();
@@ -205,16 +231,20 @@ export class EngineClient {
       answer(otherwise);
       return;
     }
-    if (atOnce) return this.#enqueue(request, answer, deadline);
+    if (atOnce) return this.#enqueue(request, answer, deadline, unheard);
     const again = (): void => {
       timer.cancel();
       lane.unanswered.delete(key, again);
-      this.#enqueue(request, answer, deadline);
+      this.#enqueue(request, answer, deadline, unheard);
     };
     const timer = clock.after(afterMs, again);
     const key = lane.unanswered.add(again);
   }
 }
+
+/** Whether the request may still be carried out, or has been by an attempt that was not heard of. */
+const isOpen = (reply: Reply, unheard: number): boolean =>
+  reply.type === "refused" && (reply.code === "UNAVAILABLE" || (reply.code === "BUSY" && unheard > 0));
 
 /** Of the message that begins with the request at `from`: where the next one begins. */
 function endOfMessage(requests: readonly (Command | Query)[], from: number): number {
