@@ -42,6 +42,7 @@ export interface Journal {
   /**
    * Writes all rows, or none when it throws. Answers the shards it wrote; one that is missing has been claimed by
    * another writer. When it throws the outcome is unknown: claim and load before going on.
+   * @throws JournalDamaged when PostgreSQL was replaced by one that lacks the row before
    */
   commit(commits: readonly ShardCommit[]): Promise<readonly number[]>;
   /** Makes and returns the shard's next epoch. Once it returns, no older writer can commit. */

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import pino from "pino";
 import type { Pool } from "pg";
@@ -70,6 +71,14 @@ const commitConnections = async (): Promise<number> => {
   );
   return Number(rows[0]?.count);
 };
+
+/** Ends the connection that commits, and waits until it is known. */
+async function cutCommits(): Promise<void> {
+  const commits = "datname = current_database() AND application_name = 'usher-commit'";
+  await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${commits}`);
+  await expect.poll(commitConnections).toBe(0);
+  await setTimeout(50); // Its socket closes after that.
+}
 
 /** From the index, since the database was made. A session counts when it has ended. */
 async function rowsFetched(): Promise<number> {
@@ -248,6 +257,31 @@ describe("the journal in PostgreSQL", () => {
       expect(await journal.commit([commitOf(1, seq, epoch)])).toEqual([1]);
     }
     await expect.poll(commitConnections).toBe(1);
+  });
+
+  it("writes nothing beyond rows that a server in place of another has lost", async () => {
+    const [one, two] = [await journal.claim(1), await journal.claim(2)];
+    for (let seq = 1; seq <= 3; seq++) await journal.commit([commitOf(1, seq, one), commitOf(2, seq, two)]);
+    // As in a failover to a standby that was behind.
+    await pool.query("DELETE FROM engine.journal WHERE shard = 1 AND seq = 3");
+    await cutCommits();
+    const commits = [commitOf(1, 4, one), commitOf(2, 4, two)];
+    for (let time = 0; time < 2; time++)
+      await expect(journal.commit(commits)).rejects.toThrow("shard 1: PostgreSQL has lost row 3");
+    expect([await rowsOf(1), await rowsOf(2)]).toEqual([
+      [1, 2],
+      [1, 2, 3],
+    ]);
+    // Those that it has whole go on, also where a snapshot alone is left of them; and a newer owner is the epoch's business.
+    expect(await journal.commit([commitOf(2, 4, two)])).toEqual([2]);
+    await journal.saveSnapshot({ shard: 2, seq: 4, bytes: Uint8Array.of(1) });
+    await pool.query("DELETE FROM engine.journal WHERE shard = 2");
+    await cutCommits();
+    expect(await journal.commit([commitOf(2, 5, two)])).toEqual([2]);
+    const next = await journal.claim(2);
+    await journal.commit([commitOf(2, 6, next)]);
+    await cutCommits();
+    expect(await journal.commit([commitOf(2, 6, two)])).toEqual([]);
   });
 
   it("commits again after its connection was cut", async () => {

@@ -61,6 +61,12 @@ const COMMIT_WITH_BOOKINGS = `${BATCH_AND_FENCE}, change AS (
     (SELECT count(*) FROM freed) + (SELECT count(*) FROM moved) + (SELECT count(*) FROM taken),
     (SELECT count(*) FROM change)) FROM written w`;
 
+/** Of these shards, those whose row before the one to be written is not there, nor a snapshot of it: what was acknowledged has been lost. */
+const LOST_ROWS = `
+  SELECT b.shard, b.before FROM unnest($1::int[], $2::int8[]) AS b(shard, before)
+  WHERE b.before > (SELECT coalesce(max(j.seq), 0) FROM engine.journal j WHERE j.shard = b.shard)
+    AND b.before > (SELECT coalesce(max(s.seq), 0) FROM engine.snapshot s WHERE s.shard = b.shard)`;
+
 interface Options {
   readonly connectionString: string;
   readonly clock: Clock;
@@ -75,12 +81,15 @@ type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & { readonl
 interface Writer {
   readonly client: pg.Client;
   readonly connected: Promise<unknown>;
+  /** Shards of which it has been asked for the row before; undefined where all that was ever read was read after it was connected. */
+  readonly goesOn: Set<number> | undefined;
 }
 
 export class PostgresJournal implements Journal {
   readonly #options: Options;
   readonly #pool: pg.Pool;
   #writer: Writer | undefined;
+  #hasClaimed = false;
   #closed = false;
 
   constructor(options: Options) {
@@ -95,10 +104,12 @@ export class PostgresJournal implements Journal {
   }
 
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
-    const { client, connected } = (this.#writer ??= this.#connect());
+    const writer = (this.#writer ??= this.#connect());
+    const { client, connected } = writer;
     const overdue = this.#options.clock.after(COMMIT_TIMEOUT_MS, () => this.#abandon(client));
     try {
       await connected;
+      await this.#requireRowsBefore(commits, writer);
       const { rows } = await client.query<{ shard: number }>(statementFor(commits));
       return rows.map((row) => row.shard);
     } catch (error) {
@@ -110,6 +121,7 @@ export class PostgresJournal implements Journal {
   }
 
   async claim(shard: number): Promise<number> {
+    this.#hasClaimed = true;
     const { rows } = await this.#pool.query<{ epoch: string }>({
       name: "claim",
       text: `INSERT INTO engine.shard AS s (shard, epoch) VALUES ($1, 1)
@@ -223,6 +235,23 @@ export class PostgresJournal implements Journal {
     await this.#pool.end();
   }
 
+  /**
+   * A connection that takes the place of another may lead to another server, such as a standby that was behind: the first commit of each shard on
+   * it asks whether the row before is there. (Without, a shard for which no commit was under way would write beyond the gap.)
+   * @throws JournalDamaged
+   */
+  async #requireRowsBefore(commits: readonly ShardCommit[], { client, goesOn }: Writer): Promise<void> {
+    const unknown = goesOn === undefined ? [] : commits.filter(({ shard }) => !goesOn.has(shard));
+    if (unknown.length === 0) return;
+    for (const { shard } of unknown) goesOn?.add(shard); // Should one be lost, the connection is given up.
+    const { rows } = await client.query<{ shard: number; before: string }>(LOST_ROWS, [
+      unknown.map(({ shard }) => shard),
+      unknown.map(({ seq }) => seq - 1),
+    ]);
+    const [lost] = rows;
+    if (lost !== undefined) throw new JournalDamaged(`shard ${lost.shard}: PostgreSQL has lost row ${lost.before}`);
+  }
+
   #connect(): Writer {
     if (this.#closed) throw new Error("the journal is closed");
     const client = new pg.Client({
@@ -233,7 +262,7 @@ export class PostgresJournal implements Journal {
       if (!this.#closed) this.#options.log.warn({ err: error }, "the journal's connection broke");
       this.#abandon(client);
     });
-    return { client, connected: client.connect() };
+    return { client, connected: client.connect(), goesOn: this.#hasClaimed ? new Set() : undefined };
   }
 
   /** A connection whose last statement may or may not have committed is never used again. It may say that it broke after it was replaced. */

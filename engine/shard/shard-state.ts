@@ -95,11 +95,18 @@ export async function recover(
   const state = before?.state ?? (await newestSnapshot(journal, shard, unreadable, turn));
   const snapshotSeq = before?.snapshotSeq ?? state.seq;
   let replayedBytes = before?.replayedBytes ?? 0;
-  for await (const row of journal.rows(shard, state.seq)) {
+  // What was read earlier goes on from its last row, which another server in place of the first may not have.
+  let goesOn = before === undefined || state.seq === 0;
+  for await (const row of journal.rows(shard, goesOn ? state.seq : state.seq - 1)) {
+    if (row.seq === state.seq) {
+      goesOn = true;
+      continue;
+    }
     state.apply(row);
     replayedBytes += row.events.length;
     if (row.seq % ROWS_A_STEP === 0) await turn?.();
   }
+  if (!goesOn) return recover(journal, shard, unreadable, turn === undefined ? {} : { turn });
   return { state, snapshotSeq, replayedBytes };
 }
 
