@@ -97,8 +97,9 @@ export class Engine {
     const { journal, bus, clock, log, limits, shards } = this.#options;
     const prepared = this.#prepared.get(id);
     this.#prepared.delete(id);
+    const proof = new Proof(clock);
     const shard = new Shard({
-      ...{ id, shards, journal, commits: this.#commits, bus, clock, log, limits, proof: this.#proof, prepared },
+      ...{ id, shards, journal, commits: this.#commits, bus, clock, log, limits, proof, prepared },
       acknowledgedSeq: this.#acknowledged.get(id) ?? 0,
       onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
       onReplaced: () => this.#replaced(id, shard),
@@ -110,6 +111,7 @@ export class Engine {
     const serve = (endpoint: Endpoint<CommandBatch, ReplyBatch>): Subscription =>
       bus.serve(endpoint, (batch, answer) => shard.handle(batch, answer));
     this.#owned.set(id, { shard, subscriptions: [serve(commandsTo(id)), serve(salesCommandsTo(id))] });
+    if (!proof.isFresh) await this.#prove(); // It took long to read.
   }
 
   /** Has a snapshot taken, so that the next owner reads little. */
@@ -216,7 +218,7 @@ export class Engine {
     try {
       const epochs = await journal.epochs();
       for (const { shard, epoch } of before) {
-        if (shard.epoch === epoch) shard.isProven(epochs.get(shard.id)); // Else it took a new one itself meanwhile.
+        if (shard.epoch === epoch) shard.isProven(epochs.get(shard.id), asked); // Else it took a new one itself meanwhile.
       }
       this.#proof.renew(asked);
     } catch (error) {

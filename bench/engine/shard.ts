@@ -56,7 +56,7 @@ async function startShard(databaseUrl: string): Promise<{ readonly shard: Shard;
     ...{ id: 0, shards: 1, journal, bus, clock: systemClock, log, acknowledgedSeq: 0 },
     commits: new GroupCommit(journal, systemClock),
     limits: { ...LIMITS, maxSeatsPerHolder: 1_000 },
-    proof: { isFresh: true },
+    proof: { isFresh: true, renew: () => undefined },
     onCommitted: () => undefined,
     onReplaced: () => undefined,
   });

@@ -23,7 +23,8 @@ import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
 import { tombstoneOf } from "../core/state/state.ts";
-import { ARCHIVE_EVERY_MS, MAILBOX_MAX, NOTICES_PER_MESSAGE_MAX, RESUME_GRACE_MS } from "./limits.ts";
+import { ARCHIVE_EVERY_MS, MAILBOX_MAX, NOTICES_PER_MESSAGE_MAX, PROOF_MS, RESUME_GRACE_MS } from "./limits.ts";
+import { Proof } from "./proof.ts";
 import { Shard, type ShardOptions } from "./shard.ts";
 import { recover } from "./shard-state.ts";
 
@@ -77,7 +78,7 @@ async function started(
       log,
       limits: LIMITS,
       acknowledgedSeq: 0,
-      proof: { isFresh: true },
+      proof: { isFresh: true, renew: () => undefined },
     },
     onCommitted: () => undefined,
     onReplaced: () => undefined,
@@ -417,29 +418,41 @@ describe("a shard", () => {
 describe("a shard whose ownership is in doubt", () => {
   it("answers nothing, not even a view, while PostgreSQL has not said lately that it is the owner (law 4)", async () => {
     await heldBy([1]);
-    let isFresh = true;
-    const proof = {
-      get isFresh() {
-        return isFresh;
-      },
-    };
     void shard.stop();
-    shard = await started({ proof });
-    isFresh = false;
+    shard = await started({ proof: new Proof(clock) });
+    await clock.advance(PROOF_MS);
     const answers: Reply[] = [];
     shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => answers.push(...replies));
     expect(answers).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
     expect(await told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "UNAVAILABLE" });
-    isFresh = true;
+    shard.isProven(shard.epoch, clock.monotonic() - PROOF_MS - 1);
+    expect(await told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "UNAVAILABLE" });
+    shard.isProven(shard.epoch, clock.monotonic());
     expect(await told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "SEAT_TAKEN" });
+  });
+
+  it("does not take the claim for proof any more when it took long to read what is there (law 4)", async () => {
+    void shard.stop();
+    const rows = journal.rows.bind(journal);
+    journal.rows = async function* (...which) {
+      await new Promise<void>((resolve) => clock.after(2 * PROOF_MS, resolve));
+      yield* rows(...which);
+    };
+    const starting = started({ proof: new Proof(clock) });
+    await clock.advance(3 * PROOF_MS);
+    shard = await starting;
+    expect(shard.phase).toBe("serving");
+    expect(await told({ type: "hold", seats: [1] })).toMatchObject({ code: "UNAVAILABLE" });
+    shard.isProven(shard.epoch, clock.monotonic());
+    expect(await told({ type: "hold", seats: [1] })).toMatchObject({ type: "held" });
   });
 
   it("stops for good when another epoch is the newest, and tells who waits to ask again", async () => {
     latency = 100;
     const waiting = tell(command({ type: "hold", seats: [1] }));
-    shard.isProven(shard.epoch);
+    shard.isProven(shard.epoch, clock.monotonic());
     expect(shard.phase).toBe("serving");
-    shard.isProven(shard.epoch + 1);
+    shard.isProven(shard.epoch + 1, clock.monotonic());
     expect(shard.phase).toBe("stopped");
     expect(waiting.replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
     expect(tell(command({ type: "hold", seats: [2] })).replies).toMatchObject([{ code: "UNAVAILABLE" }]);
@@ -450,7 +463,7 @@ describe("a shard whose ownership is in doubt", () => {
     fault = end;
     tell(command({ type: "hold", seats: [1] }));
     await clock.settle();
-    shard.isProven(shard.epoch + 1);
+    shard.isProven(shard.epoch + 1, clock.monotonic());
     const epochs = await settled(journal.epochs());
     await clock.advance(1_000);
     expect(shard.phase).toBe("stopped");

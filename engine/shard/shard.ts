@@ -57,6 +57,7 @@ import {
   RESUMED_WITHIN_MS,
 } from "./limits.ts";
 import { RecentDeltas } from "./recent-deltas.ts";
+import type { Proof } from "./proof.ts";
 import { RefusalMemory } from "./refusal-memory.ts";
 import { RowWriter } from "./row-codec.ts";
 import { ShardClock } from "./shard-clock.ts";
@@ -76,8 +77,7 @@ export interface ShardOptions {
   readonly acknowledgedSeq: number;
   /** What was read of the shard before it was claimed. */
   readonly prepared?: Recovery | undefined;
-  /** Whether PostgreSQL has said lately that the epochs of this process are still the newest; see `Proof`. */
-  readonly proof: { readonly isFresh: boolean };
+  readonly proof: Pick<Proof, "isFresh" | "renew">;
   /** After each commit: the row's size, and the requests that it answered. */
   onCommitted(bytes: number, requests: number): void;
   /** Another writer owns the shard now: this one has stopped for good. */
@@ -272,11 +272,10 @@ export class Shard implements Committer {
     this.#tookOverAt = now;
   }
 
-  /** PostgreSQL says which epoch is the newest. */
-  isProven(newest: number | undefined): void {
-    if (this.#commits && newest !== this.#epoch) {
-      this.#distrust(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
-    }
+  /** PostgreSQL says which epoch is the newest; it was `asked` then, on the monotonic clock. */
+  isProven(newest: number | undefined, asked: number): void {
+    if (newest === this.#epoch) this.#options.proof.renew(asked);
+    else if (this.#commits) this.#distrust(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
   }
 
   /** Takes no more, and answers what was decided. */
@@ -414,7 +413,8 @@ export class Shard implements Committer {
   }
 
   async #takeOver(): Promise<void> {
-    const { journal, clock, log, limits } = this.#options;
+    const { journal, clock, log, limits, proof } = this.#options;
+    const asked = clock.monotonic();
     const epoch = await journal.claim(this.id);
     const prepared = this.#prepared;
     this.#prepared = undefined; // Should this fail, the next try reads everything.
@@ -433,6 +433,7 @@ export class Shard implements Committer {
       );
     }
     this.#epoch = epoch;
+    proof.renew(asked); // Of this epoch; while its rows were read another may have claimed it.
     this.#acknowledgedSeq = state.seq;
     this.#replayed = { rows: state.seq - snapshotSeq, bytes: replayedBytes };
     this.#state = state;

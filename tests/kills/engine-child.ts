@@ -4,6 +4,7 @@
  *
  * Environment: DATABASE_URL, SEED.
  */
+import { writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
@@ -42,8 +43,10 @@ const client = new EngineClient({
   inFlightMax: 100_000,
 });
 
+/** At once: what `process.stdout` cannot get rid of, as when the parent is slow to read, it keeps, and would take with it. */
+const tellParent = (what: readonly unknown[]): void => void writeSync(1, `${JSON.stringify(what)}\n`);
 const say = (kind: string, command: Command, reply?: Reply): void => {
-  process.stdout.write(`${JSON.stringify([kind, command, reply])}\n`);
+  tellParent([kind, command, reply]);
 };
 
 async function tell(command: Command): Promise<Reply> {
@@ -55,7 +58,7 @@ async function tell(command: Command): Promise<Reply> {
 
 for (const open of catalogOpens()) await client.ask(open);
 await Promise.all(lost.map(tell));
-process.stdout.write('["ready"]\n');
+tellParent(["ready"]);
 
 setInterval(() => undefined, 60_000); // Our clock's timers keep no process alive, and while PostgreSQL is away nothing else would.
 const buyers = new Buyers(Number(process.env["SEED"]));
