@@ -162,17 +162,20 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
   };
 }
 
-/** The second file of HAProxy: the same two backends as in deploy/haproxy/backends.cfg, with the servers of this machine. */
+/** The second file of HAProxy: the same backends as in deploy/haproxy/backends.cfg, with the servers of this machine. */
 function backendsOf(services: readonly number[], edges: readonly number[]): string {
   const servers = (name: string, ports: readonly number[], options = ""): string =>
     ports
       .map((each, at) => `  server ${name}-${at + 1} ${HERE}:${each} check inter 500ms fall 2 rise 1${options}`)
       .join("\n");
   return [
-    "backend services from rest",
+    "backend services from to-services",
     servers("services", services, " on-marked-down shutdown-sessions"),
     "",
-    "backend edges from sockets",
+    "backend unready from to-unready",
+    servers("services", services),
+    "",
+    "backend edges from to-edges",
     servers("edge", edges),
     "",
   ].join("\n");

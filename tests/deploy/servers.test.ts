@@ -1,8 +1,12 @@
 /** The configurations of the servers that both forms share: `usher cluster` and the containers. */
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { NatsBus } from "../../platform/bus/index.ts";
 import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
@@ -48,11 +52,61 @@ describe("HAProxy", () => {
     const server = "127.0.0.1:8080 check inter 500ms fall 2 rise 1";
     writeFileSync(
       backends,
-      `backend services from rest\n  server services-1 ${server} on-marked-down shutdown-sessions\n` +
-        `backend edges from sockets\n  server edge-1 ${server}\n`,
+      `backend services from to-services\n  server services-1 ${server} on-marked-down shutdown-sessions\n` +
+        `backend unready from to-unready\n  server services-1 ${server}\n` +
+        `backend edges from to-edges\n  server edge-1 ${server}\n`,
     );
     const { code, output } = await check(backends);
     expect([code, output]).toEqual([0, expect.not.stringMatching(/warning|alert/i)]);
+  });
+
+  it("has no name twice, which HAProxy warns of since 3.2 and refuses from 3.3 on", () => {
+    const files = ["haproxy.cfg", "backends.cfg"].map((file) =>
+      readFileSync(join(ROOT, "deploy/haproxy", file), "utf8"),
+    );
+    const names = [...files.join("\n").matchAll(/^(?:defaults|frontend|backend) (\S+)/gm)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(8);
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+  });
+
+  it("asks services that live while none is ready, and those that are ready as soon as one is", async () => {
+    const started = async (name: string, isReady: () => boolean): Promise<string> => {
+      const server = createServer(({ url }, response) => {
+        response.statusCode = url !== "/health/ready" || isReady() ? 200 : 503;
+        response.end(name);
+      });
+      onTestFinished(() => server.close().closeAllConnections());
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      return `127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 2 rise 1`;
+    };
+    let isReady = false;
+    const servers = [await started("never ready", () => false), await started("ready later", () => isReady)];
+    const lines = servers.map((server, at) => `  server services-${at} ${server}`).join("\n");
+    const backends = join(directory, "unready.cfg");
+    writeFileSync(
+      backends,
+      `backend services from to-services\n${lines}\nbackend unready from to-unready\n${lines}\nbackend edges from to-edges\n`,
+    );
+    const at = (name: string): string => join(directory, `${name}.sock`);
+    const binds = { USHER_HTTP_BIND: at("http"), USHER_WS_BIND: at("ws"), USHER_TLS_BIND: at("tls") };
+    const haproxy = await Program.start({
+      ...{ name: "haproxy", env: { ...env, ...binds }, ready: /backend 'services' has no server available/ },
+      command: ["haproxy", "-db", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
+    });
+    onTestFinished(async () => void (await haproxy.stop()));
+    const asked = async (): Promise<string> => {
+      const [response] = (await once(request({ socketPath: at("http"), path: "/" }).end(), "response")) as [
+        IncomingMessage,
+      ];
+      return text(response);
+    };
+    await expect
+      .poll(async () => new Set([await asked(), await asked()]))
+      .toEqual(new Set(["never ready", "ready later"]));
+    isReady = true;
+    await expect
+      .poll(async () => new Set([await asked(), await asked(), await asked()]))
+      .toEqual(new Set(["ready later"]));
   });
 });
 
