@@ -6,6 +6,8 @@ WORKDIR /usher
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 COPY . .
+# Whoever checked it out, the image's user reads it.
+RUN find . -path ./node_modules -prune -o -exec chmod go+rX {} +
 RUN node --input-type=module --eval \
     'const { build } = await import("file:///usher/tools/build.mjs"); await build(new URL("file:///usher/"));'
 # Left out: PostgreSQL, which is a server of its own here, what builds, and binaries of other machines. (`--omit=optional` would take the
@@ -21,7 +23,7 @@ WORKDIR /usher
 COPY --from=build /usher/package.json /usher/LICENSE ./
 COPY --from=build /usher/node_modules node_modules
 COPY --from=build /usher/dist dist
-COPY deploy/haproxy/certificate.mjs deploy/haproxy/certificate.mjs
+COPY --from=build /usher/deploy/haproxy/certificate.mjs deploy/haproxy/certificate.mjs
 # The only place that is written to: keys, the engine's witness, mails where there is no mail server.
 RUN install --directory --owner=node --group=node --mode=0700 /data
 VOLUME /data

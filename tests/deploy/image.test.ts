@@ -22,3 +22,13 @@ it("it runs as nobody in particular, writes to one place, and ends when it is as
   expect(instructions("HEALTHCHECK").join(" ")).toContain("/health/ready");
   expect(entrypoint()).toEqual(["node", "dist/bin/usher.js"]);
 });
+
+it("its user can read all of it, however strict the umask of the checkout was", () => {
+  const [first = ""] = readFileSync(join(ROOT, "Dockerfile"), "utf8")
+    .split(/^FROM .*$/m)
+    .slice(1);
+  expect(first.indexOf("\nCOPY . .\n")).toBeGreaterThan(0);
+  expect(first.indexOf("chmod go+rX")).toBeGreaterThan(first.indexOf("\nCOPY . .\n"));
+  expect(first.indexOf("chmod go+rX")).toBeLessThan(first.indexOf("tools/build.mjs"));
+  expect(instructions("COPY").filter((line) => !line.startsWith("--from=build "))).toEqual([]);
+});
