@@ -2,6 +2,7 @@
 export interface ClientClock {
   /** Milliseconds since some fixed point; never goes backwards. Deadlines (`expiresAt`) are on this scale. */
   monotonic(): number;
+  /** Of what is more than 24 days, the call may come after those. */
   after(ms: number, callback: () => void): ClientTimer;
 }
 
@@ -11,6 +12,8 @@ export interface ClientTimer {
 
 /** A wall clock that gains this much on the monotonic one between two looks was not corrected: the machine slept. */
 const SLEPT_MS = 2_000;
+/** What is longer, timers take for 1 ms. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /**
  * `performance.now()` stands still while a laptop sleeps (on most systems), so a countdown would promise time that has
@@ -28,7 +31,7 @@ export function createSystemClock(): ClientClock {
       return now + slept;
     },
     after(ms, callback) {
-      const timer = setTimeout(callback, ms);
+      const timer = setTimeout(callback, Math.min(ms, TIMER_MAX_MS));
       return { cancel: () => clearTimeout(timer) };
     },
   };

@@ -105,6 +105,11 @@ export class Connection {
     return true;
   }
 
+  /** Another connection in place of this one. */
+  replace(): void {
+    if (this.#state === "open") this.#lost();
+  }
+
   close(code = 1000, reason = "bye"): void {
     if (this.#state !== "closed") this.#end(new ClientClosed(code, reason), code);
   }

@@ -201,6 +201,40 @@ test("a hall that does not exist is refused although another is in step", async 
   expect(premiere.inStep).toBe(true);
 });
 
+test("the refusals of halls that were stopped are not taken for that of the next", async () => {
+  const server = await startServer();
+  const client = createClient(server);
+  await client.connect();
+  for (let time = 0; time < 2; time++) server.script("watch", () => {});
+  client.watch("gone").stop();
+  client.watch("gone-too").stop();
+  server.script("watch", (received) => {
+    for (let time = 0; time < 2; time++) received.link.send(refusalOfGone);
+    server.answer(received);
+  });
+  const premiere = client.watch(PREMIERE);
+  expect((await premiere.ready).inStep).toBe(true);
+  await expect(client.watch("missing").ready).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect(premiere.inStep).toBe(true);
+  expect(client.watch(PREMIERE)).toBe(premiere);
+});
+
+test("a hall whose refusals come late, after it was asked for again, takes no other with it", async () => {
+  const server = await startServer();
+  const clock = new ManualClock();
+  const client = createClient(server, { clock });
+  await client.connect();
+  for (let time = 0; time < 2; time++) server.script("watch", () => {});
+  const gone = client.watch(GONE);
+  const { link } = await server.next("watch");
+  clock.advance(5_000);
+  await server.next("watch");
+  const premiere = client.watch(PREMIERE);
+  for (let time = 0; time < 2; time++) link.send(refusalOfGone);
+  await expect(gone.ready).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect((await premiere.ready).inStep).toBe(true);
+});
+
 test("stopping a hall that was refused leaves the one that was watched after it", async () => {
   const server = await startServer();
   const client = createClient(server);

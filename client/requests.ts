@@ -2,6 +2,7 @@ import type { RequestId } from "../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
+import { faultOf } from "./fault.ts";
 import type { ClientLimits } from "./limits.ts";
 import { Refused } from "./refused.ts";
 
@@ -64,6 +65,8 @@ export class Requests {
 
   ask(message: RequestMessage, timeoutMs: number): Promise<Answered> {
     const { clock, limits } = this.#options;
+    const fault = faultOf(message);
+    if (fault !== undefined) return Promise.reject(new Refused("BAD_MESSAGE", fault, { rid: message.rid }));
     if (this.#pending.has(message.rid)) {
       return Promise.reject(new TypeError(`a request with rid ${message.rid} is under way`));
     }
@@ -150,6 +153,8 @@ export class Requests {
   #send(pending: Pending): void {
     pending.again?.cancel();
     const { clock, limits, send } = this.#options;
+    // After a machine has slept, its timers are late: the server may have forgotten the rid, and would carry it out again.
+    if (clock.monotonic() >= pending.deadlineAt) return this.#giveUp(pending);
     const sentAt = pending.sentAt ?? clock.monotonic();
     try {
       pending.onItsWay = send(pending.message);
@@ -192,6 +197,6 @@ export class Requests {
   }
 }
 
-/** Seats that are no whole numbers, or more of them than a message holds: what the server would say too, at more cost. */
+/** More seats than a message holds; a server would close the connection for it. */
 const unsendable = ({ message }: Pending, cause: unknown): Refused =>
   new Refused("BAD_MESSAGE", cause instanceof Error ? cause.message : String(cause), { rid: message.rid, cause });

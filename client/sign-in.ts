@@ -2,6 +2,7 @@ import type { HolderId } from "../proto/index.ts";
 import type { ClientMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
+import { faultOf } from "./fault.ts";
 import type { ClientLimits } from "./limits.ts";
 import { Refused } from "./refused.ts";
 
@@ -24,6 +25,8 @@ export interface SignInOptions {
   readonly random: () => number;
   readonly limits: ClientLimits;
   readonly send: (message: ClientMessage) => boolean;
+  /** Leaves this connection for another, on which nobody is signed in. */
+  readonly reconnect: () => void;
   readonly authed: (identity: Identity) => void;
   readonly refused: (refused: Refused) => void;
 }
@@ -50,6 +53,10 @@ export class SignIn {
   #attempt = 0;
   /** One refusal is answered by a fresh token; the second is final. */
   #freshToken = false;
+  /** Tokens sent on this connection and not answered yet. Answers name no token, but come in their order. */
+  #unanswered = 0;
+  /** How many of the answers to come are to tokens from before this sign-in. */
+  #outdated = 0;
   #timer: ClientTimer | undefined;
   #lastToken: string | undefined;
   #acceptedToken: string | undefined;
@@ -75,12 +82,14 @@ export class SignIn {
     this.#source = source;
     const signedIn = new Promise<Identity>((resolve, reject) => this.#waiters.push({ resolve, reject }));
     if (this.#connected) this.#begin("connecting");
+    else this.#state = "out";
     return signedIn;
   }
 
   opened(): void {
     this.#connected = true;
-    if (this.#source !== undefined) this.#begin("connecting");
+    // Refused already: this connection was opened to be a viewer's.
+    if (this.#source !== undefined && this.#state !== "refused") this.#begin("connecting");
   }
 
   lose(): void {
@@ -88,6 +97,8 @@ export class SignIn {
     this.#state = "out";
     this.#identity = undefined;
     this.#round++;
+    this.#unanswered = 0;
+    this.#outdated = 0;
     this.#timer?.cancel();
   }
 
@@ -110,14 +121,16 @@ export class SignIn {
   /** Sends the last token once more: the server owes an answer, so a dead connection shows. */
   probe(): boolean {
     if (this.#state !== "in" || this.#lastToken === undefined) return false;
-    return this.#options.send({ op: "auth", token: this.#lastToken });
+    return this.#send(this.#lastToken);
   }
 
   accept(identity: Identity): void {
+    // Also by an outdated token the connection is signed in, until the next is accepted.
+    this.#identity = identity;
+    if (!this.#isUpToDate()) return;
     this.#timer?.cancel();
     const news = this.#state !== "in";
     this.#state = "in";
-    this.#identity = identity;
     this.#acceptedToken = this.#lastToken;
     this.#attempt = 0;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(identity);
@@ -126,60 +139,86 @@ export class SignIn {
 
   /** Whether a refusal without a rid was about the sign-in. */
   refuse(refused: Refused): boolean {
-    if (refused.code !== "UNAUTHORIZED" || (this.#state !== "asking" && this.#state !== "in")) return false;
-    this.#timer?.cancel();
-    if (typeof this.#source === "function" && !this.#freshToken) {
-      this.#freshToken = true;
-      void this.#ask(++this.#round, "refused");
-      return true;
-    }
-    this.#state = "refused";
-    this.#identity = undefined;
-    this.#reject(refused);
-    this.#options.refused(refused);
-    return true;
+    const isAboutToken = refused.code === "UNAUTHORIZED" || (refused.code === "BAD_MESSAGE" && this.#unanswered > 0);
+    if (isAboutToken && this.#isUpToDate()) this.#fail(refused);
+    return isAboutToken;
   }
 
   /** Tokens cannot be judged just now: sends it again when the server says. */
   postpone(refused: Refused): void {
-    if (this.#state !== "asking" || !refused.retryable) return;
-    this.#again(this.#round, "connecting", refused.retryInMs ?? 0);
+    if (!refused.retryable || this.#unanswered === 0) return;
+    if (this.#isUpToDate() && this.#state === "asking") this.#again(this.#round, "connecting", refused.retryInMs ?? 0);
   }
 
   #begin(why: TokenReason): void {
     // While a token is about to end it is still good, and requests need not wait.
     if (why !== "ending") this.#state = "asking";
     this.#freshToken = why === "refused";
+    this.#askAnew(why);
+  }
+
+  #askAnew(why: TokenReason): void {
+    this.#outdated = this.#unanswered;
     void this.#ask(++this.#round, why);
   }
 
   async #ask(round: number, why: TokenReason): Promise<void> {
     this.#timer?.cancel();
-    const { clock, limits, send } = this.#options;
+    const { clock, limits } = this.#options;
     const source = this.#source;
     let token: string;
     try {
       token = typeof source === "function" ? await source(why) : (source ?? "");
     } catch (error) {
-      if (round === this.#round) this.#failed(error, round, why);
+      if (round === this.#round) this.#lack(error, round, why);
       return;
     }
     if (round !== this.#round) return;
     // Many sources keep a token until its end. Sent again it would be answered by the same notice, at once and over and over.
     const isOld = token === this.#acceptedToken && clock.monotonic() < this.#endsAt;
     if (why === "ending" && isOld) return this.#again(round, why, 0);
+    const fault = faultOf({ op: "auth", token });
+    if (fault !== undefined) return this.#fail(new Refused("UNAUTHORIZED", fault));
     this.#lastToken = token;
     try {
-      send({ op: "auth", token });
+      this.#send(token);
     } catch (cause) {
-      this.refuse(new Refused("UNAUTHORIZED", "the token is longer than a message may be", { cause }));
-      return;
+      return this.#fail(new Refused("UNAUTHORIZED", "the token is longer than a message may be", { cause }));
     }
     this.#timer = clock.after(limits.answerTimeoutMs, () => void this.#ask(round, why));
   }
 
+  #send(token: string): boolean {
+    const sent = this.#options.send({ op: "auth", token });
+    if (sent) this.#unanswered++;
+    return sent;
+  }
+
+  /** Counts an answer. False when it is to a token from before this sign-in. */
+  #isUpToDate(): boolean {
+    if (this.#unanswered > 0) this.#unanswered--;
+    if (this.#outdated === 0) return true;
+    this.#outdated--;
+    return false;
+  }
+
+  /** The token is not accepted: another one is fetched, if there may be one, or the connection is a viewer's. */
+  #fail(refused: Refused): void {
+    if (this.#state !== "asking" && this.#state !== "in") return;
+    this.#timer?.cancel();
+    if (typeof this.#source === "function" && !this.#freshToken) {
+      this.#freshToken = true;
+      return this.#askAnew("refused");
+    }
+    // The server keeps who was signed in before; on another connection that is nobody.
+    if (this.#identity !== undefined) this.#options.reconnect();
+    this.#state = "refused";
+    this.#reject(refused);
+    this.#options.refused(refused);
+  }
+
   /** The source has no token just now: whoever waits is told, and it is asked again while requests still wait for it. */
-  #failed(error: unknown, round: number, why: TokenReason): void {
+  #lack(error: unknown, round: number, why: TokenReason): void {
     this.#reject(error instanceof Error ? error : new Error(String(error)));
     this.#again(round, why, 0);
   }

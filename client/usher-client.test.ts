@@ -53,6 +53,32 @@ describe.each(["json", "msgpack"] as const)("over %s", (encoding) => {
     expect(refused).toMatchObject({ code: "SEAT_TAKEN", seats: [1, 2], retryable: false });
   });
 
+  test("a request that no server could read is refused here, however often, and the connection lives", async () => {
+    const server = await startServer();
+    const client = createClient(server, { encoding, token: GOOD_TOKEN });
+    await client.connect();
+    const bad = [
+      client.hold(PREMIERE, []),
+      client.hold(PREMIERE, [5, 5]),
+      client.hold(PREMIERE, [65_536]),
+      client.holdBest(PREMIERE, { count: 0 }),
+      client.holdBest(PREMIERE, { count: 2_049 }),
+      client.holdBest(PREMIERE, { count: 1, category: "" }),
+      client.extend(""),
+      client.extend("h".repeat(81)),
+      client.extend("\ud800"),
+      client.release("premiere.1", { seats: [] }),
+      client.hold(PREMIERE, [5], { rid: "" }),
+      client.hold(PREMIERE, [5], { rid: "r".repeat(65) }),
+    ];
+    for (const refused of await Promise.all(bad.map(refusalOf))) {
+      expect(refused).toMatchObject({ code: "BAD_MESSAGE", retryable: false });
+      expect(refused.rid).toBeTypeOf("string");
+    }
+    expect((await client.hold(PREMIERE, [5])).seats).toEqual([5]);
+    expect([...server.links].map(({ badMessages }) => badMessages)).toEqual([0]);
+  });
+
   test("messages that cannot be read do no harm, and ten in a row end the connection", async () => {
     const server = await startServer();
     const client = createClient(server, { encoding });
@@ -203,6 +229,25 @@ describe("requests", () => {
     expect(await late).toMatchObject({ seats: [5] });
   });
 
+  test("after the machine has slept past the deadline a request is not sent again", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { token: GOOD_TOKEN, clock });
+    await client.connect();
+    await eventOf(client, "authed");
+    server.script("hold", () => {});
+    const refused = refusalOf(client.hold(PREMIERE, [5], { rid: "mine" }));
+    const { link } = await server.next("hold");
+    clock.sleep(20 * 60_000);
+    const waiting = eventOf(client, "state", (state) => state === "waiting");
+    link.cut();
+    await waiting;
+    clock.advance(0);
+    expect(await refused).toMatchObject({ code: "UNAVAILABLE", rid: "mine" });
+    await client.hold(PREMIERE, [6]);
+    expect(server.received.filter(({ message }) => message.op === "hold")).toHaveLength(2);
+  });
+
   test("an answer that comes twice is taken once", async () => {
     const server = await startServer();
     const client = createClient(server, { token: GOOD_TOKEN });
@@ -311,6 +356,153 @@ describe("signing in", () => {
     expect(await refusalOf(client.hold(PREMIERE, [1]))).toMatchObject({ code: "UNAUTHORIZED" });
     expect((await client.watch(PREMIERE).ready).inStep).toBe(true);
     expect(await client.authenticate(GOOD_TOKEN)).toEqual({ userId: "alice", role: "guest" });
+  });
+
+  test("a token that is none is refused here", async () => {
+    const server = await startServer();
+    const client = createClient(server);
+    await client.connect();
+    expect(await refusalOf(client.authenticate(""))).toMatchObject({ code: "UNAUTHORIZED" });
+    const reasons: string[] = [];
+    const none = async (why: string): Promise<string> => {
+      reasons.push(why);
+      return "";
+    };
+    expect(await refusalOf(client.authenticate(none))).toMatchObject({ code: "UNAUTHORIZED" });
+    expect(reasons).toEqual(["connecting", "refused"]);
+    await client.watch(PREMIERE).ready;
+    expect([...server.links].map(({ badMessages }) => badMessages)).toEqual([0]);
+  });
+
+  test("a token that the server cannot read is refused for good, and no hall is", async () => {
+    const server = await startServer();
+    const client = createClient(server);
+    await client.connect();
+    server.script("watch", () => {});
+    const hall = client.watch(PREMIERE);
+    const watch = await server.next("watch");
+    server.script("auth", ({ link }) => link.send({ op: "error", code: "BAD_MESSAGE", message: "token is odd" }));
+    expect(await refusalOf(client.authenticate("odd"))).toMatchObject({ code: "BAD_MESSAGE" });
+    server.answer(watch);
+    expect((await hall.ready).inStep).toBe(true);
+  });
+
+  test("a token that is refused twice because it was sent twice refuses no hall", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { clock });
+    await client.connect();
+    for (let time = 0; time < 2; time++) server.script("auth", () => {});
+    const refused = refusalOf(client.authenticate("bad"));
+    await server.next("auth");
+    clock.advance(5_000);
+    await server.next("auth");
+    server.script("watch", () => {});
+    const hall = client.watch(PREMIERE);
+    const watch = await server.next("watch");
+    const { link } = watch;
+    for (let time = 0; time < 2; time++) link.send({ op: "error", code: "UNAUTHORIZED", message: "not a good token" });
+    expect(await refused).toMatchObject({ code: "UNAUTHORIZED" });
+    server.answer(watch);
+    expect((await hall.ready).inStep).toBe(true);
+  });
+
+  test("a token that cannot be judged just now is sent again when the server says, also while a hall is asked for", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { clock });
+    await client.connect();
+    const hall = client.watch(PREMIERE);
+    server.script("watch", () => {});
+    server.script("auth", ({ link }) => {
+      link.send({ op: "error", code: "UNAVAILABLE", message: "later", retryInMs: 1_000 });
+      link.send({ op: "expired", holdId: holdIdOf(PREMIERE, 9) });
+    });
+    const notice = eventOf(client, "expired");
+    const signedIn = client.authenticate(GOOD_TOKEN);
+    await notice;
+    clock.advance(1_000);
+    expect(await signedIn).toMatchObject({ userId: "alice" });
+    expect((await hall.ready).inStep).toBe(true);
+  });
+
+  test("when the next user is refused, nobody goes on as the one before", async () => {
+    const server = await startServer();
+    const client = createClient(server);
+    await client.connect();
+    await client.authenticate(GOOD_TOKEN);
+    let refusals = 0;
+    client.on("signInRefused", () => refusals++);
+    expect(await refusalOf(client.authenticate("bad"))).toMatchObject({ code: "UNAUTHORIZED" });
+    expect(client.identity).toBeUndefined();
+    expect(await refusalOf(client.hold(PREMIERE, [1]))).toMatchObject({ code: "UNAUTHORIZED" });
+    expect(server.statuses[1]).toBe(SEAT_STATUS.free);
+    expect(refusals).toBe(1);
+    expect(await client.authenticate(GOOD_TOKEN)).toMatchObject({ userId: "alice" });
+    expect(server.received.filter(({ message }) => message.op === "auth")).toHaveLength(3);
+  });
+
+  test("who signs in after a refusal, before there is another connection, is signed in on that", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { clock });
+    await client.connect();
+    await client.authenticate(GOOD_TOKEN);
+    await refusalOf(client.authenticate("bad"));
+    expect(client.state).toBe("waiting");
+    const signedIn = client.authenticate(GOOD_TOKEN);
+    clock.advance(0);
+    expect(await signedIn).toMatchObject({ userId: "alice" });
+    expect((await client.hold(PREMIERE, [1])).seats).toEqual([1]);
+  });
+
+  // The casts: any plain text is a user's id to a client.
+  const authedAs = (userId: string) => ({ op: "authed", userId: userId as never, role: "guest" }) as const;
+  const refusedToken = { op: "error", code: "UNAUTHORIZED", message: "not a good token" } as const;
+
+  test("who signs in before the last token is answered is told of their own", async () => {
+    const server = await startServer();
+    const client = createClient(server);
+    await client.connect();
+    server.script("auth", () => {});
+    server.script("auth", ({ link }) => {
+      link.send(authedAs("alice"));
+      link.send(authedAs("bob"));
+    });
+    const told: string[] = [];
+    client.on("authed", ({ userId }) => told.push(userId));
+    const both = await Promise.all([client.authenticate("alice's"), client.authenticate("bob's")]);
+    expect(both.map(({ userId }) => userId)).toEqual(["bob", "bob"]);
+    expect(told).toEqual(["bob"]);
+  });
+
+  test("the refusal of the last token is not that of the next", async () => {
+    const server = await startServer();
+    const client = createClient(server);
+    await client.connect();
+    server.script("auth", () => {});
+    server.script("auth", ({ link }) => {
+      link.send(refusedToken);
+      link.send(authedAs("bob"));
+    });
+    const both = await Promise.all([client.authenticate("alice's"), client.authenticate("bob's")]);
+    expect(both.map(({ userId }) => userId)).toEqual(["bob", "bob"]);
+  });
+
+  test("who is refused before the last token is answered is not signed in by it", async () => {
+    const server = await startServer();
+    const client = createClient(server);
+    await client.connect();
+    server.script("auth", () => {});
+    server.script("auth", ({ link }) => {
+      link.signedIn = true;
+      link.send(authedAs("alice"));
+      link.send(refusedToken);
+    });
+    const both = await Promise.all(["alice's", "bob's"].map((token) => refusalOf(client.authenticate(token))));
+    expect(both.map(({ code }) => code)).toEqual(["UNAUTHORIZED", "UNAUTHORIZED"]);
+    expect(client.identity).toBeUndefined();
+    expect(await refusalOf(client.hold(PREMIERE, [1]))).toMatchObject({ code: "UNAUTHORIZED" });
   });
 
   test("a source that fails is asked again, and the requests wait for it", async () => {

@@ -59,6 +59,7 @@ export class UsherClient {
     this.#signIn = new SignIn({
       ...shared,
       send,
+      reconnect: () => this.#connection.replace(),
       authed: (identity) => this.#authed(identity),
       refused: (refused) => this.#signInRefused(refused),
     });
@@ -114,7 +115,10 @@ export class UsherClient {
     this.#connection.close();
   }
 
-  /** Signs in, now and on every later connection. @throws (rejects) Refused `UNAUTHORIZED`, what the source throws, ClientClosed. */
+  /**
+   * Signs in, now and on every later connection, in place of any call before it, which is then settled by the same answer.
+   * @throws (rejects) Refused `UNAUTHORIZED`, what the source throws, ClientClosed.
+   */
   authenticate(token: TokenSource): Promise<Identity> {
     if (this.state === "closed") return Promise.reject(alreadyClosed());
     return this.#signIn.authenticate(token);
@@ -185,7 +189,7 @@ export class UsherClient {
     return this.#requests.ask(message, timeoutMs);
   }
 
-  /** The cast: any string of 1 to 64 characters may be a request id, and the server refuses another. */
+  /** The cast: any string of 1 to 64 characters may be a request id, and `Requests` refuses another. */
   #rid({ rid }: RequestOptions): RequestId {
     return (rid ?? `${this.#ridPrefix}-${(this.#rids++).toString(36)}`) as RequestId;
   }
@@ -262,8 +266,10 @@ export class UsherClient {
   #refuse(message: Extract<ServerMessage, { op: "error" }>): void {
     if (message.rid !== undefined) return this.#requests.refuse(message.rid, message);
     const refused = new Refused(message.code, message.message, message);
-    // A refusal without a rid is about a sign-in or a watch, and does not say which; asking twice does no harm.
-    void (this.#signIn.refuse(refused) || this.#watches.refuse(refused) || this.#signIn.postpone(refused));
+    if (this.#signIn.refuse(refused)) return;
+    // It is about a watch, or a token that cannot be judged just now, and does not say which; asking twice does no harm.
+    this.#watches.refuse(refused);
+    this.#signIn.postpone(refused);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ShowtimeId } from "../proto/index.ts";
+import type { ErrorCode, ShowtimeId } from "../proto/index.ts";
 import type { ClientMessage, DeltaMessage, SnapshotMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
@@ -14,6 +14,9 @@ export interface WatchesOptions {
   readonly send: (message: ClientMessage) => boolean;
 }
 
+/** With one of these codes a server refuses tokens and requests alone. */
+const NEVER_OF_WATCHES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["BAD_MESSAGE", "UNAUTHORIZED", "FORBIDDEN"]);
+
 /**
  * The halls that a client watches. Watches are asked for one after another, because a refusal names no showtime: it is
  * about the one that was asked last. `waiting` halls are asked as soon as the one before is answered.
@@ -23,7 +26,9 @@ export class Watches implements HallOwner {
   readonly #halls = new Map<string, Hall>();
   readonly #waiting = new Set<Hall>();
   readonly #delays = new Map<Hall, ClientTimer>();
-  #asked: { readonly hall: Hall; readonly timer: ClientTimer; readonly isSecond: boolean } | undefined;
+  #asked: { readonly hall: Hall; readonly timer: ClientTimer; readonly refusals: number } | undefined;
+  /** Questions that are not waited for any more, and may yet be refused. */
+  #abandoned = 0;
 
   constructor(options: WatchesOptions) {
     this.#options = options;
@@ -50,6 +55,7 @@ export class Watches implements HallOwner {
   lose(): void {
     this.#asked?.timer.cancel();
     this.#asked = undefined;
+    this.#abandoned = 0;
     this.#waiting.clear();
     for (const timer of this.#delays.values()) timer.cancel();
     this.#delays.clear();
@@ -66,34 +72,33 @@ export class Watches implements HallOwner {
     const hall = this.#halls.get(message.showtime);
     if (hall === undefined) return;
     if (message.op === "snapshot") {
-      this.#answered(hall);
+      this.#shown(hall);
       return hall.takeSnapshot(message);
     }
     const hadPosition = hall.position !== undefined;
     hall.takeDelta(message);
     // What puts the statuses in doubt is an answer too: the snapshot that mends them has still to be asked for.
     const cameInDoubt = hadPosition && hall.position === undefined;
-    if (hall.inStep || cameInDoubt) this.#answered(hall);
+    if (hall.inStep || cameInDoubt) this.#shown(hall);
   }
 
   /**
-   * Whether a refusal without a rid was about a watch. A hall that is there no longer is refused without having been asked
-   * for: so all that are in step are asked for, and the one under way a second time, before it is given up.
+   * A refusal without a rid. A hall that is there no longer is refused without having been asked for: so all that are in step
+   * are asked for, and the one under way once more, before it is given up. It is asked once more for each abandoned question,
+   * too, since the refusal may be the answer to that.
    */
-  refuse(refused: Refused): boolean {
+  refuse(refused: Refused): void {
+    if (NEVER_OF_WATCHES.has(refused.code)) return;
     const asked = this.#asked;
     const mayBeGone = (hall: Hall): boolean => refused.code === "NOT_FOUND" && hall.inStep && hall !== asked?.hall;
     const suspects = [...this.#halls.values()].filter(mayBeGone);
     for (const suspect of suspects) this.#waiting.add(suspect);
-    if (asked === undefined) {
-      this.#next();
-      return suspects.length > 0;
-    }
-    const { hall, isSecond, timer } = asked;
-    if (suspects.length > 0 && !isSecond) {
+    if (asked === undefined) return this.#next();
+    const { hall, refusals, timer } = asked;
+    const doubts = this.#abandoned + (suspects.length > 0 ? 1 : 0);
+    if (refusals < doubts && !refused.retryable) {
       timer.cancel();
-      this.#watch(hall, true);
-      return true;
+      return this.#watch(hall, refusals + 1);
     }
     if (refused.retryable) {
       this.#later(hall, Math.max(refused.retryInMs ?? 0, this.#jitterMs(0)));
@@ -102,7 +107,6 @@ export class Watches implements HallOwner {
       hall.refuse(refused);
     }
     this.#answered(hall);
-    return true;
   }
 
   /** Asks for what is known already; the server owes an empty delta, so a dead connection shows. False when nothing is watched. */
@@ -124,7 +128,7 @@ export class Watches implements HallOwner {
     // One that was refused: the showtime may have been watched again since.
     if (this.#halls.get(hall.showtime) !== hall) return;
     this.#forget(hall);
-    this.#options.send({ op: "unwatch", showtime: hall.showtime });
+    if (this.#asked?.hall === hall) this.#abandoned++;
     this.#answered(hall);
   }
 
@@ -133,6 +137,8 @@ export class Watches implements HallOwner {
     this.#waiting.delete(hall);
     this.#delays.get(hall)?.cancel();
     this.#delays.delete(hall);
+    // What was asked of it more than once is not refused after this.
+    this.#options.send({ op: "unwatch", showtime: hall.showtime });
   }
 
   #ask(hall: Hall): void {
@@ -152,18 +158,28 @@ export class Watches implements HallOwner {
   #next(): void {
     if (this.#asked !== undefined) return;
     const [hall] = this.#waiting;
-    if (hall !== undefined) this.#watch(hall, false);
+    if (hall !== undefined) this.#watch(hall, 0);
   }
 
-  #watch(hall: Hall, isSecond: boolean): void {
+  #watch(hall: Hall, refusals: number): void {
     this.#waiting.delete(hall);
     const sent = this.#options.send({ op: "watch", showtime: hall.showtime, ...hall.position });
     if (!sent) return this.#waiting.clear();
     const timer = this.#options.clock.after(this.#options.limits.answerTimeoutMs, () => {
       this.#asked = undefined;
+      this.#abandoned++;
       this.#ask(hall);
     });
-    this.#asked = { hall, timer, isSecond };
+    this.#asked = { hall, timer, refusals };
+  }
+
+  /**
+   * What was stopped before this was asked has been answered by now. Should a question that took too long be refused later,
+   * this hall is in step, which puts the refusal in doubt too.
+   */
+  #shown(hall: Hall): void {
+    if (this.#asked?.hall === hall) this.#abandoned = 0;
+    this.#answered(hall);
   }
 
   #answered(hall: Hall): void {

@@ -2,7 +2,7 @@ import type { ClientClock, ClientTimer } from "../clock.ts";
 
 /** Time that passes when a test says so. */
 export class ManualClock implements ClientClock {
-  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+  readonly #timers = new Set<{ at: number; readonly callback: () => void }>();
   #now = 0;
 
   monotonic(): number {
@@ -13,6 +13,12 @@ export class ManualClock implements ClientClock {
     const timer = { at: this.#now + ms, callback };
     this.#timers.add(timer);
     return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  /** The machine sleeps: time passes, and every timer is that much late. */
+  sleep(ms: number): void {
+    this.#now += ms;
+    for (const timer of this.#timers) timer.at += ms;
   }
 
   /** Calls what comes due on the way, in order. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import {
   checksumOf,
+  CLOSE_CODES,
   type HolderId,
   holdIdOf,
   SEAT_STATUS,
@@ -18,6 +19,7 @@ import {
   encodeServerJson,
   encodeServerMsgpack,
   type ServerMessage,
+  type Undecodable,
 } from "../../proto/ws/index.ts";
 
 export const PREMIERE = showtimeId("premiere");
@@ -40,6 +42,7 @@ export class Link {
   readonly #socket: WebSocket;
   readonly watched = new Set<string>();
   signedIn = false;
+  badMessages = 0;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -130,10 +133,11 @@ export class ScriptedServer {
     if ("rid" in message) return this.#answerRequest(message, link);
     switch (message.op) {
       case "auth":
-        link.signedIn = message.token.startsWith(GOOD_TOKEN);
-        if (link.signedIn) link.send({ op: "authed", userId: "alice" as HolderId, role: "guest" });
-        else link.send({ op: "error", code: "UNAUTHORIZED", message: "not a good token" });
-        return;
+        if (!message.token.startsWith(GOOD_TOKEN)) {
+          return link.send({ op: "error", code: "UNAUTHORIZED", message: "not a good token" });
+        }
+        link.signedIn = true;
+        return link.send({ op: "authed", userId: "alice" as HolderId, role: "guest" });
       case "watch":
         if (message.showtime !== PREMIERE) {
           return link.send({ op: "error", code: "NOT_FOUND", message: "no such showtime" });
@@ -180,9 +184,14 @@ export class ScriptedServer {
       const bytes = data as Buffer;
       const decoded = isBinary ? decodeClientMsgpack(bytes) : decodeClientJson(bytes.toString());
       if (decoded.ok) this.#take({ message: decoded.message, link });
-      else link.send({ op: "error", code: "BAD_MESSAGE", message: decoded.reason });
+      else this.#complain(link, decoded);
     });
     if (this.welcomes) link.send({ op: "welcome", protocol: 1, heartbeatMs: this.heartbeatMs });
+  }
+
+  #complain(link: Link, { rid, reason }: Undecodable): void {
+    link.send({ op: "error", ...(rid !== undefined && { rid }), code: "BAD_MESSAGE", message: reason });
+    if (++link.badMessages >= 10) link.close(CLOSE_CODES.POLICY.code);
   }
 
   #take(received: Received): void {
