@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -6,7 +6,7 @@ import { bench } from "./main.ts";
 import { createHistogram, encodeHistogram } from "./load/recorder.ts";
 import { latencyOf } from "./runner/latency.ts";
 import type { Results } from "./runner/results.ts";
-import type { Measured, Scenario } from "./runner/scenario.ts";
+import type { Measured, Scenario, SubjectPlan } from "./runner/scenario.ts";
 import type { Settings } from "./runner/settings.ts";
 import { startRush } from "./scenarios/hold-rush.ts";
 import { requireConnections } from "./stage/machine-limits.ts";
@@ -215,6 +215,41 @@ describe("a run", () => {
         ["-", expect.any(String), expect.any(String), "-"],
       ]);
     }
+  });
+
+  it("tells the versions of the servers that took part, and compare says where they differ", async () => {
+    const [before, after] = [join(out, "before"), join(out, "after")];
+    const server = join(out, "server");
+    symlinkSync(process.execPath, server);
+    const plain = measuring(["usher"], () => 3);
+    const serving: Scenario = {
+      ...plain,
+      *cases(context) {
+        for (const one of plain.cases(context)) {
+          const subjects = one.subjects.map((plan): SubjectPlan => ({
+            ...plan,
+            async start(stage) {
+              const command = [server, "--eval", "console.log('ready'); setInterval(() => undefined, 1_000)"] as const;
+              await stage.start({ name: "server", command, env: {}, patterns: [/ready/] });
+              return plan.start(stage);
+            },
+          }));
+          yield { ...one, subjects };
+        }
+      },
+    };
+    for (const to of [before, after]) {
+      expect(await bench(["--rounds", "1", "--peer", "none", "--out", to], PLACE, [serving])).toBe(0);
+    }
+    const file = join(after, "results.json");
+    const results = JSON.parse(readFileSync(file, "utf8")) as Results; // Just written.
+    expect(results.versions).toMatchObject({
+      [server]: process.versions.node,
+      autocannon: expect.stringMatching(/^\d/),
+    });
+    writeFileSync(file, JSON.stringify({ ...results, versions: { ...results.versions, [server]: "0.1" } }));
+    expect(await bench(["compare", join(before, "results.json"), file], PLACE)).toBe(0);
+    expect(said.at(-1)).toBe(`These were different versions: ${server} ${process.versions.node} and 0.1.`);
   });
 
   it(

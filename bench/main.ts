@@ -72,7 +72,11 @@ async function run(
   const signal = stopOnSignals();
   for (const note of notes) progress.say(note);
   const loadBefore = loadNow();
-  const { scenarios: measured, failure } = await runScenarios({
+  const {
+    scenarios: measured,
+    programs,
+    failure,
+  } = await runScenarios({
     ...{ root, worker, settings: { ...settings, peers, out }, scenarios, progress, signal },
   });
   progress.clear();
@@ -83,7 +87,7 @@ async function run(
     scenarios: measured,
     endedAt: new Date().toISOString(),
     machine: describeMachine(loadBefore),
-    versions: describeVersions(path),
+    versions: describeVersions(path, programs, measured),
     commit: describeCommit(path),
     command: `npm run bench${args.length > 0 ? ` -- ${args.join(" ")}` : ""}`,
     settings,

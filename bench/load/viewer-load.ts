@@ -31,6 +31,16 @@ export interface ViewerLoadOptions {
   readonly slow?: number;
 }
 
+/** How long changes took to whoever of this process got each of them last. */
+export interface Arrivals {
+  /** The first change that was measured. */
+  readonly first: number;
+  /** From it on, of each change, in ms; one that somebody has not got counts as long as it has been under way. */
+  readonly ms: readonly number[];
+  /** Those that somebody has not got. */
+  readonly incomplete: readonly number[];
+}
+
 /** Those who got a frame within this time are counted together. */
 const INSTANT_MS = 0.2;
 const FRAMES_KEPT = 512;
@@ -40,7 +50,7 @@ const GRACE_MS = 1_000;
 const MISSED_AFTER_MS = 3_000;
 const OPENED_AT_ONCE = 200;
 const SYNCED_WITHIN_MS = 60_000;
-const AWAKE_WITHIN_MS = 10_000;
+const AWAKE_WITHIN_MS = 30_000;
 
 interface Frame {
   readonly changes: readonly number[];
@@ -57,7 +67,9 @@ export class ViewerLoad {
   #readChanges: ReadChanges = () => [];
   #synced = 0;
   #resynced = 0;
-  /** Viewers that read again and have got nothing yet. */
+  /** What the slow ones were shown before they stopped reading. */
+  #hall: Buffer = Buffer.alloc(0);
+  /** Viewers that read again and were shown no newer hall yet. */
   #asleep = new Set<number>();
   #schedule: Schedule | undefined;
   #markedBytes = 0;
@@ -113,31 +125,32 @@ export class ViewerLoad {
     this.#lastChange = -1;
   }
 
-  /** `lastViewer` has, for each change, how long it took to whoever got it last; one that did not reach everybody counts as long as it has been under way. */
   take(): Sample {
     this.#check();
     this.#flushAll();
-    const now = performance.now();
-    const schedule = this.#schedule;
-    const lastViewer = createHistogram();
-    this.#lastChange = schedule?.changeAt(now - GRACE_MS) ?? -1;
-    for (let change = this.#firstChange; schedule !== undefined && change <= this.#lastChange; change++) {
-      const until = this.#isComplete(change) ? (this.#lastAt[change - this.#firstChange] ?? now) : now;
-      lastViewer.recordValue(microseconds(until - schedule.meantAt(change)));
-    }
-    const sample = this.#recorder.take({
+    this.#lastChange = this.#schedule?.changeAt(performance.now() - GRACE_MS) ?? -1;
+    return this.#recorder.take({
       frames: this.#frameCount,
       bytes: this.#byteCount - this.#markedBytes,
       resynced: this.#resynced,
-      incomplete: this.#incomplete(),
     });
-    return { ...sample, histograms: { ...sample.histograms, lastViewer: encodeHistogram(lastViewer) } };
   }
 
-  /** @returns how many of the changes that were measured did not reach everybody, late either. */
-  async end(): Promise<number> {
+  /** Of the changes up to what was taken. */
+  arrivals(): Arrivals {
+    const [first, schedule, now] = [this.#firstChange, this.#schedule, performance.now()];
+    const ms: number[] = [];
+    for (let change = first; schedule !== undefined && change <= this.#lastChange; change++) {
+      const until = this.#isComplete(change) ? (this.#lastAt[change - first] ?? now) : now;
+      ms.push(until - schedule.meantAt(change));
+    }
+    return { first, ms, incomplete: this.#incomplete() };
+  }
+
+  /** @returns those of the changes that were measured that did not reach everybody, late either. */
+  async end(): Promise<readonly number[]> {
     const begun = performance.now();
-    while (this.#incomplete() > 0 && performance.now() - begun < MISSED_AFTER_MS) {
+    while (this.#incomplete().length > 0 && performance.now() - begun < MISSED_AFTER_MS) {
       await sleep(20);
       this.#flushAll();
     }
@@ -145,13 +158,26 @@ export class ViewerLoad {
     return this.#incomplete();
   }
 
-  /** The slow ones read again. @returns how long it took until each of them had got something, in ms, or -1 when they did not. */
+  /** Each of the slow ones asks to be shown the hall so often, and reads nothing of it. @returns how many messages that took. */
+  askAgain(times: number): number {
+    const { dialect, showtime, slow = 0 } = this.#settings;
+    const { greeting } = DIALECTS[dialect].viewer(showtime);
+    const frames = Buffer.concat(Array.from({ length: times }, () => greeting).flat());
+    for (const client of this.#clients.slice(0, slow)) client?.send(frames);
+    return slow * times * greeting.length;
+  }
+
+  /**
+   * The slow ones read again. @returns how long it took until each of them was shown a hall that it did not know before, in ms, or -1 when they
+   * were not. What the system has kept for them meanwhile is none.
+   */
   async resume(): Promise<number> {
     const { slow = 0 } = this.#options ?? {};
     const begun = performance.now();
     this.#asleep = new Set(Array.from({ length: slow }, (_, index) => index));
     for (const client of this.#clients.slice(0, slow)) client?.resume();
     while (this.#asleep.size > 0) {
+      this.#check();
       if (performance.now() - begun > AWAKE_WITHIN_MS) return -1;
       await sleep(5);
     }
@@ -186,7 +212,7 @@ export class ViewerLoad {
   }
 
   async #connect(index: number, dialect: Dialect, onSynced: (now: number) => void): Promise<void> {
-    const { port, showtime, firstIndex, allViewers } = this.#settings;
+    const { port, showtime, firstIndex, allViewers, slow = 0 } = this.#settings;
     const viewer = dialect.viewer(showtime);
     let synced = false;
     const sync = (): void => {
@@ -204,9 +230,11 @@ export class ViewerLoad {
       ...addressOf(firstIndex + index, allViewers),
       onMessage: (bytes, start, end) => {
         this.#byteCount += end - start;
-        if (this.#asleep.size > 0) this.#asleep.delete(index);
         try {
-          if (this.#read(viewer, bytes, start, end, client) === "synced") sync();
+          if (this.#read(viewer, bytes, start, end, client) !== "synced") return;
+          if (!synced && index < slow) this.#hall = Buffer.from(bytes.subarray(start, end));
+          sync();
+          if (this.#asleep.has(index) && !this.#hall.equals(bytes.subarray(start, end))) this.#asleep.delete(index);
         } catch (error) {
           this.#fail(error);
         }
@@ -282,10 +310,12 @@ export class ViewerLoad {
     return (this.#reached[change - this.#firstChange] ?? 0) >= viewers - slow;
   }
 
-  #incomplete(): number {
-    let count = 0;
-    for (let change = this.#firstChange; change <= this.#lastChange; change++) if (!this.#isComplete(change)) count++;
-    return count;
+  #incomplete(): number[] {
+    const changes: number[] = [];
+    for (let change = this.#firstChange; change <= this.#lastChange; change++) {
+      if (!this.#isComplete(change)) changes.push(change);
+    }
+    return changes;
   }
 
   get #settings(): ViewerLoadOptions {

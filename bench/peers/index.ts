@@ -10,6 +10,7 @@ const POSTGRES = {
   needs: ["postgres"],
   scenarios: DURABLE,
   protocol: "bench-msgpack",
+  packages: [],
   entry: "bench/peers/postgres/server.ts",
 } as const;
 
@@ -25,6 +26,7 @@ const REDIS = {
   needs: ["redis"],
   scenarios: DURABLE,
   protocol: "bench-msgpack",
+  packages: ["ioredis"],
   entry: "bench/peers/redis-lua/server.ts",
 } as const;
 
@@ -34,6 +36,7 @@ const WS = {
   needs: [],
   scenarios: SHOWN,
   protocol: "bench-msgpack",
+  packages: ["ws", "bufferutil"],
   entry: "bench/peers/ws/server.ts",
 } as const;
 
@@ -45,11 +48,12 @@ const SOCKET_IO_FAIRNESS =
 function socketIo(
   name: string,
   what: string,
-  { fairness, needs = [], env }: { fairness?: string; needs?: Peer["needs"]; env?: Peer["env"] },
+  { fairness, needs = [], packages = [], env }: Partial<Pick<Peer, "fairness" | "needs" | "packages" | "env">>,
 ): Readonly<Record<string, Peer>> {
   const shared = {
     scenarios: SHOWN,
     protocol: "socket.io",
+    packages: ["socket.io", "bufferutil", ...packages],
     entry: "bench/peers/socket.io/server.ts",
     fairness: fairness === undefined ? SOCKET_IO_FAIRNESS : `${SOCKET_IO_FAIRNESS}; ${fairness}`,
     needs,
@@ -67,6 +71,7 @@ const COLYSEUS = {
   needs: [],
   scenarios: SHOWN,
   protocol: "colyseus",
+  packages: ["@colyseus/core", "@colyseus/schema", "@colyseus/uwebsockets-transport"],
   entry: "bench/peers/colyseus/server.ts",
 } as const;
 
@@ -77,6 +82,7 @@ const NEST = {
   needs: ["postgres"],
   scenarios: ["browse", "showtime", "rest-hold"],
   protocol: "rest",
+  packages: ["@nestjs/common", "@nestjs/core", "@nestjs/platform-express", "@nestjs/platform-fastify"],
   entry: "bench/peers/rest/nest.ts",
 } as const;
 
@@ -125,6 +131,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   ...socketIo("socket.io-redis", "Socket.IO with the Redis adapter", {
     fairness: "every emit also published to Redis, as it must be where there are several servers",
     needs: ["redis"],
+    packages: ["@socket.io/redis-adapter", "ioredis"],
   }),
   colyseus: {
     ...COLYSEUS,
@@ -144,6 +151,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     needs: [],
     scenarios: ["browse", "showtime"],
     protocol: "rest",
+    packages: ["fastify"],
     entry: "bench/peers/rest/hello.ts",
   },
 };

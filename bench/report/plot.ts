@@ -81,25 +81,29 @@ const ROW = 30;
 const NAMES = 170;
 const TEXTS = 150;
 
-/** A row a subject: a dot a round, a line from the least to the most, a stroke at the median. */
+/** A row a subject: a dot a round, a line from the least to the most, a stroke at the median; without what has no place on its axis. */
 export function dotPlot(title: string, log: boolean, rows: readonly Row[]): string {
-  const values = rows.flatMap((row) => row.values).filter(Number.isFinite);
+  const isShown = (value: number): boolean => Number.isFinite(value) && (!log || value > 0);
+  const values = rows.flatMap((row) => row.values).filter(isShown);
   if (values.length === 0) return "";
   const scale = scaleOf({ label: "", log }, log ? values : [0, ...values], NAMES, WIDTH - TEXTS);
   const height = rows.length * ROW + 34;
   const marks = rows.map(({ name, color, values: own, median, text }, index) => {
     const y = index * ROW + 18;
-    const finite = own.filter(Number.isFinite);
-    if (finite.length === 0) return "";
-    const [least, most] = [Math.min(...finite), Math.max(...finite)];
-    const dots = finite.map(
+    const shown = own.filter(isShown);
+    if (shown.length === 0) return "";
+    const [least, most] = [Math.min(...shown), Math.max(...shown)];
+    const dots = shown.map(
       (value) => `<circle class="dot s${color}" cx="${scale.at(value).toFixed(1)}" cy="${y}" r="3.5"/>`,
     );
+    const stroke = isShown(median)
+      ? `<line class="median s${color}" x1="${scale.at(median).toFixed(1)}" x2="${scale.at(median).toFixed(1)}" y1="${y - 9}" y2="${y + 9}"/>`
+      : "";
     return (
       `<text x="${NAMES - 10}" y="${y + 4}" text-anchor="end">${escape(name)}</text>` +
       `<line class="line s${color}" x1="${scale.at(least).toFixed(1)}" x2="${scale.at(most).toFixed(1)}" y1="${y}" y2="${y}"/>` +
       dots.join("") +
-      `<line class="median s${color}" x1="${scale.at(median).toFixed(1)}" x2="${scale.at(median).toFixed(1)}" y1="${y - 9}" y2="${y + 9}"/>` +
+      stroke +
       `<text x="${WIDTH - TEXTS + 12}" y="${y + 4}">${escape(text)}</text>`
     );
   });

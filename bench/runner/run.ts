@@ -25,12 +25,15 @@ export interface RunOptions extends Omit<StageOptions, "profileDir"> {
 /** What was measured to the end, and why the run did not get further, if it did not. */
 export interface Run {
   readonly scenarios: readonly ScenarioResult[];
+  /** Servers that took part and that Node does not run. */
+  readonly programs: ReadonlySet<string>;
   readonly failure?: Error;
 }
 
 export async function runScenarios(options: RunOptions): Promise<Run> {
   const { settings, scenarios, progress, signal } = options;
   const results: ScenarioResult[] = [];
+  const programs = new Set<string>();
   const rateOf = (scenario: string, caseName: string, subject: string): number | undefined => {
     const found = results
       .find(({ name }) => name === scenario)
@@ -50,17 +53,22 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
       for (const one of cases({ settings, rateOf })) {
         if (one.subjects.length === 0) continue;
         progress.say(`\n${name}, ${one.name}: ${one.load}`);
-        scenario.cases.push(await runCase(one, options, abort));
+        scenario.cases.push(await runCase(one, options, abort, programs));
       }
     }
-    return { scenarios: results };
+    return { scenarios: results, programs };
   } catch (error) {
     const measured = results.filter(({ cases }) => cases.length > 0);
-    return { scenarios: measured, failure: error instanceof Error ? error : new Error(String(error)) };
+    return { scenarios: measured, programs, failure: error instanceof Error ? error : new Error(String(error)) };
   }
 }
 
-async function runCase(one: Case, options: RunOptions, abort: Promise<never>): Promise<CaseResult> {
+async function runCase(
+  one: Case,
+  options: RunOptions,
+  abort: Promise<never>,
+  programs: Set<string>,
+): Promise<CaseResult> {
   const { settings, progress, root, worker } = options;
   const profileDir = settings.profile ? { profileDir: settings.out } : {};
   const stage = await openStage({ root, worker, ...profileDir });
@@ -94,6 +102,7 @@ async function runCase(one: Case, options: RunOptions, abort: Promise<never>): P
     }
     for (const plan of one.subjects) await stop(plan);
   } finally {
+    for (const program of stage.programs) programs.add(program);
     await stage.close();
   }
   return {

@@ -6,14 +6,19 @@ import { guarded, measure } from "../runner/measure.ts";
 import type { Measured, Subject } from "../runner/scenario.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
+import { residentBytesOf } from "../stage/usage.ts";
 import { latencyOf } from "../runner/latency.ts";
 import { createAudience } from "./audience.ts";
+import { fillSlowOnes } from "./fill.ts";
+import { lastViewersOf } from "./last-viewers.ts";
 import type { StartTarget } from "./subjects.ts";
 
 /** Buyers, and the seats that each holds and releases in turn: so many that a seat changes again only after many seconds. */
 export const BUYERS = 40;
 const SEATS_A_BUYER = 50;
 export const SEATS = BUYERS * SEATS_A_BUYER;
+/** A seat has the same status again after 4 s, when nobody waits for the change before any more (see `ViewerLoad`). */
+const CHANGES_PER_SECOND_MAX = SEATS / 2;
 /** For a server that has fallen behind. */
 const CATCH_UP_MS = 3_000;
 /** Between the call and the first change. */
@@ -23,7 +28,7 @@ export interface FanOut {
   readonly viewers: number;
   readonly changesPerSecond: number;
   readonly seconds: number;
-  /** Viewers among them who read nothing while it is measured. */
+  /** Viewers among them who read nothing while it is measured. With it, 0 too, the server's memory is told. */
   readonly slow?: number;
 }
 
@@ -35,6 +40,11 @@ export const JUDGED_BY_CPU = {
 
 export async function startFanOut(startTarget: StartTarget, stage: Stage, options: FanOut): Promise<Subject> {
   const { viewers, changesPerSecond, seconds, slow = 0 } = options;
+  if (changesPerSecond > CHANGES_PER_SECOND_MAX) {
+    throw new BenchError(
+      `${changesPerSecond} changes/s come back to a seat before the last viewer may have seen it: ${CHANGES_PER_SECOND_MAX} at the most.`,
+    );
+  }
   const audience = createAudience(stage, viewers, BUYERS);
   const buyers = stage.generator("commands");
   let target = await startTarget(stage, ARENA);
@@ -44,6 +54,9 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       await guarded(stage, () =>
         Promise.all(audience.shares(target, slow).map(({ load, options: own }) => load.open(own))),
       );
+      const resident = (): number => (residentBytesOf(target.pid) ?? Number.NaN) / 2 ** 20;
+      const residentBefore = resident();
+      const dropped = slow === 0 ? 0 : await guarded(stage, () => fillSlowOnes(target, audience, slow));
       const tokens = await target.tokens(BUYERS);
       const seats = { connections: BUYERS, slots: SEATS_A_BUYER, seatsAHold: 1 };
       await buyers.load.open({ dialect, port, showtimes, tokens, ...seats });
@@ -54,6 +67,8 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         ...{ stage, seconds, serverPids: target.pids, clientPids: [...audience.pids, buyers.pid] },
         loads: audience.loads,
       });
+      const memory = { "server MB before": residentBefore, "server MB after": resident() };
+      const arrivals = await Promise.all(audience.loads.map((load) => load.arrivals()));
       const { refused } = await buyers.load.take();
       const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));
       const missed = await Promise.all(audience.loads.map((load) => load.end()));
@@ -74,9 +89,15 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       return described(
         { ...measured, sample: { ...measured.sample, refused } },
         viewers - slow,
-        resumed,
-        missed,
-        caughtUp,
+        lastViewersOf(arrivals, missed),
+        {
+          "fell behind": caughtUp ? 0 : 1,
+          ...(options.slow !== undefined && memory),
+          ...(slow > 0 && {
+            "frames dropped": dropped,
+            "slow ones served again, ms": Math.min(...resumed) < 0 ? Infinity : Math.max(...resumed),
+          }),
+        },
       );
     },
     async stop() {
@@ -90,31 +111,28 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
 function described(
   { seconds, sample, cpu }: Measured,
   viewers: number,
-  resumed: readonly number[],
-  missed: readonly number[],
-  caughtUp: boolean,
+  { histogram, incomplete, missed }: ReturnType<typeof lastViewersOf>,
+  others: Readonly<Record<string, number>>,
 ): Measured {
-  const { frames = 0, bytes = 0, incomplete = 0, resynced = 0 } = sample.figures;
-  const last = sample.histograms["lastViewer"];
+  const { frames = 0, bytes = 0, resynced = 0 } = sample.figures;
   return {
     ...{ seconds, cpu },
     sample: {
       ...sample,
+      histograms: { ...sample.histograms, lastViewer: histogram },
       figures: {
-        ...(cpu !== undefined && {
-          [JUDGED_BY_CPU.figure]: sample.count / cpu.server,
-          "frames a server CPU s": frames / cpu.server,
-        }),
+        ...(cpu !== undefined &&
+          cpu.server > 0 && {
+            [JUDGED_BY_CPU.figure]: sample.count / cpu.server,
+            "frames a server CPU s": frames / cpu.server,
+          }),
         "frames/s a viewer": frames / seconds / viewers,
         "bytes a frame": frames === 0 ? 0 : bytes / frames,
         "changes not with all after 1 s": incomplete,
-        "changes that missed somebody": missed.reduce((sum, one) => sum + one, 0),
+        "changes that missed somebody": missed,
         "snapshots instead": resynced,
-        "fell behind": caughtUp ? 0 : 1,
-        ...(last !== undefined && { "p99 to the last viewer, ms": latencyOf(last).percentiles.p99 }),
-        ...(resumed.length > 0 && {
-          "slow ones served again, ms": Math.min(...resumed) < 0 ? Infinity : Math.max(...resumed),
-        }),
+        "p99 to the last viewer, ms": latencyOf(histogram).percentiles.p99,
+        ...others,
       },
     },
   };

@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { bench } from "../main.ts";
 import type { Results, SubjectResult } from "../runner/results.ts";
-import type { Scenario } from "../runner/scenario.ts";
+import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { clusterHoldRush } from "./cluster-hold-rush.ts";
 import { clusterViewerFanout } from "./cluster-viewer-fanout.ts";
 import { ENGINE_CPU_SECOND } from "./hold-rush.ts";
 import { loginStorm } from "./login-storm.ts";
 import { purchase } from "./purchase.ts";
+import { slowReaders } from "./slow-readers.ts";
 import { takeover } from "./takeover.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -82,6 +83,15 @@ describe("scenarios of whole servers", () => {
     {
       scenario: clusterViewerFanout,
       figures: { "frames/s a viewer": positive },
+      latencies: { lastViewer: expect.anything() },
+    },
+    {
+      // The case before this one has no slow readers.
+      scenario: { ...slowReaders, cases: (context: ScenarioContext) => [...slowReaders.cases(context)].slice(1) },
+      figures: {
+        ...{ "frames dropped": positive, "slow ones served again, ms": positive },
+        ...{ "server MB before": positive, "server MB after": positive },
+      },
       latencies: { lastViewer: expect.anything() },
     },
   ])(

@@ -1,5 +1,5 @@
 /** A server under test as a process of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { BenchError } from "../bench-error.ts";
@@ -82,6 +82,12 @@ export async function startServer({
       return stop(child, how);
     },
   };
+}
+
+/** What a program says of itself, such as "7.0.15". */
+export function versionOf(program: string): string {
+  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8", env: { ...process.env, PATH } });
+  return /\d+(\.\d+)+/.exec(stdout)?.[0] ?? "unknown";
 }
 
 /** Servers have the names of their packages in Debian. */

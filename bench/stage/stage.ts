@@ -36,6 +36,8 @@ export interface Stage {
   countStatements(): void;
   redis(appendfsync: "always" | "everysec" | undefined): Promise<string>;
   start(server: Omit<ServerCommand, "onDeath" | "cwd">): Promise<ServerProcess>;
+  /** Those it has started that Node does not run. */
+  readonly programs: ReadonlySet<string>;
   generator<Kind extends keyof Kinds>(kind: Kind): Remote<Kinds[Kind]>;
   /** CPU seconds of PostgreSQL and Redis together; undefined where nobody tells. */
   databaseCpuSeconds(): number | undefined;
@@ -48,6 +50,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const log = createLogger({ level: "error", name: "bench" });
   const running = new Set<{ stop(): Promise<void> }>();
   const redisPids: number[] = [];
+  const programs = new Set<string>();
   let profiles = 0;
   const databases = createDatabases(join(folder, "database"), log);
   let closed = false;
@@ -65,6 +68,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     requireOpen();
     const started = await startServer({ ...server, cwd: path, onDeath: die });
     running.add(started);
+    if (server.command[0] !== process.execPath) programs.add(server.command[0]);
     if (closed) await started.stop("now");
     requireOpen();
     return { ...started, stop: (how) => (running.delete(started), started.stop(how)) };
@@ -103,6 +107,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
       return `redis://127.0.0.1:${port}`;
     },
     start,
+    programs,
     generator(kind) {
       requireOpen();
       // The engine alone is what is measured; all others measure.

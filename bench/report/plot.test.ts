@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { dotPlot } from "./plot.ts";
+
+const row = (values: readonly number[], median: number) => ({ name: "usher", color: 0, values, median, text: "" });
+
+it.each([
+  { values: [0, 2, 4], median: 2, dots: 2, strokes: 1 },
+  { values: [0, 0, 4], median: 0, dots: 1, strokes: 0 },
+  { values: [-3, 2, Infinity], median: 2, dots: 1, strokes: 1 },
+  { values: [0, -3], median: -1.5, dots: 0, strokes: 0 },
+])("a logarithmic plot of $values leaves out what is not above 0", ({ values, median, dots, strokes }) => {
+  const svg = dotPlot("ratios", true, [row(values, median)]);
+  expect(svg.match(/<circle/g) ?? []).toHaveLength(dots);
+  expect(svg.match(/class="median/g) ?? []).toHaveLength(strokes);
+  expect(svg).not.toMatch(/NaN|Infinity/);
+});
+
+it("a plot that is not logarithmic shows 0", () => {
+  expect(dotPlot("scores", false, [row([0, 2], 1)]).match(/<circle/g)).toHaveLength(2);
+});
