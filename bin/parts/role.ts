@@ -3,7 +3,7 @@ import type { Clock } from "../../platform/clock/index.ts";
 import { type Config, loadConfig } from "../../platform/config/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger, type Logger } from "../../platform/log/index.ts";
-import { createMetrics, type Registry } from "../../platform/metrics/index.ts";
+import { createMetrics, type Registry, sampledGauge } from "../../platform/metrics/index.ts";
 import type { Context } from "../context.ts";
 
 const STOP_TIMEOUT_MS = 15_000;
@@ -29,7 +29,12 @@ export async function runRole(context: Context, name: string, start: (role: Role
   const log = createLogger({ level: config.logLevel, name: name === "all" ? "usher" : name });
   const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: STOP_TIMEOUT_MS });
   try {
-    await start({ context, config, clock, log, metrics: createMetrics(name), lifecycle });
+    const metrics = createMetrics(name);
+    sampledGauge({
+      ...{ registry: metrics, name: "usher_shards", read: () => config.shards },
+      help: "SHARDS as this process has it: so many are to be served by all engines together.",
+    });
+    await start({ context, config, clock, log, metrics, lifecycle });
     context.print("ready");
     log.info({ ms: Math.round(performance.now() - begun) }, "started");
   } catch (error) {

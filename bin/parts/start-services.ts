@@ -81,7 +81,8 @@ export async function startServices(role: Role, options: Options): Promise<Runni
       const start = async (): Promise<void> => void (firstAdmin = await identity.start());
       return { ...identity, start, atRoot: identity.wellKnown };
     },
-    catalog: () => createCatalogService({ ...common, engine, demo: true, mark: options.shared?.catalogMark }),
+    catalog: () =>
+      createCatalogService({ ...common, engine, demo: config.mockPayments, mark: options.shared?.catalogMark }),
     payments: () => createPaymentsService({ ...common, mockGatewayUrl: () => config.mockGatewayUrl ?? gateway.url }),
     bookings: () => {
       const bookings = createBookingsService({ ...common, engine });

@@ -135,6 +135,7 @@ describe("on JetStream", () => {
     const info = await (await jetstreamManager(connection)).streams.info("USHER_EVENTS");
     expect(info.state.messages).toBe(1);
     expect(info.config.subjects).toContain("booking.*");
+    expect([...stream.published.values()]).toEqual([1]);
     await stream.stop();
     await connection.close();
   });

@@ -107,8 +107,8 @@ export class JetStreamEventStream implements StartableEventStream {
   async publish(event: DomainEvent): Promise<void> {
     await this.#started;
     if (this.#stopped.signal.aborted) throw new StreamStopped("the event stream was stopped");
-    await this.#client.publish(event.type, JSON.stringify(event), { msgID: event.id });
-    this.#published.set(event.type, (this.#published.get(event.type) ?? 0) + 1);
+    const { duplicate } = await this.#client.publish(event.type, JSON.stringify(event), { msgID: event.id });
+    if (!duplicate) this.#published.set(event.type, (this.#published.get(event.type) ?? 0) + 1);
   }
 
   get published(): ReadonlyMap<EventName, number> {

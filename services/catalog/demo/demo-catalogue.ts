@@ -35,6 +35,7 @@ type Db = Transaction<CatalogTables>;
  */
 export function loadDemo(db: Kysely<CatalogTables>, clock: Clock): Promise<boolean> {
   return alone(db, async (transaction) => {
+    if (await transaction.selectFrom("demo").select("programme_until").executeTakeFirst()) return false;
     if (await transaction.selectFrom("movie").select("id").limit(1).executeTakeFirst()) return false;
     if (await transaction.selectFrom("cinema").select("id").limit(1).executeTakeFirst()) return false;
     const films = FILMS.map((film) => ({ id: film.id, poster: JSON.stringify(film.poster), ...movieColumns(film) }));

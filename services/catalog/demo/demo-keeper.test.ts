@@ -36,6 +36,14 @@ it("goes on day after day, with a premiere ahead, and opens what is new", async 
   await expect.poll(() => catalog.engine.sales.size).toBe(rows[0].n);
 });
 
+it("does not come back once all of it was deleted, and stops nobody from starting", async () => {
+  await demoAt("2026-11-21T09:00:00Z");
+  await catalog.service.stop();
+  await catalog.pool.query("truncate catalog.movie, catalog.cinema cascade");
+  await catalog.service.start();
+  expect((await catalog.pool.query("select from catalog.movie")).rowCount).toBe(0);
+});
+
 it("makes up for the time that it was away, and once", async () => {
   const clock = await demoAt("2026-11-21T09:00:00Z");
   await catalog.service.stop();
