@@ -29,9 +29,12 @@ async function startAll(role: Role): Promise<void> {
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
   const { bus, nats, checks, requirePermitted } = await startBus(role, "all");
   const shared = await startRedis(role, "all");
+  let isReplaced = false;
   const engine = await startEngine(role, {
     ...{ bus, database },
     onReplaced: (shard) => {
+      if (isReplaced) return; // Of each shard; another signal would end it at once.
+      isReplaced = true;
       log.fatal({ shard }, "another Usher has taken this database: this one stops");
       process.kill(process.pid, "SIGTERM");
     },
