@@ -8,7 +8,7 @@ import { type Patch, World } from "./world.ts";
 const WITHOUT_EPOCHS: readonly Patch[] = [
   { find: " AND b.epoch = s.epoch", replace: "" },
   { find: "return this.ageMs <= PROOF_MS;", replace: "return true;" },
-  { find: "newest !== this.#epoch", replace: "newest < 0" },
+  { find: "newest === this.#epoch", replace: "newest !== -1" },
 ];
 /** What somebody was told and is not so, or was sold twice. */
 const LOST = /is gone|given to two|not what was acknowledged|was answered with|then answered as of/;
