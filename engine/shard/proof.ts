@@ -2,8 +2,8 @@ import type { Clock } from "../../platform/clock/index.ts";
 import { PROOF_MS } from "./limits.ts";
 
 /**
- * When PostgreSQL last said that an epoch is the newest: of one shard, or of all that a process has. Writers are fenced by the commit itself; this is for answers that
- * write nothing: an engine that was stopped for a while, or cut off, must not answer from a memory that is another's by now.
+ * When PostgreSQL last said that an epoch is the newest: of one shard, or of all that a process has. Writers are fenced by the commit itself;
+ * this is for answers that write nothing: an engine that was stopped for a while, or cut off, must not answer from a memory that is another's.
  */
 export class Proof {
   readonly #clock: Clock;

@@ -146,6 +146,22 @@ describe("the verifier", () => {
     expect(await verdictOf(old)).toBeInstanceOf(InvalidToken);
   });
 
+  it("remembers nobody whose key went while the token was looked at", async () => {
+    serveIdentity();
+    const old = await addKey("k1");
+    const tokens = await Promise.all(Array.from({ length: 200 }, (_, at) => sign(old, "k1", `f${at}`)));
+    await settled(verifier.start());
+    await addKey("k2");
+    keys = keys.filter(({ kid }) => kid === "k2");
+    const looked = tokens.map((token, at) => {
+      if (at === tokens.length / 2) bus.publish(KEYS_CHANGED, null);
+      return verdictOf(token);
+    });
+    await settled(Promise.all(looked));
+    await clock.settle();
+    for (const token of tokens) expect(await verdictOf(token)).toBeInstanceOf(InvalidToken);
+  });
+
   it("does not let forgers keep it asking for keys", async () => {
     serveIdentity();
     const key = await addKey("k1");

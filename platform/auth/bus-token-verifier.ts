@@ -66,7 +66,7 @@ export class BusTokenVerifier implements TokenVerifier {
   }
 
   async verify(token: string): Promise<Principal> {
-    const principal = this.#verified.get(token) ?? this.#remember(token, await this.#check(token));
+    const principal = this.#verified.get(token) ?? (await this.#check(token));
     if (principal.expiresAt <= this.#clock.now()) {
       this.#verified.delete(token);
       throw new InvalidToken("The token has expired.");
@@ -82,7 +82,7 @@ export class BusTokenVerifier implements TokenVerifier {
     if (!this.#loaded) throw new VerifierUnavailable("the keys of identity are not known yet");
     const now = this.#clock.now();
     try {
-      const { payload } = await jwtVerify(token, (header) => this.#keyOf(header), {
+      const { payload, key, protectedHeader } = await jwtVerify(token, (header) => this.#keyOf(header), {
         algorithms: [TOKEN_ALGORITHM],
         issuer: TOKEN_ISSUER,
         audience: TOKEN_AUDIENCE,
@@ -91,7 +91,10 @@ export class BusTokenVerifier implements TokenVerifier {
         clockTolerance: limits.CLOCK_TOLERANCE_MS / 1000,
         currentDate: new Date(now),
       });
-      return principalOf(payload, now);
+      const principal = principalOf(payload, now);
+      // The keys may have been changed meanwhile.
+      if (this.#keys.get(protectedHeader.kid ?? "") === key) this.#remember(token, principal);
+      return principal;
     } catch (error) {
       throw invalidTokenOf(error);
     }
@@ -114,13 +117,12 @@ export class BusTokenVerifier implements TokenVerifier {
     return asking || this.#clock.monotonic() - this.#keysAskedAt >= limits.KEYS_ASKED_EVERY_MS;
   }
 
-  #remember(token: string, principal: Principal): Principal {
+  #remember(token: string, principal: Principal): void {
     this.#verified.set(token, principal);
     if (this.#verified.size > limits.VERIFIED_MAX) {
       const oldest = this.#verified.keys().next().value;
       if (oldest !== undefined) this.#verified.delete(oldest);
     }
-    return principal;
   }
 
   async #reloadOnAndOn(): Promise<void> {
@@ -150,9 +152,10 @@ export class BusTokenVerifier implements TokenVerifier {
         this.#bus.request(KEYS, null, patience),
         this.#revocationsOfIdentity(patience),
       ]);
-      // A token of a key that is gone must not live on as one that was verified.
-      if ([...this.#keys.keys()].some((kid) => keys.every((key) => key.kid !== kid))) this.#verified.clear();
+      const before = this.#keys;
       this.#keys = await importKeys(keys);
+      // A token of a key that is gone must not live on as one that was verified.
+      if ([...before.keys()].some((kid) => !this.#keys.has(kid))) this.#verified.clear();
       for (const revocation of revocations) this.#revocations.add(revocation);
       this.#revocations.dropOlderThan(this.#clock.now());
       this.#loaded = true;

@@ -184,7 +184,8 @@ export const SETTINGS = {
     name: "MOCK_PAYMENTS",
     kind: yesOrNo,
     default: "true",
-    about: "false: nobody can pay through the mock gateway any more. Where tickets cost money it has to be.",
+    about:
+      "false: nobody can pay through the mock gateway any more, and no demo catalogue is loaded. Where tickets cost money it has to be.",
   },
   mockGatewayPort: {
     name: "MOCK_GATEWAY_PORT",

@@ -67,3 +67,20 @@ it("what was written since it was seen is not written over, and is told of once"
   const { rowCount } = await shop.pool.query("select from payments.outbox where subject = 'bk_2'");
   expect(rowCount).toBe(1);
 });
+
+it("a refusal that several hear counts once, so that no key of the gateway is passed over", async () => {
+  const seen = await added("pay_d", "bk_3");
+  await shop.pool.query(
+    "insert into payments.refund (id, payment_id, amount, reason, state, created_at) values ('rf_d', 'pay_d', 100, '', 'open', now())",
+  );
+  const [refund] = await book.openRefunds("pay_d");
+  const refusals = async () => [(await book.find("pay_d"))?.refusals, (await book.openRefunds("pay_d"))[0]?.refusals];
+  for (let heard = 0; heard < 2; heard++) {
+    await book.postponeRefused(seen);
+    await book.postponeRefused(seen, refund);
+    expect(await refusals()).toEqual([1, 1]);
+  }
+  const [next] = await book.openRefunds("pay_d");
+  await book.postponeRefused(seen, next);
+  expect(await refusals()).toEqual([1, 2]);
+});

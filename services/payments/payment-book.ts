@@ -159,13 +159,18 @@ export class PaymentBook {
       .execute();
   }
 
-  /** The gateway has said no, but it has to be: the next time it is asked for it anew. */
+  /**
+   * The gateway has said no, but it has to be: the next time it is asked for it anew. Of several who hear the same refusal one counts it, since
+   * a key that was passed over might yet be paid.
+   */
   async postponeRefused(row: PaymentRow, refund?: RefundRow): Promise<void> {
-    const [table, id] = refund === undefined ? (["payment", row.id] as const) : (["refund", refund.id] as const);
+    const [table, { id, refusals }] =
+      refund === undefined ? (["payment", row] as const) : (["refund", refund] as const);
     await this.#db
       .updateTable(table)
-      .set({ refusals: sql<number>`refusals + 1` })
+      .set({ refusals: refusals + 1 })
       .where("id", "=", id)
+      .where("refusals", "=", refusals)
       .execute();
     await this.postpone(row);
   }

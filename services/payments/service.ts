@@ -104,7 +104,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     ...{ what: "the reconciliation of payments", everyMs: RECONCILE_EVERY_MS, clock, log },
     async work() {
       await reconciler.reconcile();
-      await inbox.prune();
+      while (await inbox.prune());
       return false;
     },
   });

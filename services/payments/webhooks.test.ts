@@ -262,9 +262,9 @@ describe("the inbox", () => {
       [new Date(systemClock.now() - INBOX_KEPT_MS - 1), INBOX_PRUNE_ROWS_MAX + 1, new Date(systemClock.now())],
     );
     const left = async () => (await shop.pool.query("select id from payments.webhook")).rows;
-    await inbox.prune();
+    expect(await inbox.prune()).toBe(true);
     expect(await left()).toHaveLength(2);
-    await inbox.prune();
+    expect(await inbox.prune()).toBe(false);
     expect(await left()).toEqual([{ id: "young" }]);
     await shop.close();
   });

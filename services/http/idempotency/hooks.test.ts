@@ -9,6 +9,8 @@ import {
   HANDLER_TIMEOUT_MS,
   IDEMPOTENCY_KEPT_MS,
   IDEMPOTENCY_LEASE_MS,
+  IDEMPOTENCY_PRUNE_EVERY_MS,
+  IDEMPOTENCY_PRUNE_ROWS_MAX,
   IDEMPOTENCY_RENEW_EVERY_MS,
 } from "../limits.ts";
 import { Problem } from "../problem.ts";
@@ -125,13 +127,15 @@ describe("an Idempotency-Key", () => {
     answer = async () => ({ status, body: {} });
     expect((await ask({ key })).statusCode).toBe(status);
     answer = async () => ({ status: 201, body: {} });
+    const other = await ask({ key, body: { seats: [2] } });
+    expect([other.statusCode, other.json<ProblemBody>().code]).toEqual([422, "IDEMPOTENCY_KEY_REUSED"]);
     expect((await ask({ key })).statusCode).toBe(201);
   });
 
   it.each([
     ["store", { status: 201, body: { from: "the hall" } }],
     ["store", new Problem("SEAT_TAKEN", "Seat 3 is taken.")],
-    ["forget", new Problem("BUSY", "Full.")],
+    ["release", new Problem("BUSY", "Full.")],
   ] as const)("that cannot be kept (%s) is answered so that the client asks again", async (method, made) => {
     vi.spyOn(server.store, method).mockRejectedValueOnce(new Error("Connection terminated unexpectedly"));
     answer = () => (made instanceof Problem ? Promise.reject(made) : Promise.resolve(made));
@@ -223,6 +227,20 @@ describe("an Idempotency-Key", () => {
     await server.store.prune();
     await ask({ key });
     expect(runs).toBe(before + 2);
+  });
+
+  it("is forgotten by itself, however many there are", async () => {
+    const old = new Date(clock.now());
+    await server.pool.query(
+      `insert into http.idempotency_key (user_id, key, fingerprint, run, process, lease_until, created_at)
+       select 'many', n::text, '', '', '', $1, $1 from generate_series(1, $2::int) as n`,
+      [old, IDEMPOTENCY_PRUNE_ROWS_MAX + 1],
+    );
+    await clock.advance(IDEMPOTENCY_KEPT_MS + IDEMPOTENCY_PRUNE_EVERY_MS);
+    const left = async () =>
+      (await server.pool.query("select from http.idempotency_key where user_id = 'many'")).rowCount;
+    // The clock stands still: nobody comes a second time.
+    await expect.poll(left, { timeout: 10_000 }).toBe(0);
   });
 
   it("is not asked for: without one, each request runs", async () => {

@@ -2,7 +2,12 @@ import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { guardOf, principalOf } from "../guards.ts";
-import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_PRUNE_EVERY_MS, IDEMPOTENCY_RENEW_EVERY_MS } from "../limits.ts";
+import {
+  IDEMPOTENCY_KEY_LENGTH_MAX,
+  IDEMPOTENCY_PRUNE_EVERY_MS,
+  IDEMPOTENCY_PRUNE_ROWS_MAX,
+  IDEMPOTENCY_RENEW_EVERY_MS,
+} from "../limits.ts";
 import { problemOf } from "../errors.ts";
 import { becomeProblem, Problem } from "../problem.ts";
 import type { IdempotencyStore, KeyedRequest } from "./store.ts";
@@ -36,7 +41,10 @@ export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, cl
       (request, reply, payload) => finish(store, request, reply, payload),
     ];
   });
-  untilClose(app, clock, IDEMPOTENCY_PRUNE_EVERY_MS, () => store.prune(), "old idempotency keys could not be deleted");
+  const prune = async (): Promise<void> => {
+    while ((await store.prune()) === IDEMPOTENCY_PRUNE_ROWS_MAX);
+  };
+  untilClose(app, clock, IDEMPOTENCY_PRUNE_EVERY_MS, prune, "old idempotency keys could not be deleted");
   app.addHook("onClose", () => store.close());
   untilClose(app, clock, IDEMPOTENCY_RENEW_EVERY_MS, () => store.renew(), "idempotency keys could not be renewed");
 }
@@ -89,7 +97,7 @@ async function finish(
   const status = reply.statusCode;
   const contentType = reply.getHeader("content-type");
   try {
-    if (status >= 500 || status === 429) await store.forget(own.request, own.run);
+    if (status >= 500 || status === 429) await store.release(own.request, own.run);
     else {
       await store.store(own.request, own.run, {
         status,

@@ -25,7 +25,7 @@ export interface StoredAnswer {
   readonly body: string | null;
 }
 
-/** What a key says of a request: run it (and then store or forget), give the first answer again, or refuse. */
+/** What a key says of a request: run it (and then store or release), give the first answer again, or refuse. */
 export type Claim =
   | { readonly type: "run"; readonly run: string }
   | { readonly type: "replay"; readonly answer: StoredAnswer }
@@ -94,11 +94,12 @@ export class IdempotencyStore {
       .execute();
   }
 
-  /** The run came to nothing that should be kept: the next request with this key runs anew. */
-  async forget(request: KeyedRequest, run: string): Promise<void> {
+  /** The run came to nothing that should be kept: the same request with this key runs anew. (Another may not: the first may have been carried out.) */
+  async release(request: KeyedRequest, run: string): Promise<void> {
     this.#running.delete(run);
     await this.#db
-      .deleteFrom("idempotency_key")
+      .updateTable("idempotency_key")
+      .set({ lease_until: new Date(0) })
       .where("user_id", "=", request.userId)
       .where("key", "=", request.key)
       .where("run", "=", run)
@@ -125,7 +126,7 @@ export class IdempotencyStore {
         and row.status is null and row.lease_until < ${leaseUntil}`.execute(this.#db);
   }
 
-  /** Deletes what is older than a day. @returns how many rows went */
+  /** Deletes some of what is older than a day. @returns how many rows went: `IDEMPOTENCY_PRUNE_ROWS_MAX` while there may be more */
   async prune(): Promise<number> {
     const old = new Date(this.#clock.now() - IDEMPOTENCY_KEPT_MS);
     const { numAffectedRows } = await sql`

@@ -117,7 +117,7 @@ export class Deliveries {
   }
 
   /**
-   * Takes what is due, up to `limit`, and of no webhook more than it may have under way. Each is leased to this process, so
+   * Takes what is due, up to `limit`, and of no webhook more than it may have under way; first of those that answer. Each is leased to this process, so
    * that it comes to another should this one die.
    */
   async take(limit: number): Promise<Attempt[]> {
@@ -126,7 +126,7 @@ export class Deliveries {
     const { rows } = await sql<Attempt>`
       with due as (
         select d.id from notifications.webhook w cross join lateral (
-          select id from notifications.webhook_delivery
+          select id, next_attempt_at from notifications.webhook_delivery
           where webhook_id = w.id and status = 'pending' and next_attempt_at <= ${now}
             and (leased_until is null or leased_until <= ${now})
           order by next_attempt_at
@@ -135,7 +135,9 @@ export class Deliveries {
             where webhook_id = w.id and status = 'pending' and leased_until > ${now}))
           for update skip locked
         ) d
-        where w.disabled_reason is null limit ${limit}
+        where w.disabled_reason is null
+        order by w.failing_since is not null, d.next_attempt_at
+        limit ${limit}
       )
       update notifications.webhook_delivery d
       set attempts = attempts + 1, leased_until = ${lease}, last_attempt_at = ${now}

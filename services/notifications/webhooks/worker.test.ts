@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Webhook as Verifier } from "standardwebhooks";
 import type { WebhookDelivery, WebhookSecret } from "../../../proto/rest/index.ts";
+import { createDatabase } from "../../../platform/postgres/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import { Deliveries } from "./deliveries.ts";
 import { ATTEMPT_LEASE_MS, ATTEMPT_TIMEOUT_MS, PER_WEBHOOK_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
+import type { WebhookTables } from "./tables.ts";
 import { type Receiver, testWebhooks, type TestWebhooks } from "./testing.ts";
 
 const SOON = { timeout: 10_000 };
@@ -111,6 +115,18 @@ describe("a delivery", () => {
       error: expect.stringContaining("ECONNREFUSED"),
     });
     await receiver.listen(port);
+    t.clock.goForward(10_000);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered", attempts: 2 });
+  });
+
+  it("takes a receiver that answers with an upgrade that nobody asked for for one that failed", async () => {
+    receiver.answer = ({ socket }) =>
+      void socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await attempted(id, 1);
+    expect(await delivery(id)).toMatchObject({ status: "pending", statusCode: null, error: expect.any(String) });
+    receiver.answer = (_request, response) => void response.writeHead(204).end();
     t.clock.goForward(10_000);
     await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered", attempts: 2 });
   });
@@ -308,6 +324,24 @@ describe("a webhook", () => {
     t.clock.goForward(70 * HOUR_MS);
     await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered" });
     expect((await t.call("GET", `/webhooks/${id}`)).json()).toMatchObject({ enabled: true, failingSince: null });
+  });
+
+  it("that answers comes before one that fails, whatever waits for that", async () => {
+    const quiet = await testWebhooks();
+    try {
+      quiet.stream.start();
+      const failing = await quiet.register(receiver.url);
+      await quiet.pool.query("update notifications.webhook set failing_since = now()");
+      const well = await quiet.register(receiver.url);
+      const db = createDatabase<WebhookTables>(quiet.pool).withSchema("notifications");
+      const deliveries = new Deliveries({ db, clock: quiet.clock, random: systemRandom });
+      const [event] = await quiet.tell("ann");
+      await deliveries.addForAll(event!);
+      const taken = async () => (await deliveries.take(1)).map(({ webhookId }) => webhookId);
+      expect([await taken(), await taken(), await taken()]).toEqual([[well.id], [failing.id], []]);
+    } finally {
+      await quiet.close();
+    }
   });
 
   it("whose name server is silent is looked up once, however many deliveries wait for it", async () => {

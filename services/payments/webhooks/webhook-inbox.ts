@@ -34,12 +34,13 @@ export class WebhookInbox {
     return rows[0];
   }
 
-  /** Deletes some of what no gateway repeats any more. */
-  async prune(): Promise<void> {
+  /** Deletes some of what no gateway repeats any more. @returns whether there may be more */
+  async prune(): Promise<boolean> {
     const before = new Date(this.#clock.now() - INBOX_KEPT_MS);
-    await sql`
+    const { numAffectedRows } = await sql`
       delete from payments.webhook where (gateway, id) in (
         select gateway, id from payments.webhook where received_at < ${before}
         limit ${INBOX_PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#db);
+    return Number(numAffectedRows) === INBOX_PRUNE_ROWS_MAX;
   }
 }
