@@ -10,8 +10,8 @@ const WITHOUT_EPOCHS: readonly Patch[] = [
   { find: "return this.ageMs <= PROOF_MS;", replace: "return true;" },
   { find: "newest === this.#epoch", replace: "newest !== -1" },
 ];
-/** What somebody was told and is not so, or was sold twice. */
-const LOST = /is gone|given to two|not what was acknowledged|was answered with|then answered as of/;
+/** What somebody was told or shown and is not so, or was sold twice. */
+const LOST = /is gone|given to two|not what was acknowledged|was answered with|then answered as of|a viewer sees/;
 const seed = Number(process.env["FAULTS_SEED"] || Date.now() % 1_000_000);
 const LOAD = { seed, commandsPerSecond: 400, purchasesPerSecond: 1, showtimes: 8 };
 const AWAKE_MS = 2_000;
