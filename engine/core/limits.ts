@@ -19,7 +19,7 @@ export const CORE_LIMITS = {
   partGroupsMax: 32_768,
   /** Expired holds remembered, to tell "too late" from "never was". */
   expiredHoldsMax: 16_384,
-  /** From the end of a sale until its showtime is archived; cancelling a booking gives no seat back from then on. */
+  /** From the end of a showtime and its sale until it is archived; cancelling a booking gives no seat back from then on. */
   archiveAfterMs: 24 * 3_600_000,
   /** Cancelled bookings remembered, so that a late confirm does not bring one back. */
   cancelledBookingsMax: 16_384,

@@ -12,7 +12,13 @@ const plan = {
   flags: new Uint8Array(2),
   categories: [{ id: "a", focalX: 0, focalY: 0 }],
 };
-const rules = { salesStartAt: 0, salesEndAt: 1, orphan: "none", accessibleRelease: { when: "before-end", ms: 5 } };
+const rules = {
+  salesStartAt: 0,
+  salesEndAt: 1,
+  showEndsAt: 2,
+  orphan: "none",
+  accessibleRelease: { when: "before-end", ms: 5 },
+};
 
 const BUYERS = [
   { type: "hold", ...asked, seats: [1, 2], accessible: false, desk: true },

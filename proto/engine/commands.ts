@@ -42,6 +42,8 @@ export type AccessibleRelease =
 export interface SaleRules {
   readonly salesStartAt: number;
   readonly salesEndAt: number;
+  /** When the show is over, should its sale end before: until then the sale may be amended, prolonged and looked at. */
+  readonly showEndsAt?: number;
   readonly orphan: OrphanRule;
   readonly accessibleRelease: AccessibleRelease;
 }

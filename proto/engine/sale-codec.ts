@@ -3,6 +3,8 @@ import type { ByteReader, ByteWriter } from "../bytes.ts";
 import type { AccessibleRelease, HallPlan, OrphanRule, PlanCategory, SaleLimits, SaleRules } from "./commands.ts";
 
 const ORPHAN_RULES: readonly OrphanRule[] = ["none", "lenient", "strict"];
+/** Beside the orphan rule: the show's end follows. */
+const SHOW_ENDS = 0x80;
 const RELEASES: readonly AccessibleRelease["when"][] = ["always", "never", "before-end"];
 /** A seat's five fields take at least a byte each. */
 const SEAT_BYTES_MIN = 5;
@@ -42,7 +44,8 @@ export function readPlan(bytes: ByteReader): HallPlan {
 export function writeRules(out: ByteWriter, rules: SaleRules): void {
   out.uint(rules.salesStartAt);
   out.uint(rules.salesEndAt);
-  out.byte(ORPHAN_RULES.indexOf(rules.orphan));
+  out.byte(ORPHAN_RULES.indexOf(rules.orphan) | (rules.showEndsAt === undefined ? 0 : SHOW_ENDS));
+  if (rules.showEndsAt !== undefined) out.uint(rules.showEndsAt);
   out.byte(RELEASES.indexOf(rules.accessibleRelease.when));
   if (rules.accessibleRelease.when === "before-end") out.uint(rules.accessibleRelease.ms);
 }
@@ -51,11 +54,13 @@ export function writeRules(out: ByteWriter, rules: SaleRules): void {
 export function readRules(bytes: ByteReader): SaleRules {
   const salesStartAt = bytes.uint();
   const salesEndAt = bytes.uint();
-  const orphan = ORPHAN_RULES[bytes.byte()];
+  const rule = bytes.byte();
+  const orphan = ORPHAN_RULES[rule & ~SHOW_ENDS];
+  const showEndsAt = (rule & SHOW_ENDS) === 0 ? {} : { showEndsAt: bytes.uint() };
   const when = RELEASES[bytes.byte()];
   if (orphan === undefined || when === undefined) throw bytes.corrupt("there is no such rule");
   const accessibleRelease = when === "before-end" ? { when, ms: bytes.uint() } : { when };
-  return { salesStartAt, salesEndAt, orphan, accessibleRelease };
+  return { salesStartAt, salesEndAt, ...showEndsAt, orphan, accessibleRelease };
 }
 
 export function writeLimits(out: ByteWriter, limits: SaleLimits): void {

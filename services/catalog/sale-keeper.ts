@@ -39,6 +39,7 @@ interface Sale {
   readonly plan_version: number;
   readonly sales_start_at: Date;
   readonly sales_end_at: Date;
+  readonly ends_at: Date;
   readonly status: "scheduled" | "cancelled";
   readonly removing: boolean;
   readonly version: number;
@@ -46,7 +47,7 @@ interface Sale {
 }
 
 const SALE = [
-  ...["id", "hall_id", "plan_version", "sales_start_at", "sales_end_at"],
+  ...["id", "hall_id", "plan_version", "sales_start_at", "sales_end_at", "ends_at"],
   ...["status", "removing", "version", "engine_version"],
 ] as readonly (keyof Sale)[]; // Spread, the names lose their types.
 
@@ -186,6 +187,7 @@ export class SaleKeeper {
 
   async #tell(sale: Sale, plan: () => Promise<HallVersion>): Promise<Outcome> {
     const refusal = sale.status === "cancelled" ? await this.#close(sale) : await this.#openOrAmend(sale, await plan());
+    if (refusal?.code === "SALE_CLOSED") return this.#remember(sale); // Archived: it ends no more than it has, and stays in the books.
     if (refusal !== undefined) return this.#refused(sale, refusal);
     if (sale.removing) {
       const sold = await this.#hasSales(sale);
@@ -199,6 +201,7 @@ export class SaleKeeper {
     const rules = {
       salesStartAt: sale.sales_start_at.getTime(),
       salesEndAt: sale.sales_end_at.getTime(),
+      showEndsAt: sale.ends_at.getTime(),
       orphan: plan.orphan,
       accessibleRelease: plan.accessibleRelease,
     };
@@ -211,7 +214,7 @@ export class SaleKeeper {
 
   async #close(sale: Sale): Promise<Refusal | undefined> {
     const refusal = await this.#ask({ type: "close", ...this.#addressed(sale) });
-    return refusal?.code === "NOT_FOUND" ? undefined : refusal; // Never opened, or archived long ago.
+    return refusal?.code === "NOT_FOUND" ? undefined : refusal; // Never opened.
   }
 
   /** Every command may be repeated under another request id: it says how the sale is to be, not what is to be done to it. */

@@ -33,6 +33,16 @@ describe("archiving", () => {
     expect(archive(createShowtime(box.state.id), box.now)).toBeUndefined();
   });
 
+  test("waits for the show where the sale ended before, so that it can be prolonged", () => {
+    const box = new Box(undefined, { showEndsAt: SALE_END + 10 * DAY });
+    box.now = SALE_END + 11 * DAY - 1;
+    expect(archive(box.state, box.now)).toBeUndefined();
+    const salesEndAt = SALE_END + 12 * DAY;
+    expect(box.ask("admin", { type: "amend", rules: { ...box.state.rules, salesEndAt } })).toEqual({ type: "done" });
+    expect(archive(decodeState(encodeState(box.state)), salesEndAt + DAY - 1)).toBeUndefined();
+    expect(archive(box.state, salesEndAt + DAY)).toMatchObject({ type: "archived" });
+  });
+
   test("waits for whoever still pays", () => {
     const box = new Box();
     box.now = SALE_END - 1;

@@ -63,6 +63,7 @@ function sameRules(a: SaleRules, b: SaleRules): boolean {
   return (
     a.salesStartAt === b.salesStartAt &&
     a.salesEndAt === b.salesEndAt &&
+    a.showEndsAt === b.showEndsAt &&
     a.orphan === b.orphan &&
     released.when === other.when &&
     msOf(released) === msOf(other)
@@ -112,8 +113,8 @@ function wrongPlan(plan: HallPlan): string | undefined {
 }
 
 function wrongRules(rules: SaleRules): string | undefined {
-  if (!isCount(rules.salesStartAt) || !isCount(rules.salesEndAt))
-    return "The sale's start and end are not whole milliseconds.";
+  if (![rules.salesStartAt, rules.salesEndAt, rules.showEndsAt ?? 0].every(isCount))
+    return "The sale's start and end, or the show's end, are not whole milliseconds.";
   if (rules.accessibleRelease.when === "before-end" && !isCount(rules.accessibleRelease.ms)) {
     return "The release of accessible seats is not in whole milliseconds.";
   }

@@ -85,10 +85,12 @@ export function limit(state: ShowtimeState, limits: SaleLimits, now: number): Ev
   return { type: "limited", at: now, limits };
 }
 
-/** Archives a showtime whose sale ended a day ago; undefined while it is not over, or somebody still pays. */
+/** Archives a showtime that was over a day ago, its sale too; undefined while it is not, or somebody still pays. */
 export function archive(state: ShowtimeState, now: number): EventOf<"archived"> | undefined {
   if (state.phase === "unopened" || state.phase === "archived" || state.holds.size > 0) return undefined;
-  return now >= state.rules.salesEndAt + CORE_LIMITS.archiveAfterMs ? { type: "archived", at: now } : undefined;
+  const { salesEndAt, showEndsAt = salesEndAt } = state.rules;
+  const isOver = now >= Math.max(salesEndAt, showEndsAt) + CORE_LIMITS.archiveAfterMs;
+  return isOver ? { type: "archived", at: now } : undefined;
 }
 
 /** When the hold ends, or undefined when there is none. Every event that moves it says to when. */

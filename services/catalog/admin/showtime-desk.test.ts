@@ -156,7 +156,8 @@ describe("a change", () => {
     expect(answer.json()).toMatchObject({ version: 2, startsAt: iso(startsAt), salesStartAt: showtime.salesStartAt });
     expect(await read(showtime)).toEqual(answer.json());
     expect(told(showtime.id)).toEqual(["open", "amend"]);
-    expect(catalog.engine.sales.get(showtime.id)?.rules).toMatchObject({ salesEndAt: SOON });
+    const showEndsAt = startsAt + 1.5 * HOUR_MS;
+    expect(catalog.engine.sales.get(showtime.id)?.rules).toMatchObject({ salesEndAt: SOON, showEndsAt });
     await expect.poll(() => eventsOf(showtime)).toEqual(["showtime.changed"]);
     const layout = (await client.ask(`/showtimes/${showtime.id}/layout`)).json<{ categories: object[] }>();
     expect(layout.categories).toMatchObject([{ price: eur(5) }]);
@@ -276,6 +277,17 @@ describe("a cancelled showtime", () => {
     expect((await remove(showtime)).statusCode).toBe(204);
     await expect.poll(async () => (await client.ask(`/showtimes/${showtime.id}`)).statusCode).toBe(404);
     expect(catalog.engine.sales.get(showtime.id)?.closed).toBe(true);
+  });
+
+  it("stays in the books where the engine has archived it: nobody knows any more who had a seat", async () => {
+    const showtime = (await make()).json<Showtime>();
+    const archived = { type: "refused", code: "SALE_CLOSED", message: "archived" } as const;
+    catalog.engine.refusals.push(archived, { type: "refused", code: "NOT_FOUND", message: "archived" });
+    expect((await remove(showtime)).statusCode).toBe(204);
+    expect(catalog.engine.refusals.splice(0)).toHaveLength(1); // It was told no more.
+    expect(await read(showtime)).toMatchObject({ status: "cancelled" });
+    const untold = "select id from catalog.showtime where id = $1 and engine_version <> version";
+    expect((await catalog.pool.query(untold, [showtime.id])).rows).toEqual([]);
   });
 
   it("is closed and told after a crash between row and engine", async () => {

@@ -2,10 +2,12 @@ import type { Migration } from "kysely";
 import { outboxMigration } from "../../../platform/events/index.ts";
 import { catalogTables } from "./001-catalog.ts";
 import { searchAndVersions } from "./002-search-and-versions.ts";
+import { showEnds } from "./004-show-ends.ts";
 
 /** Of the schema `catalog`, in the order of their names. */
 export const catalogMigrations: Readonly<Record<string, Migration>> = {
   "001-catalog": catalogTables,
   "002-search-and-versions": searchAndVersions,
   "003-outbox": outboxMigration("catalog"),
+  "004-show-ends": showEnds,
 };

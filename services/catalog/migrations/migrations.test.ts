@@ -31,7 +31,8 @@ it("keep the demo of an older version, and what the engine was told of it", asyn
     insert into catalog.hall_plan values ('ha_a', 1, 1, '[]', '[]', 'none', 'always', null);
     insert into catalog.showtime values
       ('st_a', 'mv_a', 'ha_a', 1, '2026-11-28T19:00Z', '2026-11-28T21:00Z', '2026-11-21T10:00Z', '2026-11-28T19:00Z', 'EUR', false, 'scheduled', now()),
-      ('st_b', 'mv_a', 'ha_a', 1, '2026-11-27T19:00Z', '2026-11-27T21:00Z', '2026-11-21T10:00Z', '2026-11-27T19:00Z', 'EUR', false, 'scheduled', null);
+      ('st_b', 'mv_a', 'ha_a', 1, '2026-11-27T19:00Z', '2026-11-27T21:00Z', '2026-11-21T10:00Z', '2026-11-27T19:00Z', 'EUR', false, 'scheduled', null),
+      ('st_c', 'mv_a', 'ha_a', 1, '2100-11-28T19:00Z', '2100-11-28T21:00Z', '2100-11-21T10:00Z', '2100-11-25T19:00Z', 'EUR', false, 'scheduled', now());
     commit`);
   await migrate(createDatabase(pool), CATALOG_SCHEMA, catalogMigrations);
   const showtimes = await pool.query(
@@ -40,9 +41,10 @@ it("keep the demo of an older version, and what the engine was told of it", asyn
   expect(showtimes.rows).toMatchObject([
     { id: "st_a", engine_version: 1, version: 1, cancel_until: new Date("2026-11-28T17:00Z") },
     { id: "st_b", engine_version: 0, version: 1, hall_free_at: new Date("2026-11-27T21:00Z") },
+    { id: "st_c", engine_version: 1, version: 2 }, // Its sale ends before the show: the engine is told of both.
   ]);
   expect((await pool.query("select programme_until from catalog.demo")).rows).toEqual([
-    { programme_until: "2026-11-28" },
+    { programme_until: "2100-11-28" },
   ]);
   expect((await pool.query("select place_folded from catalog.cinema")).rows).toEqual([{ place_folded: "cafe koln" }]);
 });

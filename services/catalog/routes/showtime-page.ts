@@ -91,6 +91,6 @@ function seatsBody(id: string, view: Reply): Buffer | Refusal {
 function notSeen({ code, message, retryInMs }: Refusal, status: ShowtimeStatus): Problem {
   if (code !== "NOT_FOUND") return new Problem(code, message, retryInMs === undefined ? {} : { retryInMs });
   if (status === "closed" || status === "cancelled")
-    return new Problem("NOT_FOUND", "This showtime's seats were never on sale.");
+    return new Problem("NOT_FOUND", "This showtime's seats were never on sale, or it was over more than a day ago.");
   return new Problem("UNAVAILABLE", "The sale of this showtime is being opened.");
 }
