@@ -1,4 +1,4 @@
-import type { RequestId } from "../proto/index.ts";
+import type { HolderId, RequestId } from "../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
@@ -22,6 +22,8 @@ export interface RequestsOptions {
   readonly limits: ClientLimits;
   /** False when it cannot be sent just now; `flush` is called when it can. */
   readonly send: (message: RequestMessage) => boolean;
+  /** Who is signed in, or was last; undefined when that is not known yet. */
+  readonly user: () => HolderId | undefined;
   /** The token is not accepted any more: true when another one is being fetched, and `flush` follows. */
   readonly renew: () => boolean;
   /** A request that was given up has succeeded after all. */
@@ -33,6 +35,8 @@ interface Pending {
   readonly deadlineAt: number;
   readonly deadline: ClientTimer;
   readonly settle: (result: Answered | Error) => void;
+  /** Whose it is: nobody else's connection may carry it. */
+  user: HolderId | undefined;
   sentAt: number | undefined;
   /** Sent on the present connection; `again` or an answer decides what is next. */
   onItsWay: boolean;
@@ -81,6 +85,7 @@ export class Requests {
         deadlineAt: clock.monotonic() + timeoutMs,
         deadline: clock.after(timeoutMs, () => this.#giveUp(pending)),
         settle: (result) => (result instanceof Error ? reject(result) : resolve(result)),
+        user: this.#options.user(),
         sentAt: undefined,
         onItsWay: false,
         attempt: 0,
@@ -155,6 +160,9 @@ export class Requests {
     const { clock, limits, send } = this.#options;
     // After a machine has slept, its timers are late: the server may have forgotten the rid, and would carry it out again.
     if (clock.monotonic() >= pending.deadlineAt) return this.#giveUp(pending);
+    const user = this.#options.user();
+    if (user !== undefined && user !== (pending.user ??= user))
+      return this.#giveUp(pending, "somebody else has signed in");
     const sentAt = pending.sentAt ?? clock.monotonic();
     try {
       pending.onItsWay = send(pending.message);
@@ -173,13 +181,13 @@ export class Requests {
     pending.again = this.#options.clock.after(ms, () => this.#send(pending));
   }
 
-  #giveUp(pending: Pending): void {
+  #giveUp(pending: Pending, why?: string): void {
     const { rid } = pending.message;
     if (pending.sentAt !== undefined) this.#remember(rid, pending.sentAt);
     const message =
       pending.sentAt === undefined
-        ? "there was no connection in time; the request was never sent"
-        : "no answer came in time; sending the same rid again tells what became of it";
+        ? `${why ?? "there was no connection in time"}; the request was never sent`
+        : `${why ?? "no answer came in time"}; sending the same rid again as the same user tells what became of it`;
     this.#settle(pending, pending.lastRefusal ?? new Refused("UNAVAILABLE", message, { rid }));
   }
 

@@ -47,6 +47,7 @@ export class SignIn {
   #source: TokenSource | undefined;
   #state: SignInState = "out";
   #identity: Identity | undefined;
+  #user: HolderId | undefined;
   #connected = false;
   /** Counts sign-ins, so that a token that arrives after its connection is gone is dropped. */
   #round = 0;
@@ -72,6 +73,11 @@ export class SignIn {
     return this.#identity;
   }
 
+  /** Who was signed in last by the present source of tokens, also while there is no connection. */
+  get user(): HolderId | undefined {
+    return this.#user;
+  }
+
   /** Whether requests may be sent: signed in, or nobody is going to be. */
   get settled(): boolean {
     return this.#source === undefined || this.#state === "in" || this.#state === "refused";
@@ -80,6 +86,7 @@ export class SignIn {
   /** @throws (rejects) Refused `UNAUTHORIZED`; what the token source throws; ClientClosed. */
   authenticate(source: TokenSource): Promise<Identity> {
     this.#source = source;
+    this.#user = undefined;
     const signedIn = new Promise<Identity>((resolve, reject) => this.#waiters.push({ resolve, reject }));
     if (this.#connected) this.#begin("connecting");
     else this.#state = "out";
@@ -131,6 +138,7 @@ export class SignIn {
     this.#timer?.cancel();
     const news = this.#state !== "in";
     this.#state = "in";
+    this.#user = identity.userId;
     this.#acceptedToken = this.#lastToken;
     this.#attempt = 0;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(identity);

@@ -119,6 +119,28 @@ describe("requests", () => {
     expect(client.msLeft(hold)).toBe(293_000);
   });
 
+  test("what one user has asked for is not asked for as the next, sent before or not", async () => {
+    const server = await startServer();
+    const client = createClient(server, { token: GOOD_TOKEN });
+    await client.connect();
+    await eventOf(client, "authed");
+    server.script("hold", ({ link }) => link.cut());
+    const lost = eventOf(client, "state", (state) => state === "waiting");
+    const sent = refusalOf(client.hold(PREMIERE, [5]));
+    await lost;
+    const unsent = refusalOf(client.hold(PREMIERE, [6]));
+    // The cast: any plain text is a user's id to a client.
+    server.script("auth", ({ link }) => link.send({ op: "authed", userId: "bob" as never, role: "guest" }));
+    const next = client.authenticate(GOOD_TOKEN);
+    const theirs = refusalOf(client.hold(PREMIERE, [7])); // By a server that does not know of Bob.
+    expect(await next).toMatchObject({ userId: "bob" });
+    expect(await sent).toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("as the same user") });
+    expect(await unsent).toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("never sent") });
+    expect(await theirs).toMatchObject({ code: "UNAUTHORIZED" });
+    const asked = server.received.flatMap(({ message }) => ("seats" in message ? message.seats : []));
+    expect(asked).toEqual([5, 7]);
+  });
+
   test("a connection lost before the server saw the request does not lose it", async () => {
     const server = await startServer();
     const client = createClient(server, { token: GOOD_TOKEN });

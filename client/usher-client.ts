@@ -66,6 +66,7 @@ export class UsherClient {
     this.#requests = new Requests({
       ...shared,
       send: (message) => this.#signIn.settled && send(message),
+      user: () => this.#signIn.user,
       renew: () => this.#signIn.renew("refused"),
       late: (answered) => this.#late(answered),
     });
