@@ -10,6 +10,8 @@ export const ANSWER_WITHIN_MS = 5_000;
 export const POLL_EVERY_MS = 500;
 /** Bookings that one process takes in hand by itself at once; the rest wait in the database. */
 export const ADVANCING_MAX = 128;
+/** The same for those that are being undone, which have places of their own: a refund that is stuck keeps no payer waiting. */
+export const UNDOING_MAX = 64;
 /** Between two tries of a step, and between two looks at a payment: doubled from the first to the last. */
 export const BACK_OFF_FIRST_MS = 500;
 export const BACK_OFF_LAST_MS = 5_000;

@@ -15,7 +15,7 @@ import type { Engine } from "./holds/holds.ts";
 import { holdRoutes } from "./holds/routes.ts";
 import { bookingRoutes } from "./rest/routes.ts";
 import { recordOf } from "./rest/views.ts";
-import { ADVANCING_MAX, POLL_EVERY_MS } from "./limits.ts";
+import { ADVANCING_MAX, POLL_EVERY_MS, UNDOING_MAX } from "./limits.ts";
 import { Saga } from "./saga/saga.ts";
 import { Steps } from "./saga/steps.ts";
 import { BookingStore } from "./store/store.ts";
@@ -59,13 +59,16 @@ export function createBookingsService(options: BookingsOptions): BookingsService
     steps: new Steps({ engine, bus, log }),
     rules: { graceMs: config.latePaymentGraceMs },
   });
+  const advanceDue = async (room: number, kind: { readonly undoing: boolean }): Promise<void> => {
+    const due = room > 0 ? await store.claimDue(room, clock.now(), kind) : [];
+    for (const leased of due) void saga.advance(leased);
+  };
   // What waited for its time, what others could not be asked for, and what a crash left open.
   const worker = new Poller({
     ...{ clock, log, what: "looking for bookings that are due", everyMs: POLL_EVERY_MS },
     async work() {
-      const room = ADVANCING_MAX - saga.advancing;
-      const due = room > 0 ? await store.claimDue(room, clock.now()) : [];
-      for (const leased of due) void saga.advance(leased);
+      await advanceDue(ADVANCING_MAX - (saga.advancing - saga.undoing), { undoing: false });
+      await advanceDue(UNDOING_MAX - saga.undoing, { undoing: true });
       return false;
     },
   });

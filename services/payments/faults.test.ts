@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createServer } from "node:http";
-import { RECONCILE_WINDOW_MS } from "./limits.ts";
+import { PAYMENT_CHANGED, type PaymentState } from "../../proto/services/index.ts";
+import { RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
 import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
 
 const TEN_MINUTES_MS = 600_000;
@@ -153,6 +154,32 @@ describe("late money", () => {
     await payments.read(id, true);
     await until(async () => ((await atGateway())[0].refunded === 2_400 ? true : undefined), "it is refunded");
     expect(await payments.service.reconcile()).toMatchObject({ differences: [] });
+  });
+});
+
+describe("news of reserved money that nobody has heard", () => {
+  it("is told again, later and later, until it is said what is to become of it", async () => {
+    const told: PaymentState[] = [];
+    payments.bus.subscribe(PAYMENT_CHANGED, ({ paymentId, state }) => void (paymentId === id && told.push(state)));
+    const dueIn = async (): Promise<number | null> => {
+      const { rows } = await shop.pool.query("select due_at from payments.payment where id = $1", [id]);
+      return rows[0].due_at && rows[0].due_at.getTime() - payments.clock.now();
+    };
+    let shifted = 0;
+    await payments.start({ paymentId: id });
+    await payments.becomes(id, "authorized");
+    for (const times of [1, 1, 2]) {
+      const dueMs = (await dueIn()) ?? 0;
+      expect(dueMs).toBeGreaterThan(times * TOLD_AGAIN_MIN_MS - 5_000);
+      told.length = 0;
+      payments.clock.shift(dueMs);
+      shifted += dueMs;
+      await until(() => told.includes("authorized") || undefined, "it is told again");
+    }
+    await payments.void(id);
+    await until(() => told.at(-1) === "voided" || undefined, "it is told of the end");
+    expect(await dueIn()).toBeNull();
+    payments.clock.shift(-shifted);
   });
 });
 

@@ -14,6 +14,9 @@ export const STEPS_AT_ONCE = 16;
 /** A pending payment is polled after a tenth of its age, within these bounds. */
 export const POLL_MIN_MS = 1_000;
 export const POLL_MAX_MS = 15_000;
+/** Reserved money of which nobody says what is to become is told of again after its age, within these bounds. */
+export const TOLD_AGAIN_MIN_MS = 60_000;
+export const TOLD_AGAIN_MAX_MS = 60 * 60_000;
 /** After the n-th failure of a step it is tried again after this, doubled n - 1 times. */
 export const RETRY_MS = 500;
 export const RETRY_MAX_MS = 30_000;

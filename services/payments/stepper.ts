@@ -11,7 +11,7 @@ import {
 } from "./gateways/gateway.ts";
 import { Terminal } from "./gateways/terminal.ts";
 import type { Change, PaymentBook } from "./payment-book.ts";
-import { type Step, stepOf } from "./steps.ts";
+import { isUnclaimed, type Step, stepOf } from "./steps.ts";
 import type { PaymentRow, SeenPayment } from "./tables.ts";
 
 interface Options {
@@ -158,8 +158,9 @@ export class Stepper {
         "a gateway's record is not of this payment's money: it is not believed",
       );
     }
-    if (before.state === after.state && before.refunded === after.refunded) return;
-    outbox.nudge();
+    const isNew = before.state !== after.state || before.refunded !== after.refunded;
+    if (!isNew && !isUnclaimed(after)) return; // Whoever has not heard of reserved money is told again.
+    if (isNew) outbox.nudge();
     bus.publish(PAYMENT_CHANGED, { paymentId: after.id, bookingId: after.booking_id, state: after.state });
   }
 
@@ -184,7 +185,7 @@ async function act(gateway: Gateway, step: Step, row: PaymentRow): Promise<Gatew
     case "capture":
       return gateway.capture(known, step.amount, keyed(`${row.id}-capture`, row.refusals));
     case "refund":
-      return gateway.refund(known, step.refund.amount, keyed(step.refund.id, step.refund.refusals));
+      return gateway.refund(known, step.refund.amount, keyed(step.refund.id, step.refund.refusals), step.refund.id);
     case "undo":
       return undo(gateway, known, keyed(`${row.id}-undo`, row.refusals));
   }
@@ -196,7 +197,7 @@ const lookAt = ({ gateway_id: gatewayId }: PaymentRow): Step | undefined =>
 /** Voids it; what was taken all the same is refunded. */
 async function undo(gateway: Gateway, known: KnownPayment, key: string): Promise<GatewayRecord> {
   const record = await gateway.read(known);
-  if (record.captured > record.refunded) return gateway.refund(known, record.captured - record.refunded, key);
+  if (record.captured > record.refunded) return gateway.refund(known, record.captured - record.refunded, key, key);
   return record.state === "pending" || record.state === "authorized" ? gateway.void(known, key) : record;
 }
 

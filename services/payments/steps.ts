@@ -1,4 +1,4 @@
-import { POLL_MAX_MS, POLL_MIN_MS, RETRY_MAX_MS, RETRY_MS } from "./limits.ts";
+import { POLL_MAX_MS, POLL_MIN_MS, RETRY_MAX_MS, RETRY_MS, TOLD_AGAIN_MAX_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
 import type { PaymentRow, RefundRow } from "./tables.ts";
 
 /** What is to be done next with the gateway. */
@@ -20,13 +20,17 @@ export function stepOf(row: PaymentRow, openRefunds: readonly RefundRow[]): Step
   return refund === undefined ? undefined : { type: "refund", gatewayId, refund };
 }
 
-/** When a step that went well is followed by the next; null: never. */
+/** Money is reserved, and nobody has said what is to become of it: they may not have heard. */
+export const isUnclaimed = ({ state, undo, capture_wanted: amount }: PaymentRow): boolean =>
+  state === "authorized" && !undo && amount === null;
+
+/** When a step that went well is followed by the next, or by another look that is told of; null: never. */
 export function dueAfter(row: PaymentRow, openRefunds: readonly RefundRow[], now: number): Date | null {
   const step = stepOf(row, openRefunds);
-  if (step === undefined) return null;
-  if (step.type !== "read") return new Date(now + RETRY_MS);
   const age = now - row.created_at.getTime();
-  return new Date(now + Math.min(Math.max(age / 10, POLL_MIN_MS), POLL_MAX_MS));
+  const after = (ms: number, min: number, max: number) => new Date(now + Math.min(Math.max(ms, min), max));
+  if (step === undefined) return isUnclaimed(row) ? after(age, TOLD_AGAIN_MIN_MS, TOLD_AGAIN_MAX_MS) : null;
+  return step.type === "read" ? after(age / 10, POLL_MIN_MS, POLL_MAX_MS) : new Date(now + RETRY_MS);
 }
 
 /** When a step that failed is tried again. */

@@ -2,11 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock/index.ts";
 import type { Payment, ServiceAnswer } from "../../proto/services/index.ts";
 import { type Process, PRICE, type Shop, testShop, until } from "./testing/shop.ts";
+import { ShiftedClock } from "./testing/shifted-clock.ts";
 import { StripeServer } from "./testing/stripe-server.ts";
 
 const KEY = "sk_test_usher";
 const WEBHOOK_SECRET = "whsec_of_stripe";
 
+const stripeClock = new ShiftedClock();
 let shop: Shop;
 let stripe: StripeServer;
 let payments: Process;
@@ -14,15 +16,10 @@ let count = 0;
 let id: string;
 
 beforeAll(async () => {
-  stripe = new StripeServer({ secretKey: KEY, webhookSecret: WEBHOOK_SECRET, now: () => systemClock.now() });
+  stripe = new StripeServer({ secretKey: KEY, webhookSecret: WEBHOOK_SECRET, now: stripeClock.now });
   await stripe.start();
   shop = await testShop();
-  payments = await shop.open({
-    config: {
-      ...{ dataDir: shop.dataDir, mockPayments: true, stripeApiUrl: stripe.url },
-      ...{ stripeSecretKey: KEY, stripeWebhookSecret: WEBHOOK_SECRET },
-    },
-  });
+  payments = await open();
 });
 beforeEach(() => {
   id = `pay_${(count += 1)}`;
@@ -33,6 +30,13 @@ afterAll(async () => {
   await stripe.stop();
 });
 
+const open = (): Promise<Process> =>
+  shop.open({
+    config: {
+      ...{ dataDir: shop.dataDir, mockPayments: true, stripeApiUrl: stripe.url },
+      ...{ stripeSecretKey: KEY, stripeWebhookSecret: WEBHOOK_SECRET },
+    },
+  });
 const start = (token: string | null) => payments.start({ paymentId: id, method: "stripe", token });
 const intent = () => [...stripe.intents.values()].find(({ metadata }) => metadata["paymentId"] === id)!;
 const valueOf = (answer: ServiceAnswer<Payment>): Payment => {
@@ -128,12 +132,52 @@ describe("Stripe", () => {
     expect(stripe.refunds.filter(({ payment_intent }) => payment_intent === intent().id)).toHaveLength(1);
   });
 
+  it.each([
+    ["a part of the money", 700, 0],
+    ["all of it", 2_400, 0],
+    ["what was refused since, for whatever reason,", 700, 1],
+  ])(
+    "gives back %s once, though its answer was lost and it is asked again when it has forgotten that",
+    async (_what, amount, refusals) => {
+      await start("pm_card_visa");
+      await payments.capture(id);
+      stripe.faults.push("lost", "lost", "lost");
+      expect(await payments.refund(id, `rf_${id}`, amount)).toMatchObject({ ok: false, code: "UNAVAILABLE" });
+      await payments.kill();
+      stripe.faults.length = 0;
+      await shop.pool.query("update payments.refund set refusals = $1 where id = $2", [refusals, `rf_${id}`]);
+      stripeClock.shift(25 * 60 * 60_000);
+      try {
+        payments = await open();
+        await until(async () => valueOf(await payments.read(id)).refunded === amount || undefined, "refunded");
+        expect(intent().charge).toMatchObject({ amount_captured: 2_400, amount_refunded: amount });
+      } finally {
+        stripeClock.shift(-25 * 60 * 60_000);
+      }
+    },
+  );
+
+  it("gives back anew what the bank has sent back to it", async () => {
+    await start("pm_card_visa");
+    await payments.capture(id);
+    const order = {
+      object: "refund",
+      amount: 700,
+      payment_intent: intent().id,
+      metadata: { refundId: `rf_${id}` },
+    } as const;
+    stripe.refunds.push({ ...order, id: "re_failed", status: "failed" });
+    expect(valueOf(await payments.refund(id, `rf_${id}`, 700))).toMatchObject({ refunded: 700 });
+    expect(intent().charge).toMatchObject({ amount_refunded: 700 });
+  });
+
   it("is asked what it has done when it broke after the work, and only says so again", async () => {
     await start("pm_card_visa");
     stripe.faults.push("broken-after");
     expect(valueOf(await payments.capture(id))).toMatchObject({ state: "captured", captured: 2_400 });
     stripe.faults.push("broken-after");
-    expect(valueOf(await payments.refund(id, `rf_${id}`, 700))).toMatchObject({ refunded: 700 });
+    await payments.refund(id, `rf_${id}`, 700);
+    await until(async () => valueOf(await payments.read(id)).refunded === 700 || undefined, "refunded");
     expect(stripe.keys).toEqual([id, `${id}-capture`, `rf_${id}`]);
     expect(intent().charge).toMatchObject({ amount_captured: 2_400, amount_refunded: 700 });
   });

@@ -126,6 +126,10 @@ export const totalOf = (seats: readonly BookedSeat[]): Money => ({
 export const refundingOf = ({ steps }: Pick<Booking, "steps">): number =>
   steps.reduce((sum, step) => (step.do === "refund" ? sum + step.amount : sum), 0);
 
+/** Whether seats or money are on their way back, which may take long: a gateway may refuse it for days. Nobody waits for that as a payer does. */
+export const isUndoing = ({ payment, steps: [step] }: Pick<Booking, "payment" | "steps">): boolean =>
+  payment?.givenUp === true || step?.do === "release" || step?.do === "void" || step?.do === "refund";
+
 /** Whether the buyer could tell them apart: how the saga goes about its work is no news. */
 export const looksAlike = (one: Booking, other: Booking): boolean => isDeepStrictEqual(seenOf(one), seenOf(other));
 

@@ -169,6 +169,15 @@ describe("cancelling", () => {
   });
 });
 
+it("a payment that is begun after it was given up, as it was not yet begun, is given up as soon as it is told of", () => {
+  const unbegun: Fact = { type: "refused", step: "void", code: "NOT_FOUND", message: "" };
+  const over = after(after(aBooking(), pinned, pay, cancel()), released, unbegun);
+  expect(over).toMatchObject({ status: "cancelled", steps: [], dueAt: null }); // Nobody looks at it by himself.
+  const told = after(over, said("authorized"));
+  expect([stepsOf(told), told.dueAt]).toEqual([["void"], NOW]);
+  expect(after(told, said("voided"))).toMatchObject({ status: "cancelled", refunded: 0, steps: [], dueAt: null });
+});
+
 it("a capture that the bank refuses frees the seats", () => {
   const booked = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" });
   const failed = after(booked, said("failed"));

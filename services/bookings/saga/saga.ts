@@ -3,7 +3,7 @@ import type { Logger } from "../../../platform/log/index.ts";
 import { Problem } from "../../http/index.ts";
 import { ADVANCING_MAX, LEASE_RENEWED_EVERY_MS, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
-import type { Booking, Decision, Fact, Told } from "./booking.ts";
+import { type Booking, type Decision, type Fact, isUndoing, type Told } from "./booking.ts";
 import { decide, type Rules } from "./decide.ts";
 import type { Steps } from "./steps.ts";
 
@@ -26,6 +26,8 @@ export type FirstOutcome = { readonly fact: Fact; readonly stored: Stored } | Dr
 interface Advance {
   /** There is news of the payment. */
   look: boolean;
+  /** As it was last written, it is being undone. */
+  undoing: boolean;
   /** Told what came of the first step. */
   readonly first?: (outcome: FirstOutcome) => void;
 }
@@ -62,6 +64,13 @@ export class Saga {
     return this.#advancing.size + this.#claims.size;
   }
 
+  /** Those of them that are being undone. */
+  get undoing(): number {
+    let count = 0;
+    for (const { undoing } of this.#advancing.values()) if (undoing) count++;
+    return count;
+  }
+
   /** Whether a fact from outside would change the booking, as it stands. @throws Problem */
   wouldChange({ booking }: Stored, fact: Fact): boolean {
     return this.#decide(booking, fact).booking !== booking;
@@ -85,14 +94,14 @@ export class Saga {
   /** Begins to do the steps of a leased booking, none of which was ever done before. @returns what came of the first */
   begin(leased: Stored): Promise<FirstOutcome> {
     return new Promise((resolve, reject) => {
-      this.#enter(leased, { look: false, first: resolve }).catch(reject);
+      this.#enter(leased, { look: false, undoing: false, first: resolve }).catch(reject);
     });
   }
 
   /** Does the steps of a leased booking until none is due. Never fails: whatever goes wrong is tried again when the lease is over. */
   async advance(leased: Stored, { look = false } = {}): Promise<void> {
     const { id } = leased.booking;
-    await this.#enter(leased, { look }).catch((error: unknown) => {
+    await this.#enter(leased, { look, undoing: false }).catch((error: unknown) => {
       this.#log.warn({ err: error, booking: id }, "a booking could not be advanced; it is tried again");
     });
   }
@@ -104,7 +113,8 @@ export class Saga {
       known.look = true;
       return;
     }
-    if (this.#stopping || this.advancing >= ADVANCING_MAX) return; // It is looked at when it is due.
+    // It is looked at when it is due, or told of again.
+    if (this.#stopping || this.advancing - this.undoing >= ADVANCING_MAX) return;
     const claim = this.#store.claim(id, this.#clock.now()).catch((error: unknown) => {
       this.#log.warn({ err: error, booking: id }, "a booking could not be claimed; it is advanced when it is due");
       return undefined;
@@ -195,6 +205,7 @@ export class Saga {
     for (;;) {
       const { look } = advance;
       advance.look = false;
+      advance.undoing = stored.calledOff || isUndoing(booking);
       const fact = await this.#factOf(booking, { first, calledOff: stored.calledOff, look });
       facts.push(fact);
       if (FORESEEN.has(fact.type) && !stored.calledOff) {

@@ -60,6 +60,16 @@ const REFUNDED = [
     where told.subject = booking.id`,
 ];
 
+/** Those that are undone are looked for apart from those that payers wait for. */
+const UNDOING = [
+  `alter table bookings.booking add column undoing boolean not null default false`,
+  `update bookings.booking set undoing = true
+    where due_at is not null
+      and (payment ->> 'givenUp' = 'true' or steps -> 0 ->> 'do' in ('release', 'void', 'refund'))`,
+  `drop index bookings.booking_due`,
+  `create index booking_due on bookings.booking (undoing, due_at) where due_at is not null`,
+];
+
 const each = (statements: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements) await sql.raw(statement).execute(db);
@@ -73,4 +83,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "003-inbox": inboxMigration(BOOKINGS_SCHEMA),
   "004-refunded": each(REFUNDED),
   "005-showtime-lock": each(SHOWTIME_LOCK),
+  "006-undoing": each(UNDOING),
 };

@@ -13,6 +13,7 @@ import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { LEASE_MS } from "../limits.ts";
+import type { Booking } from "../saga/booking.ts";
 import { aBooking, NOW } from "../testing/model.ts";
 import { bookingsMigrations } from "./migrations.ts";
 import { BookingStore } from "./store.ts";
@@ -100,6 +101,47 @@ describe("a lease", () => {
     expect(await store.claim("bk_told", NOW + LEASE_MS + 1)).toBeUndefined();
     await store.renew("bk_told", NOW + 3 * LEASE_MS);
     expect(await store.claim("bk_told", NOW + 3 * LEASE_MS)).toMatchObject({ version: 3 });
+  });
+});
+
+describe("what is due", () => {
+  const long = NOW - 10 * LEASE_MS; // So that no lease is left.
+  const insert = (id: string, changes: Partial<Booking>) =>
+    store.insert({ ...aBooking(), ...changes, id, showtimeId: `st_${id}` }, long);
+  const claimed = async (undoing: boolean, limit = 100) =>
+    (await store.claimDue(limit, NOW, { undoing }))
+      .map(({ booking }) => booking.id)
+      .filter((id) => id.startsWith("bk_due"));
+  const attempt = { id: "pay_1", method: "mock", state: "pending", next: null, givenUp: false } as const;
+
+  beforeAll(() => pool.query("delete from bookings.booking"));
+
+  it("is what payers wait for, or what is undone, the first of which is what was called off", async () => {
+    await insert("bk_due_pin", { dueAt: NOW - 2 });
+    await insert("bk_due_watch", { dueAt: NOW - 1, payment: attempt, steps: [{ do: "watch" }] });
+    await insert("bk_due_unpaid", { dueAt: NOW, steps: [] });
+    await insert("bk_due_later", { dueAt: NOW + 1 });
+    await insert("bk_due_release", { dueAt: NOW - 4, steps: [{ do: "release", id: "all" }] });
+    await insert("bk_due_void", { dueAt: NOW - 3, payment: attempt, steps: [{ do: "void" }] });
+    await insert("bk_due_refund", { dueAt: NOW - 2, steps: [{ do: "refund", id: "rf_1", amount: 1 }] });
+    const givenUp = { ...attempt, givenUp: true };
+    await insert("bk_due_given_up", { dueAt: NOW - 1, payment: givenUp, steps: [{ do: "watch" }] });
+    await insert("bk_due_called_off", { dueAt: null, status: "confirmed", steps: [] });
+    await store.callOff("st_bk_due_called_off", async () => true);
+    expect(await claimed(false, 1)).toEqual(["bk_due_pin"]);
+    expect(await claimed(false)).toEqual(expect.arrayContaining(["bk_due_watch", "bk_due_unpaid"]));
+    expect(await claimed(true, 1)).toEqual(["bk_due_called_off"]);
+    const undone = ["bk_due_release", "bk_due_void", "bk_due_refund", "bk_due_given_up"];
+    expect((await claimed(true)).sort()).toEqual(undone.sort());
+    expect([await claimed(true), await claimed(false)]).toEqual([[], []]);
+  });
+
+  it("is what payers wait for as soon as that is written, and no longer", async () => {
+    const leased = await insert("bk_due_written", { dueAt: NOW, steps: [{ do: "release", id: "all" }] });
+    if (leased === undefined) throw new Error("it was there before");
+    const booking = { ...leased.booking, steps: [] };
+    await store.write(leased, { booking, told: [], lease: "drop", calledOff: false }, NOW);
+    expect([await claimed(true), await claimed(false)]).toEqual([[], ["bk_due_written"]]);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Outbox } from "../../../platform/events/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { EventData } from "../../../proto/index.ts";
 import { LEASE_MS } from "../limits.ts";
-import { type Booking, looksAlike, type Told, totalOf } from "../saga/booking.ts";
+import { type Booking, isUndoing, looksAlike, type Told, totalOf } from "../saga/booking.ts";
 import { BOOKINGS_SCHEMA, type BookingsTables, type BookingTable } from "./tables.ts";
 
 /** A booking with what its row says beside. */
@@ -126,8 +126,12 @@ export class BookingStore {
       .execute();
   }
 
-  /** Those that somebody must look at, and nobody does; each to one of many who ask at once. */
-  async claimDue(limit: number, now: number): Promise<Stored[]> {
+  /**
+   * Those that somebody must look at, and nobody does; each to one of many who ask at once.
+   * @param kind those that are being undone, first of all those whose showtime was cancelled; or all others
+   */
+  async claimDue(limit: number, now: number, { undoing }: { readonly undoing: boolean }): Promise<Stored[]> {
+    const isDue = sql<boolean>`(undoing = ${undoing} and due_at <= ${new Date(now)})`;
     const rows = await this.#db
       .updateTable("booking")
       .set({ lease_until: new Date(now + LEASE_MS), version: sql`version + 1` })
@@ -135,8 +139,9 @@ export class BookingStore {
         query
           .selectFrom("booking")
           .select("id")
-          .where(sql<boolean>`(due_at <= ${new Date(now)} or called_off)`)
+          .where(undoing ? sql<boolean>`(called_off or ${isDue})` : sql<boolean>`(not called_off and ${isDue})`)
           .where(isFree(now))
+          .orderBy("called_off", "desc")
           .orderBy("due_at")
           .limit(limit)
           .forUpdate()
@@ -244,6 +249,7 @@ const columnsOf = (booking: Booking) => ({
   steps: JSON.stringify(booking.steps),
   tries: booking.tries,
   due_at: booking.dueAt === null ? null : new Date(booking.dueAt),
+  undoing: isUndoing(booking),
 });
 
 const storedOf = (row: Selectable<BookingTable>): Stored => ({

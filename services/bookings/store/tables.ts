@@ -29,6 +29,8 @@ export interface BookingTable {
   steps: JSONColumnType<Step[]>;
   tries: number;
   due_at: Date | null;
+  /** Seats or money are on their way back: see `isUndoing`. */
+  undoing: boolean;
   /** Whoever advances the booking has it to itself until then. */
   lease_until: Date | null;
   /** Its showtime was cancelled, which is yet to be dealt with. */

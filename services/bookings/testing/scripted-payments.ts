@@ -40,8 +40,8 @@ export class ScriptedPayments {
   readonly #bus: Bus;
   readonly #log: Logger;
   readonly #served: Subscription[] = [];
-  /** Put in place of an honest answer, when it gives one. */
-  lie: (endpoint: string, honest: Answer) => Answer = (_endpoint, honest) => honest;
+  /** Put in place of an honest answer, when it gives one, at once or later. */
+  lie: (endpoint: string, honest: Answer) => Answer | Promise<Answer> = (_endpoint, honest) => honest;
 
   constructor({ bus, log }: { bus: Bus; log: Logger }) {
     this.#bus = bus;

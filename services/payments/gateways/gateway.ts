@@ -40,7 +40,8 @@ export interface Gateway {
   /** The rest of what was authorized is given back. */
   capture(payment: KnownPayment, amount: number, key: string): Promise<GatewayRecord>;
   void(payment: KnownPayment, key: string): Promise<GatewayRecord>;
-  refund(payment: KnownPayment, amount: number, key: string): Promise<GatewayRecord>;
+  /** `id` stays the same when a refusal makes a new key necessary: a gateway that forgets its keys can tell by it what was made. */
+  refund(payment: KnownPayment, amount: number, key: string, id: string): Promise<GatewayRecord>;
   /** All that were started since, ours only. */
   list(since: Date): AsyncIterable<GatewayRecord>;
 }

@@ -73,22 +73,24 @@ export class StripeGateway implements Gateway {
     return this.#ask((stripe) => stripe.paymentIntents.cancel(gatewayId, WITH_CHARGE, { idempotencyKey: key }));
   }
 
-  async refund({ gatewayId, amount: { currency } }: KnownPayment, amount: number, key: string): Promise<GatewayRecord> {
-    const order = { payment_intent: gatewayId, amount: amount * unitOf(currency), metadata: { refundId: key } };
-    const { status } = await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key })).catch(
-      async (error: unknown) => {
-        const made = error instanceof GatewayUnavailable && error.isKept && (await this.#refundMade(gatewayId, key));
-        if (made) return made;
-        throw error;
-      },
-    );
-    if (status === "failed" || status === "canceled") throw new GatewayRefused("Stripe could not refund it.");
+  /** Keys are forgotten after a day (https://docs.stripe.com/api/idempotent_requests), refunds never: so it is looked first whether it was made. */
+  async refund(
+    { gatewayId, amount: { currency } }: KnownPayment,
+    amount: number,
+    key: string,
+    id: string,
+  ): Promise<GatewayRecord> {
+    if (!(await this.#isRefunded(gatewayId, id))) {
+      const order = { payment_intent: gatewayId, amount: amount * unitOf(currency), metadata: { refundId: id } };
+      const made = await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key }));
+      if (hasFailed(made)) throw new GatewayRefused("Stripe could not refund it.");
+    }
     return this.#read(gatewayId);
   }
 
-  async #refundMade(gatewayId: string, key: string): Promise<Stripe.Refund | undefined> {
+  async #isRefunded(gatewayId: string, id: string): Promise<boolean> {
     const { data } = await translating(() => this.#stripe.refunds.list({ payment_intent: gatewayId, limit: PAGE }));
-    return data.find(({ metadata }) => metadata?.["refundId"] === key);
+    return data.some((refund) => refund.metadata?.["refundId"] === id && !hasFailed(refund));
   }
 
   async *list(since: Date): AsyncIterable<GatewayRecord> {
@@ -125,6 +127,8 @@ export class StripeGateway implements Gateway {
     return recordOf(await this.#stripe.paymentIntents.cancel(intent.id, WITH_CHARGE, { idempotencyKey }));
   }
 }
+
+const hasFailed = ({ status }: Stripe.Refund): boolean => status === "failed" || status === "canceled";
 
 const cardOf = (token: string) =>
   token.startsWith("tok_")

@@ -50,6 +50,11 @@ const DECLINED: Readonly<Record<string, { code: string; decline_code?: string; m
 const ACCEPTED = new Set(["pm_card_visa", "pm_card_mastercard", "tok_visa"]);
 const NEEDS_BUYER = new Set(["pm_card_authenticationRequired", "pm_card_threeDSecure2Required"]);
 
+const OF_POSTS: ReadonlySet<string | undefined> = new Set(["lost", "broken", "broken-after"]);
+
+/** How long an answer is kept under its key: https://docs.stripe.com/api/idempotent_requests */
+const KEY_KEPT_MS = 24 * 60 * 60_000;
+
 class StripeRefusal extends Error {
   readonly status: number;
   readonly body: Form;
@@ -79,12 +84,12 @@ export class StripeServer {
   /** Idempotency keys in the order in which they came. */
   readonly keys: string[] = [];
   /**
-   * What happens to the next answers: a 500 or a 429 with nothing done, or none at all after it was; to that of the next POST, a 500 that is
-   * kept under its key, before the work or after it.
+   * What happens to the next answers: a 500 or a 429 with nothing done; to that of the next POST: none at all after it was done, or a 500 that
+   * is kept under its key, before the work or after it.
    */
   readonly faults: ("error" | "busy" | "lost" | "broken" | "broken-after")[] = [];
   readonly #options: StripeServerOptions;
-  readonly #answers = new Map<string, { request: string; status: number; body: string }>();
+  readonly #answers = new Map<string, { request: string; status: number; body: string; until: number }>();
   readonly #server: Server;
   #port = 0;
 
@@ -140,7 +145,7 @@ export class StripeServer {
     const { pathname, searchParams } = new URL(request.url ?? "/", this.url);
     const method = request.method ?? "GET";
     this.requests.push(`${method} ${pathname}`);
-    const fault = method === "GET" && this.faults[0]?.startsWith("broken") ? undefined : this.faults.shift();
+    const fault = method === "GET" && OF_POSTS.has(this.faults[0]) ? undefined : this.faults.shift();
     const send = (status: number, body: string): void => {
       if (fault === "lost") return void request.socket.destroy();
       response.writeHead(status, { "content-type": "application/json", "request-id": `req_${this.requests.length}` });
@@ -165,7 +170,8 @@ export class StripeServer {
     const fingerprint = createHash("sha256").update(`${method} ${pathname} ${text}`).digest("hex");
     if (method === "POST" && typeof key === "string") {
       this.keys.push(key);
-      const first = this.#answers.get(key);
+      const kept = this.#answers.get(key);
+      const first = kept !== undefined && kept.until > this.#options.now() ? kept : undefined;
       if (first !== undefined && first.request !== fingerprint) {
         const refusal = new StripeRefusal(
           400,
@@ -179,7 +185,9 @@ export class StripeServer {
     const done = fault === "broken" ? undefined : this.#answer(method, pathname, form);
     const { status, body } = done === undefined || fault === "broken-after" ? { status: 500, body: sorry } : done;
     // A refusal before the work has begun is not kept; one of the work's own is, as is its success.
-    if (typeof key === "string" && method === "POST") this.#answers.set(key, { request: fingerprint, status, body });
+    if (typeof key === "string" && method === "POST") {
+      this.#answers.set(key, { request: fingerprint, status, body, until: this.#options.now() + KEY_KEPT_MS });
+    }
     send(status, body);
   }
 
