@@ -13,7 +13,7 @@ import { buyAtKiosk, buyByGraphql, buyByRest } from "../buy/ways.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { findHall } from "../viewer/find-hall.ts";
-import { validUrl } from "./watch.ts";
+import { ownHttp, validUrl } from "./watch.ts";
 
 const WAYS = {
   rest: { heading: "Over REST", buy: (market: Market) => buyByRest(market) },
@@ -40,16 +40,25 @@ export const demoBuyCommand = (context: Context): Command =>
     .option("--kiosk", "as a kiosk, paid at its terminal")
     .option("--all", "all three, as without any of these")
     .option("--showtime <id>", "default: the next premiere")
-    .option("--http <url>", "where the REST API is", "http://127.0.0.1:8080")
+    .option("--http <url>", "where the REST API is; default: HTTP_PORT of this machine")
     .option("--admin-email <email>", "who sets up the gate and the kiosk; default: USHER_ADMIN_EMAIL")
     .option("--admin-password <password>", "default: USHER_ADMIN_PASSWORD")
-    .action(async ({ all, ...options }: Omit<BuyOptions, "ways"> & { [Flag in Way | "all"]?: true }) => {
-      const named = ALL.filter((way) => options[way]);
-      const settings = loadConfig(context.env);
-      const { adminEmail = settings.adminEmail, adminPassword = settings.adminPassword } = options;
-      const ways = all === true ? ALL : named;
-      await buy({ ...options, adminEmail, adminPassword, ways }, { print: context.print, clock: systemClock, pause });
-    });
+    .action(
+      async ({
+        all,
+        ...options
+      }: Omit<BuyOptions, "ways" | "http"> & { http?: string } & { [Flag in Way | "all"]?: true }) => {
+        const named = ALL.filter((way) => options[way]);
+        const settings = loadConfig(context.env);
+        const { adminEmail = settings.adminEmail, adminPassword = settings.adminPassword } = options;
+        const ways = all === true ? ALL : named;
+        const http = options.http ?? ownHttp(context);
+        await buy(
+          { ...options, http, adminEmail, adminPassword, ways },
+          { print: context.print, clock: systemClock, pause },
+        );
+      },
+    );
 
 /** @throws ExplainedError naming the step that failed, or what is missing */
 export async function buy(options: BuyOptions, io: BuyIo): Promise<void> {

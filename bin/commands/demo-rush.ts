@@ -12,7 +12,7 @@ import { dreamSeats } from "../rush/dream-seats.ts";
 import { Referee } from "../rush/referee.ts";
 import { Score } from "../rush/score.ts";
 import { findHall, type FoundHall } from "../viewer/find-hall.ts";
-import { validUrl } from "./watch.ts";
+import { ownHttp, validUrl } from "./watch.ts";
 
 export interface RushOptions {
   readonly buyers: number;
@@ -45,13 +45,14 @@ export const demoRushCommand = (context: Context): Command =>
     .option("--seconds <seconds>", "how long", wholeNumber(1, 3_600), 20)
     .option("--showtime <id>", "default: the next premiere")
     .option("--seed <number>", "for the same wishes again", wholeNumber(0, 2 ** 32 - 1))
-    .option("--http <url>", "where the REST API is", "http://127.0.0.1:8080")
+    .option("--http <url>", "where the REST API is; default: HTTP_PORT of this machine")
     .option("--url <url>", "where the WebSocket is; asked over HTTP when left out")
-    .action(async (options: Omit<RushOptions, "seed"> & { seed?: number }) => {
+    .action(async (options: Omit<RushOptions, "seed" | "http"> & { seed?: number; http?: string }) => {
       const stop = new AbortController();
       process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
       const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
-      await rush({ ...options, seed }, { print: context.print, clock: systemClock, stop: stop.signal });
+      const http = options.http ?? ownHttp(context);
+      await rush({ ...options, http, seed }, { print: context.print, clock: systemClock, stop: stop.signal });
     });
 
 interface Crowd {

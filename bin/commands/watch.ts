@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, Refused, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, systemClock } from "../../platform/clock/index.ts";
+import { loadConfig } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { findHall } from "../viewer/find-hall.ts";
@@ -30,13 +31,18 @@ export const watchCommand = (context: Context): Command =>
   new Command("watch")
     .description("shows a hall live in the terminal")
     .argument("[showtime]", "the showtime's id; the next premiere when left out")
-    .option("--http <url>", "where the REST API is", "http://127.0.0.1:8080")
+    .option("--http <url>", "where the REST API is; default: HTTP_PORT of this machine")
     .option("--url <url>", "where the WebSocket is, such as ws://127.0.0.1:8081/v1; asked over HTTP when left out")
-    .action(async (showtime: string | undefined, options: { http: string; url?: string }) => {
+    .action(async (showtime: string | undefined, options: { http?: string; url?: string }) => {
       const stop = new AbortController();
       process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
       const coloured = process.stdout.isTTY && context.env["NO_COLOR"] === undefined;
-      const wanted = { ...options, coloured, ...(showtime !== undefined && { showtime }) };
+      const wanted = {
+        ...options,
+        http: options.http ?? ownHttp(context),
+        coloured,
+        ...(showtime !== undefined && { showtime }),
+      };
       await watch(wanted, { terminal: process.stdout, clock: systemClock, stop: stop.signal });
     });
 
@@ -84,6 +90,10 @@ function stoppedOrClosed(client: UsherClient, stop: AbortSignal): Promise<void> 
   });
 }
 
+/** Where an Usher of these settings answers on this machine. */
+export const ownHttp = ({ env }: Pick<Context, "env">): string => `http://127.0.0.1:${loadConfig(env).httpPort}`;
+
+/** @throws ExplainedError */
 export function validUrl(option: string, text: string): string {
   if (!URL.canParse(text)) throw new ExplainedError(`${option} is no URL: ${text}.`);
   return text;

@@ -4,15 +4,18 @@ import { sampledGauge } from "../../platform/metrics/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import {
   connectRedis,
+  RedisAway,
   RedisChangeMark,
   type RedisConnection,
   RedisUsageBoard,
   RedisWindowCounts,
 } from "../../platform/redis/index.ts";
+import type { HealthCheck } from "../../services/http/index.ts";
 import type { Role } from "./role.ts";
 
-/** What processes share through Redis. Nothing of it is a check of readiness: without Redis each goes on by itself. */
+/** What processes share through Redis. A process is ready without it: each goes on by itself then. */
 export interface Shared {
+  readonly check: HealthCheck;
   /** Requests of each address, for all services. */
   readonly counts: RedisWindowCounts;
   /** What each edge lets addresses and users use. */
@@ -40,6 +43,10 @@ export async function startRedis(
   });
   const process = `${hostname()}-${randomBytes(8).toString("hex")}`;
   return {
+    check: {
+      ...{ name: "redis", isDispensable: true },
+      check: () => (redis.isUsable ? Promise.resolve() : Promise.reject(new RedisAway("Redis is away"))),
+    },
     counts: new RedisWindowCounts(redis, "requests"),
     usage: new RedisUsageBoard(redis, process),
     catalogMark: new RedisChangeMark({ redis, random: systemRandom, name: "catalog" }),

@@ -59,7 +59,8 @@ export class Commands {
     if (session.inFlight >= LIMITS.inFlightMax) return session.refuse(TOO_MANY_UNDER_WAY, message.rid);
     const command = commandOf(message, principal);
     if (command === undefined) return session.refuse(NO_SUCH_HOLD, message.rid);
-    if (command.type === "hold" && this.#isOutsideHall(command)) return session.refuse(NO_SUCH_SEAT, message.rid);
+    const outside = command.type === "hold" ? this.#outsideHall(command) : undefined;
+    if (outside !== undefined) return session.refuse({ ...NO_SUCH_SEAT, seats: outside }, message.rid);
     session.inFlight++;
     this.#inFlight++;
     this.#options.engine.send(command, (reply) => this.#answer(session, command, reply));
@@ -80,9 +81,11 @@ export class Commands {
   }
 
   /** The engine would say so too; where somebody watches the hall it need not be asked. */
-  #isOutsideHall({ showtime, seats }: Extract<Command, { type: "hold" }>): boolean {
+  /** @returns the seats that the hall does not have, undefined where there are none, or the hall is not known here */
+  #outsideHall({ showtime, seats }: Extract<Command, { type: "hold" }>): readonly number[] | undefined {
     const seatCount = this.#options.audience.seatCountOf(showtime);
-    return seatCount !== undefined && seats.some((seat) => seat >= seatCount);
+    if (seatCount === undefined || seats.every((seat) => seat < seatCount)) return undefined;
+    return seats.filter((seat) => seat >= seatCount);
   }
 }
 

@@ -195,8 +195,8 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
     bob.say({ op: "watch", showtime: SHOWTIME });
     await bob.next("snapshot");
     const asked = current.edge.engine.asked.length;
-    bob.say({ op: "hold", rid: "r5", showtime: SHOWTIME, seats: [480] });
-    expect(await bob.next("error")).toMatchObject({ rid: "r5", code: "NOT_FOUND" });
+    bob.say({ op: "hold", rid: "r5", showtime: SHOWTIME, seats: [2, 480] });
+    expect(await bob.next("error")).toMatchObject({ rid: "r5", code: "NOT_FOUND", seats: [480] });
     expect(current.edge.engine.asked.length).toBe(asked);
   });
 

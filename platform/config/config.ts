@@ -39,7 +39,9 @@ function read(setting: Setting, env: Environment): unknown {
 function refuseUnknownNames(env: Environment): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith("USHER_") || !env[name] || NAMES.includes(name)) continue;
-    throw new ConfigError(`${name} is not a setting of Usher: did you mean ${nearest(name, NAMES)}?`);
+    const meant = nearest(name, NAMES);
+    const way = meant === undefined ? "unset it, docs/reference/settings.md has them all." : `did you mean ${meant}?`;
+    throw new ConfigError(`${name} is not a setting of Usher: ${way}`);
   }
 }
 

@@ -1,8 +1,9 @@
 /** The name that is the fewest edits away from `wanted`; `USHER_` too many or too few costs nothing. */
 export function nearest(wanted: string, names: readonly string[]): string | undefined {
-  const bare = wanted.replace(/^USHER_/, "");
+  const bare = wanted.toUpperCase().replace(/^USHER_/, "");
   const cost = (name: string): number => Math.min(distance(wanted, name), distance(bare, name.replace(/^USHER_/, "")));
-  return names.toSorted((left, right) => cost(left) - cost(right))[0];
+  const [best] = names.toSorted((left, right) => cost(left) - cost(right));
+  return best !== undefined && cost(best) <= bare.length / 2 ? best : undefined;
 }
 
 /** Levenshtein's: insertions, deletions and replacements, one row at a time. */

@@ -63,12 +63,15 @@ const BY_FASTIFY_CODE: Readonly<Record<string, { code: ConstructorParameters<typ
 
 function invalid(error: FastifyError): Problem {
   const part = PARTS[error.validationContext ?? ""] ?? "body";
-  const first = error.validation?.[0];
+  // Of what may be one thing or another, the deepest error is of the one that was meant.
+  const [first] = (error.validation ?? []).toSorted((a, b) => depthOf(b) - depthOf(a));
   if (first === undefined) return new Problem("BAD_MESSAGE", `The ${part} is not as it should be.`);
   const path = first.instancePath.split("/").slice(1).map(unescapePointer);
   const field = [part, ...path, ...namedByKeyword(first.params)].join(".");
   return new Problem("BAD_MESSAGE", `${field} ${first.message ?? "is not as it should be"}.`, { field });
 }
+
+const depthOf = ({ instancePath }: { readonly instancePath: string }): number => instancePath.split("/").length;
 
 const PARTS: Readonly<Record<string, string>> = {
   body: "body",

@@ -5,6 +5,24 @@ import { createMetrics } from "../../platform/metrics/index.ts";
 import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "./limits.ts";
 import { createOpsServer } from "./ops-server.ts";
 
+it("a dependency that can be done without is named, and keeps nobody from being ready", async () => {
+  const server = createOpsServer({
+    ...{
+      clock: new VirtualClock(),
+      log: createLogger({ level: "silent", name: "test" }),
+      metrics: createMetrics("test"),
+    },
+    checks: [
+      { name: "postgres", check: () => Promise.resolve() },
+      { name: "redis", isDispensable: true, check: () => Promise.reject(new Error("gone")) },
+    ],
+  });
+  const response = await server.inject("/health/ready");
+  expect(response.json()).toEqual({ status: "ready", checks: { postgres: { state: "up" }, redis: { state: "down" } } });
+  expect(response.statusCode).toBe(200);
+  await server.close();
+});
+
 it("a dependency that is slow is as it was, and down once it has been silent for long", async () => {
   const clock = new VirtualClock();
   let answer = (): Promise<void> => Promise.resolve();

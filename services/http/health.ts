@@ -5,9 +5,10 @@ import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "./limits.ts";
 import { Problem } from "./problem.ts";
 import type { Routes } from "./routes.ts";
 
-/** A dependency without which requests fail. */
+/** A dependency without which requests fail, unless it is said to be dispensable: then it is named, and no more. */
 export interface HealthCheck {
   readonly name: string;
+  readonly isDispensable?: true;
   /** @throws when the dependency cannot be used now; the reason goes to the log */
   check(): Promise<void>;
 }
@@ -86,7 +87,7 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
       async () => {
         const states = await Promise.all(checks.map(up));
         const named = checks.map(({ name }, index) => [name, { state: states[index] ? "up" : "down" }] as const);
-        const down = checks.filter((_, index) => !states[index]).map(({ name }) => name);
+        const down = checks.filter(({ isDispensable }, at) => !states[at] && !isDispensable).map(({ name }) => name);
         const report: Record<string, { state: "up" | "down" }> = Object.fromEntries(named);
         if (down.length > 0)
           throw new Problem("UNAVAILABLE", `Not ready: ${down.join(", ")} down.`, { checks: report });

@@ -171,6 +171,15 @@ describe("taking seats", () => {
     expect(engine.asked).toEqual([]);
   });
 
+  it.each([
+    [{ best: {} }, "body.best.count"],
+    [{ best: { count: 1, category: "" } }, "body.best.category"],
+    [{ seats: ["3"] }, "body.seats.0"],
+    [{}, "body.seats"],
+  ])("names what is wrong with %j", async (body, field) => {
+    expect((await hold(body)).json()).toMatchObject({ field });
+  });
+
   it("finds no showtime under what cannot be an id", async () => {
     expect((await call("POST", "/showtimes/%F0%9F%8E%AC/holds", { body: { seats: [1] } })).json()).toMatchObject({
       status: 404,
