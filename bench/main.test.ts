@@ -15,6 +15,14 @@ import { ARENA, startPlainServer } from "./stage/targets.ts";
 const PLACE = { root: new URL("../", import.meta.url), worker: new URL("load/worker.ts", import.meta.url) };
 const RUN_TIMEOUT_MS = 120_000;
 
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // The run has ended it before.
+  }
+}
+
 const NONE: Settings = {
   ...{ only: undefined, peers: [], seconds: 1, rounds: 1, connections: undefined, inFlight: 1, rate: undefined },
   ...{ out: "", profile: false },
@@ -269,7 +277,7 @@ describe("a run", () => {
                   ...stage,
                   start: async (server) => {
                     const started = await stage.start(server);
-                    setTimeout(() => process.kill(started.pid, "SIGKILL"), 1_500);
+                    setTimeout(() => killIfThere(started.pid), 1_500);
                     return started;
                   },
                 });

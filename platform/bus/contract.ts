@@ -228,7 +228,7 @@ export function busContract(name: string, makeBus: () => Promise<Bus> | Bus, opt
         await expect(ask(garbled.codec)).rejects.toThrow(RequestTimeout);
         expect(served).toEqual([]);
         await expect(ask(numberCodec)).rejects.toThrow(RequestTimeout);
-        expect(served).toEqual([1]);
+        await expect.poll(() => served).toEqual([1]);
         serving.close();
       });
 

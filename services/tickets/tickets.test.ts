@@ -12,6 +12,7 @@ import { bookingEvent, euros, eventOf, testTickets, type TestTickets } from "./t
 
 let world: TestTickets;
 let bookings = 0;
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 const nextBooking = () => `bk_${++bookings}`;
 
 beforeAll(async () => {
@@ -36,7 +37,7 @@ describe("tickets are issued", () => {
   it("when the booking is confirmed: one a seat, with one event", async () => {
     const booking = world.peers.book(nextBooking(), [3, 4]);
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await vi.waitFor(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    await until(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
     const rows = await rowsOf(booking.bookingId);
     expect(rows.map(({ seat, label }) => [seat, label])).toEqual([
       [3, "A4"],
@@ -60,7 +61,7 @@ describe("tickets are issued", () => {
     ]);
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
     expect(await list(booking.bookingId)).toEqual(first);
-    await vi.waitFor(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    await until(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
   });
 
   it("exactly once, whoever comes at the same time", async () => {
@@ -74,7 +75,7 @@ describe("tickets are issued", () => {
       ...Array.from({ length: 5 }, () => world.bus.request(TICKETS_PDF, booking, { timeoutMs: 10_000 })),
     ]);
     expect(await rowsOf(booking.bookingId)).toHaveLength(3);
-    await vi.waitFor(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    await until(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
     await Promise.all(others.map((other) => other.stop()));
   });
 
@@ -116,14 +117,14 @@ describe("tickets are issued", () => {
     const { showtimeId } = world.peers.showtime;
     world.peers.showtime = { ...world.peers.showtime, showtimeId: "st_other" };
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await vi.waitFor(async () => {
+    await until(async () => {
       const { rows } = await world.pool.query("select attempts from tickets.booking where booking_id = $1", [
         booking.bookingId,
       ]);
       expect(rows[0].attempts).toBeGreaterThan(0);
     });
     world.peers.showtime = { ...world.peers.showtime, showtimeId };
-    await vi.waitFor(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1), { timeout: 10_000 });
+    await until(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1));
   });
 
   it("after a crash between the event and the tickets", async () => {
@@ -132,7 +133,7 @@ describe("tickets are issued", () => {
       booking.bookingId,
       new Date(world.clock.now() - 1),
     ]);
-    await vi.waitFor(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1), { timeout: 10_000 });
+    await until(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1));
   });
 });
 
@@ -148,7 +149,7 @@ describe("tickets are void", () => {
       }),
     );
     const gone = before[1]!;
-    await vi.waitFor(async () =>
+    await until(async () =>
       expect((await checkIn(gone.qr)).json()).toMatchObject({ status: 422, code: "BAD_TICKET", reason: "void" }),
     );
     expect((await list(booking.bookingId)).map(({ id }) => id)).toEqual([before[0]!.id, before[2]!.id]);
@@ -163,7 +164,7 @@ describe("tickets are void", () => {
     const before = await list(booking.bookingId);
     const refunded = world.peers.book(booking.bookingId, [], { status: "refunded", total: euros(0) });
     await world.stream.publish(bookingEvent("booking.refunded", refunded));
-    await vi.waitFor(async () =>
+    await until(async () =>
       expect((await rowsOf(booking.bookingId)).every(({ voided_at }) => voided_at !== null)).toBe(true),
     );
     for (const { qr } of before) expect((await checkIn(qr)).json()).toMatchObject({ reason: "void" });
@@ -213,7 +214,7 @@ describe("before its seat is given back", () => {
     expect((await checkIn(kept!.qr)).statusCode).toBe(200);
     const left = world.peers.book(booking.bookingId, [110]);
     await world.stream.publish(bookingEvent("booking.refunded", left));
-    await vi.waitFor(async () => expect((await checkIn(given!.qr)).json()).toMatchObject({ reason: "void" }));
+    await until(async () => expect((await checkIn(given!.qr)).json()).toMatchObject({ reason: "void" }));
   });
 
   it("none is withdrawn when one was let in, and the used seats are said", async () => {
@@ -248,10 +249,10 @@ describe("before its seat is given back", () => {
     await withdraw(booking.bookingId, [130]);
     // News of the booking meanwhile change nothing.
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await vi.waitFor(async () => expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThan(asked));
+    await until(async () => expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThan(asked));
     expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
     world.clock.setTo(asked + WITHDRAWN_FOR_MS + 5_000);
-    await vi.waitFor(async () => expect((await checkIn(ticket!.qr)).statusCode).toBe(200), { timeout: 10_000 });
+    await until(async () => expect((await checkIn(ticket!.qr)).statusCode).toBe(200));
     expect(await dueOf(booking.bookingId)).toBeNull();
   });
 
@@ -264,8 +265,8 @@ describe("before its seat is given back", () => {
     world.peers.beforeBooking = () => (withdrawn ??= withdraw(booking.bookingId, [132])).then(() => {});
     const before = world.peers.asked;
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await vi.waitFor(() => expect(world.peers.asked).toBe(before + 2));
-    await vi.waitFor(async () =>
+    await until(() => expect(world.peers.asked).toBe(before + 2));
+    await until(async () =>
       expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThanOrEqual(asked + WITHDRAWN_FOR_MS),
     );
     expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
@@ -485,7 +486,7 @@ describe("the gate", () => {
     world.peers.showtime = { ...showtime, startsAt: "2027-01-17T19:15:00.000Z", endsAt };
     const { showtimeId, movieId } = showtime;
     await world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
-    await vi.waitFor(async () => expect((await list(bookingId))[0]!.validUntil).toBe(endsAt));
+    await until(async () => expect((await list(bookingId))[0]!.validUntil).toBe(endsAt));
     world.clock.setTo(Date.parse(endsAt) - 60_000);
     expect((await checkIn(old!.qr)).statusCode).toBe(200);
     world.peers.showtime = showtime;

@@ -5,9 +5,9 @@ import type { HoldView } from "../support/rest.ts";
 
 const ENCODINGS = ["json", "msgpack"] as const;
 
-describe("a hold of two seconds", () => {
+describe("a hold of five seconds", () => {
   // These tests ask again and again.
-  const office = boxOffice({ HOLD_TTL_SECONDS: "2", HOLD_MAX_SECONDS: "3", REQUESTS_PER_SECOND: "1000000" });
+  const office = boxOffice({ HOLD_TTL_SECONDS: "5", HOLD_MAX_SECONDS: "8", REQUESTS_PER_SECOND: "1000000" });
 
   it.concurrent.each(ENCODINGS)(
     "runs out: its holder hears of it on every connection, and the seats are free for all (%s)",
@@ -21,7 +21,7 @@ describe("a hold of two seconds", () => {
       holder.say({ op: "hold", rid: "r1", showtime, seats: [2] });
       const { holdId, expiresInMs } = await holder.next("held");
       expect(expiresInMs).toBeGreaterThan(0);
-      expect(expiresInMs).toBeLessThanOrEqual(2_000);
+      expect(expiresInMs).toBeLessThanOrEqual(5_000);
       await viewer.until(() => viewer.shown(showtime)[2] === "1");
       for (const client of [holder, sibling]) expect(await client.next("expired")).toEqual({ op: "expired", holdId });
       await viewer.until(() => viewer.shown(showtime)[2] === "0");
@@ -53,9 +53,9 @@ describe("a hold of two seconds", () => {
       expect(again.expiresInMs).toBeLessThanOrEqual(first.expiresInMs);
       client.say({ op: "extend", rid: "r4", holdId: again.holdId });
       const extended = await client.next("extended");
-      expect(extended.expiresInMs).toBeLessThanOrEqual(2_000);
+      expect(extended.expiresInMs).toBeLessThanOrEqual(5_000);
       await client.next("expired");
-      expect(performance.now() - begun).toBeGreaterThan(1_900);
+      expect(performance.now() - begun).toBeGreaterThan(4_500);
     },
   );
 
@@ -79,8 +79,8 @@ describe("a hold of two seconds", () => {
 
 describe("a token of a few seconds", () => {
   const office = boxOffice({
-    GUEST_TOKEN_TTL_SECONDS: "3",
-    ACCESS_TOKEN_TTL_SECONDS: "3",
+    GUEST_TOKEN_TTL_SECONDS: "10",
+    ACCESS_TOKEN_TTL_SECONDS: "10",
     // These tests ask again and again.
     COMMANDS_PER_SECOND: "1000000",
     REQUESTS_PER_SECOND: "1000000",
@@ -92,7 +92,7 @@ describe("a token of a few seconds", () => {
       const showtime = office.anotherShowtime();
       const client = await office.enter(await office.guest(), encoding);
       const { inMs } = await client.next("reauth");
-      expect(inMs).toBeLessThanOrEqual(3_000);
+      expect(inMs).toBeLessThanOrEqual(10_000);
       client.say({ op: "hold", rid: "r0", showtime, seats: [0] });
       await client.next("held");
       let code: string | undefined;

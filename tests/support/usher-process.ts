@@ -31,6 +31,9 @@ export function usher(args: readonly string[], settings: Settings): Promise<Endi
   return new Launch(args, settings).ended;
 }
 
+/** Nobody may listen yet at a port that was given out before. */
+const givenOut = new Set<number>();
+
 /**
  * For a process that has to come back at the same port: free now, and below those that the system gives to outgoing connections
  * (32768 and up on Linux), so that none of them takes it meanwhile.
@@ -38,13 +41,16 @@ export function usher(args: readonly string[], settings: Settings): Promise<Endi
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(16_000, 32_000);
+    if (givenOut.has(port)) continue;
     const server = createServer().listen(port, "127.0.0.1");
     const isFree = await once(server, "listening").then(
       () => true,
       () => false,
     );
     server.close();
-    if (isFree) return port;
+    if (!isFree) continue;
+    givenOut.add(port);
+    return port;
   }
 }
 

@@ -4,19 +4,24 @@ import type { Booking } from "../../../proto/rest/index.ts";
 import { BOOKING } from "../../../proto/services/index.ts";
 import { call, hasStatus, PRICE, read, type Shop, until, World } from "../testing/world.ts";
 
-const PAY_MS = 1_200;
+/** Where nobody is to be late. */
+const PAY_MS = 60_000;
+/** Where somebody is: the time for a hold, and again to pay. */
+const PAY_SOON_MS = 2_000;
 
 let world: World;
 let shop: Shop;
 let showtime: string;
 
-beforeAll(async () => {
+async function enterWorld(ttlMs: number): Promise<void> {
   world = await World.open({
-    limits: { paymentTtlMs: PAY_MS, holdTtlMs: PAY_MS, maxSeatsPerHolder: 96 },
+    limits: { paymentTtlMs: ttlMs, holdTtlMs: ttlMs, maxSeatsPerHolder: 96 },
     latePaymentGraceMs: 4_000,
   });
   shop = await world.shop();
-});
+}
+
+beforeAll(() => enterWorld(PAY_MS));
 beforeEach(async () => {
   showtime = await world.openShowtime();
 });
@@ -95,12 +100,31 @@ describe("a purchase", () => {
 });
 
 describe("time", () => {
+  beforeAll(async () => {
+    await world.close();
+    await enterWorld(PAY_SOON_MS);
+  });
+  afterAll(async () => {
+    await world.close();
+    await enterWorld(PAY_MS);
+  });
+
   it("ends a booking that nobody pays, and its seats are free", async () => {
     const { id } = await book([0]);
     expect(await until(shop, id, over)).toMatchObject({ status: "expired", reason: "It was not paid in time." });
     await expect.poll(() => world.free(showtime)).toBe(96);
     await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.expired"]);
     expect((await pay(id, "ok")).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
+  });
+
+  it("in which payments are away: the sale is finished when they are back", async () => {
+    const { id } = await book([0]);
+    await pay(id, "later");
+    world.payments.close();
+    await until(shop, id, hasStatus("expired"));
+    world.payments.open();
+    world.payments.decide(id, "authorized");
+    await until(shop, id, hasStatus("confirmed"));
   });
 
   it("late money gets the same seats when they are free", async () => {
@@ -364,16 +388,6 @@ describe("when payments", () => {
     await until(shop, id, ({ status, payment }) => status === "pending" && payment === null);
     world.payments.open();
     await pay(id, "ok");
-    await until(shop, id, hasStatus("confirmed"));
-  });
-
-  it("goes away in the middle, the sale is finished when it is back", async () => {
-    const { id } = await book([0]);
-    await pay(id, "later");
-    world.payments.close();
-    await until(shop, id, hasStatus("expired"));
-    world.payments.open();
-    world.payments.decide(id, "authorized");
     await until(shop, id, hasStatus("confirmed"));
   });
 
