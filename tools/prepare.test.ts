@@ -9,6 +9,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PARTS = ["bin", "tools", "proto", "platform", "engine", "edge", "services", "client", "bench", "web"];
 const FILES = ["package.json", "package-lock.json"];
+/** What the peers of the benches have installed is large, and of no use here. */
+const COPY = { recursive: true, filter: (path: string) => !path.endsWith("node_modules") };
 const VERSION = (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version;
 
 let folder: string;
@@ -19,7 +21,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "usher-checkout-"));
   checkout = join(folder, "usher");
   calls = join(folder, "calls");
-  for (const name of [...PARTS, ...FILES]) cpSync(join(ROOT, name), join(checkout, name), { recursive: true });
+  for (const name of [...PARTS, ...FILES]) cpSync(join(ROOT, name), join(checkout, name), COPY);
   mkdirSync(join(folder, "commands"));
   command("npm", `ln -s '${join(ROOT, "node_modules")}' '${join(checkout, "node_modules")}'`);
 });

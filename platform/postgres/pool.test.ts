@@ -7,7 +7,7 @@ import { createPool } from "./index.ts";
 import { testDatabase, type TestDatabase } from "./testing.ts";
 
 const log = pino({ level: "silent" });
-const ANSWER_WITHIN_MS = 400;
+const ANSWER_WITHIN_MS = 2_000;
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -54,7 +54,7 @@ it("a statement whose server has vanished fails in time, and the next one takes 
   try {
     await pool.query("select 1");
     way.silence();
-    await expect(pool.query("select 2")).rejects.toThrow("PostgreSQL has not answered within 0.4 s");
+    await expect(pool.query("select 2")).rejects.toThrow("PostgreSQL has not answered within 2 s");
     expect((await pool.query("select 3 as answer")).rows).toEqual([{ answer: 3 }]);
     // The same with a connection that was lent out, as for a transaction.
     const client = await pool.connect();

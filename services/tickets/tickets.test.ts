@@ -108,7 +108,7 @@ describe("tickets are issued", () => {
       expect(await rowsOf(booking.bookingId)).toEqual([]);
       const pdf = await world.call("GET", `/bookings/${booking.bookingId}/tickets.pdf`);
       expect(pdf.json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
-      expect(await world.bus.request(TICKETS_PDF, booking, { timeoutMs: 1_000 })).toBeNull();
+      expect(await world.bus.request(TICKETS_PDF, booking, { timeoutMs: 10_000 })).toBeNull();
     },
   );
 

@@ -96,7 +96,7 @@ describe("HAProxy", () => {
     });
     onTestFinished(() => server.close().closeAllConnections());
     await once(server.listen(0, "127.0.0.1"), "listening");
-    const line = `  server services-1 127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 9 rise 1\n`;
+    const line = `  server services-1 127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 999 rise 1\n`;
     const backends = join(directory, "dying.cfg");
     writeFileSync(
       backends,

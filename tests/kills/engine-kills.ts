@@ -36,7 +36,7 @@ interface Options {
 }
 
 /** From an engine's decision until we have read its answer, at the most. */
-const SLACK_MS = 2_000;
+const SLACK_MS = 10_000;
 
 interface Life {
   readonly acknowledged: Map<string, { command: Command; reply: Reply; at: number }>;

@@ -45,7 +45,7 @@ const endCleanly = (launch: Launch) => async (): Promise<void> => {
 
 it(
   "without gateway and mail server it sells as far as it can, and goes on when they come",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const [home, httpPort, gatewayPort, smtpPort] = [
       await place(),
@@ -77,7 +77,7 @@ it(
     undo.push(endCleanly(gateway));
     await gateway.said(/^ready$/m);
     if (begun.status === 503) expect((await purchases.pay(customer, id, "tok_ok")).status).toBe(202);
-    await purchases.comesTo(customer, id, { status: "confirmed" }, 40_000);
+    await purchases.comesTo(customer, id, { status: "confirmed" }, 90_000);
     await purchases.tickets(customer, id, 2);
 
     const mails: string[] = [];

@@ -11,7 +11,7 @@ import { type Kill, Rush, type Victim } from "./rush.ts";
 const KILLS = Number(process.env["RUSH_KILLS"] ?? 2);
 const SEED = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 const [OF_ONE_WITH_DATABASE, OF_ONE_WITH_ITS_OWN] = [Math.ceil(KILLS / 2), Math.floor(KILLS / 2)];
-const timeout = 60_000 + KILLS * 40_000;
+const timeout = 180_000 + KILLS * 120_000;
 
 describe(`in a rush (seed ${SEED})`, () => {
   it("a killed Usher with a database elsewhere comes back with all it had answered", { timeout }, async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => t.close());
 
-const card = (userId: string) => t.bus.request(USER_CARD, { userId }, { timeoutMs: 1_000 });
+const card = (userId: string) => t.bus.request(USER_CARD, { userId }, { timeoutMs: 10_000 });
 
 describe("one's own account", () => {
   it("changes name and language without a password, and what is left out stays", async () => {
