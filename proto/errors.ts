@@ -34,7 +34,7 @@ export const ERRORS = {
   LIMIT_REACHED: {
     status: 409,
     retryable: false,
-    meaning: "More seats, or more extensions, than one holder may have.",
+    meaning: "More seats, extensions, watched showtimes or other things than one may have.",
   },
   HOLD_NOT_FOUND: {
     status: 404,

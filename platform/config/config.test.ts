@@ -111,7 +111,7 @@ describe("settings", () => {
     [{ USHER_HTTP_PORT: "80" }, "USHER_HTTP_PORT is not a setting of Usher: did you mean HTTP_PORT?"],
     [{ USHER_ADMIN_MAIL: "a@b" }, "did you mean USHER_ADMIN_EMAIL?"],
     [{ USHER_admin_email: "a@b" }, "did you mean USHER_ADMIN_EMAIL?"],
-    [{ USHER_FOO: "1" }, "USHER_FOO is not a setting of Usher: unset it, docs/reference/settings.md has them all."],
+    [{ USHER_FOO: "1" }, "USHER_FOO is not a setting of Usher: unset it, .env.example has them all."],
     [{ USHER_HOLD_SECONDS: "1" }, "did you mean HOLD_TTL_SECONDS?"],
   ])("refuse %o in one clear sentence", (env, sentence) => {
     expect(() => loadConfig(env)).toThrow(ConfigError);

@@ -40,7 +40,7 @@ function refuseUnknownNames(env: Environment): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith("USHER_") || !env[name] || NAMES.includes(name)) continue;
     const meant = nearest(name, NAMES);
-    const way = meant === undefined ? "unset it, docs/reference/settings.md has them all." : `did you mean ${meant}?`;
+    const way = meant === undefined ? "unset it, .env.example has them all." : `did you mean ${meant}?`;
     throw new ConfigError(`${name} is not a setting of Usher: ${way}`);
   }
 }

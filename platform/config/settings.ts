@@ -148,19 +148,19 @@ export const SETTINGS = {
     name: "ADDRESS_COMMANDS_PER_SECOND",
     kind: whole("commands a second", 1, 10_000_000),
     default: "10000",
-    about: "WebSocket messages taken from one IP address.",
+    about: "WebSocket messages taken from one IP address (of IPv6: from one /64 network); twice as many in a burst.",
   },
   connectionsPerAddress: {
     name: "CONNECTIONS_PER_ADDRESS",
     kind: whole("connections", 1, 1_000_000),
     default: "20000",
-    about: "WebSocket connections open at once from one IP address.",
+    about: "WebSocket connections open at once from one IP address (of IPv6: from one /64 network).",
   },
   requestsPerSecond: {
     name: "REQUESTS_PER_SECOND",
     kind: whole("requests a second", 1, 1_000_000),
     default: "2000",
-    about: "REST requests taken from one IP address.",
+    about: "REST requests taken from one IP address (of IPv6: from one /64 network).",
   },
 
   latePaymentGraceMs: {
@@ -197,7 +197,7 @@ export const SETTINGS = {
     name: "MOCK_GATEWAY_URL",
     kind: url("http", "https"),
     about:
-      "A mock gateway that runs elsewhere (usher gateway). Unset: `usher all` runs one. Set for `usher gateway` itself: where buyers reach its pages.",
+      "A mock gateway that runs elsewhere (usher gateway). Unset: `usher all`, and each `usher services` with payments, runs one. Set for `usher gateway` itself: where buyers reach its pages.",
   },
   mockGatewaySecret: {
     name: "MOCK_GATEWAY_SECRET",
@@ -244,7 +244,7 @@ export const SETTINGS = {
     name: "LOG_LEVEL",
     kind: logLevel,
     default: "info",
-    about: "Logs go to standard error, a JSON object a line.",
+    about: "Logs go to standard error, a JSON object a line; on a terminal a line for the eye.",
   },
 } as const satisfies Record<string, Setting>;
 

@@ -12,13 +12,7 @@ const ARRAY_OF_ONE = 0x91;
 const NESTED = 200_000;
 
 const OTHERS = [
-  ...[
-    "identity.keys",
-    "identity.revocations",
-    "identity.revocations-page",
-    "identity.keys-changed",
-    "identity.revoked",
-  ],
+  ...["identity.keys", "identity.revocations", "identity.keys-changed", "identity.revoked"],
   ...["identity.user", "catalog.quote", "bookings.booking", "payments.payment", "notifications.booking", "tickets.pdf"],
   ...["engine.members", "engine.handovers", "engine.served", "engine.notices", "booking.confirmed", "payment.success"],
   ...["_INBOX.edge.1", "_INBOX.engine.1", "_INBOX.services.1", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
