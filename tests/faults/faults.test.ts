@@ -15,7 +15,7 @@ const isLong = process.env["FAULTS"] === "long";
 const seed = env("FAULTS_SEED", Date.now() % 1_000_000);
 const load = {
   seed,
-  commandsPerSecond: env("FAULTS_COMMANDS", isLong ? 2_000 : 600),
+  commandsPerSecond: env("FAULTS_COMMANDS", isLong ? 2_000 : 300),
   purchasesPerSecond: env("FAULTS_PURCHASES", isLong ? 50 : 3),
   showtimes: 8,
 };

@@ -25,7 +25,7 @@ export const ExpectedVersion = Type.Optional(
   Type.Integer({
     minimum: 1,
     description:
-      "The `version` that the change was made from; may be left out when `If-Match` has the resource's ETag.",
+      "The `version` that the change was made from: 409 when there is another by now. So does `If-Match` with the resource's ETag. Without either the change is made whatever is there.",
   }),
 );
 

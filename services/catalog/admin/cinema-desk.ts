@@ -6,7 +6,7 @@ import { fold } from "../fold.ts";
 import { readCinema } from "../store/cinemas.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
+import { type Expected, requireExpected } from "./expected-version.ts";
 import { known } from "./known.ts";
 import { newId } from "./new-id.ts";
 
@@ -41,7 +41,7 @@ export class CinemaDesk {
     const columns = await this.#columns(input);
     return this.#options.changes.run(async (transaction) => {
       const cinema = await lockCinema(transaction, id);
-      requireVersion(expected, cinema);
+      requireExpected(expected, cinema);
       await transaction
         .updateTable("cinema")
         .set({ ...columns, version: cinema.version + 1 })
@@ -54,7 +54,7 @@ export class CinemaDesk {
   /** Together with its halls. @throws Problem NOT_FOUND | CONFLICT when one of them has showtimes, or somebody has changed it meanwhile */
   remove(id: string, ifMatch: string | undefined): Promise<void> {
     return this.#options.changes.run(async (transaction) => {
-      requireMatch(ifMatch, await lockCinema(transaction, id));
+      requireExpected({ ifMatch }, await lockCinema(transaction, id));
       await transaction.deleteFrom("hall").where("cinema_id", "=", id).execute();
       await transaction.deleteFrom("cinema").where("id", "=", id).execute();
     });

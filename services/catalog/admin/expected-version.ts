@@ -2,24 +2,17 @@ import { etagOf, Problem } from "../../http/index.ts";
 
 /** What whoever changes something believes to change: its version, or its ETag (RFC 9110, 13.1.1), or both. */
 export interface Expected {
-  readonly version: number | undefined;
+  readonly version?: number | undefined;
   readonly ifMatch: string | undefined;
 }
 
 /**
+ * Whoever says nothing changes what is there, whatever it is, as HTTP has it.
+ *
  * @param current the resource as a GET answers it now, its row locked
- * @throws Problem CONFLICT when somebody else has changed it meanwhile; BAD_MESSAGE when nothing is said
+ * @throws Problem CONFLICT when somebody else has changed it meanwhile
  */
-export function requireVersion({ version, ifMatch }: Expected, current: { readonly version: number }): void {
-  if (version === undefined && ifMatch === undefined) {
-    throw new Problem(
-      "BAD_MESSAGE",
-      "body.version must name the version that is changed, unless If-Match has its ETag.",
-      {
-        field: "body.version",
-      },
-    );
-  }
+export function requireExpected({ version, ifMatch }: Expected, current: { readonly version: number }): void {
   const fits =
     (version === undefined || version === current.version) &&
     (ifMatch === undefined || matches(ifMatch, etagOf(JSON.stringify(current))));
@@ -27,11 +20,6 @@ export function requireVersion({ version, ifMatch }: Expected, current: { readon
   throw new Problem("CONFLICT", "Somebody has changed it meanwhile: read it again, and change what is there now.", {
     version: current.version,
   });
-}
-
-/** The same for who need not say anything, and may. @throws Problem CONFLICT */
-export function requireMatch(ifMatch: string | undefined, current: { readonly version: number }): void {
-  if (ifMatch !== undefined) requireVersion({ version: undefined, ifMatch }, current);
 }
 
 /** Proxies that compress make a strong tag weak, so that is passed over. */

@@ -13,7 +13,7 @@ import { readHall } from "../store/halls.ts";
 import { type HallVersion, insertPlan, readPlan } from "../store/plans.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
+import { type Expected, requireExpected } from "./expected-version.ts";
 import { known } from "./known.ts";
 import { newId } from "./new-id.ts";
 
@@ -59,7 +59,7 @@ export class HallDesk {
     const plan = planOf(input);
     return this.#options.changes.run(async (transaction) => {
       const hall = await lockHall(transaction, id);
-      requireVersion(expected, hall);
+      requireExpected(expected, hall);
       if (input.cinemaId !== hall.cinemaId) throw new Problem("CONFLICT", "A hall stays in its cinema.");
       const present = await readPlan(transaction, id, hall.planVersion);
       const same = isDeepStrictEqual({ ...plan, drawing: null }, { ...present, drawing: null });
@@ -80,7 +80,7 @@ export class HallDesk {
   /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes, or somebody has changed it meanwhile */
   remove(id: string, ifMatch: string | undefined): Promise<void> {
     return this.#options.changes.run(async (transaction) => {
-      requireMatch(ifMatch, await lockHall(transaction, id));
+      requireExpected({ ifMatch }, await lockHall(transaction, id));
       await transaction.deleteFrom("hall").where("id", "=", id).execute();
     });
   }

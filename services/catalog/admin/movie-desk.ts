@@ -5,7 +5,7 @@ import type { RandomBytes } from "../../../platform/random/index.ts";
 import { movieColumns, readMovie } from "../store/movies.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
+import { type Expected, requireExpected } from "./expected-version.ts";
 import { newId } from "./new-id.ts";
 import { known } from "./known.ts";
 
@@ -38,7 +38,7 @@ export class MovieDesk {
   change(id: string, input: NewMovie, expected: Expected): Promise<Movie> {
     return this.#options.changes.run(async (transaction) => {
       const movie = await lockMovie(transaction, id);
-      requireVersion(expected, movie);
+      requireExpected(expected, movie);
       await transaction
         .updateTable("movie")
         .set({ ...this.#columns(input), version: movie.version + 1 })
@@ -51,7 +51,7 @@ export class MovieDesk {
   /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes, or somebody has changed it meanwhile */
   remove(id: string, ifMatch: string | undefined): Promise<void> {
     return this.#options.changes.run(async (transaction) => {
-      requireMatch(ifMatch, await lockMovie(transaction, id));
+      requireExpected({ ifMatch }, await lockMovie(transaction, id));
       await transaction.deleteFrom("movie").where("id", "=", id).execute();
     });
   }

@@ -8,7 +8,7 @@ import type { SaleKeeper } from "../sale-keeper.ts";
 import { readShowtime } from "../store/showtimes.ts";
 import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
-import { type Expected, requireMatch, requireVersion } from "./expected-version.ts";
+import { type Expected, requireExpected } from "./expected-version.ts";
 import { known } from "./known.ts";
 import { newId } from "./new-id.ts";
 import { currencyOf } from "./price-list.ts";
@@ -64,7 +64,7 @@ export class ShowtimeDesk {
     const { changes, keeper, outbox } = this.#options;
     const showtime = await changes.run(async (transaction) => {
       const row = await lockShowtime(transaction, id);
-      requireVersion(expected, await this.#read(transaction, id));
+      requireExpected(expected, await this.#read(transaction, id));
       if (row.status === "cancelled") throw new Problem("CONFLICT", "The showtime was cancelled, and stays so.");
       if (input.status === "cancelled") await this.#cancel(transaction, row, false);
       else await this.#amend(transaction, row, input);
@@ -84,7 +84,7 @@ export class ShowtimeDesk {
     const { changes, keeper, outbox } = this.#options;
     await changes.run(async (transaction) => {
       const row = await lockShowtime(transaction, id);
-      requireMatch(ifMatch, await this.#read(transaction, id));
+      requireExpected({ ifMatch }, await this.#read(transaction, id));
       await this.#cancel(transaction, row, true);
     });
     outbox.nudge();

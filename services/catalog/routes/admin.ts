@@ -37,7 +37,7 @@ const tags = ["catalogue"];
 const onRequest = requireRole("admin");
 const Gone = Type.Null({ description: "It is gone." });
 
-/** What an admin changes. Two who change one thing at once hear of each other: each change names the version that it was made from. */
+/** What an admin changes. Two who change one thing at once hear of each other: each change may name the version that it was made from. */
 export const adminRoutes =
   (desks: Desks): Routes =>
   async (app, options) => {
