@@ -80,8 +80,10 @@ export class Commands {
     if (this.#inFlight === 0) this.#whenIdle?.();
   }
 
-  /** The engine would say so too; where somebody watches the hall it need not be asked. */
-  /** @returns the seats that the hall does not have, undefined where there are none, or the hall is not known here */
+  /**
+   * The engine would say so too; where somebody watches the hall it need not be asked.
+   * @returns the seats that the hall does not have; undefined where it has all, or is not known here
+   */
   #outsideHall({ showtime, seats }: Extract<Command, { type: "hold" }>): readonly number[] | undefined {
     const seatCount = this.#options.audience.seatCountOf(showtime);
     if (seatCount === undefined || seats.every((seat) => seat < seatCount)) return undefined;
