@@ -20,7 +20,7 @@ export class Batch {
   readonly notices: Notice[] = [];
   /** Requests whose answers wait for this commit. */
   requests = 0;
-  /** The batch has a row to write even without an event: the row keeps the clock. */
+  /** The batch has a row to write even without an event: the row keeps the clock, and proves that the shard is still ours. */
   keepsClock = false;
   readonly #row: RowWriter;
   readonly #touched = new Map<ShowtimeId, Touched>();
@@ -36,6 +36,10 @@ export class Batch {
 
   get hasEvents(): boolean {
     return this.#row.byteLength > 0;
+  }
+
+  get hasRow(): boolean {
+    return this.hasEvents || this.keepsClock;
   }
 
   /** The showtime's entry in this batch, made at its first event. Call it before the event is evolved. */

@@ -447,6 +447,27 @@ describe("a shard whose ownership is in doubt", () => {
     expect(await told({ type: "hold", seats: [1] })).toMatchObject({ type: "held" });
   });
 
+  it("gives no refusal again that its next owner has not given: the same request may be carried out there (law 4)", async () => {
+    const { hold } = await heldBy([0], bert);
+    const wish = command({ type: "hold", seats: [0] });
+    const unheard = tell(wish);
+    await clock.advance(1);
+    expect(unheard.replies).toMatchObject([{ code: "SEAT_TAKEN" }]);
+    expect(await told({ type: "release", hold }, bert)).toMatchObject({ type: "released" });
+    const stale = shard;
+    shard = await started(); // The first has not heard of it yet.
+    const again: Reply[] = [];
+    for (const owner of [stale, shard]) {
+      owner.handle({ requests: [wish] }, ({ replies: [reply] }) => void (reply && again.push(reply)));
+    }
+    await clock.advance(2 * latency + 5);
+    expect(again.map((reply) => (reply.type === "refused" ? reply.code : reply.type)).sort()).toEqual([
+      "UNAVAILABLE",
+      "held",
+    ]);
+    expect(stale.phase).toBe("stopped");
+  });
+
   it("stops for good when another epoch is the newest, and tells who waits to ask again", async () => {
     latency = 100;
     const waiting = tell(command({ type: "hold", seats: [1] }));

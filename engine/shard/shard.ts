@@ -3,7 +3,7 @@
  *
  * A command is decided against memory at once, and its event joins the open batch. What it answers leaves with the commit of
  * that batch. An answer without an event of its own (a refusal, a repeat, a view) may rest on events that are not durable yet, so it
- * leaves with the newest batch that is not.
+ * leaves with the newest batch that is not; a refusal that is given again leaves with a commit in any case.
  *
  * When a commit fails or its outcome is unknown, memory may be ahead of the journal: the shard forgets everything, takes a new epoch and
  * reads the journal again. Whoever waits is told to ask again, and finds the first answer if there was one.
@@ -193,15 +193,15 @@ export class Shard implements Committer {
       else if (request.type === "get-hold") replies.push(this.#findHold(request, now));
       else replies.push(this.#carryOut(request, now));
     }
-    if (this.#open.hasEvents) this.#options.commits.request(this);
-    const pending = this.#open.hasEvents ? this.#open : this.#underWay?.batch;
+    if (this.#open.hasRow) this.#options.commits.request(this);
+    const pending = this.#open.hasRow ? this.#open : this.#underWay?.batch;
     if (pending === undefined) answer({ replies });
     else pending.wait(replies, answer);
   }
 
   cut(): ShardCommit | undefined {
     const batch = this.#open;
-    if (!this.#commits || !(batch.hasEvents || batch.keepsClock)) return undefined;
+    if (!this.#commits || !batch.hasRow) return undefined;
     const deltas = batch.deltas(this.#epoch);
     for (const delta of deltas) this.#recent.push(delta);
     batch.isCut();
@@ -326,7 +326,11 @@ export class Shard implements Committer {
     // Whoever reckons with another number of shards must not make a second actor for a showtime.
     if (command.type === "open" && shardOf(command.showtime, shards) !== this.id) return ELSEWHERE;
     const refused = this.#refusals.recall(command.holder, command.rid);
-    if (refused !== undefined) return refused;
+    if (refused !== undefined) {
+      // Whoever asks again has not heard it: another owner may have the shard by now, and carry it out. A commit will tell.
+      this.#open.keepsClock = true;
+      return refused;
+    }
     const decision = decide(this.#state.showtimes.get(command.showtime), command, now, limits);
     switch (decision.kind) {
       case "event": {
