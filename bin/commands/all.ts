@@ -45,7 +45,7 @@ async function startAll(role: Role): Promise<void> {
     ...{ domains: DOMAINS, database, bus, shared },
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
-    checks: [...database.checks, ...checks, ...engine.checks, ...(shared ? [shared.check] : [])],
+    checks: [...database.checks, ...checks, ...engine.checks, ...(shared?.checks ?? [])],
     webSocket: () => ({ port: webSocketPort }),
   });
   webSocketPort = await startEdge(role, {

@@ -52,7 +52,7 @@ export const demoBuyCommand = (context: Context): Command =>
         const settings = loadConfig(context.env);
         const { adminEmail = settings.adminEmail, adminPassword = settings.adminPassword } = options;
         const ways = all === true ? ALL : named;
-        const http = options.http ?? ownHttp(context);
+        const http = options.http ?? ownHttp(settings);
         await buy(
           { ...options, http, adminEmail, adminPassword, ways },
           { print: context.print, clock: systemClock, pause },

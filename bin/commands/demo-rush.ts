@@ -12,6 +12,7 @@ import { dreamSeats } from "../rush/dream-seats.ts";
 import { Referee } from "../rush/referee.ts";
 import { Score } from "../rush/score.ts";
 import { findHall, type FoundHall } from "../viewer/find-hall.ts";
+import { loadConfig } from "../../platform/config/index.ts";
 import { ownHttp, validUrl } from "./watch.ts";
 
 export interface RushOptions {
@@ -51,7 +52,7 @@ export const demoRushCommand = (context: Context): Command =>
       const stop = new AbortController();
       process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
       const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
-      const http = options.http ?? ownHttp(context);
+      const http = options.http ?? ownHttp(loadConfig(context.env));
       await rush({ ...options, http, seed }, { print: context.print, clock: systemClock, stop: stop.signal });
     });
 

@@ -30,7 +30,7 @@ async function startEdgeRole(role: Role): Promise<void> {
     },
     stop: (started) => started.stop(),
   });
-  const httpPort = await startOps(role, [...checks, ...(shared ? [shared.check] : [])]);
+  const httpPort = await startOps(role, [...checks, ...(shared?.checks ?? [])]);
   const port = await startEdge(role, {
     ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, ownOrigins: [], sharesPort: true },
   });

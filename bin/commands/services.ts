@@ -34,7 +34,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
     ...{ domains, database, bus, shared },
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
-    checks: [...database.checks, ...checks, ...(shared ? [shared.check] : [])],
+    checks: [...database.checks, ...checks, ...(shared?.checks ?? [])],
     webSocket: () => ({
       port: config.wsPort,
       sameEntry: config.trustedProxies.length > 0,

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, Refused, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, systemClock } from "../../platform/clock/index.ts";
-import { loadConfig } from "../../platform/config/index.ts";
+import { type Config, loadConfig } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { findHall } from "../viewer/find-hall.ts";
@@ -39,7 +39,7 @@ export const watchCommand = (context: Context): Command =>
       const coloured = process.stdout.isTTY && context.env["NO_COLOR"] === undefined;
       const wanted = {
         ...options,
-        http: options.http ?? ownHttp(context),
+        http: options.http ?? ownHttp(loadConfig(context.env)),
         coloured,
         ...(showtime !== undefined && { showtime }),
       };
@@ -91,7 +91,7 @@ function stoppedOrClosed(client: UsherClient, stop: AbortSignal): Promise<void> 
 }
 
 /** Where an Usher of these settings answers on this machine. */
-export const ownHttp = ({ env }: Pick<Context, "env">): string => `http://127.0.0.1:${loadConfig(env).httpPort}`;
+export const ownHttp = ({ httpPort }: Pick<Config, "httpPort">): string => `http://127.0.0.1:${httpPort}`;
 
 /** @throws ExplainedError */
 export function validUrl(option: string, text: string): string {

@@ -15,7 +15,7 @@ import type { Role } from "./role.ts";
 
 /** What processes share through Redis. A process is ready without it: each goes on by itself then. */
 export interface Shared {
-  readonly check: HealthCheck;
+  readonly checks: readonly HealthCheck[];
   /** Requests of each address, for all services. */
   readonly counts: RedisWindowCounts;
   /** What each edge lets addresses and users use. */
@@ -43,10 +43,12 @@ export async function startRedis(
   });
   const process = `${hostname()}-${randomBytes(8).toString("hex")}`;
   return {
-    check: {
-      ...{ name: "redis", isDispensable: true },
-      check: () => (redis.isUsable ? Promise.resolve() : Promise.reject(new RedisAway("Redis is away"))),
-    },
+    checks: [
+      {
+        ...{ name: "redis", isDispensable: true },
+        check: () => (redis.isUsable ? Promise.resolve() : Promise.reject(new RedisAway("Redis is away"))),
+      },
+    ],
     counts: new RedisWindowCounts(redis, "requests"),
     usage: new RedisUsageBoard(redis, process),
     catalogMark: new RedisChangeMark({ redis, random: systemRandom, name: "catalog" }),

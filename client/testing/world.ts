@@ -2,6 +2,7 @@ import { afterEach } from "vitest";
 import { WebSocket } from "ws";
 import type { ClientEvents } from "../client-events.ts";
 import type { ClientOptions } from "../client-options.ts";
+import { Refused } from "../refused.ts";
 import { UsherClient } from "../usher-client.ts";
 import { ScriptedServer } from "./scripted-server.ts";
 
@@ -36,3 +37,13 @@ export const eventOf = <Name extends keyof ClientEvents>(
       resolve(event);
     });
   });
+
+export const refusalOf = (promise: Promise<unknown>): Promise<Refused> =>
+  promise.then(
+    () => Promise.reject(new Error("it was not refused")),
+    (error: unknown) =>
+      error instanceof Refused ? error : Promise.reject(new Error("not a Refused", { cause: error })),
+  );
+
+/** The cast: any plain text is a user's id to a client. */
+export const authedAs = (userId: string) => ({ op: "authed", userId: userId as never, role: "guest" }) as const;

@@ -187,7 +187,13 @@ export class SaleKeeper {
 
   async #tell(sale: Sale, plan: () => Promise<HallVersion>): Promise<Outcome> {
     const refusal = sale.status === "cancelled" ? await this.#close(sale) : await this.#openOrAmend(sale, await plan());
-    if (refusal?.code === "SALE_CLOSED") return this.#remember(sale); // Archived: it ends no more than it has, and stays in the books.
+    if (refusal?.code === "SALE_CLOSED") {
+      this.#options.log.warn(
+        { showtime: sale.id },
+        "a showtime that is archived cannot be changed: it stays in the books as it is",
+      );
+      return this.#remember(sale);
+    }
     if (refusal !== undefined) return this.#refused(sale, refusal);
     if (sale.removing) {
       const sold = await this.#hasSales(sale);

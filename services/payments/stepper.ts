@@ -187,7 +187,7 @@ async function act(gateway: Gateway, step: Step, row: PaymentRow): Promise<Gatew
     case "refund":
       return gateway.refund(known, step.refund.amount, keyed(step.refund.id, step.refund.refusals), step.refund.id);
     case "undo":
-      return undo(gateway, known, keyed(`${row.id}-undo`, row.refusals));
+      return undo(gateway, known, `${row.id}-undo`, row.refusals);
   }
 }
 
@@ -195,9 +195,10 @@ const lookAt = ({ gateway_id: gatewayId }: PaymentRow): Step | undefined =>
   gatewayId === null ? undefined : { type: "read", gatewayId };
 
 /** Voids it; what was taken all the same is refunded. */
-async function undo(gateway: Gateway, known: KnownPayment, key: string): Promise<GatewayRecord> {
+async function undo(gateway: Gateway, known: KnownPayment, id: string, refusals: number): Promise<GatewayRecord> {
+  const key = keyed(id, refusals);
   const record = await gateway.read(known);
-  if (record.captured > record.refunded) return gateway.refund(known, record.captured - record.refunded, key, key);
+  if (record.captured > record.refunded) return gateway.refund(known, record.captured - record.refunded, key, id);
   return record.state === "pending" || record.state === "authorized" ? gateway.void(known, key) : record;
 }
 

@@ -27,7 +27,10 @@ it(
     for (let sleep = 0; sleep < SLEEPS_MAX && !wrongs.some((wrong) => LOST.test(wrong)); sleep++) {
       wrongs = await wrongsOfASleep().catch((error: unknown) => [`nobody can tell: ${String(error)}`]);
     }
-    expect(wrongs.filter((wrong) => LOST.test(wrong))).not.toEqual([]);
+    expect(
+      wrongs.filter((wrong) => LOST.test(wrong)),
+      `found: ${wrongs.join("; ")}`,
+    ).not.toEqual([]);
     console.log(`found ${wrongs.length}, among them: ${wrongs.find((wrong) => LOST.test(wrong))}`);
   },
 );

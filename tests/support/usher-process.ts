@@ -1,13 +1,12 @@
 /** The built program as whoever runs it sees it: a process with settings, a standard output, two ports and an end. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "../../bin/cluster/ports.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -32,26 +31,13 @@ export function usher(args: readonly string[], settings: Settings): Promise<Endi
 }
 
 /** Nobody may listen yet at a port that was given out before. */
-const givenOut = new Set<number>();
+const givenOut: number[] = [];
 
-/**
- * For a process that has to come back at the same port: free now, and below those that the system gives to outgoing connections
- * (32768 and up on Linux), so that none of them takes it meanwhile.
- */
+/** For a process that has to come back at the same port. */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(16_000, 32_000);
-    if (givenOut.has(port)) continue;
-    const server = createServer().listen(port, "127.0.0.1");
-    const isFree = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (!isFree) continue;
-    givenOut.add(port);
-    return port;
-  }
+  const ports = await freePorts(1, givenOut);
+  givenOut.push(...ports);
+  return ports[0] as number; // The cast: one was asked for.
 }
 
 export class UsherProcess {
