@@ -96,7 +96,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     ...{ what: "looking for payments that are due", everyMs: SWEEP_EVERY_MS, clock, log },
     async work() {
       const due = await book.takeDue();
-      await Promise.all(due.map((row) => stepper.advance(row, true)));
+      await Promise.all(due.map((row) => stepper.lookAgain(row)));
       return due.length === STEPS_AT_ONCE;
     },
   });

@@ -35,6 +35,12 @@ export class Stepper {
     this.#options = options;
   }
 
+  /** Looks at a payment whose time for it has come. Whoever has not heard of reserved money is told of it again. */
+  async lookAgain(due: SeenPayment): Promise<void> {
+    const seen = await this.advance(due, true);
+    if (seen !== undefined && isUnclaimed(due) && isUnclaimed(seen)) this.#publish(seen);
+  }
+
   /**
    * Does what is open for a payment, so far as the gateway plays along. Never rejects: what was not done is found again when it is due.
    * @param look asks the gateway how it stands even when nothing is open
@@ -151,17 +157,20 @@ export class Stepper {
   }
 
   #tell({ before, after, mismatch }: Change): void {
-    const { bus, outbox, log } = this.#options;
+    const { outbox, log } = this.#options;
     if (mismatch) {
       log.error(
         { payment: after.id, gatewayId: after.gateway_id, amount: after.amount, currency: after.currency },
         "a gateway's record is not of this payment's money: it is not believed",
       );
     }
-    const isNew = before.state !== after.state || before.refunded !== after.refunded;
-    if (!isNew && !isUnclaimed(after)) return; // Whoever has not heard of reserved money is told again.
-    if (isNew) outbox.nudge();
-    bus.publish(PAYMENT_CHANGED, { paymentId: after.id, bookingId: after.booking_id, state: after.state });
+    if (before.state === after.state && before.refunded === after.refunded) return;
+    outbox.nudge();
+    this.#publish(after);
+  }
+
+  #publish({ id, booking_id: bookingId, state }: PaymentRow): void {
+    this.#options.bus.publish(PAYMENT_CHANGED, { paymentId: id, bookingId, state });
   }
 
   /** Where no money moves, no gateway is asked: none takes an amount of nothing. */
