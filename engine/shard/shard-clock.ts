@@ -6,7 +6,7 @@ import type { Clock } from "../../platform/clock/index.ts";
  */
 export class ShardClock {
   readonly #clock: Clock;
-  readonly #offset: number;
+  #offset: number;
 
   constructor(clock: Clock, lastJournaledAt: number) {
     this.#clock = clock;
@@ -15,5 +15,14 @@ export class ShardClock {
 
   now(): number {
     return Math.floor(this.#offset + this.#clock.monotonic());
+  }
+
+  /** How far the wall clock is ahead, milliseconds: somebody has set it forward, or the machine was asleep. */
+  behindMs(): number {
+    return this.#clock.now() - this.now();
+  }
+
+  skip(ms: number): void {
+    this.#offset += ms;
   }
 }

@@ -23,7 +23,14 @@ import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
 import { tombstoneOf } from "../core/state/state.ts";
-import { ARCHIVE_EVERY_MS, MAILBOX_MAX, NOTICES_PER_MESSAGE_MAX, PROOF_MS, RESUME_GRACE_MS } from "./limits.ts";
+import {
+  ARCHIVE_EVERY_MS,
+  MAILBOX_MAX,
+  NOTICES_PER_MESSAGE_MAX,
+  PROOF_MS,
+  RESUME_GRACE_MS,
+  WALL_CLOCK_EVERY_MS,
+} from "./limits.ts";
 import { Proof } from "./proof.ts";
 import { Shard, type ShardOptions } from "./shard.ts";
 import { recover } from "./shard-state.ts";
@@ -326,6 +333,36 @@ describe("a shard", () => {
     expect(left).toBeLessThanOrEqual(5_000 + RESUME_GRACE_MS);
     const ats = journal.durable(0).map((row) => row.at);
     expect(ats).toEqual([...ats].sort((a, b) => a - b));
+  });
+
+  it("catches up with a wall clock that stays ahead, and takes no time from holds", async () => {
+    const ahead = 9 * 3_600_000;
+    const tomorrow = { showtime: showtimeId("st-tomorrow") };
+    const rules = { ...RULES, salesStartAt: clock.now() + ahead };
+    const holdTomorrow = async (): Promise<Reply | undefined> => {
+      const answer = tell({ ...command({ type: "hold", seats: [1] }), ...tomorrow });
+      await clock.advance(latency + 1);
+      return answer.replies?.[0];
+    };
+    tell({ ...command({ type: "open", plan: smallHall(24), rules }), ...tomorrow });
+    clock.setForward(ahead);
+    await clock.advance(WALL_CLOCK_EVERY_MS);
+    clock.setForward(-ahead); // Somebody's mistake, and undone.
+    await clock.advance(WALL_CLOCK_EVERY_MS);
+    expect(await holdTomorrow()).toMatchObject({ code: "SALE_CLOSED" });
+    clock.setForward(ahead);
+    await clock.advance(2 * WALL_CLOCK_EVERY_MS - 1_000);
+    const { hold } = await heldBy([1]);
+    const before = await timeLeft(hold);
+    await clock.advance(2_000);
+    expect(await holdTomorrow()).toMatchObject({ type: "held" });
+    const took = before - (await timeLeft(hold));
+    expect(took).toBeGreaterThanOrEqual(2_000);
+    expect(took).toBeLessThanOrEqual(2_100);
+    const left = await timeLeft(hold);
+    shard = await started(); // As the journal has it.
+    expect(await timeLeft(hold)).toBeGreaterThan(left - 100);
+    expect(await timeLeft(hold)).toBeLessThanOrEqual(left + RESUME_GRACE_MS);
   });
 
   it("opens no showtime that is another shard's", async () => {

@@ -45,6 +45,7 @@ import { Expiry } from "./expiry.ts";
 import type { Committer, GroupCommit } from "./group-commit.ts";
 import {
   ARCHIVE_EVERY_MS,
+  BEHIND_MAX_MS,
   CLOCK_ROW_EVERY_MS,
   COME_BACK_MS,
   EXPIRY_EVERY_MS,
@@ -55,6 +56,7 @@ import {
   REFUSALS_MAX,
   RESUME_GRACE_MS,
   RESUMED_WITHIN_MS,
+  WALL_CLOCK_EVERY_MS,
 } from "./limits.ts";
 import { RecentDeltas } from "./recent-deltas.ts";
 import type { Proof } from "./proof.ts";
@@ -134,6 +136,7 @@ export class Shard implements Committer {
   #refusals = new RefusalMemory(REFUSALS_MAX);
   #wakeTimer: Timer | undefined;
   #archiveTimer: Timer | undefined;
+  #wallClockTimer: Timer | undefined;
   #wakeAt = Infinity;
   #idle: (() => void) | undefined;
 
@@ -265,10 +268,7 @@ export class Shard implements Committer {
   reachable(): void {
     if (this.#phase !== "serving") return;
     const now = this.#clock.now();
-    for (const showtime of this.#state.showtimes.values()) {
-      const resumed = resume(showtime, now - this.#tookOverAt, now);
-      if (resumed !== undefined) this.#record(showtime.id, resumed);
-    }
+    this.#giveBack(now - this.#tookOverAt, now);
     this.#tookOverAt = now;
   }
 
@@ -416,6 +416,26 @@ export class Shard implements Committer {
     this.#archiveTimer = this.#options.clock.after(ARCHIVE_EVERY_MS, () => this.#archive());
   }
 
+  /** Now and then: a wall clock that stays ahead is caught up with, so that sales begin and end when they should; holds keep what was left to them. */
+  #lookAtWallClock(wasAhead: boolean): void {
+    const behindMs = this.#clock.behindMs();
+    const isAhead = behindMs > BEHIND_MAX_MS;
+    if (isAhead && wasAhead) {
+      this.#options.log.info({ shard: this.id, ms: behindMs }, "the wall clock was set forward, or the machine slept");
+      this.#clock.skip(behindMs);
+      this.#tookOverAt += behindMs;
+      this.#giveBack(behindMs, this.#clock.now());
+    }
+    this.#wallClockTimer = this.#options.clock.after(WALL_CLOCK_EVERY_MS, () => this.#lookAtWallClock(isAhead));
+  }
+
+  #giveBack(ms: number, now: number): void {
+    for (const showtime of this.#state.showtimes.values()) {
+      const resumed = resume(showtime, ms, now);
+      if (resumed !== undefined) this.#record(showtime.id, resumed);
+    }
+  }
+
   async #takeOver(): Promise<void> {
     const { journal, clock, log, limits, proof } = this.#options;
     const asked = clock.monotonic();
@@ -455,6 +475,7 @@ export class Shard implements Committer {
     clock.after(RESUMED_WITHIN_MS, () => this.#options.commits.request(this));
     this.#wakeBy(this.#expiry.next());
     this.#archive();
+    this.#lookAtWallClock(false);
     this.#phase = "serving";
     log.debug({ shard: this.id, epoch, seq: state.seq, snapshotSeq, replayedBytes }, "the shard serves");
   }
@@ -472,6 +493,7 @@ export class Shard implements Committer {
     this.#refusals = new RefusalMemory(REFUSALS_MAX);
     this.#wakeTimer?.cancel();
     this.#archiveTimer?.cancel();
+    this.#wallClockTimer?.cancel();
     this.#wakeAt = Infinity;
     for (const batch of batches) batch?.answerAll(AWAY, this.#tell);
     this.#settleIdle();
