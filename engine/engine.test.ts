@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import pino from "pino";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -131,7 +132,7 @@ function engineOnPostgres(): {
   const bus = new InProcessBus({ clock, log });
   const journal = new PostgresJournal({ connectionString: database.url, clock, log });
   const engine = new Engine({
-    ...{ journal, bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
+    ...{ id: randomUUID(), journal, bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
     snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
     limits: LIMITS,
@@ -146,7 +147,7 @@ describe("an engine that has stopped", () => {
     const bus = new InProcessBus({ clock: time, log });
     let written = 0;
     const engine = new Engine({
-      ...{ bus, clock: time, log, metrics: createMetrics("test"), shards: SHARDS, limits: LIMITS },
+      ...{ id: "test", bus, clock: time, log, metrics: createMetrics("test"), shards: SHARDS, limits: LIMITS },
       journal: new FaultyJournal({ clock: time, fault: () => "none", latency: () => 1 }),
       snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
       witness: {

@@ -16,6 +16,8 @@ import { GroupCommit, Proof, recover, type Recovery, Shard } from "./shard/index
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
+  /** Of this run of this process, unlike any other. */
+  readonly id: string;
   readonly journal: Journal;
   readonly snapshots: SnapshotTaker;
   readonly witness: Witness;
@@ -94,12 +96,12 @@ export class Engine {
 
   /** Takes a shard over and serves it. @throws when it cannot be recovered, or is claimed by another at the same time. */
   async own(id: number): Promise<void> {
-    const { journal, bus, clock, log, limits, shards } = this.#options;
+    const { id: owner, journal, bus, clock, log, limits, shards } = this.#options;
     const prepared = this.#prepared.get(id);
     this.#prepared.delete(id);
     const proof = new Proof(clock);
     const shard = new Shard({
-      ...{ id, shards, journal, commits: this.#commits, bus, clock, log, limits, proof, prepared },
+      ...{ id, owner, shards, journal, commits: this.#commits, bus, clock, log, limits, proof, prepared },
       acknowledgedSeq: this.#acknowledged.get(id) ?? 0,
       onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
       onReplaced: () => this.#replaced(id, shard),
@@ -107,7 +109,7 @@ export class Engine {
     await shard.start({ once: true });
     this.#schedule.note(id, shard.replayed);
     if (this.#isStopped) return shard.stop();
-    this.isServedElsewhere(id); // By this engine itself, should it have been given away a moment ago.
+    this.#endLingering(id); // Should it have been given away a moment ago.
     const serve = (endpoint: Endpoint<CommandBatch, ReplyBatch>): Subscription =>
       bus.serve(endpoint, (batch, answer) => shard.handle(batch, answer));
     this.#owned.set(id, { shard, subscriptions: [serve(commandsTo(id)), serve(salesCommandsTo(id))] });
@@ -133,10 +135,10 @@ export class Engine {
     return true;
   }
 
-  /** Another engine has the shard, and answers for it. */
-  isServedElsewhere(id: number): void {
-    for (const subscription of this.#lingering.get(id) ?? []) subscription.close();
-    this.#lingering.delete(id);
+  /** Another engine has the shard since `epoch`, and answers for it: here nobody may, not even that the shard is away. */
+  isServedElsewhere(id: number, epoch: number): void {
+    this.#owned.get(id)?.shard.isServedElsewhere(epoch);
+    this.#endLingering(id);
   }
 
   /** The shards that this engine has, with their epochs. */
@@ -163,7 +165,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#proofTimer?.cancel();
-    for (const id of [...this.#lingering.keys()]) this.isServedElsewhere(id);
+    for (const id of [...this.#lingering.keys()]) this.#endLingering(id);
     const all = [...this.#owned.values()];
     for (const { subscriptions } of all) for (const subscription of subscriptions) subscription.close();
     await Promise.all(all.map(({ shard }) => shard.stop()));
@@ -190,11 +192,16 @@ export class Engine {
   }
 
   #linger(id: number, { subscriptions }: Owned): void {
-    this.isServedElsewhere(id);
+    this.#endLingering(id);
     this.#lingering.set(id, subscriptions);
     this.#options.clock.after(LINGER_MS, () => {
-      if (this.#lingering.get(id) === subscriptions) this.isServedElsewhere(id);
+      if (this.#lingering.get(id) === subscriptions) this.#endLingering(id);
     });
+  }
+
+  #endLingering(id: number): void {
+    for (const subscription of this.#lingering.get(id) ?? []) subscription.close();
+    this.#lingering.delete(id);
   }
 
   #proveLater(): void {

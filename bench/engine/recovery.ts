@@ -95,7 +95,7 @@ async function writeRows(
   shard: number,
   events: readonly (readonly [ShowtimeId, Event])[],
 ): Promise<void> {
-  const epoch = await journal.claim(shard);
+  const epoch = await journal.claim(shard, "bench");
   let seq = 0;
   for (let first = 0; first < events.length; first += EVENTS_A_ROW) {
     const row = new RowWriter();

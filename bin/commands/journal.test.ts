@@ -42,7 +42,7 @@ async function sell(): Promise<void> {
   await checkShardCount(catalog.pool, SHARDS);
   const journal = new PostgresJournal({ connectionString: url, clock, log });
   const engine = new Engine({
-    ...{ journal, bus: catalog.bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
+    ...{ id: "test", journal, bus: catalog.bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
     snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
     limits: { holdTtlMs: 60_000, holdMaxMs: 60_000, paymentTtlMs: 60_000, maxSeatsPerHolder: 8, maxExtensions: 2 },

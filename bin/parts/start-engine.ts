@@ -45,8 +45,9 @@ export async function startEngine(
     stop: (started) => started.close(),
   });
   const isAlone = config.natsUrl === undefined;
+  const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
   const engine: Engine = new Engine({
-    ...{ journal, bus, clock, log, metrics, shards: config.shards },
+    ...{ id, journal, bus, clock, log, metrics, shards: config.shards },
     snapshots: new SnapshotThread(new URL("engine/snapshot/worker.js", context.dist), {
       connectionString: database.url,
       logLevel: config.logLevel,
@@ -64,7 +65,6 @@ export async function startEngine(
       else cluster.replaced(shard);
     },
   });
-  const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
   const cluster = isAlone
     ? undefined
     : new Cluster({

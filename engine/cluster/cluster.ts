@@ -88,8 +88,8 @@ export class Cluster {
     });
     this.#members = new Members(bus, clock, (beat) => {
       if (beat.engine === options.id) return;
-      for (const [shard] of beat.shards) {
-        options.engine.isServedElsewhere(shard);
+      for (const [shard, epoch] of beat.shards) {
+        options.engine.isServedElsewhere(shard, epoch);
         this.#giving.isServed(shard);
       }
       if (beat.leaving) this.#reconcile();

@@ -11,5 +11,5 @@ export interface ShardOwner {
   wrapUp(shard: number): Promise<void>;
   /** @returns whether it had the shard until now */
   disown(shard: number): Promise<boolean>;
-  isServedElsewhere(shard: number): void;
+  isServedElsewhere(shard: number, epoch: number): void;
 }

@@ -71,8 +71,16 @@ const plainSnapshots: Migration = {
   },
 };
 
+/** Who claimed a shard last; of a claim by an older Usher it says nothing true. */
+const owners: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await sql`ALTER TABLE engine.shard ADD COLUMN owner text`.execute(db);
+  },
+};
+
 export const ENGINE_MIGRATIONS: Record<string, Migration> = {
   "001-journal": first,
   "002-members": members,
   "003-plain-snapshots": plainSnapshots,
+  "004-owners": owners,
 };

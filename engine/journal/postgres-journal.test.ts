@@ -93,7 +93,7 @@ async function rowsFetched(): Promise<number> {
 
 describe("the journal in PostgreSQL", () => {
   it("reads rows back as they were written, in order, over many reads", async () => {
-    const epoch = await journal.claim(5);
+    const epoch = await journal.claim(5, "a");
     const end = 4 * ROWS_FIRST_READ + 100;
     const commits = Array.from({ length: end }, (_, at) => commitOf(5, at + 1, epoch));
     // More than a read takes, alone and several together.
@@ -130,28 +130,38 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("writes nothing for a shard with a newer epoch, and all of the others (law 4)", async () => {
-    const [first, other] = [await journal.claim(1), await journal.claim(2)];
-    const second = await journal.claim(1);
+    const [first, other] = [await journal.claim(1, "a"), await journal.claim(2, "a")];
+    const second = await journal.claim(1, "a");
     expect(second).toBe(first + 1);
     expect(await journal.commit([commitOf(1, 1, first), commitOf(2, 1, other)])).toEqual([2]);
     expect(await rowsOf(1)).toEqual([]);
     expect(await rowsOf(2)).toEqual([1]);
   });
 
+  it("lets a writer go on that has lost track, unless another has claimed the shard", async () => {
+    const first = await journal.claim(1, "a");
+    expect(await journal.reclaim(1, "a")).toBe(first + 1);
+    const others = await journal.claim(1, "b");
+    expect(await journal.reclaim(1, "a")).toBeUndefined();
+    expect(await journal.commit([commitOf(1, 1, others)])).toEqual([1]);
+    expect(await journal.reclaim(1, "b")).toBe(others + 1);
+    expect(await journal.reclaim(2, "a")).toBeUndefined();
+  });
+
   it("keeps a writer out that slept through the deletion of its rows", async () => {
-    const old = await journal.claim(1);
+    const old = await journal.claim(1, "a");
     await journal.commit([commitOf(1, 1, old)]);
-    await journal.claim(1);
+    await journal.claim(1, "a");
     await pool.query("DELETE FROM engine.journal"); // As a snapshot of the new owner does: no primary key is in the way.
     expect(await journal.commit([commitOf(1, 1, old)])).toEqual([]);
   });
 
   it("lets no row of an older epoch in after a claim, however they race", async () => {
-    let epoch = await journal.claim(1);
+    let epoch = await journal.claim(1, "a");
     let seq = 0;
     for (let round = 0; round < 100; round++) {
       const commit = journal.commit([commitOf(1, seq + 1, epoch)]);
-      const claim = journal.claim(1);
+      const claim = journal.claim(1, "a");
       epoch = await claim;
       const seen = (await rowsOf(1)).length;
       const written = (await commit).length;
@@ -161,7 +171,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("refuses a seat's second booking with everything that came with it (law 1)", async () => {
-    const [one, two] = [await journal.claim(1), await journal.claim(2)];
+    const [one, two] = [await journal.claim(1, "a"), await journal.claim(2, "a")];
     await journal.commit([commitOf(1, 1, one, [taken(7, anna)])]);
     await expect(journal.commit([commitOf(2, 1, two), commitOf(1, 2, one, [taken(7, bert)])])).rejects.toThrow(
       /booked_seat/,
@@ -171,7 +181,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("frees a seat, and hands it from one booking to another", async () => {
-    const epoch = await journal.claim(1);
+    const epoch = await journal.claim(1, "a");
     await journal.commit([commitOf(1, 1, epoch, [taken(1, anna), taken(2, anna), taken(3, anna)])]);
     await journal.commit([commitOf(1, 2, epoch, [taken(1, null, anna), taken(2, bert, anna), taken(4, bert)])]);
     const { rows } = await pool.query("SELECT seat, booking_id FROM engine.booked_seat ORDER BY seat");
@@ -183,7 +193,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("refuses to free a seat that is not the booking's", async () => {
-    const epoch = await journal.claim(1);
+    const epoch = await journal.claim(1, "a");
     await journal.commit([commitOf(1, 1, epoch, [taken(1, anna)])]);
     await expect(journal.commit([commitOf(1, 2, epoch, [taken(1, null, bert)])])).rejects.toThrow(
       /disagrees with the journal/,
@@ -192,8 +202,8 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("ignores the bookings of a shard that was replaced", async () => {
-    const [one, two] = [await journal.claim(1), await journal.claim(2)];
-    await journal.claim(1);
+    const [one, two] = [await journal.claim(1, "a"), await journal.claim(2, "a")];
+    await journal.claim(1, "a");
     expect(
       await journal.commit([commitOf(1, 1, one, [taken(1, anna)]), commitOf(2, 1, two, [taken(2, bert)])]),
     ).toEqual([2]);
@@ -202,7 +212,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("says so when a row is missing or not as it was written", async () => {
-    const epoch = await journal.claim(1);
+    const epoch = await journal.claim(1, "a");
     for (let seq = 1; seq <= 3; seq++) await journal.commit([commitOf(1, seq, epoch)]);
     await pool.query("UPDATE engine.journal SET events = set_bit(events, 3, 1 - get_bit(events, 3)) WHERE seq = 2");
     await expect(rowsOf(1)).rejects.toThrow(JournalDamaged);
@@ -211,7 +221,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("skips a snapshot with a flipped bit, and keeps two", async () => {
-    const epoch = await journal.claim(1);
+    const epoch = await journal.claim(1, "a");
     for (let seq = 1; seq <= 5; seq++) {
       await journal.commit([commitOf(1, seq, epoch)]);
       await journal.saveSnapshot({ shard: 1, seq, bytes: Uint8Array.of(seq, 9, 9) });
@@ -241,7 +251,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("deletes rows only when the older snapshot kept covers them and their retention is over", async () => {
-    const epoch = await journal.claim(1);
+    const epoch = await journal.claim(1, "a");
     for (let seq = 1; seq <= 3; seq++) await journal.commit([commitOf(1, seq, epoch)]); // `at` is in 1970.
     await journal.saveSnapshot({ shard: 1, seq: 2, bytes: Uint8Array.of(2) });
     expect(await rowsOf(1)).toEqual([1, 2, 3]);
@@ -250,7 +260,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("has one connection that commits, also when one that failed is replaced at once", async () => {
-    const epoch = await journal.claim(1);
+    const epoch = await journal.claim(1, "a");
     await journal.commit([commitOf(1, 1, epoch)]);
     for (let seq = 2; seq <= 4; seq++) {
       await expect(journal.commit([commitOf(1, 1, epoch)])).rejects.toThrow(/duplicate key/);
@@ -260,7 +270,7 @@ describe("the journal in PostgreSQL", () => {
   });
 
   it("writes nothing beyond rows that a server in place of another has lost", async () => {
-    const [one, two] = [await journal.claim(1), await journal.claim(2)];
+    const [one, two] = [await journal.claim(1, "a"), await journal.claim(2, "a")];
     for (let seq = 1; seq <= 3; seq++) await journal.commit([commitOf(1, seq, one), commitOf(2, seq, two)]);
     // As in a failover to a standby that was behind.
     await pool.query("DELETE FROM engine.journal WHERE shard = 1 AND seq = 3");
@@ -278,18 +288,18 @@ describe("the journal in PostgreSQL", () => {
     await pool.query("DELETE FROM engine.journal WHERE shard = 2");
     await cutCommits();
     expect(await journal.commit([commitOf(2, 5, two)])).toEqual([2]);
-    const next = await journal.claim(2);
+    const next = await journal.claim(2, "a");
     await journal.commit([commitOf(2, 6, next)]);
     await cutCommits();
     expect(await journal.commit([commitOf(2, 6, two)])).toEqual([]);
   });
 
   it("commits again after its connection was cut", async () => {
-    const epoch = await journal.claim(1);
+    const epoch = await journal.claim(1, "a");
     await journal.commit([commitOf(1, 1, epoch)]);
     await pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usher-commit'");
     await journal.commit([commitOf(1, 2, epoch)]).catch(() => undefined);
-    const next = await journal.claim(1);
+    const next = await journal.claim(1, "a");
     const seq = (await rowsOf(1)).length + 1;
     expect(await journal.commit([commitOf(1, seq, next)])).toEqual([1]);
   });

@@ -120,15 +120,24 @@ export class PostgresJournal implements Journal {
     }
   }
 
-  async claim(shard: number): Promise<number> {
+  async claim(shard: number, owner: string): Promise<number> {
     this.#hasClaimed = true;
     const { rows } = await this.#pool.query<{ epoch: string }>({
       name: "claim",
-      text: `INSERT INTO engine.shard AS s (shard, epoch) VALUES ($1, 1)
-             ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1 RETURNING epoch`,
-      values: [shard],
+      text: `INSERT INTO engine.shard AS s (shard, epoch, owner) VALUES ($1, 1, $2)
+             ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1, owner = $2 RETURNING epoch`,
+      values: [shard, owner],
     });
     return Number(rows[0]?.epoch);
+  }
+
+  async reclaim(shard: number, owner: string): Promise<number | undefined> {
+    const { rows } = await this.#pool.query<{ epoch: string }>({
+      name: "reclaim",
+      text: "UPDATE engine.shard SET epoch = epoch + 1 WHERE shard = $1 AND owner = $2 RETURNING epoch",
+      values: [shard, owner],
+    });
+    return rows[0] && Number(rows[0].epoch);
   }
 
   async epochs(): Promise<ReadonlyMap<number, number>> {

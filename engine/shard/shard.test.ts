@@ -59,6 +59,7 @@ let fault: Fault;
 let latency: number;
 let shard: Shard;
 let rids: number;
+let owners = 0;
 
 beforeEach(async () => {
   clock = new VirtualClock();
@@ -78,6 +79,7 @@ async function started(
     ...{
       id: 0,
       shards: 1,
+      owner: `owner-${++owners}`,
       journal,
       commits: new GroupCommit(journal, clock),
       bus,
@@ -503,6 +505,31 @@ describe("a shard whose ownership is in doubt", () => {
       "held",
     ]);
     expect(stale.phase).toBe("stopped");
+  });
+
+  it("does not take the shard back from another when a commit of its own has failed (law 4)", async () => {
+    const stale = shard;
+    latency = 100;
+    fault = "fail";
+    tell(command({ type: "hold", seats: [1] }));
+    await clock.advance(1);
+    fault = "none";
+    shard = await started();
+    await clock.advance(1_000);
+    expect(stale.phase).toBe("stopped");
+    expect(await told({ type: "hold", seats: [2] })).toMatchObject({ type: "held" });
+  });
+
+  it("stops when another says that it serves with a newer epoch, and not for an older one, nor its own", async () => {
+    for (const epoch of [shard.epoch - 1, shard.epoch]) shard.isServedElsewhere(epoch);
+    expect(shard.phase).toBe("serving");
+    fault = "fail";
+    tell(command({ type: "hold", seats: [1] }));
+    await clock.advance(latency + 1);
+    expect(shard.phase).toBe("recovering");
+    shard.isServedElsewhere(shard.epoch + 1);
+    await clock.advance(5_000);
+    expect(shard.phase).toBe("stopped");
   });
 
   it("stops for good when another epoch is the newest, and tells who waits to ask again", async () => {

@@ -70,6 +70,8 @@ export interface ShardOptions {
   /** How many there are. */
   readonly shards: number;
   readonly journal: Journal;
+  /** Who claims it; unlike any other process' engine. */
+  readonly owner: string;
   readonly commits: GroupCommit;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -278,6 +280,12 @@ export class Shard implements Committer {
     else if (this.#commits) this.#distrust(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
   }
 
+  /** Another engine says that it has claimed the shard. Should it lie, no more is lost than the time until somebody claims it again. */
+  isServedElsewhere(epoch: number): void {
+    const isNewer = epoch > this.#epoch && (this.#phase === "serving" || this.#phase === "recovering");
+    if (isNewer) this.#distrust(new Error(`shard ${this.id} is served with epoch ${epoch}`), true);
+  }
+
   /** Takes no more, and answers what was decided. */
   async stop(): Promise<void> {
     if (this.#phase === "serving") {
@@ -437,9 +445,12 @@ export class Shard implements Committer {
   }
 
   async #takeOver(): Promise<void> {
-    const { journal, clock, log, limits, proof } = this.#options;
+    const { journal, owner, clock, log, limits, proof } = this.#options;
     const asked = clock.monotonic();
-    const epoch = await journal.claim(this.id);
+    // Whose memory cannot be trusted may go on, but not take the shard from an engine that has it by now.
+    const hadIt = this.#epoch > 0;
+    const epoch = await (hadIt ? journal.reclaim(this.id, owner) : journal.claim(this.id, owner));
+    if (epoch === undefined) return this.#distrust(new Error(`shard ${this.id} was claimed by another engine`), true);
     const prepared = this.#prepared;
     this.#prepared = undefined; // Should this fail, the next try reads everything.
     const { state, snapshotSeq, replayedBytes } = await recover(

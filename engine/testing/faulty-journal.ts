@@ -18,6 +18,7 @@ interface Options {
 export class FaultyJournal implements Journal {
   readonly #options: Options;
   readonly #epochs = new Map<number, number>();
+  readonly #owners = new Map<number, string>();
   readonly #rows = new Map<number, JournalRow[]>();
   readonly #snapshots = new Map<number, Snapshot[]>();
   readonly bookedSeats = new Map<string, string>();
@@ -54,12 +55,19 @@ export class FaultyJournal implements Journal {
     }
   }
 
-  async claim(shard: number): Promise<number> {
+  async claim(shard: number, owner: string): Promise<number> {
     await this.#pause(1);
     if (this.#options.fault() === "fail") throw new Error("cannot claim just now");
     const epoch = (this.#epochs.get(shard) ?? 0) + 1;
     this.#epochs.set(shard, epoch);
+    this.#owners.set(shard, owner);
+    if (this.#options.fault() === "unknown-done") throw new Error("connection lost after the claim");
     return epoch;
+  }
+
+  async reclaim(shard: number, owner: string): Promise<number | undefined> {
+    await this.#pause(1);
+    return this.#owners.get(shard) === owner ? this.claim(shard, owner) : undefined;
   }
 
   async epochs(): Promise<ReadonlyMap<number, number>> {

@@ -4,6 +4,7 @@
  *
  * Environment: DATABASE_URL, SEED.
  */
+import { randomUUID } from "node:crypto";
 import { writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { InProcessBus } from "../../platform/bus/index.ts";
@@ -21,6 +22,7 @@ const clock = systemClock;
 const bus = new InProcessBus({ clock, log });
 const journal = new PostgresJournal({ connectionString, clock, log });
 const engine = new Engine({
+  id: randomUUID(),
   journal,
   snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
   witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },

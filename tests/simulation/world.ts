@@ -84,10 +84,12 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
       return Promise.resolve();
     },
   };
+  let engines = 0;
   const startEngine = async (): Promise<{ engine: Engine; line: CutLine }> => {
     for (;;) {
       const line = new CutLine(bus);
       const engine = new Engine({
+        id: `engine-${++engines}`,
         journal: breakage.answerEarly === true ? impatient(journal) : journal,
         snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
         witness,
@@ -97,7 +99,7 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
         metrics: createMetrics("simulation"),
         shards: SHARDS,
         limits: LIMITS,
-        // An engine that was cut off may take a shard back when a commit of its own fails. A supervisor starts the one that serves again.
+        // A supervisor starts the one that serves again.
         onReplaced: () => clock.after(20, () => void (line.isWhole && restart())),
       });
       try {

@@ -155,7 +155,7 @@ export class World {
       journal: new FaultyJournal({ clock: systemClock, fault: () => "none", latency: () => 1 }),
       snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
       witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
-      ...{ bus: this.bus, clock: systemClock, log: silent, metrics: createMetrics("test") },
+      ...{ id: "test", bus: this.bus, clock: systemClock, log: silent, metrics: createMetrics("test") },
       ...{ shards: SHARDS, limits: this.#limits, onReplaced: () => {} },
     });
     await engine.start();
