@@ -101,7 +101,7 @@ function journalOf(node: { hasDatabase: boolean }): Journal {
     commit: (commits) => reached(() => journal.commit(commits)),
     claim: (shard, owner) => reached(() => journal.claim(shard, owner)),
     reclaim: (shard, owner) => reached(() => journal.reclaim(shard, owner)),
-    epochs: () => reached(() => journal.epochs()),
+    epochs: (shards) => reached(() => journal.epochs(shards)),
     async *snapshots(shard) {
       await pause(readMs);
       yield* journal.snapshots(shard);

@@ -49,8 +49,8 @@ export interface Journal {
   claim(shard: number, owner: string): Promise<number>;
   /** The same for a writer that has lost track of what it wrote; undefined when another has claimed the shard since. */
   reclaim(shard: number, owner: string): Promise<number | undefined>;
-  /** The newest epoch of each shard that was ever claimed: whoever holds another has been replaced. */
-  epochs(): Promise<ReadonlyMap<number, number>>;
+  /** The newest epoch of each of these shards, or of all, that was ever claimed: whoever holds another has been replaced. */
+  epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** The snapshots of a shard that read back as they were written, newest first. */
   snapshots(shard: number): AsyncIterable<Snapshot>;
   /** The rows after `afterSeq`, in order. @throws JournalDamaged on a gap or a row that is not as it was written. */

@@ -146,6 +146,14 @@ describe("the journal in PostgreSQL", () => {
     expect(await journal.commit([commitOf(1, 1, others)])).toEqual([1]);
     expect(await journal.reclaim(1, "b")).toBe(others + 1);
     expect(await journal.reclaim(2, "a")).toBeUndefined();
+    const other = await journal.claim(2, "a");
+    expect(await journal.epochs()).toEqual(
+      new Map([
+        [1, others + 1],
+        [2, other],
+      ]),
+    );
+    expect(await journal.epochs([2, 3])).toEqual(new Map([[2, other]]));
   });
 
   it("keeps a writer out that slept through the deletion of its rows", async () => {

@@ -140,10 +140,14 @@ export class PostgresJournal implements Journal {
     return rows[0] && Number(rows[0].epoch);
   }
 
-  async epochs(): Promise<ReadonlyMap<number, number>> {
-    // Known to pg, but not to its types: a connection that is silent for longer is given up.
-    const query = { name: "epochs", text: "SELECT shard, epoch FROM engine.shard", query_timeout: EPOCHS_TIMEOUT_MS };
-    const { rows } = await this.#pool.query<{ shard: number; epoch: string }>(query);
+  async epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    const { rows } = await this.#pool.query<{ shard: number; epoch: string }>({
+      ...(shards === undefined
+        ? { name: "epochs", text: "SELECT shard, epoch FROM engine.shard" }
+        : { name: "epochs-of", text: "SELECT shard, epoch FROM engine.shard WHERE shard = ANY($1)", values: [shards] }),
+      // Known to pg, but not to its types: a connection that is silent for longer is given up.
+      ...{ query_timeout: EPOCHS_TIMEOUT_MS },
+    });
     return new Map(rows.map(({ shard, epoch }) => [shard, Number(epoch)]));
   }
 

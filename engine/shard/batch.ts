@@ -20,8 +20,10 @@ export class Batch {
   readonly notices: Notice[] = [];
   /** Requests whose answers wait for this commit. */
   requests = 0;
-  /** The batch has a row to write even without an event: the row keeps the clock, and proves that the shard is still ours. */
+  /** The batch has a row to write even without an event. */
   keepsClock = false;
+  /** An answer of the batch rests on the shard being ours still when it is given, and PostgreSQL is to say so even if there is no row to write. */
+  needsProof = false;
   readonly #row: RowWriter;
   readonly #touched = new Map<ShowtimeId, Touched>();
   readonly #bookedSeats = new Map<string, { -readonly [Field in keyof BookedSeatChange]: BookedSeatChange[Field] }>();
@@ -40,6 +42,11 @@ export class Batch {
 
   get hasRow(): boolean {
     return this.hasEvents || this.keepsClock;
+  }
+
+  /** Nobody waits for anything that PostgreSQL would have to say. */
+  get isIdle(): boolean {
+    return !this.hasRow && !this.needsProof;
   }
 
   /** The showtime's entry in this batch, made at its first event. Call it before the event is evolved. */

@@ -10,9 +10,10 @@ import type { Journal, ShardCommit } from "../journal/index.ts";
 /** What the group commit needs of a shard. */
 export interface Committer {
   readonly id: number;
-  /** Takes what was decided since the last cut, or nothing. From now on it is under way. */
-  cut(): ShardCommit | undefined;
-  /** What was cut is durable. Never throws. */
+  readonly epoch: number;
+  /** Takes what was decided since the last cut: a row, `proof` when nothing of it is to be written, or nothing. From now on it is under way. */
+  cut(): ShardCommit | "proof" | undefined;
+  /** What was cut is durable, and the shard was still this writer's after it was cut. Never throws. */
   committed(): void;
   /** What was cut may or may not be durable; with `replaced` it is not, and another writer owns the shard. Never throws. */
   lost(cause: unknown, replaced: boolean): void;
@@ -48,25 +49,46 @@ export class GroupCommit {
 
   /** Never throws: whatever happens is told to the shards. */
   async #commit(shards: Iterable<Committer>): Promise<void> {
-    const cut: Committer[] = [];
+    const writing: Committer[] = [];
     const commits: ShardCommit[] = [];
+    const proving: Committer[] = [];
     for (const shard of shards) {
-      const commit = shard.cut();
-      if (commit === undefined) continue;
-      cut.push(shard);
-      commits.push(commit);
+      const cut = shard.cut();
+      if (cut === undefined) continue;
+      if (cut === "proof") proving.push(shard);
+      else {
+        writing.push(shard);
+        commits.push(cut);
+      }
     }
-    if (commits.length === 0) return;
-    let written: readonly number[];
-    try {
-      written = await this.#journal.commit(commits);
-    } catch (error) {
-      for (const shard of cut) shard.lost(error, false);
-      return;
-    }
-    for (const shard of cut) {
-      if (written.includes(shard.id)) shard.committed();
-      else shard.lost(new Error(`shard ${shard.id} has another writer`), true);
-    }
+    await Promise.all([this.#write(writing, commits), this.#prove(proving)]);
+  }
+
+  async #write(shards: readonly Committer[], commits: readonly ShardCommit[]): Promise<void> {
+    if (commits.length > 0) await settle(shards, this.#journal.commit(commits));
+  }
+
+  async #prove(shards: readonly Committer[]): Promise<void> {
+    if (shards.length === 0) return;
+    const epochs = new Map(shards.map(({ id, epoch }) => [id, epoch]));
+    const ours = this.#journal
+      .epochs([...epochs.keys()])
+      .then((newest) => [...epochs].filter(([id, epoch]) => newest.get(id) === epoch).map(([id]) => id));
+    await settle(shards, ours);
+  }
+}
+
+/** Tells the shards what has become of what was cut. @param ours settles with those that are still this writer's */
+async function settle(shards: readonly Committer[], ours: Promise<readonly number[]>): Promise<void> {
+  let still: readonly number[];
+  try {
+    still = await ours;
+  } catch (error) {
+    for (const shard of shards) shard.lost(error, false);
+    return;
+  }
+  for (const shard of shards) {
+    if (still.includes(shard.id)) shard.committed();
+    else shard.lost(new Error(`shard ${shard.id} has another writer`), true);
   }
 }

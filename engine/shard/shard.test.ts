@@ -161,14 +161,18 @@ describe("a shard", () => {
     expect(deltas).toHaveLength(1);
   });
 
-  it("keeps a refusal back while the commit that it rests on is under way and nothing else is open (law 2)", async () => {
+  it("keeps an answer back, given again or a refusal, while the commit that it rests on is under way and nothing else is open (law 2)", async () => {
     latency = 100;
-    tell(command({ type: "hold", seats: [1] }));
+    const wish = command({ type: "hold", seats: [1] });
+    tell(wish);
     await clock.advance(50);
-    const refused = tell(command({ type: "hold", seats: [1] }, bert));
-    await clock.advance(40);
-    expect(refused.replies).toBeUndefined();
+    const again = tell(wish);
     await clock.advance(20);
+    const refused = tell(command({ type: "hold", seats: [1] }, bert));
+    await clock.advance(20);
+    expect([again.replies, refused.replies]).toEqual([undefined, undefined]);
+    await clock.advance(20);
+    expect(again.replies?.[0]).toMatchObject({ type: "held" });
     expect(refused.replies?.[0]).toMatchObject({ code: "SEAT_TAKEN" });
   });
 
@@ -486,25 +490,44 @@ describe("a shard whose ownership is in doubt", () => {
     expect(await told({ type: "hold", seats: [1] })).toMatchObject({ type: "held" });
   });
 
-  it("gives no refusal again that its next owner has not given: the same request may be carried out there (law 4)", async () => {
-    const { hold } = await heldBy([0], bert);
-    const wish = command({ type: "hold", seats: [0] });
-    const unheard = tell(wish);
-    await clock.advance(1);
-    expect(unheard.replies).toMatchObject([{ code: "SEAT_TAKEN" }]);
-    expect(await told({ type: "release", hold }, bert)).toMatchObject({ type: "released" });
-    const stale = shard;
-    shard = await started(); // The first has not heard of it yet.
-    const again: Reply[] = [];
-    for (const owner of [stale, shard]) {
-      owner.handle({ requests: [wish] }, ({ replies: [reply] }) => void (reply && again.push(reply)));
-    }
-    await clock.advance(2 * latency + 5);
-    expect(again.map((reply) => (reply.type === "refused" ? reply.code : reply.type)).sort()).toEqual([
-      "UNAVAILABLE",
-      "held",
-    ]);
-    expect(stale.phase).toBe("stopped");
+  it.each(["for the first time", "again"])(
+    "refuses nothing %s that its next owner may carry out: the shard is its own still when the answer leaves (law 4)",
+    async (time) => {
+      const { hold } = await heldBy([0], bert);
+      const wish = command({ type: "hold", seats: [0] });
+      if (time === "again") {
+        const unheard = tell(wish);
+        await clock.advance(latency + 1);
+        expect(unheard.replies).toMatchObject([{ code: "SEAT_TAKEN" }]);
+      }
+      const stale = shard;
+      shard = await started(); // The first has not heard of it yet, nor of what comes now.
+      expect(await told({ type: "release", hold }, bert)).toMatchObject({ type: "released" });
+      const heard: Reply[] = [];
+      for (const owner of [stale, shard]) {
+        owner.handle({ requests: [wish] }, ({ replies: [reply] }) => void (reply && heard.push(reply)));
+      }
+      await clock.advance(2 * latency + 5);
+      expect(heard.map((reply) => (reply.type === "refused" ? reply.code : reply.type)).sort()).toEqual([
+        "UNAVAILABLE",
+        "held",
+      ]);
+      expect(stale.phase).toBe("stopped");
+    },
+  );
+
+  it("writes no row for a refusal, and says that it is away while PostgreSQL cannot say whose the shard is", async () => {
+    await heldBy([0], bert);
+    const rows = journal.durable(0).length;
+    expect(await told({ type: "hold", seats: [0] })).toMatchObject({ code: "SEAT_TAKEN" });
+    const { epochs } = journal;
+    journal.epochs = () => Promise.reject(new Error("PostgreSQL is away"));
+    const { epoch } = shard;
+    expect(await told({ type: "hold", seats: [0] })).toMatchObject({ code: "UNAVAILABLE" });
+    journal.epochs = epochs;
+    expect(await told({ type: "hold", seats: [0] })).toMatchObject({ code: "SEAT_TAKEN" });
+    expect(shard).toMatchObject({ phase: "serving", epoch });
+    expect(journal.durable(0).length).toBe(rows);
   });
 
   it("does not take the shard back from another when a commit of its own has failed (law 4)", async () => {

@@ -114,7 +114,8 @@ const UNKNOWN_SHOWTIME: Refusal = { type: "refused", code: "NOT_FOUND", message:
 interface UnderWay {
   readonly batch: Batch;
   readonly deltas: readonly Delta[];
-  readonly commit: ShardCommit;
+  /** None where PostgreSQL is only asked whether the shard is still ours. */
+  readonly commit: ShardCommit | undefined;
 }
 
 export class Shard implements Committer {
@@ -198,15 +199,20 @@ export class Shard implements Committer {
       else if (request.type === "get-hold") replies.push(this.#findHold(request, now));
       else replies.push(this.#carryOut(request, now));
     }
-    if (this.#open.hasRow) this.#options.commits.request(this);
-    const pending = this.#open.hasRow ? this.#open : this.#underWay?.batch;
+    if (!this.#open.isIdle) this.#options.commits.request(this);
+    const pending = this.#open.isIdle ? this.#underWay?.batch : this.#open;
     if (pending === undefined) answer({ replies });
     else pending.wait(replies, answer);
   }
 
-  cut(): ShardCommit | undefined {
+  cut(): ShardCommit | "proof" | undefined {
     const batch = this.#open;
-    if (!this.#commits || !batch.hasRow) return undefined;
+    if (!this.#commits || batch.isIdle) return undefined;
+    if (!batch.hasRow) {
+      this.#open = new Batch(this.#row);
+      this.#underWay = { batch, deltas: [], commit: undefined };
+      return "proof";
+    }
     const deltas = batch.deltas(this.#epoch);
     for (const delta of deltas) this.#recent.push(delta);
     batch.isCut();
@@ -230,14 +236,14 @@ export class Shard implements Committer {
     if (this.#underWay === undefined) return; // Forgotten meanwhile, and whoever waited was told so.
     const { batch, deltas, commit } = this.#underWay;
     this.#underWay = undefined;
-    this.#acknowledgedSeq = commit.seq;
+    if (commit !== undefined) this.#acknowledgedSeq = commit.seq;
     const { bus } = this.#options;
     for (const delta of deltas) this.#tell(() => bus.publish(deltasOf(delta.showtime), delta));
     for (let from = 0; from < batch.notices.length; from += NOTICES_PER_MESSAGE_MAX) {
       this.#tell(() => bus.publish(NOTICES, { notices: batch.notices.slice(from, from + NOTICES_PER_MESSAGE_MAX) }));
     }
     batch.answer(this.#tell);
-    this.#options.onCommitted(commit.events.length, batch.requests);
+    if (commit !== undefined) this.#options.onCommitted(commit.events.length, batch.requests);
     this.#settleIdle();
   }
 
@@ -251,7 +257,13 @@ export class Shard implements Committer {
   };
 
   lost(cause: unknown, replaced: boolean): void {
-    if (this.#underWay !== undefined) this.#distrust(cause, replaced);
+    if (this.#underWay === undefined) return;
+    if (this.#underWay.commit !== undefined || replaced) return this.#distrust(cause, replaced);
+    // Nothing was written: memory is what it was, and whoever waits for a proof asks again.
+    const { batch } = this.#underWay;
+    this.#underWay = undefined;
+    batch.answerAll(AWAY, this.#tell);
+    this.#settleIdle();
   }
 
   /** Memory may not be what the journal says, or the journal is another's. */
@@ -290,7 +302,7 @@ export class Shard implements Committer {
   async stop(): Promise<void> {
     if (this.#phase === "serving") {
       this.#phase = "leaving";
-      if (this.#open.hasEvents || this.#underWay !== undefined) {
+      if (!this.#open.isIdle || this.#underWay !== undefined) {
         this.#options.commits.request(this);
         await new Promise<void>((resolve) => {
           this.#idle = resolve;
@@ -334,11 +346,7 @@ export class Shard implements Committer {
     // Whoever reckons with another number of shards must not make a second actor for a showtime.
     if (command.type === "open" && shardOf(command.showtime, shards) !== this.id) return ELSEWHERE;
     const refused = this.#refusals.recall(command.holder, command.rid);
-    if (refused !== undefined) {
-      // Whoever asks again has not heard it: another owner may have the shard by now, and carry it out. A commit will tell.
-      this.#open.keepsClock = true;
-      return refused;
-    }
+    if (refused !== undefined) return this.#refuse(refused);
     const decision = decide(this.#state.showtimes.get(command.showtime), command, now, limits);
     switch (decision.kind) {
       case "event": {
@@ -358,8 +366,14 @@ export class Shard implements Committer {
         if (!ERRORS[decision.refusal.code].retryable) {
           this.#refusals.remember(command.holder, command.rid, decision.refusal);
         }
-        return decision.refusal;
+        return this.#refuse(decision.refusal);
     }
+  }
+
+  /** Another owner may have the shard by now, and carry out what is refused here: PostgreSQL says before the answer leaves. */
+  #refuse(refusal: Refusal): Refusal {
+    this.#open.needsProof = true;
+    return refusal;
   }
 
   /** An event becomes memory at once, and durable with the open batch. */
@@ -511,7 +525,7 @@ export class Shard implements Committer {
   }
 
   #settleIdle(): void {
-    if (this.#underWay !== undefined || (this.#commits && this.#open.hasEvents)) return;
+    if (this.#underWay !== undefined || (this.#commits && !this.#open.isIdle)) return;
     this.#idle?.();
     this.#idle = undefined;
   }

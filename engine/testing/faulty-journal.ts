@@ -70,9 +70,9 @@ export class FaultyJournal implements Journal {
     return this.#owners.get(shard) === owner ? this.claim(shard, owner) : undefined;
   }
 
-  async epochs(): Promise<ReadonlyMap<number, number>> {
+  async epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>> {
     await this.#pause(1);
-    return new Map(this.#epochs);
+    return new Map([...this.#epochs].filter(([shard]) => shards?.includes(shard) ?? true));
   }
 
   async *snapshots(shard: number): AsyncIterable<Snapshot> {
