@@ -147,7 +147,11 @@ function cancel(state: ShowtimeState, event: EventOf<"cancelled">, changes: Chan
     return remember(state, event);
   }
   const booking = state.bookings.get(event.booking);
-  assert(booking !== undefined, "only a confirmed booking is cancelled");
+  if (booking === undefined) {
+    assert(event.seats.length === 0, "only a confirmed booking gives seats back");
+    state.cancelled.add(event.booking, event.holder);
+    return remember(state, event);
+  }
   for (const seat of event.seats) giveBack(state, seat, booking.number, changes);
   dropSeats(state, booking, event.seats);
   remember(state, event);

@@ -173,7 +173,7 @@ function verdict(
     case "confirm":
       return model.confirm(who, wish, named, now);
     case "cancel":
-      return model.cancel(wish);
+      return model.cancel(who, wish);
     case "block":
     case "unblock":
       return model.block(wish.type, wish.seats);

@@ -3,7 +3,7 @@
  *
  * A command is decided against memory at once, and its event joins the open batch. What it answers leaves with the commit of
  * that batch. An answer without an event of its own (a refusal, a repeat, a view) may rest on events that are not durable yet, so it
- * leaves with the newest batch that is not; a refusal that is given again leaves with a commit in any case.
+ * leaves with the newest batch that is not. A refusal leaves, besides, after PostgreSQL has said that the shard is still ours.
  *
  * When a commit fails or its outcome is unknown, memory may be ahead of the journal: the shard forgets everything, takes a new epoch and
  * reads the journal again. Whoever waits is told to ask again, and finds the first answer if there was one.

@@ -124,7 +124,16 @@ describe("cancelling", () => {
     box.ask("ann", confirm(holdOf(1), "b1", [0]));
     box.ask("ann", cancel("b1"));
     expect(box.ask("ann", confirm(holdOf(1), "b1", [0], true))).toMatchObject({ code: "BOOKING_NOT_FOUND" });
-    expect(box.ask("ann", cancel("b2"))).toMatchObject({ code: "BOOKING_NOT_FOUND" });
+  });
+
+  test("a booking that was cancelled before it was heard of is not confirmed any more", () => {
+    const box = held(0);
+    expect(box.ask("ann", cancel("b1", [0]))).toMatchObject({ code: "BOOKING_NOT_FOUND" });
+    expect(box.ask("ann", cancel("b1"))).toEqual({ type: "cancelled", booking: "b1", seats: [] });
+    expect(box.ask("ann", confirm(holdOf(1), "b1", [0], true))).toMatchObject({ code: "BOOKING_NOT_FOUND" });
+    expect(box.ask("ann", pin(holdOf(1), "b1"))).toMatchObject({ code: "CONFLICT" });
+    expect(box.ask("ann", cancel("b1"))).toEqual({ type: "cancelled", booking: "b1", seats: [] });
+    expect(box.ask("ann", confirm(holdOf(1), "b2", [0], true))).toMatchObject({ type: "confirmed" });
   });
 
   test("a booking that was never confirmed gives back its pinned hold, whole", () => {

@@ -42,7 +42,10 @@ export function decideConfirm(state: ShowtimeState, command: CommandOf<"confirm"
   return decided({ type: "confirmed", at: now, holder, rid, booking, seats });
 }
 
-/** Gives back all seats of a booking, or some. One that was never confirmed gives back its pinned hold, whole. */
+/**
+ * Gives back all seats of a booking, or some. One that was never confirmed gives back its pinned hold, whole; one that is not known is
+ * remembered as cancelled all the same, since its confirm may still be on its way.
+ */
 export function decideCancel(state: ShowtimeState, command: CommandOf<"cancel">, now: number): Decision {
   const { holder, rid, booking: id } = command;
   const pinned = state.pinned.get(id);
@@ -56,9 +59,9 @@ export function decideCancel(state: ShowtimeState, command: CommandOf<"cancel">,
   const booking = state.bookings.get(id);
   if (booking === undefined) {
     const gone: Outcome = { type: "cancelled", booking: id, seats: [] };
-    return state.cancelled.get(id) === undefined
-      ? refuse("BOOKING_NOT_FOUND", "There is no such booking.")
-      : already(gone);
+    if (state.cancelled.get(id) !== undefined) return already(gone);
+    if (command.seats !== undefined) return refuse("BOOKING_NOT_FOUND", "There is no such booking.");
+    return decided({ type: "cancelled", at: now, holder, rid, booking: id, seats: [] });
   }
   const seats = command.seats ?? booking.seats;
   if (command.seats !== undefined) {

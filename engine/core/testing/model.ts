@@ -148,7 +148,7 @@ export class Model {
     return { type: "confirmed", seats: [...seats], reacquired: true };
   }
 
-  cancel({ booking: id }: Wish<"cancel">): Verdict {
+  cancel(who: string, { booking: id }: Wish<"cancel">): Verdict {
     const pinned = this.#live().find(({ booking }) => booking === id);
     if (pinned !== undefined) {
       pinned.state = "over";
@@ -156,7 +156,10 @@ export class Model {
       return { type: "cancelled", seats: pinned.seats };
     }
     const booking = this.bookings.find((each) => each.id === id);
-    if (booking === undefined) return refused("BOOKING_NOT_FOUND");
+    if (booking === undefined) {
+      this.bookings.push({ id, who, seats: [], cancelled: true });
+      return { type: "cancelled", seats: [] };
+    }
     const { seats } = booking;
     booking.seats = [];
     booking.cancelled = true;
