@@ -113,6 +113,34 @@ describe("requests", () => {
     expect(await late).toMatchObject({ seats: [5], expiresAt: 300_000 });
   });
 
+  test("asked again after it was given up, a request counts time from its first send, and is answered once", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { token: GOOD_TOKEN, clock, limits: { silenceMs: 60_000 } });
+    await client.connect();
+    await eventOf(client, "authed");
+    const late: unknown[] = [];
+    client.on("lateHold", (hold) => late.push(hold));
+    for (let time = 0; time < 3; time++) server.script("hold", () => {});
+    const refused = refusalOf(client.hold(PREMIERE, [5], { rid: "mine" }));
+    await server.next("hold");
+    clock.advance(15_000);
+    await refused;
+    server.script("hold", ({ message, link }) => {
+      if (message.op === "hold") {
+        link.send({ op: "error", rid: message.rid, code: "BUSY", message: "much later", retryInMs: 60_000 });
+      }
+    });
+    expect(await refusalOf(client.hold(PREMIERE, [5], { rid: "mine" }))).toMatchObject({ code: "UNAVAILABLE" });
+    server.script("hold", (received) => {
+      server.answer(received);
+      server.answer(received);
+    });
+    expect(await client.hold(PREMIERE, [5], { rid: "mine" })).toMatchObject({ seats: [5], expiresAt: 300_000 });
+    expect(await client.hold(PREMIERE, [6])).toMatchObject({ seats: [6], expiresAt: 315_000 });
+    expect(late).toEqual([]);
+  });
+
   test.each(["BUSY", "RATE_LIMITED"] as const)(
     "after %s it is sent again, and what becomes of that is unknown without an answer",
     async (code) => {

@@ -79,6 +79,9 @@ export class Requests {
         new Refused("BUSY", `${limits.pendingMax} requests are waiting for answers`, { rid: message.rid }),
       );
     }
+    // Asked again, it may be answered with what was given then.
+    const sentAt = this.#givenUp.get(message.rid);
+    this.#givenUp.delete(message.rid);
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         message,
@@ -86,12 +89,12 @@ export class Requests {
         deadline: clock.after(timeoutMs, () => this.#giveUp(pending)),
         settle: (result) => (result instanceof Error ? reject(result) : resolve(result)),
         user: this.#options.user(),
-        sentAt: undefined,
+        sentAt,
         onItsWay: false,
         attempt: 0,
         renewed: false,
         again: undefined,
-        inDoubt: 0,
+        inDoubt: sentAt === undefined ? 0 : 1,
         lastRefusal: undefined,
       };
       this.#pending.set(message.rid, pending);
