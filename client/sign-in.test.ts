@@ -70,6 +70,29 @@ describe("signing in", () => {
     expect((await client.hold(PREMIERE, [1])).seats).toEqual([1]);
   });
 
+  test("an idle connection whose token ends while there is no other is signed in once there is one", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    let give: (token: string) => void = () => {};
+    let asked: () => void = () => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    const token = (why: string): string | Promise<string> => {
+      if (why === "connecting") return "old";
+      asked();
+      return new Promise((resolve) => (give = resolve));
+    };
+    const client = createClient(server, { clock, token });
+    server.script("auth", ({ link }) => link.send(authedAs("alice")));
+    await client.connect();
+    await eventOf(client, "authed");
+    const outcome = Promise.race([eventOf(client, "authed"), eventOf(client, "signInRefused")]);
+    clock.advance(server.heartbeatMs);
+    await isAsked;
+    clock.advance(server.heartbeatMs);
+    give(GOOD_TOKEN);
+    expect(await outcome).toMatchObject({ userId: "alice" });
+  });
+
   test("a token that nobody accepts leaves a viewer", async () => {
     const server = await startServer();
     const client = createClient(server);

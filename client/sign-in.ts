@@ -215,6 +215,8 @@ export class SignIn {
     if (this.#state !== "asking" && this.#state !== "in") return;
     this.#timer?.cancel();
     if (typeof this.#source === "function" && !this.#freshToken) {
+      // Were it still "in", the next probe would be refused too, and be taken for the fresh token's refusal.
+      this.#state = "asking";
       this.#freshToken = true;
       return this.#askAnew("refused");
     }
