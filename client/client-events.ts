@@ -7,7 +7,7 @@ import type { Identity } from "./sign-in.ts";
 
 export interface ClientEvents {
   state: ConnectionState;
-  /** Signed in, anew after each reconnection. */
+  /** Signed in, anew after each reconnection, and where the last token had ended before the next was accepted. */
   authed: Identity;
   /** No token was accepted; the connection goes on as a viewer. */
   signInRefused: Refused;

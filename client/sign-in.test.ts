@@ -93,6 +93,32 @@ describe("signing in", () => {
     expect(await outcome).toMatchObject({ userId: "alice" });
   });
 
+  test("a sign-in is told where the last token had ended before, and not where it had not", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    let give: (token: string) => void = () => {};
+    const token = (why: string): string | Promise<string> =>
+      why === "connecting" ? GOOD_TOKEN : new Promise((resolve) => (give = resolve));
+    const client = createClient(server, { clock, token });
+    let told = 0;
+    client.on("authed", () => told++);
+    await client.connect();
+    const { link } = await server.next("auth");
+    for (const [seat, waitMs, expected] of [
+      [1, 99, 1],
+      [2, 100, 2],
+      [3, 99, 2],
+    ] as const) {
+      link.send({ op: "reauth", inMs: 100 });
+      await client.hold(PREMIERE, [seat]);
+      clock.advance(waitMs);
+      give(`${GOOD_TOKEN}-${seat}`);
+      await server.next("auth");
+      await client.hold(PREMIERE, [seat + 3]);
+      expect(told).toBe(expected);
+    }
+  });
+
   test("a token that nobody accepts leaves a viewer", async () => {
     const server = await startServer();
     const client = createClient(server);

@@ -61,8 +61,8 @@ export class SignIn {
   #timer: ClientTimer | undefined;
   #lastToken: string | undefined;
   #acceptedToken: string | undefined;
-  /** When the accepted token ends, once the server has said so. */
-  #endsAt = 0;
+  /** When the accepted token ends, once the server has said so: from then on nobody is signed in there. */
+  #endsAt = Number.POSITIVE_INFINITY;
   #waiters: Waiter[] = [];
 
   constructor(options: SignInOptions) {
@@ -136,8 +136,9 @@ export class SignIn {
     this.#identity = identity;
     if (!this.#isUpToDate()) return;
     this.#timer?.cancel();
-    const news = this.#state !== "in";
+    const news = this.#state !== "in" || this.#options.clock.monotonic() >= this.#endsAt;
     this.#state = "in";
+    this.#endsAt = Number.POSITIVE_INFINITY;
     this.#user = identity.userId;
     this.#acceptedToken = this.#lastToken;
     this.#attempt = 0;
