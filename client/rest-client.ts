@@ -104,9 +104,12 @@ export class RestClient {
     return this.#post(`/api/v1/bookings/${encodeURIComponent(booking)}/payments`, { method: "mock" }, token);
   }
 
-  /** Gives back all seats, and the money. Asked again, it is the same cancellation. */
-  cancel(booking: string, token: string): Promise<Booking> {
-    return this.#post(`/api/v1/bookings/${encodeURIComponent(booking)}/cancel`, {}, token, `cancel-${booking}`);
+  /**
+   * Gives back all seats, and the money. Each call is a wish of its own; where no answer came, the same `key` as before makes it the
+   * same one, which gets the first answer for a day, be it a refusal.
+   */
+  cancel(booking: string, token: string, key?: string): Promise<Booking> {
+    return this.#post(`/api/v1/bookings/${encodeURIComponent(booking)}/cancel`, {}, token, key);
   }
 
   /** Those that were issued by now. */

@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { RestClient } from "./rest-client.ts";
+import { refusalOf } from "./testing/world.ts";
+
+const kept = new Map<string, { status: number; body: object }>();
+let asked = 0;
+/** Refuses the first request as the bookings do while a payment is being confirmed, and gives each key its first answer again. */
+const server = createServer((request, response) => {
+  const key = request.headers["idempotency-key"];
+  const fresh =
+    asked++ === 0
+      ? { status: 409, body: { code: "BOOKING_STATE", detail: "ask once more" } }
+      : { status: 200, body: { id: "bk_1", status: "cancelled" } };
+  const answer = (typeof key === "string" && kept.get(key)) || fresh;
+  if (typeof key === "string") kept.set(key, answer);
+  response.writeHead(answer.status, { "content-type": "application/json" }).end(JSON.stringify(answer.body));
+});
+
+afterEach(async () => {
+  server.close();
+  server.closeAllConnections();
+  await once(server, "close");
+  kept.clear();
+  asked = 0;
+});
+
+async function start(): Promise<RestClient> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  // The cast: a listening TCP server's address is no string.
+  return new RestClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+test("a cancellation that was refused for now may be asked for once more", async () => {
+  const rest = await start();
+  expect(await refusalOf(rest.cancel("bk_1", "token"))).toMatchObject({ code: "BOOKING_STATE" });
+  expect(await rest.cancel("bk_1", "token")).toMatchObject({ status: "cancelled" });
+});
+
+test("with the same key it is the same cancellation", async () => {
+  const rest = await start();
+  for (let time = 0; time < 2; time++) {
+    expect(await refusalOf(rest.cancel("bk_1", "token", "mine"))).toMatchObject({ code: "BOOKING_STATE" });
+  }
+  expect(await rest.cancel("bk_1", "token", "another")).toMatchObject({ status: "cancelled" });
+});
