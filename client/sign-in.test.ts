@@ -28,19 +28,38 @@ describe("signing in", () => {
     const clock = new ManualClock();
     let token = GOOD_TOKEN;
     const client = createClient(server, { clock, random: () => 0.5, token: () => token });
-    for (let time = 0; time < 20; time++) {
-      server.script("auth", (received) => {
-        server.answer(received);
-        received.link.send({ op: "reauth", inMs: 60_000 });
-      });
-    }
     await client.connect();
-    for (const seat of [1, 2, 3]) await client.hold(PREMIERE, [seat]);
+    const { link } = await server.next("auth");
+    await client.hold(PREMIERE, [1]);
+    clock.advance(1_000);
+    link.send({ op: "reauth", inMs: 60_000 });
+    for (const seat of [2, 3]) await client.hold(PREMIERE, [seat]);
     expect(server.received.filter(({ message }) => message.op === "auth")).toHaveLength(1);
-    await server.next("auth");
     token = `${GOOD_TOKEN}-2`;
     clock.advance(250);
     expect((await server.next("auth")).message.token).toBe(token);
+  });
+
+  test("tokens that are about to end as soon as they are accepted are fetched after growing waits", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    let fetched = 0;
+    const client = createClient(server, { clock, random: () => 0.5, token: () => `${GOOD_TOKEN}-${fetched++}` });
+    for (let time = 0; time < 20; time++) {
+      server.script("auth", (received) => {
+        server.answer(received);
+        received.link.send({ op: "reauth", inMs: 100 });
+      });
+    }
+    await client.connect();
+    for (const [index, waitMs] of [250, 500, 1_000, 2_000].entries()) {
+      await server.next("auth");
+      await client.hold(PREMIERE, [2 * index]);
+      clock.advance(waitMs - 1);
+      await client.hold(PREMIERE, [2 * index + 1]);
+      expect(fetched).toBe(index + 1);
+      clock.advance(1);
+    }
   });
 
   test("a source without another token is found out when its token has ended", async () => {

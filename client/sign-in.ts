@@ -3,7 +3,7 @@ import type { ClientMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
 import { faultOf } from "./fault.ts";
-import type { ClientLimits } from "./limits.ts";
+import { type ClientLimits, SHORT_TOKEN_MS } from "./limits.ts";
 import { Refused } from "./refused.ts";
 
 /**
@@ -61,6 +61,7 @@ export class SignIn {
   #timer: ClientTimer | undefined;
   #lastToken: string | undefined;
   #acceptedToken: string | undefined;
+  #acceptedAt = 0;
   /** When the accepted token ends, once the server has said so: from then on nobody is signed in there. */
   #endsAt = Number.POSITIVE_INFINITY;
   #waiters: Waiter[] = [];
@@ -120,8 +121,11 @@ export class SignIn {
    */
   renew(why: "ending" | "refused", inMs = 0): boolean {
     if (typeof this.#source !== "function" || !this.#connected) return false;
-    this.#endsAt = this.#options.clock.monotonic() + inMs;
-    if (this.#state !== "asking") this.#begin(why);
+    const now = this.#options.clock.monotonic();
+    this.#endsAt = now + inMs;
+    if (this.#state === "asking") return true;
+    // Where tokens end as soon as they are accepted (a server's clock is ahead), one would be fetched after another without a pause.
+    this.#begin(why, why === "ending" && now - this.#acceptedAt < SHORT_TOKEN_MS);
     return true;
   }
 
@@ -136,12 +140,13 @@ export class SignIn {
     this.#identity = identity;
     if (!this.#isUpToDate()) return;
     this.#timer?.cancel();
-    const news = this.#state !== "in" || this.#options.clock.monotonic() >= this.#endsAt;
+    const now = this.#options.clock.monotonic();
+    const news = this.#state !== "in" || now >= this.#endsAt;
     this.#state = "in";
     this.#endsAt = Number.POSITIVE_INFINITY;
     this.#user = identity.userId;
     this.#acceptedToken = this.#lastToken;
-    this.#attempt = 0;
+    this.#acceptedAt = now;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(identity);
     if (news) this.#options.authed(identity);
   }
@@ -159,16 +164,19 @@ export class SignIn {
     if (this.#isUpToDate() && this.#state === "asking") this.#again(this.#round, "connecting", refused.retryInMs ?? 0);
   }
 
-  #begin(why: TokenReason): void {
+  #begin(why: TokenReason, paced = false): void {
     // While a token is about to end it is still good, and requests need not wait.
     if (why !== "ending") this.#state = "asking";
     this.#freshToken = why === "refused";
-    this.#askAnew(why);
+    if (!paced) this.#attempt = 0;
+    this.#askAnew(why, paced);
   }
 
-  #askAnew(why: TokenReason): void {
+  #askAnew(why: TokenReason, paced = false): void {
     this.#outdated = this.#unanswered;
-    void this.#ask(++this.#round, why);
+    const round = ++this.#round;
+    if (paced) this.#again(round, why, 0);
+    else void this.#ask(round, why);
   }
 
   async #ask(round: number, why: TokenReason): Promise<void> {
