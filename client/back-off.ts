@@ -1,6 +1,6 @@
 /**
- * Full jitter: a random wait below a ceiling that doubles with every attempt, so that a hundred thousand clients that lost
- * the same server do not come back in the same second.
+ * Full jitter: a random wait below a ceiling that doubles with every attempt, so that all the clients that
+ * lost the same server do not come back at the same moment.
  * Source: Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
  *
  * @param attempt 0 for the first wait.

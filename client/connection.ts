@@ -213,7 +213,7 @@ export class Connection {
 
   #backOffMs(): number {
     const { limits, random } = this.#options;
-    return fullJitterMs(this.#attempt++, limits.backOffBaseMs, limits.backOffMaxMs, random);
+    return fullJitterMs(this.#attempt++, limits.reconnectBaseMs, limits.backOffMaxMs, random);
   }
 
   /** One timer for both kinds of silence; it is set anew only when it goes off, not with every message. */

@@ -15,6 +15,8 @@ export interface ClientLimits {
   /** Full jitter: the n-th wait is random in 0 .. min(backOffMaxMs, backOffBaseMs * 2^n). */
   readonly backOffBaseMs: number;
   readonly backOffMaxMs: number;
+  /** In place of `backOffBaseMs` after a lost connection, which thousands may have lost at the same moment. */
+  readonly reconnectBaseMs: number;
   /** A connection that lived this long sets the back-off to its beginning. */
   readonly steadyMs: number;
 }
@@ -28,6 +30,7 @@ export const CLIENT_LIMITS: ClientLimits = {
   connectTimeoutMs: 10_000,
   backOffBaseMs: 500,
   backOffMaxMs: 10_000,
+  reconnectBaseMs: 2_000,
   steadyMs: 10_000,
 };
 

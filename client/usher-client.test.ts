@@ -157,7 +157,7 @@ describe("connections", () => {
     const clock = new ManualClock();
     const client = createClient(server, { clock, random: () => 0.5 });
     await client.connect();
-    for (const waitMs of [250, 500, 1_000]) {
+    for (const waitMs of [1_000, 2_000, 4_000]) {
       const waiting = eventOf(client, "state", (state) => state === "waiting");
       for (const link of server.links) link.cut();
       await waiting;
@@ -183,7 +183,7 @@ describe("connections", () => {
     clock.advance(10_000);
     expect(client.state).toBe("waiting");
     server.welcomes = true;
-    clock.advance(500);
+    clock.advance(1_000);
     await connected;
   });
 
