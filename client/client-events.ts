@@ -17,7 +17,7 @@ export interface ClientEvents {
   booked: { readonly holdId: HoldId; readonly bookingId: BookingId };
   /** What has become of a booking of the signed-in user. */
   booking: Omit<Extract<ServerMessage, { op: "booking" }>, "op">;
-  /** A hold whose request was given up for lack of an answer was granted after all: use it or release it. */
+  /** A hold whose request was given up for lack of an answer, or sent twice and refused once, was granted after all: use it or release it. */
   lateHold: Hold;
   /** The server is about to shut down; the client reconnects by itself. */
   goaway: { readonly reconnectInMs: number };

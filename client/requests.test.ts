@@ -184,6 +184,26 @@ describe("requests", () => {
     expect(await late).toMatchObject({ seats: [5] });
   });
 
+  test("a hold that one send of two was refused, and the other granted, is told", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { token: GOOD_TOKEN, clock, limits: { silenceMs: 60_000 } });
+    await client.connect();
+    await eventOf(client, "authed");
+    const late: unknown[] = [];
+    client.on("lateHold", (hold) => late.push(hold));
+    for (let time = 0; time < 2; time++) server.script("hold", () => {});
+    const refused = refusalOf(client.hold(PREMIERE, [5]));
+    const { message, link } = await server.next("hold");
+    clock.advance(5_000);
+    const second = await server.next("hold");
+    link.send({ op: "error", rid: message.rid, code: "SEAT_TAKEN", message: "taken", seats: [5] });
+    server.answer(second);
+    expect(await refused).toMatchObject({ code: "SEAT_TAKEN" });
+    await client.hold(PREMIERE, [6]);
+    expect(late).toMatchObject([{ seats: [5], expiresAt: 300_000 }]);
+  });
+
   test("after the machine has slept past the deadline a request is not sent again", async () => {
     const server = await startServer();
     const clock = new ManualClock();

@@ -26,7 +26,7 @@ export interface RequestsOptions {
   readonly user: () => HolderId | undefined;
   /** The token is not accepted any more: true when another one is being fetched, and `flush` follows. */
   readonly renew: () => boolean;
-  /** A request that was given up has succeeded after all. */
+  /** A request that was given up, or refused while it had been sent more than once, has succeeded after all. */
   readonly late: (answered: Answered) => void;
 }
 
@@ -51,7 +51,7 @@ interface Pending {
 }
 
 const ANSWER_OF = { hold: "held", extend: "extended", release: "released" } as const;
-/** Requests given up lately, so that a hold granted after all can be told apart from an answer that came twice. */
+/** Requests given up lately, or refused once while sent twice, so that a hold granted after all can be told apart from an answer that came twice. */
 const GIVEN_UP_MAX = 256;
 
 /**
@@ -148,7 +148,10 @@ export class Requests {
       pending.again?.cancel();
       return;
     }
-    if (!refused.retryable) return this.#settle(pending, refused);
+    if (!refused.retryable) {
+      if (pending.inDoubt > 0) this.#remember(pending);
+      return this.#settle(pending, refused);
+    }
     // That nothing was done this time does not tell what became of an earlier time.
     pending.lastRefusal = isUnknown || pending.inDoubt === 0 ? refused : undefined;
     const { clock, limits, random } = this.#options;
@@ -186,7 +189,7 @@ export class Requests {
 
   #giveUp(pending: Pending, why?: string): void {
     const { rid } = pending.message;
-    if (pending.sentAt !== undefined) this.#remember(rid, pending.sentAt);
+    this.#remember(pending);
     const message =
       pending.sentAt === undefined
         ? `${why ?? "there was no connection in time"}; the request was never sent`
@@ -194,10 +197,11 @@ export class Requests {
     this.#settle(pending, pending.lastRefusal ?? new Refused("UNAVAILABLE", message, { rid }));
   }
 
-  #remember(rid: string, sentAt: number): void {
+  #remember({ message, sentAt }: Pending): void {
+    if (sentAt === undefined) return;
     const [oldest] = this.#givenUp.keys();
     if (oldest !== undefined && this.#givenUp.size >= GIVEN_UP_MAX) this.#givenUp.delete(oldest);
-    this.#givenUp.set(rid, sentAt);
+    this.#givenUp.set(message.rid, sentAt);
   }
 
   #settle(pending: Pending, result: Answered | Error): void {
