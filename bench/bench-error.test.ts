@@ -22,21 +22,36 @@ it("ports that are used up are told in one sentence", async () => {
   server.close();
 });
 
-it("file descriptors that are used up are told in one sentence", () => {
-  const program = `
+/** Each has 200 connections to the server at the port. */
+const LOADS = {
+  "of WebSockets": `
     import { WebSocketClient } from "./bench/load/web-socket.ts";
-    import { createServer } from "node:net";
     const nothing = () => undefined;
-    const server = createServer().listen(0, "127.0.0.1", async () => {
-      const { port } = server.address();
+    const load = (port) => {
       const open = () => WebSocketClient.open({ port, path: "/", onMessage: nothing, onClose: nothing });
-      await Promise.all(Array.from({ length: 200 }, open)).catch((error) => console.log(error.message));
+      return Promise.all(Array.from({ length: 200 }, open));
+    };`,
+  "of requests": `
+    import { HttpLoad } from "./bench/load/http-load.ts";
+    const load = async (port) => {
+      const http = new HttpLoad();
+      http.open({ url: "http://127.0.0.1:" + port, connections: 200, requests: [{ method: "GET", path: "/" }] });
+      http.begin();
+      await http.end();
+      http.take();
+    };`,
+};
+
+it.each(Object.entries(LOADS))("file descriptors that a load %s has used up are told in one sentence", (_, load) => {
+  const program = `${load}
+    import { createServer } from "node:net";
+    const server = createServer().listen(0, "127.0.0.1", async () => {
+      await load(server.address().port).catch((error) => console.log(error.message));
       process.exit();
     });`;
   const node = [process.execPath, "--import", "./tools/typescript.mjs", "--input-type=module", "--eval", program];
   const said = execFileSync("/bin/sh", ["-c", 'ulimit -n 100; exec "$@"', "sh", ...node], {
-    cwd: ROOT,
-    encoding: "utf8",
+    ...{ cwd: ROOT, encoding: "utf8", timeout: 50_000, killSignal: "SIGKILL" },
   });
   expect(said).toMatch(/^The load generator has no more file descriptors: .*\.\n$/);
 });

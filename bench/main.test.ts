@@ -9,6 +9,8 @@ import type { Results } from "./runner/results.ts";
 import type { Measured, Scenario, SubjectPlan } from "./runner/scenario.ts";
 import type { Settings } from "./runner/settings.ts";
 import { startRush } from "./scenarios/hold-rush.ts";
+import { SCENARIOS } from "./scenarios/index.ts";
+import { loginStorm } from "./scenarios/login-storm.ts";
 import { requireConnections } from "./stage/machine-limits.ts";
 import { ARENA, startPlainServer } from "./stage/targets.ts";
 
@@ -79,9 +81,9 @@ describe("what npm run bench is asked for", () => {
     expect(complained[0]).toMatch(/^\/nowhere\/a\.json cannot be read as a results\.json: ENOENT/);
   });
 
-  it("refuses more connections than the machine bears, and starts nothing", async () => {
-    const args = ["--only", "reconnect-storm", "--peer", "none", "--connections", "1000000", "--out", out];
-    expect(await bench(args, PLACE)).toBe(1);
+  it.each(SCENARIOS)("refuses more connections than the machine bears: $name", async (scenario) => {
+    const args = ["--peer", "none", "--connections", "1000000", "--out", out];
+    expect(await bench(args, PLACE, [scenario])).toBe(1);
     expect(complained).toHaveLength(1);
     expect(complained[0]).toMatch(/^1000000 connections (need|are more than) .*\.$/);
   });
@@ -105,12 +107,17 @@ describe("what npm run bench is asked for", () => {
     ],
     [
       "rest-hold",
-      ["--connections", "5000"],
-      "5000 connections need 25000 seats in 5 rounds of rest-hold, and there are 20000: use fewer.",
+      ["--connections", "500", "--rounds", "50"],
+      "500 connections need 25000 seats in 50 rounds of rest-hold, and there are 20000: use fewer.",
     ],
   ])("refuses %s with %j, which has not enough seats, before it measures", async (scenario, more, sentence) => {
     expect(await bench(["--only", scenario, "--peer", "none", ...more, "--out", out], PLACE)).toBe(1);
     expect(complained).toEqual([sentence]);
+  });
+
+  it("has so few logins that Usher need not say it is busy, and says how many", () => {
+    const [storm] = loginStorm.cases({ settings: { ...NONE, connections: 5_000 }, rateOf: () => undefined });
+    expect(storm?.load).toContain("250 connections, 1250 accounts");
   });
 
   it("names scenarios and peers", async () => {

@@ -15,6 +15,7 @@ import { HELP, parseRequest, type Settings } from "./runner/settings.ts";
 import { summaryLines } from "./runner/summary.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 import { choosePeers, peerLines } from "./scenarios/peers.ts";
+import { requireConnections } from "./stage/machine-limits.ts";
 
 interface Place {
   /** Of the checkout. */
@@ -62,6 +63,7 @@ async function run(
   args: readonly string[],
   { root, worker }: Place,
 ): Promise<void> {
+  if (settings.connections !== undefined) requireConnections(settings.connections);
   const { peers, notes: leftOut } = choosePeers(settings.peers, root);
   const notes = [...leftOut, ...diskNotes(tmpdir())];
   const path = fileURLToPath(root);

@@ -26,6 +26,8 @@ export interface HttpRequest {
   readonly body?: string;
 }
 
+type Client = autocannon.Client & { destroy(): void };
+
 export class HttpLoad {
   readonly #recorder = new Recorder();
   #instance: autocannon.Instance | undefined;
@@ -45,13 +47,17 @@ export class HttpLoad {
     if (options === undefined) throw new Error("the load was never opened");
     this.#recorder.mark();
     let index = 0;
+    const clients: Client[] = [];
     const firstSeat = this.#firstSeat;
     this.#firstSeat += options.connections;
     const settings: autocannon.Options = {
       url: options.url,
       connections: options.connections,
       duration: 100_000,
-      setupClient: (client) => client.setRequests(requestsOf(options, index, firstSeat + index++)),
+      setupClient(client) {
+        client.setRequests(requestsOf(options, index, firstSeat + index++));
+        clients.push(client as Client); // Types leave out what it has.
+      },
     };
     // With a callback, it gives the instance and not a promise.
     const instance = autocannon(settings, () => undefined);
@@ -65,6 +71,8 @@ export class HttpLoad {
       const error = explain(thrown);
       this.#failure ??=
         error instanceof BenchError ? error : new BenchError(`A request of the load failed: ${thrown.message}.`);
+      // A client connects again at once, and where the machine has nothing left for that, nothing else would ever have its turn.
+      for (const client of clients) client.destroy();
     });
     this.#ended = new Promise((resolve) => void instance.on("done", resolve));
   }
