@@ -40,6 +40,9 @@ const LOADS = {
       await http.end();
       http.take();
     };`,
+  "of JSON": `
+    import { ask } from "./bench/load/json-http.ts";
+    const load = (port) => Promise.all(Array.from({ length: 200 }, () => ask("GET", "http://127.0.0.1:" + port)));`,
 };
 
 it.each(Object.entries(LOADS))("file descriptors that a load %s has used up are told in one sentence", (_, load) => {

@@ -12,9 +12,11 @@ const WHY: Readonly<Record<string, string>> = {
   ENOBUFS: "This machine has no more memory for sockets: use fewer --connections.",
 };
 
-/** The error as a sentence, where it is one of those that a machine too small for the load gives. */
+/** The error as a sentence, where it, or what caused it, is one of those that a machine too small for the load gives. */
 export function explain(error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const why = WHY[code];
-  return why === undefined ? error : new BenchError(why, { cause: error });
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const why = "code" in one ? WHY[String(one.code)] : undefined;
+    if (why !== undefined) return new BenchError(why, { cause: error });
+  }
+  return error;
 }

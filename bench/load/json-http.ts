@@ -1,5 +1,5 @@
 /** JSON over HTTP, for what a generator asks besides its load, and for loads in which one answer leads to the next request. */
-import { BenchError } from "../bench-error.ts";
+import { BenchError, explain } from "../bench-error.ts";
 
 interface Asked {
   readonly token?: string | undefined;
@@ -16,7 +16,8 @@ export async function ask<Answer>(method: "GET" | "POST", url: string, { token, 
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch((cause: unknown) => {
-    throw new BenchError(`${method} ${url} was not answered.`, { cause });
+    const why = explain(cause);
+    throw why instanceof BenchError ? why : new BenchError(`${method} ${url} was not answered.`, { cause });
   });
   if (response.ok) return (await response.json()) as Answer; // As openapi.json says.
   throw new BenchError(`${method} ${url} was answered with ${response.status}: ${await response.text()}`);
