@@ -204,6 +204,21 @@ describe("a run", () => {
     RUN_TIMEOUT_MS,
   );
 
+  it("leaves out what needs a program that this machine does not have, and says how to install it", async () => {
+    const without: Scenario = { ...measuring(["usher"], () => 3), name: "without", needs: ["no-such-server"] };
+    const all = [measuring(["usher"], () => 3), without];
+    const why = "no-such-server is not on the PATH: install it (on Debian or Ubuntu: apt-get install no-such-server).";
+    const args = ["--rounds", "1", "--peer", "none", "--out", out];
+    expect(await bench(args, PLACE, all)).toBe(0);
+    const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Just written.
+    expect(results.scenarios.map(({ name }) => name)).toEqual(["measuring"]);
+    expect(results.notes).toContain(`Left out: without. ${why}`);
+    expect(await bench([...args, "--only", "measuring,without"], PLACE, all)).toBe(1);
+    expect(complained).toEqual([why]);
+    const overNats = SCENARIOS.filter(({ needs }) => needs?.includes("nats-server"));
+    expect(overNats.map(({ name }) => name)).toEqual(["takeover", "cluster-hold-rush", "cluster-viewer-fanout"]);
+  });
+
   it("goes back and forth, so that each subject follows both of its neighbours", async () => {
     const order: string[] = [];
     const args = ["--rounds", "3", "--peer", "none", "--out", out];

@@ -13,6 +13,7 @@ import { runScenarios } from "./runner/run.ts";
 import type { Scenario } from "./runner/scenario.ts";
 import { HELP, parseRequest, type Settings } from "./runner/settings.ts";
 import { summaryLines } from "./runner/summary.ts";
+import { type ChosenScenarios, chooseScenarios } from "./scenarios/choose.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 import { choosePeers, peerLines } from "./scenarios/peers.ts";
 import { requireConnections } from "./stage/machine-limits.ts";
@@ -47,7 +48,7 @@ export async function bench(
         break;
       }
       case "run":
-        await run(chosen(scenarios, request.settings.only), request.settings, args, place);
+        await run(chooseScenarios(scenarios, request.settings.only), request.settings, args, place);
         break;
     }
     return 0;
@@ -58,14 +59,14 @@ export async function bench(
 }
 
 async function run(
-  scenarios: readonly Scenario[],
+  { scenarios, notes: scenariosLeftOut }: ChosenScenarios,
   settings: Settings,
   args: readonly string[],
   { root, worker }: Place,
 ): Promise<void> {
   if (settings.connections !== undefined) requireConnections(settings.connections);
-  const { peers, notes: leftOut } = choosePeers(settings.peers, root);
-  const notes = [...leftOut, ...diskNotes(tmpdir())];
+  const { peers, notes: peersLeftOut } = choosePeers(settings.peers, root);
+  const notes = [...scenariosLeftOut, ...peersLeftOut, ...diskNotes(tmpdir())];
   const path = fileURLToPath(root);
   const out = resolve(settings.out);
   mkdirSync(out, { recursive: true });
@@ -109,14 +110,4 @@ function stopOnSignals(): AbortSignal {
     process.once(signal, () => controller.abort(new BenchError(`Stopped by ${signal}.`)));
   }
   return controller.signal;
-}
-
-function chosen(all: readonly Scenario[], names: readonly string[] | undefined): readonly Scenario[] {
-  if (names === undefined) return all;
-  return names.map((name) => {
-    const scenario = all.find((one) => one.name === name);
-    if (scenario === undefined)
-      throw new BenchError(`There is no scenario ${name}: npm run bench -- --list names them.`);
-    return scenario;
-  });
 }

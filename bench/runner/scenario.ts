@@ -7,6 +7,8 @@ export interface Scenario {
   readonly name: string;
   /** One line for `--list`. */
   readonly about: string;
+  /** Programs that must be on the PATH. */
+  readonly needs?: readonly string[];
   /** Each is asked for when those before it have run. */
   cases(context: ScenarioContext): Iterable<Case>;
 }

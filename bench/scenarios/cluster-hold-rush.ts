@@ -12,6 +12,7 @@ import type { StartTarget } from "./subjects.ts";
 export const clusterHoldRush: Scenario = {
   name: "cluster-hold-rush",
   about: "durable holds and releases over NATS: two engines against one, and the message path against one process",
+  needs: ["nats-server"],
   cases: (context) => [secondEngine(context), messagePath(context)],
 };
 

@@ -8,6 +8,7 @@ import { CHANGES_PER_SECOND, VIEWERS } from "./viewer-fanout.ts";
 export const clusterViewerFanout: Scenario = {
   name: "cluster-viewer-fanout",
   about: "seat changes shown to 5,000 viewers by two edges over NATS, a server CPU second, against one process",
+  needs: ["nats-server"],
   cases({ settings }) {
     const viewers = settings.connections ?? VIEWERS;
     const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;

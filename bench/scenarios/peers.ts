@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { BenchError } from "../bench-error.ts";
 import { PEERS, requireInstalled } from "../peers/index.ts";
+import { leftOut } from "./choose.ts";
 
 /** Those that Usher's targets are about; `--peer all` takes every one, and as much more time. */
 const USUAL = [
@@ -28,11 +29,7 @@ export interface ChosenPeers {
 export function choosePeers(names: readonly string[] | undefined, root: URL): ChosenPeers {
   if (names === undefined) {
     const reasons = new Map(USUAL.map((name) => [name, whyNot(name, root)]));
-    const notes = [...new Set([...reasons.values()].filter((why) => why !== undefined))].map((why) => {
-      const left = [...reasons].flatMap(([name, reason]) => (reason === why ? [name] : []));
-      return `Left out: ${left.join(", ")}. ${why}`;
-    });
-    return { peers: USUAL.filter((name) => reasons.get(name) === undefined), notes };
+    return { peers: USUAL.filter((name) => reasons.get(name) === undefined), notes: leftOut(reasons) };
   }
   const wanted = names.includes("all") ? Object.keys(PEERS) : names.filter((name) => name !== "none");
   for (const name of wanted) {

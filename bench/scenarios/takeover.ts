@@ -21,6 +21,7 @@ const P99 = "p99 after a kill, ms";
 export const takeover: Scenario = {
   name: "takeover",
   about: "engines are killed, or leave by plan, while seats are held: how long a showtime is without an answer",
+  needs: ["nats-server"],
   cases({ settings: { connections, rate, seconds } }) {
     const showtimes = Math.min(connections ?? SHOWTIMES, MULTIPLEX.showtimes);
     const perSecond = rate ?? COMMANDS_PER_SECOND;

@@ -84,6 +84,12 @@ export async function startServer({
   };
 }
 
+/** Why the program cannot be started here, in a sentence; undefined where it can. */
+export function whyMissing(program: string): string | undefined {
+  const { error } = spawnSync(program, ["--version"], { env: { ...process.env, PATH } });
+  return error === undefined ? undefined : notStarted(program, error).message;
+}
+
 /** What a program says of itself, such as "7.0.15". */
 export function versionOf(program: string): string {
   const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8", env: { ...process.env, PATH } });
