@@ -1,10 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, it, vi } from "vitest";
 import { BenchError, explain } from "./bench-error.ts";
 import { WebSocketClient } from "./load/web-socket.ts";
-import { requireInstalled } from "./peers/index.ts";
+import { PEERS, requireInstalled } from "./peers/index.ts";
 import { choosePeers } from "./scenarios/peers.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -73,9 +77,22 @@ it("a peer that is not installed is told in one sentence, with the way out", () 
   expect(notes.join()).toMatch(/^Left out: postgres-for-update/);
 });
 
-it("a peer whose redis-server is missing is told in one sentence", ({ skip }) => {
+it("a peer of which only some packages are installed is not", async () => {
+  const root = await mkdtemp(join(tmpdir(), "usher-bench-test-"));
   try {
-    requireInstalled({ about: "any" } as Parameters<typeof requireInstalled>[0], ROOT); // All that it looks at.
+    await mkdir(join(root, "bench/peers/node_modules/ws"), { recursive: true });
+    expect(() => choosePeers(["ws-naive"], pathToFileURL(`${root}/`))).toThrow(/is not installed/);
+    await mkdir(join(root, "bench/peers/node_modules/bufferutil"));
+    expect(choosePeers(["ws-naive"], pathToFileURL(`${root}/`)).peers).toEqual(["ws-naive"]);
+  } finally {
+    await rm(root, { recursive: true });
+  }
+});
+
+it("a peer whose redis-server is missing is told in one sentence", ({ skip }) => {
+  const { "redis-always": redis } = PEERS;
+  try {
+    if (redis !== undefined) requireInstalled(redis, ROOT);
   } catch {
     skip("npm ci --prefix bench/peers was not run");
   }

@@ -156,8 +156,9 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   },
 };
 
-/** @param root of the checkout. @throws BenchError, where the peer's dependencies are not installed. */
-export function requireInstalled(peer: Peer, root = new URL("../../", import.meta.url)): void {
-  if (existsSync(new URL("bench/peers/node_modules", root))) return;
-  throw new BenchError(`The peer "${peer.about}" is not installed: npm ci --prefix bench/peers`);
+/** @param root of the checkout. @throws BenchError, where one of the peer's packages is not installed. */
+export function requireInstalled({ about, packages }: Peer, root = new URL("../../", import.meta.url)): void {
+  const installed = new URL("bench/peers/node_modules/", root);
+  if (["", ...packages].every((name) => existsSync(new URL(name, installed)))) return;
+  throw new BenchError(`The peer "${about}" is not installed: npm ci --prefix bench/peers`);
 }

@@ -34,8 +34,14 @@ describe("a peer does the work of a seat server", () => {
     if (peer.protocol !== "rest") it.skipIf(why !== undefined)(says, { timeout: 60_000 }, () => sellsLive(name, peer));
     else if (peer.scenarios.includes("rest-hold"))
       it.skipIf(why !== undefined)(says, { timeout: 120_000 }, () => sellsOverRest(name, peer));
+    else it.skipIf(why !== undefined)(says, { timeout: 60_000 }, () => saysHello(name, peer));
   }
 });
+
+async function saysHello(name: string, peer: Peer): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${await start(name, peer)}/api/v1/movies`);
+  expect([response.status, await response.json()]).toEqual([200, { hello: "world" }]);
+}
 
 async function sellsLive(name: string, peer: Peer): Promise<void> {
   const port = await start(name, peer);
