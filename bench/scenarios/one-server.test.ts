@@ -1,0 +1,68 @@
+/** Scenarios that can share one server: a small round of each, so that none rots unseen. */
+import { spawnSync } from "node:child_process";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Scenario } from "../runner/scenario.ts";
+import type { Settings } from "../runner/settings.ts";
+import type { ServerProcess } from "../stage/server-process.ts";
+import { openStage, type Stage } from "../stage/stage.ts";
+import { browse } from "./browse.ts";
+import { kioskSoak } from "./kiosk-soak.ts";
+import { reconnectStorm } from "./reconnect-storm.ts";
+import { restHold } from "./rest-hold.ts";
+import { showtime } from "./showtime.ts";
+import { viewerFanout } from "./viewer-fanout.ts";
+import { wire } from "./wire.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const RUN_TIMEOUT_MS = 120_000;
+
+const SMALL: Settings = {
+  ...{ only: undefined, peers: [], seconds: 1, rounds: 1, connections: 4, inFlight: 1, rate: undefined },
+  ...{ out: "", profile: false },
+};
+
+let stage: Stage;
+/** Where the first server that is started is every other one too. */
+let shared: Stage;
+
+beforeAll(async () => {
+  // Builds what is out of date.
+  expect(spawnSync(process.execPath, ["bin/usher.mjs", "--version"], { cwd: ROOT }).status).toBe(0);
+  stage = await openStage({ root: ROOT, worker: new URL("dist/bench/load/worker.js", ROOT) });
+  let database: Promise<string> | undefined;
+  let server: Promise<ServerProcess> | undefined;
+  shared = {
+    ...stage,
+    database: () => (database ??= stage.database()),
+    start: async (command) => ({ ...(await (server ??= stage.start(command))), stop: () => Promise.resolve() }),
+  };
+}, RUN_TIMEOUT_MS);
+
+afterAll(() => stage.close());
+
+/** A round of Usher in its first case: something is measured, and nothing is refused. */
+async function runs(scenario: Scenario, figures: Readonly<Record<string, unknown>>): Promise<void> {
+  const [one] = scenario.cases({ settings: SMALL, rateOf: () => undefined });
+  const plan = one?.subjects.find(({ kind }) => kind === "usher");
+  const subject = await plan?.start(shared);
+  try {
+    expect(await subject?.round(1)).toMatchObject({ sample: { count: positive, refused: 0, figures } });
+  } finally {
+    await subject?.stop();
+  }
+}
+
+const positive: unknown = expect.toSatisfy((value: number) => value > 0);
+const aNumber: unknown = expect.toSatisfy(Number.isFinite);
+
+it.concurrent.each([
+  { scenario: wire, figures: { bytes: positive } },
+  { scenario: viewerFanout, figures: { "frames/s a viewer": positive } },
+  { scenario: reconnectStorm, figures: { "all back after, ms": positive } },
+  { scenario: kioskSoak, figures: { "bytes a viewer": aNumber, "after the soak": aNumber, "connected/s": positive } },
+  { scenario: browse, figures: { "bytes an answer": positive } },
+  { scenario: showtime, figures: { "bytes an answer": positive } },
+])("$scenario.name", ({ scenario, figures }) => runs(scenario, figures), RUN_TIMEOUT_MS);
+
+// Alone, since it wants seats that others have.
+it("rest-hold", () => runs(restHold, { "bytes an answer": positive }), RUN_TIMEOUT_MS);
