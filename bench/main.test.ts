@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -281,6 +281,38 @@ describe("a run", () => {
     expect(await bench(["compare", join(before, "results.json"), file], PLACE)).toBe(0);
     expect(said.at(-1)).toBe(`These were different versions: ${server} ${process.versions.node} and 0.1.`);
   });
+
+  it(
+    "leaves the profile of a server that has ended, and says which one wrote none",
+    async () => {
+      const plain = measuring(["ended", "killed"], () => 3);
+      const serving: Scenario = {
+        ...plain,
+        *cases(context) {
+          for (const one of plain.cases(context)) {
+            const subjects = one.subjects.map((plan): SubjectPlan => ({
+              ...plan,
+              async start(stage) {
+                const server = await startPlainServer(stage, { ...SERVER, name: plan.name }, ARENA);
+                const stop = () => server.stop(plan.name === "killed" ? "now" : "cleanly");
+                return { ...(await plan.start(stage)), stop };
+              },
+            }));
+            yield { ...one, subjects };
+          }
+        },
+      };
+      expect(await bench(["--profile", "--rounds", "1", "--peer", "none", "--out", out], PLACE, [serving])).toBe(0);
+      const profiles = readdirSync(out).filter((file) => file.endsWith(".cpuprofile"));
+      expect(profiles).toEqual([expect.stringMatching(/^ended-/)]);
+      expect(readFileSync(join(out, profiles[0] ?? ""), "utf8").startsWith('{"nodes":[{')).toBe(true);
+      const shown = vi.mocked(process.stderr.write).mock.calls.map(([line]) => String(line));
+      expect(shown.filter((line) => line.includes("profile"))).toEqual([
+        expect.stringMatching(/^ +A process of killed wrote no profile: .*\.\n$/),
+      ]);
+    },
+    RUN_TIMEOUT_MS,
+  );
 
   it(
     "fails loudly when a server dies in the middle",

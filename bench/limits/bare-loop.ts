@@ -7,6 +7,7 @@ import { Packr } from "msgpackr";
 import pg from "pg";
 import uWS, { type WebSocket } from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../peer.ts";
+import { announce } from "../peers/front/announce.ts";
 import { type Answered, TurnOutbox } from "../turn-outbox.ts";
 
 const packr = new Packr({ useRecords: false });
@@ -56,6 +57,4 @@ uWS
       socket.getUserData().isGone = true;
     },
   })
-  .listen("127.0.0.1", 0, (token) => console.log(JSON.stringify({ port: uWS.us_socket_local_port(token) })));
-
-process.once("SIGTERM", () => process.exit(0));
+  .listen("127.0.0.1", 0, (token) => announce(uWS.us_socket_local_port(token)));

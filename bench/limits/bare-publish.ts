@@ -5,6 +5,7 @@
 import { Packr } from "msgpackr";
 import uWS from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../peer.ts";
+import { announce } from "../peers/front/announce.ts";
 
 /** Usher's edge takes 20 where it has time, and up to 250 where it has none. */
 const TICK_MS = 50;
@@ -44,6 +45,4 @@ app
       }
     },
   })
-  .listen("127.0.0.1", 0, (token) => console.log(JSON.stringify({ port: uWS.us_socket_local_port(token) })));
-
-process.once("SIGTERM", () => process.exit(0));
+  .listen("127.0.0.1", 0, (token) => announce(uWS.us_socket_local_port(token)));

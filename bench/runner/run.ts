@@ -104,6 +104,11 @@ async function runCase(
   } finally {
     for (const program of stage.programs) programs.add(program);
     await stage.close();
+    for (const name of new Set(stage.withoutProfile())) {
+      progress.say(
+        `  A process of ${name} wrote no profile: it was killed, as one is that fell behind or does not end.`,
+      );
+    }
   }
   return {
     ...{ name: one.name, load: one.load, unit: one.unit },

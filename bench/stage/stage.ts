@@ -1,4 +1,5 @@
 /** What scenarios run on: PostgreSQL and Redis in a folder of their own, servers as processes, generators. All of it is gone when it is closed. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +31,8 @@ export interface Stage {
   readonly death: Promise<never>;
   /** Arguments that make Node write a profile, if profiles are wanted: to a file of its own each time. */
   profiling(name: string): readonly string[];
+  /** Whose profiles were asked for and are not there, once the stage is closed: a process that is killed writes none. */
+  withoutProfile(): readonly string[];
   /** Makes an empty database; answers its URL. */
   database(): Promise<string>;
   /** Its databases count their statements: to be called before there is one. */
@@ -51,7 +54,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const running = new Set<{ stop(): Promise<void> }>();
   const redisPids: number[] = [];
   const programs = new Set<string>();
-  let profiles = 0;
+  const profiles: { readonly name: string; readonly file: string }[] = [];
   const databases = createDatabases(join(folder, "database"), log);
   let closed = false;
   let die: (error: BenchError) => void = () => undefined;
@@ -74,14 +77,12 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     return { ...started, stop: (how) => (running.delete(started), started.stop(how)) };
   };
 
-  const profiling: Stage["profiling"] = (name) =>
-    profileDir === undefined
-      ? []
-      : [
-          "--cpu-prof",
-          `--cpu-prof-dir=${profileDir}`,
-          `--cpu-prof-name=${name}-${Date.now()}-${++profiles}.cpuprofile`,
-        ];
+  const profiling: Stage["profiling"] = (name) => {
+    if (profileDir === undefined) return [];
+    const file = `${name}-${Date.now()}-${profiles.length + 1}.cpuprofile`;
+    profiles.push({ name, file: join(profileDir, file) });
+    return ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${file}`];
+  };
 
   return {
     root: path,
@@ -89,6 +90,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     folder,
     death,
     profiling,
+    withoutProfile: () => profiles.filter(({ file }) => !existsSync(file)).map(({ name }) => name),
     database: databases.create,
     countStatements: databases.countStatements,
     async redis(appendfsync) {
