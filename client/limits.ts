@@ -36,5 +36,5 @@ export const CLIENT_LIMITS: ClientLimits = {
 
 /** Unreadable messages in a row that end a connection. */
 export const GARBAGE_MAX = 10;
-/** A token that is about to end this soon after it was accepted is replaced after a growing wait, not at once. */
+/** A token of which the server says this soon after it was accepted that it is about to end is replaced after a growing wait, at the latest when half of its time is over. */
 export const SHORT_TOKEN_MS = 1_000;

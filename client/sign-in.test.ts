@@ -48,7 +48,7 @@ describe("signing in", () => {
     for (let time = 0; time < 20; time++) {
       server.script("auth", (received) => {
         server.answer(received);
-        received.link.send({ op: "reauth", inMs: 100 });
+        received.link.send({ op: "reauth", inMs: 4_000 });
       });
     }
     await client.connect();

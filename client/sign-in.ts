@@ -124,8 +124,9 @@ export class SignIn {
     const now = this.#options.clock.monotonic();
     this.#endsAt = now + inMs;
     if (this.#state === "asking") return true;
-    // Where tokens end as soon as they are accepted (a server's clock is ahead), one would be fetched after another without a pause.
-    this.#begin(why, why === "ending" && now - this.#acceptedAt < SHORT_TOKEN_MS);
+    // Where tokens live for a minute at the most, one would be fetched after another without a pause.
+    const isShort = why === "ending" && now - this.#acceptedAt < SHORT_TOKEN_MS;
+    this.#begin(why, isShort ? inMs / 2 : undefined);
     return true;
   }
 
@@ -164,19 +165,20 @@ export class SignIn {
     if (this.#isUpToDate() && this.#state === "asking") this.#again(this.#round, "connecting", refused.retryInMs ?? 0);
   }
 
-  #begin(why: TokenReason, paced = false): void {
+  /** @param withinMs waits before it asks for a token, longer each time, but not beyond this */
+  #begin(why: TokenReason, withinMs?: number): void {
     // While a token is about to end it is still good, and requests need not wait.
     if (why !== "ending") this.#state = "asking";
     this.#freshToken = why === "refused";
-    if (!paced) this.#attempt = 0;
-    this.#askAnew(why, paced);
+    if (withinMs === undefined) this.#attempt = 0;
+    this.#askAnew(why, withinMs);
   }
 
-  #askAnew(why: TokenReason, paced = false): void {
+  #askAnew(why: TokenReason, withinMs?: number): void {
     this.#outdated = this.#unanswered;
     const round = ++this.#round;
-    if (paced) this.#again(round, why, 0);
-    else void this.#ask(round, why);
+    if (withinMs === undefined) void this.#ask(round, why);
+    else this.#again(round, why, 0, withinMs);
   }
 
   async #ask(round: number, why: TokenReason): Promise<void> {
@@ -242,11 +244,11 @@ export class SignIn {
     this.#again(round, why, 0);
   }
 
-  #again(round: number, why: TokenReason, notBeforeMs: number): void {
+  #again(round: number, why: TokenReason, notBeforeMs: number, withinMs = Number.POSITIVE_INFINITY): void {
     const { clock, limits, random } = this.#options;
     const waitMs = notBeforeMs + fullJitterMs(this.#attempt++, limits.backOffBaseMs, limits.backOffMaxMs, random);
     this.#timer?.cancel();
-    this.#timer = clock.after(waitMs, () => void this.#ask(round, why));
+    this.#timer = clock.after(Math.min(waitMs, withinMs), () => void this.#ask(round, why));
   }
 
   #reject(error: Error): void {

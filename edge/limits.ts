@@ -31,7 +31,7 @@ export const LIMITS = {
   waitingMax: 64,
   /** What a client is told to wait before it asks again, in milliseconds, when a queue is full. */
   comeBackMs: 250,
-  /** `reauth` comes this long before the token's end, or when half of what it had left is over, whichever is later. */
+  /** `reauth` comes this long before the token's end. */
   reauthBeforeMs: 60_000,
 
   /** Showtimes watched at once by all connections together. */

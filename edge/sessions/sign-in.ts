@@ -83,9 +83,7 @@ export class SignIn {
     if (family === undefined) this.#families.set(principal.family, new Set([session]));
     else family.add(session);
     session.send({ op: "authed", userId: principal.userId, role: principal.role });
-    // Were a token told of as soon as it is accepted, clients would fetch one after another without a pause.
-    const halfMs = (principal.expiresAt - this.#options.clock.now()) / 2;
-    this.#awaitEnd(session, principal, Math.min(LIMITS.reauthBeforeMs, halfMs));
+    this.#awaitEnd(session, principal);
     this.#options.settled(session);
   }
 
@@ -105,16 +103,13 @@ export class SignIn {
     this.#options.settled(session);
   }
 
-  /** @param noticeMs how long before the token's end its user is told. */
-  #awaitEnd(session: Session, principal: Principal, noticeMs: number): void {
+  #awaitEnd(session: Session, principal: Principal): void {
     const { clock } = this.#options;
     const leftMs = principal.expiresAt - clock.now();
-    const isLate = leftMs <= noticeMs;
+    const isLate = leftMs <= LIMITS.reauthBeforeMs;
     if (isLate) session.send({ op: "reauth", inMs: Math.max(0, Math.round(leftMs)) });
-    const waitMs = Math.min(TIMER_MAX_MS, isLate ? leftMs : leftMs - noticeMs);
-    session.reauthTimer = clock.after(waitMs, () =>
-      isLate ? this.end(session) : this.#awaitEnd(session, principal, noticeMs),
-    );
+    const waitMs = Math.min(TIMER_MAX_MS, isLate ? leftMs : leftMs - LIMITS.reauthBeforeMs);
+    session.reauthTimer = clock.after(waitMs, () => (isLate ? this.end(session) : this.#awaitEnd(session, principal)));
   }
 
   #revoked(family: string): void {
