@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { goByIdentity } from "../parts/shared-time.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
 import { startEdge } from "../parts/start-edge.ts";
 import { startOps } from "../parts/start-ops.ts";
@@ -21,6 +22,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   stopWithSignals(role);
   const { bus, checks, requirePermitted } = await startBus(role, "edge");
   const shared = await startRedis(role, "edge");
+  await goByIdentity(role, bus);
   const verifier = await lifecycle.start({
     name: "token verifier",
     start: async () => {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { systemClock } from "../../platform/clock/index.ts";
+import { SteeredClock, systemClock } from "../../platform/clock/index.ts";
 import { type Config, loadConfig } from "../../platform/config/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
@@ -10,6 +10,7 @@ import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { urlHost } from "../parts/role.ts";
+import { goByPostgres } from "../parts/shared-time.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
 const POOL_MAX = 4;
@@ -25,7 +26,7 @@ async function runGateway(context: Context): Promise<void> {
   if (databaseUrl === undefined) {
     throw new ExplainedError("The mock gateway keeps its books in PostgreSQL: set DATABASE_URL, such as Usher's own.");
   }
-  const clock = systemClock;
+  const clock = new SteeredClock(systemClock);
   const log = createLogger({ level: config.logLevel, name: "gateway" });
   const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: STOP_TIMEOUT_MS });
   await requireFreePort("MOCK_GATEWAY_PORT", host, mockGatewayPort);
@@ -36,6 +37,7 @@ async function runGateway(context: Context): Promise<void> {
       start: () => createPool({ connectionString: databaseUrl, max: POOL_MAX, name: "usher-gateway", log }),
       stop: (started) => started.end(),
     });
+    await goByPostgres({ clock, log, lifecycle }, pool);
     await lifecycle.start({
       name: "migrations",
       start: () => migrate(createDatabase<unknown>(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations),

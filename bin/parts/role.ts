@@ -1,5 +1,4 @@
-import { systemClock } from "../../platform/clock/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
+import { SteeredClock, systemClock } from "../../platform/clock/index.ts";
 import { type Config, loadConfig } from "../../platform/config/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger, type Logger } from "../../platform/log/index.ts";
@@ -12,7 +11,7 @@ const STOP_TIMEOUT_MS = 15_000;
 export interface Role {
   readonly context: Context;
   readonly config: Config;
-  readonly clock: Clock;
+  readonly clock: SteeredClock;
   readonly log: Logger;
   readonly metrics: Registry;
   readonly lifecycle: Lifecycle;
@@ -25,7 +24,7 @@ export interface Role {
 export async function runRole(context: Context, name: string, start: (role: Role) => Promise<void>): Promise<void> {
   const begun = performance.now();
   const config = loadConfig(context.env);
-  const clock = systemClock;
+  const clock = new SteeredClock(systemClock);
   const log = createLogger({ level: config.logLevel, name: name === "all" ? "usher" : name });
   const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: STOP_TIMEOUT_MS });
   try {

@@ -4,6 +4,7 @@ import type { HealthCheck } from "../../services/http/index.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Role } from "./role.ts";
+import { goByPostgres } from "./shared-time.ts";
 
 const POOL_MAX = 24;
 /** Longer than any request is worked on. `usher migrate` has no such limit. */
@@ -16,7 +17,8 @@ export interface RunningDatabase {
 }
 
 /** The database of the settings, or the embedded one. @throws DatabaseUnusable */
-export async function startDatabase({ config, log, lifecycle }: Role): Promise<RunningDatabase> {
+export async function startDatabase(role: Role): Promise<RunningDatabase> {
+  const { config, log, lifecycle } = role;
   const database: Database = await lifecycle.start({
     name: "database",
     start: () => openDatabase(config, log),
@@ -34,6 +36,7 @@ export async function startDatabase({ config, log, lifecycle }: Role): Promise<R
       }),
     stop: (started) => started.end(),
   });
+  await goByPostgres(role, pool);
   const check = async (): Promise<void> => void (await pool.query("SELECT 1"));
   return { url: database.url, pool, checks: [{ name: "postgresql", check }] };
 }

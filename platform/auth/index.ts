@@ -9,6 +9,7 @@ export {
   REVOCATIONS,
   REVOCATIONS_PAGE,
   REVOKED,
+  TIME,
   type Revocation,
 } from "./subjects.ts";
 export { InvalidToken, type TokenVerifier, VerifierUnavailable } from "./token-verifier.ts";

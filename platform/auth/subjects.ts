@@ -25,6 +25,9 @@ export const KEYS: Endpoint<null, readonly PublicKey[]> = {
   answer: plainCodec(),
 };
 
+/** Served by identity: what time it is for those who sign tokens, milliseconds since 1970. */
+export const TIME: Endpoint<null, number> = { name: "identity.time", question: plainCodec(), answer: plainCodec() };
+
 /** Revocations in one answer, at most: as many as a message of a broker holds with ease. */
 export const REVOCATIONS_PAGE = 5_000;
 

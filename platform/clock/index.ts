@@ -1,3 +1,4 @@
 export type { Clock, Timer } from "./clock.ts";
+export { SteeredClock } from "./steered-clock.ts";
 export { systemClock } from "./system-clock.ts";
 export { VirtualClock } from "./virtual-clock.ts";

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { KEYS, KEYS_CHANGED, REVOCATIONS } from "../../platform/auth/index.ts";
+import { KEYS, KEYS_CHANGED, REVOCATIONS, TIME } from "../../platform/auth/index.ts";
 import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
@@ -109,6 +109,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
       const firstAdmin = await ensureAdmin({ db, accounts, config, random });
       served.push(
         bus.serve(KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
+        bus.serve(TIME, (_question, answer) => answer(clock.now()), { queue: "identity" }),
         bus.serve(
           REVOCATIONS,
           answerWith(log, ({ after }) => families.revocations(after)),

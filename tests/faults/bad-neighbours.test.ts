@@ -5,8 +5,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
+import { WebSocket } from "ws";
 import { Leash } from "../../bin/cluster/leash.ts";
 import { ProcessUnderWatch } from "../../bin/cluster/process-under-watch.ts";
+import { UsherClient } from "../../client/index.ts";
 import { smallHall } from "../../engine/testing/small-hall.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
@@ -14,6 +16,7 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
 import { type Command, holderId, type Query, type Reply, type RequestId, showtimeId } from "../../proto/index.ts";
+import { Rest } from "../support/rest.ts";
 import { removeDirectory, type Settings, temporaryDirectory, usher } from "../support/usher-process.ts";
 import { log, SHARDS } from "./world.ts";
 
@@ -52,19 +55,26 @@ async function refusal(more: Settings, role = "engine"): Promise<string> {
   return stderr;
 }
 
-async function engine(more: Settings = {}): Promise<ProcessUnderWatch> {
+const engine = (more: Settings = {}): Promise<ProcessUnderWatch> => role("engine", more);
+
+/** @param said one line that it says */
+async function role(
+  name: string,
+  more: Settings = {},
+  said: (line: string) => void = () => undefined,
+): Promise<ProcessUnderWatch> {
   const leash = new Leash();
   ends.push(() => leash.close());
   const process = new ProcessUnderWatch(
     {
-      name: "engine",
+      name,
       command: globalThis.process.execPath,
-      args: [join(import.meta.dirname, "../../bin/usher.mjs"), "engine"],
+      args: [join(import.meta.dirname, "../../bin/usher.mjs"), name],
       env: settings(more),
       ready: /^ready$/,
-      logFile: join(dataDir, "engine.log"),
+      logFile: join(dataDir, `${name}.log`),
     },
-    { clock: systemClock, leash, changed: () => undefined, line: () => undefined },
+    { clock: systemClock, leash, changed: () => undefined, line: said },
   );
   ends.push(() => process.stop());
   await process.start();
@@ -150,11 +160,8 @@ describe("engines whose clocks are five minutes apart", { timeout: SLOW }, () =>
   ])("keep a hold's time when the one that goes was %s the one that stays", async (_, goesBy, staysBy) => {
     const own = await testDatabase();
     ends.push(() => own.drop());
-    const shifted = (ms: number): Settings => ({
-      DATABASE_URL: own.url,
-      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`const now=Date.now;Date.now=()=>now()+${ms}`)}`,
-    });
-    const first = await engine(shifted(goesBy));
+    const settings = (ms: number): Settings => ({ DATABASE_URL: own.url, ...withClock(ms) });
+    const first = await engine(settings(goesBy));
     const ask = await asker();
     const showtime = showtimeId("st_clock");
     const holder = holderId("ann");
@@ -168,7 +175,7 @@ describe("engines whose clocks are five minutes apart", { timeout: SLOW }, () =>
     await ask({ type: "open", showtime, holder, rid: rid("open"), plan: smallHall(96), rules });
     const held = await ask({ type: "hold", showtime, holder, rid: rid("hold"), seats: [1, 2] });
     if (held.type !== "held") throw new Error(JSON.stringify(held));
-    await engine(shifted(staysBy));
+    await engine(settings(staysBy));
     await first.stop();
     const found = await ask({ type: "get-hold", showtime, holder, hold: held.hold });
     if (found.type !== "hold") throw new Error(JSON.stringify(found));
@@ -179,6 +186,52 @@ describe("engines whose clocks are five minutes apart", { timeout: SLOW }, () =>
     const more = await ask({ type: "hold", showtime, holder: holderId("bob"), rid: rid("other"), seats: [2] });
     expect(more).toMatchObject({ type: "refused", code: "SEAT_TAKEN" });
   });
+});
+
+describe("services and an edge whose clocks are five minutes apart", { timeout: SLOW }, () => {
+  it("take each other's tokens for as good as their own, and let nobody's time to pay run out", async () => {
+    const own = await testDatabase();
+    ends.push(() => own.drop());
+    const more = { DATABASE_URL: own.url, MOCK_GATEWAY_PORT: "0", WS_PORT: "0", PAYMENT_TTL_SECONDS: "240" };
+    let url = "";
+    const rests: Rest[] = [];
+    await engine(more);
+    for (const ms of [FIVE_MINUTES_MS, 0, -FIVE_MINUTES_MS]) {
+      await role("services", { ...more, ...withClock(ms) }, (line) => {
+        const [, port] = /API +http:\/\/[^/]*:(\d+)\//.exec(line) ?? [];
+        if (port !== undefined) rests.push(new Rest(Number(port)));
+      });
+    }
+    await role("edge", { ...more, ...withClock(-FIVE_MINUTES_MS) }, (line) => {
+      url ||= /WebSocket +(ws:\S+)/.exec(line)?.[1] ?? "";
+    });
+    const bookings: { id: string; token: string }[] = [];
+    for (const [at, rest] of rests.entries()) {
+      const { token } = await rest.guest();
+      const client = new UsherClient({ url, WebSocket, token });
+      ends.push(() => client.close());
+      await client.connect();
+      const { items } = (await rest.get<{ items: { id: string }[] }>("showtimes")).body;
+      const [showtime] = items;
+      if (showtime === undefined) throw new Error("no showtime");
+      const { holdId } = await client.holdBest(showtime.id, { count: 2 });
+      const { status, body } = await rests[(at + 1) % rests.length]!.post<{ id: string }>("bookings", {
+        ...{ token, body: { holdId } },
+      });
+      expect({ status, body }).toMatchObject({ status: 201 });
+      bookings.push({ id: body.id, token });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2_000)); // All of them look for what is due twice a second.
+    for (const { id, token } of bookings) {
+      for (const rest of rests)
+        expect(await rest.get(`bookings/${id}`, { token })).toMatchObject({ status: 200, body: { status: "pending" } });
+    }
+  });
+});
+
+/** A machine whose clock is wrong. */
+const withClock = (ms: number): Settings => ({
+  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`const now=Date.now;Date.now=()=>now()+${ms}`)}`,
 });
 
 /** As a service asks. */
