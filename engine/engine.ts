@@ -7,6 +7,7 @@ import {
   type CommandBatch,
   commandsTo,
   type Endpoint,
+  type MemberBeat,
   type ReplyBatch,
   type SaleLimits,
   salesCommandsTo,
@@ -65,6 +66,8 @@ export class Engine {
   #proofTimer: Timer | undefined;
   #isStopped = false;
   readonly #count = { commits: 0, bytes: 0, requests: 0 };
+  /** Of each shard that it has or had. */
+  readonly #counts = new Map<number, { commits: number; requests: number }>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -146,9 +149,17 @@ export class Engine {
     return new Map(Array.from(this.#owned, ([id, { shard }]) => [id, shard.epoch]));
   }
 
-  /** Since the start. */
-  get totals(): { readonly commits: number; readonly requests: number } {
-    return { commits: this.#count.commits, requests: this.#count.requests };
+  /** Of all shards: commits and requests since the start, requests that wait for their commit, and how long a commit takes just now. */
+  get totals(): Pick<MemberBeat, "commits" | "requests" | "waiting" | "commitMs"> {
+    let waiting = 0;
+    for (const { shard } of this.#owned.values()) waiting += shard.waiting;
+    const { commits, requests } = this.#count;
+    return { commits, requests, waiting, commitMs: this.#commits.tookMs };
+  }
+
+  /** Of a shard, since the start. */
+  countsOf(shard: number): { readonly requests: number; readonly commits: number } {
+    return this.#counts.get(shard) ?? { requests: 0, commits: 0 };
   }
 
   /** How long PostgreSQL has said nothing to this engine, in milliseconds: it may serve nothing then. */
@@ -240,6 +251,12 @@ export class Engine {
     this.#count.commits++;
     this.#count.bytes += bytes;
     this.#count.requests += requests;
+    const counts = this.#counts.get(shard);
+    if (counts === undefined) this.#counts.set(shard, { commits: 1, requests });
+    else {
+      counts.commits++;
+      counts.requests += requests;
+    }
     this.#schedule.note(shard, { rows: 1, bytes });
   }
 

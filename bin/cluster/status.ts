@@ -30,7 +30,10 @@ export function showStatus({ terminal, clock, title, processes, members }: Optio
         restarts === 0 ? "" : `  started again ${restarts} times`,
       ].join(""),
     );
-    screen.draw([...title, "", ...rows, "", ...shardLines(members(), now), "", "Ctrl-C stops all."]);
+    const above = [...title, "", ...rows, ""];
+    const below = ["", "Ctrl-C stops all."];
+    const room = screen.room(above.length + below.length);
+    screen.draw([...above, ...shardLines(members(), now, room), ...below]);
   };
   draw();
   let timer = clock.after(EVERY_MS, again);

@@ -6,8 +6,8 @@ import { loadConfig } from "../../platform/config/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import type { Context } from "../context.ts";
 import { requireNats } from "../parts/start-bus.ts";
-import { shardLines } from "../viewer/shard-table.ts";
-import { Screen } from "../viewer/terminal.ts";
+import { A_LIST, shardLines } from "../viewer/shard-table.ts";
+import { type Room, Screen } from "../viewer/terminal.ts";
 
 /** Long enough for two beats of every engine, and for rates. */
 const LISTEN_MS = 2_500;
@@ -15,8 +15,10 @@ const DRAW_EVERY_MS = 500;
 
 export const shardsCommand = (context: Context): Command =>
   new Command("shards")
-    .description("shows which engine has which shards, and what they do; renews itself on a terminal until Ctrl-C")
-    .option("--once", "prints the table once, as it does where there is no terminal")
+    .description(
+      "shows the engines and what they do, and whose each shard is; renews itself on a terminal until Ctrl-C",
+    )
+    .option("--once", "prints it once, a line a shard, as it does where there is no terminal")
     .action(async ({ once }: { once?: boolean }) => {
       const config = loadConfig(context.env);
       requireNats({ config }, "shards");
@@ -27,13 +29,14 @@ export const shardsCommand = (context: Context): Command =>
       const bus = new NatsBus({ connection, inboxPrefix, clock, log });
       const members = new Members(bus, clock);
       await bus.requirePermitted();
-      const lines = (): string[] => shardLines(members.live, clock.monotonic());
+      const lines = (room: Room): string[] => shardLines(members.live, clock.monotonic(), room);
       if (once === true || !process.stdout.isTTY) {
         await new Promise<void>((resolve) => void setTimeout(resolve, LISTEN_MS));
-        for (const line of lines()) context.print(line);
+        for (const line of lines(A_LIST)) context.print(line);
       } else {
         const screen = new Screen(process.stdout);
-        const drawing = setInterval(() => screen.draw([...lines(), "", "Ctrl-C ends this."]), DRAW_EVERY_MS);
+        const draw = (): void => screen.draw([...lines(screen.room(2)), "", "Ctrl-C ends this."]);
+        const drawing = setInterval(draw, DRAW_EVERY_MS);
         await new Promise<void>((resolve) => void process.once("SIGINT", resolve).once("SIGTERM", resolve));
         clearInterval(drawing);
         screen.leave();

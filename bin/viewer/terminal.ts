@@ -6,6 +6,12 @@ export interface Terminal {
   write(text: string): unknown;
 }
 
+/** A terminal's size, or that of a part of one. */
+export interface Room {
+  readonly columns: number;
+  readonly lines: number;
+}
+
 const ALTERNATE_SCREEN = "\u001b[?1049h\u001b[?25l";
 const MAIN_SCREEN = "\u001b[?25h\u001b[?1049l";
 const HOME = "\u001b[H";
@@ -21,12 +27,21 @@ export class Screen {
     terminal.write(ALTERNATE_SCREEN);
   }
 
+  /** What there is now, besides so many lines. */
+  room(besides: number): Room {
+    return { columns: this.#terminal.columns ?? 80, lines: this.#lines - besides };
+  }
+
   draw(lines: readonly string[]): void {
-    const fitting = lines.slice(0, this.#terminal.rows ?? 24);
+    const fitting = lines.slice(0, this.#lines);
     this.#terminal.write(`${HOME}${fitting.join(`${CLEAR_REST_OF_LINE}\r\n`)}${CLEAR_REST_OF_LINE}${CLEAR_BELOW}`);
   }
 
   leave(): void {
     this.#terminal.write(MAIN_SCREEN);
+  }
+
+  get #lines(): number {
+    return this.#terminal.rows ?? 24;
   }
 }

@@ -8,9 +8,11 @@ import {
   type Handover,
   HANDOVERS,
   holderId,
+  type MemberBeat,
   MEMBERS,
   type Reply,
   type RequestId,
+  shardOf,
   type ShowtimeId,
   showtimeId,
 } from "../../proto/index.ts";
@@ -418,12 +420,40 @@ describe("engines that share the shards", () => {
     expect(one.engine.serving).toBe(before.filter((owner) => owner === "a").length);
   });
 
+  it("say what they have done in each shard, and how far their commits are behind", async () => {
+    const beats: MemberBeat[] = [];
+    bus.subscribe(MEMBERS, (beat) => void beats.push(beat));
+    await join("a");
+    await clock.advance(3_000);
+    const [showtime] = await opened(1);
+    if (showtime === undefined) throw new Error("one was opened");
+    const commit = journal.commit.bind(journal);
+    journal.commit = async (commits) => {
+      await pause(240);
+      return commit(commits);
+    };
+    const first = ask(showtime, [1]);
+    await clock.advance(5);
+    const second = ask(showtime, [2]);
+    await clock.advance(235);
+    expect(beats.at(-1)).toMatchObject({ shardCount: SHARDS, requests: 1, commits: 1, waiting: 2 });
+    expect(beats.at(-1)?.commitMs).toBeGreaterThan(30);
+    await until(Promise.all([first, second]));
+    await clock.advance(200);
+    const last = beats.at(-1);
+    expect(last).toMatchObject({ requests: 3, commits: 3, waiting: 0 });
+    const at = shardOf(showtime, SHARDS);
+    expect(last?.shards).toHaveLength(SHARDS);
+    for (const [shard, , ...counts] of last?.shards ?? []) expect(counts).toEqual(shard === at ? [3, 3] : [0, 0]);
+  });
+
   it("overrule one that keeps a shard it should give away", async () => {
     await join("a");
     await clock.advance(3_000);
     // A member that claims to have every shard, and never hands one over.
-    const shards = Array.from({ length: SHARDS }, (_, shard) => [shard, 1] as const);
-    const stubborn = { engine: "z", host: "there", pid: 2, leaving: true, shards, commits: 0, requests: 0 };
+    const shards = Array.from({ length: SHARDS }, (_, shard) => [shard, 1, 0, 0] as const);
+    const counts = { shardCount: SHARDS, commits: 0, requests: 0, waiting: 0, commitMs: 0 };
+    const stubborn = { engine: "z", host: "there", pid: 2, leaving: true, shards, ...counts };
     const node = await join("b");
     for (let ms = 0; ms < 14_000; ms += 250) {
       bus.publish(MEMBERS, stubborn);

@@ -7,7 +7,7 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { type Handover, HANDOVERS, MEMBERS, SERVED } from "../../proto/index.ts";
+import { type Handover, HANDOVERS, MEMBERS, SERVED, type ServedShard } from "../../proto/index.ts";
 import {
   BEAT_EVERY_MS,
   CLAIMED_TOGETHER,
@@ -217,11 +217,15 @@ export class Cluster {
   }
 
   #tell(): void {
-    const { engine, bus, id, host, pid } = this.#options;
-    const shards = this.#isCutOff || this.#isGone ? [] : [...new Map([...this.#giving.notGiven, ...engine.owned])];
+    const { engine, bus, id, host, pid, shards: shardCount } = this.#options;
+    const epochs = this.#isCutOff || this.#isGone ? [] : new Map([...this.#giving.notGiven, ...engine.owned]);
+    const shards = Array.from(epochs, ([shard, epoch]): ServedShard => {
+      const { requests, commits } = engine.countsOf(shard);
+      return [shard, epoch, requests, commits];
+    });
     // What a dead engine left would wait for one that only listens.
     const leaving = !this.#hasJoined || this.#isLeaving || this.#isCutOff;
-    bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, ...engine.totals });
+    bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, shardCount, ...engine.totals });
   }
 
   /** It has no way to PostgreSQL, and can serve nothing: those who have one may take all it has, without asking. */

@@ -7,20 +7,14 @@ export interface Member extends MemberBeat {
   /** On the monotonic clock. */
   readonly firstHeardAt: number;
   readonly heardAt: number;
-  /** Between its last two beats that were far enough apart. */
-  readonly perSecond: Rates;
+  /** Its last two beats that were far enough apart: rates are of the time between them. */
+  readonly measured: { readonly from: Mark; readonly to: Mark };
 }
 
-interface Rates {
-  readonly requests: number;
-  readonly commits: number;
-}
-
-/** What rates are measured from. */
+/** A beat, and when it was heard. */
 interface Mark {
   readonly at: number;
-  readonly requests: number;
-  readonly commits: number;
+  readonly beat: MemberBeat;
 }
 
 const RATES_EVERY_MS = 1_000;
@@ -29,7 +23,6 @@ const RATES_EVERY_MS = 1_000;
 export class Members {
   readonly #clock: Clock;
   readonly #members = new Map<string, Member>();
-  readonly #marks = new Map<string, Mark>();
   readonly #subscription: Subscription;
 
   constructor(bus: Bus, clock: Clock, heard: (beat: MemberBeat) => void = () => undefined) {
@@ -43,19 +36,14 @@ export class Members {
   /** Those that live. */
   get live(): readonly Member[] {
     const now = this.#clock.monotonic();
-    for (const { engine, heardAt } of this.#members.values()) {
-      if (now - heardAt <= MEMBER_TTL_MS) continue;
-      this.#members.delete(engine);
-      this.#marks.delete(engine);
-    }
+    for (const { engine, heardAt } of this.#members.values())
+      if (now - heardAt > MEMBER_TTL_MS) this.#members.delete(engine);
     return [...this.#members.values()];
   }
 
   /** It is gone, unless it was heard of again. */
   forget({ engine, heardAt }: Member): void {
-    if (this.#members.get(engine)?.heardAt !== heardAt) return;
-    this.#members.delete(engine);
-    this.#marks.delete(engine);
+    if (this.#members.get(engine)?.heardAt === heardAt) this.#members.delete(engine);
   }
 
   close(): void {
@@ -64,23 +52,15 @@ export class Members {
 
   #hear(beat: MemberBeat): void {
     const heardAt = this.#clock.monotonic();
-    const before = this.#members.get(beat.engine);
-    const isNew = before === undefined || heardAt - before.heardAt > MEMBER_TTL_MS;
-    const perSecond = this.#ratesOf(beat, heardAt, isNew ? undefined : before.perSecond);
+    const known = this.#members.get(beat.engine);
+    const before = known !== undefined && heardAt - known.heardAt <= MEMBER_TTL_MS ? known : undefined;
+    const to: Mark = { at: heardAt, beat };
+    const isDue = before === undefined || heardAt - before.measured.to.at >= RATES_EVERY_MS;
     this.#members.set(beat.engine, {
       ...beat,
       heardAt,
-      firstHeardAt: isNew ? heardAt : before.firstHeardAt,
-      perSecond,
+      firstHeardAt: before?.firstHeardAt ?? heardAt,
+      measured: isDue ? { from: before?.measured.to ?? to, to } : before.measured,
     });
-  }
-
-  #ratesOf({ engine, requests, commits }: MemberBeat, at: number, before: Rates | undefined): Rates {
-    const mark = this.#marks.get(engine);
-    if (mark !== undefined && before !== undefined && at - mark.at < RATES_EVERY_MS) return before;
-    this.#marks.set(engine, { at, requests, commits });
-    if (mark === undefined || before === undefined) return { requests: 0, commits: 0 };
-    const seconds = (at - mark.at) / 1_000;
-    return { requests: (requests - mark.requests) / seconds, commits: (commits - mark.commits) / seconds };
   }
 }

@@ -1,9 +1,13 @@
+import type { MemberBeat } from "../../proto/index.ts";
+
 /** What the cluster needs of an engine. */
 export interface ShardOwner {
   readonly owned: ReadonlyMap<number, number>;
   /** How long PostgreSQL has said nothing to it, in milliseconds. */
   readonly unprovenMs: number;
-  readonly totals: { readonly commits: number; readonly requests: number };
+  readonly totals: Pick<MemberBeat, "commits" | "requests" | "waiting" | "commitMs">;
+  /** Of a shard, since the engine started. */
+  countsOf(shard: number): { readonly requests: number; readonly commits: number };
   /** Reads a shard that is about to be its own. */
   prepare(shard: number): Promise<void>;
   own(shard: number): Promise<void>;

@@ -24,6 +24,9 @@ export class GroupCommit {
   readonly #clock: Clock;
   #waiting = new Set<Committer>();
   #running = false;
+  /** When the commit under way began, on the monotonic clock. */
+  #begunAt: number | undefined;
+  #lastMs = 0;
 
   constructor(journal: Journal, clock: Clock) {
     this.#journal = journal;
@@ -36,6 +39,11 @@ export class GroupCommit {
     if (this.#running) return;
     this.#running = true;
     this.#clock.endOfTurn(() => void this.#run());
+  }
+
+  /** How long the last commit took, or the one under way has been so far, if that is longer, in milliseconds. */
+  get tookMs(): number {
+    return this.#begunAt === undefined ? this.#lastMs : Math.max(this.#lastMs, this.#clock.monotonic() - this.#begunAt);
   }
 
   async #run(): Promise<void> {
@@ -65,7 +73,14 @@ export class GroupCommit {
   }
 
   async #write(shards: readonly Committer[], commits: readonly ShardCommit[]): Promise<void> {
-    if (commits.length > 0) await settle(shards, this.#journal.commit(commits));
+    if (commits.length === 0) return;
+    const begunAt = this.#clock.monotonic();
+    this.#begunAt = begunAt;
+    const written = this.#journal.commit(commits).finally(() => {
+      this.#begunAt = undefined;
+      this.#lastMs = this.#clock.monotonic() - begunAt;
+    });
+    await settle(shards, written);
   }
 
   async #prove(shards: readonly Committer[]): Promise<void> {

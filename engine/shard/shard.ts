@@ -164,6 +164,11 @@ export class Shard implements Committer {
     return this.#acknowledgedSeq;
   }
 
+  /** Requests whose answers wait for a commit. */
+  get waiting(): number {
+    return this.#open.requests + (this.#underWay?.batch.requests ?? 0);
+  }
+
   /** What was replayed when it came here: rows, and bytes of events. */
   get replayed(): { readonly rows: number; readonly bytes: number } {
     return this.#replayed;
@@ -317,7 +322,7 @@ export class Shard implements Committer {
   }
 
   #isFull(more: number): boolean {
-    return this.#open.requests + (this.#underWay?.batch.requests ?? 0) + more > MAILBOX_MAX;
+    return this.waiting + more > MAILBOX_MAX;
   }
 
   /** A view is of the end of a batch, never of its middle: so the next delta always goes on from it. */

@@ -42,6 +42,9 @@ export function shardOf(showtime: ShowtimeId, shards: number): number {
   return (hash >>> 0) % shards;
 }
 
+/** A shard that an engine has, with its epoch, and the requests and commits of it since the engine started. */
+export type ServedShard = readonly [shard: number, epoch: number, requests: number, commits: number];
+
 /** What an engine says of itself, several times a second: the others take its shards when it falls silent. */
 export interface MemberBeat {
   /** Of one run of one process. */
@@ -51,11 +54,16 @@ export interface MemberBeat {
   readonly pid: number;
   /** It is new and only listens yet, or it leaves and gives its shards away. */
   readonly leaving: boolean;
-  /** The shards that it has, with their epochs, `[shard, epoch]` each. */
-  readonly shards: readonly (readonly [shard: number, epoch: number])[];
-  /** Since it started; for operators. */
+  readonly shards: readonly ServedShard[];
+  /** How many shards there are. This and what follows is for operators. */
+  readonly shardCount: number;
+  /** Of all shards, since it started. */
   readonly commits: number;
   readonly requests: number;
+  /** Requests that are decided and wait for their commit. */
+  readonly waiting: number;
+  /** How long its last commit took, or the one under way has been so far, if that is longer, in milliseconds. */
+  readonly commitMs: number;
 }
 
 export const MEMBERS: Topic<MemberBeat> = { name: "engine.members", codec: plainCodec() };
