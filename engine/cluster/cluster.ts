@@ -62,6 +62,8 @@ export class Cluster {
   #beatTimer: Timer | undefined;
   #renewTimer: Timer | undefined;
   #hasJoined = false;
+  /** Engines that were heard before this one took part, also such as have died meanwhile. */
+  readonly #heardBefore = new Set<string>();
   #isLeaving = false;
   /** It has left, and speaks of no shard any more. */
   #isGone = false;
@@ -88,6 +90,7 @@ export class Cluster {
     });
     this.#members = new Members(bus, clock, (beat) => {
       if (beat.engine === options.id) return;
+      if (!this.#hasJoined) this.#heardBefore.add(beat.engine);
       for (const [shard, epoch] of beat.shards) {
         options.engine.isServedElsewhere(shard, epoch);
         this.#giving.isServed(shard);
@@ -101,24 +104,35 @@ export class Cluster {
   async start(): Promise<void> {
     const { table } = this.#options;
     this.#beatTimer = this.#options.clock.after(0, () => this.#listen());
-    const before = await table.others();
-    await this.#pause(STRANGERS_AFTER_MS);
-    const heard = new Set(this.#members.live.map((member) => member.engine));
-    const strangers = [...(await table.others())].filter(
-      ([engine, seenAt]) => !heard.has(engine) && seenAt !== (before.get(engine) ?? seenAt),
-    );
-    if (strangers.length > 0) {
-      this.#close();
-      throw new TwoClusters(
-        `Engines that are not on this NATS use the same database (${strangers.map(([engine]) => engine).join(", ")}): ` +
-          "give each cluster a database of its own, or all engines the same NATS_URL.",
-      );
-    }
-    await table.renew();
-    this.#beatTimer.cancel();
+    await table.renew(); // Before it looks: of two that start at once, one at least sees the other.
     this.#renewLater();
+    await this.#requireNoStrangers();
+    this.#beatTimer.cancel();
     this.#hasJoined = true;
+    this.#heardBefore.clear();
     this.#beat();
+  }
+
+  /** A stranger lives, by its row, and is not heard. One whose row is new may be heard yet: it is looked for again. */
+  async #requireNoStrangers(): Promise<void> {
+    const { table } = this.#options;
+    let before = await table.others();
+    for (let isClear = false; !isClear;) {
+      await this.#pause(STRANGERS_AFTER_MS);
+      const now = await table.others();
+      const unheard = [...now].filter(([engine]) => !this.#heardBefore.has(engine));
+      const strangers = unheard.filter(([engine, seenAt]) => seenAt !== (before.get(engine) ?? seenAt));
+      if (strangers.length > 0) {
+        this.#close();
+        await table.remove();
+        throw new TwoClusters(
+          `Engines that are not on this NATS use the same database (${strangers.map(([engine]) => engine).join(", ")}): ` +
+            "give each cluster a database of its own, or all engines the same NATS_URL.",
+        );
+      }
+      isClear = unheard.every(([engine]) => before.has(engine));
+      before = now;
+    }
   }
 
   /** Whether it hears itself, and so may claim shards. */
