@@ -10,6 +10,7 @@ import {
   REDIS_RECONNECT_MS,
   REDIS_VERSION_MIN,
 } from "./limits.ts";
+import { ADD, EXCHANGE } from "./scripts.ts";
 
 /** The server cannot be used; the message says why, and what to do, in one sentence. */
 export class RedisUnusable extends ExplainedError {
@@ -55,6 +56,7 @@ export async function connectRedis(url: string, { clock, random, log, name }: Op
     await redis.connect();
     if (reason !== undefined) throw new Error(reasonOf(reason)); // Such as a database that it does not have.
     requireVersion(await redis.info("server"), host);
+    await tryAll(redis);
   } catch (error) {
     redis?.disconnect();
     // Not as `cause`: an error of ioredis carries the command that failed, and AUTH carries the password.
@@ -154,18 +156,31 @@ function requireVersion(info: string, host: string): void {
   );
 }
 
+/** Does once what `ask` is for, on keys that go by themselves: a user who may not would be told so at each question. */
+async function tryAll(redis: Redis): Promise<void> {
+  const [key, keptMs] = ["usher:trial", 1_000];
+  await redis.set(`${key}:mark`, "", "PX", keptMs);
+  await redis.get(`${key}:mark`);
+  await redis.eval(ADD, 1, `${key}:counts`, keptMs);
+  // The second throws out what the first has said.
+  for (const process of ["one", "other"]) await redis.eval(EXCHANGE, 1, `${key}:usage`, process, 0, keptMs, 0);
+}
+
 function isNewEnough(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [wantedMajor, wantedMinor] = REDIS_VERSION_MIN;
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
+/** The second is said of what a script may not do. */
+const NOT_PERMITTED = /^NOPERM|can't (run|access)/;
+
 function whyNot(host: string, reason: string): string {
   if (reason.startsWith("NOAUTH")) return `REDIS_URL: the server at ${host} wants a password; put it into REDIS_URL.`;
   if (reason.startsWith("WRONGPASS")) {
     return `REDIS_URL: the server at ${host} refuses the user or the password; correct them in REDIS_URL.`;
   }
-  if (reason.startsWith("NOPERM")) {
+  if (NOT_PERMITTED.test(reason)) {
     return `REDIS_URL: the server at ${host} does not permit the user what Usher needs (${reason}); grant it.`;
   }
   return `REDIS_URL: no Redis answers at ${host} (${reason}); start one, or correct REDIS_URL.`;

@@ -1,15 +1,6 @@
 import type { RedisConnection } from "./redis-connection.ts";
 import { wholeNumbers } from "./replies.ts";
-
-/** A key without an end, which only a stranger can have made, would count for ever: it gets one. */
-const ADD = `
-local count = redis.call("INCR", KEYS[1])
-local left = redis.call("PTTL", KEYS[1])
-if left < 0 then
-  redis.call("PEXPIRE", KEYS[1], ARGV[1])
-  left = tonumber(ARGV[1])
-end
-return { count, left }`;
+import { ADD } from "./scripts.ts";
 
 /** How often something happened in a window of time that begins with the first, counted by all processes together. */
 export class RedisWindowCounts {

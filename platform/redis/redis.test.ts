@@ -71,6 +71,24 @@ describe("at the start, one sentence says what is wrong", () => {
     expect(words).not.toContain("sesame");
   });
 
+  it.each([
+    ["what is asked at the start", "-info"],
+    ["scripts", "-eval"],
+    ["what scripts do", "-incr"],
+    ["what scripts do now and then", "-hdel"],
+    ["the mark", "-get"],
+    ["the keys", "resetkeys ~other:*"],
+  ])("where the user may not use %s", async (_, rule) => {
+    const redis = new Redis(server.url);
+    opened.push({ close: () => redis.disconnect() });
+    const { host } = new URL(server.url);
+    const url = `redis://usher:sesame@${host}`;
+    await redis.call("ACL", "SETUSER", "usher", "reset", "on", ">sesame", "~usher:*", "+@all");
+    expect(await whyNot(url)).toBe("it connected");
+    await redis.call("ACL", "SETUSER", "usher", ...rule.split(" "));
+    expect(await whyNot(url)).toMatch(/does not permit the user what Usher needs \(.*\); grant it\.$/);
+  });
+
   it("where the database does not exist", async () => {
     expect(await whyNot(`${server.url}/99`)).toMatch(/DB index is out of range/);
   });
