@@ -85,6 +85,15 @@ it("gives every container a read-only file system, no capability, and no way to 
   }
 });
 
+it("asks each that is to stay whether it is well, and none that ends by itself", () => {
+  const image = readFileSync(join(ROOT, "Dockerfile"), "utf8");
+  expect(image).toMatch(/^HEALTHCHECK /m);
+  for (const [name, { build, restart, healthcheck }] of services) {
+    const asks = healthcheck?.test !== undefined || (build !== undefined && healthcheck?.disable !== true);
+    expect([name, asks]).toEqual([name, restart !== "no"]);
+  }
+});
+
 it("gives each secret only to whom it belongs", () => {
   const holders = Object.fromEntries(
     SECRETS.map((secret) => [

@@ -10,13 +10,17 @@ import { WebSocket } from "ws";
 import { RestClient, UsherClient } from "../../client/index.ts";
 import { type TestDatabase, testDatabase } from "../../platform/postgres/testing.ts";
 import { freePort } from "../support/usher-process.ts";
-import { type ComposeService, type Environment, madeEnvironment, readCompose, ROOT } from "./compose-file.ts";
+import { type ComposeService, type Environment, madeEnvironment, readCompose, rolesOf, ROOT } from "./compose-file.ts";
 import { buildImage, entrypoint, type Image, imageEnvironment } from "./image.ts";
 import { metricsNamedIn } from "./metrics-named.ts";
 import { Program } from "./programs.ts";
 
 const TIMEOUT_MS = 120_000;
 const ROLES = ["engine", "gateway", "services", "edge"] as const;
+/** They end by themselves. `certificate` is run in servers.test.ts. */
+const TOOLS = ["migrate", "shards", "certificate"] as const;
+/** The default of `SHARDS`. */
+const SHARDS = 64;
 
 const compose = readCompose({ ...madeEnvironment(), ENTRY_ADDRESS: "127.0.0.1" });
 const home = mkdtempSync(join(tmpdir(), "usher-deploy-"));
@@ -139,6 +143,14 @@ afterAll(async () => {
 }, TIMEOUT_MS);
 
 describe("with the commands and the variables of the Compose file", () => {
+  it("every one of Usher's image is run", () => {
+    expect(
+      rolesOf(compose)
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual([...ROLES, ...TOOLS].sort());
+  });
+
   it("the database is migrated", { timeout: TIMEOUT_MS }, async () => {
     expect(await Program.run(await launchOf("migrate"))).toMatchObject({
       ...{ code: 0, output: expect.stringContaining("The database is up to date.") },
@@ -156,6 +168,19 @@ describe("with the commands and the variables of the Compose file", () => {
       const ready = await fetch(`${base}/health/ready`);
       expect([role, ready.status, await ready.text()]).toEqual([role, 200, expect.stringContaining('"ready"')]);
     }
+  });
+
+  it("shards tells of every shard", { timeout: TIMEOUT_MS }, async () => {
+    const metrics = `http://${await addressOf("engine", "8080")}/metrics`;
+    const serving = new RegExp(`^usher_engine_shards_serving\\S* ${SHARDS}$`, "m");
+    await expect.poll(() => fetch(metrics).then((got) => got.text()), { timeout: TIMEOUT_MS / 4 }).toMatch(serving);
+    const { code, output } = await Program.run(await launchOf("shards"));
+    const lines = output.trim().split("\n");
+    const header = lines.findIndex((line) => line.startsWith("shard, its engine"));
+    expect(lines.slice(header + 1).map((line) => line.trim().replaceAll(/ +/g, " "))).toEqual(
+      Array.from({ length: SHARDS }, (_, shard) => expect.stringMatching(`^${shard} #1 e\\d+ \\d+/\\d+$`)),
+    );
+    expect([code, output]).toEqual([0, expect.not.stringContaining("No engine")]);
   });
 
   it("a ticket is bought, with no more rights on NATS than each role has", { timeout: TIMEOUT_MS }, async () => {
