@@ -1,6 +1,9 @@
 /** What an outsider with the rights of an edge may send, and what it may not. */
 import { connect } from "@nats-io/transport-node";
 import { Packr } from "msgpackr";
+import * as auth from "../../platform/auth/index.ts";
+import * as proto from "../../proto/index.ts";
+import * as services from "../../proto/services/index.ts";
 import { between } from "../simulation/random.ts";
 import { SHARDS } from "./world.ts";
 
@@ -11,10 +14,19 @@ const BYTES_MAX = 2_000;
 const ARRAY_OF_ONE = 0x91;
 const NESTED = 200_000;
 
+const subjectsIn = (exported: object): string[] =>
+  Object.values(exported).flatMap((value: unknown) =>
+    typeof value === "object" && value !== null && "name" in value && ("codec" in value || "question" in value)
+      ? [String(value.name)]
+      : [],
+  );
+
+/** All that are declared, but those that end in a shard or a showtime. */
+export const SUBJECTS = [proto, services, auth].flatMap(subjectsIn);
+
 const OTHERS = [
-  ...["identity.keys", "identity.revocations", "identity.keys-changed", "identity.revoked"],
-  ...["identity.user", "catalog.quote", "bookings.booking", "payments.payment", "notifications.booking", "tickets.pdf"],
-  ...["engine.members", "engine.handovers", "engine.served", "engine.notices", "booking.confirmed", "payment.success"],
+  ...SUBJECTS,
+  ...proto.EVENT_NAMES,
   ...["_INBOX.edge.1", "_INBOX.engine.1", "_INBOX.services.1", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
 ];
 
