@@ -1,0 +1,78 @@
+/** `usher cluster` from its start to Ctrl-C, as whoever runs it sees it. What it does under faults is in tests/faults. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { Launch, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
+
+const TIMEOUT_MS = 240_000;
+const SERVERS = ["nats-1", "nats-2", "nats-3", "redis"];
+const ROLES = ["engine-1", "edge-1", "services-1"];
+
+let database: TestDatabase;
+let dataDir: string;
+let cluster: Launch | undefined;
+
+beforeAll(async () => {
+  await usher(["--version"], {}); // Builds what is out of date, and says so on standard error.
+  [database, dataDir] = [await testDatabase(), await temporaryDirectory()];
+}, TIMEOUT_MS);
+afterAll(async () => {
+  cluster?.child.kill("SIGINT"); // Where the test has not.
+  await cluster?.ended;
+  await database.drop();
+  await removeDirectory(dataDir);
+}, TIMEOUT_MS);
+
+interface Change {
+  readonly process: string;
+  readonly pid?: number;
+  readonly msg: string;
+}
+
+/** What became of its processes so far, as its log has it. */
+const changesOf = ({ stderr }: Launch): Change[] =>
+  stderr
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Change) // As it is logged.
+    .filter(({ process }) => process !== undefined);
+
+const isThere = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+it(
+  "a cluster starts, says where it is, serves, and ends with all its processes at Ctrl-C",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const launch = new Launch(["cluster", "--engines", "1", "--edges", "1", "--services", "1"], {
+      ...{ HTTP_PORT: "0", WS_PORT: "0", HTTPS_PORT: "0", DATA_DIR: dataDir, DATABASE_URL: database.url },
+      LOG_LEVEL: "info",
+    });
+    cluster = launch;
+    await launch.said(/^ready$/m);
+    const [, page] = await launch.said(/page +(http:\/\/\S+)/);
+    expect(launch.stdout).toMatch(/^ +admin +\S+@\S+/m);
+    const ready = changesOf(launch).filter(({ msg }) => msg === "ready");
+    const names = ready.map(({ process }) => process);
+    expect(names).toEqual(expect.arrayContaining([...SERVERS, ...ROLES]));
+    const response = await fetch(`${page}api/v1/showtimes`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ items: expect.arrayContaining([expect.anything()]) });
+
+    launch.child.kill("SIGINT");
+    expect((await launch.ended).code).toBe(0);
+    const pids = ready.map(({ pid = 0 }) => pid);
+    expect(pids.filter((pid) => isThere(pid))).toEqual([]);
+    const stopped = changesOf(launch)
+      .filter(({ msg }) => msg === "stopped")
+      .map(({ process }) => process);
+    expect(stopped.toSorted()).toEqual(names.toSorted());
+    expect(stopped[0]).toBe(names.at(-1)); // The entry: nobody is sent to what is not there.
+    const lastRole = Math.max(...ROLES.map((name) => stopped.indexOf(name)));
+    for (const name of SERVERS) expect(stopped.indexOf(name)).toBeGreaterThan(lastRole);
+  },
+);
