@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import type { Context } from "../context.ts";
-import { engineClient } from "../parts/engine-client.ts";
+import { askShardCount, engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
 import { goByIdentity } from "../parts/shared-time.ts";
@@ -21,6 +21,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   stopWithSignals(role);
   const { bus, checks, requirePermitted } = await startBus(role, "edge");
+  await askShardCount(role, bus);
   const shared = await startRedis(role, "edge");
   await goByIdentity(role, bus);
   const verifier = await lifecycle.start({

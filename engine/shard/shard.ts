@@ -191,6 +191,7 @@ export class Shard implements Committer {
 
   /** Carries out every request in order; `answer` is called when all that the replies rest on is durable. */
   handle({ requests }: CommandBatch, answer: (replies: ReplyBatch) => void): void {
+    if (requests.length === 0) return answer({ replies: [], shards: this.#options.shards });
     const isAway = this.#phase !== "serving" || !this.#options.proof.isFresh;
     const refusal = isAway ? AWAY : this.#isFull(requests.length) ? BUSY : undefined;
     if (refusal !== undefined) {

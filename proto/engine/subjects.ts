@@ -7,6 +7,8 @@ import type { CommandBatch, Delta, Reply } from "./commands.ts";
 /** The answers to a batch, in the order of its requests. */
 export interface ReplyBatch {
   readonly replies: readonly Reply[];
+  /** To a batch without requests: how many shards there are. */
+  readonly shards?: number;
 }
 
 /** What a holder learns without having asked. */

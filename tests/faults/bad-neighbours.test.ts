@@ -15,12 +15,23 @@ import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts"
 import { systemClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
-import { type Command, holderId, type Query, type Reply, type RequestId, showtimeId } from "../../proto/index.ts";
+import {
+  type Command,
+  holderId,
+  type Query,
+  type Reply,
+  type RequestId,
+  shardOf,
+  showtimeId,
+} from "../../proto/index.ts";
 import { Rest } from "../support/rest.ts";
 import { removeDirectory, type Settings, temporaryDirectory, usher } from "../support/usher-process.ts";
 import { log, SHARDS } from "./world.ts";
 
 const SLOW = 120_000;
+const IN_SHARD_0 = showtimeId(
+  `st_${[...Array(1_000).keys()].find((at) => shardOf(showtimeId(`st_${at}`), SHARDS) === 0)}`,
+);
 const FIVE_MINUTES_MS = 300_000;
 /** What a hold may gain or lose on the way from one engine to the other: the time that the takeover takes on a busy machine. */
 const TAKEOVER_MS = 60_000;
@@ -141,12 +152,17 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
     expect(await refusal({ DATABASE_URL: url.href })).toMatch(/lacks a permission/);
   });
 
-  it("a journal of another shard count, as services do, or one that another cluster uses", async () => {
+  it("a journal of another shard count, as services and edges do, or one that another cluster uses", async () => {
     await engine();
     for (const role of ["engine", "services"])
       expect(await refusal({ SHARDS: "32", MOCK_GATEWAY_PORT: "0" }, role)).toMatch(
         /SHARDS is 32, but this journal was written with 64: set SHARDS=64/,
       );
+    await (
+      await asker()
+    )({ type: "view", showtime: IN_SHARD_0 }); // By then it is served.
+    const other = { SHARDS: "32", WS_PORT: "0" };
+    expect(await refusal(other, "edge")).toMatch(/SHARDS is 32, but the engines have 64: set SHARDS=64/);
     const elsewhere = await startNatsServer();
     ends.push(() => elsewhere.stop());
     expect(await refusal({ NATS_URL: elsewhere.url })).toMatch(/not on this NATS use the same database/);
