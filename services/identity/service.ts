@@ -80,9 +80,9 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   }
 
   async function reloadKeys(): Promise<void> {
-    const before = keys?.signingKid;
+    const before = keys?.publicKeys[0]?.kid;
     keys = await openKeyRing({ dataDir: config.dataDir, clock, random, tokenTtlMs });
-    if (before !== undefined && before !== keys.signingKid) bus.publish(KEYS_CHANGED, null);
+    if (before !== undefined && before !== keys.publicKeys[0]?.kid) bus.publish(KEYS_CHANGED, null);
   }
 
   async function userCard(userId: string): Promise<UserCard | null> {

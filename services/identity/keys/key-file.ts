@@ -10,7 +10,7 @@ const KeyPair = Type.Object({
   x: Type.String(),
   d: Type.String(),
   createdAt: Type.String(),
-  /** When the next key took its place; its tokens are good until they run out. */
+  /** When the next key was made, which takes its place soon after; its tokens are good until they run out. */
   retiredAt: Type.Optional(Type.String()),
 });
 export type KeyPair = Static<typeof KeyPair>;
@@ -19,7 +19,7 @@ const Contents = Type.Object({
   version: Type.Literal(1),
   /** Authenticates refresh tokens, base64url. */
   refreshSecret: Type.String(),
-  /** The newest first: it signs. */
+  /** The newest first: it signs as soon as every process knows it. */
   keys: Type.Array(KeyPair, { minItems: 1 }),
 });
 export type KeyFileContents = Static<typeof Contents>;

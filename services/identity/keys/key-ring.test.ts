@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
+import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";
 import { type KeyRingOptions, openKeyRing, rotateKeys } from "./key-ring.ts";
 
 let options: KeyRingOptions;
@@ -26,11 +27,26 @@ it("a rotation keeps the refresh secret, and the old key for as long as its toke
   const before = await openKeyRing(options);
   const kid = await rotateKeys(options);
   const after = await openKeyRing(options);
-  expect(after.signingKid).toBe(kid);
   expect(after.publicKeys.map((key) => key.kid)).toEqual([kid, before.signingKid]);
   expect(after.refreshSecret.equals(before.refreshSecret)).toBe(true);
-  await clock.advance(1001);
+  await clock.advance(KEY_RETIRES_WITHIN_MS + options.tokenTtlMs - 1);
+  expect((await openKeyRing(options)).publicKeys.map((key) => key.kid)).toEqual([kid, before.signingKid]);
+  await clock.advance(1);
   expect((await openKeyRing(options)).publicKeys.map((key) => key.kid)).toEqual([kid]);
+});
+
+it("a new key signs once every process has read it, whatever was rotated meanwhile", async () => {
+  const signing = async () => (await openKeyRing(options)).signingKid;
+  const first = await signing();
+  const second = await rotateKeys(options);
+  expect(await signing()).toBe(first);
+  await clock.advance(KEY_SIGNS_AFTER_MS - 1);
+  expect(await signing()).toBe(first);
+  const third = await rotateKeys(options);
+  await clock.advance(1);
+  expect(await signing()).toBe(second);
+  await clock.advance(KEY_SIGNS_AFTER_MS);
+  expect(await signing()).toBe(third);
 });
 
 it.each(["", "{", "[]", '{"version":2,"refreshSecret":"","keys":[]}'])(

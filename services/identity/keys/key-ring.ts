@@ -2,6 +2,7 @@ import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, imp
 import { type PublicKey, TOKEN_ALGORITHM } from "../../../platform/auth/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
+import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";
 import { type KeyFileContents, type KeyPair, readKeyFile, writeKeyFile } from "./key-file.ts";
 
 export interface KeyRingOptions {
@@ -17,14 +18,14 @@ export interface KeyRing {
   readonly signingKid: string;
   readonly signingKey: CryptoKey;
   readonly refreshSecret: Buffer;
-  /** All whose tokens may still be good, the signing one first. */
+  /** All whose tokens may still be good, or will be; the newest first. */
   readonly publicKeys: readonly PublicKey[];
 }
 
 /** Reads the keys from the data directory; makes them at the first time. */
 export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   const contents = readKeyFile(options.dataDir) ?? (await firstKeys(options));
-  const [signing] = contents.keys;
+  const signing = contents.keys.find((key) => isKnownEverywhere(key, options)) ?? contents.keys.at(-1);
   if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
   return {
     signingKid: signing.kid,
@@ -34,7 +35,10 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   };
 }
 
-/** A new key signs from now on; the one before is kept until its last token has run out. @returns the new key's id */
+/**
+ * A new key is shown from now on, and signs in two to three minutes; the one before is kept until its last token has run out.
+ * @returns the new key's id
+ */
 export async function rotateKeys(options: KeyRingOptions): Promise<string> {
   const { dataDir, clock, random } = options;
   const contents = readKeyFile(dataDir) ?? (await firstKeys(options));
@@ -56,8 +60,11 @@ async function firstKeys({ dataDir, clock, random }: KeyRingOptions): Promise<Ke
   return readKeyFile(dataDir) ?? contents; // Of two processes that start at once, one was first.
 }
 
+const isKnownEverywhere = ({ createdAt }: KeyPair, { clock }: KeyRingOptions): boolean =>
+  Date.parse(createdAt) + KEY_SIGNS_AFTER_MS <= clock.now();
+
 const stillOfUse = ({ retiredAt }: KeyPair, { clock, tokenTtlMs }: KeyRingOptions): boolean =>
-  retiredAt === undefined || Date.parse(retiredAt) + tokenTtlMs > clock.now();
+  retiredAt === undefined || Date.parse(retiredAt) + KEY_RETIRES_WITHIN_MS + tokenTtlMs > clock.now();
 
 async function newKeyPair(clock: Clock): Promise<KeyPair> {
   const { publicKey, privateKey } = await generateKeyPair(TOKEN_ALGORITHM, { crv: "Ed25519", extractable: true });

@@ -12,7 +12,7 @@ export interface AccessTokenOptions {
   readonly keyRing: () => KeyRing;
 }
 
-/** Issues access tokens (RFC 9068), signed with the newest key. */
+/** Issues access tokens (RFC 9068), signed with the newest key that all processes know. */
 export class AccessTokens {
   readonly #options: AccessTokenOptions;
 
