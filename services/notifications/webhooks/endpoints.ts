@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Transaction } from "kysely";
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type {
@@ -12,7 +12,7 @@ import type {
 } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
 import { type AddressGuard, AddressRefused } from "./address-guard.ts";
-import { PREVIOUS_SECRET_MS, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
+import { GIVE_UP_AFTER_MS, PREVIOUS_SECRET_MS, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
 import { Place } from "./place.ts";
 import { newSecret } from "./signature.ts";
 import type { WebhookTable, WebhookTables } from "./tables.ts";
@@ -85,19 +85,36 @@ export class Endpoints {
     await this.find(id);
     await this.#requirePermitted(body.url);
     const enabled = body.enabled ?? true;
-    const row = await this.#options.db
-      .updateTable("webhook")
-      .set({
-        url: body.url,
-        types: [...body.types],
-        description: body.description ?? null,
-        updated_at: this.#now(),
-        ...(enabled ? { disabled_reason: null, failing_since: null } : { disabled_reason: "Paused." }),
-      })
-      .where("id", "=", id)
-      .returningAll()
-      .executeTakeFirst();
+    const row = await this.#options.db.transaction().execute(async (transaction) => {
+      if (enabled) await this.#beginAnew(transaction, id);
+      return transaction
+        .updateTable("webhook")
+        .set({
+          url: body.url,
+          types: [...body.types],
+          description: body.description ?? null,
+          updated_at: this.#now(),
+          ...(enabled ? { disabled_reason: null, failing_since: null } : { disabled_reason: "Paused." }),
+        })
+        .where("id", "=", id)
+        .returningAll()
+        .executeTakeFirst();
+    });
     return webhookOf(found(row));
+  }
+
+  /** The time in which nothing was sent counts for nothing: what waits at a disabled webhook is due now, and has its three days before it. */
+  async #beginAnew(transaction: Transaction<WebhookTables>, id: string): Promise<void> {
+    const now = this.#now();
+    const giveUpAt = new Date(now.getTime() + GIVE_UP_AFTER_MS);
+    await sql`
+      update notifications.webhook_delivery d
+      set next_attempt_at = ${now},
+        give_up_at = case when d.give_up_at > d.created_at then ${giveUpAt}::timestamptz else d.give_up_at end -- Else it is a single one.
+      from notifications.webhook w
+      where w.id = ${id} and w.disabled_reason is not null and d.webhook_id = w.id and d.status = 'pending'`.execute(
+      transaction,
+    );
   }
 
   async remove(id: string): Promise<void> {

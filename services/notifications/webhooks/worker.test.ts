@@ -284,6 +284,26 @@ describe("a webhook", () => {
       .toEqual(["delivered", "failed"]);
   });
 
+  it("that is enabled again after days has three more in which what was pending is tried", async () => {
+    const answerWith = (status: number) =>
+      (receiver.answer = (_request, response) => void response.writeHead(status).end());
+    const change = (enabled: boolean) =>
+      t.call("PUT", `/webhooks/${id}`, { url: receiver.url, types: ["user.deleted"], enabled });
+    answerWith(500);
+    const { id } = await t.register(receiver.url);
+    await t.tell("ann");
+    await attempted(id, 1);
+    await change(false);
+    t.clock.goForward(100 * HOUR_MS);
+    answerWith(503);
+    await change(true);
+    await expect.poll(() => receiver.requests.length, SOON).toBeGreaterThan(1);
+    answerWith(200);
+    await expect.poll(async () => (await delivery(id))?.statusCode, SOON).not.toBe(500);
+    t.clock.goForward(HOUR_MS);
+    await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "delivered" });
+  });
+
   it("that failed for three days is disabled", async () => {
     receiver.answer = (_request, response) => void response.writeHead(500).end();
     const { id } = await t.register(receiver.url);
