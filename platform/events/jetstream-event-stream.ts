@@ -1,7 +1,8 @@
 /**
  * The event stream of many processes: the JetStream stream `USHER_EVENTS`, where an event's type is its subject and its id its message id.
  * JetStream acknowledges before it has synced to disk, so it carries events and is never the truth: outboxes keep them, and publish
- * each a second time once the stream must have it on disk (`repeatAfterMs`); where it is there already, the message id tells.
+ * each a second time once the stream must have it on disk (`repeatAfterMs`); where it is there already, the message id tells. When the
+ * stream itself was lost and made anew (`madeAt`), they publish all again that they have.
  *
  * Of all processes one at a time takes a consumer's events (see `SessionLock`), which keeps the order of each subject.
  */
@@ -109,6 +110,11 @@ export class JetStreamEventStream implements StartableEventStream {
     if (this.#stopped.signal.aborted) throw new StreamStopped("the event stream was stopped");
     const { duplicate } = await this.#client.publish(event.type, JSON.stringify(event), { msgID: event.id });
     if (!duplicate) this.#published.set(event.type, (this.#published.get(event.type) ?? 0) + 1);
+  }
+
+  async madeAt(): Promise<Date> {
+    const manager = await this.#client.jetstreamManager(false);
+    return new Date((await manager.streams.info(STREAM)).created);
   }
 
   get published(): ReadonlyMap<EventName, number> {

@@ -185,6 +185,7 @@ export class Relay {
   async #repeatSometimes(reign: Reign): Promise<void> {
     const { clock, stream } = this.#options;
     if (stream.repeatAfterMs === undefined || clock.monotonic() - this.#repeatedAt < OUTBOX_REPEAT_EVERY_MS) return;
+    await this.#beginAnewAfterLoss(reign);
     const rows = await reign.readUnrepeated(new Date(clock.now() - stream.repeatAfterMs), OUTBOX_READ_MAX);
     for (const { event } of rows) await stream.publish(event);
     await reign.markRepeated(
@@ -192,6 +193,15 @@ export class Relay {
       clock,
     );
     if (rows.length < OUTBOX_READ_MAX) this.#repeatedAt = clock.monotonic();
+  }
+
+  /** What went to a stream that is gone has not been published. */
+  async #beginAnewAfterLoss(reign: Reign): Promise<void> {
+    const { log, schema, stream } = this.#options;
+    const madeAt = await stream.madeAt?.().catch(() => undefined); // The next look asks again.
+    if (madeAt === undefined) return;
+    const count = await reign.unmark(madeAt);
+    if (count > 0) log.warn({ schema, count, madeAt }, "the event stream was made anew: publishing again what it had");
   }
 
   /** Until the next poll, a nudge or the end. */
@@ -261,6 +271,17 @@ class Reign {
         ids,
       ]),
     );
+  }
+
+  /** Takes what was published before `time` for unpublished. @returns how many rows that were */
+  async unmark(time: Date): Promise<number> {
+    const { rowCount } = await this.#inTurn(() =>
+      this.#connection.query(
+        `update ${this.#table} set published_at = null, repeated_at = null where published_at < $1`,
+        [time],
+      ),
+    );
+    return rowCount ?? 0;
   }
 
   /** Deletes some of what was published before `time`. @returns whether that was all */
