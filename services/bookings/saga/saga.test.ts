@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
 import { BOOKING } from "../../../proto/services/index.ts";
@@ -115,6 +115,29 @@ describe("time", () => {
     await expect.poll(() => world.free(showtime)).toBe(96);
     await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.expired"]);
     expect((await pay(id, "ok")).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
+  });
+
+  it("of a pin that another process repeats is what the engine says is left of it: here none", async () => {
+    const dying = await world.shop();
+    const holdId = await world.hold(showtime, "ada", [0]);
+    const request = { body: { holdId }, key: `book-${holdId}` };
+    const ask = world.engineClient.ask.bind(world.engineClient);
+    const asked = vi.spyOn(world.engineClient, "ask").mockImplementation(async (question) => {
+      const reply = await ask(question);
+      if (question.type === "pin") dying.mortal.kill();
+      return reply;
+    });
+    void call(dying, "POST", "/bookings", request);
+    await dying.mortal.death;
+    asked.mockRestore();
+    await dying.stop();
+    await expect.poll(() => world.free(showtime), { timeout: 10_000 }).toBe(96);
+    const heir = await world.shop({ aheadMs: 70_000 }); // Its clock says that all leases are over.
+    expect((await call(heir, "POST", "/bookings", request)).json()).toMatchObject({
+      status: 410,
+      code: "HOLD_EXPIRED",
+    });
+    await heir.stop();
   });
 
   it("in which payments are away: the sale is finished when they are back", async () => {

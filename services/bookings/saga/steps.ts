@@ -8,7 +8,8 @@ import {
   holderId,
   type HoldId,
   isErrorCode,
-  type Outcome,
+  type Query,
+  type Reply,
   type RequestId,
   showtimeId,
 } from "../../../proto/index.ts";
@@ -48,7 +49,7 @@ export class Steps {
   async do(booking: Booking, step: Step, { first }: { first: boolean }): Promise<Fact> {
     switch (step.do) {
       case "pin":
-        return this.#pin(booking);
+        return this.#pin(booking, first);
       case "start":
         return this.#start(booking, step.token, first);
       case "watch":
@@ -73,14 +74,15 @@ export class Steps {
     return this.#askPayments(booking, "watch", READ_PAYMENT, { paymentId: paymentOf(booking), refresh });
   }
 
-  async #pin(booking: Booking): Promise<Fact> {
-    const reply = await this.#askEngine(booking, "pin", "pinned", {
-      ...{ type: "pin", ...addressOf(booking, "pin") },
-      hold: booking.holdId as HoldId, // The engine gave it.
-      booking: bookingId(booking.id),
-    });
-    if (reply.type !== "pinned") return reply;
-    return { type: "pinned", seats: reply.seats, expiresInMs: reply.expiresInMs };
+  async #pin(booking: Booking, first: boolean): Promise<Fact> {
+    const { rid, ...address } = addressOf(booking, "pin");
+    const hold = booking.holdId as HoldId; // The engine gave it.
+    const pin = { type: "pin", ...address, rid, hold, booking: bookingId(booking.id) } as const;
+    const reply = await this.#askEngine(booking, "pin", "pinned", pin);
+    if (reply.type !== "pinned" || first) return reply;
+    // The time in a first answer that is given again has been running since; the engine says what is left of it.
+    const left = await this.#askEngine(booking, "pin", "hold", { type: "get-hold", ...address, hold });
+    return left.type === "hold" ? { ...reply, expiresInMs: left.expiresInMs } : left;
   }
 
   async #start(booking: Booking, token: string | null, first: boolean): Promise<Fact> {
@@ -176,15 +178,15 @@ export class Steps {
     return said.type === "payment" ? { type: "refunded", id, amount } : said;
   }
 
-  async #askEngine<Type extends Outcome["type"]>(
+  async #askEngine<Type extends Reply["type"]>(
     booking: Booking,
     step: Step["do"],
     expected: Type,
-    command: Command,
-  ): Promise<Extract<Outcome, { type: Type }> | Refused | Unanswered> {
+    command: Command | Query,
+  ): Promise<Extract<Reply, { type: Type }> | Refused | Unanswered> {
     try {
       const reply = await this.#engine.ask(command);
-      if (reply.type === expected) return reply as Extract<Outcome, { type: Type }>; // As was just compared.
+      if (reply.type === expected) return reply as Extract<Reply, { type: Type }>; // As was just compared.
       if (reply.type !== "refused") throw new Error(`${command.type} was answered with ${reply.type}`);
       const { code, message } = reply;
       return ERRORS[code].retryable ? { type: "unanswered", step } : { type: "refused", step, code, message };
