@@ -1,8 +1,10 @@
 import type { Kysely } from "kysely";
+import type { Pool } from "pg";
 import { Gauge } from "prom-client";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import type { Registry } from "../../platform/metrics/index.ts";
+import { SessionLock } from "../../platform/postgres/index.ts";
 import type { PaymentDifference, Reconciliation } from "../../proto/rest/index.ts";
 import type { PaymentMethod } from "../../proto/services/index.ts";
 import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment } from "./gateways/gateway.ts";
@@ -11,6 +13,8 @@ import { knownOf } from "./stepper.ts";
 import type { PaymentRow, PaymentsTables } from "./tables.ts";
 
 interface Options {
+  /** For the lock of the process that reconciles. */
+  readonly pool: Pool;
   readonly db: Kysely<PaymentsTables>;
   readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
   readonly clock: Clock;
@@ -22,6 +26,7 @@ interface Options {
 export class Reconciler {
   readonly #options: Options;
   readonly #gauge: Gauge<"method"> | undefined;
+  #lock: SessionLock | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -33,6 +38,26 @@ export class Reconciler {
         labelNames: ["method"],
         registers: [options.metrics],
       });
+  }
+
+  /** As `reconcile`, in one process of all: the first that comes, until it stops or its connection ends. The others' gauges say nothing. */
+  async reconcileForAll(): Promise<void> {
+    this.#lock ??= await this.#takeLock();
+    if (this.#lock === undefined) this.#gauge?.reset();
+    else await this.reconcile();
+  }
+
+  stop(): void {
+    this.#lock?.end();
+  }
+
+  async #takeLock(): Promise<SessionLock | undefined> {
+    const lock = await SessionLock.take(this.#options.pool, "usher.payments.reconciler");
+    void lock?.lost.then(() => {
+      lock.end();
+      this.#lock = undefined;
+    });
+    return lock;
   }
 
   /** What is still under way is left for the next time. */

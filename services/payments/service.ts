@@ -90,7 +90,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   }
   const payments = new Payments({ book, methods, stepper, clock });
   const inbox = new WebhookInbox({ db, clock });
-  const reconciler = new Reconciler({ db, gateways, clock, log, metrics });
+  const reconciler = new Reconciler({ pool, db, gateways, clock, log, metrics });
 
   const working = new Poller({
     ...{ what: "looking for payments that are due", everyMs: SWEEP_EVERY_MS, clock, log },
@@ -103,7 +103,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   const reconciling = new Poller({
     ...{ what: "the reconciliation of payments", everyMs: RECONCILE_EVERY_MS, clock, log },
     async work() {
-      await reconciler.reconcile();
+      await reconciler.reconcileForAll();
       while (await inbox.prune());
       return false;
     },
@@ -162,6 +162,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     async stop() {
       for (const subscription of served.splice(0)) subscription.close();
       await Promise.all([working.stop(), reconciling.stop()]);
+      reconciler.stop();
       await payments.idle();
       await outbox.stop();
     },

@@ -106,7 +106,7 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
       },
       consume: () => ({ close: () => Promise.resolve() }),
     };
-    const ownPool = createPool({ connectionString: database.url, max: 8, name: "payments-process", log });
+    const ownPool = createPool({ connectionString: database.url, max: 9, name: "payments-process", log });
     const service = createPaymentsService({
       ...{ pool: ownPool, bus, stream, clock, random: systemRandom, log, metrics: createMetrics("test") },
       config: { dataDir, mockPayments: true, stripeApiUrl: "https://stripe.invalid" },
