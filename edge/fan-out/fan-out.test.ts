@@ -239,6 +239,18 @@ describe("a replica", () => {
     expect(await current.edge.metric("usher_edge_replicas")).toBe(0);
   });
 
+  it("tells its viewers when the showtime is gone without a word", async () => {
+    const viewer = await current.edge.viewer();
+    const { engine } = current.edge;
+    engine.refusal = { type: "refused", code: "UNAVAILABLE", message: "away", retryInMs: 5 };
+    current.edge.clock.leap(LIMITS.replicaCheckMs + LIMITS.sweepMs);
+    engine.refusal = undefined;
+    engine.close(SHOWTIME);
+    current.edge.clock.leap(LIMITS.replicaCheckMs + LIMITS.sweepMs);
+    expect(await viewer.next("error")).toMatchObject({ code: "NOT_FOUND" });
+    expect(await current.edge.metric("usher_edge_replicas")).toBe(0);
+  });
+
   it("stays a while after its last viewer, and is dropped then", async () => {
     const viewer = await current.edge.viewer();
     viewer.say({ op: "unwatch", showtime: SHOWTIME });

@@ -62,7 +62,9 @@ export class Replica {
     if (!this.isInStep || (!atOnce && clock.monotonic() - this.#heardAt < LIMITS.replicaCheckMs)) return;
     this.#heardAt = clock.monotonic();
     engine.send({ type: "view", showtime: this.map.showtime }, (reply) => {
-      if (this.#closed || !this.isInStep || reply.type !== "view") return;
+      if (this.#closed || !this.isInStep) return;
+      if (reply.type === "refused" && reply.code === "NOT_FOUND") this.#events.refused(reply); // It was archived.
+      if (reply.type !== "view") return;
       if (reply.epoch === this.map.epoch && reply.seq <= this.map.seq) return;
       this.#sources.log.warn(
         { showtime: this.map.showtime },
