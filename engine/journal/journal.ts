@@ -42,6 +42,7 @@ export interface Journal {
   /**
    * Writes all rows, or none when it throws. Answers the shards it wrote; one that is missing has been claimed by
    * another writer. When it throws the outcome is unknown: claim and load before going on.
+   * @throws CommitRefused when a row contradicts what is there: nothing was written
    * @throws JournalDamaged when PostgreSQL was replaced by one that lacks the row before
    */
   commit(commits: readonly ShardCommit[]): Promise<readonly number[]>;
@@ -59,6 +60,11 @@ export interface Journal {
   oldestRow(shard: number): Promise<number>;
   /** Keeps the snapshot, and lets go of what two newer snapshots and the retention make needless. */
   saveSnapshot(snapshot: Snapshot): Promise<void>;
+}
+
+/** PostgreSQL has refused a commit, as it does a seat's second booking. */
+export class CommitRefused extends Error {
+  override readonly name = "CommitRefused";
 }
 
 /** The journal cannot be read back as it was written; nothing is guessed. */

@@ -10,7 +10,14 @@ import pg from "pg";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
-import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "./journal.ts";
+import {
+  CommitRefused,
+  type Journal,
+  JournalDamaged,
+  type JournalRow,
+  type ShardCommit,
+  type Snapshot,
+} from "./journal.ts";
 import {
   ANSWER_WITHIN_MS,
   COMMIT_TIMEOUT_MS,
@@ -75,6 +82,9 @@ interface Options {
   readonly readAtMost?: { readonly rows: number; readonly bytes: number };
 }
 
+/** The class of such SQLSTATEs. */
+const CONSTRAINT_VIOLATION = "23";
+
 type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & { readonly events: Buffer };
 
 /** The connection that commits. */
@@ -114,7 +124,8 @@ export class PostgresJournal implements Journal {
       return rows.map((row) => row.shard);
     } catch (error) {
       this.#abandon(client);
-      throw error;
+      if (!(error instanceof pg.DatabaseError && error.code?.startsWith(CONSTRAINT_VIOLATION))) throw error;
+      throw new CommitRefused(error.message, { cause: error });
     } finally {
       overdue.cancel();
     }

@@ -5,7 +5,7 @@
  * Source of the idea: DeWitt et al., "Implementation techniques for main memory database systems" (1984), group commit.
  */
 import type { Clock } from "../../platform/clock/index.ts";
-import type { Journal, ShardCommit } from "../journal/index.ts";
+import { CommitRefused, type Journal, type ShardCommit } from "../journal/index.ts";
 
 /** What the group commit needs of a shard. */
 export interface Committer {
@@ -80,7 +80,15 @@ export class GroupCommit {
       this.#begunAt = undefined;
       this.#lastMs = this.#clock.monotonic() - begunAt;
     });
-    await settle(shards, written);
+    const isRefused =
+      shards.length > 1 &&
+      (await written.then(
+        () => false,
+        (error) => error instanceof CommitRefused,
+      ));
+    if (!isRefused) return settle(shards, written);
+    // The row of one contradicts what is there: the others are not to suffer for it.
+    for (const [at, shard] of shards.entries()) await this.#write([shard], commits.slice(at, at + 1));
   }
 
   async #prove(shards: readonly Committer[]): Promise<void> {

@@ -73,7 +73,7 @@ beforeEach(async () => {
 });
 
 async function started(
-  more: Partial<Pick<ShardOptions, "acknowledgedSeq" | "limits" | "proof" | "shards">> = {},
+  more: Partial<Pick<ShardOptions, "acknowledgedSeq" | "commits" | "id" | "limits" | "proof" | "shards">> = {},
 ): Promise<Shard> {
   const made = new Shard({
     ...{
@@ -391,6 +391,27 @@ describe("a shard", () => {
 
   it("refuses to serve from a journal that has lost acknowledged rows", async () => {
     await expect(started({ acknowledgedSeq: 99 })).rejects.toThrow(/lost sales it had acknowledged/);
+  });
+
+  it("commits what others share with one whose seat is booked already, and they go on (law 1)", async () => {
+    const commits = new GroupCommit(journal, clock);
+    shard = await started({ commits });
+    const other = await started({ commits, id: 1, shards: 2 });
+    const others = Array.from({ length: 10 }, (_, at) => showtimeId(`st-${at}`)).find((id) => shardOf(id, 2) === 1);
+    if (others === undefined) throw new Error("all are one shard's");
+    const answers: Reply[] = [];
+    const tellOther = (wish: Wish): void =>
+      other.handle({ requests: [{ ...command(wish), showtime: others }] }, ({ replies }) => answers.push(...replies));
+    tellOther({ type: "open", plan: smallHall(24), rules: RULES });
+    const { hold } = await heldBy([9]);
+    const { epoch } = other;
+    journal.bookedSeats.set(`${showtime} 9`, bookingId("by-hand"));
+    const refused = tell(command({ type: "confirm", hold, booking: bookingId("one"), seats: [9], reacquire: false }));
+    tellOther({ type: "hold", seats: [1] });
+    await clock.advance(3 * (latency + 1));
+    expect(answers).toMatchObject([{ type: "done" }, { type: "held" }]);
+    expect(refused.replies).toMatchObject([{ code: "UNAVAILABLE" }]);
+    expect(other).toMatchObject({ phase: "serving", epoch });
   });
 
   it("writes a seat's net booking when it is booked, cancelled and booked again in one commit", async () => {

@@ -3,7 +3,14 @@
  * stalls and loses its answers when a seeded source of chance says so.
  */
 import type { Clock } from "../../platform/clock/index.ts";
-import { type Journal, JournalDamaged, type JournalRow, type ShardCommit, type Snapshot } from "../journal/index.ts";
+import {
+  CommitRefused,
+  type Journal,
+  JournalDamaged,
+  type JournalRow,
+  type ShardCommit,
+  type Snapshot,
+} from "../journal/index.ts";
 
 /** `unknown-*`: the caller gets an error, and the commit has (not) been done. `late`: it is done some time after the caller got its error. */
 export type Fault = "none" | "fail" | "unknown-done" | "unknown-not-done" | "stall" | "late";
@@ -103,7 +110,7 @@ export class FaultyJournal implements Journal {
       for (const { showtime, seat, before, after } of commit.bookedSeats) {
         const key = `${showtime} ${seat}`;
         if ((seats.get(key) ?? null) !== before)
-          throw new Error(`booked_seat: ${key} is ${seats.get(key)}, not ${before}`);
+          throw new CommitRefused(`booked_seat: ${key} is ${seats.get(key)}, not ${before}`);
         if (after === null) seats.delete(key);
         else seats.set(key, after);
       }
