@@ -16,7 +16,7 @@ export const keysCommand = (context: Context): Command =>
         const { dataDir, accessTokenTtlMs, guestTokenTtlMs } = loadConfig(context.env);
         const tokenTtlMs = Math.max(accessTokenTtlMs, guestTokenTtlMs);
         const key = await rotateKeys({ dataDir, clock: systemClock, random: systemRandom, tokenTtlMs });
-        context.print(`New tokens are signed with key ${key}, once every process knows it: in two to three minutes.`);
+        context.print(`New tokens are signed with key ${key}, once every process knows it: in half a minute.`);
         const ticketKey = rotateTicketKeys({ dataDir, clock: systemClock, random: systemRandom });
         context.print(`New tickets are signed with key ${ticketKey}.`);
       }),

@@ -27,7 +27,7 @@ export const REFRESH_REPLAY_MS = 60_000;
 export const TOKEN_SIGNED_WITHIN_MS = 60_000;
 
 /** How often the key file is looked at, so that a rotation by another process is noticed. */
-export const KEYS_READ_EVERY_MS = 60_000;
+export const KEYS_READ_EVERY_MS = 10_000;
 /** Shown at once, a new key signs only when every process has read it, so that whichever is asked for the keys names it. */
 export const KEY_SIGNS_AFTER_MS = 2 * KEYS_READ_EVERY_MS;
 /** A process finds at its next reading that a key's successor signs: so long the older one may go on signing. */

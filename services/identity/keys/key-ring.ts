@@ -36,7 +36,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
 }
 
 /**
- * A new key is shown from now on, and signs in two to three minutes; the one before is kept until its last token has run out.
+ * A new key is shown from now on, and signs in half a minute; the one before is kept until its last token has run out.
  * @returns the new key's id
  */
 export async function rotateKeys(options: KeyRingOptions): Promise<string> {
