@@ -9,6 +9,12 @@ const WITHOUT_EPOCHS: readonly Patch[] = [
   { find: " AND b.epoch = s.epoch", replace: "" },
   { find: "return this.ageMs <= PROOF_MS;", replace: "return true;" },
   { find: "newest === this.#epoch", replace: "newest !== -1" },
+  { find: "newest.get(id) === epoch", replace: "newest.has(id)" },
+  { find: "epoch > this.#epoch &&", replace: "epoch < 0 &&" },
+  {
+    find: " WHERE shard = $1 AND owner = $2 RETURNING epoch",
+    replace: " WHERE shard = $1 AND $2 <> '' RETURNING epoch",
+  },
 ];
 /** What somebody was told or shown and is not so, or was sold twice. */
 const LOST = /is gone|given to two|not what was acknowledged|was answered with|then answered as of|a viewer sees/;
