@@ -30,9 +30,10 @@ async function goBy({ clock, log, lifecycle }: Parts, whose: string, ask: () => 
   const look = async (): Promise<boolean> => {
     const asked = clock.monotonic();
     const shared = await ask();
+    if (!Number.isFinite(shared)) throw new Error(`${whose} time is ${shared}`);
     if (!clock.steer(shared, asked)) return false;
     const seconds = Math.round(Math.abs(clock.aheadMs) / 1_000);
-    if (seconds === 0) log.info(`this machine's clock is right again`);
+    if (seconds === 0) log.info("this machine's clock is right again");
     else {
       const where = clock.aheadMs > 0 ? "ahead of" : "behind";
       log.warn(`this machine's clock is ${seconds} s ${where} ${whose}, which Usher goes by: set it`);
