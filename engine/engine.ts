@@ -33,6 +33,8 @@ export interface EngineOptions {
   onReplaced(shard: number): void;
 }
 
+type Counted = "commits" | "bytes" | "requests";
+
 const WITNESS_EVERY_MS = 1_000;
 /** Well below `PROOF_MS`: one answer of PostgreSQL may be late. */
 const PROVE_EVERY_MS = 250;
@@ -65,9 +67,8 @@ export class Engine {
   #witnessing: Promise<void> = Promise.resolve();
   #proofTimer: Timer | undefined;
   #isStopped = false;
-  readonly #count = { commits: 0, bytes: 0, requests: 0 };
-  /** Of each shard that it has or had. */
-  readonly #counts = new Map<number, { commits: number; requests: number }>();
+  /** Since the start, of each shard that it has or had. */
+  readonly #counts = new Map<number, Record<Counted, number>>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -153,7 +154,7 @@ export class Engine {
   get totals(): Pick<MemberBeat, "commits" | "requests" | "waiting" | "commitMs"> {
     let waiting = 0;
     for (const { shard } of this.#owned.values()) waiting += shard.waiting;
-    const { commits, requests } = this.#count;
+    const [commits, requests] = [this.#total("commits"), this.#total("requests")];
     return { commits, requests, waiting, commitMs: this.#commits.tookMs };
   }
 
@@ -247,14 +248,18 @@ export class Engine {
     }
   }
 
+  #total(name: Counted): number {
+    let total = 0;
+    for (const counts of this.#counts.values()) total += counts[name];
+    return total;
+  }
+
   #committed(shard: number, bytes: number, requests: number): void {
-    this.#count.commits++;
-    this.#count.bytes += bytes;
-    this.#count.requests += requests;
     const counts = this.#counts.get(shard);
-    if (counts === undefined) this.#counts.set(shard, { commits: 1, requests });
+    if (counts === undefined) this.#counts.set(shard, { commits: 1, bytes, requests });
     else {
       counts.commits++;
+      counts.bytes += bytes;
       counts.requests += requests;
     }
     this.#schedule.note(shard, { rows: 1, bytes });
@@ -294,7 +299,7 @@ export class Engine {
         registry,
         name: `usher_engine_${name}_total`,
         help: counters[name],
-        read: () => this.#count[name],
+        read: () => this.#total(name),
       });
     }
     sampledGauge({
