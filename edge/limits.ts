@@ -47,8 +47,11 @@ export const LIMITS = {
   /** What reconnecting viewers can be resumed from, for each showtime: commits, and seats changed by them all together. */
   ringDeltasMax: 2_048,
   ringChangesMax: 16_384,
-  /** Encoded answers to reconnecting viewers that are kept until the next frame, for each showtime. */
-  resumesKeptMax: 64,
+  /** What was missed is told up to so many seats, or this share of the hall; past both the whole hall is smaller. */
+  resumeSeats: 64,
+  resumeShare: 0.1,
+  /** Positions from which reconnecting viewers are resumed between two frames of a showtime; whoever comes with yet another is shown the whole hall. */
+  resumesMax: 16,
 
   /** Frames of one showtime are at least and at most this far apart. */
   tickMinMs: 20,

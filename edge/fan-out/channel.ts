@@ -49,7 +49,8 @@ export class Channel {
   readonly #topics: Readonly<Record<Encoding, string>>;
   readonly #subscribers: Record<Encoding, number> = { json: 0, msgpack: 0 };
   #snapshot: EncodedOnce | undefined;
-  readonly #resumes = new Map<number, EncodedOnce>();
+  /** By position, since the last frame; undefined where only the whole hall can tell. */
+  readonly #resumes = new Map<number, EncodedOnce | undefined>();
 
   constructor(showtime: ShowtimeId, sources: ReplicaSources, events: ChannelEvents) {
     this.showtime = showtime;
@@ -94,15 +95,15 @@ export class Channel {
     return this.#snapshotOnce().in(encoding);
   }
 
-  /** What somebody missed who was shown (`epoch`, `seq`), where that is known. */
+  /** What somebody missed who was shown (`epoch`, `seq`), where the whole hall would not be told as well. */
   resume({ epoch, seq }: Position, encoding: Encoding): Frame | undefined {
-    const kept = epoch === this.replica.map.epoch ? this.#resumes.get(seq) : undefined;
-    if (kept !== undefined) return kept.in(encoding);
-    const delta = this.replica.map.resume(epoch, seq);
-    if (delta === undefined) return undefined;
-    const resume = new EncodedOnce(() => delta);
-    if (this.#resumes.size < LIMITS.resumesKeptMax) this.#resumes.set(seq, resume);
-    return resume.in(encoding);
+    if (epoch !== this.replica.map.epoch) return undefined;
+    if (!this.#resumes.has(seq)) {
+      if (this.#resumes.size >= LIMITS.resumesMax) return undefined;
+      const delta = this.replica.map.resume(epoch, seq);
+      this.#resumes.set(seq, delta && new EncodedOnce(() => delta));
+    }
+    return this.#resumes.get(seq)?.in(encoding);
   }
 
   start(): void {

@@ -164,6 +164,21 @@ describe("a viewer who comes back", () => {
     await caughtUp(viewer);
     expect(await comeBack(1, 3)).toMatchObject({ op: "snapshot" });
   });
+
+  it("costs no more than the whole hall: few positions are resumed from between two frames", async () => {
+    const viewer = await current.edge.viewer();
+    const commits = LIMITS.resumesMax + 1;
+    for (let at = 0; at < commits; at++) change([at, 1]);
+    await caughtUp(viewer);
+    const ops: string[] = [];
+    for (const seq of [...Array(commits).keys(), 0]) {
+      const client = await current.edge.connect();
+      client.say({ op: "watch", showtime: SHOWTIME, epoch: 1, seq });
+      await client.until(() => client.inbox.length === 2);
+      ops.push(client.inbox[1]?.op ?? "nothing");
+    }
+    expect(ops).toEqual([...Array<string>(LIMITS.resumesMax).fill("delta"), "snapshot", "delta"]);
+  });
 });
 
 describe("a replica", () => {

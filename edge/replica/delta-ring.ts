@@ -20,8 +20,8 @@ export class DeltaRing {
     }
   }
 
-  /** The seats that changed after `from` and up to `to`, or undefined when that is not known; both are seqs at commits. */
-  seatsChanged(from: number, to: number): Set<number> | undefined {
+  /** The seats that changed after `from` and up to `to`, or undefined when that is not known, or they are too many; both are seqs at commits. */
+  seatsChanged(from: number, to: number, atMost: number): Set<number> | undefined {
     const seats = new Set<number>();
     if (from === to) return seats;
     const first = this.#indexFollowing(from);
@@ -29,6 +29,7 @@ export class DeltaRing {
     for (let at = first; at < this.#deltas.length; at++) {
       const delta = this.#deltas[at] as Delta; // `at` is within the list.
       for (const change of delta.changes) seats.add(seatOfChange(change));
+      if (seats.size > atMost) return undefined;
       if (delta.seq === to) return seats;
     }
     return undefined;

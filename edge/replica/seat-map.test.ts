@@ -17,8 +17,12 @@ const SEATS = 12;
 
 /** The engine's side: a hall, and the delta of each commit. */
 class Hall {
-  readonly statuses = new Uint8Array(SEATS);
+  readonly statuses: Uint8Array;
   seq = 0;
+
+  constructor(seats = SEATS) {
+    this.statuses = new Uint8Array(seats);
+  }
 
   view() {
     return {
@@ -152,4 +156,17 @@ it("remembers so many commits, and so many changes of seats in all, and no more"
   map.show();
   expect(map.resume(1, LIMITS.ringDeltasMax + 1)).toBeUndefined();
   expect(map.resume(1, hall.seq - 100)).toMatchObject({ seq: hall.seq });
+});
+
+it.each([
+  [200, LIMITS.resumeSeats],
+  [2_000, 200],
+])("of a hall of %i seats tells %i that were missed, and of more the whole hall", (seats, most) => {
+  const hall = new Hall(seats);
+  const map = new SeatMap(SHOWTIME);
+  map.reset(hall.view());
+  for (let seat = 0; seat <= most; seat++) map.apply(hall.commit([[seat, 1]]));
+  map.show();
+  expect(map.resume(1, 1)?.changes).toHaveLength(most);
+  expect(map.resume(1, 0)).toBeUndefined();
 });

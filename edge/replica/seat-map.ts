@@ -9,6 +9,7 @@ import {
   statusOfChange,
 } from "../../proto/index.ts";
 import type { DeltaMessage, SnapshotMessage } from "../../proto/ws/index.ts";
+import { LIMITS } from "../limits.ts";
 import { DeltaRing } from "./delta-ring.ts";
 
 export type View = Extract<Finding, { type: "view" }>;
@@ -108,10 +109,11 @@ export class SeatMap {
     return this.#delta(from, changes);
   }
 
-  /** What somebody missed who was shown (`epoch`, `seq`), or undefined when only a snapshot can tell. */
+  /** What somebody missed who was shown (`epoch`, `seq`), or undefined when only a snapshot can tell, or tells it in less. */
   resume(epoch: number, seq: number): DeltaMessage | undefined {
     if (epoch !== this.#epoch) return undefined;
-    const seats = this.#ring.seatsChanged(seq, this.#shownSeq);
+    const atMost = Math.max(LIMITS.resumeSeats, this.seatCount * LIMITS.resumeShare);
+    const seats = this.#ring.seatsChanged(seq, this.#shownSeq, atMost);
     if (seats === undefined) return undefined;
     return this.#delta(
       seq,
