@@ -37,19 +37,25 @@ export function bestAvailable(state: ShowtimeState, wish: Wish): readonly number
  */
 function splitGroup(state: ShowtimeState, wish: Wish): readonly number[] | undefined {
   const status = state.status.slice();
-  const parts = state.turns.length;
   const seats: number[] = [];
   let size = wish.count;
+  let groups: PartGroups | undefined;
   while (seats.length < wish.count) {
     const rest = wish.count - seats.length;
-    size = Math.min(size, rest);
+    if (size > rest) [size, groups] = [rest, undefined];
     const loner = rest >= 4 && size === rest - 1;
     const accessible = wish.accessible && seats.length === 0;
-    const start = loner ? undefined : nearestGroup(state, status, new PartGroups(parts), wish, size, accessible);
+    if (seats.length === 0) groups = rememberedOf(state, { ...wish, count: size });
+    else groups ??= new PartGroups(state.turns.length);
+    const start = loner ? undefined : nearestGroup(state, status, groups, wish, size, accessible);
     if (start === undefined) {
       if (--size === 0) return undefined;
+      groups = undefined;
       continue;
     }
+    // What is remembered is of the hall as it is; what is found from here on has the seats that were just taken, too.
+    if (seats.length === 0) groups = undefined;
+    else groups.turns[state.layout.part[start] ?? 0] = 0;
     for (const seat of groupFrom(start, size)) {
       seats.push(seat);
       status[seat] = SEAT_STATUS.held;
