@@ -2,6 +2,10 @@
 
 /** For one exchange with a gateway. */
 export const GATEWAY_TIMEOUT_MS = 10_000;
+/** So long a gateway knows that it was asked the same before: an hour less than Stripe says, for what is under way and clocks that differ. */
+export const KEY_TRUSTED_MS = 23 * 60 * 60_000;
+/** A gateway's clock may be behind ours by so much. */
+export const CLOCKS_APART_MAX_MS = 5 * 60_000;
 /** Whoever asks over the bus is answered by then, from what is known; the work goes on. */
 export const ANSWER_WITHIN_MS = 3_000;
 /** Longer than one step with a gateway may take: after it, another process takes the payment up. */

@@ -78,7 +78,10 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     ["terminal", new Terminal()],
   ]);
   if (config.stripeSecretKey !== undefined) {
-    gateways.set("stripe", new StripeGateway({ secretKey: config.stripeSecretKey, apiUrl: config.stripeApiUrl }));
+    gateways.set(
+      "stripe",
+      new StripeGateway({ secretKey: config.stripeSecretKey, apiUrl: config.stripeApiUrl, clock }),
+    );
   }
   const book = new PaymentBook({ db, outbox, clock });
   const stepper = new Stepper({ book, gateways, outbox, bus, log });

@@ -185,6 +185,7 @@ async function act(gateway: Gateway, step: Step, row: PaymentRow): Promise<Gatew
     return gateway.start({
       ...{ paymentId: row.id, bookingId: row.booking_id, description: row.description },
       ...{ amount: { amount: row.amount, currency: row.currency }, token: row.token, payBy: row.pay_by },
+      orderedAt: row.created_at,
     });
   }
   const known = knownOf(row, step.gatewayId);

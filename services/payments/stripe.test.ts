@@ -157,6 +157,24 @@ describe("Stripe", () => {
     },
   );
 
+  it("authorizes once what was lost more than a day ago, when it has forgotten that it was asked", async () => {
+    stripe.faults.push("lost", "lost", "lost");
+    expect(valueOf(await start("pm_card_visa"))).toMatchObject({ state: "pending" });
+    await payments.kill();
+    stripe.faults.length = 0;
+    await shop.pool.query("update payments.payment set created_at = created_at - interval '25 hours' where id = $1", [
+      id,
+    ]);
+    stripeClock.shift(25 * 60 * 60_000);
+    try {
+      payments = await open();
+      await payments.becomes(id, "authorized");
+      expect([...stripe.intents.values()].filter(({ metadata }) => metadata["paymentId"] === id)).toHaveLength(1);
+    } finally {
+      stripeClock.shift(-25 * 60 * 60_000);
+    }
+  });
+
   it("gives back anew what the bank has sent back to it", async () => {
     await start("pm_card_visa");
     await payments.capture(id);

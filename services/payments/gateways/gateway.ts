@@ -14,6 +14,8 @@ export interface GatewayOrder {
   readonly description: string;
   readonly token: string | null;
   readonly payBy: Date;
+  /** When it was ordered first: it may have been asked for ever since. */
+  readonly orderedAt: Date;
 }
 
 /** A payment that the gateway has, as far as we know: for those without a memory of their own. */

@@ -1,5 +1,6 @@
 import { Stripe } from "stripe";
-import { GATEWAY_TIMEOUT_MS } from "../limits.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import { CLOCKS_APART_MAX_MS, GATEWAY_TIMEOUT_MS, KEY_TRUSTED_MS } from "../limits.ts";
 import {
   type Gateway,
   type GatewayOrder,
@@ -17,6 +18,7 @@ interface Options {
   readonly secretKey: string;
   /** Such as `https://api.stripe.com`. */
   readonly apiUrl: string;
+  readonly clock: Clock;
 }
 
 /**
@@ -25,8 +27,10 @@ interface Options {
  */
 export class StripeGateway implements Gateway {
   readonly #stripe: Stripe;
+  readonly #clock: Clock;
 
-  constructor({ secretKey, apiUrl }: Options) {
+  constructor({ secretKey, apiUrl, clock }: Options) {
+    this.#clock = clock;
     const { protocol, hostname, port } = new URL(apiUrl);
     this.#stripe = new Stripe(secretKey, {
       host: hostname,
@@ -38,7 +42,12 @@ export class StripeGateway implements Gateway {
     });
   }
 
-  async start({ paymentId, bookingId, amount, description, token }: GatewayOrder): Promise<GatewayRecord> {
+  /** An intent outlives its key, see `refund`: where that may be forgotten, it is looked first whether it was made. */
+  async start({ paymentId, bookingId, amount, description, token, orderedAt }: GatewayOrder): Promise<GatewayRecord> {
+    if (this.#clock.now() - orderedAt.getTime() > KEY_TRUSTED_MS) {
+      const made = await this.#intentOf(paymentId, orderedAt);
+      if (made !== undefined) return this.#read(made.id);
+    }
     const card = token === null ? undefined : cardOf(token);
     const order: Stripe.PaymentIntentCreateParams = {
       amount: amount.amount * unitOf(amount.currency),
@@ -106,6 +115,16 @@ export class StripeGateway implements Gateway {
     } catch (error) {
       throw translated(error);
     }
+  }
+
+  async #intentOf(paymentId: string, orderedAt: Date): Promise<Stripe.PaymentIntent | undefined> {
+    const created = { gte: Math.floor((orderedAt.getTime() - CLOCKS_APART_MAX_MS) / 1000) };
+    return translating(async () => {
+      for await (const intent of this.#stripe.paymentIntents.list({ created, limit: PAGE })) {
+        if (intent.metadata["paymentId"] === paymentId) return intent;
+      }
+      return undefined;
+    });
   }
 
   #read(id: string): Promise<GatewayRecord> {
