@@ -1,6 +1,8 @@
 /** Files with secrets that processes of one data directory share. */
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeDirectory } from "../directory/index.ts";
+import { ExplainedError } from "../explained/index.ts";
 import type { RandomBytes } from "../random/index.ts";
 
 /** @returns undefined when there is no such file */
@@ -16,6 +18,7 @@ export function readSecretFile(path: string): string | undefined {
 /**
  * Readable by its owner alone, as its folder is, and there as a whole or not at all.
  * @param over whether it takes the place of the file that is there; without, the older one stays
+ * @throws ExplainedError where the folder cannot be made
  */
 export function writeSecretFile(
   path: string,
@@ -23,8 +26,16 @@ export function writeSecretFile(
   { random, over }: { random: RandomBytes; over: boolean },
 ): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  try {
+    makeDirectory(folder, 0o700);
+    chmodSync(folder, 0o700);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new ExplainedError(
+      `The folder ${folder} cannot be used: correct it, or set DATA_DIR to another directory (${error.message}).`,
+      { cause: error },
+    );
+  }
   const half = `${path}.${random(6).toString("hex")}`;
   try {
     writeFileSync(half, text, { mode: 0o600, flag: "wx", flush: true });

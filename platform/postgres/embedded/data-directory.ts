@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from "node:fs";
 import { rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { makeDirectory } from "../../directory/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
 
 /** The layout of DATA_DIR that this version writes and reads. */
@@ -20,7 +21,7 @@ export interface DataDirectory {
 export async function claimDataDirectory(path: string): Promise<DataDirectory> {
   try {
     // Others may pass, so that PostgreSQL can run as another user; what is secret below has a mode of its own.
-    if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o711);
+    if (makeDirectory(path)) chmodSync(path, 0o711);
     const lock = await listenAlone(path);
     try {
       writeFileSync(join(path, "usher.pid"), `${process.pid}\n`);

@@ -259,9 +259,11 @@ test("the log of a server that runs is kept short: what it says next begins an e
 test("a data directory that cannot be made is refused in one sentence", async () => {
   writeFileSync(join(dataDir, "file"), "");
   const below = join(dataDir, "file", "data");
-  await expect(startEmbedded({ dataDir: below, log, clock: systemClock })).rejects.toThrow(
-    /^The data directory .* cannot be used: .*DATA_DIR/,
-  );
+  for (const nowhere of [below, ...(process.platform === "linux" ? ["/proc/usher", "/proc/usher/data"] : [])]) {
+    await expect(startEmbedded({ dataDir: nowhere, log, clock: systemClock })).rejects.toThrow(
+      /^The data directory .* cannot be used: .*DATA_DIR/,
+    );
+  }
 });
 
 test.runIf(canBeNobody)("runs as a user without privileges too, and root goes on with that user's data", async () => {
