@@ -31,7 +31,10 @@ interface Options {
   readonly name: string;
 }
 
-/** @throws RedisUnusable */
+/**
+ * Where there is nobody yet, it is as when Redis goes away: it is joined when it comes, once it has shown that it can be used.
+ * @throws RedisUnusable
+ */
 export async function connectRedis(url: string, { clock, random, log, name }: Options): Promise<RedisConnection> {
   const { host } = new URL(url);
   let redis: Redis | undefined;
@@ -55,9 +58,13 @@ export async function connectRedis(url: string, { clock, random, log, name }: Op
     redis.on("error", noteReason);
     await redis.connect();
     if (reason !== undefined) throw new Error(reasonOf(reason)); // Such as a database that it does not have.
-    requireVersion(await redis.info("server"), host);
-    await tryAll(redis);
+    await tryAll(redis, host);
   } catch (error) {
+    if (redis !== undefined && isNobodyThere(reason)) {
+      redis.off("error", noteReason);
+      const absence = { why: whyNot(host, reasonOf(reason)), trial: (late: Redis) => tryAll(late, host) };
+      return new RedisConnection({ redis, clock, log, absence });
+    }
     redis?.disconnect();
     // Not as `cause`: an error of ioredis carries the command that failed, and AUTH carries the password.
     throw error instanceof RedisUnusable ? error : new RedisUnusable(whyNot(host, reasonOf(reason ?? error)));
@@ -65,6 +72,13 @@ export async function connectRedis(url: string, { clock, random, log, name }: Op
   const connection = new RedisConnection({ redis, clock, log });
   redis.off("error", noteReason);
   return connection;
+}
+
+/** That Redis was away from the start. */
+interface Absence {
+  readonly why: string;
+  /** What it has to show before it is used. */
+  readonly trial: (redis: Redis) => Promise<void>;
 }
 
 /**
@@ -75,18 +89,31 @@ export class RedisConnection {
   readonly #redis: Redis;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #isUsable = true;
+  #isUsable: boolean;
+  #trial: Absence["trial"] | undefined;
   /** Why Redis is away, as the log was told; undefined once it was told that it is back. */
   #told: string | undefined;
 
-  /** @param options.redis which is ready, and has no listeners that stay */
-  constructor({ redis, clock, log }: { readonly redis: Redis; readonly clock: Clock; readonly log: Logger }) {
+  /** @param options.redis which has no listeners that stay, and is ready but for an `absence` */
+  constructor(options: {
+    readonly redis: Redis;
+    readonly clock: Clock;
+    readonly log: Logger;
+    readonly absence?: Absence;
+  }) {
+    const { redis, clock, log, absence } = options;
     this.#redis = redis;
     this.#clock = clock;
     this.#log = log;
+    this.#isUsable = absence === undefined;
+    this.#trial = absence?.trial;
+    if (absence !== undefined) this.#away(new Error(absence.why));
     redis.on("error", (error: Error) => this.#away(error));
     redis.on("close", () => this.#away(new Error("the connection has ended")));
-    redis.on("ready", () => (this.#isUsable = true));
+    redis.on("ready", () => {
+      if (this.#trial === undefined) this.#isUsable = true;
+      else void this.#try(this.#trial);
+    });
   }
 
   /** Whether it makes sense to ask. */
@@ -114,6 +141,17 @@ export class RedisConnection {
     this.#isUsable = false;
     this.#redis.removeAllListeners().on("error", () => undefined);
     this.#redis.disconnect();
+  }
+
+  async #try(trial: Absence["trial"]): Promise<void> {
+    try {
+      await trial(this.#redis);
+      this.#trial = undefined;
+      this.#isUsable = true;
+    } catch (error) {
+      this.#away(error);
+      this.#redis.disconnect(true); // And tried again with the next connection.
+    }
   }
 
   #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
@@ -157,7 +195,8 @@ function requireVersion(info: string, host: string): void {
 }
 
 /** Does once what `ask` is for, on keys that go by themselves: a user who may not would be told so at each question. */
-async function tryAll(redis: Redis): Promise<void> {
+async function tryAll(redis: Redis, host: string): Promise<void> {
+  requireVersion(await redis.info("server"), host);
   const [key, keptMs] = ["usher:trial", 1_000];
   await redis.set(`${key}:mark`, "", "PX", keptMs);
   await redis.get(`${key}:mark`);
@@ -171,6 +210,15 @@ function isNewEnough(version: string): boolean {
   const [wantedMajor, wantedMinor] = REDIS_VERSION_MIN;
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
+
+const NOBODY_THERE: ReadonlySet<unknown> = new Set([
+  ...["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"],
+  // A container's name goes with it.
+  ...["ENOTFOUND", "EAI_AGAIN"],
+]);
+
+const isNobodyThere = (reason: unknown): boolean =>
+  reason instanceof Error && "code" in reason && NOBODY_THERE.has(reason.code);
 
 /** The second is said of what a script may not do. */
 const NOT_PERMITTED = /^NOPERM|can't (run|access)/;

@@ -51,15 +51,6 @@ afterEach(async () => {
 afterAll(() => server.stop());
 
 describe("at the start, one sentence says what is wrong", () => {
-  it("where nothing listens", async () => {
-    const gone = await startRedisServer();
-    await gone.stop();
-    const { host } = new URL(gone.url);
-    expect(await whyNot(gone.url)).toBe(
-      `REDIS_URL: no Redis answers at ${host} (connect ECONNREFUSED ${host}); start one, or correct REDIS_URL.`,
-    );
-  });
-
   it("where the password is missing or wrong, and never shows it", async () => {
     const locked = await startRedisServer({ args: ["--requirepass", "open sesame"] });
     opened.push({ close: () => locked.stop() });
@@ -136,6 +127,38 @@ describe("a connection", () => {
       "Redis is away: this process limits by itself",
       "Redis is back: limits are shared again",
     ]);
+  });
+
+  it("is begun where nobody is there, says so, and joins Redis when it comes", async () => {
+    const late = await startRedisServer();
+    opened.push({ close: () => late.stop() });
+    await late.kill();
+    const connection = await open(late.url);
+    const { host } = new URL(late.url);
+    expect(connection.isUsable).toBe(false);
+    await expect(connection.ask((redis) => redis.ping())).rejects.toThrow(RedisAway);
+    const [warning] = words.split("\n").filter((line) => line.includes('"level":40'));
+    expect(JSON.parse(warning ?? "{}")).toMatchObject({
+      msg: "Redis is away: this process limits by itself",
+      reason: `REDIS_URL: no Redis answers at ${host} (connect ECONNREFUSED ${host}); start one, or correct REDIS_URL.`,
+    });
+    await late.start();
+    await answersAgain(connection);
+    expect(words).toContain("Redis is back: limits are shared again");
+  });
+
+  it("does not use what came late and may not be used, until it may", async () => {
+    const late = await startRedisServer({ args: "--user default on nopass ~* &* +@all -eval".split(" ") });
+    opened.push({ close: () => late.stop() });
+    await late.kill();
+    const connection = await open(late.url);
+    await late.start();
+    const redis = new Redis(late.url);
+    opened.push({ close: () => redis.disconnect() });
+    await vi.waitFor(() => expect(words).toContain("NOPERM"), soon);
+    expect(connection.isUsable).toBe(false);
+    await redis.call("ACL", "SETUSER", "default", "+eval");
+    await answersAgain(connection);
   });
 
   it("lets nobody wait for a server that hangs, but for those who found out", async () => {
