@@ -87,6 +87,31 @@ describe("HAProxy", () => {
     };
   }
 
+  it("keeps metrics to this machine, however they are spelled", async () => {
+    const served: (string | undefined)[] = [];
+    const server = createServer(({ url }, response) => {
+      if (!url?.startsWith("/health/")) served.push(url); // Which HAProxy asks by itself.
+      response.end();
+    });
+    onTestFinished(() => server.close().closeAllConnections());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const line = `  server services-1 127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 999 rise 1\n`;
+    const backends = join(directory, "metrics.cfg");
+    writeFileSync(
+      backends,
+      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+    );
+    // A socket in the file system has no address, so who comes over it is not taken for this machine.
+    const ask = await begin(backends, /Server edges\/none is DOWN/);
+    const others = ["/", "/api/v1/metrics"];
+    for (const path of ["/metrics", "/metrics?a=b", "/%6Detrics", "/metrics/", ...others]) {
+      const response = await ask({ path });
+      response.resume();
+      expect([path, response.statusCode]).toEqual([path, others.includes(path) ? 200 : 404]);
+    }
+    expect(served).toEqual(others);
+  });
+
   it("asks nobody again for what may have been done, but where that does no harm", async () => {
     let taken = 0;
     const server = createServer(({ url }, response) => {
