@@ -107,6 +107,16 @@ describe("every refusal is a problem", () => {
     expectProblem(await post(payload), status, code);
   });
 
+  it("for a body that is not UTF-8", async () => {
+    const asked = { method: "POST", url: "/api/v1/things", headers: { "content-type": "application/json" } } as const;
+    const bytes = Buffer.from('{"email":"\u00fc@b.c"}');
+    expect((await server.app.inject({ ...asked, payload: bytes })).json()).toEqual({ email: "\u00fc@b.c" });
+    bytes[10] = 0xff; // In the place of half a letter.
+    expect(
+      expectProblem(await server.app.inject({ ...asked, payload: bytes }), 400, "BAD_MESSAGE")["detail"],
+    ).toContain("UTF-8");
+  });
+
   it("for a body of another type", async () => {
     expectProblem(await post("<xml/>", { "content-type": "text/xml" }), 415, "UNSUPPORTED_MEDIA_TYPE");
     expectProblem(
