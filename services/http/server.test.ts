@@ -315,7 +315,7 @@ it("limits the requests of one address, on unknown addresses too", async () => {
 });
 
 describe("over a real socket", () => {
-  it("answers what is not HTTP with a problem, and lets what is in flight finish at close", async () => {
+  it("answers what is not HTTP, or names no host, with a problem, and lets what is in flight finish at close", async () => {
     const own = await testServer();
     let release = () => {};
     const reached = new Promise<void>((arrived) => {
@@ -328,13 +328,19 @@ describe("over a real socket", () => {
     await own.app.listen({ port: 0, host: "127.0.0.1" });
     const { port } = own.app.server.address() as AddressInfo; // It listens on TCP.
 
-    const text = await new Promise<string>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => socket.write("NONSENSE\r\n\r\n"));
-      let read = "";
-      socket.on("data", (chunk) => (read += chunk.toString())).on("close", () => resolve(read));
-    });
-    expect(text).toContain("HTTP/1.1 400");
-    expect(text).toContain("application/problem+json");
+    const answerTo = (request: string): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connect(port, "127.0.0.1", () => socket.write(`${request}\r\n\r\n`));
+        let read = "";
+        socket.on("data", (chunk) => (read += chunk.toString())).on("close", () => resolve(read));
+      });
+    for (const request of ["NONSENSE", "GET /health/live HTTP/1.1\r\nConnection: close"]) {
+      const text = await answerTo(request);
+      expect(text).toContain("HTTP/1.1 400");
+      expect(text).toContain("application/problem+json");
+      expect(text).toContain('"code":"BAD_MESSAGE"');
+    }
+    expect(await answerTo("GET /health/live HTTP/1.0")).toContain("HTTP/1.1 200");
 
     const slow = fetch(`http://127.0.0.1:${port}/slow`);
     await reached;

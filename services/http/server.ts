@@ -1,5 +1,11 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  type RawServerDefault,
+} from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TokenVerifier } from "../../platform/auth/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
@@ -71,7 +77,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     bodyLimit: limits.BODY_LIMIT,
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: limits.HEADERS_TIMEOUT_MS },
+    // Without a Host, Node would answer by itself, and with nothing but a status; the hook below says what is wrong.
+    http: { headersTimeout: limits.HEADERS_TIMEOUT_MS, requireHostHeader: false },
     schemaController: { compilersFactory: { buildSerializer: serializerFactory() } },
     routerOptions: { maxParamLength: limits.PARAM_LENGTH_MAX },
     forceCloseConnections: "idle",
@@ -91,7 +98,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.decorateRequest("principal", null);
   app.addHook("onRequest", (request, reply, done) => {
     void reply.header("x-request-id", request.id);
-    done(request.url.includes("%00") ? new Problem("BAD_MESSAGE", "The address holds a NUL character.") : undefined);
+    done(wrongOf(request));
   });
   limitHandlers(app, clock);
   observeRequests(app, metrics);
@@ -116,4 +123,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   await app.register(metricsRoutes(metrics));
   await app.register(webApp({ root: options.webRoot, webSocket: options.webSocket }));
   return app;
+}
+
+/** What no route has to look for. (HTTP/1.0 needs no Host.) */
+function wrongOf({ url, raw }: FastifyRequest): Problem | undefined {
+  if (url.includes("%00")) return new Problem("BAD_MESSAGE", "The address holds a NUL character.");
+  if (raw.headers.host !== undefined || raw.httpVersion !== "1.1") return undefined;
+  return new Problem("BAD_MESSAGE", "An HTTP/1.1 request names its Host.");
 }
