@@ -182,7 +182,17 @@ export class SaleKeeper {
       if (outcome !== "changed") return outcome !== "again";
       next = await db.selectFrom("showtime").select(SALE).where("id", "=", sale.id).executeTakeFirst();
     }
-    return next === undefined;
+    return next === undefined && this.#closeDeleted(sale);
+  }
+
+  /**
+   * Another has deleted the row while the engine was told of it: what has come to be on sale by that is in no catalogue. There is
+   * nothing left by which it could be tried again later.
+   */
+  async #closeDeleted(sale: Sale): Promise<boolean> {
+    const refusal = await this.#close(sale);
+    if (refusal !== undefined) this.#refused(sale, refusal);
+    return true;
   }
 
   async #tell(sale: Sale, plan: () => Promise<HallVersion>): Promise<Outcome> {

@@ -290,6 +290,31 @@ describe("a cancelled showtime", () => {
     expect((await catalog.pool.query(untold, [showtime.id])).rows).toEqual([]);
   });
 
+  it("is not left on sale by whoever was still opening it when it was deleted", async () => {
+    let release = () => {};
+    const { ask } = catalog.engine;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const reached = new Promise<string>((arrived) => {
+      catalog.engine.ask = async function (this: OpeningEngine, request) {
+        if (request.type === "open") {
+          arrived(request.showtime);
+          await held;
+        }
+        return ask.call(this, request);
+      };
+    });
+    const slow = make();
+    void slow.then(() => {}); // Injected requests start when somebody waits for them.
+    const id = await reached;
+    const showtime = (await client.ask(`/showtimes/${id}`)).json<Showtime>();
+    expect((await remove(showtime)).statusCode).toBe(204);
+    expect((await client.ask(`/showtimes/${id}`)).statusCode).toBe(404);
+    release();
+    await slow;
+    expect(catalog.engine.sales.get(id)?.closed).toBe(true);
+    catalog.engine.ask = ask;
+  });
+
   it("is closed and told after a crash between row and engine", async () => {
     const showtime = (await make()).json<Showtime>();
     await catalog.pool.query(
