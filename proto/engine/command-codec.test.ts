@@ -18,6 +18,7 @@ const rules = {
   showEndsAt: 2,
   orphan: "none",
   accessibleRelease: { when: "before-end", ms: 5 },
+  version: 3,
 };
 
 const BUYERS = [

@@ -99,8 +99,8 @@ function isPlan(value: unknown): boolean {
 
 function isRules(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { salesStartAt, salesEndAt, showEndsAt, orphan, accessibleRelease } = value as Record<string, unknown>;
-  if (showEndsAt !== undefined && !isNumber(showEndsAt)) return false;
+  const { salesStartAt, salesEndAt, showEndsAt, orphan, accessibleRelease, version } = value as Record<string, unknown>;
+  if (![showEndsAt, version].every((each) => each === undefined || isNumber(each))) return false;
   if (!isNumber(salesStartAt) || !isNumber(salesEndAt) || !isObject(accessibleRelease)) return false;
   if (orphan !== "none" && orphan !== "lenient" && orphan !== "strict") return false;
   const { when, ms } = accessibleRelease as Record<string, unknown>;

@@ -46,6 +46,8 @@ export interface SaleRules {
   readonly showEndsAt?: number;
   readonly orphan: OrphanRule;
   readonly accessibleRelease: AccessibleRelease;
+  /** Of what the catalogue has: rules that come late, after newer ones, change nothing. */
+  readonly version?: number;
 }
 
 /** The limits that the engine's operator sets for all sales (settings `HOLD_TTL_SECONDS` and its neighbours). */

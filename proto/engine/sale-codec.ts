@@ -5,6 +5,8 @@ import type { AccessibleRelease, HallPlan, OrphanRule, PlanCategory, SaleLimits,
 const ORPHAN_RULES: readonly OrphanRule[] = ["none", "lenient", "strict"];
 /** Beside the orphan rule: the show's end follows. */
 const SHOW_ENDS = 0x80;
+/** Beside it too: the rules' version follows. */
+const VERSION = 0x40;
 const RELEASES: readonly AccessibleRelease["when"][] = ["always", "never", "before-end"];
 /** A seat's five fields take at least a byte each. */
 const SEAT_BYTES_MIN = 5;
@@ -44,8 +46,11 @@ export function readPlan(bytes: ByteReader): HallPlan {
 export function writeRules(out: ByteWriter, rules: SaleRules): void {
   out.uint(rules.salesStartAt);
   out.uint(rules.salesEndAt);
-  out.byte(ORPHAN_RULES.indexOf(rules.orphan) | (rules.showEndsAt === undefined ? 0 : SHOW_ENDS));
-  if (rules.showEndsAt !== undefined) out.uint(rules.showEndsAt);
+  const { orphan, showEndsAt, version } = rules;
+  const more = (showEndsAt === undefined ? 0 : SHOW_ENDS) | (version === undefined ? 0 : VERSION);
+  out.byte(ORPHAN_RULES.indexOf(orphan) | more);
+  if (showEndsAt !== undefined) out.uint(showEndsAt);
+  if (version !== undefined) out.uint(version);
   out.byte(RELEASES.indexOf(rules.accessibleRelease.when));
   if (rules.accessibleRelease.when === "before-end") out.uint(rules.accessibleRelease.ms);
 }
@@ -55,12 +60,13 @@ export function readRules(bytes: ByteReader): SaleRules {
   const salesStartAt = bytes.uint();
   const salesEndAt = bytes.uint();
   const rule = bytes.byte();
-  const orphan = ORPHAN_RULES[rule & ~SHOW_ENDS];
+  const orphan = ORPHAN_RULES[rule & ~(SHOW_ENDS | VERSION)];
   const showEndsAt = (rule & SHOW_ENDS) === 0 ? {} : { showEndsAt: bytes.uint() };
+  const version = (rule & VERSION) === 0 ? {} : { version: bytes.uint() };
   const when = RELEASES[bytes.byte()];
   if (orphan === undefined || when === undefined) throw bytes.corrupt("there is no such rule");
   const accessibleRelease = when === "before-end" ? { when, ms: bytes.uint() } : { when };
-  return { salesStartAt, salesEndAt, ...showEndsAt, orphan, accessibleRelease };
+  return { salesStartAt, salesEndAt, ...showEndsAt, orphan, accessibleRelease, ...version };
 }
 
 export function writeLimits(out: ByteWriter, limits: SaleLimits): void {

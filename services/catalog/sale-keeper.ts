@@ -220,6 +220,7 @@ export class SaleKeeper {
       showEndsAt: sale.ends_at.getTime(),
       orphan: plan.orphan,
       accessibleRelease: plan.accessibleRelease,
+      version: sale.version,
     };
     if (sale.engine_version > 0) {
       const refusal = await this.#ask({ type: "amend", ...this.#addressed(sale), rules });

@@ -74,6 +74,19 @@ test("amended rules hold from then on", () => {
   });
 });
 
+test("amended rules that come after newer ones change nothing, whether they are amended or opened again", () => {
+  const box = new Box(hall("...."));
+  box.ask("admin", { type: "amend", rules: { ...RULES, version: 3 } });
+  const late = { ...RULES, salesEndAt: START, version: 2 };
+  expect(box.ask("admin", { type: "amend", rules: late })).toEqual({ type: "done" });
+  expect(box.ask("admin", open(hall("...."), late))).toEqual({ type: "done" });
+  expect(box.events).toHaveLength(2);
+  expect(box.ask("ann", { type: "hold", seats: [0] })).toMatchObject({ type: "held" });
+  box.ask("admin", { type: "amend", rules: { ...late, version: 4 } });
+  expect(box.ask("ann", { type: "hold", seats: [1] })).toMatchObject({ code: "SALE_CLOSED" });
+  expect(box.ask("admin", { type: "amend", rules: { ...RULES, version: 0.5 } })).toMatchObject({ code: "BAD_MESSAGE" });
+});
+
 test("closing twice changes nothing the second time", () => {
   const box = new Box(hall("...."));
   box.ask("admin", { type: "close" });

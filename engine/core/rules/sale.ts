@@ -30,6 +30,7 @@ export function decideAmend(state: ShowtimeState, command: CommandOf<"open" | "a
   const { holder, rid, rules } = command;
   const wrong = wrongRules(rules);
   if (wrong !== undefined) return refuse("BAD_MESSAGE", wrong);
+  if (isOlder(rules, state.rules)) return already(DONE); // What came after it was carried out already.
   return sameRules(state.rules, rules) ? already(DONE) : decided({ type: "amended", at: now, holder, rid, rules });
 }
 
@@ -57,6 +58,10 @@ export const sameLimits = (a: SaleLimits, b: SaleLimits): boolean =>
   a.maxSeatsPerHolder === b.maxSeatsPerHolder &&
   a.maxExtensions === b.maxExtensions;
 
+/** Rules that do not say which version they are may always be newer. */
+const isOlder = (a: SaleRules, b: SaleRules): boolean =>
+  a.version !== undefined && b.version !== undefined && a.version < b.version;
+
 function sameRules(a: SaleRules, b: SaleRules): boolean {
   const [released, other] = [a.accessibleRelease, b.accessibleRelease];
   const msOf = (release: typeof released) => (release.when === "before-end" ? release.ms : 0);
@@ -65,6 +70,7 @@ function sameRules(a: SaleRules, b: SaleRules): boolean {
     a.salesEndAt === b.salesEndAt &&
     a.showEndsAt === b.showEndsAt &&
     a.orphan === b.orphan &&
+    a.version === b.version &&
     released.when === other.when &&
     msOf(released) === msOf(other)
   );
@@ -115,6 +121,7 @@ function wrongPlan(plan: HallPlan): string | undefined {
 function wrongRules(rules: SaleRules): string | undefined {
   if (![rules.salesStartAt, rules.salesEndAt, rules.showEndsAt ?? 0].every(isCount))
     return "The sale's start and end, or the show's end, are not whole milliseconds.";
+  if (!isCount(rules.version ?? 0)) return "The rules' version is not a whole number.";
   if (rules.accessibleRelease.when === "before-end" && !isCount(rules.accessibleRelease.ms)) {
     return "The release of accessible seats is not in whole milliseconds.";
   }

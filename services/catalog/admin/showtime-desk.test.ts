@@ -157,7 +157,7 @@ describe("a change", () => {
     expect(await read(showtime)).toEqual(answer.json());
     expect(told(showtime.id)).toEqual(["open", "amend"]);
     const showEndsAt = startsAt + 1.5 * HOUR_MS;
-    expect(catalog.engine.sales.get(showtime.id)?.rules).toMatchObject({ salesEndAt: SOON, showEndsAt });
+    expect(catalog.engine.sales.get(showtime.id)?.rules).toMatchObject({ salesEndAt: SOON, showEndsAt, version: 2 });
     await expect.poll(() => eventsOf(showtime)).toEqual(["showtime.changed"]);
     const layout = (await client.ask(`/showtimes/${showtime.id}/layout`)).json<{ categories: object[] }>();
     expect(layout.categories).toMatchObject([{ price: eur(5) }]);
