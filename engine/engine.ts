@@ -140,8 +140,8 @@ export class Engine {
   }
 
   /** Another engine has the shard since `epoch`, and answers for it: here nobody may, not even that the shard is away. */
-  isServedElsewhere(id: number, epoch: number): void {
-    this.#owned.get(id)?.shard.isServedElsewhere(epoch);
+  noteServedElsewhere(id: number, epoch: number): void {
+    this.#owned.get(id)?.shard.noteServedElsewhere(epoch);
     this.#endLingering(id);
   }
 
@@ -237,7 +237,7 @@ export class Engine {
     try {
       const epochs = await journal.epochs();
       for (const { shard, epoch } of before) {
-        if (shard.epoch === epoch) shard.isProven(epochs.get(shard.id), asked); // Else it took a new one itself meanwhile.
+        if (shard.epoch === epoch) shard.noteEpoch(epochs.get(shard.id), asked); // Else it took a new one itself meanwhile.
       }
       this.#proof.renew(asked);
     } catch (error) {

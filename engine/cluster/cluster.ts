@@ -92,8 +92,8 @@ export class Cluster {
       if (beat.engine === options.id) return;
       if (!this.#hasJoined) this.#heardBefore.add(beat.engine);
       for (const [shard, epoch] of beat.shards) {
-        options.engine.isServedElsewhere(shard, epoch);
-        this.#giving.isServed(shard);
+        options.engine.noteServedElsewhere(shard, epoch);
+        this.#giving.noteServed(shard);
       }
       if (beat.leaving) this.#reconcile();
     });
@@ -326,7 +326,7 @@ export class Cluster {
     const { engine, bus, id, log } = this.#options;
     this.#waitingSince.clear(); // Shards are on their way, and ours may be next.
     if (to !== id) return;
-    if (phase === "ready") this.#giving.isRead(shard);
+    if (phase === "ready") this.#giving.noteRead(shard);
     else if (this.#isLeaving || engine.owned.has(shard)) return;
     else if (phase === "take") this.#claim(shard);
     else {

@@ -64,12 +64,12 @@ export class Giving {
   }
 
   /** The next owner says so. */
-  isRead(shard: number): void {
+  noteRead(shard: number): void {
     this.#preparing.get(shard)?.();
   }
 
   /** Another engine says that it has the shard. */
-  isServed(shard: number): void {
+  noteServed(shard: number): void {
     this.#given.get(shard)?.();
   }
 

@@ -15,5 +15,5 @@ export interface ShardOwner {
   wrapUp(shard: number): Promise<void>;
   /** @returns whether it had the shard until now */
   disown(shard: number): Promise<boolean>;
-  isServedElsewhere(shard: number, epoch: number): void;
+  noteServedElsewhere(shard: number, epoch: number): void;
 }

@@ -18,7 +18,7 @@ const IDLE: ShardOwner = {
   own: () => Promise.resolve(),
   wrapUp: () => Promise.resolve(),
   disown: () => Promise.resolve(false),
-  isServedElsewhere: () => undefined,
+  noteServedElsewhere: () => undefined,
 };
 
 let clock: VirtualClock;

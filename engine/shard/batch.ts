@@ -78,7 +78,8 @@ export class Batch {
     this.#beforeCut.push(work);
   }
 
-  isCut(): void {
+  /** From now on nothing joins it. */
+  close(): void {
     for (const work of this.#beforeCut) work();
   }
 

@@ -19,9 +19,9 @@ describe("a shard whose ownership is in doubt", () => {
     desk.shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => answers.push(...replies));
     expect(answers).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
     expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "UNAVAILABLE" });
-    desk.shard.isProven(desk.shard.epoch, desk.clock.monotonic() - PROOF_MS - 1);
+    desk.shard.noteEpoch(desk.shard.epoch, desk.clock.monotonic() - PROOF_MS - 1);
     expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "UNAVAILABLE" });
-    desk.shard.isProven(desk.shard.epoch, desk.clock.monotonic());
+    desk.shard.noteEpoch(desk.shard.epoch, desk.clock.monotonic());
     expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "SEAT_TAKEN" });
   });
 
@@ -37,7 +37,7 @@ describe("a shard whose ownership is in doubt", () => {
     desk.shard = await starting;
     expect(desk.shard.phase).toBe("serving");
     expect(await desk.told({ type: "hold", seats: [1] })).toMatchObject({ code: "UNAVAILABLE" });
-    desk.shard.isProven(desk.shard.epoch, desk.clock.monotonic());
+    desk.shard.noteEpoch(desk.shard.epoch, desk.clock.monotonic());
     expect(await desk.told({ type: "hold", seats: [1] })).toMatchObject({ type: "held" });
   });
 
@@ -95,13 +95,13 @@ describe("a shard whose ownership is in doubt", () => {
   });
 
   it("stops when another says that it serves with a newer epoch, and not for an older one, nor its own", async () => {
-    for (const epoch of [desk.shard.epoch - 1, desk.shard.epoch]) desk.shard.isServedElsewhere(epoch);
+    for (const epoch of [desk.shard.epoch - 1, desk.shard.epoch]) desk.shard.noteServedElsewhere(epoch);
     expect(desk.shard.phase).toBe("serving");
     desk.fault = "fail";
     desk.tell(desk.command({ type: "hold", seats: [1] }));
     await desk.clock.advance(desk.latency + 1);
     expect(desk.shard.phase).toBe("recovering");
-    desk.shard.isServedElsewhere(desk.shard.epoch + 1);
+    desk.shard.noteServedElsewhere(desk.shard.epoch + 1);
     await desk.clock.advance(5_000);
     expect(desk.shard.phase).toBe("stopped");
   });
@@ -109,9 +109,9 @@ describe("a shard whose ownership is in doubt", () => {
   it("stops for good when another epoch is the newest, and tells who waits to ask again", async () => {
     desk.latency = 100;
     const waiting = desk.tell(desk.command({ type: "hold", seats: [1] }));
-    desk.shard.isProven(desk.shard.epoch, desk.clock.monotonic());
+    desk.shard.noteEpoch(desk.shard.epoch, desk.clock.monotonic());
     expect(desk.shard.phase).toBe("serving");
-    desk.shard.isProven(desk.shard.epoch + 1, desk.clock.monotonic());
+    desk.shard.noteEpoch(desk.shard.epoch + 1, desk.clock.monotonic());
     expect(desk.shard.phase).toBe("stopped");
     expect(waiting.replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
     expect(desk.tell(desk.command({ type: "hold", seats: [2] })).replies).toMatchObject([{ code: "UNAVAILABLE" }]);
@@ -122,7 +122,7 @@ describe("a shard whose ownership is in doubt", () => {
     desk.fault = end;
     desk.tell(desk.command({ type: "hold", seats: [1] }));
     await desk.clock.settle();
-    desk.shard.isProven(desk.shard.epoch + 1, desk.clock.monotonic());
+    desk.shard.noteEpoch(desk.shard.epoch + 1, desk.clock.monotonic());
     const epochs = await desk.settled(desk.journal.epochs());
     await desk.clock.advance(1_000);
     expect(desk.shard.phase).toBe("stopped");

@@ -213,7 +213,7 @@ export class Shard implements Committer {
 
   cut(): ShardCommit | "proof" | undefined {
     const batch = this.#open;
-    if (!this.#commits || batch.isIdle) return undefined;
+    if (!this.#mayCommit || batch.isIdle) return undefined;
     if (!batch.hasRow) {
       this.#open = new Batch(this.#row);
       this.#underWay = { batch, deltas: [], commit: undefined };
@@ -221,7 +221,7 @@ export class Shard implements Committer {
     }
     const deltas = batch.deltas(this.#epoch);
     for (const delta of deltas) this.#recent.push(delta);
-    batch.isCut();
+    batch.close();
     const events = batch.takeRow();
     this.#open = new Batch(this.#row);
     this.#state.seq++;
@@ -293,13 +293,13 @@ export class Shard implements Committer {
   }
 
   /** PostgreSQL says which epoch is the newest; it was `asked` then, on the monotonic clock. */
-  isProven(newest: number | undefined, asked: number): void {
+  noteEpoch(newest: number | undefined, asked: number): void {
     if (newest === this.#epoch) this.#options.proof.renew(asked);
-    else if (this.#commits) this.#distrust(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
+    else if (this.#mayCommit) this.#distrust(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
   }
 
   /** Another engine says that it has claimed the shard. Should it lie, no more is lost than the time until somebody claims it again. */
-  isServedElsewhere(epoch: number): void {
+  noteServedElsewhere(epoch: number): void {
     const isNewer = epoch > this.#epoch && (this.#phase === "serving" || this.#phase === "recovering");
     if (isNewer) this.#distrust(new Error(`shard ${this.id} is served with epoch ${epoch}`), true);
   }
@@ -318,7 +318,7 @@ export class Shard implements Committer {
     this.#forget("stopped");
   }
 
-  get #commits(): boolean {
+  get #mayCommit(): boolean {
     return this.#phase === "serving" || this.#phase === "leaving";
   }
 
@@ -531,7 +531,7 @@ export class Shard implements Committer {
   }
 
   #settleIdle(): void {
-    if (this.#underWay !== undefined || (this.#commits && !this.#open.isIdle)) return;
+    if (this.#underWay !== undefined || (this.#mayCommit && !this.#open.isIdle)) return;
     this.#idle?.();
     this.#idle = undefined;
   }
