@@ -18,9 +18,14 @@ const planOf = (env: Environment): Promise<Plan> =>
   makePlan({
     config: loadConfig({ DATA_DIR: dataDir, ...env }),
     context: { env: {}, dist: new URL("file:///usher/dist/"), version: "0.0.0", print: () => {} },
-    databaseUrl: "postgres://127.0.0.1/usher",
+    databaseUrls: {
+      engine: "postgres://a@db/usher",
+      services: "postgres://b@db/usher",
+      gateway: "postgres://c@db/usher",
+    },
     secrets: {
       ...{ nats: { engine: "a", edge: "b", services: "c", operator: "d" } },
+      ...{ postgres: { engine: "a", services: "b", gateway: "c" } },
       ...{ gateway: "long enough to be one", certificateFile: "certificate.pem" },
     },
     sizes: { engines: 1, edges: 1, services: 1 },

@@ -6,6 +6,7 @@ import type { Config } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { ownOrigins } from "../parts/own-origins.ts";
 import { urlHost } from "../parts/role.ts";
+import type { DatabaseUrls } from "./database-users.ts";
 import type { Program } from "./process-under-watch.ts";
 import type { Secrets } from "./secrets.ts";
 import { freePorts } from "./ports.ts";
@@ -38,12 +39,12 @@ export interface Sizes {
 interface Options {
   readonly config: Config;
   readonly context: Context;
-  readonly databaseUrl: string;
+  readonly databaseUrls: DatabaseUrls;
   readonly secrets: Secrets;
   readonly sizes: Sizes;
 }
 
-export async function makePlan({ config, context, databaseUrl, secrets, sizes }: Options): Promise<Plan> {
+export async function makePlan({ config, context, databaseUrls, secrets, sizes }: Options): Promise<Plan> {
   const { engines, edges, services } = sizes;
   const home = join(config.dataDir, "cluster");
   const deploy = (path: string): string => fileURLToPath(new URL(`../deploy/${path}`, context.dist));
@@ -107,19 +108,19 @@ export async function makePlan({ config, context, databaseUrl, secrets, sizes }:
   const entryUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${config.httpPort}`;
   const shared = { REDIS_URL: `redis://${HERE}:${redisPort}`, TRUSTED_PROXIES: HERE, PUBLIC_URL: entryUrl };
   const gateway = usher("gateway", "gateway", {
-    ...{ DATABASE_URL: databaseUrl, MOCK_GATEWAY_PORT: String(gatewayPort), PUBLIC_URL: entryUrl },
+    ...{ DATABASE_URL: databaseUrls.gateway, MOCK_GATEWAY_PORT: String(gatewayPort), PUBLIC_URL: entryUrl },
     MOCK_GATEWAY_SECRET: secrets.gateway,
   });
   const engineRoles = Array.from({ length: engines }, (_, at) =>
     usher(`engine-${at + 1}`, "engine", {
-      ...{ DATABASE_URL: databaseUrl, NATS_URL: natsFor("engine"), HTTP_PORT: String(port()) },
+      ...{ DATABASE_URL: databaseUrls.engine, NATS_URL: natsFor("engine"), HTTP_PORT: String(port()) },
       DATA_DIR: folder(`engine-${at + 1}`),
     }),
   );
   const servicePorts = Array.from({ length: services }, port);
   const serviceRoles = servicePorts.map((each, at) =>
     usher(`services-${at + 1}`, "services", {
-      ...{ ...shared, DATABASE_URL: databaseUrl, NATS_URL: natsFor("services"), HTTP_PORT: String(each) },
+      ...{ ...shared, DATABASE_URL: databaseUrls.services, NATS_URL: natsFor("services"), HTTP_PORT: String(each) },
       DATA_DIR: config.dataDir, // Its keys are those of all services.
       WS_PORT: String(config.wsPort),
       MOCK_GATEWAY_URL: `http://${HERE}:${gatewayPort}`,

@@ -19,6 +19,15 @@ it("are made once, for their owner's eyes alone", async () => {
   }
 });
 
+it("those that an older Usher did not know are added, and the others kept", async () => {
+  const { postgres, certificateFile: _, ...older } = await clusterSecrets(dataDir);
+  writeFileSync(join(dataDir, "cluster/secrets.json"), JSON.stringify(older));
+  const made = await clusterSecrets(dataDir);
+  expect(made).toMatchObject(older);
+  expect(made.postgres.engine).not.toBe(postgres.engine);
+  expect(await clusterSecrets(dataDir)).toEqual(made);
+});
+
 it("a certificate that is about to end is made anew", async () => {
   const { certificateFile } = await clusterSecrets(dataDir);
   const soon = new Date(Date.now() + 60_000);

@@ -3,9 +3,11 @@ import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { systemRandom } from "../../platform/random/index.ts";
 import { readSecretFile, writeSecretFile } from "../../platform/secret-file/index.ts";
+import type { DatabasePasswords } from "./database-users.ts";
 
 export interface Secrets {
   readonly nats: Readonly<Record<"engine" | "edge" | "services" | "operator", string>>;
+  readonly postgres: DatabasePasswords;
   /** Of the mock gateway. */
   readonly gateway: string;
   /** Certificate and key in one PEM file, as HAProxy wants them: self-signed, for this machine. */
@@ -21,10 +23,13 @@ export async function clusterSecrets(dataDir: string): Promise<Secrets> {
   const file = join(dataDir, "cluster", "secrets.json");
   const fresh = {
     nats: { engine: secret(), edge: secret(), services: secret(), operator: secret() },
+    postgres: { engine: secret(), services: secret(), gateway: secret() },
     gateway: secret(),
   };
   writeSecretFile(file, JSON.stringify(fresh), { random, over: false });
-  const kept = JSON.parse(readSecretFile(file) ?? "") as typeof fresh; // Written above, or before.
+  const found = JSON.parse(readSecretFile(file) ?? "") as Partial<typeof fresh>; // Written above, or before, by an Usher that had fewer.
+  const kept = { ...fresh, ...found };
+  if (found.postgres === undefined) writeSecretFile(file, JSON.stringify(kept), { random, over: true });
   const certificateFile = join(dataDir, "cluster", "certificate.pem");
   if (!isGood(readSecretFile(certificateFile))) {
     writeSecretFile(certificateFile, await certificate(), { random, over: true });

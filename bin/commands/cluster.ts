@@ -3,6 +3,7 @@ import { Members } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { type Config, requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
+import { databaseUsers } from "../cluster/database-users.ts";
 import { makePlan, type Sizes } from "../cluster/plan.ts";
 import { freePorts } from "../cluster/ports.ts";
 import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.ts";
@@ -58,9 +59,18 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   await requireFreePort("HTTPS_PORT", config.host, config.httpsPort);
   stopWithSignals(role);
   const database = await startDatabase(role);
-  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
   const secrets = await clusterSecrets(config.dataDir);
-  const plan = await makePlan({ config, context, databaseUrl: database.url, secrets, sizes });
+  const databaseUrls = await lifecycle.start({
+    name: "database users",
+    start: () => databaseUsers({ url: database.url, passwords: secrets.postgres, dist: context.dist, log }),
+  });
+  if (databaseUrls === undefined)
+    context.print("  every role uses the user in DATABASE_URL, which may not make others");
+  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
+  const plan = await makePlan({
+    ...{ config, context, secrets, sizes },
+    databaseUrls: databaseUrls ?? { engine: database.url, services: database.url, gateway: database.url },
+  });
 
   const leash = new Leash();
   const isTerminal = process.stdout.isTTY;

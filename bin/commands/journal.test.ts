@@ -7,6 +7,7 @@ import { createMetrics } from "../../platform/metrics/index.ts";
 import { type Command, holderId, type RequestId, showtimeId } from "../../proto/index.ts";
 import { PREMIERE_ID } from "../../services/catalog/index.ts";
 import { testCatalog, type TestCatalog } from "../../services/catalog/testing.ts";
+import { databaseUsers } from "../cluster/database-users.ts";
 import { migrateEngine } from "../parts/engine-migrations.ts";
 import { journalCommand } from "./journal.ts";
 
@@ -66,6 +67,15 @@ it("tells what happened to a showtime, whatever SHARDS is where it is asked", as
   expect(lines.map((line) => line.split(/ {2,}/)[1])).toEqual(["opened", "held"]);
   expect(lines[1]).toMatch(/held +A12 A13 +ann, hold /);
   expect(await usherJournal({ SHARDS: "9" })).toEqual(lines);
+});
+
+it("says in one sentence that it is asked with the user of another role", async () => {
+  await sell();
+  const passwords = { engine: "e1", services: "s2", gateway: "g3" };
+  const urls = await databaseUsers({ url, passwords, dist: new URL("../../dist/", import.meta.url), log });
+  await expect(usherJournal({ DATABASE_URL: urls!.services })).rejects.toThrow(
+    /^The user in DATABASE_URL lacks a perm/,
+  );
 });
 
 it("says that nothing has happened where no engine has started yet", async () => {

@@ -78,9 +78,17 @@ const owners: Migration = {
   },
 };
 
+/** Services, whose user may read nothing else here, look how many shards there are. */
+const countForAll: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await sql`GRANT SELECT (shards) ON engine.cluster TO PUBLIC`.execute(db);
+  },
+};
+
 export const ENGINE_MIGRATIONS: Record<string, Migration> = {
   "001-journal": first,
   "002-members": members,
   "003-plain-snapshots": plainSnapshots,
   "004-owners": owners,
+  "005-count-for-all": countForAll,
 };

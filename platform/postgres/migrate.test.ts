@@ -56,6 +56,24 @@ test("says in one sentence that a server is not reachable, a password wrong, a d
   }
 });
 
+test("what is made belongs to the schema's owner, and the connection is its user's again", async () => {
+  const db = open(database.url);
+  const owner = `owner_${process.pid}`;
+  await sql`create role ${sql.id(owner)}`.execute(db);
+  await sql`create schema owned authorization ${sql.id(owner)}`.execute(db);
+  const up = async (own: typeof db) => void (await sql`create table owned.shelf ()`.execute(own));
+  const down = { up: async () => Promise.reject(new Error("no")) };
+  await migrate(db, "owned", { "001-shelf": { up } });
+  await expect(migrate(db, "owned", { "001-shelf": { up }, "002-no": down })).rejects.toThrow("no");
+  const { rows } = await sql`select distinct tableowner as owner from pg_tables where schemaname = 'owned'`.execute(db);
+  expect(rows).toEqual([{ owner }]);
+  const { rows: users } = await sql`select current_user = session_user as ours`.execute(db);
+  expect(users).toEqual([{ ours: true }]);
+  await sql`drop owned by ${sql.id(owner)} cascade`.execute(db);
+  await sql`drop role ${sql.id(owner)}`.execute(db);
+  await db.destroy();
+});
+
 test("says in one sentence that the user may not create schemas", async () => {
   const admin = open(database.url);
   const role = `clerk_${process.pid}`;

@@ -7,7 +7,8 @@ const MIN_POSTGRES = "14";
 
 /**
  * Creates `schema` when missing and brings it up to the last of `migrations` (applied in the order of their names,
- * each with those before it in one transaction). Safe when several processes do it at once.
+ * each with those before it in one transaction). Safe when several processes do it at once. What is made belongs to the schema's
+ * owner, whoever migrates it, so that the owner can use it.
  *
  * @throws DatabaseUnusable when the server is too old, not reachable or not ours to change, or when the data was
  * written by a newer version
@@ -19,12 +20,14 @@ export async function migrate<Schema>(
 ): Promise<void> {
   try {
     await requireSupportedServer(db);
-    await refuseNewerData(db, schema, migrations);
     const provider = { getMigrations: async () => ({ ...migrations }) };
-    const { error } = await new Migrator({ db, provider, migrationTableSchema: schema }).migrateToLatest();
-    if (error instanceof Error) throw error;
-    if (error !== undefined)
-      throw new Error(`The schema "${schema}" could not be brought up to date`, { cause: error });
+    await asOwnerOf(schema, db, async (own) => {
+      await refuseNewerData(own, schema, migrations);
+      const { error } = await new Migrator({ db: own, provider, migrationTableSchema: schema }).migrateToLatest();
+      if (error instanceof Error) throw error;
+      if (error !== undefined)
+        throw new Error(`The schema "${schema}" could not be brought up to date`, { cause: error });
+    });
   } catch (error) {
     const explained = explainConnectionError(error);
     if (explained !== undefined) throw explained;
@@ -41,6 +44,28 @@ async function requireSupportedServer<Schema>(db: Kysely<Schema>): Promise<void>
     `PostgreSQL ${version?.name ?? "of an unknown version"} is too old: ` +
       `point DATABASE_URL at version ${MIN_POSTGRES} or newer, or unset it to use the embedded one.`,
   );
+}
+
+/** On one connection, as the schema's owner where there is one other than ourselves as whom we may act. */
+function asOwnerOf<Schema>(
+  schema: string,
+  db: Kysely<Schema>,
+  work: (own: Kysely<Schema>) => Promise<void>,
+): Promise<void> {
+  return db.connection().execute(async (own) => {
+    const { rows } = await sql<{ owner: string }>`
+      select pg_get_userbyid(nspowner) as owner from pg_namespace
+      where nspname = ${schema} and pg_get_userbyid(nspowner) <> current_user
+        and pg_has_role(nspowner, 'member')`.execute(own);
+    const [other] = rows;
+    if (other === undefined) return work(own);
+    await sql`set role ${sql.id(other.owner)}`.execute(own);
+    try {
+      await work(own);
+    } finally {
+      await sql`reset role`.execute(own);
+    }
+  });
 }
 
 async function refuseNewerData<Schema>(

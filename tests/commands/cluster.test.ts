@@ -1,4 +1,5 @@
 /** `usher cluster` from its start to Ctrl-C, as whoever runs it sees it. What it does under faults is in tests/faults. */
+import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
 import { Launch, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
@@ -36,6 +37,18 @@ const changesOf = ({ stderr }: Launch): Change[] =>
     .map((line) => JSON.parse(line) as Change) // As it is logged.
     .filter(({ process }) => process !== undefined);
 
+/** Who is in a database just now. */
+async function usersOf(name: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    const sessions = "select distinct usename as name from pg_stat_activity where datname = $1";
+    return (await client.query<{ name: string }>(sessions, [name])).rows.map((row) => row.name);
+  } finally {
+    await client.end();
+  }
+}
+
 const isThere = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
@@ -62,6 +75,9 @@ it(
     const response = await fetch(`${page}api/v1/showtimes`);
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ items: expect.arrayContaining([expect.anything()]) });
+    const name = new URL(database.url).pathname.slice(1);
+    const users = ["engine", "gateway", "services"].map((role) => `${name}_${role}`);
+    expect(await usersOf(name)).toEqual(expect.arrayContaining(users));
 
     launch.child.kill("SIGINT");
     expect((await launch.ended).code).toBe(0);

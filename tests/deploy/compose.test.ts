@@ -105,7 +105,10 @@ it("gives each secret only to whom it belongs", () => {
     ]),
   );
   expect(holders).toEqual({
-    POSTGRES_PASSWORD: ["postgres", "migrate", "engine", "services", "gateway"],
+    POSTGRES_PASSWORD: ["postgres", "roles", "migrate"],
+    POSTGRES_ENGINE_PASSWORD: ["roles", "engine"],
+    POSTGRES_SERVICES_PASSWORD: ["roles", "services"],
+    POSTGRES_GATEWAY_PASSWORD: ["roles", "gateway"],
     NATS_ENGINE_PASSWORD: ["engine"],
     NATS_EDGE_PASSWORD: ["edge"],
     NATS_SERVICES_PASSWORD: ["services"],
@@ -120,6 +123,21 @@ it("gives each secret only to whom it belongs", () => {
 
 const textOf = ({ environment: set, command, entrypoint }: ComposeService): string =>
   JSON.stringify([set, command, entrypoint]);
+
+it("makes the users of the database before any of them comes, and has a user's password set for each", () => {
+  const { roles, migrate } = compose.services;
+  expect(migrate?.depends_on).toEqual({ roles: { condition: "service_completed_successfully" } });
+  for (const role of ["engine", "services", "gateway"]) {
+    const { environment: set = {}, depends_on: before } = compose.services[role] ?? { image: "" };
+    const { username, password } = new URL(set["DATABASE_URL"] ?? "");
+    expect(username).toBe(`usher_${role}`);
+    expect(roles?.environment?.["PGOPTIONS"]).toContain(`-c usher.${role}_password=${password}`);
+    expect([role, before]).toEqual([
+      role,
+      expect.objectContaining({ [role === "services" ? "gateway" : "migrate"]: expect.anything() }),
+    ]);
+  }
+});
 
 it("has whoever needs another on a network with it, and an edge on none with the database", () => {
   const meet = (one: string, other: string): boolean => {

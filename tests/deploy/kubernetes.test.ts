@@ -142,6 +142,8 @@ describe("every pod", () => {
     }
     const edge = of("Secret").find(({ metadata }) => metadata.name === "usher-edge");
     expect(Object.keys(edge?.stringData ?? {})).toEqual(["NATS_URL", "REDIS_URL"]);
+    const urls = of("Secret").flatMap(({ stringData }) => stringData?.["DATABASE_URL"] ?? []);
+    expect(urls.map((url) => new URL(url).username)).toEqual(["usher", "usher_engine", "usher_services"]);
   });
 });
 

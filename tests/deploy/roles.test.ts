@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import pg from "pg";
 import { WebSocket } from "ws";
 import { RestClient, UsherClient } from "../../client/index.ts";
 import { type TestDatabase, testDatabase } from "../../platform/postgres/testing.ts";
@@ -120,12 +121,22 @@ async function launchOf(role: string) {
       ...env,
       ...{ HOST: "127.0.0.1", HTTP_PORT: httpPort ?? "", WS_PORT: wsPort ?? "", DATA_DIR: folder(role) },
       ...("MOCK_GATEWAY_PORT" in env && { MOCK_GATEWAY_PORT: gatewayPort ?? "" }),
-      ...("DATABASE_URL" in env && { DATABASE_URL: database.url }),
+      ...("DATABASE_URL" in env && { DATABASE_URL: databaseUrlOf(env["DATABASE_URL"]) }),
       // Without HAProxy in between, and without Mailpit.
       ...(role === "gateway" && { PUBLIC_URL: `http://${await addressOf("services", "8080")}` }),
       ...(role === "services" && { SMTP_URL: "" }),
     },
   };
+}
+
+/** The same user on the test's database: they are named for it. */
+function databaseUrlOf(url = ""): string {
+  const { username, password } = new URL(url);
+  if (username === "usher") return database.url;
+  const here = new URL(database.url);
+  here.username = username.replace("usher", here.pathname.slice(1));
+  here.password = password;
+  return here.href;
 }
 
 beforeAll(async () => {
@@ -149,6 +160,18 @@ describe("with the commands and the variables of the Compose file", () => {
         .map(([name]) => name)
         .sort(),
     ).toEqual([...ROLES, ...TOOLS].sort());
+  });
+
+  it("the database has its users, twice", async () => {
+    const { environment: { PGOPTIONS: options } = {}, volumes = [] } = serviceOf("roles");
+    const client = new pg.Client({ connectionString: database.url, options });
+    await client.connect();
+    try {
+      for (let time = 0; time < 2; time++)
+        await client.query(readFileSync(join(ROOT, volumes[0]?.split(":")[0] ?? ""), "utf8"));
+    } finally {
+      await client.end();
+    }
   });
 
   it("the database is migrated", { timeout: TIMEOUT_MS }, async () => {

@@ -7,6 +7,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { databaseUsers } from "../../bin/cluster/database-users.ts";
 import { makePlan } from "../../bin/cluster/plan.ts";
 import { ProcessUnderWatch, type Program } from "../../bin/cluster/process-under-watch.ts";
 import { Leash } from "../../bin/cluster/leash.ts";
@@ -100,11 +101,13 @@ export class World {
         HTTPS_PORT: String(httpsPort),
         LOG_LEVEL: process.env["FAULTS_LOG"] ?? "error",
       });
+      const secrets = await clusterSecrets(dataDir);
+      const databaseUrls = await databaseUsers({ url: postgres.url, passwords: secrets.postgres, dist, log });
       const plan = await makePlan({
         config,
         context: { env: {}, dist, version: "test", print: () => undefined },
-        databaseUrl: postgres.url,
-        secrets: await clusterSecrets(dataDir),
+        databaseUrls: databaseUrls!,
+        secrets,
         sizes: { engines: ENGINES + 1, edges: 2, services: 2 },
       });
       await world.#startAll(plan);
