@@ -11,6 +11,8 @@ export class FaultProxy {
   readonly #server: Server;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #pairs = new Set<Pair>();
+  /** By connections that have ended. */
+  #passedBefore = 0;
   #state: "open" | "silent" | "cut" = "open";
 
   private constructor(target: { host: string; port: number }) {
@@ -29,12 +31,17 @@ export class FaultProxy {
     return (this.#server.address() as AddressInfo).port; // It listens on TCP.
   }
 
+  /** Bytes that have gone through, both ways. */
+  get passed(): number {
+    return [...this.#pairs].reduce((sum, pair) => sum + passedBy(pair), this.#passedBefore);
+  }
+
   /** Nothing passes any more, and nobody is told. What was sent meanwhile arrives when the way is open again. */
   silence(): void {
     this.#state = "silent";
     for (const { near, far } of this.#pairs) {
-      near.pause();
-      far.pause();
+      near.unpipe();
+      far.unpipe();
     }
   }
 
@@ -45,10 +52,11 @@ export class FaultProxy {
   }
 
   open(): void {
+    const wasSilent = this.#state === "silent";
     this.#state = "open";
-    for (const { near, far } of this.#pairs) {
-      near.resume();
-      far.resume();
+    for (const { near, far } of wasSilent ? this.#pairs : []) {
+      near.pipe(far);
+      far.pipe(near);
     }
   }
 
@@ -72,16 +80,18 @@ export class FaultProxy {
       [far, near],
     ] as const) {
       from.setNoDelay(true);
-      from.pipe(to);
+      if (this.#state === "open") from.pipe(to);
       from.on("error", () => this.#end(pair));
       from.on("close", () => this.#end(pair));
-      if (this.#state === "silent") from.pause();
     }
   }
 
   #end(pair: Pair): void {
     if (!this.#pairs.delete(pair)) return;
+    this.#passedBefore += passedBy(pair);
     pair.near.destroy();
     pair.far.destroy();
   }
 }
+
+const passedBy = ({ near, far }: Pair): number => near.bytesWritten + far.bytesWritten;

@@ -29,6 +29,8 @@ const SHORT: Partial<Record<FaultName, number>> = {
   "PostgreSQL restarted": 1,
   "engine | NATS": 1,
   "engine | PostgreSQL": 1,
+  "services | PostgreSQL": 1,
+  "NATS | NATS": 1,
   garbage: 1,
   "hand-over": 1,
   "some restarted": 1,
@@ -45,6 +47,15 @@ const LONG: Partial<Record<FaultName, number>> = {
   "engine | PostgreSQL": 10,
   "edge | NATS": 5,
   "services | NATS": 5,
+  "NATS | NATS": 5,
+  "services | PostgreSQL": 5,
+  "gateway | PostgreSQL": 2,
+  "edge | Redis": 2,
+  "services | Redis": 2,
+  "services | gateway": 3,
+  "gateway | HAProxy": 2,
+  "HAProxy | edge": 3,
+  "HAProxy | services": 3,
   garbage: 5,
   "hand-over": 10,
   "rolling restart": 1,
@@ -74,7 +85,7 @@ describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.pu
       if (isLong) expect(missed(lines)).toEqual([]);
     } finally {
       const retries = JSON.stringify(Object.fromEntries(rush?.retries ?? []));
-      const bought = `${rush?.purchases} purchases, ${rush?.cancellations} given back, asked again ${retries}`;
+      const bought = `${rush?.purchases} purchases, ${rush?.cancellations} given back, asked again ${retries}, waited at most ${rush?.longestMs.toFixed(0)} ms`;
       console.log(`${tableOf(lines)}\n${bought}; load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`);
       if (rush !== undefined && rush.wrongs.length > 0) console.log(await world.lastWords());
       await rush?.end();

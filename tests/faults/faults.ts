@@ -82,17 +82,22 @@ const restartPostgres: Fault = async (world, rush) => {
   return rush.showtimes;
 };
 
+/** Between one process of a kind, whichever, and all of another. Something went there before, and nothing does meanwhile. */
 const partition =
-  (kind: string, to: "nats" | "postgres"): Fault =>
+  (kind: string, to: string): Fault =>
   async (world, rush) => {
     const victim = pick(rush.random, world.all(kind));
     const ways = world.ways(victim.program.name, to);
+    const passed = (): number => ways.reduce((sum, way) => sum + way.passed, 0);
     const breakIt = rush.random() < 0.5 ? (way: FaultProxy) => way.cut() : (way: FaultProxy) => way.silence();
     const moved = kind === "engine" ? rush.showtimesIn(world.shardsOf(victim)) : NOBODY;
     rush.answers.forget();
     ways.forEach(breakIt);
+    const before = passed();
     try {
       await pause(PARTITION_MS);
+      const bytes = passed() - before;
+      if (before === 0 || bytes > 0) rush.wrong(`${victim.program.name} and ${to}: ${before} bytes, then ${bytes}`);
     } finally {
       for (const way of ways) way.open();
     }
@@ -148,6 +153,15 @@ export const FAULTS = {
   "engine | PostgreSQL": partition("engine", "postgres"),
   "edge | NATS": partition("edge", "nats"),
   "services | NATS": partition("services", "nats"),
+  "NATS | NATS": partition("nats", "nats"),
+  "services | PostgreSQL": partition("services", "postgres"),
+  "gateway | PostgreSQL": partition("gateway", "postgres"),
+  "edge | Redis": partition("edge", "redis"),
+  "services | Redis": partition("services", "redis"),
+  "services | gateway": partition("services", "gateway"),
+  "gateway | HAProxy": partition("gateway", "haproxy"),
+  "HAProxy | edge": partition("edge", "haproxy"),
+  "HAProxy | services": partition("services", "haproxy"),
   garbage,
   "hand-over": handOver,
   "rolling restart": rollingRestart([

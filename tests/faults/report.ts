@@ -58,6 +58,6 @@ export function tableOf(lines: readonly Line[]): string {
     ];
   });
   return [COLUMNS, ...rows]
-    .map((row) => row.map((cell, at) => (at === 0 ? cell.padEnd(20) : cell.padStart(10))).join(""))
+    .map((row) => row.map((cell, at) => (at === 0 ? cell.padEnd(22) : cell.padStart(10))).join(""))
     .join("\n");
 }

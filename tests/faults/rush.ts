@@ -73,6 +73,11 @@ export class Rush {
     return this.#shoppers.reduce((sum, { cancellations }) => sum + cancellations, 0);
   }
 
+  /** The longest that a shopper waited for an answer, in milliseconds. */
+  get longestMs(): number {
+    return Math.max(0, ...this.#shoppers.map(({ longestMs }) => longestMs));
+  }
+
   /** How often shoppers had to ask again, by status and code. */
   get retries(): ReadonlyMap<string, number> {
     const all = new Map<string, number>();

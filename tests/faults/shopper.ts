@@ -33,12 +33,14 @@ const LOOK_LAST_MS = 1_600;
 /** How long a purchase may take with everything that goes wrong. */
 const PATIENCE_MS = 90_000;
 /** What is no answer yet: the same request is sent again. */
-const NOT_YET = new Set([429, 500, 502, 503, 504]);
+const NOT_YET = new Set([429, 502, 503, 504]);
 
 export class Shopper {
   readonly bought: Bought[] = [];
   /** Answers that made it ask again, by status and code. */
   readonly retries = new Map<string, number>();
+  /** Until there was an answer to a request, or the connection broke, in milliseconds. */
+  longestMs = 0;
   purchases = 0;
   cancellations = 0;
   /** Between purchases. */
@@ -111,6 +113,7 @@ export class Shopper {
     const headers = { "idempotency-key": `${this.#person.userId}-${++this.#keys}` };
     for (;;) {
       let answer: Answer<Body & { code?: string }> | undefined;
+      const asked = performance.now();
       try {
         answer = await this.#rest.call(method, path, {
           token: this.#person.token,
@@ -119,6 +122,7 @@ export class Shopper {
       } catch {
         // The connection broke: whether it was carried out is not known.
       }
+      this.longestMs = Math.max(this.longestMs, performance.now() - asked);
       if (answer?.status === wanted) return answer.body;
       const isNotYet = answer === undefined || NOT_YET.has(answer.status) || answer.body.code === "IN_PROGRESS";
       if (!isNotYet || performance.now() > end)

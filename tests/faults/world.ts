@@ -47,13 +47,20 @@ export interface Patch {
   readonly replace: string;
 }
 
-/** A process, and the ways from it to the servers that it uses. */
-export interface Node extends ProcessUnderWatch {
-  readonly ways: readonly Way[];
-}
+/** Where a program is told of the servers that it speaks to, and what kind those are. */
+const SERVERS: Readonly<Record<string, string>> = {
+  NATS_URL: "nats",
+  DATABASE_URL: "postgres",
+  REDIS_URL: "redis",
+  MOCK_GATEWAY_URL: "gateway",
+  PUBLIC_URL: "haproxy", // The gateway's webhooks go there.
+};
+/** What a NATS server tells others of itself: nobody listens there, so that they know each other by the ways alone. */
+const NOWHERE = "127.0.0.1:1";
 
 interface Way {
-  readonly to: "nats" | "postgres";
+  /** Their names. */
+  readonly between: readonly [string, string];
   readonly proxy: FaultProxy;
 }
 
@@ -64,7 +71,7 @@ export class World {
   readonly databaseUrl: string;
   /** All that were started, by name. */
   readonly processes = new Map<string, ProcessUnderWatch>();
-  readonly #ways = new Map<string, Way[]>();
+  readonly #ways: Way[] = [];
   readonly #ends: (() => Promise<void> | void)[];
   #members: Members | undefined;
   readonly #programs = new Map<string, Program>();
@@ -135,8 +142,12 @@ export class World {
     );
   }
 
-  ways(name: string, to: Way["to"]): readonly FaultProxy[] {
-    return (this.#ways.get(name) ?? []).filter((way) => way.to === to).map(({ proxy }) => proxy);
+  /** Between one process and all of a kind, such as `nats`. */
+  ways(name: string, kind: string): readonly FaultProxy[] {
+    const isBetween = (one: string, other: string): boolean => one === name && other.startsWith(kind);
+    return this.#ways
+      .filter(({ between: [from, to] }) => isBetween(from, to) || isBetween(to, from))
+      .map(({ proxy }) => proxy);
   }
 
   /** Which shards an engine has, as it says itself. */
@@ -200,7 +211,7 @@ export class World {
   }
 
   async end(): Promise<void> {
-    for (const ways of this.#ways.values()) for (const { proxy } of ways) proxy.open();
+    for (const { proxy } of this.#ways) proxy.open();
     await endAll(this.#ends);
   }
 
@@ -229,7 +240,7 @@ export class World {
     this.#ends.push(() => this.#leash.close());
     const programs = [...plan.servers, ...plan.roles.flat(), plan.entry];
     this.#ends.push(async () => {
-      await Promise.all([...this.#ways.values()].flat().map(({ proxy }) => proxy.close()));
+      await Promise.all(this.#ways.map(({ proxy }) => proxy.close()));
     });
     for (const program of programs) this.#programs.set(program.name, await this.#withWays(program));
     const namesOf = (group: readonly Program[]): string[] =>
@@ -265,28 +276,48 @@ export class World {
 
   /** The same program, but with a proxy before each server that it is told of. */
   async #withWays(program: Program): Promise<Program> {
-    // Clients must not learn of ways around the proxies.
-    if (program.name.startsWith("nats")) return { ...program, args: [...program.args, "--no_advertise"] };
-    const { NATS_URL, DATABASE_URL } = program.env;
-    const ways: Way[] = [];
-    const through = async (to: Way["to"], url: string): Promise<string> => {
-      const parsed = new URL(url);
-      const proxy = await FaultProxy.to(parsed.hostname, Number(parsed.port));
-      ways.push({ to, proxy });
-      parsed.port = String(proxy.port);
-      return parsed.href;
-    };
+    const { name } = program;
     const isOurs = program.command === process.execPath;
     const env: Record<string, string> = { ...program.env, ...(isOurs && ROOMY) };
-    if (NATS_URL !== undefined && NATS_URL !== "") {
-      const urls = NATS_URL.split(",").map((url) => through("nats", url));
-      env["NATS_URL"] = (await Promise.all(urls)).join(",");
+    for (const [variable, kind] of Object.entries(SERVERS)) {
+      const urls = env[variable];
+      if (urls) env[variable] = await this.#through(name, kind, urls);
     }
-    if (program.name.startsWith("engine") && DATABASE_URL !== undefined) {
-      env["DATABASE_URL"] = await through("postgres", DATABASE_URL);
+    const args = [...program.args];
+    if (name.startsWith("nats")) {
+      const at = args.indexOf("--routes") + 1;
+      args[at] = await this.#through(name, "nats", args[at] ?? "");
+      args.push("--no_advertise", "--cluster_advertise", NOWHERE);
     }
-    this.#ways.set(program.name, ways);
-    return { ...program, env };
+    if (name === "haproxy") await this.#throughBackends(name, args.at(-1) ?? "");
+    return { ...program, env, args };
+  }
+
+  /** @param urls with commas between them; of several the first is that of number 1 */
+  async #through(name: string, kind: string, urls: string): Promise<string> {
+    const ways = urls.split(",").map(async (url, at, { length }) => {
+      const parsed = new URL(url);
+      parsed.host = await this.#wayTo(name, length > 1 ? `${kind}-${at + 1}` : kind, parsed);
+      return parsed.href;
+    });
+    return (await Promise.all(ways)).join(",");
+  }
+
+  /** HAProxy is told in a file: `server edge-1 127.0.0.1:8081 check`. */
+  async #throughBackends(name: string, file: string): Promise<void> {
+    const lines = (await readFile(file, "utf8")).split("\n").map(async (line) => {
+      const [, to, address] = /server (\S+) (\S+)/.exec(line) ?? [];
+      if (to === undefined || address === undefined) return line;
+      return line.replace(address, await this.#wayTo(name, to, new URL(`tcp://${address}`)));
+    });
+    await writeFile(file, (await Promise.all(lines)).join("\n"));
+  }
+
+  /** @returns host and port of a new proxy */
+  async #wayTo(from: string, to: string, { hostname, port }: URL): Promise<string> {
+    const proxy = await FaultProxy.to(hostname, Number(port));
+    this.#ways.push({ between: [from, to], proxy });
+    return `127.0.0.1:${proxy.port}`;
   }
 }
 
