@@ -14,6 +14,8 @@ import { goByPostgres } from "../parts/shared-time.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
 const POOL_MAX = 4;
+/** A PostgreSQL that is silent for longer is gone. */
+const ANSWER_WITHIN_MS = 60_000;
 
 export const gatewayCommand = (context: Context): Command =>
   new Command("gateway")
@@ -34,7 +36,14 @@ async function runGateway(context: Context): Promise<void> {
   try {
     const pool = await lifecycle.start({
       name: "pool",
-      start: () => createPool({ connectionString: databaseUrl, max: POOL_MAX, name: "usher-gateway", log }),
+      start: () =>
+        createPool({
+          connectionString: databaseUrl,
+          max: POOL_MAX,
+          name: "usher-gateway",
+          log,
+          answerWithinMs: ANSWER_WITHIN_MS,
+        }),
       stop: (started) => started.end(),
     });
     await goByPostgres({ clock, log, lifecycle }, pool);

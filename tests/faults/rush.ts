@@ -10,7 +10,7 @@ import { Answers } from "./answers.ts";
 import { Onlooker } from "./onlooker.ts";
 import { type Hall, Referee } from "./referee.ts";
 import { Shopper } from "./shopper.ts";
-import { SHARDS, until, type World } from "./world.ts";
+import { PATIENCE_MS, SHARDS, until, type World } from "./world.ts";
 
 export interface Load {
   readonly seed: number;
@@ -26,6 +26,7 @@ const CONTESTED_SEATS = 300;
 /** So many for a purchase a second: as many as one takes seconds. Where it takes longer, fewer are made. */
 const SHOPPERS_A_PURCHASE = 1.5;
 const TICK_MS = 5;
+const POLL_MS = 250;
 
 export class Rush {
   readonly random: () => number;
@@ -155,14 +156,14 @@ export class Rush {
         wrong: (what) => this.wrong(`${showtime}: ${what}`),
       };
       const buyers: Buyer[] = [];
-      for (let n = 0; n < BUYERS_A_SHOWTIME; n++) buyers.push(new Buyer(crowd, await rest.guest(), encodingOf(n)));
+      for (let n = 0; n < BUYERS_A_SHOWTIME; n++) buyers.push(new Buyer(crowd, await guestAt(rest), encodingOf(n)));
       const viewers = Array.from({ length: VIEWERS_A_SHOWTIME }, (_, n) => new Viewer(crowd, encodingOf(n)));
       this.#halls.push({ showtime, seatCount, buyers, viewers });
       this.#stays.push(...[...buyers, ...viewers].map((one) => one.stay()));
     }
     const shop = { httpPort: this.#world.httpPort, showtimes: this.showtimes, random: this.random };
     for (let n = 0; n < Math.ceil(purchasesPerSecond * SHOPPERS_A_PURCHASE); n++) {
-      this.#shoppers.push(new Shopper({ ...shop, wrong: (what) => this.wrong(what) }, await rest.guest()));
+      this.#shoppers.push(new Shopper({ ...shop, wrong: (what) => this.wrong(what) }, await guestAt(rest)));
     }
     this.#stays.push(this.#onlooker.stay(this.showtimes));
     await until(
@@ -189,6 +190,19 @@ export class Rush {
         const idle = this.#shoppers.filter(({ isIdle }) => isIdle);
         if (idle.length > 0) void pick(this.random, idle).buy();
       }
+    }
+  }
+}
+
+/** Asks again where a busy machine has not all it needs yet. */
+async function guestAt(rest: Rest): ReturnType<Rest["guest"]> {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await rest.guest();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await pause(POLL_MS);
     }
   }
 }
