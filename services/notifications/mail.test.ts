@@ -10,6 +10,7 @@ import {
   RETRY_FIRST_MS,
   UNREACHABLE_MAX_MS,
 } from "./limits.ts";
+import { BOOKING, USER_CARD } from "../../proto/services/index.ts";
 import { MAILED_EVENTS } from "./letters/index.ts";
 import { MailServer, smtpError } from "./testing/mail-server.ts";
 import {
@@ -180,6 +181,19 @@ describe("a mail", () => {
     for (const booking of [guest, gone, over]) await world.stream.publish(bookingEvent("booking.confirmed", booking));
     for (const { bookingId } of [guest, gone, over])
       await until(async () => expect(await statusesOf(bookingId)).toEqual(["dropped"]));
+  });
+
+  it("that a guest does not get costs one question, whatever the booking is like", async () => {
+    await world.start();
+    const guest = world.peers.user({ email: null, role: "guest" });
+    const booking = world.peers.book(guest.id);
+    world.peers.asked.length = 0;
+    await world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["dropped"]));
+    expect(world.peers.asked).toEqual([USER_CARD.name]);
+    await world.stream.publish(paymentFailed(booking, null)); // Does not say whose the booking is.
+    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["dropped", "dropped"]));
+    expect(world.peers.asked).toEqual([USER_CARD.name, BOOKING.name, USER_CARD.name]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import type { DomainEvent } from "../../../proto/index.ts";
-import type { BookingRecord } from "../../../proto/services/index.ts";
+import type { BookingRecord, UserCard } from "../../../proto/services/index.ts";
 import { letterAsHtml, letterAsText, type LetterSeat, type MailedEvent, writeLetter } from "../letters/index.ts";
 import type { Peers } from "../peers.ts";
 import type { Mail } from "../transports/index.ts";
@@ -25,15 +25,17 @@ export class MailWriter {
   }
 
   /** @throws PeerUnavailable, and Error when the tickets are not there yet: try again */
-  async write({ id, event, created_at: date }: QueuedMail): Promise<Written> {
+  async write({ id, event, user_id: buyer, created_at: date }: QueuedMail): Promise<Written> {
     const { peers } = this.#options;
+    // Of a guest, who has no address as a rule, nothing else is asked for. An event that names no buyer leaves that to the booking.
+    const known = buyer === null ? undefined : await peers.user(buyer);
+    if (known !== undefined && !hasAddress(known)) return unaddressed(known);
     const booking = await peers.booking(event.data.bookingId);
     if (booking === null) return needless("there is no such booking any more");
     if (event.type === "booking.confirmed" && booking.status !== "confirmed")
       return needless(`the booking is ${booking.status} by now`);
-    const user = await peers.user(booking.userId);
-    if (user === null) return needless("the account was deleted");
-    if (user.email === null) return needless("the buyer has given no address");
+    const user = known ?? (await peers.user(booking.userId));
+    if (!hasAddress(user)) return unaddressed(user);
     const seats = seatsOf(event, booking);
     const [quote, tickets] = await Promise.all([
       peers.quote(booking.showtimeId, seats),
@@ -65,6 +67,12 @@ const seatsSold = (booking: BookingRecord, seats: readonly number[]): LetterSeat
   booking.seats
     .filter(({ seat }) => seats.includes(seat))
     .map(({ seat, label }) => ({ seat, label, categoryName: null }));
+
+const hasAddress = (user: UserCard | null): user is UserCard & { readonly email: string } =>
+  user !== null && user.email !== null;
+
+const unaddressed = (user: UserCard | null): Written =>
+  needless(user === null ? "the account was deleted" : "the buyer has given no address");
 
 const needless = (why: string): Written => ({ type: "needless", why });
 

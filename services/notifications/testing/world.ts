@@ -64,11 +64,19 @@ export class Peers {
   /** Whether the catalogue has the showtime no more. */
   deleted = false;
   tickets: Uint8Array | null = Buffer.from("%PDF-1.7 the tickets");
+  /** The endpoints that were asked about bookings and users, in turn. */
+  readonly asked: string[] = [];
   #count = 0;
 
   serve(bus: InProcessBus): void {
-    bus.serve(BOOKING, ({ bookingId }, answer) => answer(this.bookings.get(bookingId) ?? null));
-    bus.serve(USER_CARD, ({ userId }, answer) => answer(this.users.get(userId) ?? null));
+    bus.serve(BOOKING, ({ bookingId }, answer) => {
+      this.asked.push(BOOKING.name);
+      answer(this.bookings.get(bookingId) ?? null);
+    });
+    bus.serve(USER_CARD, ({ userId }, answer) => {
+      this.asked.push(USER_CARD.name);
+      answer(this.users.get(userId) ?? null);
+    });
     bus.serve(QUOTE, ({ seats }, answer) =>
       answer(this.deleted ? null : { showtime: this.showtime, seats: seats.map(cardOf) }),
     );
