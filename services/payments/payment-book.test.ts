@@ -1,22 +1,28 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { InProcessBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { Outbox } from "../../platform/events/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
+import { OUTBOX_WRITTEN } from "../../proto/services/index.ts";
 import { PaymentBook } from "./payment-book.ts";
-import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
+import { PAYMENTS_SCHEMA, type PaymentsTables, type RefundRow } from "./tables.ts";
 import { type Shop, testShop } from "./testing/shop.ts";
 
 const log = pino({ level: "silent" });
 let shop: Shop;
 let book: PaymentBook;
+/** How often whoever publishes events was told that there are some. */
+let nudges = 0;
 
 beforeAll(async () => {
   shop = await testShop({ webhooks: false });
   const clock = systemClock;
+  const bus = new InProcessBus({ clock, log });
+  bus.subscribe(OUTBOX_WRITTEN, () => nudges++);
   const outbox = new Outbox({
-    ...{ pool: shop.pool, clock, random: systemRandom, log, schema: PAYMENTS_SCHEMA, source: "/usher/payments" },
+    ...{ pool: shop.pool, bus, clock, random: systemRandom, log, schema: PAYMENTS_SCHEMA, source: "/usher/payments" },
     stream: { publish: () => Promise.resolve(), consume: () => ({ close: () => Promise.resolve() }) },
   });
   book = new PaymentBook({ db: createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA), outbox, clock });
@@ -83,4 +89,24 @@ it("a refusal that several hear counts once, so that no key of the gateway is pa
   const [next] = await book.openRefunds("pay_d");
   await book.postponeRefused(seen, next);
   expect(await refusals()).toEqual([1, 2]);
+});
+
+it("the outbox is looked at when something was told, and only then", async () => {
+  const seen = await added("pay_e", "bk_4");
+  const record = { paymentId: "pay_e", gatewayId: "mp_e", amount: { amount: 100, currency: "EUR" } };
+  const told = async (settling: ReturnType<PaymentBook["settle"]>) => {
+    nudges = 0;
+    const { after } = await settling;
+    await new Promise(setImmediate); // The bus delivers once the sender has done.
+    return [after.state, after.refunded, nudges];
+  };
+  const settle = (captured: number, refunded: number, state: "authorized" | "captured", refund?: RefundRow) =>
+    told(book.settle(seen, { ...record, state, captured, refunded, reason: null, next: null }, refund));
+  expect(await settle(0, 0, "authorized")).toEqual(["authorized", 0, 0]);
+  expect(await settle(100, 0, "captured")).toEqual(["captured", 0, 1]);
+  expect(await settle(100, 0, "captured")).toEqual(["captured", 0, 0]);
+  const nothing = { id: "rf_e", amount: 0, reason: "Seats that cost nothing." };
+  await book.wantRefund("pay_e", nothing, () => false);
+  const [refund] = await book.openRefunds("pay_e");
+  expect(await settle(100, 0, "captured", refund)).toEqual(["captured", 0, 1]);
 });

@@ -203,8 +203,8 @@ export class PaymentBook {
   }
 
   /** Two rows at once: a transaction, as the events of refunds are rare. */
-  #settleRefund(id: string, record: GatewayRecord, refund: RefundRow): Promise<Change> {
-    return this.#db.transaction().execute(async (transaction) => {
+  async #settleRefund(id: string, record: GatewayRecord, refund: RefundRow): Promise<Change> {
+    const change = await this.#db.transaction().execute(async (transaction) => {
       const before = await locked(transaction, id);
       if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
       const refunded = before.refunded + (await this.#refunded(transaction, before, refund));
@@ -215,6 +215,8 @@ export class PaymentBook {
       if (type !== undefined) await this.#outbox.add(transaction, type, after.booking_id, factsOf(after));
       return { before, after, mismatch };
     });
+    this.#outbox.nudge();
+    return change;
   }
 
   /** What becomes of a payment of which the gateway has this record. */
@@ -257,6 +259,7 @@ export class PaymentBook {
       ), written as (${written.where(sql<boolean>`(select count(*) from locked) > 0`)}),
       told as (${this.#outbox.adding("written", bookingId, [{ type, data: facts }])})
       select * from written`.execute(this.#db);
+    if (rows.length > 0) this.#outbox.nudge();
     return rows[0];
   }
 

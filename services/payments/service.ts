@@ -84,7 +84,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     );
   }
   const book = new PaymentBook({ db, outbox, clock });
-  const stepper = new Stepper({ book, gateways, outbox, bus, log });
+  const stepper = new Stepper({ book, gateways, bus, log });
   const methods = new Set(gateways.keys());
   // What was paid through it before can still be given back.
   if (!config.mockPayments) methods.delete("mock");

@@ -1,5 +1,4 @@
 import type { Bus } from "../../platform/bus/index.ts";
-import type { Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { PAYMENT_CHANGED, type PaymentMethod } from "../../proto/services/index.ts";
 import {
@@ -18,7 +17,6 @@ interface Options {
   readonly book: PaymentBook;
   /** Those that are set up. */
   readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
-  readonly outbox: Outbox;
   readonly bus: Bus;
   readonly log: Logger;
 }
@@ -157,15 +155,13 @@ export class Stepper {
   }
 
   #tell({ before, after, mismatch }: Change): void {
-    const { outbox, log } = this.#options;
     if (mismatch) {
-      log.error(
+      this.#options.log.error(
         { payment: after.id, gatewayId: after.gateway_id, amount: after.amount, currency: after.currency },
         "a gateway's record is not of this payment's money: it is not believed",
       );
     }
     if (before.state === after.state && before.refunded === after.refunded) return;
-    outbox.nudge();
     this.#publish(after);
   }
 
