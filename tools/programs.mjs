@@ -23,7 +23,10 @@ export const PROGRAMS = [
     commands: ["nats-server"],
     apt: "nats-server",
     image: "nats:2.12",
-    env: ["NATS_ENGINE_PASSWORD", "NATS_EDGE_PASSWORD", "NATS_SERVICES_PASSWORD", "NATS_OPERATOR_PASSWORD"],
+    env: [
+      ...["NATS_ENGINE_PASSWORD", "NATS_EDGE_PASSWORD", "NATS_SERVICES_PASSWORD", "NATS_OPERATOR_PASSWORD"],
+      ...["NATS_ROUTE_PASSWORD", "NATS_ROUTES", "NATS_ROUTE_LISTEN"],
+    ],
   },
   { name: "Redis", usedBy: "platform/redis", commands: ["redis-server"], apt: "redis-server", image: "redis:8" },
   {

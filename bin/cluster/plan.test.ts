@@ -24,7 +24,7 @@ const planOf = (env: Environment): Promise<Plan> =>
       gateway: "postgres://c@db/usher",
     },
     secrets: {
-      ...{ nats: { engine: "a", edge: "b", services: "c", operator: "d" } },
+      ...{ nats: { engine: "a", edge: "b", services: "c", operator: "d" }, routes: "e" },
       ...{ postgres: { engine: "a", services: "b", gateway: "c" } },
       ...{ gateway: "long enough to be one", certificateFile: "certificate.pem" },
     },

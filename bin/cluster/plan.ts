@@ -68,22 +68,23 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
   const routePorts = Array.from({ length: NATS_SERVERS }, port);
   const natsFor = (user: keyof Secrets["nats"]): string =>
     natsPorts.map((each) => `nats://${user}:${secrets.nats[user]}@${HERE}:${each}`).join(",");
+  const routes = routePorts.map((each) => `nats://routes:${secrets.routes}@${HERE}:${each}`);
   const natsEnv = {
     NATS_ENGINE_PASSWORD: secrets.nats.engine,
     NATS_EDGE_PASSWORD: secrets.nats.edge,
     NATS_SERVICES_PASSWORD: secrets.nats.services,
     NATS_OPERATOR_PASSWORD: secrets.nats.operator,
+    NATS_ROUTE_PASSWORD: secrets.routes,
+    NATS_ROUTES: JSON.stringify(routes),
   };
-  const routes = routePorts.map((each) => `nats://${HERE}:${each}`).join(",");
   const nats = natsPorts.map((each, at) =>
     program(`nats-${at + 1}`, {
       command: "nats-server",
       args: [
-        ...["--config", deploy("nats/nats.conf"), "--name", `nats-${at + 1}`, "--addr", HERE, "--port", String(each)],
-        ...["--cluster", `nats://${HERE}:${routePorts[at]}`, "--routes", routes],
-        ...["--store_dir", folder(`nats-${at + 1}`)],
+        ...["--config", deploy("nats/cluster.conf"), "--name", `nats-${at + 1}`],
+        ...["--addr", HERE, "--port", String(each), "--store_dir", folder(`nats-${at + 1}`)],
       ],
-      env: natsEnv,
+      env: { ...natsEnv, NATS_ROUTE_LISTEN: `${HERE}:${routePorts[at]}` },
       ready: /Server is ready/,
     }),
   );

@@ -20,11 +20,12 @@ it("are made once, for their owner's eyes alone", async () => {
 });
 
 it("those that an older Usher did not know are added, and the others kept", async () => {
-  const { postgres, certificateFile: _, ...older } = await clusterSecrets(dataDir);
+  const { postgres, routes, certificateFile: _, ...older } = await clusterSecrets(dataDir);
   writeFileSync(join(dataDir, "cluster/secrets.json"), JSON.stringify(older));
   const made = await clusterSecrets(dataDir);
   expect(made).toMatchObject(older);
   expect(made.postgres.engine).not.toBe(postgres.engine);
+  expect(made.routes).not.toBe(routes);
   expect(await clusterSecrets(dataDir)).toEqual(made);
 });
 

@@ -7,6 +7,8 @@ import type { DatabasePasswords } from "./database-users.ts";
 
 export interface Secrets {
   readonly nats: Readonly<Record<"engine" | "edge" | "services" | "operator", string>>;
+  /** Between NATS servers. */
+  readonly routes: string;
   readonly postgres: DatabasePasswords;
   /** Of the mock gateway. */
   readonly gateway: string;
@@ -23,13 +25,15 @@ export async function clusterSecrets(dataDir: string): Promise<Secrets> {
   const file = join(dataDir, "cluster", "secrets.json");
   const fresh = {
     nats: { engine: secret(), edge: secret(), services: secret(), operator: secret() },
+    routes: secret(),
     postgres: { engine: secret(), services: secret(), gateway: secret() },
     gateway: secret(),
   };
   writeSecretFile(file, JSON.stringify(fresh), { random, over: false });
   const found = JSON.parse(readSecretFile(file) ?? "") as Partial<typeof fresh>; // Written above, or before, by an Usher that had fewer.
   const kept = { ...fresh, ...found };
-  if (found.postgres === undefined) writeSecretFile(file, JSON.stringify(kept), { random, over: true });
+  if (Object.keys(fresh).some((key) => !(key in found)))
+    writeSecretFile(file, JSON.stringify(kept), { random, over: true });
   const certificateFile = join(dataDir, "cluster", "certificate.pem");
   if (!isGood(readSecretFile(certificateFile))) {
     writeSecretFile(certificateFile, await certificate(), { random, over: true });

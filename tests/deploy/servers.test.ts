@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type RequestOptions } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -15,6 +15,7 @@ import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts"
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { commandsTo } from "../../proto/index.ts";
+import { freePort } from "../support/usher-process.ts";
 import { ROOT } from "./compose-file.ts";
 import { Program } from "./programs.ts";
 
@@ -242,6 +243,39 @@ describe("NATS", () => {
       const { [name as keyof typeof PASSWORDS]: _, ...others } = PASSWORDS;
       expect([name, (await run(others)).code]).toEqual([name, 1]);
     }
+  });
+
+  it("lets in no server that does not know the routes' password: the users' permissions would not hold for it", async () => {
+    const port = await freePort();
+    const several = await Program.start({
+      name: "nats-server",
+      command: [
+        ...["nats-server", "--config", join(ROOT, "deploy/nats/cluster.conf"), "--name", "nats-1"],
+        ...["--addr", "127.0.0.1", "--port", "-1", "--store_dir", join(directory, "nats")],
+      ],
+      env: {
+        ...PASSWORDS,
+        NATS_ROUTE_LISTEN: `127.0.0.1:${port}`,
+        NATS_ROUTE_PASSWORD: "route-password",
+        NATS_ROUTES: `["nats://routes:route-password@127.0.0.1:${port}"]`,
+      },
+      ready: /Listening for route connections/,
+    });
+    onTestFinished(() => several.stop().then(() => undefined));
+    const answerTo = async (pass: string): Promise<string> => {
+      const socket = createConnection({ host: "127.0.0.1", port });
+      onTestFinished(() => void socket.destroy());
+      const hello = { name: "stranger", cluster: "usher", user: "routes", pass };
+      socket.write(`CONNECT ${JSON.stringify(hello)}\r\nPING\r\n`);
+      let said = "";
+      for await (const chunk of socket) {
+        said += String(chunk);
+        if (/-ERR|PONG/.test(said)) break;
+      }
+      return said;
+    };
+    expect(await answerTo("guessed")).toContain("Authorization Violation");
+    expect(await answerTo("route-password")).toContain("PONG");
   });
 
   const connected = async (user: User, pass = `${user}-password`): Promise<NatsConnection> => {

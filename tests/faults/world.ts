@@ -284,9 +284,10 @@ export class World {
       if (urls) env[variable] = await this.#through(name, kind, urls);
     }
     const args = [...program.args];
-    if (name.startsWith("nats")) {
-      const at = args.indexOf("--routes") + 1;
-      args[at] = await this.#through(name, "nats", args[at] ?? "");
+    const { NATS_ROUTES } = env;
+    if (NATS_ROUTES !== undefined) {
+      const urls = JSON.parse(NATS_ROUTES) as readonly string[]; // Written so by the plan.
+      env["NATS_ROUTES"] = JSON.stringify((await this.#through(name, "nats", urls.join(","))).split(","));
       args.push("--no_advertise", "--cluster_advertise", NOWHERE);
     }
     if (name === "haproxy") await this.#throughBackends(name, args.at(-1) ?? "");
