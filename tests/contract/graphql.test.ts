@@ -140,7 +140,9 @@ describe("bad input", () => {
       { length: 20 },
       (_, at) => `l${at}: getUserBookings(userId: "${userId}", limit: 100) ${RESULT}`,
     );
+    const doubling = Array.from({ length: 190 }, (_, at) => `fragment f${at} on Query { ...f${at + 1} ...f${at + 1} }`);
     for (const query of [
+      `{ ...f0 } ${doubling.join(" ")} fragment f190 on Query { ...f0 }`,
       `{ __schema { types { fields { type { ${types} } } } } }`,
       `{ ${many} }`,
       `{ ${lists.join(" ")} }`,

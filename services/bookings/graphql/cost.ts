@@ -14,13 +14,14 @@ import {
   DEPTH_MAX,
   INTROSPECTION_DEPTH_MAX,
   MUTATION_COST,
+  QUERY_COST,
 } from "./limits.ts";
 
 /** A validation rule: what is asked for may be neither too deep nor too much, with every fragment and alias counted where it is used. */
 export function affordable(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
-      const root = operation.operation === OperationTypeNode.MUTATION ? MUTATION_COST : 1;
+      const root = operation.operation === OperationTypeNode.MUTATION ? MUTATION_COST : QUERY_COST;
       const error = new Meter(context).why(operation.selectionSet, root);
       if (error !== undefined) context.reportError(new GraphQLError(error, { nodes: operation }));
       return false;
@@ -54,9 +55,11 @@ class Meter {
           this.#field(selection, at);
           break;
         case Kind.INLINE_FRAGMENT:
+          this.#cost++;
           this.#walk(selection.selectionSet, at);
           break;
         case Kind.FRAGMENT_SPREAD: {
+          this.#cost++; // Without fields too: fragments that name others twice are walked twice as often with each.
           const name = selection.name.value;
           const fragment = this.#context.getFragment(name);
           if (!fragment || this.#within.has(name)) break;
@@ -69,8 +72,8 @@ class Meter {
   }
 
   #field(field: FieldNode, at: { depth: number; depthMax: number; weight: number }): void {
-    this.#cost += at.weight;
     const introspects = at.depth === 1 && field.name.value.startsWith("__");
+    this.#cost += introspects ? 1 : at.weight;
     const depthMax = introspects ? INTROSPECTION_DEPTH_MAX : at.depthMax;
     this.#tooDeep ||= at.depth > depthMax;
     if (field.selectionSet === undefined) return;

@@ -70,6 +70,15 @@ describe("a purchase", () => {
     expect(await world.booked(showtime)).toEqual([0, 1]);
   });
 
+  it("is one of many in the longest list, with all there is of each", async () => {
+    await create([0]);
+    const all = RESULT.replaceAll("{", "{ __typename"); // As the usual clients have it.
+    const query = `query ($user: ID!) { getUserBookings(userId: $user, limit: 50) { __typename ...R } } fragment R on BookingResult { ${all} }`;
+    expect((await ask(query, { user: "ada" })).data.getUserBookings).toContainEqual(
+      expect.objectContaining({ booking: expect.objectContaining({ showtimeId: showtime }) }),
+    );
+  });
+
   it("says why a payment was declined", async () => {
     const { booking } = await create([0]);
     expect(await pay(booking.id, "declined")).toMatchObject({
@@ -195,6 +204,10 @@ describe("what goes wrong", () => {
     [
       "a list a hundred times",
       `{ ${Array.from({ length: 100 }, (_, at) => `b${at}: getUserBookings(userId: "ada", limit: 50) { success }`).join(" ")} }`,
+    ],
+    [
+      "a booking a hundred times",
+      `{ ${Array.from({ length: 100 }, (_, at) => `b${at}: getBooking(bookingId: "x") { success }`).join(" ")} }`,
     ],
     [
       "a list many times by fragments",

@@ -5,8 +5,10 @@ export const TOKENS_MAX = 2_000;
 export const DEPTH_MAX = 6;
 /** The usual tools ask for types of lists of types, and so on. */
 export const INTROSPECTION_DEPTH_MAX = 16;
-/** A field costs 1, as often as its list is long; a mutation costs `MUTATION_COST` besides. */
-export const COST_MAX = 1_000;
+/** A field costs 1, as often as its list is long, and a fragment 1 wherever it is used. The longest list fits, with all that there is of each. */
+export const COST_MAX = 1_200;
+/** Of what reads the database. */
+export const QUERY_COST = 20;
 export const MUTATION_COST = 200;
 export const BOOKINGS_DEFAULT = 20;
 export const BOOKINGS_MAX = 50;
