@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../platform/clock/index.ts";
 import { problemOf } from "./errors.ts";
 import { principalOf, requireRole, requireSignedIn } from "./guards.ts";
 import { Problem } from "./problem.ts";
@@ -290,6 +291,23 @@ describe("operations", () => {
     const { body } = await server.app.inject({ url: "/config.json", headers: { host: "usher.test:8080" } });
     expect(JSON.parse(body)).toEqual({ wsPort: 8081, webSocketUrl: "ws://usher.test:8081/v1" });
   });
+});
+
+it("limits the requests of one address that a guard refuses, too", async () => {
+  const limited = await testServer({
+    config: { requestsPerSecond: 2, allowedOrigins: [] },
+    clock: new VirtualClock(), // Its second never ends.
+  });
+  limited.app.get("/guarded", { onRequest: requireRole("admin") }, async () => "seen");
+  try {
+    const codes: number[] = [];
+    for (const headers of [{ authorization: "Bearer forged" }, as("ada"), { authorization: "Bearer forged" }, {}]) {
+      codes.push((await limited.app.inject({ url: "/guarded", headers })).statusCode);
+    }
+    expect(codes).toEqual([401, 403, 429, 429]);
+  } finally {
+    await limited.close();
+  }
 });
 
 it("limits the requests of one address, on unknown addresses too", async () => {

@@ -36,7 +36,7 @@ export function limitRequests(app: FastifyInstance, options: Options): onRequest
     if (special === false) return;
     const limit =
       special === undefined ? general : limitBy({ ...options, ...special }, `${String(route.method)} ${route.url} `);
-    route.onRequest = [...[route.onRequest ?? []].flat(), limit];
+    route.onRequest = [limit, ...[route.onRequest ?? []].flat()]; // Before guards, so that those whom they refuse are counted.
   });
   const general = limitBy(options, "");
   return general;
