@@ -1,8 +1,9 @@
+import { pino } from "pino";
 import { expect, it } from "vitest";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
-import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "./limits.ts";
+import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS, METRICS_KEPT_MS } from "./limits.ts";
 import { createOpsServer } from "./ops-server.ts";
 
 it("a dependency that can be done without is named, and keeps nobody from being ready", async () => {
@@ -55,5 +56,34 @@ it("a dependency that is slow is as it was, and down once it has been silent for
   expect(await status()).toBe(503);
   answer = () => new Promise(() => undefined);
   expect(await status()).toBe(503);
+  await server.close();
+});
+
+it("the log says once that a dependency is down, and once that it is up again", async () => {
+  const lines: { msg: string; check: string }[] = [];
+  let isUp = true;
+  const server = createOpsServer({
+    ...{ clock: new VirtualClock(), metrics: createMetrics("test") },
+    log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+    checks: [{ name: "postgres", check: () => (isUp ? Promise.resolve() : Promise.reject(new Error("gone"))) }],
+  });
+  for (isUp of [true, false, false, false, true, true, false]) await server.inject("/health/ready");
+  const [down, up] = ["a dependency is down", "a dependency is up again"];
+  expect(lines.filter(({ check }) => check === "postgres").map(({ msg }) => msg)).toEqual([down, up, down]);
+  await server.close();
+});
+
+it("metrics are rendered once for all who ask within a second", async () => {
+  const [clock, metrics] = [new VirtualClock(), createMetrics("test")];
+  let rendered = 0;
+  const render = metrics.metrics.bind(metrics);
+  metrics.metrics = () => (rendered++, render());
+  const server = createOpsServer({ clock, metrics, log: createLogger({ level: "silent", name: "test" }), checks: [] });
+  const ask = async () => expect((await server.inject("/metrics")).body).toMatch(/^# TYPE /m);
+  await Promise.all([ask(), ask(), ask()]);
+  expect(rendered).toBe(1);
+  await clock.advance(METRICS_KEPT_MS);
+  await ask();
+  expect(rendered).toBe(2);
   await server.close();
 });

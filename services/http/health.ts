@@ -24,14 +24,21 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
   const { checks, clock, log } = options;
   const lastUpAt = new Map<HealthCheck, number>();
   const underWay = new Map<HealthCheck, { readonly since: number; readonly answer: Promise<boolean> }>();
+  /** Of the log only changes are of use: probes come all the time, and anybody may ask. */
+  const toldDown = new Set<HealthCheck>();
+  const tellDown = (check: HealthCheck, sentence: string, because: { err?: unknown } = {}): void => {
+    if (!toldDown.has(check)) log.warn({ check: check.name, ...because }, sentence);
+    toldDown.add(check);
+  };
   const ask = async (check: HealthCheck): Promise<boolean> => {
     try {
       await check.check();
       lastUpAt.set(check, clock.monotonic());
+      if (toldDown.delete(check)) log.info({ check: check.name }, "a dependency is up again");
       return true;
     } catch (error) {
       lastUpAt.delete(check);
-      log.warn({ check: check.name, err: error }, "a dependency is down");
+      tellDown(check, "a dependency is down", { err: error });
       return false;
     }
   };
@@ -47,7 +54,7 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
   // Who is busy is not down: were it taken for that, all would be at once, when there is the most to do.
   const asItWas = (check: HealthCheck): boolean => {
     const isUp = clock.monotonic() - (lastUpAt.get(check) ?? -Infinity) < HEALTH_CHECK_TIMEOUT_MS;
-    if (!isUp) log.warn({ check: check.name }, "a dependency does not answer");
+    if (!isUp) tellDown(check, "a dependency does not answer");
     return isUp;
   };
   const up = (check: HealthCheck): Promise<boolean> =>

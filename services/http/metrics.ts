@@ -1,7 +1,9 @@
 import type { FastifyInstance, onResponseHookHandler } from "fastify";
 import { Histogram } from "prom-client";
 import { Type } from "typebox";
+import type { Clock } from "../../platform/clock/index.ts";
 import { DURATION_BUCKETS, type Registry } from "../../platform/metrics/index.ts";
+import { METRICS_KEPT_MS } from "./limits.ts";
 import type { Routes } from "./routes.ts";
 
 /** Counts and times every answer by its route's pattern: addresses themselves are without number. */
@@ -34,8 +36,14 @@ export function observeRequests(app: FastifyInstance, registry: Registry): void 
 }
 
 export const metricsRoutes =
-  (registry: Registry): Routes =>
+  (registry: Registry, clock: Clock): Routes =>
   async (app) => {
+    let last: { readonly at: number; readonly text: Promise<string> } | undefined;
+    const text = (): Promise<string> => {
+      const now = clock.monotonic();
+      if (last === undefined || now - last.at >= METRICS_KEPT_MS) last = { at: now, text: registry.metrics() };
+      return last.text;
+    };
     app.get(
       "/metrics",
       {
@@ -47,6 +55,6 @@ export const metricsRoutes =
           response: { 200: { description: "Text.", content: { "text/plain": { schema: Type.String() } } } },
         },
       },
-      async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
+      async (_request, reply) => reply.type(registry.contentType).send(await text()),
     );
   };

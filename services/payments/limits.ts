@@ -39,3 +39,7 @@ export const INBOX_KEPT_MS = 30 * 24 * 60 * 60_000;
 export const INBOX_PRUNE_ROWS_MAX = 10_000;
 /** Longer webhooks are refused. */
 export const WEBHOOK_LENGTH_MAX = 256 * 1024;
+/** Webhooks of an address in a second: more than a gateway sends, and each costs a look at its signature. */
+export const WEBHOOKS_PER_SECOND_MAX = 2_000;
+/** Refused webhooks get one line in so long, with their count: whoever sends rubbish must not fill the log as well. */
+export const WEBHOOKS_REFUSED_TOLD_EVERY_MS = 1_000;

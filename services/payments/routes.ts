@@ -4,7 +4,7 @@ import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import * as schema from "../../proto/rest/index.ts";
 import { Problem, requireRole, type Routes } from "../http/index.ts";
-import { WEBHOOK_LENGTH_MAX } from "./limits.ts";
+import { WEBHOOK_LENGTH_MAX, WEBHOOKS_PER_SECOND_MAX, WEBHOOKS_REFUSED_TOLD_EVERY_MS } from "./limits.ts";
 import type { SeenPayment } from "./tables.ts";
 import type { WebhookInbox } from "./webhooks/webhook-inbox.ts";
 import type { WebhookVerifier } from "./webhooks/webhook-verifier.ts";
@@ -53,6 +53,16 @@ const webhookRoutes =
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
+    let count = 0;
+    let toldAt = -Infinity;
+    const refused = (gateway: string, address: string): void => {
+      count++;
+      const now = clock.monotonic();
+      if (now - toldAt < WEBHOOKS_REFUSED_TOLD_EVERY_MS) return;
+      log.warn({ gateway, address, count }, "refused webhooks: not signed by the gateway, or not just now");
+      [count, toldAt] = [0, now];
+    };
+
     const webhook = (method: "mock" | "stripe", description: { headers: TSchema; body: TSchema }): void => {
       app.post(
         `/payments/webhooks/${method}`,
@@ -68,16 +78,13 @@ const webhookRoutes =
             ...description,
             response: { 204: Type.Null() },
           },
-          config: { problems: ["BAD_SIGNATURE"], rateLimit: false },
+          config: { problems: ["BAD_SIGNATURE"], rateLimit: { max: WEBHOOKS_PER_SECOND_MAX } },
         },
         async (request: FastifyRequest, reply) => {
           const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
           const notice = verifiers[method](request.headers, body, clock.now());
           if (notice === undefined) {
-            log.warn(
-              { gateway: method, address: request.ip },
-              "a webhook is not signed by the gateway, or not just now",
-            );
+            refused(method, request.ip);
             throw new Problem("BAD_SIGNATURE", "The webhook is not signed by the gateway, or not just now.");
           }
           const payment = await inbox.take(method, notice);

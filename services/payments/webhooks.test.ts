@@ -1,12 +1,15 @@
 import { randomInt } from "node:crypto";
 import { Webhook } from "standardwebhooks";
+import { pino } from "pino";
 import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mockGatewaySecret } from "./gateway-secret.ts";
-import { systemClock } from "../../platform/clock/index.ts";
+import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
-import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX } from "./limits.ts";
+import { testServer } from "../http/testing.ts";
+import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX, WEBHOOKS_PER_SECOND_MAX } from "./limits.ts";
+import { paymentRoutes } from "./routes.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
 import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
 import { WebhookKey } from "./webhook-key.ts";
@@ -249,6 +252,30 @@ describe("GET /payments/reconciliation", () => {
     expect(await (await get("admin")).json()).toMatchObject({ compared: 0, unreachable: [], differences: [] });
     await shop.close();
   });
+});
+
+it("webhooks that are not signed are told of once a second, and limited like anything else", async () => {
+  const clock = new VirtualClock();
+  const told: { count: number }[] = [];
+  const server = await testServer({ clock });
+  const unused = () => Promise.reject(new Error("not asked for here"));
+  await server.app.register(
+    paymentRoutes({
+      inbox: new WebhookInbox({ db: createDatabase<PaymentsTables>(server.pool), clock }),
+      verifiers: { mock: () => undefined, stripe: () => undefined },
+      log: pino({}, { write: (line: string) => void told.push(JSON.parse(line)) }),
+      ...{ clock, look: () => {}, reconcile: unused },
+    }),
+  );
+  const send = async () => (await server.app.inject({ method: "POST", url: "/payments/webhooks/mock" })).statusCode;
+  const codes: number[] = [];
+  while (codes.length < WEBHOOKS_PER_SECOND_MAX) codes.push(await send());
+  expect(new Set(codes)).toEqual(new Set([400]));
+  expect(await send()).toBe(429);
+  await clock.advance(1_000);
+  expect(await send()).toBe(400);
+  expect(told.map(({ count }) => count)).toEqual([1, WEBHOOKS_PER_SECOND_MAX]);
+  await server.close();
 });
 
 describe("the inbox", () => {
