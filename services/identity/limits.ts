@@ -9,6 +9,12 @@ export const HASHES_AT_ONCE = 2;
 /** About four seconds of work; past it the answer is BUSY. */
 export const HASHES_WAITING_MAX = 256;
 
+/** Registrations come before hashes in a queue of their own, so that a login meets no more than these there. */
+export const REGISTRATIONS_AT_ONCE = 2;
+export const REGISTRATIONS_WAITING_MAX = 256;
+/** Registrations of an address in a minute: a third of what can be hashed. */
+export const REGISTRATIONS_OF_ADDRESS = { max: 2_000, windowMs: 60_000 } as const;
+
 /** Twice the hashes, so that one login's password is hashed while another's rows are read and written. */
 export const LOGINS_AT_ONCE = 2 * HASHES_AT_ONCE;
 export const LOGINS_WAITING_MAX = 256;

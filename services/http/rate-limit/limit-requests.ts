@@ -14,8 +14,8 @@ interface Options {
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Not limited at all, or by a limit of the route's own, counted apart. */
-    rateLimit?: false | { readonly max: number };
+    /** Not limited at all, or by a limit of the route's own, counted apart; in the general window unless it says another. */
+    rateLimit?: false | { readonly max: number; readonly windowMs?: number };
   }
   interface FastifyRequest {
     isCounted: boolean;

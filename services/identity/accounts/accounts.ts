@@ -4,8 +4,10 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
+import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
+import { Turns } from "../sign-ins/turns.ts";
 import type { IdentityTables } from "../tables.ts";
 import { emailKey } from "./email.ts";
 import { isBehind, placeOf, userOf, UserPlace, type UserRow } from "./user.ts";
@@ -33,6 +35,7 @@ export interface Opened {
 /** Users: how they come to be, and what they say of themselves. */
 export class Accounts {
   readonly #options: AccountOptions;
+  readonly #registrations = new Turns({ atOnce: REGISTRATIONS_AT_ONCE, waitingMax: REGISTRATIONS_WAITING_MAX });
 
   constructor(options: AccountOptions) {
     this.#options = options;
@@ -157,7 +160,7 @@ export class Accounts {
     // Looked for before the costly hash, and once more by the unique key.
     const known = await db.selectFrom("user").select("id").where("email_key", "=", key).executeTakeFirst();
     if (known !== undefined) throw emailTaken();
-    const hash = await passwords.hash(password);
+    const hash = await this.#registrations.take(() => passwords.hash(password));
     const family = families.lasting();
     const written = db.transaction().execute(async (step) => {
       const user = await write(step, key);

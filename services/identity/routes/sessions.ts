@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../http/index.ts";
 import { userOf } from "../accounts/user.ts";
+import { REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
 import { bodyOptional, type IdentityParts, signedIn, tags } from "./parts.ts";
 
 /** How people sign up, in and out. */
@@ -14,7 +15,10 @@ export const sessionRoutes =
     app.post(
       "/auth/register",
       {
-        config: { problems: ["UNAUTHORIZED", "FORBIDDEN", "CONFLICT", "BUSY"] },
+        config: {
+          problems: ["UNAUTHORIZED", "FORBIDDEN", "CONFLICT", "BUSY"],
+          rateLimit: REGISTRATIONS_OF_ADDRESS,
+        },
         schema: {
           operationId: "register",
           tags,
