@@ -133,6 +133,22 @@ describe("the verifier", () => {
     expect(await verdictOf(await sign(key, "k1", "g"))).toMatchObject({ family: "g" });
   });
 
+  it("takes each page of revocations as it comes", async () => {
+    const until = clock.now() + 3_600_000;
+    const heard: string[] = [];
+    verifier.onRevoked((family) => heard.push(family));
+    bus.serve(KEYS, (_question, answer) => answer(keys));
+    bus.serve(REVOCATIONS, ({ after }, answer) => {
+      const page = Array.from({ length: REVOCATIONS_PAGE }, (_, at) => ({ family: `f${at}`, until }));
+      if (after === "") answer(page); // And never says what comes after it.
+    });
+    const started = verifier.start();
+    await clock.settle();
+    expect(heard).toHaveLength(REVOCATIONS_PAGE);
+    await clock.advance(limits.ASK_TIMEOUT_MS);
+    await started;
+  });
+
   it("takes a new key at once, and drops one that is gone with all it had verified", async () => {
     serveIdentity();
     const old = await sign(await addKey("k1"), "k1", "f1");

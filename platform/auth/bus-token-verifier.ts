@@ -148,15 +148,11 @@ export class BusTokenVerifier implements TokenVerifier {
     this.#keysAskedAt = this.#clock.monotonic();
     const patience = { timeoutMs: limits.ASK_TIMEOUT_MS };
     try {
-      const [keys, revocations] = await Promise.all([
-        this.#bus.request(KEYS, null, patience),
-        this.#revocationsOfIdentity(patience),
-      ]);
+      const [keys] = await Promise.all([this.#bus.request(KEYS, null, patience), this.#readRevocations(patience)]);
       const before = this.#keys;
       this.#keys = await importKeys(keys);
       // A token of a key that is gone must not live on as one that was verified.
       if ([...before.keys()].some((kid) => !this.#keys.has(kid))) this.#verified.clear();
-      for (const revocation of revocations) this.#revocations.add(revocation);
       this.#revocations.dropOlderThan(this.#clock.now());
       this.#loaded = true;
     } catch (error) {
@@ -164,14 +160,13 @@ export class BusTokenVerifier implements TokenVerifier {
     }
   }
 
-  async #revocationsOfIdentity(patience: { timeoutMs: number }): Promise<Revocation[]> {
-    const all: Revocation[] = [];
-    let page: readonly Revocation[];
+  /** Each page is taken as it comes: all at once would hold up whatever else the process serves. */
+  async #readRevocations(patience: { timeoutMs: number }): Promise<void> {
+    let page: readonly Revocation[] = [];
     do {
-      page = await this.#bus.request(REVOCATIONS, { after: all.at(-1)?.family ?? "" }, patience);
-      all.push(...page);
+      page = await this.#bus.request(REVOCATIONS, { after: page.at(-1)?.family ?? "" }, patience);
+      for (const revocation of page) this.#revocations.add(revocation);
     } while (page.length >= REVOCATIONS_PAGE);
-    return all;
   }
 }
 

@@ -27,6 +27,9 @@ export const WRONG_PASSWORD_WAIT_MAX_MS = 60_000;
 /** After so long without a further one, wrong passwords are forgotten. */
 export const WRONG_PASSWORDS_KEPT_MS = 15 * 60 * 1000;
 
+/** Sign-outs of an address in a minute: every process remembers each until its tokens have run out. */
+export const LOGOUTS_OF_ADDRESS = { max: 1_000, windowMs: 60_000 } as const;
+
 /** A reply that was lost may be asked for again, with the same Idempotency-Key, for this long. */
 export const REFRESH_REPLAY_MS = 60_000;
 /** An access token is signed this much later, at most, than its family's row was written. */
@@ -44,7 +47,7 @@ export const PRUNE_ROWS_MAX = 10_000;
 /** Signed-out and expired sign-ins are kept this long for whoever asks what happened. */
 export const FAMILIES_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** How often guests who booked nothing are looked for, how many of them at once, and how long bookings may take to answer. */
+/** How often guests who booked nothing are looked for, how many of them are asked after at once until none is left, and how long bookings may take to answer. */
 export const GUESTS_PRUNE_EVERY_MS = 60_000;
 export const GUESTS_ASKED_MAX = 1_000;
 export const GUESTS_ASKED_WITHIN_MS = 5_000;

@@ -73,6 +73,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   const served: Subscription[] = [];
   const timers: Timer[] = [];
   let keys: KeyRing | undefined;
+  let running = false;
 
   function keyRing(): KeyRing {
     if (keys === undefined) throw new Error("identity was asked for a token before it was started");
@@ -121,17 +122,21 @@ export function createIdentityService(options: IdentityOptions): IdentityService
           { queue: "identity" },
         ),
       );
+      running = true;
       every(KEYS_READ_EVERY_MS, 0, "reading the signing keys", reloadKeys);
       every(PRUNE_EVERY_MS, 1, "deleting old sign-ins", async () => {
-        await families.prune();
+        while (running && (await families.prune()));
         await throttle.prune();
       });
-      every(GUESTS_PRUNE_EVERY_MS, 2, "deleting guests who booked nothing", () => guests.prune());
+      every(GUESTS_PRUNE_EVERY_MS, 2, "deleting guests who booked nothing", async () => {
+        while (running && (await guests.prune()));
+      });
       outbox.start();
       return firstAdmin;
     },
 
     async stop() {
+      running = false;
       for (const timer of timers.splice(0)) timer.cancel();
       for (const subscription of served.splice(0)) subscription.close();
       await outbox.stop();

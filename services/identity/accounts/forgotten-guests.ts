@@ -19,8 +19,11 @@ export class ForgottenGuests {
     this.#options = options;
   }
 
-  /** Deletes some of those who booked nothing, and goes on behind them the next time. @throws while bookings cannot be asked */
-  async prune(): Promise<void> {
+  /**
+   * Deletes some of those who booked nothing, and goes on behind them the next time.
+   * @returns whether to go on at once: there were some, and are more to look at. @throws while bookings cannot be asked
+   */
+  async prune(): Promise<boolean> {
     const { db, bus } = this.#options;
     const rows = await db
       .selectFrom("user")
@@ -35,11 +38,14 @@ export class ForgottenGuests {
       .limit(GUESTS_ASKED_MAX)
       .execute();
     const userIds = rows.map(({ id }) => id);
+    let deleted = 0;
     if (userIds.length > 0) {
       const { booked } = await bus.request(BOOKERS, { userIds }, { timeoutMs: GUESTS_ASKED_WITHIN_MS });
       const idle = userIds.filter((id) => !booked.includes(id));
-      if (idle.length > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
+      deleted = idle.length;
+      if (deleted > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
     }
     this.#seen = (userIds.length === GUESTS_ASKED_MAX && userIds.at(-1)) || "";
+    return deleted > 0 && this.#seen !== "";
   }
 }

@@ -1,5 +1,11 @@
+import { pino } from "pino";
+import { InProcessBus } from "../../../platform/bus/index.ts";
+import { VirtualClock } from "../../../platform/clock/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
+import { GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
+import { createIdentityService } from "../service.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { ForgottenGuests } from "./forgotten-guests.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -98,5 +104,25 @@ describe("a guest whose sign-ins are deleted", () => {
     await guests.prune();
     bookings.close();
     expect(await left()).toEqual(ids.filter((id) => id !== idle.user.id).toSorted());
+  });
+
+  it("is forgotten however many there are", async () => {
+    const clock = new VirtualClock(t.clock.now());
+    const log = pino({ level: "silent" });
+    const bus = new InProcessBus({ clock, log });
+    bus.serve(BOOKERS, (_question, answer) => answer({ booked: [] }));
+    const { pool, stream, config } = t;
+    const identity = createIdentityService({ pool, bus, stream, clock, config, random: systemRandom, log });
+    await identity.start();
+    await pool.query(
+      `insert into identity."user" (id, role, created_at)
+       select 'usr_idle' || n, 'guest', now() from generate_series(1, $1::int) as n`,
+      [2 * GUESTS_ASKED_MAX + 1],
+    );
+    await clock.advance(GUESTS_PRUNE_EVERY_MS);
+    const left = async () => (await pool.query(`select from identity."user" where id like 'usr\\_idle%'`)).rowCount;
+    await expect.poll(left, { timeout: 30_000 }).toBe(0);
+    await identity.stop();
+    await bus.close();
   });
 });

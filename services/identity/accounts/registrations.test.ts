@@ -2,7 +2,12 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { testServer } from "../../http/testing.ts";
-import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_OF_ADDRESS, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
+import {
+  LOGOUTS_OF_ADDRESS,
+  REGISTRATIONS_AT_ONCE,
+  REGISTRATIONS_OF_ADDRESS,
+  REGISTRATIONS_WAITING_MAX,
+} from "../limits.ts";
 import { Families } from "../sign-ins/families.ts";
 import { Passwords } from "../sign-ins/passwords.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
@@ -50,8 +55,11 @@ it("however many register, a login finds hardly any of them before it", async ()
   await Promise.all(registered);
 });
 
-it("registrations of an address are counted apart, over a minute", async () => {
-  let before = REGISTRATIONS_OF_ADDRESS.max - 1;
+it.each([
+  ["register", REGISTRATIONS_OF_ADDRESS, 400],
+  ["logout", LOGOUTS_OF_ADDRESS, 401],
+])("what an address does at /auth/%s is counted apart, over a minute", async (url, { max }, status) => {
+  let before = max - 1;
   const server = await testServer({
     sharedCounts: {
       add: async (key, windowMs) => ({ count: key.startsWith("POST ") ? ++before : 1, leftMs: windowMs }),
@@ -59,8 +67,8 @@ it("registrations of an address are counted apart, over a minute", async () => {
   });
   await server.app.register(t.identity.routes, { prefix: "/api/v1" });
   const post = async (url: string) => server.app.inject({ method: "POST", url: `/api/v1/auth/${url}`, payload: {} });
-  expect((await post("register")).statusCode).toBe(400);
-  const refused = await post("register");
+  expect((await post(url)).statusCode).toBe(status);
+  const refused = await post(url);
   expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([429, "60"]);
   expect((await post("login")).statusCode).toBe(400);
   await server.close();

@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../http/index.ts";
 import { userOf } from "../accounts/user.ts";
-import { REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
+import { LOGOUTS_OF_ADDRESS, REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
 import { bodyOptional, type IdentityParts, signedIn, tags } from "./parts.ts";
 
 /** How people sign up, in and out. */
@@ -106,7 +106,7 @@ export const sessionRoutes =
     app.post(
       "/auth/logout",
       {
-        config: { problems: ["UNAUTHORIZED"] },
+        config: { problems: ["UNAUTHORIZED"], rateLimit: LOGOUTS_OF_ADDRESS },
         preValidation: bodyOptional,
         schema: {
           operationId: "logout",

@@ -116,19 +116,20 @@ export class Families {
     return rows.map(({ family, until }) => ({ family, until: until.getTime() }));
   }
 
-  /** Deletes what no token can refer to any more. */
-  async prune(): Promise<void> {
+  /** Deletes what no token can refer to any more, so many rows at a time. @returns whether there may be more */
+  async prune(): Promise<boolean> {
     const { db, clock } = this.#options;
     const old = new Date(clock.now() - FAMILIES_KEPT_MS);
-    await sql`
+    const revocations = await sql`
       delete from identity.revocation where family in (
         select family from identity.revocation where until < ${this.#now()}
         limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(db);
-    await sql`
+    const families = await sql`
       delete from identity.family where id in (
         select id from identity.family where expires_at < ${old} limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(
       db,
     );
+    return [revocations, families].some(({ numAffectedRows = 0n }) => numAffectedRows >= PRUNE_ROWS_MAX);
   }
 
   async #revokeWhere(whose: ReturnType<typeof sql>, db: Kysely<IdentityTables>): Promise<Revocation[]> {
