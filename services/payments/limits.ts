@@ -18,6 +18,8 @@ export const STEPS_AT_ONCE = 16;
 /** A pending payment is polled after a tenth of its age, within these bounds. */
 export const POLL_MIN_MS = 1_000;
 export const POLL_MAX_MS = 15_000;
+/** A refund that is under way at its gateway is looked at after a tenth of its age, not more seldom than this. */
+export const REFUND_POLL_MAX_MS = 60 * 60_000;
 /** Reserved money of which nobody says what is to become is told of again after its age, within these bounds. */
 export const TOLD_AGAIN_MIN_MS = 60_000;
 export const TOLD_AGAIN_MAX_MS = 60 * 60_000;

@@ -6,7 +6,7 @@ import type { PaymentStart, PaymentState } from "../../proto/services/index.ts";
 import type { GatewayRecord } from "./gateways/gateway.ts";
 import { STEP_LEASE_MS, STEPS_AT_ONCE } from "./limits.ts";
 import { settle } from "./settlement.ts";
-import { dueAfter, retryAfter } from "./steps.ts";
+import { dueAfter, pollAfter, retryAfter } from "./steps.ts";
 import type { PaymentRow, PaymentsTables, PaymentTable, RefundRow, SeenPayment } from "./tables.ts";
 
 interface Options {
@@ -22,6 +22,8 @@ export interface Change {
   readonly after: SeenPayment;
   /** The gateway's record was not of this payment. */
   readonly mismatch: boolean;
+  /** It has given back less than was told of: refunds that were done are open again. */
+  readonly isAgain?: boolean;
 }
 
 const REVISION = sql<string>`payment.xmin::text`.as("revision");
@@ -148,6 +150,11 @@ export class PaymentBook {
       // Only what was captured can be refunded: others are not asked for.
       const open = before.state === "captured" ? await this.openRefunds(before.id) : [];
       const { mismatch, changes } = this.#settled(before, record, before.refunded, open);
+      // A record that is older than the row says nothing of what was done since.
+      if (before === seen && !mismatch && open.length === 0 && hasSentBack(before, record)) {
+        const after = await this.#openAgain(before);
+        if (after !== undefined) return { before, after, mismatch, isAgain: true };
+      }
       const after = await this.#write(before, changes, outcomeOf(before.state, changes.state));
       if (after !== undefined) return { before, after, mismatch };
     }
@@ -172,6 +179,12 @@ export class PaymentBook {
       .set({ attempts: attempts + 1, due_at: retryAfter(attempts, this.#clock.now()) })
       .where("id", "=", id)
       .execute();
+  }
+
+  /** What was asked for is under way at the gateway: it is looked at again the more seldom the older it is. */
+  async await({ id }: PaymentRow, { created_at: askedAt }: PaymentRow | RefundRow): Promise<void> {
+    const due_at = pollAfter(askedAt, this.#clock.now());
+    await this.#db.updateTable("payment").set({ attempts: 0, due_at }).where("id", "=", id).execute();
   }
 
   /**
@@ -234,6 +247,23 @@ export class PaymentBook {
     return change;
   }
 
+  /**
+   * Which of its refunds has failed after all only the gateway can say: it is asked for each again. What was told of them stays.
+   * @returns undefined when somebody has written the row since it was seen
+   */
+  #openAgain({ id, revision }: SeenPayment): Promise<SeenPayment | undefined> {
+    const now = this.#clock.now();
+    return this.#db.transaction().execute(async (transaction) => {
+      if ((await locked(transaction, id))?.revision !== revision) return undefined;
+      await transaction
+        .updateTable("refund")
+        .set({ state: "open", again_at: new Date(now) })
+        .where("payment_id", "=", id)
+        .execute();
+      return update(transaction, id, { due_at: new Date(now + STEP_LEASE_MS) });
+    });
+  }
+
   /** What becomes of a payment of which the gateway has this record. */
   #settled(before: PaymentRow, record: GatewayRecord, refunded: number, openRefunds: readonly RefundRow[]) {
     const { mismatch, state, reason, captured, undo } = settle(before, record);
@@ -290,9 +320,9 @@ export class PaymentBook {
       .set({ state: "done" })
       .where("id", "=", refund.id)
       .where("state", "=", "open")
-      .returning("amount")
+      .returning(["amount", "again_at"])
       .executeTakeFirst();
-    if (done === undefined) return 0;
+    if (done === undefined || done.again_at !== null) return 0;
     await this.#outbox.add(transaction, "payment.refund", row.booking_id, {
       ...factsOf(row),
       ...{ reason: refund.reason, refundId: refund.id, refund: { amount: refund.amount, currency: row.currency } },
@@ -300,6 +330,9 @@ export class PaymentBook {
     return done.amount;
   }
 }
+
+const hasSentBack = (row: PaymentRow, { state, refunded }: GatewayRecord): boolean =>
+  row.state === "captured" && state === "captured" && refunded < row.refunded;
 
 /** What is told of it, if anything. */
 function outcomeOf(before: PaymentState, after: PaymentState): "payment.success" | "payment.failed" | undefined {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../platform/clock/index.ts";
 import type { ErrorCode } from "../../proto/index.ts";
 import type { Payment, PaymentMethod, PaymentStart, ServiceAnswer } from "../../proto/services/index.ts";
-import { AMOUNT_MAX, ANSWER_WITHIN_MS } from "./limits.ts";
+import { AMOUNT_MAX, ANSWER_WITHIN_MS, STEP_LEASE_MS } from "./limits.ts";
 import type { PaymentBook } from "./payment-book.ts";
 import type { Stepper } from "./stepper.ts";
 import type { PaymentRow, RefundRow, SeenPayment } from "./tables.ts";
@@ -76,17 +76,22 @@ export class Payments {
   }
 
   async refund(id: string, refundId: string, amount: number, reason: string): Promise<Answer> {
-    const { book } = this.#options;
+    const { book, clock } = this.#options;
     let refused: Answer | undefined;
+    let rests = false;
     const row = await book.wantRefund(id, { id: refundId, amount, reason }, (found, before) => {
       refused = refusalOfRefund(found, before, refundId, amount);
-      return refused !== undefined;
+      // It is under way at the gateway, perhaps for days: it is looked at when it is due, however often it is asked for.
+      const isLater = found.due_at !== null && found.due_at.getTime() > clock.now() + STEP_LEASE_MS;
+      rests = isLater && before.some((refund) => refund.id === refundId);
+      return refused !== undefined || rests;
     });
     if (row === undefined) return unknown();
     if (refused) return refused;
-    const now = await this.#advanced(row, false);
+    const now = rests ? row : await this.#advanced(row, false);
     const open = await book.openRefunds(id);
-    if (open.some((refund) => refund.id === refundId)) return unavailable("The gateway has not given it back yet.");
+    if (open.some((refund) => refund.id === refundId && refund.again_at === null))
+      return unavailable("The gateway has not given it back yet.");
     return ok(now);
   }
 

@@ -26,6 +26,7 @@ interface Options {
 export class Reconciler {
   readonly #options: Options;
   readonly #gauge: Gauge<"method"> | undefined;
+  readonly #openRefund: Gauge | undefined;
   #lock: SessionLock | undefined;
 
   constructor(options: Options) {
@@ -38,13 +39,24 @@ export class Reconciler {
         labelNames: ["method"],
         registers: [options.metrics],
       });
+    this.#openRefund =
+      options.metrics &&
+      new Gauge({
+        name: "usher_payments_open_refund_seconds",
+        help: "Age of the oldest refund that its gateway has not done, at the last reconciliation",
+        registers: [options.metrics],
+      });
   }
 
   /** As `reconcile`, in one process of all: the first that comes, until it stops or its connection ends. The others' gauges say nothing. */
   async reconcileForAll(): Promise<void> {
     this.#lock ??= await this.#takeLock();
-    if (this.#lock === undefined) this.#gauge?.reset();
-    else await this.reconcile();
+    if (this.#lock !== undefined) {
+      await this.reconcile();
+      return;
+    }
+    this.#gauge?.reset();
+    this.#openRefund?.reset();
   }
 
   stop(): void {
@@ -80,6 +92,7 @@ export class Reconciler {
         log.warn({ err: error, gateway: method }, "a gateway's list could not be compared with ours");
       }
     }
+    this.#openRefund?.set((at - ((await this.#oldestOpenRefund())?.getTime() ?? at)) / 1000);
     for (const difference of differences) log.error(difference, "a payment differs between us and its gateway");
     return { at: new Date(at).toISOString(), since: since.toISOString(), compared, unreachable, differences };
   }
@@ -112,6 +125,12 @@ export class Reconciler {
     return { compared: compared.size, differences };
   }
 
+  async #oldestOpenRefund(): Promise<Date | null | undefined> {
+    const { db } = this.#options;
+    const oldest = db.selectFrom("refund").select(({ fn }) => fn.min("created_at").as("at"));
+    return (await oldest.where("state", "=", "open").executeTakeFirst())?.at;
+  }
+
   #rows(method: PaymentMethod, since: Date): Promise<PaymentRow[]> {
     return this.#options.db
       .selectFrom("payment")
@@ -132,6 +151,7 @@ export class Reconciler {
     const record = known && (await recordOf(gateway, known));
     const row = await this.#options.db.selectFrom("payment").selectAll().where("id", "=", paymentId).executeTakeFirst();
     if (keptBy(row) === keptBy(record) || (row !== undefined && row.due_at !== null)) return undefined;
+    if (row !== undefined && record !== undefined && record.refunded < row.refunded) await this.#makeDue(row);
     return {
       ...{ paymentId, method, gatewayId: record?.gatewayId ?? row?.gateway_id ?? null },
       ours: row ? { state: row.state, kept: { amount: keptBy(row), currency: row.currency } } : null,
@@ -139,6 +159,12 @@ export class Reconciler {
         ? { state: record.state, kept: { amount: keptBy(record), currency: record.amount.currency } }
         : null,
     };
+  }
+
+  /** A refund has failed after it was done, and nobody has said so. */
+  async #makeDue({ id }: PaymentRow): Promise<void> {
+    const due_at = new Date(this.#options.clock.now());
+    await this.#options.db.updateTable("payment").set({ due_at }).where("id", "=", id).execute();
   }
 }
 

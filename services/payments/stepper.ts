@@ -7,6 +7,7 @@ import {
   GatewayRefused,
   GatewayUnavailable,
   type KnownPayment,
+  RefundUnderWay,
 } from "./gateways/gateway.ts";
 import { Terminal } from "./gateways/terminal.ts";
 import type { Change, PaymentBook } from "./payment-book.ts";
@@ -48,6 +49,7 @@ export class Stepper {
     const { book, log } = this.#options;
     try {
       let row = seen;
+      const underWay = new Set<string>();
       let refunds = row.state === "captured" ? await book.openRefunds(row.id) : [];
       for (let steps = 0; steps < STEPS_MAX; steps++) {
         const step = stepOf(row, refunds) ?? lookAt(row);
@@ -56,8 +58,11 @@ export class Stepper {
           return row;
         const after = await this.#take(step, row);
         if (after === undefined) return undefined;
+        // A refund that is under way may be so for days: the others do not wait for it.
+        if (after === row && step.type === "refund") underWay.add(step.refund.id);
         // Nobody could ask for a refund before it was captured; whoever does from now on advances it.
-        refunds = row.state === "captured" ? await book.openRefunds(row.id) : [];
+        const open = row.state === "captured" ? await book.openRefunds(row.id) : [];
+        refunds = open.filter(({ id }) => !underWay.has(id));
         row = after;
       }
       return row;
@@ -67,7 +72,7 @@ export class Stepper {
     }
   }
 
-  /** @returns the payment as it is now, when the next step may follow at once */
+  /** @returns the payment as it is now, when the next step may follow at once; the same when a refund of it is under way */
   async #take(step: Step, row: SeenPayment): Promise<SeenPayment | undefined> {
     const { book, log } = this.#options;
     const gateway = this.#gatewayFor(step, row);
@@ -86,6 +91,10 @@ export class Stepper {
       return undefined;
     } catch (error) {
       if (error instanceof GatewayRefused) return this.#refused(step, row, gateway, error);
+      if (error instanceof RefundUnderWay) {
+        await book.await(row, step.type === "refund" ? step.refund : row);
+        return step.type === "refund" ? row : undefined;
+      }
       if (!(error instanceof GatewayUnavailable)) throw error;
       log.warn({ payment: row.id, step: step.type, reason: error.message }, "a gateway cannot be asked; trying again");
       if (error.isKept && (step.type === "capture" || step.type === "undo")) return this.#askAnew(step, row, gateway);
@@ -154,9 +163,12 @@ export class Stepper {
     }
   }
 
-  #tell({ before, after, mismatch }: Change): void {
+  #tell({ before, after, mismatch, isAgain }: Change): void {
+    const { log } = this.#options;
+    if (isAgain)
+      log.error({ payment: after.id }, "a gateway has given back less than it said: it is asked to do so again");
     if (mismatch) {
-      this.#options.log.error(
+      log.error(
         { payment: after.id, gatewayId: after.gateway_id, amount: after.amount, currency: after.currency },
         "a gateway's record is not of this payment's money: it is not believed",
       );

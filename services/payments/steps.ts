@@ -1,4 +1,12 @@
-import { POLL_MAX_MS, POLL_MIN_MS, RETRY_MAX_MS, RETRY_MS, TOLD_AGAIN_MAX_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
+import {
+  POLL_MAX_MS,
+  POLL_MIN_MS,
+  REFUND_POLL_MAX_MS,
+  RETRY_MAX_MS,
+  RETRY_MS,
+  TOLD_AGAIN_MAX_MS,
+  TOLD_AGAIN_MIN_MS,
+} from "./limits.ts";
 import type { PaymentRow, RefundRow } from "./tables.ts";
 
 /** What is to be done next with the gateway. */
@@ -36,3 +44,7 @@ export function dueAfter(row: PaymentRow, openRefunds: readonly RefundRow[], now
 /** When a step that failed is tried again. */
 export const retryAfter = (attempts: number, now: number): Date =>
   new Date(now + Math.min(RETRY_MS * 2 ** Math.min(attempts, 16), RETRY_MAX_MS));
+
+/** When what was asked for at that time, and is under way at its gateway, is looked at again. */
+export const pollAfter = (askedAt: Date, now: number): Date =>
+  new Date(now + Math.min(Math.max((now - askedAt.getTime()) / 10, POLL_MIN_MS), REFUND_POLL_MAX_MS));

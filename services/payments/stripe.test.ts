@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock/index.ts";
+import { createMetrics, type Registry } from "../../platform/metrics/index.ts";
 import type { Payment, ServiceAnswer } from "../../proto/services/index.ts";
 import { type Process, PRICE, type Shop, testShop, until } from "./testing/shop.ts";
 import { ShiftedClock } from "./testing/shifted-clock.ts";
@@ -12,6 +13,7 @@ const stripeClock = new ShiftedClock();
 let shop: Shop;
 let stripe: StripeServer;
 let payments: Process;
+let metrics: Registry;
 let count = 0;
 let id: string;
 
@@ -30,13 +32,16 @@ afterAll(async () => {
   await stripe.stop();
 });
 
-const open = (): Promise<Process> =>
-  shop.open({
+const open = (): Promise<Process> => {
+  metrics = createMetrics("test");
+  return shop.open({
+    metrics,
     config: {
       ...{ dataDir: shop.dataDir, mockPayments: true, stripeApiUrl: stripe.url },
       ...{ stripeSecretKey: KEY, stripeWebhookSecret: WEBHOOK_SECRET },
     },
   });
+};
 const start = (token: string | null) => payments.start({ paymentId: id, method: "stripe", token });
 const intent = () => [...stripe.intents.values()].find(({ metadata }) => metadata["paymentId"] === id)!;
 const valueOf = (answer: ServiceAnswer<Payment>): Payment => {
@@ -187,6 +192,100 @@ describe("Stripe", () => {
     stripe.refunds.push({ ...order, id: "re_failed", status: "failed" });
     expect(valueOf(await payments.refund(id, `rf_${id}`, 700))).toMatchObject({ refunded: 700 });
     expect(intent().charge).toMatchObject({ amount_refunded: 700 });
+  });
+
+  describe("whose bank needs days for a refund", () => {
+    const made = () => stripe.refunds.filter(({ payment_intent }) => payment_intent === intent().id);
+    const told = () => payments.events.filter(({ type }) => type === "payment.refund");
+    const refunded = (amount: number) =>
+      until(async () => valueOf(await payments.read(id)).refunded === amount || undefined, `${amount} refunded`);
+    /** Nothing is under way. */
+    const idle = () =>
+      until(async () => {
+        const { rowCount } = await shop.pool.query("select from payments.payment where id = $1 and due_at is null", [
+          id,
+        ]);
+        return rowCount === 1 || undefined;
+      }, `${id} is left alone`);
+    const ask = (part = "", amount = 700) => payments.refund(id, `rf_${id}${part}`, amount);
+
+    beforeEach(async () => {
+      payments.events.length = 0;
+      stripe.refundsAre = "pending";
+      await start("pm_card_visa");
+      await payments.capture(id);
+      expect(await ask()).toMatchObject({ ok: false, code: "UNAVAILABLE" });
+    });
+    afterEach(() => {
+      stripe.refundsAre = "succeeded";
+    });
+
+    it("tells of it once the bank has paid", async () => {
+      expect(valueOf(await payments.read(id, true))).toMatchObject({ refunded: 0 });
+      expect(await ask()).toMatchObject({ ok: false, code: "UNAVAILABLE" });
+      expect((await send(stripe.endRefund(made()[0]!.id, "succeeded"))).status).toBe(204);
+      await refunded(700);
+      expect(valueOf(await ask())).toMatchObject({ refunded: 700 });
+      await until(() => told().length === 1 || undefined, "told");
+      expect(made()).toHaveLength(1);
+    });
+
+    it("does not keep another refund of the payment waiting", async () => {
+      stripe.refundsAre = "succeeded";
+      expect(valueOf(await ask("_b", 300))).toMatchObject({ refunded: 300 });
+      expect(made().map(({ status }) => status)).toEqual(["pending", "succeeded"]);
+    });
+
+    it("asks for it anew when the bank has sent it back weeks later, though nobody says so", async () => {
+      const days = 24 * 60 * 60_000;
+      payments.clock.shift(9 * days);
+      try {
+        await payments.service.reconcile();
+        const age = await metrics.getSingleMetric("usher_payments_open_refund_seconds")?.get();
+        expect(age?.values[0]?.value).toBeGreaterThanOrEqual((9 * days) / 1_000);
+        // Who asks again and again does not make it ask the gateway as often.
+        await until(async () => {
+          const { length } = stripe.requests;
+          await ask();
+          return stripe.requests.length === length || undefined;
+        }, "left alone");
+        stripe.refundsAre = "succeeded";
+        stripe.endRefund(made()[0]!.id, "failed");
+        payments.clock.shift(days);
+        await refunded(700);
+      } finally {
+        payments.clock.shift(-10 * days);
+      }
+      expect(made().map(({ status }) => status)).toEqual(["failed", "succeeded"]);
+      expect(stripe.keys.slice(-2)).toEqual([`rf_${id}`, `rf_${id}-1`]);
+    });
+
+    it.each(["its webhook says so", "only the comparison of the books does"])(
+      "asks for it anew when it was sent back after it was paid, and %s, but tells of it once",
+      async (how) => {
+        await send(stripe.endRefund(made()[0]!.id, "succeeded"));
+        await refunded(700);
+        await idle();
+        stripe.refundsAre = "succeeded";
+        const event = stripe.endRefund(made()[0]!.id, "failed");
+        if (how === "its webhook says so") await send(event);
+        else {
+          const { differences } = await payments.service.reconcile();
+          expect(differences).toContainEqual(expect.objectContaining({ paymentId: id }));
+        }
+        await until(() => made()[1], "made anew");
+        expect(made().map(({ status, amount }) => [status, amount])).toEqual([
+          ["failed", 700],
+          ["succeeded", 700],
+        ]);
+        await idle();
+        expect(valueOf(await payments.read(id, true))).toMatchObject({ refunded: 700 });
+        expect(await payments.service.reconcile()).toMatchObject({
+          differences: expect.not.arrayContaining([expect.objectContaining({ paymentId: id })]),
+        });
+        expect(told()).toHaveLength(1);
+      },
+    );
   });
 
   it("is asked what it has done when it broke after the work, and only says so again", async () => {

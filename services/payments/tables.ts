@@ -54,6 +54,8 @@ export interface RefundTable {
   reason: Fixed<string>;
   state: "open" | "done";
   refusals: Generated<number>;
+  /** When the gateway had less given back than was told of, so that it was opened again; it is not told of twice. */
+  again_at: Generated<Date | null>;
   created_at: Fixed<Date>;
 }
 

@@ -42,7 +42,7 @@ export interface Gateway {
   /** The rest of what was authorized is given back. */
   capture(payment: KnownPayment, amount: number, key: string): Promise<GatewayRecord>;
   void(payment: KnownPayment, key: string): Promise<GatewayRecord>;
-  /** `id` stays the same when a refusal makes a new key necessary: a gateway that forgets its keys can tell by it what was made. */
+  /** `id` stays the same when a refusal makes a new key necessary: a gateway that forgets its keys can tell by it what was made. @throws RefundUnderWay */
   refund(payment: KnownPayment, amount: number, key: string, id: string): Promise<GatewayRecord>;
   /** All that were started since, ours only. */
   list(since: Date): AsyncIterable<GatewayRecord>;
@@ -51,6 +51,11 @@ export interface Gateway {
 /** The gateway has said no, and done nothing. The message is for people. */
 export class GatewayRefused extends Error {
   override readonly name = "GatewayRefused";
+}
+
+/** It was made, and may still fail: what has become of it is known when the same is asked again. */
+export class RefundUnderWay extends Error {
+  override readonly name = "RefundUnderWay";
 }
 
 /** No answer, or none that makes sense: whether it was done is known when the same is asked again with the same key. */

@@ -8,6 +8,7 @@ import {
   GatewayRefused,
   GatewayUnavailable,
   type KnownPayment,
+  RefundUnderWay,
 } from "./gateway.ts";
 
 const PAGE = 100;
@@ -82,24 +83,31 @@ export class StripeGateway implements Gateway {
     return this.#ask((stripe) => stripe.paymentIntents.cancel(gatewayId, WITH_CHARGE, { idempotencyKey: key }));
   }
 
-  /** Keys are forgotten after a day (https://docs.stripe.com/api/idempotent_requests), refunds never: so it is looked first whether it was made. */
+  /**
+   * Keys are forgotten after a day (https://docs.stripe.com/api/idempotent_requests), refunds never: so it is looked first whether it was made.
+   * It has succeeded at once or days later, and may fail even after that (https://docs.stripe.com/refunds#failed-refunds).
+   */
   async refund(
-    { gatewayId, amount: { currency } }: KnownPayment,
+    { paymentId, gatewayId, amount: { currency } }: KnownPayment,
     amount: number,
     key: string,
     id: string,
   ): Promise<GatewayRecord> {
-    if (!(await this.#isRefunded(gatewayId, id))) {
-      const order = { payment_intent: gatewayId, amount: amount * unitOf(currency), metadata: { refundId: id } };
-      const made = await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key }));
-      if (hasFailed(made)) throw new GatewayRefused("Stripe could not refund it.");
-    }
+    const metadata = { paymentId, refundId: id, key };
+    const order = { payment_intent: gatewayId, amount: amount * unitOf(currency), metadata };
+    const made =
+      (await this.#refundOf(gatewayId, id, key)) ??
+      (await translating(() => this.#stripe.refunds.create(order, { idempotencyKey: key })));
+    if (hasFailed(made)) throw new GatewayRefused(`Stripe could not refund it: ${made.failure_reason ?? made.status}.`);
+    if (made.status !== "succeeded") throw new RefundUnderWay(`Stripe's refund ${made.id} is ${made.status}.`);
     return this.#read(gatewayId);
   }
 
-  async #isRefunded(gatewayId: string, id: string): Promise<boolean> {
+  /** One that has not failed, or else that of this very key: it would only be given again. */
+  async #refundOf(gatewayId: string, id: string, key: string): Promise<Stripe.Refund | undefined> {
     const { data } = await translating(() => this.#stripe.refunds.list({ payment_intent: gatewayId, limit: PAGE }));
-    return data.some((refund) => refund.metadata?.["refundId"] === id && !hasFailed(refund));
+    const made = data.filter(({ metadata }) => metadata?.["refundId"] === id);
+    return made.find((refund) => !hasFailed(refund)) ?? made.find(({ metadata }) => metadata?.["key"] === key);
   }
 
   async *list(since: Date): AsyncIterable<GatewayRecord> {

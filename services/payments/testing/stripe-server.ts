@@ -16,6 +16,7 @@ interface Refund {
   readonly payment_intent: string;
   readonly metadata: Form;
   status: string;
+  failure_reason?: string;
 }
 
 interface Intent {
@@ -88,6 +89,8 @@ export class StripeServer {
    * is kept under its key, before the work or after it.
    */
   readonly faults: ("error" | "busy" | "lost" | "broken" | "broken-after")[] = [];
+  /** What refunds are at first: the bank may need days. */
+  refundsAre: "succeeded" | "pending" = "succeeded";
   readonly #options: StripeServerOptions;
   readonly #answers = new Map<string, { request: string; status: number; body: string; until: number }>();
   readonly #server: Server;
@@ -134,6 +137,19 @@ export class StripeServer {
       ...{ payload: body, secret: this.#options.webhookSecret, timestamp: Math.floor(at / 1000) },
     });
     return { body, headers: { "content-type": "application/json; charset=utf-8", "stripe-signature": signature } };
+  }
+
+  /** The bank has paid it out, or sent it back; after that, too. @returns the event that says so */
+  endRefund(id: string, status: "succeeded" | "failed"): { body: string; headers: Record<string, string> } {
+    const refund = this.refunds.find((each) => each.id === id);
+    if (refund === undefined) throw new Error(`there is no refund ${id}`);
+    refund.status = status;
+    if (status === "failed") {
+      refund.failure_reason = "expired_or_canceled_card";
+      const { charge } = this.#intent(refund.payment_intent);
+      if (charge !== null) charge.amount_refunded -= refund.amount;
+    }
+    return this.event(status === "failed" ? "refund.failed" : "refund.updated", refund);
   }
 
   shown(id: string): Form {
@@ -307,7 +323,14 @@ export class StripeServer {
     intent.charge.amount_refunded += amount;
     const id = `re_${randomBytes(12).toString("hex")}`;
     const metadata = (form["metadata"] ?? {}) as Form; // A form's nested field.
-    const refund: Refund = { id, object: "refund", amount, payment_intent: intent.id, metadata, status: "succeeded" };
+    const refund: Refund = {
+      id,
+      object: "refund",
+      amount,
+      payment_intent: intent.id,
+      metadata,
+      status: this.refundsAre,
+    };
     this.refunds.push(refund);
     return refund;
   }

@@ -36,7 +36,13 @@ const Intent = Type.Object({
   id: Id,
   metadata: Type.Object({ paymentId: Id }),
 });
-const StripeEvent = Compile(Type.Object({ data: Type.Object({ object: Intent }) }));
+/** Those that we have made name the payment. */
+const Refund = Type.Object({
+  object: Type.Literal("refund"),
+  payment_intent: Id,
+  metadata: Type.Object({ paymentId: Id }),
+});
+const StripeEvent = Compile(Type.Object({ data: Type.Object({ object: Type.Union([Intent, Refund]) }) }));
 
 export const stripeVerifier =
   (secret: string): WebhookVerifier =>
@@ -50,8 +56,9 @@ export const stripeVerifier =
     const event = verified(body, signature, secret, now);
     if (event === undefined) return undefined;
     if (!StripeEvent.Check(event)) return { id: event.id };
-    const { id, metadata }: Static<typeof Intent> = event.data.object;
-    return { id: event.id, payment: { paymentId: metadata.paymentId, gatewayId: id } };
+    const about: Static<typeof Intent> | Static<typeof Refund> = event.data.object;
+    const gatewayId = about.object === "refund" ? about.payment_intent : about.id;
+    return { id: event.id, payment: { paymentId: about.metadata.paymentId, gatewayId } };
   };
 
 function verified(body: string, signature: string, secret: string, now: number): Stripe.Event | undefined {
