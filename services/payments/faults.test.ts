@@ -291,3 +291,29 @@ describe("a gateway that is somebody else", () => {
     await Promise.all(answers.map((_, index) => payments.becomes(`${id}_${index}`, "authorized")));
   });
 });
+
+it("a gateway that never answers keeps nothing of another method waiting", async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
+  const address = silent.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const own = await testShop({ webhooks: false });
+  try {
+    // More than are looked at while it takes to give up on it.
+    await own.pool.query(
+      `insert into payments.payment
+        (id, booking_id, user_id, method, amount, currency, description, pay_by, gateway_id, state, due_at, created_at)
+        select 'silent_' || n, 'bk_silent', 'u', 'stripe', 100, 'EUR', '', now(), 'pi_' || n, 'pending', to_timestamp(0), now()
+        from generate_series(1, 200) n`,
+    );
+    const stripe = { stripeApiUrl: `http://127.0.0.1:${port}`, stripeSecretKey: "sk_test_usher" };
+    const beside = await own.open({ config: { dataDir: own.dataDir, mockPayments: true, ...stripe } });
+    await beside.start({ paymentId: "pay_mock", token: "tok_no_webhook" });
+    await beside.becomes("pay_mock", "authorized");
+    await beside.kill();
+  } finally {
+    silent.closeAllConnections();
+    await new Promise((closed) => silent.close(closed));
+    await own.close();
+  }
+});

@@ -13,6 +13,7 @@ export const STEP_LEASE_MS = 2 * GATEWAY_TIMEOUT_MS;
 
 /** How often work that is due is looked for, besides that which is known of. */
 export const SWEEP_EVERY_MS = 500;
+/** Of each method. */
 export const STEPS_AT_ONCE = 16;
 
 /** A pending payment is polled after a tenth of its age, within these bounds. */

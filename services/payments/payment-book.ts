@@ -2,9 +2,9 @@ import { type Kysely, sql, type Transaction, type Updateable } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Outbox } from "../../platform/events/index.ts";
 import type { PaymentFacts } from "../../proto/index.ts";
-import type { PaymentStart, PaymentState } from "../../proto/services/index.ts";
+import type { PaymentMethod, PaymentStart, PaymentState } from "../../proto/services/index.ts";
 import type { GatewayRecord } from "./gateways/gateway.ts";
-import { STEP_LEASE_MS, STEPS_AT_ONCE } from "./limits.ts";
+import { STEP_LEASE_MS } from "./limits.ts";
 import { settle } from "./settlement.ts";
 import { dueAfter, pollAfter, retryAfter } from "./steps.ts";
 import type { PaymentRow, PaymentsTables, PaymentTable, RefundRow, SeenPayment } from "./tables.ts";
@@ -203,8 +203,8 @@ export class PaymentBook {
     await this.postpone(row);
   }
 
-  /** Payments with a step that is due; they are this process's for a while. */
-  takeDue(): Promise<SeenPayment[]> {
+  /** Payments with a step that is due, the oldest first; they are this process's for a while. */
+  takeDue(method: PaymentMethod, limit: number): Promise<SeenPayment[]> {
     const now = this.#clock.now();
     return this.#db
       .updateTable("payment")
@@ -214,8 +214,9 @@ export class PaymentBook {
           .selectFrom("payment")
           .select("id")
           .where("due_at", "<=", new Date(now))
+          .where("method", "=", method)
           .orderBy("due_at")
-          .limit(STEPS_AT_ONCE)
+          .limit(limit)
           .forUpdate()
           .skipLocked(),
       )

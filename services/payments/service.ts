@@ -11,6 +11,7 @@ import type { RandomBytes } from "../../platform/random/index.ts";
 import type { Reconciliation } from "../../proto/rest/index.ts";
 import {
   CAPTURE_PAYMENT,
+  PAYMENT_METHODS,
   type PaymentMethod,
   READ_PAYMENT,
   REFUND_PAYMENT,
@@ -18,12 +19,13 @@ import {
   VOID_PAYMENT,
 } from "../../proto/services/index.ts";
 import type { Routes } from "../http/index.ts";
+import { DueWork } from "./due-work.ts";
 import { mockGatewaySecret } from "./gateway-secret.ts";
 import type { Gateway } from "./gateways/gateway.ts";
 import { MockGateway } from "./gateways/mock-gateway.ts";
 import { StripeGateway } from "./gateways/stripe-gateway.ts";
 import { Terminal } from "./gateways/terminal.ts";
-import { RECONCILE_EVERY_MS, STEPS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
+import { RECONCILE_EVERY_MS } from "./limits.ts";
 import { PaymentBook } from "./payment-book.ts";
 import { Payments } from "./payments.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -95,14 +97,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   const inbox = new WebhookInbox({ db, clock });
   const reconciler = new Reconciler({ pool, db, gateways, clock, log, metrics });
 
-  const working = new Poller({
-    ...{ what: "looking for payments that are due", everyMs: SWEEP_EVERY_MS, clock, log },
-    async work() {
-      const due = await book.takeDue();
-      await Promise.all(due.map((row) => stepper.lookAgain(row)));
-      return due.length === STEPS_AT_ONCE;
-    },
-  });
+  const working = PAYMENT_METHODS.map((method) => new DueWork({ method, book, stepper, clock, log }));
   const reconciling = new Poller({
     ...{ what: "the reconciliation of payments", everyMs: RECONCILE_EVERY_MS, clock, log },
     async work() {
@@ -158,13 +153,13 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
           queue,
         ),
       );
-      working.start();
+      for (const each of working) each.start();
       reconciling.start();
     },
 
     async stop() {
       for (const subscription of served.splice(0)) subscription.close();
-      await Promise.all([working.stop(), reconciling.stop()]);
+      await Promise.all([...working.map((each) => each.stop()), reconciling.stop()]);
       reconciler.stop();
       await payments.idle();
       await outbox.stop();
