@@ -26,7 +26,10 @@ afterAll(() => {
 });
 
 /** Runs a command whose database does not answer: it ends with that where it does not refuse its ports before. */
-async function run(makeCommand: (context: Context) => Command, env: Readonly<Record<string, number>>): Promise<void> {
+async function run(
+  makeCommand: (context: Context) => Command,
+  env: Readonly<Record<string, number | string>>,
+): Promise<void> {
   const ports = { HTTP_PORT: 0, WS_PORT: 0, HTTPS_PORT: 0, ...env };
   const command = makeCommand({
     env: {
@@ -48,6 +51,15 @@ it.each([
 ])("usher %s says that the port of its mock gateway is taken", async (_, command) => {
   const refusal = `Port ${taken} on 127.0.0.1 (MOCK_GATEWAY_PORT) is taken`;
   await expect(run(command, { MOCK_GATEWAY_PORT: taken })).rejects.toThrow(refusal);
+});
+
+it.each([
+  ["true", "0.0.0.0"],
+  ["false", "127.0.0.1"],
+])("where MOCK_PAYMENTS is %s the mock gateway listens on %s, whatever HOST is", async (MOCK_PAYMENTS, host) => {
+  const refusal = `Port ${taken} on ${host} (MOCK_GATEWAY_PORT) is taken`;
+  const settings = { HOST: "0.0.0.0", MOCK_GATEWAY_PORT: taken, MOCK_PAYMENTS };
+  await expect(run(servicesCommand, settings)).rejects.toThrow(refusal);
 });
 
 it.each([

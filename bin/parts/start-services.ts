@@ -70,7 +70,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
 
   // It is next door: what it tells us need not go through whatever stands in front of us.
   const webhookUrl = (): string => `http://${urlHost(config.host)}:${httpPort}/api/v1/payments/webhooks/mock`;
-  const gateway = createMockGateway({ ...common, webhookUrl });
+  const gateway = createMockGateway({ ...common, config: gatewayConfig(config), webhookUrl });
   if (runsGateway(config, domains)) {
     await lifecycle.start({ name: "mock gateway", start: () => gateway.start(), stop: () => gateway.stop() });
   }
@@ -147,8 +147,11 @@ export async function requireGatewayPort(
 ): Promise<void> {
   if (!runsGateway(config, domains)) return;
   requireDifferentPorts(config, [...others, "mockGatewayPort"]);
-  await requireFreePort("MOCK_GATEWAY_PORT", config.host, config.mockGatewayPort);
+  await requireFreePort("MOCK_GATEWAY_PORT", gatewayConfig(config).host, config.mockGatewayPort);
 }
+
+/** Where nobody can pay through it any more it is there for refunds of what was paid before: for this machine alone. */
+const gatewayConfig = (config: Config): Config => (config.mockPayments ? config : { ...config, host: "127.0.0.1" });
 
 /** Whether a process with these domains runs the mock gateway: with payments, where no other is named. */
 const runsGateway = ({ mockGatewayUrl }: Config, domains: readonly Domain[]): boolean =>
