@@ -160,7 +160,8 @@ export class Desk {
   ): Booking {
     const now = this.#options.clock.now();
     return {
-      ...{ id, userId, showtimeId: showtime.showtimeId, title: showtime.title, holdId: request.holdId },
+      ...{ id, secret: newId("", this.#options.random), userId, holdId: request.holdId },
+      ...{ showtimeId: showtime.showtimeId, title: showtime.title },
       ...{ status: "pending", reason: null, seats, acceptOtherSeats: request.acceptOtherSeats ?? false },
       payBy: now + this.#options.config.paymentTtlMs, // Until the engine says so.
       ...{

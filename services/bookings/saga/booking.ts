@@ -50,6 +50,11 @@ export type Step =
 /** Instants in milliseconds since 1970. */
 export interface Booking {
   readonly id: string;
+  /**
+   * Ours alone. The saga asks the engine in the buyer's name, and of this are made the ids of its requests: were they to be
+   * guessed, the buyer could use them up, and the engine would answer the saga with what it had answered the buyer.
+   */
+  readonly secret: string;
   readonly userId: string;
   readonly showtimeId: string;
   /** Of the movie, for the gateway's page. */

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { DomainEvent } from "../../../proto/index.ts";
+import { type DomainEvent, holderId, type RequestId, showtimeId } from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
 import { BOOKING } from "../../../proto/services/index.ts";
+import { derivedId } from "../ids.ts";
 import { call, hasStatus, PRICE, read, type Shop, until, World } from "../testing/world.ts";
 
 /** Where nobody is to be late. */
@@ -394,6 +395,55 @@ it("a cancelled showtime gives everybody the money back by itself", async () => 
   const holdId = await world.hold(showtime, "ada", [9]);
   const late = await call(shop, "POST", "/bookings", { body: { holdId } });
   expect(late.json()).toMatchObject({ status: 409, code: "SALE_CLOSED" });
+});
+
+describe("a buyer who asks the engine ahead of the saga, under request ids that can be worked out", () => {
+  /** As a WebSocket client does, which chooses its request ids. */
+  const ask = (rid: string, seats: readonly number[]) =>
+    world.engineClient.ask({
+      ...{ type: "hold", showtime: showtimeId(showtime), holder: holderId("ada"), rid: rid as RequestId, seats },
+    });
+
+  it("gets the seats that are booked, and not others at their price", async () => {
+    await world.hold(showtime, "eve", [50]);
+    const { id, holdId } = await book([0, 1], { acceptOtherSeats: true });
+    const refused = await ask(`${id}.confirm.${holdId.slice(showtime.length + 1)}`, [50]);
+    const other = await ask(`${id}.reseat`, [12, 13]);
+    expect([refused, other]).toMatchObject([{ type: "refused", code: "SEAT_TAKEN" }, { type: "held" }]);
+    await pay(id, "ok");
+    expect(await until(shop, id, over)).toMatchObject({ status: "confirmed", seats: [0, 1] });
+    expect(await world.booked(showtime)).toEqual([0, 1]);
+  });
+
+  it("gets the money back for seats that are given back, and for no others", async () => {
+    await world.hold(showtime, "eve", [50]);
+    const { id } = await book([0, 1]);
+    await pay(id, "ok");
+    await until(shop, id, hasStatus("confirmed"));
+    const key = `cancel-${id}`;
+    await ask(`${id}.cancel.${derivedId("rf_", "ada", key, id)}`, [50]);
+    const cancelled = await call(shop, "POST", `/bookings/${id}/cancel`, { body: { seats: [1] }, key });
+    expect(cancelled.json()).toMatchObject({ refunded: { amount: PRICE.adult } });
+    expect(await world.booked(showtime)).toEqual([0]);
+  });
+
+  it("is told of them nowhere: they are made of a secret of each booking", async () => {
+    const asked = vi.spyOn(world.engineClient, "ask");
+    const [one, other] = [await book([0]), await book([1])];
+    await pay(one.id, "ok");
+    await until(shop, one.id, hasStatus("confirmed"));
+    const seen = [(await cancel(one.id)).body, (await cancel(other.id)).body, await read(shop, one.id)];
+    const rids = asked.mock.calls.flatMap(([request]) =>
+      "rid" in request && request.type !== "hold" ? [request.rid] : [],
+    );
+    asked.mockRestore();
+    expect(new Set(rids).size).toBeGreaterThanOrEqual(5); // Two pins, a confirm and two cancels.
+    await expect.poll(() => world.eventsOf(one.id).length).toBe(4);
+    const { rows } = await world.pool.query<{ secret: string }>("select secret from bookings.booking");
+    expect(new Set(rows.map(({ secret }) => secret)).size).toBe(rows.length);
+    const told = JSON.stringify([seen, world.events]);
+    for (const word of [...rids, ...rows.map(({ secret }) => secret)]) expect(told).not.toContain(word);
+  });
 });
 
 describe("when payments", () => {

@@ -25,6 +25,7 @@ import {
   VOID_PAYMENT,
 } from "../../../proto/services/index.ts";
 import type { Engine } from "../holds/holds.ts";
+import { derivedId } from "../ids.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
 import { type Booking, type Fact, type Step, totalOf } from "./booking.ts";
 
@@ -236,7 +237,7 @@ export class Steps {
 const addressOf = (booking: Booking, step: string) => ({
   showtime: showtimeId(booking.showtimeId),
   holder: holderId(booking.userId),
-  rid: `${booking.id}.${step}` as RequestId, // At most 64 characters: the ids of ours have at most 40, and 25 as a rule.
+  rid: derivedId("saga-", booking.secret, step) as RequestId, // 27 characters of the 64 that it may have.
 });
 
 function paymentOf({ id, payment }: Booking): string {

@@ -70,6 +70,9 @@ const UNDOING = [
   `create index booking_due on bookings.booking (undoing, due_at) where due_at is not null`,
 ];
 
+/** Each row's own, also of those that are there. */
+const SECRET = [`alter table bookings.booking add column secret text not null default gen_random_uuid()`];
+
 const each = (statements: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements) await sql.raw(statement).execute(db);
@@ -84,4 +87,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "004-refunded": each(REFUNDED),
   "005-showtime-lock": each(SHOWTIME_LOCK),
   "006-undoing": each(UNDOING),
+  "007-secret": each(SECRET),
 };

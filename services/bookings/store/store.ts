@@ -56,6 +56,7 @@ export class BookingStore {
       .insertInto("booking")
       .values({
         id: booking.id,
+        secret: booking.secret,
         user_id: booking.userId,
         showtime_id: booking.showtimeId,
         title: booking.title,
@@ -255,6 +256,7 @@ const columnsOf = (booking: Booking) => ({
 const storedOf = (row: Selectable<BookingTable>): Stored => ({
   booking: {
     id: row.id,
+    secret: row.secret,
     userId: row.user_id,
     showtimeId: row.showtime_id,
     title: row.title,

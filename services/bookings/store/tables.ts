@@ -13,6 +13,8 @@ export interface BookingsTables {
 /** The saga's state; see `saga/booking.ts`. */
 export interface BookingTable {
   id: string;
+  /** A default makes those of bookings from before. */
+  secret: ColumnType<string, string, never>;
   user_id: string;
   showtime_id: string;
   title: string;

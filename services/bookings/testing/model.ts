@@ -15,7 +15,15 @@ export type Turn =
   | { readonly do: "cancel"; readonly seats: readonly number[] | undefined };
 
 export const aBooking = (): Booking => ({
-  ...{ id: "bk_1", userId: "ada", showtimeId: "st_1", title: "Metropolis", holdId: "st_1.1", status: "pending" },
+  ...{
+    id: "bk_1",
+    secret: "s",
+    userId: "ada",
+    showtimeId: "st_1",
+    title: "Metropolis",
+    holdId: "st_1.1",
+    status: "pending",
+  },
   ...{ reason: null, acceptOtherSeats: false, payBy: NOW + PAY_MS, payment: null, refunded: 0, cancellations: [] },
   seats: [1, 2, 3].map((seat) => ({
     ...{ seat, label: `A${seat}`, category: "standard", type: "adult" },
