@@ -195,6 +195,20 @@ describe("time", () => {
     expect(world.payments.kept(id)).toBe(total.amount);
   });
 
+  it("late money buys no dearer seats, though the engine gives them, and they are given back", async () => {
+    for (let seat = 2; seat < 96; seat++) world.dearSeats.add(seat);
+    const asked = vi.spyOn(world.engineClient, "ask");
+    const id = await lostSeats({ acceptOtherSeats: true });
+    const ended = await until(shop, id, hasStatus("refunded", "confirmed"));
+    world.dearSeats.clear();
+    const commands = asked.mock.calls.map(([{ type }]) => type);
+    asked.mockRestore();
+    const reason = expect.stringContaining("seats were gone");
+    expect(ended).toMatchObject({ status: "refunded", seats: [0, 1], reason });
+    expect(commands.slice(commands.indexOf("hold-best"))).toContain("release");
+    expect([await world.booked(showtime), world.payments.kept(id)]).toEqual([[], 0]);
+  });
+
   it.each([
     ["at once", "later"],
     ["when the gateway comes to it", "void-later"],

@@ -128,15 +128,26 @@ export class Steps {
     try {
       const question = { showtimeId: booking.showtimeId, seats: reply.seats };
       const quote = await this.#bus.request(QUOTE, question, { timeoutMs: ANSWER_WITHIN_MS });
-      const seats = booking.seats.map((before, at) => {
+      const seats = booking.seats.flatMap((before, at) => {
         const card = quote?.seats[at];
         if (card === undefined) throw new Error(`the catalogue does not know the seats of ${reply.hold}`);
-        return { ...before, seat: card.seat, label: card.label }; // At the price that was paid.
+        // At the price that was paid.
+        return card.category === before.category ? [{ ...before, seat: card.seat, label: card.label }] : [];
       });
+      if (seats.length < booking.seats.length) return await this.#unseat(booking, reply.hold);
       return { type: "reseated", holdId: reply.hold, seats };
     } catch (error) {
       return this.#unanswered(booking, "reseat", error);
     }
+  }
+
+  /** Seats that the engine gave, and that are not worth what was paid: they are given back. */
+  async #unseat(booking: Booking, hold: HoldId): Promise<Refused> {
+    const release = { type: "release", ...addressOf(booking, "unseat"), hold } as const;
+    await this.#askEngine(booking, "reseat", "released", release); // Without an answer: they are free when the hold is over.
+    const message = "There are no other seats of the category that was paid.";
+    this.#log.error({ booking: booking.id, hold }, message);
+    return { type: "refused", step: "reseat", code: "NOT_ENOUGH_SEATS", message };
   }
 
   async #capture(booking: Booking): Promise<Fact> {

@@ -93,6 +93,8 @@ export class World {
   readonly events: DomainEvent[] = [];
   /** Whose tickets were let in, at whatever showtime. */
   readonly usedSeats = new Set<number>();
+  /** As the catalogue says; to the engine all are the same. */
+  readonly dearSeats = new Set<number>();
   readonly withdrawals: { readonly bookingId: string; readonly seats: readonly number[] }[] = [];
   readonly showtime: Partial<ShowtimeCard> = {};
   readonly #options: WorldOptions;
@@ -190,7 +192,7 @@ export class World {
         QUOTE,
         answerWith(silent, async ({ showtimeId, seats }) => ({
           showtime: { ...showtimeCard(showtimeId), ...this.showtime },
-          seats: seats.map(seatCard),
+          seats: seats.map((seat) => ({ ...seatCard(seat), ...(this.dearSeats.has(seat) && { category: "dear" }) })),
         })),
       ),
       this.bus.serve(
