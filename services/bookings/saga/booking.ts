@@ -86,12 +86,19 @@ export type Fact =
   /** Nobody was there to be asked for the payment: it was not begun. */
   | { readonly type: "not-begun" }
   | { readonly type: "payment"; readonly payment: Payment }
-  | { readonly type: "confirmed" }
+  | { readonly type: "confirmed"; readonly holdId: string }
   | { readonly type: "reseated"; readonly holdId: string; readonly seats: readonly BookedSeat[] }
   | { readonly type: "released"; readonly id: string }
   | { readonly type: "refunded"; readonly id: string; readonly amount: number }
   /** The step cannot be done, and asking again would not help. */
-  | { readonly type: "refused"; readonly step: Step["do"]; readonly code: ErrorCode; readonly message: string }
+  | {
+      readonly type: "refused";
+      readonly step: Step["do"];
+      /** See `subjectOf`. */
+      readonly about: string | undefined;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
   /** No answer: whether the step was done is not known. */
   | { readonly type: "unanswered"; readonly step: Step["do"] }
   | {
@@ -126,6 +133,29 @@ export const totalOf = (seats: readonly BookedSeat[]): Money => ({
   amount: seats.reduce((sum, { price }) => sum + price.amount, 0),
   currency: seats[0]?.price.currency ?? "XXX", // A booking always has a seat; ISO 4217's code for none.
 });
+
+/**
+ * Which hold, payment, release or refund its first step is about. There may be another step of the same name by the time that an
+ * answer is written: one about something else is old news.
+ */
+export function subjectOf({ holdId, payment, steps: [step] }: Booking): string | undefined {
+  switch (step?.do) {
+    case "pin":
+    case "confirm":
+    case "reseat":
+      return holdId;
+    case "start":
+    case "watch":
+    case "capture":
+    case "void":
+      return payment?.id;
+    case "release":
+    case "refund":
+      return step.id;
+    case undefined:
+      return undefined;
+  }
+}
 
 /** Minor units that are on their way back. */
 export const refundingOf = ({ steps }: Pick<Booking, "steps">): number =>

@@ -39,8 +39,10 @@ const cancel = (seats?: number[], until: number | null = Infinity): Fact => ({
   seats,
   until,
 });
+const confirmed: Fact = { type: "confirmed", holdId: "st_1.1" };
+const gone: Fact = { type: "refused", step: "confirm", about: "st_1.1", code: "SEAT_TAKEN", message: "" };
 const released: Fact = { type: "released", id: "all" };
-const paid = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" }, said("captured", 3_000));
+const paid = after(aBooking(), pinned, pay, said("authorized"), confirmed, said("captured", 3_000));
 const stepsOf = ({ steps }: Booking) => steps.map((step) => step.do);
 
 describe("the seat comes before the money", () => {
@@ -50,20 +52,18 @@ describe("the seat comes before the money", () => {
   });
 
   it("gives the money back when the seats are gone", () => {
-    const gone: Fact = { type: "refused", step: "confirm", code: "SEAT_TAKEN", message: "" };
     const lost = after(aBooking(), pinned, pay, said("authorized"), gone);
     expect([lost.status, stepsOf(lost)]).toEqual(["failed", ["release", "void"]]);
     expect(after(lost, released, said("voided"))).toMatchObject({ status: "refunded", steps: [] });
   });
 
   it("looks once for other seats, when the buyer will have them", () => {
-    const gone: Fact = { type: "refused", step: "confirm", code: "SEAT_TAKEN", message: "" };
     const asked = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay, said("authorized"), gone);
     expect(stepsOf(asked)).toEqual(["reseat", "confirm", "capture"]);
     const seats = asked.seats.map((seat) => ({ ...seat, seat: seat.seat + 10 }));
     const other = after(asked, { type: "reseated", holdId: "st_1.9", seats });
     expect(other.seats.map(({ seat }) => seat)).toEqual([11, 12, 13]);
-    expect(stepsOf(after(other, gone))).toEqual(["release", "void"]);
+    expect(stepsOf(after(other, { ...gone, about: "st_1.9" }))).toEqual(["release", "void"]);
   });
 });
 
@@ -132,7 +132,7 @@ describe("cancelling", () => {
 
   it("frees seats first, whatever becomes of the refund of others", () => {
     const one = after(paid, cancel([2]), { type: "released", id: "rf_1" });
-    const refused = after(one, { type: "refused", step: "refund", code: "CONFLICT", message: "" });
+    const refused = after(one, { type: "refused", step: "refund", about: "rf_1", code: "CONFLICT", message: "" });
     const rest = after(refused, { ...cancel(), id: "rf_2" } as Fact);
     expect(rest.steps).toEqual([
       { do: "release", id: "rf_2" },
@@ -158,7 +158,7 @@ describe("cancelling", () => {
   });
 
   it("while a payment is under way gives up the payment, and what it brings all the same", () => {
-    const capturing = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" });
+    const capturing = after(aBooking(), pinned, pay, said("authorized"), confirmed);
     const quitted = after(capturing, cancel());
     expect([quitted.status, stepsOf(quitted)]).toEqual(["cancelled", ["release", "void"]]);
     const captured = after(quitted, said("captured", 3_000));
@@ -169,8 +169,28 @@ describe("cancelling", () => {
   });
 });
 
+describe("an answer that is written late, when the step of its name is another one by now, changes nothing:", () => {
+  const paying = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay);
+  const reseated = after(paying, said("authorized"), gone, { type: "reseated", holdId: "st_1.9", seats: paying.seats });
+  const declined: Fact = { type: "refused", step: "start", about: "pay_1", code: "NOT_FOUND", message: "" };
+  const again = after(paying, declined, { ...pay, paymentId: "pay_2" });
+  const both = after(paid, cancel([2]), released, { ...cancel([3]), id: "rf_2" } as Fact);
+  const releasing = after(both, { type: "released", id: "rf_1" });
+  const missing: Fact = { type: "refused", step: "release", about: "rf_1", code: "NOT_FOUND", message: "" };
+
+  it.each([
+    ["the seats of the hold before were gone", reseated, gone, ["confirm", "capture"]],
+    ["they were not", reseated, confirmed, ["confirm", "capture"]],
+    ["the payment before could not be begun", again, declined, ["start"]],
+    ["the seats given back before were not there", releasing, missing, ["release", "refund", "refund"]],
+  ])("%s", (_what, booking, fact, steps) => {
+    expect(stepsOf(booking)).toEqual(steps);
+    expect(after(booking, fact)).toBe(booking);
+  });
+});
+
 it("a payment that is begun after it was given up, as it was not yet begun, is given up as soon as it is told of", () => {
-  const unbegun: Fact = { type: "refused", step: "void", code: "NOT_FOUND", message: "" };
+  const unbegun: Fact = { type: "refused", step: "void", about: "pay_1", code: "NOT_FOUND", message: "" };
   const over = after(after(aBooking(), pinned, pay, cancel()), released, unbegun);
   expect(over).toMatchObject({ status: "cancelled", steps: [], dueAt: null }); // Nobody looks at it by himself.
   const told = after(over, said("authorized"));
@@ -179,7 +199,7 @@ it("a payment that is begun after it was given up, as it was not yet begun, is g
 });
 
 it("a capture that the bank refuses frees the seats", () => {
-  const booked = after(aBooking(), pinned, pay, said("authorized"), { type: "confirmed" });
+  const booked = after(aBooking(), pinned, pay, said("authorized"), confirmed);
   const failed = after(booked, said("failed"));
   expect([failed.status, stepsOf(failed)]).toEqual(["failed", ["release"]]);
 });

@@ -16,7 +16,7 @@ import {
   GIVEN_UP_KEPT_MS,
   GIVEN_UP_LAST_MS,
 } from "../limits.ts";
-import { type Booking, type Decision, type Fact, type Step, type Told, totalOf } from "./booking.ts";
+import { type Booking, type Decision, type Fact, type Step, subjectOf, type Told, totalOf } from "./booking.ts";
 
 export interface Rules {
   /** How long after `payBy` the money may still come, in milliseconds. */
@@ -60,7 +60,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
       return fact.payment.paymentId === booking.payment?.id ? payment(booking.payment, fact.payment) : stay();
 
     case "confirmed":
-      return step?.do === "confirm" ? done() : stay();
+      return step?.do === "confirm" && fact.holdId === booking.holdId ? done() : stay();
 
     case "reseated":
       if (step?.do !== "reseat") return stay();
@@ -78,7 +78,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
     }
 
     case "refused":
-      return step?.do === fact.step ? refused(fact) : stay();
+      return step?.do === fact.step && fact.about === subjectOf(booking) ? refused(fact) : stay();
 
     case "unanswered":
       if (step?.do !== fact.step) return stay();

@@ -27,7 +27,7 @@ import {
 import type { Engine } from "../holds/holds.ts";
 import { derivedId } from "../ids.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
-import { type Booking, type Fact, type Step, totalOf } from "./booking.ts";
+import { type Booking, type Fact, type Step, subjectOf, totalOf } from "./booking.ts";
 
 /** What `payments` answered, or why it did not. */
 type Said = { readonly type: "payment"; readonly payment: Payment } | Refused | Unanswered;
@@ -115,7 +115,7 @@ export class Steps {
       ...{ hold, booking: bookingId(booking.id), reacquire: true },
       seats: booking.seats.map(({ seat }) => seat),
     });
-    return reply.type === "confirmed" ? { type: "confirmed" } : reply;
+    return reply.type === "confirmed" ? { type: "confirmed", holdId: hold } : reply;
   }
 
   async #reseat(booking: Booking): Promise<Fact> {
@@ -147,7 +147,7 @@ export class Steps {
     await this.#askEngine(booking, "reseat", "released", release); // Without an answer: they are free when the hold is over.
     const message = "There are no other seats of the category that was paid.";
     this.#log.error({ booking: booking.id, hold }, message);
-    return { type: "refused", step: "reseat", code: "NOT_ENOUGH_SEATS", message };
+    return { type: "refused", step: "reseat", about: subjectOf(booking), code: "NOT_ENOUGH_SEATS", message };
   }
 
   async #capture(booking: Booking): Promise<Fact> {
@@ -201,7 +201,8 @@ export class Steps {
       if (reply.type === expected) return reply as Extract<Reply, { type: Type }>; // As was just compared.
       if (reply.type !== "refused") throw new Error(`${command.type} was answered with ${reply.type}`);
       const { code, message } = reply;
-      return ERRORS[code].retryable ? { type: "unanswered", step } : { type: "refused", step, code, message };
+      if (ERRORS[code].retryable) return { type: "unanswered", step };
+      return { type: "refused", step, about: subjectOf(booking), code, message };
     } catch (error) {
       return this.#unanswered(booking, step, error);
     }
@@ -233,7 +234,8 @@ export class Steps {
     }
     const { code, message } = answer;
     const mayPass = !isErrorCode(code) || code === "INTERNAL" || ERRORS[code].retryable;
-    return mayPass ? { type: "unanswered", step } : { type: "refused", step, code, message };
+    if (mayPass) return { type: "unanswered", step };
+    return { type: "refused", step, about: subjectOf(booking), code, message };
   }
 
   #unanswered(booking: Booking, step: Step["do"], error: unknown): Unanswered {

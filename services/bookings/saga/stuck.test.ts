@@ -89,7 +89,7 @@ it("a booking that is to be undone takes no place from those that are paid, from
   await saga.look("bk_payer");
   expect([saga.advancing, saga.undoing, claimed]).toEqual([2 * ADVANCING_MAX, ADVANCING_MAX, []]);
 
-  capture({ type: "refused", step: "capture", code: "CONFLICT", message: "" });
+  capture({ type: "refused", step: "capture", about: "pay_1", code: "CONFLICT", message: "" });
   await clock.settle();
   await saga.look("bk_payer");
   expect([saga.undoing, claimed]).toEqual([ADVANCING_MAX + 1, ["bk_payer"]]);

@@ -1,6 +1,6 @@
 /** A booking amid a toy engine and a toy payments service, both of which keep their word, over lines that do not. */
 import type { Payment } from "../../../proto/services/index.ts";
-import { type Booking, type Fact, type Step, type Told, totalOf } from "../saga/booking.ts";
+import { type Booking, type Fact, type Step, subjectOf, type Told, totalOf } from "../saga/booking.ts";
 import { decide, type Rules } from "../saga/decide.ts";
 
 export const NOW = Date.UTC(2026, 10, 21, 12);
@@ -137,7 +137,7 @@ export class Model {
   #do(booking: Booking, step: Step): Fact {
     const seats = booking.seats.map(({ seat }) => seat);
     const refused = (code: "HOLD_EXPIRED" | "SEAT_TAKEN" | "NOT_FOUND" | "BOOKING_NOT_FOUND" | "NOT_ENOUGH_SEATS") =>
-      ({ type: "refused", step: step.do, code, message: code }) as const;
+      ({ type: "refused", step: step.do, about: subjectOf(booking), code, message: code }) as const;
     switch (step.do) {
       case "pin":
         if (this.#wasCancelled || !seats.every((seat) => ["hold", "pin"].includes(this.#seats.get(seat) ?? "")))
@@ -163,7 +163,7 @@ export class Model {
         if (this.#wasCancelled) return refused("BOOKING_NOT_FOUND");
         if (seats.some((seat) => this.#seats.get(seat) === "other")) return refused("SEAT_TAKEN");
         for (const seat of seats) this.#seats.set(seat, "booked");
-        return { type: "confirmed" };
+        return { type: "confirmed", holdId: booking.holdId };
       }
       case "reseat": {
         if ([11, 12, 13].some((seat) => this.#seats.get(seat) === "other")) return refused("NOT_ENOUGH_SEATS");
