@@ -189,6 +189,23 @@ describe("an answer that is written late, when the step of its name is another o
   });
 });
 
+it.each([
+  ["cancelled while it was paid", after(aBooking(), pinned, pay, said("authorized"), cancel()), ["release", "void"]],
+  ["cancelled", after(paid, cancel(), { type: "released", id: "rf_1" }), ["refund"]],
+  ["failed, long ago", after(aBooking(), pinned, pay, said("authorized"), gone, released, said("voided")), []],
+])("seats that are booked for a booking that is %s are given back once more", (_what, over, left) => {
+  const again = after(over, confirmed);
+  expect(again.steps[0]).toEqual({ do: "release", id: "late" });
+  expect(after(again, confirmed)).toBe(again);
+  expect(stepsOf(after(again, { type: "released", id: "late" }))).toEqual(left);
+});
+
+it("seats that are booked for late money are kept, however often that is told", () => {
+  const expired = after(aBooking(), pinned, pay, [said("pending"), NOW + PAY_MS], said("authorized"), confirmed);
+  expect([expired.status, stepsOf(expired)]).toEqual(["expired", ["capture"]]);
+  expect(after(expired, confirmed)).toBe(expired);
+});
+
 it("a payment that is begun after it was given up, as it was not yet begun, is given up as soon as it is told of", () => {
   const unbegun: Fact = { type: "refused", step: "void", about: "pay_1", code: "NOT_FOUND", message: "" };
   const over = after(after(aBooking(), pinned, pay, cancel()), released, unbegun);

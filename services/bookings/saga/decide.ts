@@ -60,7 +60,8 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
       return fact.payment.paymentId === booking.payment?.id ? payment(booking.payment, fact.payment) : stay();
 
     case "confirmed":
-      return step?.do === "confirm" && fact.holdId === booking.holdId ? done() : stay();
+      if (step?.do === "confirm") return fact.holdId === booking.holdId ? done() : stay();
+      return isOver() ? releaseToo() : stay();
 
     case "reseated":
       if (step?.do !== "reseat") return stay();
@@ -270,6 +271,15 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
     const givenUp = attempt && { ...attempt, givenUp: true };
     if (booking.status === "expired") return go({ reason, payment: givenUp, steps });
     return fail(reason, steps, givenUp);
+  }
+
+  /** Seats that nobody wants any more were booked after all: the engine remembers only so many that were cancelled. */
+  function releaseToo(): Decision {
+    const id = "late"; // Another than that of the release before, whose answer the engine may remember still.
+    const isSettled = booking.steps.some(
+      (later) => later.do === "capture" || (later.do === "release" && later.id === id),
+    );
+    return isSettled ? stay() : go({ steps: [{ do: "release", id }, ...booking.steps] });
   }
 
   /** Money that nobody wants any more has been authorized after all. */
