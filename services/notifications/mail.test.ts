@@ -124,7 +124,7 @@ describe("a mail", () => {
     ["\u202Egpj.exe", "gpj.exe"],
     ["a".repeat(500), `${"a".repeat(199)}…`],
     ["${jndi:ldap://x} {{7*7}} %s \\", "${jndi:ldap://x} {{7*7}} %s \\"],
-  ])("says the name and the title %j as they are, and nothing else", async (given, shown) => {
+  ])("says the title %j, and the name if it is one, as they are, and nothing else", async (given, shown) => {
     await server.start();
     await world.start({ smtpUrl: smtpUrl() });
     const { showtime } = world.peers;
@@ -139,10 +139,10 @@ describe("a mail", () => {
       ...["auto-submitted", "content-language", "content-type", "date", "from", "message-id", "mime-version"],
       ...["subject", "to"],
     ]);
-    expect(mail.headers.get("to")).toContain(`<${user.email}>`);
-    expect(mail.headers.get("to")?.match(/@/g)?.length).toBe(1 + (given.match(/@/g)?.length ?? 0));
+    expect(mail.headers.get("to")).toContain(user.email);
+    expect(mail.headers.get("to")?.match(/@/g)?.length).toBe(1);
     if (!given.startsWith("=?")) expect(mail.headers.get("subject")).toBe(`Refund for ${shown}`);
-    expect(mail.text).toContain(`Hello ${shown},`);
+    expect(mail.text).toContain(/[@\r]|:\/\/|\.\w/.test(given) ? "Hello,\n" : `Hello ${shown},`);
     const escaped = shown
       .replaceAll("&", "&amp;")
       .replaceAll("<", "&lt;")
@@ -151,6 +151,36 @@ describe("a mail", () => {
       .replaceAll("'", "&#39;");
     expect(mail.html).toContain(`<div dir="auto">${escaped}</div>`);
     expect(mail.html).not.toContain("<script");
+  });
+
+  it.each([
+    "Your seat is lost: https://evil.example/login",
+    "Call WWW.evil",
+    "evil.example",
+    "evil.\u200eexample",
+    "evil\u3002example",
+    "192.0.2.1/login",
+    "help@evil",
+    "Ada\tLovelace",
+  ])("does not greet by the name %j, whose address nobody has confirmed", async (name) => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    const user = world.peers.user({ name });
+    await world.stream.publish(bookingEvent("booking.failed", world.peers.book(user.id)));
+    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+    const [{ mail }] = receivedBy(user.email) as [(typeof server.received)[0]];
+    expect(mail.text).toContain("Hello,\n");
+    expect(`${mail.text} ${mail.html} ${mail.headers.get("to")}`).not.toMatch(/evil|192\.0|Lovelace/i);
+  });
+
+  it.each(["Sammy Davis Jr.", "J. R. R. Tolkien", "Anne-Marie O’Neill"])("greets %s", async (name) => {
+    await server.start();
+    await world.start({ smtpUrl: smtpUrl() });
+    const user = world.peers.user({ name });
+    await world.stream.publish(bookingEvent("booking.failed", world.peers.book(user.id)));
+    await until(() =>
+      expect(receivedBy(user.email)).toMatchObject([{ mail: { text: expect.stringContaining(`Hello ${name},`) } }]),
+    );
   });
 
   it.each([

@@ -59,7 +59,7 @@ export function writeLetter(content: LetterContent): Letter {
     language: locale,
     subject: subject(title),
     heading,
-    greeting: messages.hello(content.name && oneLine(content.name)),
+    greeting: messages.hello(nameOf(content.name)),
     paragraphs,
     facts: rows
       .map(([name, ...values]) => ({ name, values: values.flatMap((value) => (value ? [oneLine(value)] : [])) }))
@@ -67,6 +67,16 @@ export function writeLetter(content: LetterContent): Letter {
     link: { text: messages.link, url },
     closing: messages.closing,
   };
+}
+
+/** What mail programs would make a link of. The full stops are those that domains may be written with. */
+const LINK = /:\/\/|www\.|@|[.\u3002\uff0e\uff61][\p{L}\p{N}]/iu;
+
+/** On one line; null where it says more than a name: the address may be somebody else's, and the mail is ours. */
+export function nameOf(buyer: string | null): string | null {
+  if (buyer === null) return null;
+  const name = oneLine(buyer);
+  return LINK.test(name) || /\p{Cc}/u.test(buyer) ? null : name;
 }
 
 function sumsOf({ event, booking }: LetterContent, { facts, locale }: Messages): [string, string][] {

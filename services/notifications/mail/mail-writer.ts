@@ -1,6 +1,13 @@
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { BookingRecord, UserCard } from "../../../proto/services/index.ts";
-import { letterAsHtml, letterAsText, type LetterSeat, type MailedEvent, writeLetter } from "../letters/index.ts";
+import {
+  letterAsHtml,
+  letterAsText,
+  type LetterSeat,
+  type MailedEvent,
+  nameOf,
+  writeLetter,
+} from "../letters/index.ts";
 import type { Peers } from "../peers.ts";
 import type { Mail } from "../transports/index.ts";
 import type { QueuedMail } from "./mail-queue.ts";
@@ -47,7 +54,7 @@ export class MailWriter {
     });
     const mail: Mail = {
       ...{ id, date, language: letter.language, subject: letter.subject },
-      to: { name: user.name ?? "", address: user.email.trim() },
+      to: { name: nameOf(user.name) ?? "", address: user.email.trim() },
       text: letterAsText(letter),
       html: letterAsHtml(letter),
       attachments: tickets ? [{ fileName: tickets.fileName, type: "application/pdf", bytes: tickets.bytes }] : [],
