@@ -12,8 +12,6 @@ export const HANDLER_LOOK_EVERY_MS = 1_000;
 export const CONNECTIONS_MAX = 10_000;
 /** Addresses whose requests are counted; past it the longest unseen is forgotten. */
 export const RATE_LIMIT_ADDRESSES_MAX = 20_000;
-/** Metrics are rendered once for all who ask within this. */
-export const METRICS_KEPT_MS = 1_000;
 /** A dependency that takes longer to answer than the first is as it was, until it has not answered for the second. */
 export const HEALTH_CHECK_SLOW_MS = 500;
 export const HEALTH_CHECK_TIMEOUT_MS = 5_000;

@@ -1,9 +1,7 @@
 import type { FastifyInstance, onResponseHookHandler } from "fastify";
 import { Histogram } from "prom-client";
 import { Type } from "typebox";
-import type { Clock } from "../../platform/clock/index.ts";
 import { DURATION_BUCKETS, type Registry } from "../../platform/metrics/index.ts";
-import { METRICS_KEPT_MS } from "./limits.ts";
 import type { Routes } from "./routes.ts";
 
 /** Counts and times every answer by its route's pattern: addresses themselves are without number. */
@@ -36,14 +34,14 @@ export function observeRequests(app: FastifyInstance, registry: Registry): void 
 }
 
 export const metricsRoutes =
-  (registry: Registry, clock: Clock): Routes =>
+  (registry: Registry): Routes =>
   async (app) => {
-    let last: { readonly at: number; readonly text: Promise<string> } | undefined;
-    const text = (): Promise<string> => {
-      const now = clock.monotonic();
-      if (last === undefined || now - last.at >= METRICS_KEPT_MS) last = { at: now, text: registry.metrics() };
-      return last.text;
-    };
+    let underWay: Promise<string> | undefined;
+    /** Rendered once for all who ask meanwhile. */
+    const text = (): Promise<string> =>
+      (underWay ??= registry.metrics().finally(() => {
+        underWay = undefined;
+      }));
     app.get(
       "/metrics",
       {

@@ -31,6 +31,6 @@ export function createOpsServer(options: {
     sendProblem(reply, new Problem("NOT_FOUND", "There is nothing at this address."), request.id),
   );
   void app.register(healthRoutes({ checks, clock, log }));
-  void app.register(metricsRoutes(metrics, clock));
+  void app.register(metricsRoutes(metrics));
   return app;
 }

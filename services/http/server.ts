@@ -120,7 +120,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   endConnectionsWhileClosing(app);
   await describe(app, options.version);
   await app.register(healthRoutes({ checks: options.checks, clock, log }));
-  await app.register(metricsRoutes(metrics, clock));
+  await app.register(metricsRoutes(metrics));
   await app.register(webApp({ root: options.webRoot, webSocket: options.webSocket }));
   return app;
 }
