@@ -147,6 +147,22 @@ export const BREAKS = [
     test: "platform/engine-client",
   },
   {
+    law: 7,
+    what: "the money is taken before the seats are booked",
+    file: "services/bookings/saga/decide.ts",
+    find: 'payment: attempt, steps: [{ do: "confirm" }, { do: "capture" }]',
+    replace: 'payment: attempt, steps: [{ do: "capture" }, { do: "confirm" }]',
+    test: "services/bookings/saga/decide.test.ts",
+  },
+  {
+    law: 7,
+    what: "the card network is asked to take the money at once",
+    file: "services/payments/gateways/stripe-gateway.ts",
+    find: 'capture_method: "manual",',
+    replace: 'capture_method: "automatic",',
+    test: "services/payments/stripe.test.ts",
+  },
+  {
     law: "-",
     what: "time away counts against holds",
     file: "engine/shard/shard.ts",
