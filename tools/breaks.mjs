@@ -2,12 +2,12 @@
  * `npm run breaks`: breaks the code on purpose, one place after another, and demands that the test named for it notices. A test that
  * cannot fail proves nothing. Works on a copy, so the tree stays as it is.
  */
-import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BREAKS } from "./breaks-list.mjs";
+import { failedTests } from "./failed-tests.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), "usher-breaks-"));
@@ -29,16 +29,21 @@ try {
       path,
       whole.replace(find, () => replace),
     );
-    const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", test], {
-      cwd: copy,
-      stdio: "ignore",
-    });
+    const by = noticedBy(test);
     writeFileSync(path, whole);
-    if (status === 0) missed++;
-    console.log(`${String(law).padEnd(4)} ${what.padEnd(76)} ${status === 0 ? "NOBODY" : test}`);
+    if (by !== test) missed++;
+    console.log(`${String(law).padEnd(4)} ${what.padEnd(76)} ${by}`);
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
 console.log(missed === 0 ? "every break was noticed" : `${missed} breaks were not noticed`);
 process.exitCode = missed === 0 ? 0 : 1;
+
+function noticedBy(test) {
+  try {
+    return failedTests(copy, test) > 0 ? test : "NOBODY";
+  } catch (error) {
+    return `NOT TRIED: ${error.message}`;
+  }
+}
