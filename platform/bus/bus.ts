@@ -67,3 +67,10 @@ export class BusClosed extends Error {
     super("the bus is closed");
   }
 }
+
+/** Nobody answered a request, or nobody could have: the same may be asked again later. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof NoResponders ||
+  error instanceof RequestTimeout ||
+  error instanceof ConnectionLost ||
+  error instanceof BusClosed;

@@ -1,5 +1,5 @@
 export { answerWith } from "./answer-with.ts";
-export { type Bus, BusClosed, ConnectionLost, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
+export { type Bus, BusClosed, ConnectionLost, isAway, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
 export { InProcessBus } from "./in-process-bus.ts";
 export { NatsBus } from "./nats-bus.ts";
 export { connectNats, NatsUnusable } from "./nats-connection.ts";

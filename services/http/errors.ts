@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { InvalidToken, VerifierUnavailable } from "../../platform/auth/index.ts";
+import { isAway } from "../../platform/bus/index.ts";
 import { explainConnectionError } from "../../platform/postgres/index.ts";
 import { Problem, sendProblem } from "./problem.ts";
 
@@ -17,6 +18,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof InvalidToken) return new Problem("UNAUTHORIZED", error.message);
   if (error instanceof VerifierUnavailable)
     return new Problem("UNAVAILABLE", "Tokens cannot be checked just now; try again.");
+  if (isAway(error)) return new Problem("UNAVAILABLE", "Another of our services does not answer just now; try again.");
   if (isDatabaseDown(error)) return new Problem("UNAVAILABLE", "The database cannot be reached just now; try again.");
   if (!isFastifyError(error)) return internal();
   if (error.validation) return invalid(error);

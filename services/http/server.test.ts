@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BusClosed, ConnectionLost, NoResponders, RequestTimeout } from "../../platform/bus/index.ts";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { problemOf } from "./errors.ts";
 import { principalOf, requireRole, requireSignedIn } from "./guards.ts";
@@ -160,6 +161,13 @@ describe("every refusal is a problem", () => {
   ])("for a database that goes: %s", (message) => {
     expect(problemOf(new Error(message)).code).toBe("UNAVAILABLE");
   });
+
+  it.each([new NoResponders("quote"), new RequestTimeout("quote", 1), new ConnectionLost("quote"), new BusClosed()])(
+    "for another service that is away: $name",
+    (error) => {
+      expect(problemOf(error).code).toBe("UNAVAILABLE");
+    },
+  );
 
   it("for a handler that crashes, without a word of the reason", async () => {
     const response = await server.app.inject({ url: "/api/v1/crash" });

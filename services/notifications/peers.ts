@@ -1,5 +1,5 @@
 /** What mails ask of the other domains. */
-import { type Bus, BusClosed, NoResponders, RequestTimeout } from "../../platform/bus/index.ts";
+import type { Bus } from "../../platform/bus/index.ts";
 import type { Endpoint } from "../../proto/index.ts";
 import {
   BOOKING,
@@ -23,12 +23,7 @@ export interface TicketFile {
   readonly bytes: Uint8Array;
 }
 
-/** Another domain does not answer: ask again later. */
-export class PeerUnavailable extends Error {
-  override readonly name = "PeerUnavailable";
-}
-
-/** Every method throws PeerUnavailable when its domain does not answer. */
+/** Every method throws what `isAway` knows when its domain does not answer: ask again later. */
 export class Peers {
   readonly #bus: Bus;
 
@@ -53,13 +48,7 @@ export class Peers {
     return this.#ask(QUOTE, { showtimeId, seats });
   }
 
-  async #ask<Question, Answer>(endpoint: Endpoint<Question, Answer>, question: Question): Promise<Answer> {
-    try {
-      return await this.#bus.request(endpoint, question, { timeoutMs: PEER_TIMEOUT_MS });
-    } catch (cause) {
-      if (!(cause instanceof NoResponders || cause instanceof RequestTimeout || cause instanceof BusClosed))
-        throw cause;
-      throw new PeerUnavailable(`nobody answers for ${endpoint.name}`, { cause });
-    }
+  #ask<Question, Answer>(endpoint: Endpoint<Question, Answer>, question: Question): Promise<Answer> {
+    return this.#bus.request(endpoint, question, { timeoutMs: PEER_TIMEOUT_MS });
   }
 }

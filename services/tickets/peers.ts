@@ -1,5 +1,5 @@
 /** What tickets ask of the other domains. */
-import { type Bus, BusClosed, NoResponders, RequestTimeout } from "../../platform/bus/index.ts";
+import type { Bus } from "../../platform/bus/index.ts";
 import type { Endpoint } from "../../proto/index.ts";
 import {
   BOOKING,
@@ -11,10 +11,9 @@ import {
   type ShowtimeCard,
   USER_CARD,
 } from "../../proto/services/index.ts";
-import { Problem } from "../http/index.ts";
 import { PEER_TIMEOUT_MS } from "./limits.ts";
 
-/** Every method throws Problem UNAVAILABLE when its domain does not answer. */
+/** Every method throws what `isAway` knows when its domain does not answer: over HTTP, UNAVAILABLE. */
 export class Peers {
   readonly #bus: Bus;
 
@@ -45,13 +44,7 @@ export class Peers {
     return (await this.#ask(USER_CARD, { userId }))?.language ?? "en";
   }
 
-  async #ask<Question, Answer>(endpoint: Endpoint<Question, Answer>, question: Question): Promise<Answer> {
-    try {
-      return await this.#bus.request(endpoint, question, { timeoutMs: PEER_TIMEOUT_MS });
-    } catch (error) {
-      if (!(error instanceof NoResponders || error instanceof RequestTimeout || error instanceof BusClosed))
-        throw error;
-      throw new Problem("UNAVAILABLE", `The service behind ${endpoint.name} does not answer just now; try again.`);
-    }
+  #ask<Question, Answer>(endpoint: Endpoint<Question, Answer>, question: Question): Promise<Answer> {
+    return this.#bus.request(endpoint, question, { timeoutMs: PEER_TIMEOUT_MS });
   }
 }

@@ -31,7 +31,7 @@ export class MailWriter {
     this.#options = options;
   }
 
-  /** @throws PeerUnavailable, and Error when the tickets are not there yet: try again */
+  /** @throws what `Peers` throws, and Error when the tickets are not there yet: try again */
   async write({ id, event, user_id: buyer, created_at: date }: QueuedMail): Promise<Written> {
     const { peers } = this.#options;
     // Of a guest, who has no address as a rule, nothing else is asked for. An event that names no buyer leaves that to the booking.
