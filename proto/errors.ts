@@ -1,6 +1,6 @@
 /**
  * One catalogue of every refusal a client can get, over WebSocket and over REST alike.
- * `retryable`: the same request, with the same request id, may succeed later without the user doing anything else.
+ * `retryable`: the same request, with the same `rid` or Idempotency-Key, may succeed later without the user doing anything else.
  */
 export const ERRORS = {
   BAD_MESSAGE: {
@@ -91,9 +91,13 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     meaning:
-      "The seat's owner cannot be reached or cannot write just now. Whether it was done is known when the same request id is sent again.",
+      "The seat's owner cannot be reached or cannot write just now. Whether it was done is known when the same `rid` or, over REST, the same Idempotency-Key is sent again.",
   },
-  INTERNAL: { status: 500, retryable: false, meaning: "A defect of ours; the log has it under the request id." },
+  INTERNAL: {
+    status: 500,
+    retryable: false,
+    meaning: "A defect of ours; the log has it under the problem's `requestId`.",
+  },
 } as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -21,9 +21,13 @@ export interface Engine {
   ask(request: Command | Query): Promise<Reply>;
 }
 
-/** The engine's refusal, for the client. */
+const AWAY =
+  "The showtime's engine gave no answer in time; ask again, with the same Idempotency-Key where there was one.";
+
+/** The engine's refusal, for the client: what the engine says of request ids, REST calls by another name. */
 export function problemOf({ code, message, seats, retryInMs }: Refusal): Problem {
-  return new Problem(code, message, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });
+  const detail = code === "UNAVAILABLE" ? AWAY : message;
+  return new Problem(code, detail, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });
 }
 
 /** Who asks, and under which request id: the same one again gets the engine's first answer again. */
