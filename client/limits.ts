@@ -1,4 +1,4 @@
-/** Every bound of the SDK, with its unit. Each may be set through `ClientOptions.limits`. */
+/** The bounds of the SDK that `ClientOptions.limits` may set, with their units. */
 export interface ClientLimits {
   /** Requests without an answer at one time; past it a request is refused as `BUSY` without being sent. */
   readonly pendingMax: number;

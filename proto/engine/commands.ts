@@ -32,7 +32,7 @@ export const SEAT_FLAG = { accessible: 1, companion: 2, aisleAfter: 4 } as const
 
 /** `none`: no check. `lenient`: no new single seat, unless the row part cannot be filled without one. `strict`: never a new single seat. */
 export type OrphanRule = "none" | "lenient" | "strict";
-/** When wheelchair places and companion seats may go to others: always, never, or once `minutes` before the sale ends. */
+/** When wheelchair places and companion seats may go to others: always, never, or from `ms` before the sale ends on. */
 export type AccessibleRelease =
   | { readonly when: "always" }
   | { readonly when: "never" }

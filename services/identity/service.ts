@@ -47,7 +47,7 @@ export interface IdentityService {
   /** Before any request. @returns the administrator, at the first start of all */
   start(): Promise<FirstAdmin | undefined>;
   stop(): Promise<void>;
-  /** Reads the keys again, as it does by itself every minute: after `rotateKeys`. */
+  /** Reads the keys again, as it does by itself every ten seconds: after `rotateKeys`. */
   reloadKeys(): Promise<void>;
 }
 
