@@ -31,6 +31,10 @@ import {
   SNAPSHOTS_KEPT,
 } from "./limits.ts";
 
+/** What to do about a damaged journal. */
+const RESTORE = "restore PostgreSQL from a backup (docs/guides/operating.md, Backup and restore)";
+const FIND_IT = `point DATABASE_URL at the server that has it, or ${RESTORE}`;
+
 /** All rows of a commit travel as one binary parameter, cut up by offset and length: no array of bytea in text form. */
 const BATCH_AND_FENCE = `
   WITH batch AS (
@@ -201,9 +205,10 @@ export class PostgresJournal implements Journal {
       }
       for (const row of rows) {
         const seq = Number(row.seq);
-        if (seq !== last + 1) throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}`);
+        if (seq !== last + 1)
+          throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}; ${RESTORE}`);
         if (crc32(row.events) !== Number(row.checksum)) {
-          throw new JournalDamaged(`shard ${shard}: row ${seq} is not as it was written`);
+          throw new JournalDamaged(`shard ${shard}: row ${seq} is not as it was written; ${RESTORE}`);
         }
         yield { shard, seq, epoch: Number(row.epoch), at: Number(row.at), events: row.events };
         last = seq;
@@ -273,7 +278,8 @@ export class PostgresJournal implements Journal {
       unknown.map(({ seq }) => seq - 1),
     ]);
     const [lost] = rows;
-    if (lost !== undefined) throw new JournalDamaged(`shard ${lost.shard}: PostgreSQL has lost row ${lost.before}`);
+    if (lost !== undefined)
+      throw new JournalDamaged(`shard ${lost.shard}: PostgreSQL has lost row ${lost.before}; ${FIND_IT}`);
   }
 
   #connect(): Writer {
