@@ -8,3 +8,4 @@ export * from "./subject.ts";
 export * from "./engine/index.ts";
 export * from "./events.ts";
 export * from "./money.ts";
+export * from "./roles.ts";

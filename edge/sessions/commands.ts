@@ -1,5 +1,5 @@
 import { type Principal, type Role, SERVES_MANY } from "../../platform/auth/index.ts";
-import { type Command, type HoldId, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
+import { type Command, type HoldId, MAY_BUY, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Audience } from "../fan-out/index.ts";
 import { LIMITS } from "../limits.ts";
@@ -11,7 +11,7 @@ import type { SignIn } from "./sign-in.ts";
 /** What only the engine can answer. */
 export type CommandMessage = Extract<ClientMessage, { rid: RequestId }>;
 
-const MAY_HOLD: ReadonlySet<Role> = new Set<Role>(["customer", "guest", "kiosk", "boxoffice", "admin"]);
+const BUYERS: ReadonlySet<Role> = new Set<Role>(MAY_BUY);
 
 const SIGN_IN_FIRST: RefusalDetails = { code: "UNAUTHORIZED", message: "Sign in first: send auth with a valid token." };
 const NOT_YOURS_TO_HOLD: RefusalDetails = { code: "FORBIDDEN", message: "This role may not hold seats." };
@@ -54,7 +54,7 @@ export class Commands {
   send(session: Session, message: CommandMessage): void {
     const principal = this.#options.signIn.principalOf(session);
     if (principal === undefined) return session.refuse(SIGN_IN_FIRST, message.rid);
-    if (!MAY_HOLD.has(principal.role)) return session.refuse(NOT_YOURS_TO_HOLD, message.rid);
+    if (!BUYERS.has(principal.role)) return session.refuse(NOT_YOURS_TO_HOLD, message.rid);
     if (this.#isDraining) return session.refuse(DRAINING, message.rid);
     if (session.inFlight >= LIMITS.inFlightMax) return session.refuse(TOO_MANY_UNDER_WAY, message.rid);
     const command = commandOf(message, principal);

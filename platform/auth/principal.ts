@@ -1,7 +1,6 @@
-import type { HolderId } from "../../proto/index.ts";
+import { type HolderId, type Role, ROLES } from "../../proto/index.ts";
 
-export const ROLES = ["customer", "guest", "kiosk", "boxoffice", "gate", "admin"] as const;
-export type Role = (typeof ROLES)[number];
+export type { Role };
 
 export const isRole = (value: unknown): value is Role => ROLES.some((role) => role === value);
 

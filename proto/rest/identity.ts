@@ -1,4 +1,5 @@
 import { Type, type Static } from "typebox";
+import { ROLES } from "../roles.ts";
 import { Page, PageQuery, Timestamp } from "./common.ts";
 
 const closed = { additionalProperties: false };
@@ -30,9 +31,7 @@ const Name = Type.String({
 export const Language = Type.Enum(["en", "de"], { description: "Of mails and tickets.", examples: ["de"] });
 export type Language = Static<typeof Language>;
 
-export const RoleName = Type.Enum(["customer", "guest", "kiosk", "boxoffice", "gate", "admin"], {
-  examples: ["customer"],
-});
+export const RoleName = Type.Enum([...ROLES], { examples: ["customer"] });
 /** Of those who have a password. */
 export const PersonRole = Type.Enum(["customer", "boxoffice", "gate", "admin"], { examples: ["boxoffice"] });
 export type PersonRole = Static<typeof PersonRole>;

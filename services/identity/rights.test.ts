@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Role, ROLES } from "../../platform/auth/index.ts";
+import { type Role, ROLES } from "../../proto/index.ts";
 import type { ProblemBody } from "../../proto/rest/index.ts";
 import { bearer, testIdentity, type TestIdentity } from "./testing.ts";
 

@@ -3,7 +3,7 @@ import { type Role, SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { type HolderId, isPlainId, type RequestId } from "../../../proto/index.ts";
+import { type HolderId, isPlainId, MAY_BUY, type RequestId } from "../../../proto/index.ts";
 import { SEATS_PER_REQUEST_MAX } from "../../../proto/rest/index.ts";
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
 import { Problem, problemOf } from "../../http/index.ts";
@@ -29,7 +29,7 @@ export interface Context {
   readonly asker: Asker | null;
 }
 
-const MAY_BUY: ReadonlySet<Role> = new Set<Role>(["customer", "guest", "kiosk", "boxoffice", "admin"]);
+const BUYERS: ReadonlySet<Role> = new Set<Role>(MAY_BUY);
 
 /** What REST does, in other words: the same desk, the same rights, the same refusals. */
 export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) {
@@ -131,7 +131,7 @@ async function answer<Result>(asker: Asker | null, work: (own: Asker) => Promise
 
 function signedIn(asker: Asker | null): Asker {
   if (asker === null) throw new Problem("UNAUTHORIZED", "Sign in: send `Authorization: Bearer <access token>`.");
-  if (!MAY_BUY.has(asker.role)) throw new Problem("FORBIDDEN", `The role ${asker.role} does not book.`);
+  if (!BUYERS.has(asker.role)) throw new Problem("FORBIDDEN", `The role ${asker.role} does not book.`);
   return asker;
 }
 

@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RequestId } from "../../../proto/index.ts";
+import { MAY_BUY, type RequestId } from "../../../proto/index.ts";
 import { AnyIdParams, Hold, HoldRequest } from "../../../proto/rest/index.ts";
 import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../http/index.ts";
 import { type Asking, type Engine, Holds } from "./holds.ts";
@@ -16,7 +16,7 @@ interface Options {
 }
 
 const tags = ["holds"];
-const mayHold = requireRole("customer", "guest", "kiosk", "boxoffice", "admin");
+const mayBuy = requireRole(...MAY_BUY);
 
 export const holdRoutes =
   ({ engine, clock, random }: Options): Routes =>
@@ -31,7 +31,7 @@ export const holdRoutes =
     app.post(
       "/showtimes/:id/holds",
       {
-        onRequest: mayHold,
+        onRequest: mayBuy,
         schema: {
           operationId: "holdSeats",
           tags,
@@ -64,7 +64,7 @@ export const holdRoutes =
     app.get(
       "/holds/:id",
       {
-        onRequest: mayHold,
+        onRequest: mayBuy,
         schema: {
           operationId: "getHold",
           tags,
@@ -84,7 +84,7 @@ export const holdRoutes =
     app.post(
       "/holds/:id/extend",
       {
-        onRequest: mayHold,
+        onRequest: mayBuy,
         schema: {
           operationId: "extendHold",
           tags,
@@ -103,7 +103,7 @@ export const holdRoutes =
     app.delete(
       "/holds/:id",
       {
-        onRequest: mayHold,
+        onRequest: mayBuy,
         schema: {
           operationId: "releaseHold",
           tags,

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { MAY_BUY } from "../../../proto/index.ts";
 import {
   AnyIdParams,
   Booking,
@@ -24,7 +25,7 @@ import type { Asker, Desk } from "../desk.ts";
 import { bookingView, paymentView } from "./views.ts";
 
 const tags = ["bookings"];
-const mayBuy = requireRole("customer", "guest", "kiosk", "boxoffice", "admin");
+const mayBuy = requireRole(...MAY_BUY);
 const Place = Type.Object({ createdAt: Type.Integer({ minimum: 0, maximum: Date.UTC(2100) }), id: Id });
 
 const askerOf = (request: FastifyRequest): Asker => {
