@@ -12,7 +12,7 @@ const server = createServer((request, response) => {
   const key = request.headers["idempotency-key"];
   const fresh =
     asked++ === 0
-      ? { status: 409, body: { code: "BOOKING_STATE", detail: "ask once more" } }
+      ? { status: 409, body: { code: "BOOKING_STATE", detail: "ask once more", seats: [3, 4], retryInMs: 250 } }
       : { status: 200, body: { id: "bk_1", status: "cancelled" } };
   const answer = (typeof key === "string" && kept.get(key)) || fresh;
   if (typeof key === "string") kept.set(key, answer);
@@ -46,4 +46,9 @@ test("with the same key it is the same cancellation", async () => {
     expect(await refusalOf(rest.cancel("bk_1", "token", "mine"))).toMatchObject({ code: "BOOKING_STATE" });
   }
   expect(await rest.cancel("bk_1", "token", "another")).toMatchObject({ status: "cancelled" });
+});
+
+test("a refusal has the problem's seats, and says to the millisecond when to ask again", async () => {
+  const rest = await start();
+  expect(await refusalOf(rest.cancel("bk_1", "token"))).toMatchObject({ seats: [3, 4], retryInMs: 250 });
 });

@@ -175,11 +175,14 @@ const signed = (token?: string): { readonly headers: Record<string, string> } =>
 function toRefused(response: Response, body: unknown): Refused {
   // The cast: every field is looked at before it is used.
   const problem = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
-  const { code, detail } = problem;
+  const { code, detail, seats, retryInMs } = problem;
   const known: ErrorCode = typeof code === "string" && isErrorCode(code) ? code : "INTERNAL";
-  const retryAfter = Number(response.headers.get("retry-after"));
-  const retryInMs = retryAfter > 0 ? retryAfter * 1000 : undefined;
+  const retryAfterMs = Number(response.headers.get("retry-after")) * 1000;
   return new Refused(known, typeof detail === "string" ? detail : `the server answered ${response.status}`, {
-    retryInMs,
+    seats: isSeats(seats) ? seats : undefined,
+    retryInMs: typeof retryInMs === "number" ? retryInMs : retryAfterMs || undefined,
   });
 }
+
+const isSeats = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every((seat) => typeof seat === "number");
