@@ -30,7 +30,6 @@ const BestAvailable = Type.Object(
           Type.String({ minLength: 1, maxLength: 64, description: "Id of a category; any when left out." }),
         ),
         split: Type.Optional(Type.Boolean({ description: "The seats may be in several rows." })),
-        accessible: Accessible,
       },
       { additionalProperties: false },
     ),

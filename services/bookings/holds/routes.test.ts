@@ -97,7 +97,7 @@ describe("taking seats", () => {
   it.each([
     [{ best: { count: 2 } }, { count: 2 }],
     [
-      { best: { count: 2, category: "premium", split: true, accessible: true } },
+      { best: { count: 2, category: "premium", split: true }, accessible: true },
       { count: 2, category: "premium", split: true, accessible: true },
     ],
     [
@@ -168,6 +168,7 @@ describe("taking seats", () => {
     [{ best: { count: 1, category: "" } }],
     [{ best: { count: 1, category: "x".repeat(65) } }],
     [{ best: { count: 1, colour: "red" } }],
+    [{ best: { count: 1, accessible: true } }],
   ])("refuses the body %j", async (body) => {
     const response = await hold(body);
     expect(response.json()).toMatchObject({ status: 400, code: "BAD_MESSAGE" });
