@@ -1,6 +1,7 @@
 /** A WebSocket as the rest of the edge sees it; `websocket-server.ts` makes them. */
 import type { CLOSE_CODES } from "../proto/index.ts";
-import type { Encoding, Frame } from "./encoding.ts";
+import type { Encoding } from "../proto/ws/index.ts";
+import type { Frame } from "./encoding.ts";
 
 export type CloseCode = (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES];
 

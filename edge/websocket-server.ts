@@ -12,7 +12,8 @@ import type {
 import type * as uWebSockets from "uWebSockets.js";
 import { ExplainedError } from "../platform/explained/index.ts";
 import { networkOf } from "../platform/network/index.ts";
-import { type Encoding, type Frame, SUBPROTOCOLS } from "./encoding.ts";
+import type { Encoding } from "../proto/ws/index.ts";
+import { ENCODING_OF, type Frame } from "./encoding.ts";
 import { LIMITS } from "./limits.ts";
 import type { CloseCode, Publisher, Socket, SocketEvents } from "./socket.ts";
 
@@ -140,7 +141,7 @@ export class WebSocketServer<Session> implements Publisher {
       return answer(
         response,
         "400 Bad Request",
-        `Offer one of ${[...SUBPROTOCOLS.keys()].join(", ")}, or none for JSON.\n`,
+        `Offer one of ${[...ENCODING_OF.keys()].join(", ")}, or none for JSON.\n`,
       );
     }
     const key = request.getHeader("sec-websocket-key");
@@ -200,7 +201,7 @@ function chooseProtocol(offered: string): { name: string; encoding: Encoding } |
   if (offered === "") return { name: "", encoding: "json" };
   for (const part of offered.split(",")) {
     const name = part.trim();
-    const encoding = SUBPROTOCOLS.get(name);
+    const encoding = ENCODING_OF.get(name);
     if (encoding !== undefined) return { name, encoding };
   }
   return undefined;

@@ -1,5 +1,6 @@
 import type { Refusal, ShowtimeId } from "../../proto/index.ts";
-import { EncodedOnce, type Encoding, ENCODINGS, type Frame } from "../encoding.ts";
+import type { Encoding } from "../../proto/ws/index.ts";
+import { EncodedOnce, ENCODINGS, type Frame } from "../encoding.ts";
 import { LIMITS } from "../limits.ts";
 import { Replica, type ReplicaSources } from "../replica/index.ts";
 import type { Publisher, Socket } from "../socket.ts";

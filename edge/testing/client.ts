@@ -9,8 +9,8 @@ import {
   encodeClientMsgpack,
   type ServerMessage,
   type ServerOp,
+  type Encoding,
 } from "../../proto/ws/index.ts";
-import type { Encoding } from "../encoding.ts";
 
 export type MessageOf<Op extends ServerOp> = Extract<ServerMessage, { op: Op }>;
 

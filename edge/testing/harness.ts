@@ -16,7 +16,7 @@ import {
 } from "../../platform/auth/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import type { ShowtimeId } from "../../proto/index.ts";
-import type { Encoding } from "../encoding.ts";
+import type { Encoding } from "../../proto/ws/index.ts";
 import { createEdge, type Edge, type EdgeConfig, type EdgeOptions } from "../index.ts";
 import { BoxOffice } from "./box-office.ts";
 import { Client } from "./client.ts";
