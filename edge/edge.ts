@@ -5,7 +5,7 @@ import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
 import { Counts, exposeCounts } from "./counts.ts";
 import { Audience, Ticker } from "./fan-out/index.ts";
-import { openFilesMax, SharedMeters, type UsageBoard } from "./limits/index.ts";
+import { openFilesMax, SharedMeters, type UsageBoard } from "./meters/index.ts";
 import { LIMITS } from "./limits.ts";
 import type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
 import { Commands, Outbox, type Session, Sessions, SignIn } from "./sessions/index.ts";

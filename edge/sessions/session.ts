@@ -5,7 +5,7 @@ import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Counts } from "../counts.ts";
 import { encode, type Frame } from "../encoding.ts";
 import type { Viewer, Watch } from "../fan-out/index.ts";
-import { Bucket, type Meter } from "../limits/index.ts";
+import { Bucket, type Meter } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { CloseCode, Socket } from "../socket.ts";
 

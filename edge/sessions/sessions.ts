@@ -14,7 +14,7 @@ import { type ClientMessage, type ServerMessage, WS_LIMITS } from "../../proto/w
 import type { Counts } from "../counts.ts";
 import { decode, EncodedOnce } from "../encoding.ts";
 import type { Audience } from "../fan-out/index.ts";
-import { Meters, type Rate, rateOf } from "../limits/index.ts";
+import { Meters, type Rate, rateOf } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { EdgeConfig } from "../ports.ts";
 import type { Socket, SocketEvents } from "../socket.ts";

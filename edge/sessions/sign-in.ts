@@ -3,7 +3,7 @@ import type { Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { CLOSE_CODES, type HolderId } from "../../proto/index.ts";
-import { Meters } from "../limits/index.ts";
+import { Meters } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { Verifier } from "../ports.ts";
 import type { Session } from "./session.ts";
