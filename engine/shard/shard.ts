@@ -94,7 +94,7 @@ type Phase = "recovering" | "serving" | "leaving" | "stopped";
 const AWAY: Refusal = {
   type: "refused",
   code: "UNAVAILABLE",
-  message: "The showtime's engine is recovering; ask again with the same request id.",
+  message: "The showtime's engine is recovering; ask again with the same `rid`.",
   retryInMs: COME_BACK_MS,
 };
 const BUSY: Refusal = {
