@@ -6,4 +6,5 @@ export { readRow, recover, ShardState } from "./shard/index.ts";
 export { takeSnapshot } from "./snapshot/take-snapshot.ts";
 export { SnapshotThread } from "./snapshot/snapshot-thread.ts";
 export type { SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
+export { CORE_LIMITS } from "./core/index.ts";
 export { audit, type AuditLine } from "./audit.ts";

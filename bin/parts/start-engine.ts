@@ -5,6 +5,7 @@ import {
   checkServerSafety,
   checkShardCount,
   Cluster,
+  CORE_LIMITS,
   Engine,
   FileWitness,
   MemberTable,
@@ -15,9 +16,6 @@ import type { Bus } from "../../platform/bus/index.ts";
 import type { HealthCheck } from "../../services/http/index.ts";
 import type { Role } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
-
-/** How often a holder may move the end of a hold; `HOLD_MAX_SECONDS` bounds it as well. */
-const MAX_EXTENSIONS = 5;
 
 export interface RunningEngine {
   /** Takes part in the cluster, where there is one. What this process has yet to load and start would hold up the shards that come then. */
@@ -58,7 +56,7 @@ export async function startEngine(
       holdMaxMs: config.holdMaxMs,
       paymentTtlMs: config.paymentTtlMs,
       maxSeatsPerHolder: config.maxSeatsPerHolder,
-      maxExtensions: MAX_EXTENSIONS,
+      maxExtensions: CORE_LIMITS.extensionsMax,
     },
     onReplaced: (shard) => {
       if (cluster === undefined) onReplaced(shard);

@@ -2,6 +2,7 @@
 export type { Decision } from "./decision.ts";
 export { decide } from "./decide.ts";
 export { evolve } from "./evolve.ts";
+export { CORE_LIMITS } from "./limits.ts";
 export { outcomeOf } from "./outcome.ts";
 export { archive, deadlineOf, deadlines, expire, limit, resume } from "./rules/time.ts";
 export { decodeState, decodeStateInSteps, encodeState, encodeStateInSteps } from "./snapshot.ts";

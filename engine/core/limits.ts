@@ -19,6 +19,8 @@ export const CORE_LIMITS = {
   partGroupsMax: 32_768,
   /** Expired holds remembered, to tell "too late" from "never was". */
   expiredHoldsMax: 16_384,
+  /** How often a holder may move the end of a hold, in sales that open now; `HOLD_MAX_SECONDS` bounds it as well. */
+  extensionsMax: 5,
   /** From the end of a showtime and its sale until it is archived; cancelling a booking gives no seat back from then on. */
   archiveAfterMs: 24 * 3_600_000,
   /** Cancelled bookings remembered, so that a late confirm does not bring one back. */
