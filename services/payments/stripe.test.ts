@@ -196,7 +196,9 @@ describe("Stripe", () => {
 
   describe("whose bank needs days for a refund", () => {
     const made = () => stripe.refunds.filter(({ payment_intent }) => payment_intent === intent().id);
-    const told = () => payments.events.filter(({ type }) => type === "payment.refund");
+    /** News of the test before may still be on its way. */
+    const told = () =>
+      payments.events.filter(({ type, subject }) => type === "payment.refund" && subject === `bk_${id}`);
     const refunded = (amount: number) =>
       until(async () => valueOf(await payments.read(id)).refunded === amount || undefined, `${amount} refunded`);
     /** Nothing is under way. */
@@ -210,7 +212,6 @@ describe("Stripe", () => {
     const ask = (part = "", amount = 700) => payments.refund(id, `rf_${id}${part}`, amount);
 
     beforeEach(async () => {
-      payments.events.length = 0;
       stripe.refundsAre = "pending";
       await start("pm_card_visa");
       await payments.capture(id);
