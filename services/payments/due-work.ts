@@ -48,11 +48,17 @@ export class DueWork {
   }
 
   #begin(row: SeenPayment): void {
-    const done = this.#options.stepper.lookAgain(row).finally(() => {
-      // More may have been due than there were places.
-      if (this.#inFlight.size === STEPS_AT_ONCE) this.#poller.nudge();
-      this.#inFlight.delete(done);
-    });
+    const { stepper, log } = this.#options;
+    const done = stepper
+      .lookAgain(row)
+      .catch((err) =>
+        log.error({ err, payment: row.id }, "a payment that is due could not be looked at; it is tried again"),
+      )
+      .finally(() => {
+        // More may have been due than there were places.
+        if (this.#inFlight.size === STEPS_AT_ONCE) this.#poller.nudge();
+        this.#inFlight.delete(done);
+      });
     this.#inFlight.add(done);
   }
 }

@@ -182,7 +182,7 @@ export class PaymentBook {
   }
 
   /** What was asked for is under way at the gateway: it is looked at again the more seldom the older it is. */
-  async await({ id }: PaymentRow, { created_at: askedAt }: PaymentRow | RefundRow): Promise<void> {
+  async lookLater({ id }: PaymentRow, { created_at: askedAt }: PaymentRow | RefundRow): Promise<void> {
     const due_at = pollAfter(askedAt, this.#clock.now());
     await this.#db.updateTable("payment").set({ attempts: 0, due_at }).where("id", "=", id).execute();
   }

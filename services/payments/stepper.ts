@@ -92,7 +92,7 @@ export class Stepper {
     } catch (error) {
       if (error instanceof GatewayRefused) return this.#refused(step, row, gateway, error);
       if (error instanceof RefundUnderWay) {
-        await book.await(row, step.type === "refund" ? step.refund : row);
+        await book.lookLater(row, step.type === "refund" ? step.refund : row);
         return step.type === "refund" ? row : undefined;
       }
       if (!(error instanceof GatewayUnavailable)) throw error;
