@@ -110,19 +110,3 @@ it("the outbox is looked at when something was told, and only then", async () =>
   const [refund] = await book.openRefunds("pay_e");
   expect(await settle(100, 0, "captured", refund)).toEqual(["captured", 0, 1]);
 });
-
-it("a capture is wished in one statement, and only of what is reserved for that", async () => {
-  await added("pay_f", "bk_5");
-  const wish = async (amount: number) => (await book.wantCapture("pay_f", amount))?.capture_wanted;
-  const become = (change: string) => shop.pool.query(`update payments.payment set ${change} where id = 'pay_f'`);
-  expect(await wish(100)).toBeUndefined();
-  await become("state = 'authorized'");
-  expect(await wish(101)).toBeUndefined();
-  await become("void_reason = 'too late'");
-  expect(await wish(80)).toBeUndefined();
-  await become("void_reason = null");
-  expect([await wish(80), await wish(100), await wish(80)]).toEqual([80, undefined, 80]);
-  await become("state = 'captured'");
-  expect(await wish(80)).toBeUndefined();
-  expect(await book.wantCapture("pay_nobody", 80)).toBeUndefined();
-});

@@ -101,21 +101,6 @@ export class PaymentBook {
     }
   }
 
-  /** The same for a capture, in one statement. @returns undefined when there is no such payment, or it cannot be taken */
-  wantCapture(id: string, amount: number): Promise<SeenPayment | undefined> {
-    return this.#db
-      .updateTable("payment")
-      .set({ capture_wanted: amount, due_at: new Date(this.#clock.now() + STEP_LEASE_MS) })
-      .where("id", "=", id)
-      .where("state", "=", "authorized")
-      .where("void_reason", "is", null)
-      .where("amount", ">=", amount)
-      .where((row) => row(row.fn.coalesce("capture_wanted", row.val(amount)), "=", amount))
-      .returningAll()
-      .returning(REVISION)
-      .executeTakeFirst();
-  }
-
   /**
    * The same for a refund, which gets a row of its own.
    * @param refuse looks at the payment and at the refunds that were asked for before

@@ -45,13 +45,14 @@ export class Payments {
   }
 
   async capture(id: string, amount: number): Promise<Answer> {
-    const { book } = this.#options;
-    const wanted = isAmount(amount) ? await book.wantCapture(id, amount) : undefined;
-    const row = wanted ?? (await book.find(id));
+    let refused: Answer | undefined;
+    const row = await this.#options.book.want(id, (found) => {
+      refused = refusalOfCapture(found, amount);
+      return refused === undefined && isTakeable(found) ? { capture_wanted: amount } : undefined;
+    });
     if (row === undefined) return unknown();
-    const refused = refusalOfCapture(row, amount);
     if (refused) return refused;
-    const now = wanted === undefined ? row : await this.#advanced(wanted, false);
+    const now = isTakeable(row) ? await this.#advanced(row, false) : row;
     if (now.state === "captured" && now.captured === amount) return ok(now);
     if (isTakeable(now)) return unavailable("The gateway has not taken it yet.");
     return refusal("CONFLICT", `The payment cannot be taken: it is ${now.state}.`);
