@@ -58,7 +58,10 @@ it.each(Object.entries(LOADS))("file descriptors that a load %s has used up are 
     });`;
   const node = [process.execPath, "--import", "./tools/typescript.mjs", "--input-type=module", "--eval", program];
   const said = execFileSync("/bin/sh", ["-c", 'ulimit -n 100; exec "$@"', "sh", ...node], {
-    ...{ cwd: ROOT, encoding: "utf8", timeout: 50_000, killSignal: "SIGKILL" },
+    cwd: ROOT,
+    encoding: "utf8",
+    timeout: 5e4,
+    killSignal: "SIGKILL",
   });
   expect(said).toMatch(/^The load generator has no more file descriptors: .*\.\n$/);
 });

@@ -26,8 +26,15 @@ function killIfThere(pid: number): void {
 }
 
 const NONE: Settings = {
-  ...{ only: undefined, peers: [], seconds: 1, rounds: 1, connections: undefined, inFlight: 1, rate: undefined },
-  ...{ out: "", profile: false },
+  only: undefined,
+  peers: [],
+  seconds: 1,
+  rounds: 1,
+  connections: undefined,
+  inFlight: 1,
+  rate: undefined,
+  out: "",
+  profile: false,
 };
 
 /** As many as this machine bears, by its own word, and as may be asked for. */
@@ -132,12 +139,19 @@ const SMALL: Scenario = {
   about: "as small as it can be",
   cases: () => [
     {
-      ...{ name: "few buyers", load: "closed loop, 4 connections", unit: "commands" },
+      name: "few buyers",
+      load: "closed loop, 4 connections",
+      unit: "commands",
       subjects: (["usher", "peer"] as const).map((kind) => ({
-        ...{ name: kind, kind, about: `<b>${kind}</b>` },
+        name: kind,
+        kind,
+        about: `<b>${kind}</b>`,
         start: (stage) =>
           startRush((_stage, hall) => startPlainServer(stage, SERVER, hall), stage, ARENA, {
-            ...{ connections: 4, slots: 1, seconds: 1, pace: { kind: "closed" } },
+            connections: 4,
+            slots: 1,
+            seconds: 1,
+            pace: { kind: "closed" },
           }),
       })),
     },
@@ -154,19 +168,24 @@ const TAIL = "p99.9, ms";
 
 /** Subjects that are judged by the latency that they tell, if any. */
 const measuring = (names: readonly string[], latencyMs: (name: string) => number | undefined): Scenario => ({
-  ...{ name: "measuring", about: "no servers" },
+  name: "measuring",
+  about: "no servers",
   cases: () => [
     {
-      ...{ name: "no load", load: "none", unit: "commands" },
+      name: "no load",
+      load: "none",
+      unit: "commands",
       judgedBy: { figure: TAIL, unit: "ms", better: "less" },
       subjects: names.map((name, index) => ({
-        ...{ name, kind: index === 0 ? ("usher" as const) : ("peer" as const), about: name },
+        name,
+        kind: index === 0 ? ("usher" as const) : ("peer" as const),
+        about: name,
         start: () =>
           Promise.resolve({
             round() {
               const histogram = createHistogram();
               const ms = latencyMs(name);
-              if (ms !== undefined) histogram.recordValue(ms * 1_000);
+              if (ms !== undefined) histogram.recordValue(ms * 1e3);
               const latency = encodeHistogram(histogram);
               const figures = { [TAIL]: latencyOf(latency).percentiles["p99.9"] };
               const sample = { count: 0, refused: 0, histograms: { latency }, slices: [], figures };

@@ -79,9 +79,7 @@ async function run(
     scenarios: measured,
     programs,
     failure,
-  } = await runScenarios({
-    ...{ root, worker, settings: { ...settings, peers, out }, scenarios, progress, signal },
-  });
+  } = await runScenarios({ root, worker, settings: { ...settings, peers, out }, scenarios, progress, signal });
   progress.clear();
   if (failure !== undefined && measured.length === 0) throw failure;
   const results: Results = {

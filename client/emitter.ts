@@ -11,7 +11,7 @@ export class Emitter<Events extends object> {
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     // The cast: only `on` adds to the set of `name`, and only handlers of `Events[name]`.
-    for (const handler of [...(this.#handlers.get(name) ?? [])])
+    for (const handler of Array.from(this.#handlers.get(name) ?? []))
       guarded(handler as (event: Events[Name]) => void, event);
   }
 }

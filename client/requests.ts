@@ -104,7 +104,7 @@ export class Requests {
 
   /** Whatever waits can be sent now: first in, first out. */
   flush(): void {
-    for (const pending of [...this.#pending.values()]) if (!pending.onItsWay) this.#send(pending);
+    for (const pending of Array.from(this.#pending.values())) if (!pending.onItsWay) this.#send(pending);
   }
 
   lose(): void {
@@ -115,7 +115,7 @@ export class Requests {
   }
 
   end(error: Error): void {
-    for (const pending of [...this.#pending.values()]) this.#settle(pending, error);
+    for (const pending of Array.from(this.#pending.values())) this.#settle(pending, error);
   }
 
   answer(answer: Answer): void {

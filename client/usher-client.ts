@@ -175,7 +175,7 @@ export class UsherClient {
     const wish = accessible === undefined ? {} : { accessible };
     return {
       op: "hold",
-      rid: this.#rid({ ...(rid === undefined ? {} : { rid }) }),
+      rid: this.#rid(rid === undefined ? {} : { rid }),
       showtime: showtimeId(showtime),
       ...wish,
     } as const;

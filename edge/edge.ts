@@ -61,7 +61,10 @@ class WebSocketEdge implements Edge {
     this.#audience = new Audience({ bus, engine, clock, log, counts, ticker: this.#ticker });
     this.#outbox = new Outbox(clock);
     this.#signIn = new SignIn({
-      ...{ verifier, clock, log, commandsPerSecond: config.commandsPerSecond },
+      verifier,
+      clock,
+      log,
+      commandsPerSecond: config.commandsPerSecond,
       settled: (session) => this.#sessions.settled(session),
     });
     this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });

@@ -100,7 +100,11 @@ describe("the engine on PostgreSQL", () => {
       return by.ask(command);
     };
     await client.ask({
-      ...{ type: "open", showtime, holder: holderId("catalog"), rid: "open" as RequestId, plan: smallHall(24) },
+      type: "open",
+      showtime,
+      holder: holderId("catalog"),
+      rid: "open" as RequestId,
+      plan: smallHall(24),
       rules: { salesStartAt: 0, salesEndAt: 2 ** 45, orphan: "none", accessibleRelease: { when: "always" } },
     });
     expect(await ask("r1", { type: "hold", seats: [1] }, client)).toMatchObject({ type: "held" });
@@ -132,7 +136,13 @@ function engineOnPostgres(): {
   const bus = new InProcessBus({ clock, log });
   const journal = new PostgresJournal({ connectionString: database.url, clock, log });
   const engine = new Engine({
-    ...{ id: randomUUID(), journal, bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
+    id: randomUUID(),
+    journal,
+    bus,
+    clock,
+    log,
+    metrics: createMetrics("test"),
+    shards: SHARDS,
     snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
     limits: LIMITS,
@@ -147,7 +157,13 @@ describe("an engine that has stopped", () => {
     const bus = new InProcessBus({ clock: time, log });
     let written = 0;
     const engine = new Engine({
-      ...{ id: "test", bus, clock: time, log, metrics: createMetrics("test"), shards: SHARDS, limits: LIMITS },
+      id: "test",
+      bus,
+      clock: time,
+      log,
+      metrics: createMetrics("test"),
+      shards: SHARDS,
+      limits: LIMITS,
       journal: new FaultyJournal({ clock: time, fault: () => "none", latency: () => 1 }),
       snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
       witness: {

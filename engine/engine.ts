@@ -105,7 +105,17 @@ export class Engine {
     this.#prepared.delete(id);
     const proof = new Proof(clock);
     const shard = new Shard({
-      ...{ id, owner, shards, journal, commits: this.#commits, bus, clock, log, limits, proof, prepared },
+      id,
+      owner,
+      shards,
+      journal,
+      commits: this.#commits,
+      bus,
+      clock,
+      log,
+      limits,
+      proof,
+      prepared,
       acknowledgedSeq: this.#acknowledged.get(id) ?? 0,
       onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
       onReplaced: () => this.#replaced(id, shard),
@@ -177,7 +187,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#proofTimer?.cancel();
-    for (const id of [...this.#lingering.keys()]) this.#endLingering(id);
+    for (const id of Array.from(this.#lingering.keys())) this.#endLingering(id);
     const all = [...this.#owned.values()];
     for (const { subscriptions } of all) for (const subscription of subscriptions) subscription.close();
     await Promise.all(all.map(({ shard }) => shard.stop()));

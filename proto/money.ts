@@ -31,7 +31,10 @@ const DECIMALS: ReadonlyMap<string, number> = new Map([
 export function formatMoney({ amount, currency }: Money, locale: string): string {
   const decimals = DECIMALS.get(currency) ?? 2;
   const format = new Intl.NumberFormat(locale, {
-    ...{ style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals },
+    style: "currency",
+    currency,
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
   });
   return format.format(amount / 10 ** decimals);
 }

@@ -39,7 +39,10 @@ export class HallPage {
     const { client, rest, session, showtime, layout, hall } = options;
     this.#categories = new Map(layout.categories.map(({ id }, index) => [id, index]));
     this.#basket = new Basket({
-      ...{ client, rest, session, showtime: showtime.id },
+      client,
+      rest,
+      session,
+      showtime: showtime.id,
       changed: () => this.#changed(),
       failed: (error) => tell(inPlainWords(error, this.#labelOf)),
       lost: (seats) => tell(`Your time is over: ${formatList(seats.map(this.#labelOf))} may be taken by others again.`),

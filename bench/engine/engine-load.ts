@@ -66,7 +66,8 @@ export class EngineLoad {
     } while (busy < seconds);
     const figures = { "a CPU second": count / cpu, "ms a go": (busy * 1_000) / goes.totalCount };
     return {
-      ...{ seconds: busy, cpuSeconds: cpu },
+      seconds: busy,
+      cpuSeconds: cpu,
       sample: { count, refused: 0, histograms: { go: encodeHistogram(goes) }, slices: [], figures },
     };
   }

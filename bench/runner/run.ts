@@ -111,10 +111,14 @@ async function runCase(
     }
   }
   return {
-    ...{ name: one.name, load: one.load, unit: one.unit },
+    name: one.name,
+    load: one.load,
+    unit: one.unit,
     ...(one.judgedBy !== undefined && { judgedBy: one.judgedBy }),
     subjects: one.subjects.map(({ name, kind, about, fairness }): SubjectResult => ({
-      ...{ name, kind, about },
+      name,
+      kind,
+      about,
       ...(fairness !== undefined && { fairness }),
       rounds: rounds.get(name) ?? [],
     })),
@@ -144,13 +148,17 @@ function line(one: Case, result: RoundResult): string {
 
 function resultOf({ seconds, sample, cpu }: Measured, at: number): RoundResult {
   return {
-    ...{ at: Math.round(at), seconds, count: sample.count, rate: sample.count / seconds, refused: sample.refused },
+    at: Math.round(at),
+    seconds,
+    count: sample.count,
+    rate: sample.count / seconds,
+    refused: sample.refused,
     latencies: Object.fromEntries(
       Object.entries(sample.histograms)
         .map(([name, histogram]) => [name, latencyOf(histogram)] as const)
         .filter(([, { count }]) => count > 0),
     ),
-    slices: sample.slices.map((count) => count * (1_000 / SLICE_MS)),
+    slices: sample.slices.map((count) => count * (1e3 / SLICE_MS)),
     ...(cpu !== undefined && { cpu }),
     figures: sample.figures,
   };

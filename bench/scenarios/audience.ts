@@ -40,7 +40,10 @@ export function createAudience(stage: Stage, viewers: number, others = 0): Audie
       return generators.map(({ load }, index) => ({
         load,
         options: {
-          ...{ dialect, port, showtime, allViewers: viewers },
+          dialect,
+          port,
+          showtime,
+          allViewers: viewers,
           firstIndex: index * share,
           viewers: Math.min(share, viewers - index * share),
           slow: Math.round(slow / processes),

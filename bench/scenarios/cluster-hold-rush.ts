@@ -21,15 +21,18 @@ function secondEngine(context: ScenarioContext): Case {
   const one = clusterOf("one engine", { engines: 1, edges: 1 });
   const connections = connectionsOf(context);
   return {
-    // An engine with half of the buyers commits batches half as large: that would be measured, not what it adds.
-    ...{ name: "two engines against one, as many buyers each", unit: "commands", load: loadOf(context, " an engine") },
+    name: "two engines against one, as many buyers each",
+    unit: "commands",
+    load: loadOf(context, " an engine"),
     judgedBy: { figure: ENGINE_CPU_SECOND, unit: ENGINE_CPU_SECOND, better: "more" },
     subjects: formsOf(two, one, (start, form) => rushOf(context, form === two ? 2 * connections : connections)(start)),
   };
 }
 
 const messagePath = (context: ScenarioContext): Case => ({
-  ...{ name: "over NATS against one process", load: loadOf(context), unit: "commands" },
+  name: "over NATS against one process",
+  load: loadOf(context),
+  unit: "commands",
   subjects: formsOf(
     clusterOf("over NATS", { engines: 1, edges: 1 }),
     ONE_PROCESS,
@@ -47,5 +50,8 @@ const rushOf =
   (start: StartTarget) =>
   (stage: Parameters<StartTarget>[0]) =>
     startRush(start, stage, MULTIPLEX, {
-      ...{ connections, slots: settings.inFlight, seconds: secondsOf(settings), pace: { kind: "closed" } },
+      connections,
+      slots: settings.inFlight,
+      seconds: secondsOf(settings),
+      pace: { kind: "closed" },
     });

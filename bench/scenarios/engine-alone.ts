@@ -19,7 +19,9 @@ export function engineCase(
   { group, name, load, work, needsPostgres, limits = [] }: EngineCase,
 ): Case {
   return {
-    ...{ name, load, unit: "operations" },
+    name,
+    load,
+    unit: "operations",
     subjects: work.map((title): SubjectPlan => ({
       name: title,
       kind: limits.includes(title) ? "limit" : "usher",

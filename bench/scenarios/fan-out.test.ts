@@ -66,8 +66,12 @@ async function roundWith(
       server.listen("127.0.0.1", 0, (token) => resolve(uWS.us_socket_local_port(token)));
     });
     return {
-      ...{ dialect: "bench-msgpack", port, http: `http://127.0.0.1:${port}`, showtimes: [{ id: "0", index: 0 }] },
-      ...{ pid: process.pid, pids },
+      dialect: "bench-msgpack",
+      port,
+      http: `http://127.0.0.1:${port}`,
+      showtimes: [{ id: "0", index: 0 }],
+      pid: process.pid,
+      pids,
       tokens: () => Promise.resolve([]),
       stop: () => Promise.resolve(),
     };
@@ -162,7 +166,9 @@ describe("a round of the fan-out", () => {
         setTimeout(show, lateMs, seat % 2);
       },
       {
-        ...{ viewers: MANY, seconds: 2, on: withFewViewers() },
+        viewers: MANY,
+        seconds: 2,
+        on: withFewViewers(),
         onWatch: (socket) => viewers.push(socket),
         onClose: (socket) => viewers.includes(socket) && viewers.fill(undefined),
       },

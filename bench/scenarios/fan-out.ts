@@ -64,7 +64,10 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       await Promise.all(audience.loads.map((load) => load.begin({ ...schedule, seats: SEATS })));
       await buyers.load.begin({ kind: "schedule", ...schedule });
       const measured = await measure({
-        ...{ stage, seconds, serverPids: target.pids, clientPids: [...audience.pids, buyers.pid] },
+        stage,
+        seconds,
+        serverPids: target.pids,
+        clientPids: [...audience.pids, buyers.pid],
         loads: audience.loads,
       });
       const memory = { "server MB before": residentBefore, "server MB after": resident() };
@@ -116,7 +119,8 @@ function described(
 ): Measured {
   const { frames = 0, bytes = 0, resynced = 0 } = sample.figures;
   return {
-    ...{ seconds, cpu },
+    seconds,
+    cpu,
     sample: {
       ...sample,
       histograms: { ...sample.histograms, lastViewer: histogram },

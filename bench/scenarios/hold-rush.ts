@@ -116,7 +116,9 @@ export async function startRush(
       const { latency = "" } = measured.sample.histograms;
       const tail = pace.kind === "open" ? { [P999]: latencyOf(latency).percentiles["p99.9"] } : {};
       return withFigures(measured, {
-        ...{ ...tail, ...perServerCpu(measured), ...perEngineCpu(measured) },
+        ...tail,
+        ...perServerCpu(measured),
+        ...perEngineCpu(measured),
         ...measured.sample.figures,
       });
     },

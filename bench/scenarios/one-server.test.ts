@@ -17,8 +17,15 @@ const ROOT = new URL("../../", import.meta.url);
 const RUN_TIMEOUT_MS = 120_000;
 
 const SMALL: Settings = {
-  ...{ only: undefined, peers: [], seconds: 1, rounds: 1, connections: 4, inFlight: 1, rate: undefined },
-  ...{ out: "", profile: false },
+  only: undefined,
+  peers: [],
+  seconds: 1,
+  rounds: 1,
+  connections: 4,
+  inFlight: 1,
+  rate: undefined,
+  out: "",
+  profile: false,
 };
 
 let stage: Stage;

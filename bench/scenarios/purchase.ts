@@ -20,7 +20,9 @@ export const purchase: Scenario = {
         unit: "purchases",
         subjects: [
           {
-            ...{ name: "usher", kind: "usher", about: "Usher, everything in one process, mock gateway too" },
+            name: "usher",
+            kind: "usher",
+            about: "Usher, everything in one process, mock gateway too",
             start: (stage) => startPurchases(stage, buyers, secondsOf(settings)),
           },
         ],
@@ -51,9 +53,7 @@ async function startPurchases(stage: Stage, buyers: number, seconds: number): Pr
           return sample;
         },
       };
-      const measured = await measure({
-        ...{ stage, seconds, serverPids: target.pids, clientPids: [pid], loads: [counted] },
-      });
+      const measured = await measure({ stage, seconds, serverPids: target.pids, clientPids: [pid], loads: [counted] });
       await load.end();
       const { cpu, sample } = measured;
       const count = Math.max(1, sample.count);

@@ -65,11 +65,7 @@ describe("scenarios of whole servers", () => {
       figures: { "page p99 in the calm, ms": positive, "page p99 in the storm, ms": positive },
       latencies: { latency: expect.anything(), page: expect.anything() },
     },
-    {
-      scenario: purchase,
-      figures: { "statements a purchase": positive },
-      latencies: { latency: expect.anything() },
-    },
+    { scenario: purchase, figures: { "statements a purchase": positive }, latencies: { latency: expect.anything() } },
     {
       scenario: takeover,
       figures: { kills: positive, "p99 after a kill, ms": positive, "failed commands at hand-overs": 0 },
@@ -89,8 +85,10 @@ describe("scenarios of whole servers", () => {
       // The case before this one has no slow readers.
       scenario: { ...slowReaders, cases: (context: ScenarioContext) => [...slowReaders.cases(context)].slice(1) },
       figures: {
-        ...{ "frames dropped": positive, "slow ones served again, ms": positive },
-        ...{ "server MB before": positive, "server MB after": positive },
+        "frames dropped": positive,
+        "slow ones served again, ms": positive,
+        "server MB before": positive,
+        "server MB after": positive,
       },
       latencies: { lastViewer: expect.anything() },
     },

@@ -37,7 +37,9 @@ export const takeover: Scenario = {
         judgedBy: { figure: P99, unit: "ms without an answer, p99", better: "less" },
         subjects: [
           {
-            ...{ name: "usher", kind: "usher", about: "Two engines, an edge and services over NATS" },
+            name: "usher",
+            kind: "usher",
+            about: "Two engines, an edge and services over NATS",
             start: (stage) => startTakeovers(stage, { showtimes, perSecond, seconds }),
           },
         ],
@@ -101,7 +103,8 @@ async function startTakeovers(stage: Stage, { showtimes: count, perSecond, secon
           seconds: elapsed(),
           cpu: undefined,
           sample: {
-            ...{ ...sample, histograms },
+            ...sample,
+            histograms,
             figures: {
               [P99]: latencyOf(histograms.killed).percentiles.p99,
               kills: goes,

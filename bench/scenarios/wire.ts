@@ -19,7 +19,9 @@ export const wire: Scenario = {
 };
 
 const frames = (name: string, load: string, message: ServerMessage) => ({
-  ...{ name, load, unit: "frames" },
+  name,
+  load,
+  unit: "frames",
   judgedBy: { figure: "bytes", unit: "bytes", better: "less" } as const,
   subjects: [
     plan("usher", "usher", "MessagePack", encodeServerMsgpack(message).length),
@@ -30,7 +32,8 @@ const frames = (name: string, load: string, message: ServerMessage) => ({
 function plan(name: string, kind: SubjectPlan["kind"], about: string, payload: number): SubjectPlan {
   const header = payload < 126 ? 2 : payload < 65_536 ? 4 : 10;
   const measured: Measured = {
-    ...{ seconds: 1, cpu: undefined },
+    seconds: 1,
+    cpu: undefined,
     sample: { count: 1, refused: 0, histograms: {}, slices: [], figures: { bytes: payload + header } },
   };
   const subject = { round: () => Promise.resolve(measured), stop: () => Promise.resolve() };

@@ -43,8 +43,17 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
   const nats = await stage.start({
     name: "nats-server",
     command: [
-      ...(["nats-server", "--config", `${stage.root}deploy/nats/nats.conf`, "--name", "bench"] as const),
-      ...["--addr", "127.0.0.1", "--port", "-1", "--store_dir", join(home, "nats")],
+      "nats-server",
+      "--config",
+      `${stage.root}deploy/nats/nats.conf`,
+      "--name",
+      "bench",
+      "--addr",
+      "127.0.0.1",
+      "--port",
+      "-1",
+      "--store_dir",
+      join(home, "nats"),
     ],
     env: PASSWORDS,
     patterns: [/Listening for client connections on [^:]+:(\d+)/, /Server is ready/],
@@ -61,7 +70,10 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
       name: `usher ${role}`,
       command: [process.execPath, ...stage.profiling(role), "dist/bin/usher.js", role],
       env: {
-        ...{ ...ROOMY, NATS_URL: natsUrl(role), HTTP_PORT: "0", DATA_DIR: join(home, `${role}-${++processes}`) },
+        ...ROOMY,
+        NATS_URL: natsUrl(role),
+        HTTP_PORT: "0",
+        DATA_DIR: join(home, `${role}-${++processes}`),
         ...env,
       },
       patterns: [pattern, /^ready/],
@@ -79,7 +91,10 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
 
   const http = services.found[0] ?? "";
   return {
-    ...{ dialect: "usher", pid: edgeProcesses[0]?.pid ?? 0, port, http },
+    dialect: "usher",
+    pid: edgeProcesses[0]?.pid ?? 0,
+    port,
+    http,
     ...(await saleOf(http, hall)),
     get enginePids() {
       return engineProcesses.map(({ pid }) => pid);

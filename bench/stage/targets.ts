@@ -63,7 +63,12 @@ export async function startUsher(stage: Stage, hall: Hall, databaseUrl?: string)
   });
   const [http = "", port] = server.found;
   return {
-    ...{ dialect: "usher", pid: server.pid, pids: [server.pid], port: Number(port), http, stop: server.stop },
+    dialect: "usher",
+    pid: server.pid,
+    pids: [server.pid],
+    port: Number(port),
+    http,
+    stop: server.stop,
     ...(await saleOf(http, hall)),
   };
 }
@@ -106,7 +111,12 @@ export async function startPlainServer(
   });
   const port = Number(server.found[0]);
   return {
-    ...{ dialect, pid: server.pid, pids: [server.pid], port, http: `http://127.0.0.1:${port}`, stop: server.stop },
+    dialect,
+    pid: server.pid,
+    pids: [server.pid],
+    port,
+    http: `http://127.0.0.1:${port}`,
+    stop: server.stop,
     showtimes: Array.from({ length: hall.showtimes }, (_, index) => ({ id: String(index), index })),
     tokens: (count) => Promise.resolve(Array.from({ length: count }, (_, index) => `buyer-${index}`)),
   };

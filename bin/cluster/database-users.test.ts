@@ -65,7 +65,8 @@ async function ownersOf(pool: Pool): Promise<Record<string, string>> {
 
 const wanted = (name: string): Record<string, string> => ({
   ...Object.fromEntries(SERVICES.map((schema) => [schema, `${name}_services`])),
-  ...{ engine: `${name}_engine`, [MOCK_GATEWAY_SCHEMA]: `${name}_gateway` },
+  engine: `${name}_engine`,
+  [MOCK_GATEWAY_SCHEMA]: `${name}_gateway`,
 });
 
 const nameOf = ({ url }: TestDatabase): string => new URL(url).pathname.slice(1);

@@ -55,7 +55,9 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
   };
   const logs = folder("logs");
   const program = (name: string, rest: Omit<Program, "name" | "logFile">): Program => ({
-    ...{ name, ...rest, logFile: join(logs, `${name}.log`) },
+    name,
+    ...rest,
+    logFile: join(logs, `${name}.log`),
   });
 
   const ports = await freePorts(2 * NATS_SERVERS + 2 + engines + 2 * edges + services, [
@@ -81,8 +83,16 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
     program(`nats-${at + 1}`, {
       command: "nats-server",
       args: [
-        ...["--config", deploy("nats/cluster.conf"), "--name", `nats-${at + 1}`],
-        ...["--addr", HERE, "--port", String(each), "--store_dir", folder(`nats-${at + 1}`)],
+        "--config",
+        deploy("nats/cluster.conf"),
+        "--name",
+        `nats-${at + 1}`,
+        "--addr",
+        HERE,
+        "--port",
+        String(each),
+        "--store_dir",
+        folder(`nats-${at + 1}`),
       ],
       env: { ...natsEnv, NATS_ROUTE_LISTEN: `${HERE}:${routePorts[at]}` },
       ready: /Server is ready/,
@@ -109,20 +119,27 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
   const entryUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${config.httpPort}`;
   const shared = { REDIS_URL: `redis://${HERE}:${redisPort}`, TRUSTED_PROXIES: HERE, PUBLIC_URL: entryUrl };
   const gateway = usher("gateway", "gateway", {
-    ...{ DATABASE_URL: databaseUrls.gateway, MOCK_GATEWAY_PORT: String(gatewayPort), PUBLIC_URL: entryUrl },
+    DATABASE_URL: databaseUrls.gateway,
+    MOCK_GATEWAY_PORT: String(gatewayPort),
+    PUBLIC_URL: entryUrl,
     MOCK_GATEWAY_SECRET: secrets.gateway,
   });
   const engineRoles = Array.from({ length: engines }, (_, at) =>
     usher(`engine-${at + 1}`, "engine", {
-      ...{ DATABASE_URL: databaseUrls.engine, NATS_URL: natsFor("engine"), HTTP_PORT: String(port()) },
+      DATABASE_URL: databaseUrls.engine,
+      NATS_URL: natsFor("engine"),
+      HTTP_PORT: String(port()),
       DATA_DIR: folder(`engine-${at + 1}`),
     }),
   );
   const servicePorts = Array.from({ length: services }, port);
   const serviceRoles = servicePorts.map((each, at) =>
     usher(`services-${at + 1}`, "services", {
-      ...{ ...shared, DATABASE_URL: databaseUrls.services, NATS_URL: natsFor("services"), HTTP_PORT: String(each) },
-      DATA_DIR: config.dataDir, // Its keys are those of all services.
+      ...shared,
+      DATABASE_URL: databaseUrls.services,
+      NATS_URL: natsFor("services"),
+      HTTP_PORT: String(each),
+      DATA_DIR: config.dataDir,
       WS_PORT: String(config.wsPort),
       MOCK_GATEWAY_URL: `http://${HERE}:${gatewayPort}`,
       MOCK_GATEWAY_SECRET: secrets.gateway,
@@ -135,7 +152,10 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
   ];
   const edgeRoles = edgePorts.map((each, at) =>
     usher(`edge-${at + 1}`, "edge", {
-      ...{ ...shared, NATS_URL: natsFor("edge"), HTTP_PORT: String(port()), WS_PORT: String(each) },
+      ...shared,
+      NATS_URL: natsFor("edge"),
+      HTTP_PORT: String(port()),
+      WS_PORT: String(each),
       DATA_DIR: folder(`edge-${at + 1}`),
       ALLOWED_ORIGINS: [...config.allowedOrigins, ...origins].join(","),
     }),

@@ -44,14 +44,15 @@ it("one that ended is left for as long as it says, and then started again", asyn
   const folder = await mkdtemp(join(tmpdir(), "usher-watch-"));
   const leash = new Leash();
   const program = {
-    ...{ name: "p", command: "sh", args: ["-c", "echo ready; exec sleep 600"], env: {}, logFile: join(folder, "log") },
-    ...{ ready: /^ready$/, againMs: 1_500 },
+    name: "p",
+    command: "sh",
+    args: ["-c", "echo ready; exec sleep 600"],
+    env: {},
+    logFile: join(folder, "log"),
+    ready: /^ready$/,
+    againMs: 1500,
   };
-  const watched = new ProcessUnderWatch(program, {
-    ...{ clock, leash },
-    changed: () => undefined,
-    line: () => undefined,
-  });
+  const watched = new ProcessUnderWatch(program, { clock, leash, changed: () => undefined, line: () => undefined });
   await watched.start();
   await clock.advance(60_000); // It has run for long.
   process.kill(watched.pid ?? 0, "SIGKILL");

@@ -31,9 +31,10 @@ async function startAll(role: Role): Promise<void> {
   const shared = await startRedis(role, "all");
   let isReplaced = false;
   const engine = await startEngine(role, {
-    ...{ bus, database },
+    bus,
+    database,
     onReplaced: (shard) => {
-      if (isReplaced) return; // Of each shard; another signal would end it at once.
+      if (isReplaced) return;
       isReplaced = true;
       log.fatal({ shard }, "another Usher has taken this database: this one stops");
       process.kill(process.pid, "SIGTERM");
@@ -42,14 +43,21 @@ async function startAll(role: Role): Promise<void> {
   await engine.takePart();
   let webSocketPort = config.wsPort;
   const { verifier, httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
-    ...{ domains: DOMAINS, database, bus, shared },
+    domains: DOMAINS,
+    database,
+    bus,
+    shared,
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks, ...engine.checks, ...(shared?.checks ?? [])],
     webSocket: () => ({ port: webSocketPort }),
   });
   webSocketPort = await startEdge(role, {
-    ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, sharesPort: false },
+    bus,
+    engine: engineClient(role, bus, { sells: false }),
+    verifier,
+    shared,
+    sharesPort: false,
     ownOrigins: ownOrigins("http", config.host, httpPort),
   });
   await requirePermitted();

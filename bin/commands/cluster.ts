@@ -68,7 +68,10 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
     context.print("  every role uses the user in DATABASE_URL, which may not make others");
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
   const plan = await makePlan({
-    ...{ config, context, secrets, sizes },
+    config,
+    context,
+    secrets,
+    sizes,
     databaseUrls: databaseUrls ?? { engine: database.url, services: database.url, gateway: database.url },
   });
 
@@ -78,7 +81,8 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   const admin: string[] = [];
   const watch = (program: Program): ProcessUnderWatch =>
     new ProcessUnderWatch(program, {
-      ...{ clock, leash },
+      clock,
+      leash,
       changed: (changed) => {
         log.info({ process: changed.program.name, pid: changed.pid }, changed.state);
         if (!isTerminal && !allReady) context.print(`  ${changed.program.name.padEnd(11)} ${changed.state}`);

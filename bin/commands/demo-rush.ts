@@ -128,7 +128,14 @@ async function arrive({ options, found, rest, clock, referee, score, over }: Doo
       const hall = client.watch(found.showtime.id);
       buyers.push(
         new Buyer({
-          ...{ client, hall, dreamSeats: dreams, categories, chance: own, referee, score, over },
+          client,
+          hall,
+          dreamSeats: dreams,
+          categories,
+          chance: own,
+          referee,
+          score,
+          over,
           now: () => clock.monotonic(),
           sleep: (ms) => pause(clock, ms, over),
         }),

@@ -35,7 +35,12 @@ async function startEdgeRole(role: Role): Promise<void> {
   });
   const httpPort = await startOps(role, [...checks, ...(shared?.checks ?? [])]);
   const port = await startEdge(role, {
-    ...{ bus, engine: engineClient(role, bus, { sells: false }), verifier, shared, ownOrigins: [], sharesPort: true },
+    bus,
+    engine: engineClient(role, bus, { sells: false }),
+    verifier,
+    shared,
+    ownOrigins: [],
+    sharesPort: true,
   });
   await requirePermitted();
   const host = urlHost(config.host);

@@ -23,7 +23,8 @@ async function startEngineRole(role: Role): Promise<void> {
   await lifecycle.start({ name: "migrations", start: () => migrateEngine(database.pool) });
   const { bus, checks, requirePermitted } = await startBus(role, "engine");
   const engine = await startEngine(role, {
-    ...{ bus, database },
+    bus,
+    database,
     onReplaced: (shard) => log.warn({ shard }, "another engine has taken the shard"),
   });
   await requirePermitted();

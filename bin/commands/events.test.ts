@@ -28,8 +28,13 @@ async function usherEvents(args: readonly string[], databaseUrl = t.url, lines: 
 
 async function tell(userIds: readonly string[]): Promise<void> {
   const outbox = new Outbox({
-    ...{ pool: t.pool, schema: "shop", source: "/usher/shop", stream: t.newStream() },
-    ...{ clock: systemClock, random: systemRandom, log: silent },
+    pool: t.pool,
+    schema: "shop",
+    source: "/usher/shop",
+    stream: t.newStream(),
+    clock: systemClock,
+    random: systemRandom,
+    log: silent,
   });
   for (const userId of userIds)
     await outbox.add(createDatabase(t.pool), "user.deleted", userId.slice(0, 3), { userId });
@@ -39,8 +44,12 @@ async function tell(userIds: readonly string[]): Promise<void> {
 async function kill(userIds: readonly string[]): Promise<string[]> {
   for (const userId of userIds) {
     const event: DomainEvent = {
-      ...{ specversion: "1.0", id: `evt_${userId}`, source: "/usher/shop", subject: userId },
-      ...{ time: "2026-01-01T00:00:00.000Z", datacontenttype: "application/json" },
+      specversion: "1.0",
+      id: `evt_${userId}`,
+      source: "/usher/shop",
+      subject: userId,
+      time: "2026-01-01T00:00:00.000Z",
+      datacontenttype: "application/json",
       type: "user.deleted",
       data: { userId },
     };

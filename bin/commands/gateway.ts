@@ -52,10 +52,7 @@ async function runGateway(context: Context): Promise<void> {
       start: () => migrate(createDatabase<unknown>(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations),
     });
     const webhookUrl = `${shopUrl(config)}/api/v1/payments/webhooks/mock`;
-    const gateway = createMockGateway({
-      ...{ pool, clock, random: systemRandom, log, config },
-      webhookUrl: () => webhookUrl,
-    });
+    const gateway = createMockGateway({ pool, clock, random: systemRandom, log, config, webhookUrl: () => webhookUrl });
     await lifecycle.start({ name: "gateway", start: () => gateway.start(), stop: () => gateway.stop() });
     context.print(`Mock gateway ${gateway.url}`);
     context.print(`  webhooks to ${webhookUrl}`);

@@ -43,15 +43,26 @@ async function sell(): Promise<void> {
   await checkShardCount(catalog.pool, SHARDS);
   const journal = new PostgresJournal({ connectionString: url, clock, log });
   const engine = new Engine({
-    ...{ id: "test", journal, bus: catalog.bus, clock, log, metrics: createMetrics("test"), shards: SHARDS },
+    id: "test",
+    journal,
+    bus: catalog.bus,
+    clock,
+    log,
+    metrics: createMetrics("test"),
+    shards: SHARDS,
     snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
-    limits: { holdTtlMs: 60_000, holdMaxMs: 60_000, paymentTtlMs: 60_000, maxSeatsPerHolder: 8, maxExtensions: 2 },
+    limits: { holdTtlMs: 6e4, holdMaxMs: 6e4, paymentTtlMs: 6e4, maxSeatsPerHolder: 8, maxExtensions: 2 },
     onReplaced: () => undefined,
   });
   await engine.start();
   const client = new EngineClient({
-    ...{ bus: catalog.bus, clock, shards: SHARDS, sells: true, timeoutMs: 10_000, inFlightMax: 10 },
+    bus: catalog.bus,
+    clock,
+    shards: SHARDS,
+    sells: true,
+    timeoutMs: 1e4,
+    inFlightMax: 10,
   });
   const open = catalog.engine.opens.find((command) => command.showtime === showtime) as Command; // The demo has it.
   const hold: Command = { type: "hold", showtime, holder: holderId("ann"), rid: "r1" as RequestId, seats: [11, 12] };

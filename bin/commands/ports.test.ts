@@ -34,13 +34,13 @@ async function run(
   const command = makeCommand({
     env: {
       ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
-      ...{
-        DATA_DIR: dataDir,
-        DATABASE_URL: `postgres://127.0.0.1:${taken}/usher?sslmode=disable`,
-        LOG_LEVEL: "silent",
-      },
+      DATA_DIR: dataDir,
+      DATABASE_URL: `postgres://127.0.0.1:${taken}/usher?sslmode=disable`,
+      LOG_LEVEL: "silent",
     },
-    ...{ dist: new URL("file:///"), version: "0.0.0", print: () => {} },
+    dist: new URL("file:///"),
+    version: "0.0.0",
+    print: () => {},
   });
   await command.parseAsync([], { from: "user" });
 }

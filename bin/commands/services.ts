@@ -31,7 +31,10 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   const { bus, nats, checks, requirePermitted } = await startBus(role, "services");
   const shared = await startRedis(role, "services");
   const { httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
-    ...{ domains, database, bus, shared },
+    domains,
+    database,
+    bus,
+    shared,
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks, ...(shared?.checks ?? [])],

@@ -34,7 +34,11 @@ export async function askShardCount({ config }: Pick<Role, "config">, bus: Bus):
 export function engineClient({ config, clock }: Role, bus: Bus, { sells }: { sells: boolean }): EngineClient {
   const isCluster = config.natsUrl !== undefined;
   return new EngineClient({
-    ...{ bus, clock, shards: config.shards, sells, inFlightMax: IN_FLIGHT_MAX },
+    bus,
+    clock,
+    shards: config.shards,
+    sells,
+    inFlightMax: IN_FLIGHT_MAX,
     timeoutMs: isCluster ? CLUSTER_TIMEOUT_MS : TIMEOUT_MS,
     ...(isCluster && { attemptTimeoutMs: CLUSTER_ATTEMPT_TIMEOUT_MS }),
   });

@@ -30,7 +30,9 @@ export async function runRole(context: Context, name: string, start: (role: Role
   try {
     const metrics = createMetrics(name);
     sampledGauge({
-      ...{ registry: metrics, name: "usher_shards", read: () => config.shards },
+      registry: metrics,
+      name: "usher_shards",
+      read: () => config.shards,
       help: "SHARDS as this process has it: so many are to be served by all engines together.",
     });
     await start({ context, config, clock, log, metrics, lifecycle });

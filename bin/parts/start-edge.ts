@@ -24,7 +24,15 @@ export async function startEdge(
   const { config, clock, log, metrics, lifecycle } = role;
   const publicOrigin = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin];
   const edge = createEdge({
-    ...{ bus, engine, verifier, clock, random: Math.random, log, metrics, sharesPort, usage: shared?.usage },
+    bus,
+    engine,
+    verifier,
+    clock,
+    random: Math.random,
+    log,
+    metrics,
+    sharesPort,
+    usage: shared?.usage,
     config: { ...config, allowedOrigins: [...config.allowedOrigins, ...publicOrigin, ...ownOrigins] },
   });
   const { port } = await lifecycle.start({ name: "edge", start: () => edge.start(), stop: () => edge.drain() });

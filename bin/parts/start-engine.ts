@@ -45,7 +45,13 @@ export async function startEngine(
   const isAlone = config.natsUrl === undefined;
   const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
   const engine: Engine = new Engine({
-    ...{ id, journal, bus, clock, log, metrics, shards: config.shards },
+    id,
+    journal,
+    bus,
+    clock,
+    log,
+    metrics,
+    shards: config.shards,
     snapshots: new SnapshotThread(new URL("engine/snapshot/worker.js", context.dist), {
       connectionString: database.url,
       logLevel: config.logLevel,
@@ -66,7 +72,14 @@ export async function startEngine(
   const cluster = isAlone
     ? undefined
     : new Cluster({
-        ...{ engine, bus, clock, log, shards: config.shards, id, host: hostname(), pid: process.pid },
+        engine,
+        bus,
+        clock,
+        log,
+        shards: config.shards,
+        id,
+        host: hostname(),
+        pid: process.pid,
         table: new MemberTable({ pool: database.pool, id }),
       });
   await lifecycle.start({
@@ -86,11 +99,7 @@ export async function startEngine(
     };
   }
   const takePart = (): Promise<unknown> =>
-    lifecycle.start({
-      name: "cluster",
-      start: () => cluster.start(),
-      stop: () => cluster.leave(),
-    });
+    lifecycle.start({ name: "cluster", start: () => cluster.start(), stop: () => cluster.leave() });
   const check = async (): Promise<void> => {
     if (!cluster.isTakingPart) throw new Error("the engine does not hear itself on the bus");
   };

@@ -45,7 +45,8 @@ export async function startRedis(
   return {
     checks: [
       {
-        ...{ name: "redis", isDispensable: true },
+        name: "redis",
+        isDispensable: true,
         check: () => (redis.isUsable ? Promise.resolve() : Promise.reject(new RedisAway("Redis is away"))),
       },
     ],

@@ -115,7 +115,13 @@ export async function startServices(role: Role, options: Options): Promise<Runni
 
   const webRoot = fileURLToPath(new URL("web/", context.dist));
   const app = await createHttpServer({
-    ...{ config, version: context.version, clock, random, log, metrics, verifier },
+    config,
+    version: context.version,
+    clock,
+    random,
+    log,
+    metrics,
+    verifier,
     idempotency: new IdempotencyStore({ pool: database.pool, clock, random }),
     checks: options.checks,
     webSocket: options.webSocket,

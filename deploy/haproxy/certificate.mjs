@@ -22,7 +22,9 @@ if (!existsSync(file) || (isOurs(pemOf(file)) && !isGood(pemOf(file)))) {
     { name: "organizationName", value: MAKER },
   ];
   const { cert, private: key } = await generate(subject, {
-    ...{ notAfterDate, keySize: 2048, algorithm: "sha256" },
+    notAfterDate,
+    keySize: 2048,
+    algorithm: "sha256",
     extensions: [{ name: "subjectAltName", altNames }],
   });
   writeFileSync(`${file}.new`, `${cert}\n${key}\n`, { mode: 0o600 });

@@ -121,9 +121,7 @@ describe("the limit of one user on several edges", () => {
 
   it("leaves a tenth to an edge whatever the others claim", async () => {
     const clock = new VirtualClock();
-    const liar: UsageBoard = {
-      exchange: async (usages) => usages.map(() => ({ amount: 1e12, processes: 1e6 })),
-    };
+    const liar: UsageBoard = { exchange: async (usages) => usages.map(() => ({ amount: 1e12, processes: 1e6 })) };
     const edge = new MeteredEdge(clock, liar);
     edge.wants = 10 * LIMIT;
     for (let gone = 0; gone < 20_000; gone += 10) {

@@ -47,10 +47,7 @@ export class Sessions implements SocketEvents<Session> {
     this.#options = options;
     const { commandsPerSecond, addressCommandsPerSecond, connectionsPerAddress } = options.config;
     this.#rate = rateOf(commandsPerSecond);
-    this.addresses = new Meters({
-      commandsPerSecond: addressCommandsPerSecond,
-      connectionsMax: connectionsPerAddress,
-    });
+    this.addresses = new Meters({ commandsPerSecond: addressCommandsPerSecond, connectionsMax: connectionsPerAddress });
   }
 
   start(): void {
@@ -62,7 +59,10 @@ export class Sessions implements SocketEvents<Session> {
       bus.subscribe(BOOKING_NEWS, ({ userId, bookingId: id, showtimeId: showtime, status, reason }) =>
         // The casts: the services have checked them; a client only hands them back.
         this.#notify(userId as HolderId, {
-          ...{ op: "booking", bookingId: id as BookingId, showtime: showtime as ShowtimeId, status },
+          op: "booking",
+          bookingId: id as BookingId,
+          showtime: showtime as ShowtimeId,
+          status,
           ...(reason !== null && { reason }),
         }),
       ),

@@ -30,10 +30,7 @@ export class SignIn {
 
   constructor(options: Options) {
     this.#options = options;
-    this.users = new Meters({
-      commandsPerSecond: options.commandsPerSecond,
-      connectionsMax: Number.POSITIVE_INFINITY,
-    });
+    this.users = new Meters({ commandsPerSecond: options.commandsPerSecond, connectionsMax: Number.POSITIVE_INFINITY });
   }
 
   start(): void {

@@ -118,16 +118,14 @@ async function join(id: string, table: KnownEngines = NOBODY): Promise<Node> {
   const reach = { isReachable: true, hasDatabase: true };
   const line = lineOf(reach);
   const engine: Engine = new Engine({
-    ...{
-      id,
-      journal: journalOf(reach),
-      bus: line,
-      clock,
-      log,
-      metrics: createMetrics(id),
-      shards: SHARDS,
-      limits: LIMITS,
-    },
+    id,
+    journal: journalOf(reach),
+    bus: line,
+    clock,
+    log,
+    metrics: createMetrics(id),
+    shards: SHARDS,
+    limits: LIMITS,
     snapshots: { take: (shard) => takeSnapshot(journal, shard, log), close: () => Promise.resolve() },
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
     onReplaced: (shard) => cluster.replaced(shard),

@@ -112,7 +112,12 @@ export class PostgresJournal implements Journal {
     // Else PostgreSQL, while its statistics are older than most rows of a shard, sorts all that are left for each read.
     const setting = "enable_sort = off";
     this.#pool = createPool({
-      ...{ connectionString, max: POOL_MAX, kept: POOL_MAX, name: "usher-journal", log, setting },
+      connectionString,
+      max: POOL_MAX,
+      kept: POOL_MAX,
+      name: "usher-journal",
+      log,
+      setting,
       answerWithinMs: ANSWER_WITHIN_MS,
     });
   }
@@ -156,13 +161,14 @@ export class PostgresJournal implements Journal {
   }
 
   async epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>> {
-    const { rows } = await this.#pool.query<{ shard: number; epoch: string }>({
+    // Known to pg, but not to its types: a connection that is silent for longer is given up.
+    const query: pg.QueryConfig & { readonly query_timeout: number } = {
       ...(shards === undefined
         ? { name: "epochs", text: "SELECT shard, epoch FROM engine.shard" }
         : { name: "epochs-of", text: "SELECT shard, epoch FROM engine.shard WHERE shard = ANY($1)", values: [shards] }),
-      // Known to pg, but not to its types: a connection that is silent for longer is given up.
-      ...{ query_timeout: EPOCHS_TIMEOUT_MS },
-    });
+      query_timeout: EPOCHS_TIMEOUT_MS,
+    };
+    const { rows } = await this.#pool.query<{ shard: number; epoch: string }>(query);
     return new Map(rows.map(({ shard, epoch }) => [shard, Number(epoch)]));
   }
 

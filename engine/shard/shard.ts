@@ -334,10 +334,7 @@ export class Shard implements Committer {
       const gone = state === undefined || state.phase === "archived";
       replies[place] = gone
         ? UNKNOWN_SHOWTIME
-        : {
-            ...{ type: "view", epoch: this.#epoch, ...viewOf(state) },
-            ...(recent && { recent: this.#recent.of(showtime) }),
-          };
+        : { type: "view", epoch: this.#epoch, ...viewOf(state), ...(recent && { recent: this.#recent.of(showtime) }) };
     };
     look();
     if (this.#open.hasEvents) this.#open.beforeCut(look);

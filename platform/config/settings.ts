@@ -211,12 +211,7 @@ export const SETTINGS = {
     default: "https://api.stripe.com",
     about: "Where Stripe's API is.",
   },
-  mailFrom: {
-    name: "MAIL_FROM",
-    kind: email,
-    default: "tickets@usher.example",
-    about: "Who mails come from.",
-  },
+  mailFrom: { name: "MAIL_FROM", kind: email, default: "tickets@usher.example", about: "Who mails come from." },
   webhookPrivateAddresses: {
     name: "WEBHOOK_PRIVATE_ADDRESSES",
     kind: yesOrNo,

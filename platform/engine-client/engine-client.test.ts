@@ -166,7 +166,13 @@ describe("the engine client", () => {
 
   it("does not take BUSY for an answer where an attempt before it was not heard of, and may have been carried out", async () => {
     const impatient = new EngineClient({
-      ...{ bus, clock, shards: SHARDS, sells: false, timeoutMs: 4_000, attemptTimeoutMs: 100, inFlightMax: 100 },
+      bus,
+      clock,
+      shards: SHARDS,
+      sells: false,
+      timeoutMs: 4e3,
+      attemptTimeoutMs: 100,
+      inFlightMax: 100,
     });
     const full: Reply = { type: "refused", code: "BUSY", message: "The queue is full; nothing was done." };
     const attempts: number[] = [];

@@ -17,8 +17,13 @@ beforeAll(async () => {
   const stream = t.newStream();
   for (const schema of ["shop", "accounts"]) {
     const outbox = new Outbox({
-      ...{ pool: t.pool, schema, source: `/usher/${schema}`, stream },
-      ...{ clock: systemClock, random: systemRandom, log: silent },
+      pool: t.pool,
+      schema,
+      source: `/usher/${schema}`,
+      stream,
+      clock: systemClock,
+      random: systemRandom,
+      log: silent,
     });
     for (let number = 0; number < 3; number++) {
       await outbox.add(db, "user.deleted", `u${number}`, { userId: `${schema} \u0000 ${number}` });

@@ -33,7 +33,11 @@ const connected = (): Promise<NatsConnection> => connectNats(server.url, { name:
 
 async function opened(connection: NatsConnection): Promise<JetStreamEventStream> {
   return JetStreamEventStream.open({
-    ...{ connection, pool: t.pool, clock: systemClock, log: silent, deadLetters: t.deadLetters },
+    connection,
+    pool: t.pool,
+    clock: systemClock,
+    log: silent,
+    deadLetters: t.deadLetters,
     patience: { deliveriesMax: CONTRACT_DELIVERIES_MAX, backOffFirstMs: 2 },
   });
 }
@@ -183,7 +187,12 @@ describe("on JetStream", () => {
     });
     const { pool } = t;
     const outbox = new Outbox({
-      ...{ pool, schema: "shop", source: "/usher/shop", clock: systemClock, random: systemRandom, log: silent },
+      pool,
+      schema: "shop",
+      source: "/usher/shop",
+      clock: systemClock,
+      random: systemRandom,
+      log: silent,
       stream: impatient,
     });
     const manager = await jetstreamManager(connection);
@@ -205,7 +214,12 @@ describe("on JetStream", () => {
       handle: async ({ subject }) => void found.push(subject),
     });
     const next = new Outbox({
-      ...{ pool, schema: "shop", source: "/usher/shop", clock: systemClock, random: systemRandom, log: silent },
+      pool,
+      schema: "shop",
+      source: "/usher/shop",
+      clock: systemClock,
+      random: systemRandom,
+      log: silent,
       stream: impatient,
     });
     await expect

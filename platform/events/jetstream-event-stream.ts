@@ -128,7 +128,10 @@ export class JetStreamEventStream implements StartableEventStream {
     const group =
       known?.group ??
       new ConsumerGroup({
-        ...{ name, clock, log, deadLetters },
+        name,
+        clock,
+        log,
+        deadLetters,
         patience: patience ?? { deliveriesMax: DELIVERIES_MAX, backOffFirstMs: BACK_OFF_FIRST_MS },
       });
     if (known === undefined) this.#groups.set(name, { group });

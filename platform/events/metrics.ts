@@ -29,7 +29,10 @@ export function addEventMetrics({ registry, pool, deadLetters, stream, log }: Op
 
   const addLagGauge = (name: string, help: string, valueOf: (lag: OutboxLag) => number): void => {
     new Gauge({
-      ...{ name, help, labelNames: ["schema"], registers },
+      name,
+      help,
+      labelNames: ["schema"],
+      registers,
       collect() {
         return unlessAway(async () => {
           for (const lag of await eventLog.lags()) this.set({ schema: lag.schema }, valueOf(lag));

@@ -43,8 +43,14 @@ const streamThat = (work: (event: DomainEvent) => Promise<void> = async () => {}
 function newOutbox(stream: EventStream, name = "relay", bus?: Bus) {
   const pool = createPool({ connectionString: t.url, max: 2, name, log: silent });
   const outbox = new Outbox({
-    ...{ pool, schema: "shop", source: "/usher/shop", stream, ...(bus && { bus }) },
-    ...{ clock: systemClock, random: systemRandom, log: silent },
+    pool,
+    schema: "shop",
+    source: "/usher/shop",
+    stream,
+    ...(bus && { bus }),
+    clock: systemClock,
+    random: systemRandom,
+    log: silent,
   });
   cleanUps.push(async () => {
     await outbox.stop();
@@ -106,8 +112,14 @@ describe("outbox", () => {
     // Its time stands still: it never polls.
     const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
     const leader = new Outbox({
-      ...{ pool, bus, schema: "shop", source: "/usher/shop", stream: streamThat() },
-      ...{ clock, random: systemRandom, log: silent },
+      pool,
+      bus,
+      schema: "shop",
+      source: "/usher/shop",
+      stream: streamThat(),
+      clock,
+      random: systemRandom,
+      log: silent,
     });
     cleanUps.push(async () => {
       await leader.stop();
@@ -145,9 +157,13 @@ describe("outbox", () => {
     const opened = new Promise<void>((resolve) => (open = resolve));
     const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
     const outbox = new Outbox({
-      ...{ pool, schema: "shop", source: "/usher/shop" },
+      pool,
+      schema: "shop",
+      source: "/usher/shop",
       stream: streamThat(async ({ subject }) => (subject === "slow" ? opened : undefined)),
-      ...{ clock: new VirtualClock(), random: systemRandom, log: silent }, // Its time stands still: it never polls.
+      clock: new VirtualClock(),
+      random: systemRandom,
+      log: silent,
     });
     cleanUps.push(async () => {
       await outbox.stop();

@@ -10,7 +10,10 @@ it("looks at its start, when its time has come, when nudged, and again while the
   let looks = 0;
   let left = 0;
   const poller = new Poller({
-    ...{ clock, log, what: "looking", everyMs: 1_000 },
+    clock,
+    log,
+    what: "looking",
+    everyMs: 1e3,
     async work() {
       looks++;
       return left-- > 0;
@@ -40,7 +43,10 @@ it("outlives a look that fails, misses no nudge that comes during one, and waits
   let looks = 0;
   let finish: () => void = () => {};
   const poller = new Poller({
-    ...{ clock, log, what: "looking", everyMs: 1_000 },
+    clock,
+    log,
+    what: "looking",
+    everyMs: 1e3,
     async work() {
       looks++;
       if (looks === 1) throw new Error("out of order");

@@ -72,7 +72,11 @@ it("a statement whose server has vanished fails in time, and the next one takes 
 
 it("a connection that nobody asks anything may be silent for as long as it likes", async () => {
   const pool = createPool({
-    ...{ connectionString: database.url, max: 1, kept: 1, name: "pool-test", log },
+    connectionString: database.url,
+    max: 1,
+    kept: 1,
+    name: "pool-test",
+    log,
     answerWithinMs: ANSWER_WITHIN_MS,
   });
   try {

@@ -212,9 +212,13 @@ function isNewEnough(version: string): boolean {
 }
 
 const NOBODY_THERE: ReadonlySet<unknown> = new Set([
-  ...["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"],
-  // A container's name goes with it.
-  ...["ENOTFOUND", "EAI_AGAIN"],
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
 ]);
 
 const isNobodyThere = (reason: unknown): boolean =>

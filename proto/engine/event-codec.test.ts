@@ -11,7 +11,8 @@ const asked = { holder: id, rid: fc.string({ unit: "grapheme", minLength: 1, max
 const rules = fc.record({
   salesStartAt: whole,
   salesEndAt: whole,
-  ...{ showEndsAt: fc.option(whole, { nil: undefined }), version: fc.option(whole, { nil: undefined }) },
+  showEndsAt: fc.option(whole, { nil: undefined }),
+  version: fc.option(whole, { nil: undefined }),
   orphan: fc.constantFrom("none", "lenient", "strict"),
   accessibleRelease: fc.oneof(
     fc.record({ when: fc.constantFrom("always", "never") }),

@@ -125,11 +125,7 @@ export const ChangeUserBody = Type.Object({ role: PersonRole }, { ...closed, exa
 
 export const CreateDeviceBody = Type.Object(
   { name: Type.Optional(Name), role: Type.Optional(DeviceRole) },
-  {
-    ...closed,
-    description: "The role is kiosk when left out.",
-    examples: [{ name: "Gate 3", role: "gate" }],
-  },
+  { ...closed, description: "The role is kiosk when left out.", examples: [{ name: "Gate 3", role: "gate" }] },
 );
 export const DeviceCreated = Type.Object({
   deviceId: Type.String({ examples: [DEVICE_ID] }),

@@ -22,11 +22,7 @@ const WebhookUrl = Type.String({
   examples: ["https://integrator.example/hooks/usher"],
 });
 
-const Description = Type.String({
-  maxLength: 200,
-  pattern: String.raw`^[^\p{Cc}\p{Cs}]*$`,
-  examples: ["Accounting"],
-});
+const Description = Type.String({ maxLength: 200, pattern: String.raw`^[^\p{Cc}\p{Cs}]*$`, examples: ["Accounting"] });
 
 const webhookExample = {
   url: "https://integrator.example/hooks/usher",
@@ -108,10 +104,7 @@ export const WebhookDelivery = Type.Object({
 export type WebhookDelivery = Static<typeof WebhookDelivery>;
 export const WebhookDeliveryPage = Page(WebhookDelivery);
 
-export const WebhookDeliveryQuery = Type.Object({
-  ...PageQuery.properties,
-  status: Type.Optional(DeliveryStatus),
-});
+export const WebhookDeliveryQuery = Type.Object({ ...PageQuery.properties, status: Type.Optional(DeliveryStatus) });
 export type WebhookDeliveryQuery = Static<typeof WebhookDeliveryQuery>;
 
 export const WebhookDeliveryParams = Type.Object({ id: Id, delivery: Id });

@@ -69,7 +69,4 @@ export const PAYMENT_CHANGED: Topic<{
   readonly paymentId: string;
   readonly bookingId: string;
   readonly state: PaymentState;
-}> = {
-  name: "payments.changed",
-  codec: plainCodec(),
-};
+}> = { name: "payments.changed", codec: plainCodec() };

@@ -98,11 +98,7 @@ function read(op: string, from: Source): ServerMessage | undefined {
     case "expired":
       return { op: "expired", holdId: holdOf(from.string("holdId")) };
     case "booked":
-      return {
-        op: "booked",
-        holdId: holdOf(from.string("holdId")),
-        bookingId: bookingOf(from.string("bookingId")),
-      };
+      return { op: "booked", holdId: holdOf(from.string("holdId")), bookingId: bookingOf(from.string("bookingId")) };
     case "booking": {
       const bookingId = bookingOf(from.string("bookingId"));
       const showtime = showtimeOf(from.string("showtime"));

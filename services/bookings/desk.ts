@@ -160,19 +160,24 @@ export class Desk {
   ): Booking {
     const now = this.#options.clock.now();
     return {
-      ...{ id, secret: newId("", this.#options.random), userId, holdId: request.holdId },
-      ...{ showtimeId: showtime.showtimeId, title: showtime.title },
-      ...{ status: "pending", reason: null, seats, acceptOtherSeats: request.acceptOtherSeats ?? false },
-      payBy: now + this.#options.config.paymentTtlMs, // Until the engine says so.
-      ...{
-        payment: null,
-        refunded: 0,
-        cancellations: [],
-        steps: [{ do: "pin" }],
-        tries: 0,
-        dueAt: now,
-        createdAt: now,
-      },
+      id,
+      secret: newId("", this.#options.random),
+      userId,
+      holdId: request.holdId,
+      showtimeId: showtime.showtimeId,
+      title: showtime.title,
+      status: "pending",
+      reason: null,
+      seats,
+      acceptOtherSeats: request.acceptOtherSeats ?? false,
+      payBy: now + this.#options.config.paymentTtlMs,
+      payment: null,
+      refunded: 0,
+      cancellations: [],
+      steps: [{ do: "pin" }],
+      tries: 0,
+      dueAt: now,
+      createdAt: now,
     };
   }
 

@@ -49,13 +49,21 @@ export interface BookingsService {
 export function createBookingsService(options: BookingsOptions): BookingsService {
   const { pool, bus, stream, engine, clock, random, log, config } = options;
   const outbox = new Outbox({
-    ...{ pool, bus, stream, clock, random, log },
-    ...{ schema: BOOKINGS_SCHEMA, source: "/usher/bookings" },
+    pool,
+    bus,
+    stream,
+    clock,
+    random,
+    log,
+    schema: BOOKINGS_SCHEMA,
+    source: "/usher/bookings",
   });
   const inbox = new Inbox({ schema: BOOKINGS_SCHEMA });
   const store = new BookingStore({ pool, outbox });
   const saga = new Saga({
-    ...{ store, clock, log },
+    store,
+    clock,
+    log,
     steps: new Steps({ engine, bus, log }),
     rules: { graceMs: config.latePaymentGraceMs },
   });
@@ -65,7 +73,10 @@ export function createBookingsService(options: BookingsOptions): BookingsService
   };
   // What waited for its time, what others could not be asked for, and what a crash left open.
   const worker = new Poller({
-    ...{ clock, log, what: "looking for bookings that are due", everyMs: POLL_EVERY_MS },
+    clock,
+    log,
+    what: "looking for bookings that are due",
+    everyMs: POLL_EVERY_MS,
     async work() {
       await advanceDue(ADVANCING_MAX - (saga.advancing - saga.undoing), { undoing: false });
       await advanceDue(UNDOING_MAX - saga.undoing, { undoing: true });
@@ -76,7 +87,9 @@ export function createBookingsService(options: BookingsOptions): BookingsService
   const subscriptions: Subscription[] = [];
   if (options.metrics !== undefined) {
     sampledGauge({
-      ...{ registry: options.metrics, name: "usher_bookings_advancing", help: "Bookings whose steps are being done" },
+      registry: options.metrics,
+      name: "usher_bookings_advancing",
+      help: "Bookings whose steps are being done",
       read: () => saga.advancing,
     });
   }

@@ -31,8 +31,13 @@ beforeEach(async () => {
   for (const name of ["admin", "reader"]) {
     const connection = await connectRedis(redis.url, { clock: systemClock, random: Math.random, log, name });
     const service = createCatalogService({
-      ...{ pool: catalog.pool, engine: new OpeningEngine(), clock, random: systemRandom, log, demo: false },
-      bus: new InProcessBus({ clock, log }), // Each has its own: no word of the other's changes ever comes.
+      pool: catalog.pool,
+      engine: new OpeningEngine(),
+      clock,
+      random: systemRandom,
+      log,
+      demo: false,
+      bus: new InProcessBus({ clock, log }),
       stream: { publish: async () => {}, consume: () => ({ close: async () => {} }) },
       mark: new RedisChangeMark({ redis: connection, random: systemRandom, name: "catalog" }),
     });

@@ -32,7 +32,10 @@ export class ChangeWatch {
     const { clock, log } = options;
     this.#options = options;
     this.#poller = new Poller({
-      ...{ clock, log, what: "looking for changes of the catalogue", everyMs: CHANGE_LOOK_EVERY_MS },
+      clock,
+      log,
+      what: "looking for changes of the catalogue",
+      everyMs: CHANGE_LOOK_EVERY_MS,
       work: () => this.#look(),
     });
   }

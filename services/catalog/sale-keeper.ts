@@ -47,8 +47,16 @@ interface Sale {
 }
 
 const SALE = [
-  ...["id", "hall_id", "plan_version", "sales_start_at", "sales_end_at", "ends_at"],
-  ...["status", "removing", "version", "engine_version"],
+  "id",
+  "hall_id",
+  "plan_version",
+  "sales_start_at",
+  "sales_end_at",
+  "ends_at",
+  "status",
+  "removing",
+  "version",
+  "engine_version",
 ] as readonly (keyof Sale)[]; // Spread, the names lose their types.
 
 /** How telling the engine went: it knows; it may soon; it never will; or the row has changed meanwhile. */

@@ -60,8 +60,14 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
   };
   const keeper = new SaleKeeper({ db, engine, clock, random, log, removed: changed });
   const outbox = new Outbox({
-    ...{ pool, bus, stream, clock, random, log },
-    ...{ schema: CATALOG_SCHEMA, source: "/usher/catalog" },
+    pool,
+    bus,
+    stream,
+    clock,
+    random,
+    log,
+    schema: CATALOG_SCHEMA,
+    source: "/usher/catalog",
   });
   const changes = new Changes({ db, changed });
   const desks = {

@@ -8,11 +8,9 @@ import { createOpsServer } from "./ops-server.ts";
 
 it("a dependency that can be done without is named, and keeps nobody from being ready", async () => {
   const server = createOpsServer({
-    ...{
-      clock: new VirtualClock(),
-      log: createLogger({ level: "silent", name: "test" }),
-      metrics: createMetrics("test"),
-    },
+    clock: new VirtualClock(),
+    log: createLogger({ level: "silent", name: "test" }),
+    metrics: createMetrics("test"),
     checks: [
       { name: "postgres", check: () => Promise.resolve() },
       { name: "redis", isDispensable: true, check: () => Promise.reject(new Error("gone")) },
@@ -28,7 +26,9 @@ it("a dependency that is slow is as it was, and down once it has been silent for
   const clock = new VirtualClock();
   let answer = (): Promise<void> => Promise.resolve();
   const server = createOpsServer({
-    ...{ clock, log: createLogger({ level: "silent", name: "test" }), metrics: createMetrics("test") },
+    clock,
+    log: createLogger({ level: "silent", name: "test" }),
+    metrics: createMetrics("test"),
     checks: [{ name: "postgres", check: () => answer() }],
   });
   const status = async (): Promise<number> => {
@@ -63,7 +63,8 @@ it("the log says once that a dependency is down, and once that it is up again", 
   const lines: { msg: string; check: string }[] = [];
   let isUp = true;
   const server = createOpsServer({
-    ...{ clock: new VirtualClock(), metrics: createMetrics("test") },
+    clock: new VirtualClock(),
+    metrics: createMetrics("test"),
     log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     checks: [{ name: "postgres", check: () => (isUp ? Promise.resolve() : Promise.reject(new Error("gone"))) }],
   });

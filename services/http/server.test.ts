@@ -73,13 +73,7 @@ function expectProblem(
   code: string,
 ) {
   const body = response.json();
-  expect(body).toMatchObject({
-    status,
-    code,
-    type: anyText,
-    title: anyText,
-    detail: anyText,
-  });
+  expect(body).toMatchObject({ status, code, type: anyText, title: anyText, detail: anyText });
   expect(response.statusCode).toBe(status);
   expect(response.headers).toMatchObject({
     "content-type": "application/problem+json",

@@ -35,10 +35,7 @@ export function webApp(options: { root: string | undefined; webSocket: () => Web
         const scheme = request.protocol === "https" ? "wss" : "ws";
         const host = sameEntry ? request.host : `${request.hostname}:${port}`;
         void reply.header("cache-control", "no-store");
-        return {
-          wsPort: port,
-          webSocketUrl: url ?? `${scheme}://${host}/v1`,
-        };
+        return { wsPort: port, webSocketUrl: url ?? `${scheme}://${host}/v1` };
       },
     );
     if (root !== undefined && existsSync(join(root, "index.html"))) {

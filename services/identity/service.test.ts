@@ -17,15 +17,7 @@ afterAll(() => t.close());
 it("the first start makes one administrator, generated when none is configured, and the second none", async () => {
   expect(t.firstAdmin).toEqual({ email: "root@example.com", password: "a long password", generated: false });
   const { pool, bus, stream, clock, config } = t;
-  const again = createIdentityService({
-    pool,
-    bus,
-    stream,
-    clock,
-    config,
-    random: systemRandom,
-    log,
-  });
+  const again = createIdentityService({ pool, bus, stream, clock, config, random: systemRandom, log });
   expect(await again.start()).toBeUndefined();
   await again.stop();
 });
@@ -54,10 +46,25 @@ describe("the description", () => {
     expect(ids).not.toContain(undefined);
     expect(new Set(ids).size).toBe(ids.length);
     const identity = [
-      ...["register", "login", "refresh", "logout", "signInAsGuest", "signInDevice"],
-      ...["getMe", "changeMe", "changePassword", "deleteMe"],
-      ...["listUsers", "getUser", "changeUser", "deleteUser"],
-      ...["createDevice", "listDevices", "rotateDeviceSecret", "deleteDevice", "getKeySet"],
+      "register",
+      "login",
+      "refresh",
+      "logout",
+      "signInAsGuest",
+      "signInDevice",
+      "getMe",
+      "changeMe",
+      "changePassword",
+      "deleteMe",
+      "listUsers",
+      "getUser",
+      "changeUser",
+      "deleteUser",
+      "createDevice",
+      "listDevices",
+      "rotateDeviceSecret",
+      "deleteDevice",
+      "getKeySet",
     ];
     expect(ids).toEqual(expect.arrayContaining(identity));
     for (const { operation } of operations) {
@@ -105,7 +112,7 @@ it("a process in which identity is not there refuses tokens as UNAVAILABLE until
     expect(early.json()).toMatchObject({ code: "UNAVAILABLE", retryInMs: 1_000 });
     expect(early.headers["retry-after"]).toBe("1");
     const { pool, stream, clock, config } = t;
-    const late = createIdentityService({ ...{ pool, stream, clock, config, log }, bus: lone, random: systemRandom });
+    const late = createIdentityService({ pool, stream, clock, config, log, bus: lone, random: systemRandom });
     await late.start();
     expect((await ask()).statusCode).toBe(200);
     await late.stop();

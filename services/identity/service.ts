@@ -57,7 +57,12 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   const db = createDatabase<IdentityTables>(pool).withSchema(IDENTITY_SCHEMA);
   const tokenTtlMs = Math.max(config.accessTokenTtlMs, config.guestTokenTtlMs);
   const outbox = new Outbox({
-    ...{ pool, bus, stream, clock, random, log },
+    pool,
+    bus,
+    stream,
+    clock,
+    random,
+    log,
     schema: IDENTITY_SCHEMA,
     source: "/usher/identity",
   });

@@ -50,10 +50,7 @@ export interface IdentityTables {
     network: Fixed<Buffer | null>;
   };
   /** Families whose access tokens are refused although they have not run out. */
-  revocation: {
-    family: Fixed<string>;
-    until: Fixed<Date>;
-  };
+  revocation: { family: Fixed<string>; until: Fixed<Date> };
   wrong_password: {
     /** Hash of the account, the address, or both. */
     key: Fixed<Buffer>;

@@ -136,8 +136,15 @@ describe("a mail", () => {
     const [{ to, mail }] = server.received as [(typeof server.received)[0]];
     expect(to).toEqual([user.email]);
     expect([...mail.headers.keys()].sort()).toEqual([
-      ...["auto-submitted", "content-language", "content-type", "date", "from", "message-id", "mime-version"],
-      ...["subject", "to"],
+      "auto-submitted",
+      "content-language",
+      "content-type",
+      "date",
+      "from",
+      "message-id",
+      "mime-version",
+      "subject",
+      "to",
     ]);
     expect(mail.headers.get("to")).toContain(user.email);
     expect(mail.headers.get("to")?.match(/@/g)?.length).toBe(1);

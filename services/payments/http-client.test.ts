@@ -29,7 +29,11 @@ async function send(answer: string) {
   try {
     const { port } = gateway.address() as AddressInfo; // It listens on TCP.
     return await sendText(`http://127.0.0.1:${port}/`, {
-      ...{ clock: systemClock, timeoutMs: 2_000, method: "POST", headers: {}, body: "{}" },
+      clock: systemClock,
+      timeoutMs: 2e3,
+      method: "POST",
+      headers: {},
+      body: "{}",
     });
   } finally {
     gateway.close();

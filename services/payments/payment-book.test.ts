@@ -22,7 +22,13 @@ beforeAll(async () => {
   const bus = new InProcessBus({ clock, log });
   bus.subscribe(OUTBOX_WRITTEN, () => nudges++);
   const outbox = new Outbox({
-    ...{ pool: shop.pool, bus, clock, random: systemRandom, log, schema: PAYMENTS_SCHEMA, source: "/usher/payments" },
+    pool: shop.pool,
+    bus,
+    clock,
+    random: systemRandom,
+    log,
+    schema: PAYMENTS_SCHEMA,
+    source: "/usher/payments",
     stream: { publish: () => Promise.resolve(), consume: () => ({ close: () => Promise.resolve() }) },
   });
   book = new PaymentBook({ db: createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA), outbox, clock });
@@ -31,8 +37,14 @@ afterAll(() => shop.close());
 
 const added = async (paymentId: string, bookingId: string) => {
   const row = await book.add({
-    ...{ paymentId, bookingId, userId: "u", method: "mock", token: "tok_ok", description: "Seats" },
-    ...{ amount: { amount: 100, currency: "EUR" }, payBy: "2099-01-01T00:00:00.000Z" },
+    paymentId,
+    bookingId,
+    userId: "u",
+    method: "mock",
+    token: "tok_ok",
+    description: "Seats",
+    amount: { amount: 100, currency: "EUR" },
+    payBy: "2099-01-01T00:00:00.000Z",
   });
   if (row === undefined) throw new Error("it is new");
   return row;

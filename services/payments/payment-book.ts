@@ -58,9 +58,18 @@ export class PaymentBook {
     return this.#db
       .insertInto("payment")
       .values({
-        ...{ id: paymentId, booking_id: bookingId, user_id: userId, method, token, description },
-        ...{ amount: amount.amount, currency: amount.currency, pay_by: new Date(payBy) },
-        ...{ state: "pending", due_at: new Date(now + STEP_LEASE_MS), created_at: new Date(now) },
+        id: paymentId,
+        booking_id: bookingId,
+        user_id: userId,
+        method,
+        token,
+        description,
+        amount: amount.amount,
+        currency: amount.currency,
+        pay_by: new Date(payBy),
+        state: "pending",
+        due_at: new Date(now + STEP_LEASE_MS),
+        created_at: new Date(now),
       })
       .onConflict((conflict) => conflict.doNothing())
       .returningAll()
@@ -256,13 +265,27 @@ export class PaymentBook {
     const ours = record.paymentId === before.id;
     const next = state === "pending" && ours ? (record.next ?? before.next) : null;
     const row: PaymentRow = {
-      ...{ ...before, state, reason, captured, refunded, undo, next, attempts: 0 },
+      ...before,
+      state,
+      reason,
+      captured,
+      refunded,
+      undo,
+      next,
+      attempts: 0,
       ...(ours && { gateway_id: before.gateway_id ?? record.gatewayId, token: null }),
     };
     const changes = {
-      ...{ state, reason, captured, refunded, undo, attempts: 0 },
+      state,
+      reason,
+      captured,
+      refunded,
+      undo,
+      attempts: 0,
       due_at: dueAfter(row, openRefunds, this.#clock.now()),
-      ...{ next: next && JSON.stringify(next), gateway_id: row.gateway_id, token: row.token },
+      next: next && JSON.stringify(next),
+      gateway_id: row.gateway_id,
+      token: row.token,
     };
     return { mismatch, changes };
   }
@@ -311,7 +334,9 @@ export class PaymentBook {
     if (done === undefined || done.again_at !== null) return 0;
     await this.#outbox.add(transaction, "payment.refund", row.booking_id, {
       ...factsOf(row),
-      ...{ reason: refund.reason, refundId: refund.id, refund: { amount: refund.amount, currency: row.currency } },
+      reason: refund.reason,
+      refundId: refund.id,
+      refund: { amount: refund.amount, currency: row.currency },
     });
     return done.amount;
   }
@@ -351,5 +376,9 @@ const update = (transaction: InTransaction, id: string, changes: Updateable<Paym
     .executeTakeFirstOrThrow();
 
 const factsOf = ({ id, booking_id, method, amount, currency, reason }: PaymentRow): PaymentFacts => ({
-  ...{ paymentId: id, bookingId: booking_id, method, amount: { amount, currency }, reason },
+  paymentId: id,
+  bookingId: booking_id,
+  method,
+  amount: { amount, currency },
+  reason,
 });

@@ -153,9 +153,15 @@ function refusalOfRefund(
 }
 
 const paymentOf = (row: PaymentRow): Payment => ({
-  ...{ paymentId: row.id, bookingId: row.booking_id, method: row.method, state: row.state },
-  ...{ amount: { amount: row.amount, currency: row.currency }, captured: row.captured, refunded: row.refunded },
-  ...{ reason: row.reason, next: row.next },
+  paymentId: row.id,
+  bookingId: row.booking_id,
+  method: row.method,
+  state: row.state,
+  amount: { amount: row.amount, currency: row.currency },
+  captured: row.captured,
+  refunded: row.refunded,
+  reason: row.reason,
+  next: row.next,
 });
 
 const isAmount = (amount: number): boolean => Number.isInteger(amount) && amount >= 0 && amount <= AMOUNT_MAX;

@@ -153,7 +153,9 @@ export class Reconciler {
     if (keptBy(row) === keptBy(record) || (row !== undefined && row.due_at !== null)) return undefined;
     if (row !== undefined && record !== undefined && record.refunded < row.refunded) await this.#makeDue(row);
     return {
-      ...{ paymentId, method, gatewayId: record?.gatewayId ?? row?.gateway_id ?? null },
+      paymentId,
+      method,
+      gatewayId: record?.gatewayId ?? row?.gateway_id ?? null,
       ours: row ? { state: row.state, kept: { amount: keptBy(row), currency: row.currency } } : null,
       gateways: record
         ? { state: record.state, kept: { amount: keptBy(record), currency: record.amount.currency } }

@@ -69,8 +69,14 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   const { pool, bus, stream, clock, random, log, config, metrics } = options;
   const db = createDatabase<PaymentsTables>(pool).withSchema(PAYMENTS_SCHEMA);
   const outbox = new Outbox({
-    ...{ pool, bus, stream, clock, random, log },
-    ...{ schema: PAYMENTS_SCHEMA, source: "/usher/payments" },
+    pool,
+    bus,
+    stream,
+    clock,
+    random,
+    log,
+    schema: PAYMENTS_SCHEMA,
+    source: "/usher/payments",
   });
   let secret: string | undefined;
   const mockSecret = () => (secret ??= mockGatewaySecret(config, random));
@@ -99,7 +105,10 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
 
   const working = PAYMENT_METHODS.map((method) => new DueWork({ method, book, stepper, clock, log }));
   const reconciling = new Poller({
-    ...{ what: "the reconciliation of payments", everyMs: RECONCILE_EVERY_MS, clock, log },
+    what: "the reconciliation of payments",
+    everyMs: RECONCILE_EVERY_MS,
+    clock,
+    log,
     async work() {
       await reconciler.reconcileForAll();
       while (await inbox.prune());
@@ -110,7 +119,9 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
 
   return {
     routes: paymentRoutes({
-      ...{ inbox, clock, log },
+      inbox,
+      clock,
+      log,
       verifiers: {
         mock: mockVerifier(() => (webhookKey ??= new WebhookKey(mockSecret()))),
         stripe: config.stripeWebhookSecret === undefined ? () => undefined : stripeVerifier(config.stripeWebhookSecret),

@@ -8,22 +8,38 @@ import type { PaymentRow } from "./tables.ts";
 const AMOUNT = 1_000;
 
 const row: PaymentRow = {
-  ...{ id: "pay_1", booking_id: "bk_1", user_id: "u_1", method: "mock", amount: AMOUNT, currency: "EUR" },
-  ...{
-    description: "",
-    pay_by: new Date(0),
-    token: null,
-    gateway_id: "mp_1",
-    next: null,
-    state: "pending",
-    reason: null,
-  },
-  ...{ captured: 0, refunded: 0, capture_wanted: null, void_reason: null, undo: false, refusals: 0, attempts: 0 },
-  ...{ due_at: null, created_at: new Date(0) },
+  id: "pay_1",
+  booking_id: "bk_1",
+  user_id: "u_1",
+  method: "mock",
+  amount: AMOUNT,
+  currency: "EUR",
+  description: "",
+  pay_by: new Date(0),
+  token: null,
+  gateway_id: "mp_1",
+  next: null,
+  state: "pending",
+  reason: null,
+  captured: 0,
+  refunded: 0,
+  capture_wanted: null,
+  void_reason: null,
+  undo: false,
+  refusals: 0,
+  attempts: 0,
+  due_at: null,
+  created_at: new Date(0),
 };
 const record: GatewayRecord = {
-  ...{ paymentId: "pay_1", gatewayId: "mp_1", state: "authorized", amount: { amount: AMOUNT, currency: "EUR" } },
-  ...{ captured: 0, refunded: 0, reason: null, next: null },
+  paymentId: "pay_1",
+  gatewayId: "mp_1",
+  state: "authorized",
+  amount: { amount: AMOUNT, currency: "EUR" },
+  captured: 0,
+  refunded: 0,
+  reason: null,
+  next: null,
 };
 
 const states = fc.constantFrom(...PAYMENT_STATES);
@@ -37,7 +53,9 @@ const records = fc
     amount: fc.constantFrom(AMOUNT, AMOUNT - 1, AMOUNT + 1),
   })
   .map(({ state, captured, amount }): GatewayRecord => ({
-    ...{ ...record, state, amount: { amount, currency: "EUR" } },
+    ...record,
+    state,
+    amount: { amount, currency: "EUR" },
     captured: state === "captured" ? captured : 0,
   }));
 
@@ -51,7 +69,10 @@ describe("what a gateway's record makes of a payment", () => {
   ])("%s is not believed", (_what, changes) => {
     expect(settle(row, { ...record, ...changes })).toMatchObject({ state: "failed", undo: true, mismatch: true });
     expect(settle({ ...row, state: "captured", captured: AMOUNT }, { ...record, ...changes })).toMatchObject({
-      ...{ state: "captured", captured: AMOUNT, undo: false, mismatch: true },
+      state: "captured",
+      captured: AMOUNT,
+      undo: false,
+      mismatch: true,
     });
   });
 

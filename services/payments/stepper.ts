@@ -191,8 +191,12 @@ export class Stepper {
 async function act(gateway: Gateway, step: Step, row: PaymentRow): Promise<GatewayRecord> {
   if (step.type === "start") {
     return gateway.start({
-      ...{ paymentId: row.id, bookingId: row.booking_id, description: row.description },
-      ...{ amount: { amount: row.amount, currency: row.currency }, token: row.token, payBy: row.pay_by },
+      paymentId: row.id,
+      bookingId: row.booking_id,
+      description: row.description,
+      amount: { amount: row.amount, currency: row.currency },
+      token: row.token,
+      payBy: row.pay_by,
       orderedAt: row.created_at,
     });
   }
@@ -224,6 +228,10 @@ async function undo(gateway: Gateway, known: KnownPayment, id: string, refusals:
 const keyed = (id: string, refusals: number): string => (refusals === 0 ? id : `${id}-${refusals}`);
 
 export const knownOf = (row: PaymentRow, gatewayId: string): KnownPayment => ({
-  ...{ paymentId: row.id, gatewayId, amount: { amount: row.amount, currency: row.currency } },
-  ...{ state: row.state, captured: row.captured, refunded: row.refunded },
+  paymentId: row.id,
+  gatewayId,
+  amount: { amount: row.amount, currency: row.currency },
+  state: row.state,
+  captured: row.captured,
+  refunded: row.refunded,
 });

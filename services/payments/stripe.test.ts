@@ -37,8 +37,11 @@ const open = (): Promise<Process> => {
   return shop.open({
     metrics,
     config: {
-      ...{ dataDir: shop.dataDir, mockPayments: true, stripeApiUrl: stripe.url },
-      ...{ stripeSecretKey: KEY, stripeWebhookSecret: WEBHOOK_SECRET },
+      dataDir: shop.dataDir,
+      mockPayments: true,
+      stripeApiUrl: stripe.url,
+      stripeSecretKey: KEY,
+      stripeWebhookSecret: WEBHOOK_SECRET,
     },
   });
 };
@@ -55,7 +58,9 @@ describe("Stripe", () => {
   it("authorizes a card at once, takes the money later, and gives it back in parts", async () => {
     expect(await start("pm_card_visa")).toMatchObject({ ok: true, value: { state: "authorized", next: null } });
     expect(intent()).toMatchObject({
-      ...{ amount: 2_400, currency: "eur", status: "requires_capture" },
+      amount: 2400,
+      currency: "eur",
+      status: "requires_capture",
       metadata: { paymentId: id, bookingId: `bk_${id}` },
     });
     expect(valueOf(await payments.capture(id))).toMatchObject({ state: "captured", captured: 2_400 });
@@ -335,14 +340,17 @@ describe("Stripe", () => {
     const { amount, currency } = PRICE;
     for (let index = 0; index < 230; index++) {
       stripe.intents.set(`pi_other_${index}`, {
-        ...{
-          id: `pi_other_${index}`,
-          amount,
-          currency: currency.toLowerCase(),
-          created: Math.floor(systemClock.now() / 1000),
-        },
-        ...{ description: null, metadata: index % 2 ? {} : { paymentId: `pay_other_${index}` }, client_secret: "x" },
-        ...{ status: "succeeded", amount_received: 0, last_payment_error: null, charge: null },
+        id: `pi_other_${index}`,
+        amount,
+        currency: currency.toLowerCase(),
+        created: Math.floor(systemClock.now() / 1e3),
+        description: null,
+        metadata: index % 2 ? {} : { paymentId: `pay_other_${index}` },
+        client_secret: "x",
+        status: "succeeded",
+        amount_received: 0,
+        last_payment_error: null,
+        charge: null,
       });
     }
     const stolen = stripe.intents.get("pi_other_228")!;
@@ -352,7 +360,10 @@ describe("Stripe", () => {
     expect(differences).toEqual([
       ...before.differences,
       {
-        ...{ paymentId: "pay_other_228", method: "stripe", gatewayId: "pi_other_228", ours: null },
+        paymentId: "pay_other_228",
+        method: "stripe",
+        gatewayId: "pi_other_228",
+        ours: null,
         gateways: { state: "captured", kept: { amount: 77, currency: "EUR" } },
       },
     ]);

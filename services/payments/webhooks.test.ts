@@ -264,7 +264,9 @@ it("webhooks that are not signed are told of once a second, and limited like any
       inbox: new WebhookInbox({ db: createDatabase<PaymentsTables>(server.pool), clock }),
       verifiers: { mock: () => undefined, stripe: () => undefined },
       log: pino({}, { write: (line: string) => void told.push(JSON.parse(line)) }),
-      ...{ clock, look: () => {}, reconcile: unused },
+      clock,
+      look: () => {},
+      reconcile: unused,
     }),
   );
   const send = async () => (await server.app.inject({ method: "POST", url: "/payments/webhooks/mock" })).statusCode;

@@ -137,7 +137,9 @@ export class TicketFollower {
     }
     if (first !== undefined && issued.length > 0) {
       const data = {
-        ...{ bookingId, userId: first.user_id, showtimeId: first.showtime_id },
+        bookingId,
+        userId: first.user_id,
+        showtimeId: first.showtime_id,
         tickets: issued.map(({ id, seat }) => ({ ticketId: id, seat })),
       };
       parts.push(sql`told as (${outbox.adding("mine", bookingId, [{ type: "ticket.issued", data }])})`);

@@ -77,7 +77,9 @@ function whyNot(row: TicketRow | undefined, { generation }: TicketCode, now: Dat
   if (row.checked_in_at !== null) {
     const checkedInAt = row.checked_in_at.toISOString();
     return new Problem("ALREADY_USED", `The ticket was let in before, at ${checkedInAt}.`, {
-      ...{ checkedInAt, seat: row.seat, label: row.label },
+      checkedInAt,
+      seat: row.seat,
+      label: row.label,
     });
   }
   if (row.withdrawn_at !== null)

@@ -47,8 +47,14 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
   const peers = new Peers({ bus });
   const inbox = new Inbox({ schema: TICKETS_SCHEMA });
   const outbox = new Outbox({
-    ...{ pool, bus, stream, clock, random, log },
-    ...{ schema: TICKETS_SCHEMA, source: "/usher/tickets" },
+    pool,
+    bus,
+    stream,
+    clock,
+    random,
+    log,
+    schema: TICKETS_SCHEMA,
+    source: "/usher/tickets",
   });
   const follower = new TicketFollower({ db, inbox, outbox, peers, clock, random });
   const queue = new FollowQueue({ db, follower, clock, log });

@@ -46,7 +46,9 @@ describe("tickets are issued", () => {
     expect(issuedFor(booking.bookingId)[0]).toMatchObject({
       source: "/usher/tickets",
       data: {
-        ...{ bookingId: booking.bookingId, userId: "ada", showtimeId: "st_metropolis" },
+        bookingId: booking.bookingId,
+        userId: "ada",
+        showtimeId: "st_metropolis",
         tickets: rows.map(({ id, seat }) => ({ ticketId: id, seat })),
       },
     });
@@ -144,8 +146,14 @@ describe("tickets are void", () => {
     const left = world.peers.book(booking.bookingId, [30, 32]);
     await world.stream.publish(
       eventOf("booking.cancelled", booking.bookingId, {
-        ...{ bookingId: booking.bookingId, userId: "ada", showtimeId: booking.showtimeId, status: "confirmed" },
-        ...{ reason: null, seats: [30, 32], total: left.total, cancelledSeats: [31] },
+        bookingId: booking.bookingId,
+        userId: "ada",
+        showtimeId: booking.showtimeId,
+        status: "confirmed",
+        reason: null,
+        seats: [30, 32],
+        total: left.total,
+        cancelledSeats: [31],
       }),
     );
     const gone = before[1]!;
@@ -379,7 +387,9 @@ describe("a ticket that is issued anew", () => {
     expect((await checkIn(qr)).statusCode).toBe(200);
     expect((await checkIn(old!.qr)).json()).toMatchObject({ code: "BAD_TICKET", reason: "replaced" });
     expect((await world.call("POST", `/tickets/${old!.id}/reissue`)).json()).toMatchObject({
-      ...{ status: 409, code: "ALREADY_USED", checkedInAt: expect.any(String) },
+      status: 409,
+      code: "ALREADY_USED",
+      checkedInAt: expect.any(String),
     });
   });
 
@@ -420,7 +430,11 @@ describe("the gate", () => {
     expect(winners).toHaveLength(1);
     const winner = winners[0]!.json();
     expect(winner).toMatchObject({
-      ...{ ticketId: ticket!.id, bookingId, showtimeId: "st_metropolis", seat: 70, label: "D11" },
+      ticketId: ticket!.id,
+      bookingId,
+      showtimeId: "st_metropolis",
+      seat: 70,
+      label: "D11",
     });
     for (const other of answers.filter((answer) => answer !== winners[0]))
       expect(other.json()).toMatchObject({ status: 409, code: "ALREADY_USED", checkedInAt: winner.checkedInAt });

@@ -62,7 +62,11 @@ it(
   { timeout: TIMEOUT_MS },
   async () => {
     const launch = new Launch(["cluster", "--engines", "1", "--edges", "1", "--services", "1"], {
-      ...{ HTTP_PORT: "0", WS_PORT: "0", HTTPS_PORT: "0", DATA_DIR: dataDir, DATABASE_URL: database.url },
+      HTTP_PORT: "0",
+      WS_PORT: "0",
+      HTTPS_PORT: "0",
+      DATA_DIR: dataDir,
+      DATABASE_URL: database.url,
       LOG_LEVEL: "info",
     });
     cluster = launch;

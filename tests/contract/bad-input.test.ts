@@ -258,9 +258,7 @@ describe("tokens", () => {
   it("of a family that was logged out, also on connections that are open", async () => {
     const { body } = await office.rest.post<{ accessToken: string; refreshToken: string; user: { id: string } }>(
       "auth/register",
-      {
-        body: { email: "gone@example.com", password: "correct horse battery" },
-      },
+      { body: { email: "gone@example.com", password: "correct horse battery" } },
     );
     const clients = await Promise.all(
       ENCODINGS.map((encoding) => office.enter({ userId: body.user.id, token: body.accessToken }, encoding)),

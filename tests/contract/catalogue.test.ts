@@ -76,7 +76,10 @@ it("a film, a cinema, a hall and a showtime are made, sold, and then kept as the
 
   // The last row is sold from: it cannot go. Nor can what is above it.
   const smaller = await asAdmin("PUT", `halls/${hall.id}`, {
-    ...{ cinemaId: cinema.id, name: "One", ...drawing(2), version: hall.version },
+    cinemaId: cinema.id,
+    name: "One",
+    ...drawing(2),
+    version: hall.version,
   });
   expect([smaller.status, smaller.body["code"]]).toEqual([409, "CONFLICT"]);
   for (const path of [`halls/${hall.id}`, `cinemas/${cinema.id}`, `movies/${movie.id}`]) {

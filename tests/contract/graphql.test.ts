@@ -33,7 +33,8 @@ const LIST = `query ($user: ID!) { result: getUserBookings(userId: $user) ${RESU
 
 const post = (body: unknown, token?: string, key?: string): Promise<Answer<Reply>> =>
   office.rest.post("/graphql", {
-    ...{ body, headers: key === undefined ? {} : { "idempotency-key": key } },
+    body,
+    headers: key === undefined ? {} : { "idempotency-key": key },
     ...(token !== undefined && { token }),
   });
 async function ask(query: string, variables: object, token: string, key?: string): Promise<Result> {
@@ -48,7 +49,9 @@ it("books, pays, and reads", async () => {
   const [showtime, { token, userId }] = [office.anotherShowtime("ha_studio"), await office.guest()];
   const created = await ask(CREATE, { user: userId, showtime, seats: [5, 6] }, token);
   expect(created).toMatchObject({
-    ...{ success: true, message: expect.any(String), lockId: expect.any(String) },
+    success: true,
+    message: expect.any(String),
+    lockId: expect.any(String),
     booking: { userId, showtimeId: showtime, seats: [5, 6], status: "pending", totalAmount: expect.any(Number) },
   });
   const booking = String(created.booking?.["id"]);
@@ -90,10 +93,12 @@ describe("rights", () => {
     expect(await ask(CREATE, inTheNameOf, other.token)).toMatchObject({ success: false, code: "FORBIDDEN" });
     expect(await ask(READ, { booking: id }, other.token)).toMatchObject({ success: false, code: "BOOKING_NOT_FOUND" });
     expect(await ask(PAY, { booking: id, method: "mock", details: "tok_ok" }, other.token)).toMatchObject({
-      ...{ success: false, code: "BOOKING_NOT_FOUND" },
+      success: false,
+      code: "BOOKING_NOT_FOUND",
     });
     expect(await ask(PAY, { booking: id, method: "terminal" }, owner.token)).toMatchObject({
-      ...{ success: false, code: "FORBIDDEN" },
+      success: false,
+      code: "FORBIDDEN",
     });
     const list = await post({ query: LIST, variables: { user: owner.userId } }, other.token);
     expect(list.body.errors).toMatchObject([{ extensions: { code: "FORBIDDEN" } }]);

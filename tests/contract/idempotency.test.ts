@@ -21,8 +21,11 @@ interface Post {
 /** Everything that goes before the request in question. */
 const POSTS: Readonly<Record<string, () => Promise<Post>>> = {
   "POST /showtimes/:id/holds": async () => ({
-    ...{ person: await office.guest(), path: `showtimes/${office.anotherShowtime("ha_studio")}/holds` },
-    ...{ body: { seats: [1, 2] }, changed: { seats: [1, 3] }, status: 201 },
+    person: await office.guest(),
+    path: `showtimes/${office.anotherShowtime("ha_studio")}/holds`,
+    body: { seats: [1, 2] },
+    changed: { seats: [1, 3] },
+    status: 201,
   }),
   "POST /holds/:id/extend": async () => {
     const person = await office.guest();
@@ -104,7 +107,9 @@ it("keys are each user's own", async () => {
   const [one, two] = [await office.guest(), await office.guest()];
   for (const [at, { token }] of [one, two].entries()) {
     const answer = await office.rest.post(`showtimes/${showtime}/holds`, {
-      ...{ token, body: { seats: [at] }, headers: { "idempotency-key": "mine" } },
+      token,
+      body: { seats: [at] },
+      headers: { "idempotency-key": "mine" },
     });
     expect([answer.status, answer.body["seats"]]).toEqual([201, [at]]);
   }
@@ -115,7 +120,9 @@ it("a partial cancellation that is repeated gives the money of one seat back", a
   const { id, tickets } = await purchases.buy(guest, office.anotherShowtime("ha_classic"), [4, 5]);
   for (let times = 0; times < 3; times++) {
     const { status } = await office.rest.post(`bookings/${id}/cancel`, {
-      ...{ token: guest.token, body: { seats: [4] }, headers: { "idempotency-key": "once" } },
+      token: guest.token,
+      body: { seats: [4] },
+      headers: { "idempotency-key": "once" },
     });
     expect(status).toBe(200);
   }

@@ -12,10 +12,7 @@ const purchases = new Purchases(office);
 const snatch = async ({ token }: Person, showtime: string, seat: number): Promise<void> => {
   let holdId: string | undefined;
   const hold = async (): Promise<number> => {
-    const answer = await office.rest.post<HoldView>(`showtimes/${showtime}/holds`, {
-      token,
-      body: { seats: [seat] },
-    });
+    const answer = await office.rest.post<HoldView>(`showtimes/${showtime}/holds`, { token, body: { seats: [seat] } });
     holdId = answer.body.holdId;
     return answer.status;
   };

@@ -160,13 +160,21 @@ const world = async (): Promise<World> => {
   const { holdId } = await purchases.hold(admin, showtime, [2]);
   const device = await office.rest.post("devices", { token: admin.token, body: {} });
   const webhook = await office.rest.post("webhooks", {
-    ...{ token: admin.token, body: { url: "http://127.0.0.1:9/hook", types: ["booking.confirmed"] } },
+    token: admin.token,
+    body: { url: "http://127.0.0.1:9/hook", types: ["booking.confirmed"] },
   });
   expect([device.status, webhook.status]).toEqual([201, 201]);
   const ids = {
-    ...{ movies: "mv_metropolis", cinemas: "ci_astoria", halls: "ha_studio", showtimes: showtime, holds: holdId },
-    ...{ bookings: booking.id, tickets: ticket?.id ?? "", users: customer.userId },
-    ...{ devices: String(device.body["deviceId"]), webhooks: String(webhook.body["id"]) },
+    movies: "mv_metropolis",
+    cinemas: "ci_astoria",
+    halls: "ha_studio",
+    showtimes: showtime,
+    holds: holdId,
+    bookings: booking.id,
+    tickets: ticket?.id ?? "",
+    users: customer.userId,
+    devices: String(device.body["deviceId"]),
+    webhooks: String(webhook.body["id"]),
   };
   return { admin, customer, gate, ids };
 };

@@ -30,13 +30,11 @@ afterAll(async () => {
 describe("a start that cannot be", () => {
   const refused = async (settings: Settings): Promise<string> => {
     const { code, stdout, stderr } = await usher(["all"], {
-      ...{
-        DATA_DIR: `${dataDir}/refused`,
-        HTTP_PORT: "0",
-        WS_PORT: "0",
-        DATABASE_URL: database.url,
-        LOG_LEVEL: "fatal",
-      },
+      DATA_DIR: `${dataDir}/refused`,
+      HTTP_PORT: "0",
+      WS_PORT: "0",
+      DATABASE_URL: database.url,
+      LOG_LEVEL: "fatal",
       ...settings,
     });
     expect(code).toBe(1);

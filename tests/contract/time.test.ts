@@ -111,9 +111,7 @@ describe("a token of a few seconds", () => {
       const showtime = office.anotherShowtime();
       const { body } = await office.rest.post<{ user: { id: string }; accessToken: string; refreshToken: string }>(
         "auth/register",
-        {
-          body: { email: `${encoding}@example.com`, password: "correct horse battery", name: "Ann" },
-        },
+        { body: { email: `${encoding}@example.com`, password: "correct horse battery", name: "Ann" } },
       );
       const client = await office.enter({ userId: body.user.id, token: body.accessToken }, encoding);
       const watcher = await office.enter({ userId: body.user.id, token: body.accessToken }, encoding);

@@ -80,7 +80,9 @@ it("mounts only files that exist, and volumes that it declares", () => {
 it("gives every container a read-only file system, no capability, and no way to gain one", () => {
   for (const [name, service] of services) {
     expect(service, name).toMatchObject({
-      ...{ read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] },
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
     });
   }
 });

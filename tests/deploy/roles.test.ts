@@ -86,7 +86,9 @@ async function startNats(): Promise<void> {
       programs.set(
         name,
         await Program.start({
-          ...{ name, env: await environmentOf(name), ready: /Server is ready/ },
+          name,
+          env: await environmentOf(name),
+          ready: /Server is ready/,
           command: [...args, "--addr", "127.0.0.1", "--port", client ?? ""],
         }),
       );
@@ -100,7 +102,9 @@ async function startRedis(): Promise<void> {
   programs.set(
     "redis",
     await Program.start({
-      ...{ name: "redis", env: {}, ready: /Ready to accept connections/ },
+      name: "redis",
+      env: {},
+      ready: /Ready to accept connections/,
       command: [...command, "--bind", "127.0.0.1", "--port", port ?? ""],
     }),
   );
@@ -119,10 +123,12 @@ async function launchOf(role: string) {
     cwd: image.directory,
     env: {
       ...env,
-      ...{ HOST: "127.0.0.1", HTTP_PORT: httpPort ?? "", WS_PORT: wsPort ?? "", DATA_DIR: folder(role) },
+      HOST: "127.0.0.1",
+      HTTP_PORT: httpPort ?? "",
+      WS_PORT: wsPort ?? "",
+      DATA_DIR: folder(role),
       ...("MOCK_GATEWAY_PORT" in env && { MOCK_GATEWAY_PORT: gatewayPort ?? "" }),
       ...("DATABASE_URL" in env && { DATABASE_URL: databaseUrlOf(env["DATABASE_URL"]) }),
-      // Without HAProxy in between, and without Mailpit.
       ...(role === "gateway" && { PUBLIC_URL: `http://${await addressOf("services", "8080")}` }),
       ...(role === "services" && { SMTP_URL: "" }),
     },
@@ -176,7 +182,8 @@ describe("with the commands and the variables of the Compose file", () => {
 
   it("the database is migrated", { timeout: TIMEOUT_MS }, async () => {
     expect(await Program.run(await launchOf("migrate"))).toMatchObject({
-      ...{ code: 0, output: expect.stringContaining("The database is up to date.") },
+      code: 0,
+      output: expect.stringContaining("The database is up to date."),
     });
   });
 

@@ -33,7 +33,8 @@ describe("HAProxy", () => {
   };
   const check = (backends: string) =>
     Program.run({
-      ...{ name: "haproxy", env },
+      name: "haproxy",
+      env,
       command: ["haproxy", "-c", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
     });
 
@@ -77,7 +78,9 @@ describe("HAProxy", () => {
     const at = (name: string): string => join(directory, `${name}.sock`);
     const binds = { USHER_HTTP_BIND: at("http"), USHER_WS_BIND: at("ws"), USHER_TLS_BIND: at("tls") };
     const haproxy = await Program.start({
-      ...{ name: "haproxy", env: { ...env, ...binds }, ready },
+      name: "haproxy",
+      env: { ...env, ...binds },
+      ready,
       command: ["haproxy", "-db", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
     });
     onTestFinished(async () => void (await haproxy.stop()));
@@ -250,8 +253,17 @@ describe("NATS", () => {
     const several = await Program.start({
       name: "nats-server",
       command: [
-        ...["nats-server", "--config", join(ROOT, "deploy/nats/cluster.conf"), "--name", "nats-1"],
-        ...["--addr", "127.0.0.1", "--port", "-1", "--store_dir", join(directory, "nats")],
+        "nats-server",
+        "--config",
+        join(ROOT, "deploy/nats/cluster.conf"),
+        "--name",
+        "nats-1",
+        "--addr",
+        "127.0.0.1",
+        "--port",
+        "-1",
+        "--store_dir",
+        join(directory, "nats"),
       ],
       env: {
         ...PASSWORDS,
@@ -280,7 +292,11 @@ describe("NATS", () => {
 
   const connected = async (user: User, pass = `${user}-password`): Promise<NatsConnection> => {
     const connection = await connect({
-      ...{ servers: server.url, user, pass, inboxPrefix: `_INBOX.${user}`, reconnect: false },
+      servers: server.url,
+      user,
+      pass,
+      inboxPrefix: `_INBOX.${user}`,
+      reconnect: false,
     });
     onTestFinished(() => connection.close());
     return connection;

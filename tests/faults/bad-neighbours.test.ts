@@ -55,7 +55,12 @@ afterAll(async () => {
 });
 
 const settings = (more: Settings = {}): Settings => ({
-  ...{ HTTP_PORT: "0", NATS_URL: nats.url, DATABASE_URL: database.url, DATA_DIR: dataDir, LOG_LEVEL: "error", ...more },
+  HTTP_PORT: "0",
+  NATS_URL: nats.url,
+  DATABASE_URL: database.url,
+  DATA_DIR: dataDir,
+  LOG_LEVEL: "error",
+  ...more,
 });
 
 /** A role that is expected to end by itself with one sentence. */
@@ -232,7 +237,8 @@ describe("services and an edge whose clocks are five minutes apart", { timeout: 
       if (showtime === undefined) throw new Error("no showtime");
       const { holdId } = await client.holdBest(showtime.id, { count: 2 });
       const { status, body } = await rests[(at + 1) % rests.length]!.post<{ id: string }>("bookings", {
-        ...{ token, body: { holdId } },
+        token,
+        body: { holdId },
       });
       expect({ status, body }).toMatchObject({ status: 201 });
       bookings.push({ id: body.id, token });
@@ -257,7 +263,12 @@ async function asker(): Promise<(request: Command | Query) => Promise<Reply>> {
   const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
   ends.push(() => bus.close());
   const client = new EngineClient({
-    ...{ bus, clock: systemClock, shards: SHARDS, sells: true, timeoutMs: 60_000, attemptTimeoutMs: 1_000 },
+    bus,
+    clock: systemClock,
+    shards: SHARDS,
+    sells: true,
+    timeoutMs: 6e4,
+    attemptTimeoutMs: 1e3,
     inFlightMax: 100,
   });
   return (request) => client.ask(request);

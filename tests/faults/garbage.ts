@@ -27,16 +27,28 @@ export const SUBJECTS = [proto, services, auth].flatMap(subjectsIn);
 const OTHERS = [
   ...SUBJECTS,
   ...proto.EVENT_NAMES,
-  ...["_INBOX.edge.1", "_INBOX.engine.1", "_INBOX.services.1", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
+  "_INBOX.edge.1",
+  "_INBOX.engine.1",
+  "_INBOX.services.1",
+  "$JS.API.STREAM.DELETE.USHER_EVENTS",
 ];
 
 /** Well-formed, and not what anybody should ask. None of it may change anything. */
 function hostileBatches(showtime: string, holder: string): unknown[] {
   const asked = { showtime, holder, rid: "hostile" };
   const requests: unknown[] = [
-    ...[null, 7, "hold", [], {}, { type: "hold" }, { type: "__proto__" }, { type: "constructor", ...asked }],
+    null,
+    7,
+    "hold",
+    [],
+    {},
+    { type: "hold" },
+    { type: "__proto__" },
+    { type: "constructor", ...asked },
     ...[[-1], [1.5], [Number.NaN], [Infinity], [1e300], [2 ** 32], ["1"], [[1]], [null], [1, 1], []].map((seats) => ({
-      ...{ type: "hold", ...asked, seats },
+      type: "hold",
+      ...asked,
+      seats,
     })),
     ...[0, -1, 1.5, Number.NaN, Infinity, 1e15, "2"].map((count) => ({ type: "hold-best", ...asked, count })),
     { type: "hold", ...asked, seats: Array.from({ length: 65_536 }, (_, seat) => seat) },
@@ -60,7 +72,14 @@ function hostileBatches(showtime: string, holder: string): unknown[] {
   ];
   return [
     ...requests.map((request) => ({ requests: [request] })),
-    ...[null, 1, "x", [], {}, { requests: null }, { requests: {} }, { requests: { length: 5 } }],
+    null,
+    1,
+    "x",
+    [],
+    {},
+    { requests: null },
+    { requests: {} },
+    { requests: { length: 5 } },
     { requests: Array.from({ length: 20_000 }, () => ({ type: "view", showtime })) },
   ];
 }

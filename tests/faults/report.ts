@@ -16,11 +16,7 @@ export interface Line {
 
 const COLUMNS = ["fault", "times", "answers/s", "bought/s", "moved", "p50 ms", "p99 ms", "target", "whole ms", "wrong"];
 /** What 99 of 100 showtimes that move may be without an answer, in milliseconds. */
-const TARGETS: Readonly<Record<string, number>> = {
-  "engine killed": 3_000,
-  "engine asleep": 3_000,
-  "hand-over": 100,
-};
+const TARGETS: Readonly<Record<string, number>> = { "engine killed": 3_000, "engine asleep": 3_000, "hand-over": 100 };
 
 const pausesOf = (lines: readonly Line[], fault: string): readonly number[] =>
   lines.filter((line) => line.fault === fault).flatMap(({ pausesMs }) => pausesMs);

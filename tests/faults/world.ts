@@ -263,7 +263,8 @@ export class World {
         const program = this.#programs.get(name);
         if (program === undefined) throw new Error(`there is no ${name}`);
         const started = new ProcessUnderWatch(program, {
-          ...{ clock: systemClock, leash: this.#leash },
+          clock: systemClock,
+          leash: this.#leash,
           changed: () => undefined,
           line: () => undefined,
         });

@@ -31,12 +31,7 @@ export const catalogOpens = (): Command[] =>
     holder: holderId("catalog"),
     rid: `open ${showtime}` as RequestId, // Within the length of a request id.
     plan: smallHall(KILL_SEATS),
-    rules: {
-      salesStartAt: 0,
-      salesEndAt: Date.UTC(2100, 0, 1),
-      orphan: "none",
-      accessibleRelease: { when: "always" },
-    },
+    rules: { salesStartAt: 0, salesEndAt: Date.UTC(2100, 0, 1), orphan: "none", accessibleRelease: { when: "always" } },
   }));
 
 interface Buyer {

@@ -11,7 +11,8 @@ const SIGN_IN = { USHER_ADMIN_EMAIL: ADMIN.email, USHER_ADMIN_PASSWORD: ADMIN.pa
 
 const admin = () => ({
   http: `http://127.0.0.1:${office.usher.httpPort}`,
-  ...{ adminEmail: ADMIN.email, adminPassword: ADMIN.password },
+  adminEmail: ADMIN.email,
+  adminPassword: ADMIN.password,
 });
 const io = { print: () => undefined, clock: systemClock, pause };
 
@@ -23,15 +24,17 @@ describe("usher demo buy", () => {
     const { code, stdout, stderr } = await demoBuy([], SIGN_IN);
     expect([code, stderr]).toEqual([0, expect.not.stringContaining("refused")]);
     for (const step of [
-      ...[
-        "admin signed in",
-        "gate signed in",
-        "Over REST",
-        "registered as",
-        "Over GraphQL",
-        "processPayment: confirmed",
-      ],
-      ...["At a kiosk", "kiosk set up by the admin", "tickets .* issued", "PDF of", "let in at the gate"],
+      "admin signed in",
+      "gate signed in",
+      "Over REST",
+      "registered as",
+      "Over GraphQL",
+      "processPayment: confirmed",
+      "At a kiosk",
+      "kiosk set up by the admin",
+      "tickets .* issued",
+      "PDF of",
+      "let in at the gate",
     ]) {
       expect(stdout).toMatch(new RegExp(step));
     }

@@ -27,7 +27,9 @@ const points =
       );
 /** Each point once with each fate, where there are twice as many kills as points. */
 const kills = points.map((point, at) => ({
-  ...{ point, at, name: point.name },
+  point,
+  at,
+  name: point.name,
   fate: (at + Math.floor(at / KILL_POINTS.length)) % 2 === 0 ? ("lost" as const) : ("written" as const),
 }));
 
@@ -41,8 +43,12 @@ describe(`killed at ${KILLS} points of a purchase`, () => {
 
   const start = async (): Promise<void> => {
     usher = await UsherProcess.start({
-      ...{ DATABASE_URL: database.url, DATA_DIR: dataDir, HTTP_PORT: port, MAX_SEATS_PER_HOLDER: "480" },
-      ...{ USHER_ADMIN_EMAIL: ADMIN.email, USHER_ADMIN_PASSWORD: ADMIN.password },
+      DATABASE_URL: database.url,
+      DATA_DIR: dataDir,
+      HTTP_PORT: port,
+      MAX_SEATS_PER_HOLDER: "480",
+      USHER_ADMIN_EMAIL: ADMIN.email,
+      USHER_ADMIN_PASSWORD: ADMIN.password,
     });
   };
 

@@ -54,8 +54,11 @@ it(
       await freePort(),
     ];
     const settings = {
-      ...{ ...home, HTTP_PORT: String(httpPort), MOCK_GATEWAY_SECRET: "a secret that both of them know" },
-      ...{ USHER_ADMIN_EMAIL: ADMIN.email, USHER_ADMIN_PASSWORD: ADMIN.password },
+      ...home,
+      HTTP_PORT: String(httpPort),
+      MOCK_GATEWAY_SECRET: "a secret that both of them know",
+      USHER_ADMIN_EMAIL: ADMIN.email,
+      USHER_ADMIN_PASSWORD: ADMIN.password,
     };
     const running = await UsherProcess.start({
       ...settings,
@@ -82,7 +85,7 @@ it(
 
     const mails: string[] = [];
     const mailServer = new SMTPServer({
-      ...{ disabledCommands: ["AUTH", "STARTTLS"] },
+      disabledCommands: ["AUTH", "STARTTLS"],
       onData(stream, _session, done) {
         let mail = "";
         stream.on("data", (chunk: Buffer) => (mail += chunk.toString("latin1")));
@@ -103,7 +106,9 @@ it(
 
 it("payments run alone, and say so", { timeout: 60_000 }, async () => {
   const payments = new Launch(["services", "--only", "payments"], {
-    ...{ ...(await place()), HTTP_PORT: "0", LOG_LEVEL: "warn" },
+    ...(await place()),
+    HTTP_PORT: "0",
+    LOG_LEVEL: "warn",
   });
   undo.push(endCleanly(payments));
   await payments.said(/^ready$/m);
@@ -125,7 +130,9 @@ it("payments run alone, and say so", { timeout: 60_000 }, async () => {
 it("each of the others runs alone too", { timeout: 60_000 }, async () => {
   const runAlone = async (domain: string): Promise<void> => {
     const launch = new Launch(["services", "--only", domain], {
-      ...{ ...(await place()), HTTP_PORT: "0", LOG_LEVEL: "warn" },
+      ...(await place()),
+      HTTP_PORT: "0",
+      LOG_LEVEL: "warn",
     });
     undo.push(endCleanly(launch));
     await launch.said(/^ready$/m);
@@ -171,14 +178,16 @@ it(
       body: { checks: { postgresql: { state: "up" }, engine: { state: "up" } } },
     });
     way.cut();
-    await expect.poll(ready, SOON).toMatchObject({
-      ...problem(503, "UNAVAILABLE"),
-      body: {
-        code: "UNAVAILABLE",
-        detail: expect.stringContaining("postgresql"),
-        checks: { postgresql: { state: "down" } },
-      },
-    });
+    await expect
+      .poll(ready, SOON)
+      .toMatchObject({
+        ...problem(503, "UNAVAILABLE"),
+        body: {
+          code: "UNAVAILABLE",
+          detail: expect.stringContaining("postgresql"),
+          checks: { postgresql: { state: "down" } },
+        },
+      });
     expect(await rest.get("/health/live")).toMatchObject({ status: 200 });
     way.open();
     await expect.poll(ready, SOON).toMatchObject({ status: 200 });

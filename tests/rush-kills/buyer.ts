@@ -22,6 +22,7 @@ interface Pending {
   readonly message: {
     readonly op: "hold" | "release";
     readonly rid: string;
+    readonly showtime?: string;
     readonly seats?: readonly number[];
     readonly holdId?: string;
   };
@@ -110,7 +111,7 @@ export class Buyer {
     } else {
       const first = between(random, 0, seatCount - 4);
       const seats = Array.from({ length: between(random, 1, 4) }, (_, at) => first + at);
-      this.#send({ op: "hold", rid, ...{ showtime }, seats });
+      this.#send({ op: "hold", rid, showtime, seats });
     }
   }
 

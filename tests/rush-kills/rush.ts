@@ -127,7 +127,11 @@ export class Rush implements Crowd {
     const releases = await this.#checkReleases();
     const nextSeq = await this.#checkHall();
     this.kills.push({
-      ...{ victim, rate, retried, releases, nextSeq },
+      victim,
+      rate,
+      retried,
+      releases,
+      nextSeq,
       holds: gains.length,
       backMs: Math.round(backAt - killedAt),
       shownSeq: shown.seq,

@@ -67,7 +67,8 @@ export class Purchases {
 
   async hold({ token }: Person, showtime: string, seats: readonly number[]): Promise<HoldView> {
     const { status, body } = await this.#office.rest.post<HoldView>(`showtimes/${showtime}/holds`, {
-      ...{ token, body: { seats } },
+      token,
+      body: { seats },
     });
     expect([status, body]).toEqual([201, expect.anything()]);
     return body;
@@ -82,7 +83,8 @@ export class Purchases {
   ): Promise<Booking> {
     const { holdId } = await this.hold(person, showtime, seats);
     const answer = await this.#office.rest.post<Booking>("bookings", {
-      ...{ token: person.token, body: { holdId, ...more } },
+      token: person.token,
+      body: { holdId, ...more },
     });
     expect([answer.status, answer.body]).toMatchObject([201, { status: "pending", seats }]);
     return answer.body;

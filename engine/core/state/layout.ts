@@ -54,8 +54,5 @@ function rank(plan: HallPlan, part: Uint32Array, distance: Float64Array, categor
     nearest.set(of, Math.min(nearest.get(of) ?? Infinity, distance[seat] ?? 0));
   }
   const order = [...nearest].sort((a, b) => a[1] - b[1] || a[0] - b[0]);
-  return {
-    parts: Uint32Array.from(order, ([of]) => of),
-    floors: Float64Array.from(order, ([, floor]) => floor),
-  };
+  return { parts: Uint32Array.from(order, ([of]) => of), floors: Float64Array.from(order, ([, floor]) => floor) };
 }

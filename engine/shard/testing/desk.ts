@@ -74,7 +74,9 @@ export class Desk {
   }
 
   readonly command = (wish: Wish, holder = anna): Command => ({
-    ...{ showtime, holder, rid: `r${++this.#rids}` as RequestId }, // The cast: short enough for a request id.
+    showtime,
+    holder,
+    rid: `r${++this.#rids}` as RequestId,
     ...wish,
   });
 
@@ -121,8 +123,16 @@ export class Desk {
   #make(more: Partial<ShardOptions>): Shard {
     const { clock, bus, journal } = this;
     return new Shard({
-      ...{ id: 0, shards: 1, owner: `owner-${++this.#owners}`, limits: LIMITS, acknowledgedSeq: 0 },
-      ...{ journal, commits: new GroupCommit(journal, clock), bus, clock, log },
+      id: 0,
+      shards: 1,
+      owner: `owner-${++this.#owners}`,
+      limits: LIMITS,
+      acknowledgedSeq: 0,
+      journal,
+      commits: new GroupCommit(journal, clock),
+      bus,
+      clock,
+      log,
       proof: { isFresh: true, renew: () => undefined },
       onCommitted: () => undefined,
       onReplaced: () => undefined,

@@ -64,8 +64,13 @@ export function launch(
     return { file: program, args, options: { ...options, ...account } };
   }
   const letThrough = [
-    ...[`--reuid=${account.uid}`, `--regid=${account.gid}`, "--clear-groups", "--securebits=+no_setuid_fixup"],
-    ...["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"],
+    `--reuid=${account.uid}`,
+    `--regid=${account.gid}`,
+    "--clear-groups",
+    "--securebits=+no_setuid_fixup",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+    "--",
   ];
   if (canReach({ file: "setpriv", args: [...letThrough, "/bin/sh"], options }, paths)) {
     return { file: "setpriv", args: [...letThrough, program, ...args], options };

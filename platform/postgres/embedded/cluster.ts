@@ -72,8 +72,15 @@ async function makeCluster(
 ): Promise<void> {
   const reach = [path, binaries.postgres, binaries.initdb];
   const options = [
-    ...[`--pgdata=${path}`, `--username=${SUPERUSER}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
-    ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"],
+    `--pgdata=${path}`,
+    `--username=${SUPERUSER}`,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
   ];
   await run(launch(account, reach, binaries.initdb, options));
   appendFileSync(join(path, "postgresql.conf"), "\ninclude_if_exists = 'usher.conf'\n");

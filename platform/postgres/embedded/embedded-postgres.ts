@@ -59,10 +59,7 @@ export async function startEmbedded({ dataDir, log, clock }: EmbeddedOptions): P
       }
     };
     let stopped: Promise<void> | undefined;
-    return {
-      url: urlOf(cluster.password, port),
-      stop: () => (stopped ??= stop()),
-    };
+    return { url: urlOf(cluster.password, port), stop: () => (stopped ??= stop()) };
   } catch (error) {
     await directory.release();
     throw error;

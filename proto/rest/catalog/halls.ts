@@ -109,11 +109,7 @@ const DrawnSection = Type.Object(
 );
 
 const HallCategory = Type.Object(
-  {
-    id: CategoryId,
-    name: Line(60),
-    focal: Type.Optional(Point),
-  },
+  { id: CategoryId, name: Line(60), focal: Type.Optional(Point) },
   { ...closed, description: "`focal`: where its best seats are; the middle of its seats when left out." },
 );
 

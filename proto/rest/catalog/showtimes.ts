@@ -132,11 +132,7 @@ export const LayoutSeat = Type.Object({
   accessible: Type.Boolean({ description: "A wheelchair place." }),
   companion: Type.Boolean({ description: "Kept for somebody who comes with a wheelchair user." }),
 });
-export const Layout = Type.Object({
-  showtimeId: Id,
-  seats: Type.Array(LayoutSeat),
-  categories: Type.Array(Category),
-});
+export const Layout = Type.Object({ showtimeId: Id, seats: Type.Array(LayoutSeat), categories: Type.Array(Category) });
 
 export const SeatStatuses = Type.Object({
   showtimeId: Id,

@@ -51,10 +51,18 @@ describe("a purchase", () => {
   it("is created, paid and read", async () => {
     const created = await create(["A1", 1]);
     expect(created).toMatchObject({
-      ...{ success: true, code: null, lockId: expect.stringContaining(`${showtime}.`) },
+      success: true,
+      code: null,
+      lockId: expect.stringContaining(`${showtime}.`),
       booking: {
-        ...{ userId: "ada", showtimeId: showtime, seats: [0, 1], seatLabels: ["A1", "A2"], status: "pending" },
-        ...{ totalAmount: 2 * PRICE.adult, currency: "EUR", paymentTransactionId: null },
+        userId: "ada",
+        showtimeId: showtime,
+        seats: [0, 1],
+        seatLabels: ["A1", "A2"],
+        status: "pending",
+        totalAmount: 2 * PRICE.adult,
+        currency: "EUR",
+        paymentTransactionId: null,
       },
     });
     expect(created.booking).toMatchObject({ refundedAmount: 0, refundingAmount: 0 });
@@ -96,7 +104,8 @@ describe("a purchase", () => {
     expect(seats).toEqual([3, 4]);
     const answer = await ask(`mutation { processPayment(bookingId: "${id}", paymentMethod: "mock") { ${RESULT} } }`);
     expect(answer.data.processPayment).toMatchObject({
-      ...{ success: true, paymentUrl: expect.stringContaining("http://gateway.example/") },
+      success: true,
+      paymentUrl: expect.stringContaining("http://gateway.example/"),
       booking: { status: "paying" },
     });
   });
@@ -159,7 +168,9 @@ describe("rights", () => {
 
   it("a token that is none is refused", async () => {
     const answer = await shop.app.inject({
-      ...{ method: "POST", url: "/graphql", payload: { query: "{ __typename }" } },
+      method: "POST",
+      url: "/graphql",
+      payload: { query: "{ __typename }" },
       headers: { authorization: "Bearer nonsense" },
     });
     expect(answer.json()).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
@@ -242,7 +253,10 @@ describe("what goes wrong", () => {
     await broken.mortal.pool.end();
     broken.mortal.kill = () => {};
     const answer = await broken.app.inject({
-      ...{ method: "POST", url: "/graphql", headers: as("ada"), payload: { query: GET, variables: { id: "bk_1" } } },
+      method: "POST",
+      url: "/graphql",
+      headers: as("ada"),
+      payload: { query: GET, variables: { id: "bk_1" } },
     });
     expect(answer.json()).toMatchObject({
       errors: [

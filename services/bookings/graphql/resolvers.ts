@@ -46,8 +46,10 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
     if (!isPlainId(showtimeId)) throw new Problem("NOT_FOUND", "There is no such showtime.");
     const seats = await seatNumbers.indexes(showtimeId, wished);
     const asking: Asking = {
-      ...{ holder: asker.userId, desk: SERVES_MANY.has(asker.role) },
-      ...{ rid: ridOf(asker.key, random), repeatable: false },
+      holder: asker.userId,
+      desk: SERVES_MANY.has(asker.role),
+      rid: ridOf(asker.key, random),
+      repeatable: false,
     };
     const hold = await holds.take(showtimeId, { seats }, asking);
     if (hold.seats.length !== seats.length || !hold.seats.every((seat) => seats.includes(seat))) {
@@ -153,10 +155,19 @@ function resultOf(
   const { id, userId, showtimeId, holdId, reason, seats, payment, createdAt } = booking;
   const { amount, currency } = totalOf(seats);
   return {
-    ...{ success: true, message, lockId: holdId },
+    success: true,
+    message,
+    lockId: holdId,
     booking: {
-      ...{ id, userId, showtimeId, status: shownStatus(booking), reason, currency, totalAmount: amount },
-      ...{ refundedAmount: booking.refunded, refundingAmount: refundingOf(booking) },
+      id,
+      userId,
+      showtimeId,
+      status: shownStatus(booking),
+      reason,
+      currency,
+      totalAmount: amount,
+      refundedAmount: booking.refunded,
+      refundingAmount: refundingOf(booking),
       seats: seats.map(({ seat }) => seat),
       seatLabels: seats.map(({ label }) => label),
       paymentTransactionId: payment?.id ?? null,

@@ -52,7 +52,9 @@ export const graphqlRoutes =
     await app.register(mercurius, {
       schema: SCHEMA,
       resolvers: { ...resolversOf(parts), ...SCALARS },
-      ...{ routes: false, graphiql: false, cache: DOCUMENTS_MAX },
+      routes: false,
+      graphiql: false,
+      cache: DOCUMENTS_MAX,
       validationRules: [affordable],
       graphql: { parseOptions: { maxTokens: TOKENS_MAX } },
       errorFormatter: ({ data, errors }) => ({ statusCode: 200, response: { data: data ?? null, errors } }),

@@ -209,7 +209,14 @@ describe("a booking", () => {
 
 describe("bad input", () => {
   const HOSTILE = [
-    ...[null, [], 7, {}, { holdId: 7 }, { holdId: "" }, { holdId: "x".repeat(81) }, { holdId: null }],
+    null,
+    [],
+    7,
+    {},
+    { holdId: 7 },
+    { holdId: "" },
+    { holdId: "x".repeat(81) },
+    { holdId: null },
     { holdId: "st_1.1", price: 0 },
     { holdId: "st_1.1", tickets: {} },
     { holdId: "st_1.1", tickets: [{ seat: -1, type: "adult" }] },

@@ -81,10 +81,7 @@ export const bookingRoutes =
           ...(cursor !== undefined && { after: decodeCursor(Place, cursor) }),
         });
         void reply.header("cache-control", "no-store");
-        return pageOf(rows, limit, bookingView, ({ booking }) => ({
-          createdAt: booking.createdAt,
-          id: booking.id,
-        }));
+        return pageOf(rows, limit, bookingView, ({ booking }) => ({ createdAt: booking.createdAt, id: booking.id }));
       },
     );
 

@@ -10,7 +10,12 @@ export function bookingView({ booking, updatedAt }: Stored): BookingView {
   const { id, reason, userId, showtimeId, holdId, seats, payment } = booking;
   const total = totalOf(seats);
   return {
-    ...{ id, status: shownStatus(booking), reason, userId, showtimeId, holdId },
+    id,
+    status: shownStatus(booking),
+    reason,
+    userId,
+    showtimeId,
+    holdId,
     seats: seats.map(({ seat }) => seat),
     tickets: seats.map(({ seat, label, type, price }) => ({ seat, label, type, price })),
     total,
@@ -49,7 +54,12 @@ function moneyStatus(booking: Booking): NonNullable<BookingView["payment"]>["sta
 export function recordOf({ booking }: Stored): BookingRecord {
   const { id, userId, showtimeId, title, status, reason, seats, createdAt } = booking;
   return {
-    ...{ bookingId: id, userId, showtimeId, title, status, reason },
+    bookingId: id,
+    userId,
+    showtimeId,
+    title,
+    status,
+    reason,
     seats: seats.map(({ seat, label, type, price }) => ({ seat, label, ticketType: type, price })),
     total: totalOf(seats),
     createdAt: isoOf(createdAt),

@@ -169,7 +169,11 @@ export const isUndoing = ({ payment, steps: [step] }: Pick<Booking, "payment" | 
 export const looksAlike = (one: Booking, other: Booking): boolean => isDeepStrictEqual(seenOf(one), seenOf(other));
 
 const seenOf = (booking: Booking) => ({
-  ...{ ...booking, steps: undefined, tries: undefined, dueAt: undefined, cancellations: undefined },
+  ...booking,
+  steps: undefined,
+  tries: undefined,
+  dueAt: undefined,
+  cancellations: undefined,
   payment: booking.payment && { ...booking.payment, givenUp: undefined },
   refunding: refundingOf(booking),
 });

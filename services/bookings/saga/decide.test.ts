@@ -20,16 +20,14 @@ const pay: Fact = { type: "pay", paymentId: "pay_1", method: "mock", token: "t" 
 const said = (state: "pending" | "authorized" | "captured" | "failed" | "voided", captured = 0): Fact => ({
   type: "payment",
   payment: {
-    ...{
-      paymentId: "pay_1",
-      bookingId: "bk_1",
-      method: "mock",
-      state,
-      captured,
-      refunded: 0,
-      reason: null,
-      next: null,
-    },
+    paymentId: "pay_1",
+    bookingId: "bk_1",
+    method: "mock",
+    state,
+    captured,
+    refunded: 0,
+    reason: null,
+    next: null,
     amount: totalOf(aBooking().seats),
   },
 });

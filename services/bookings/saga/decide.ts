@@ -216,11 +216,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
         return fail(WHY.showtimeCancelled, [release(), { do: "void" }]);
       case "confirmed":
         return go(
-          {
-            status: "cancelled",
-            reason: WHY.showtimeCancelled,
-            steps: undo("showtime", ownRefund(), seats),
-          },
+          { status: "cancelled", reason: WHY.showtimeCancelled, steps: undo("showtime", ownRefund(), seats) },
           { type: "booking.cancelled", cancelledSeats: seats },
         );
       case "expired":

@@ -415,7 +415,11 @@ describe("a buyer who asks the engine ahead of the saga, under request ids that 
   /** As a WebSocket client does, which chooses its request ids. */
   const ask = (rid: string, seats: readonly number[]) =>
     world.engineClient.ask({
-      ...{ type: "hold", showtime: showtimeId(showtime), holder: holderId("ada"), rid: rid as RequestId, seats },
+      type: "hold",
+      showtime: showtimeId(showtime),
+      holder: holderId("ada"),
+      rid: rid as RequestId,
+      seats,
     });
 
   it("gets the seats that are booked, and not others at their price", async () => {

@@ -110,9 +110,11 @@ export class Steps {
   async #confirm(booking: Booking): Promise<Fact> {
     const hold = booking.holdId as HoldId; // The engine gave it.
     const reply = await this.#askEngine(booking, "confirm", "confirmed", {
-      // Other seats are another request: the refusal of the first ones is remembered.
-      ...{ type: "confirm", ...addressOf(booking, `confirm.${hold.slice(booking.showtimeId.length + 1)}`) },
-      ...{ hold, booking: bookingId(booking.id), reacquire: true },
+      type: "confirm",
+      ...addressOf(booking, `confirm.${hold.slice(booking.showtimeId.length + 1)}`),
+      hold,
+      booking: bookingId(booking.id),
+      reacquire: true,
       seats: booking.seats.map(({ seat }) => seat),
     });
     return reply.type === "confirmed" ? { type: "confirmed", holdId: hold } : reply;
@@ -121,7 +123,9 @@ export class Steps {
   async #reseat(booking: Booking): Promise<Fact> {
     const [like] = booking.seats;
     const reply = await this.#askEngine(booking, "reseat", "held", {
-      ...{ type: "hold-best", ...addressOf(booking, "reseat"), count: booking.seats.length },
+      type: "hold-best",
+      ...addressOf(booking, "reseat"),
+      count: booking.seats.length,
       ...(like && { category: like.category }),
     });
     if (reply.type !== "held") return reply;
@@ -175,7 +179,9 @@ export class Steps {
 
   async #release(booking: Booking, { id, seats }: Extract<Step, { do: "release" }>): Promise<Fact> {
     const reply = await this.#askEngine(booking, "release", "cancelled", {
-      ...{ type: "cancel", ...addressOf(booking, `cancel.${id}`), booking: bookingId(booking.id) },
+      type: "cancel",
+      ...addressOf(booking, `cancel.${id}`),
+      booking: bookingId(booking.id),
       ...(seats && { seats }),
     });
     return reply.type === "cancelled" ? { type: "released", id } : reply;
@@ -183,7 +189,9 @@ export class Steps {
 
   async #refund(booking: Booking, { id, amount }: Extract<Step, { do: "refund" }>): Promise<Fact> {
     const said = await this.#askPayments(booking, "refund", REFUND_PAYMENT, {
-      ...{ paymentId: paymentOf(booking), refundId: id, amount },
+      paymentId: paymentOf(booking),
+      refundId: id,
+      amount,
       reason: booking.reason ?? "Seats were given back.",
     });
     if (said.type === "refused") this.#log.error({ booking: booking.id, refund: id, ...said }, "a refund was refused");

@@ -18,9 +18,16 @@ const never = <T>(): Promise<T> => new Promise<T>(() => {});
 
 /** Whose refund is due, and was so long before anything else. */
 const refunding = (at: number): Booking => ({
-  ...{ ...aBooking(), id: `bk_stuck_${at}`, status: "cancelled", reason: "Cancelled on the buyer's wish." },
+  ...aBooking(),
+  id: `bk_stuck_${at}`,
+  status: "cancelled",
+  reason: "Cancelled on the buyer's wish.",
   payment: { id: `pay_stuck_${at}`, method: "mock", state: "captured", next: null, givenUp: false },
-  ...{ steps: [{ do: "refund", id: `rf_stuck_${at}`, amount: 3_000 }], tries: 9, dueAt: at, payBy: 0, createdAt: 0 },
+  steps: [{ do: "refund", id: `rf_stuck_${at}`, amount: 3e3 }],
+  tries: 9,
+  dueAt: at,
+  payBy: 0,
+  createdAt: 0,
 });
 
 describe("while a thousand refunds are due to which the gateway says nothing", () => {
@@ -37,8 +44,13 @@ describe("while a thousand refunds are due to which the gateway says nothing", (
     };
     const { pool, stream } = world;
     const outbox = new Outbox({
-      ...{ pool, stream, clock: systemClock, random: systemRandom, log },
-      ...{ schema: BOOKINGS_SCHEMA, source: "/test" },
+      pool,
+      stream,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      schema: BOOKINGS_SCHEMA,
+      source: "/test",
     });
     const store = new BookingStore({ pool, outbox });
     await Promise.all(Array.from({ length: 1_000 }, (_, at) => store.insert(refunding(at), at))); // Leases of long ago.

@@ -15,21 +15,30 @@ export type Turn =
   | { readonly do: "cancel"; readonly seats: readonly number[] | undefined };
 
 export const aBooking = (): Booking => ({
-  ...{
-    id: "bk_1",
-    secret: "s",
-    userId: "ada",
-    showtimeId: "st_1",
-    title: "Metropolis",
-    holdId: "st_1.1",
-    status: "pending",
-  },
-  ...{ reason: null, acceptOtherSeats: false, payBy: NOW + PAY_MS, payment: null, refunded: 0, cancellations: [] },
+  id: "bk_1",
+  secret: "s",
+  userId: "ada",
+  showtimeId: "st_1",
+  title: "Metropolis",
+  holdId: "st_1.1",
+  status: "pending",
+  reason: null,
+  acceptOtherSeats: false,
+  payBy: NOW + PAY_MS,
+  payment: null,
+  refunded: 0,
+  cancellations: [],
   seats: [1, 2, 3].map((seat) => ({
-    ...{ seat, label: `A${seat}`, category: "standard", type: "adult" },
-    price: { amount: 1_000, currency: "EUR" },
+    seat,
+    label: `A${seat}`,
+    category: "standard",
+    type: "adult",
+    price: { amount: 1e3, currency: "EUR" },
   })),
-  ...{ steps: [{ do: "pin" }], tries: 0, dueAt: NOW, createdAt: NOW },
+  steps: [{ do: "pin" }],
+  tries: 0,
+  dueAt: NOW,
+  createdAt: NOW,
 });
 
 interface ToyPayment {
@@ -150,8 +159,15 @@ export class Model {
         if (!this.#payments.has(id)) {
           const amount = totalOf(booking.seats);
           const payment: Payment = {
-            ...{ paymentId: id, bookingId: booking.id, method: "mock", amount, state: "pending" },
-            ...{ captured: 0, refunded: 0, reason: null, next: null },
+            paymentId: id,
+            bookingId: booking.id,
+            method: "mock",
+            amount,
+            state: "pending",
+            captured: 0,
+            refunded: 0,
+            reason: null,
+            next: null,
           };
           this.#payments.set(id, { payment, givenUp: false, refunds: new Set() });
         }

@@ -104,7 +104,14 @@ export class ScriptedPayments {
     this.starts.push(start);
     const next = token === null && method === "mock" ? { url: `http://gateway.example/${paymentId}` } : null;
     const payment: Payment = {
-      ...{ paymentId, bookingId, method, amount, captured: 0, refunded: 0, reason: null, next },
+      paymentId,
+      bookingId,
+      method,
+      amount,
+      captured: 0,
+      refunded: 0,
+      reason: null,
+      next,
       state: method === "terminal" || token === "no-word" ? "authorized" : "pending",
     };
     const kept = { payment, givenUp: false, refunds: new Map<string, number>() };

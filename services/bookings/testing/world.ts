@@ -112,11 +112,20 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.#options = options;
     this.#limits = {
-      ...{ holdTtlMs: 60_000, holdMaxMs: 180_000, paymentTtlMs: 60_000, maxSeatsPerHolder: 20, maxExtensions: 2 },
+      holdTtlMs: 6e4,
+      holdMaxMs: 18e4,
+      paymentTtlMs: 6e4,
+      maxSeatsPerHolder: 20,
+      maxExtensions: 2,
       ...options.limits,
     };
     this.engineClient = new EngineClient({
-      ...{ bus: this.bus, clock: systemClock, shards: SHARDS, sells: true, timeoutMs: 2_000, inFlightMax: 10_000 },
+      bus: this.bus,
+      clock: systemClock,
+      shards: SHARDS,
+      sells: true,
+      timeoutMs: 2e3,
+      inFlightMax: 1e4,
     });
   }
 
@@ -145,20 +154,24 @@ export class World {
     await migrate(createDatabase(pool), BOOKINGS_SCHEMA, bookingsMigrations);
     await migrate(createDatabase(pool), HTTP_SCHEMA, httpMigrations);
     this.#stream = new InProcessEventStream({
-      ...{ clock: systemClock, log: silent, deadLetters: new DeadLetters({ pool, clock: systemClock }) },
+      clock: systemClock,
+      log: silent,
+      deadLetters: new DeadLetters({ pool, clock: systemClock }),
     });
-    this.#stream.consume({
-      name: "test",
-      types: EVENT_NAMES,
-      handle: async (event) => void this.events.push(event),
-    });
+    this.#stream.consume({ name: "test", types: EVENT_NAMES, handle: async (event) => void this.events.push(event) });
     this.#stream.start();
     const engine = new Engine({
       journal: new FaultyJournal({ clock: systemClock, fault: () => "none", latency: () => 1 }),
       snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
       witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
-      ...{ id: "test", bus: this.bus, clock: systemClock, log: silent, metrics: createMetrics("test") },
-      ...{ shards: SHARDS, limits: this.#limits, onReplaced: () => {} },
+      id: "test",
+      bus: this.bus,
+      clock: systemClock,
+      log: silent,
+      metrics: createMetrics("test"),
+      shards: SHARDS,
+      limits: this.#limits,
+      onReplaced: () => {},
     });
     await engine.start();
     this.openCatalog();
@@ -211,27 +224,36 @@ export class World {
     const clock = new AheadClock(aheadMs);
     const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
     const service = createBookingsService({
-      ...{ pool: mortal.pool, bus: mortal.bus, engine: mortal.engine, stream: this.stream, clock, log: silent },
+      pool: mortal.pool,
+      bus: mortal.bus,
+      engine: mortal.engine,
+      stream: this.stream,
+      clock,
+      log: silent,
       random: systemRandom,
-      config: {
-        paymentTtlMs: this.#limits.paymentTtlMs,
-        latePaymentGraceMs: this.#options.latePaymentGraceMs ?? 60_000,
-      },
+      config: { paymentTtlMs: this.#limits.paymentTtlMs, latePaymentGraceMs: this.#options.latePaymentGraceMs ?? 6e4 },
     });
     await service.start();
     const app = await createHttpServer({
-      ...{ config: { requestsPerSecond: 100_000, allowedOrigins: [] }, version: "0.0.0", clock, random: systemRandom },
-      ...{ log: silent, metrics: createMetrics("test"), verifier: plainVerifier, checks: [] },
-      ...{
-        webSocket: () => ({ port: 1 }),
-        idempotency: new IdempotencyStore({ pool: this.pool, clock, random: systemRandom }),
-      },
+      config: { requestsPerSecond: 1e5, allowedOrigins: [] },
+      version: "0.0.0",
+      clock,
+      random: systemRandom,
+      log: silent,
+      metrics: createMetrics("test"),
+      verifier: plainVerifier,
+      checks: [],
+      webSocket: () => ({ port: 1 }),
+      idempotency: new IdempotencyStore({ pool: this.pool, clock, random: systemRandom }),
     });
     await app.register(service.routes, { prefix: "/api/v1" });
     await app.register(service.graphql);
     await app.ready();
     const shop: Shop = {
-      ...{ service, app, mortal, clock },
+      service,
+      app,
+      mortal,
+      clock,
       stop: async () => {
         this.#shops.delete(shop);
         if (!mortal.dead) {
@@ -249,11 +271,18 @@ export class World {
   async openShowtime(): Promise<string> {
     const showtime = showtimeId(`st_${++this.#showtimes}`);
     const rules: SaleRules = {
-      ...{ salesStartAt: 0, salesEndAt: Number.MAX_SAFE_INTEGER, orphan: "none" },
+      salesStartAt: 0,
+      salesEndAt: Number.MAX_SAFE_INTEGER,
+      orphan: "none",
       accessibleRelease: { when: "always" },
     };
     const reply = await this.engineClient.ask({
-      ...{ type: "open", showtime, holder: holderId("catalog"), rid: this.#rid(), plan: smallHall(SEATS), rules },
+      type: "open",
+      showtime,
+      holder: holderId("catalog"),
+      rid: this.#rid(),
+      plan: smallHall(SEATS),
+      rules,
     });
     if (reply.type !== "done") throw new Error(JSON.stringify(reply));
     return showtime;
@@ -268,7 +297,11 @@ export class World {
 
   ask(showtime: string, user: string, seats: readonly number[]): Promise<Reply> {
     return this.engineClient.ask({
-      ...{ type: "hold", showtime: showtimeId(showtime), holder: holderId(user), rid: this.#rid(), seats },
+      type: "hold",
+      showtime: showtimeId(showtime),
+      holder: holderId(user),
+      rid: this.#rid(),
+      seats,
     });
   }
 
@@ -341,14 +374,12 @@ export const hasStatus =
 const money = (amount: number) => ({ amount, currency: "EUR" });
 
 const seatCard = (seat: number): SeatCard => ({
-  ...{
-    seat,
-    number: (seat % 12) + 1,
-    row: rowOf(seat),
-    section: "Hall",
-    category: "standard",
-    categoryName: "Standard",
-  },
+  seat,
+  number: (seat % 12) + 1,
+  row: rowOf(seat),
+  section: "Hall",
+  category: "standard",
+  categoryName: "Standard",
   label: `${rowOf(seat)}${(seat % 12) + 1}`,
   prices: Object.fromEntries(TICKET_TYPES.map((type) => [type, money(PRICE[type])])) as SeatCard["prices"],
 });
@@ -357,14 +388,18 @@ const rowOf = (seat: number): string => String.fromCharCode(65 + Math.floor(seat
 const showtimeCard = (showtime: string): ShowtimeCard => {
   const at = (hours: number) => new Date(Date.now() + hours * HOUR_MS).toISOString();
   return {
-    ...{
-      showtimeId: showtime,
-      movieId: "mv_1",
-      title: "Metropolis",
-      cinemaName: "Lichtburg",
-      cinemaAddress: "Kettwiger Str. 36",
-    },
-    ...{ hallName: "1", timeZone: "Europe/Berlin", startsAt: at(48), endsAt: at(50), salesEndAt: at(48) },
-    ...{ cancelUntil: at(24), cancelled: false, currency: "EUR" },
+    showtimeId: showtime,
+    movieId: "mv_1",
+    title: "Metropolis",
+    cinemaName: "Lichtburg",
+    cinemaAddress: "Kettwiger Str. 36",
+    hallName: "1",
+    timeZone: "Europe/Berlin",
+    startsAt: at(48),
+    endsAt: at(50),
+    salesEndAt: at(48),
+    cancelUntil: at(24),
+    cancelled: false,
+    currency: "EUR",
   };
 };

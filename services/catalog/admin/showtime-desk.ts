@@ -117,13 +117,7 @@ export class ShowtimeDesk {
     const currency = await currencyOf(transaction, row.hall_id, row.plan_version, input.prices);
     await transaction
       .updateTable("showtime")
-      .set({
-        movie_id: input.movieId,
-        currency,
-        premiere: input.premiere ?? false,
-        version: row.version + 1,
-        ...times,
-      })
+      .set({ movie_id: input.movieId, currency, premiere: input.premiere ?? false, version: row.version + 1, ...times })
       .where("id", "=", row.id)
       .execute();
     await transaction.deleteFrom("showtime_price").where("showtime_id", "=", row.id).execute();

@@ -61,13 +61,7 @@ const movieRoutes =
       "/movies",
       {
         onRequest,
-        schema: {
-          operationId: "createMovie",
-          tags,
-          summary: "Add a movie",
-          body: NewMovie,
-          response: { 201: Movie },
-        },
+        schema: { operationId: "createMovie", tags, summary: "Add a movie", body: NewMovie, response: { 201: Movie } },
         config: { idempotent: true, problems: ["CONFLICT"] },
       },
       async (request, reply) => {

@@ -113,8 +113,15 @@ describe("a cinema", () => {
 describe("answers", () => {
   it("of every GET may be kept, and are not sent again while they hold", async () => {
     const paths = [
-      ...["/movies", "/movies/mv_metropolis", "/movies/mv_metropolis/showtimes", "/movies/mv_metropolis/poster.svg"],
-      ...["/cinemas", "/cinemas/ci_tejo", "/halls/ha_arena", "/showtimes", "/showtimes/st_premiere"],
+      "/movies",
+      "/movies/mv_metropolis",
+      "/movies/mv_metropolis/showtimes",
+      "/movies/mv_metropolis/poster.svg",
+      "/cinemas",
+      "/cinemas/ci_tejo",
+      "/halls/ha_arena",
+      "/showtimes",
+      "/showtimes/st_premiere",
       "/showtimes/st_premiere/layout",
     ];
     for (const path of paths) {

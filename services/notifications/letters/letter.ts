@@ -99,7 +99,12 @@ function seatLine({ seat, label, categoryName }: LetterSeat, booking: BookingRec
 
 function whenOf({ startsAt, timeZone }: ShowtimeCard, locale: string): string {
   const format = new Intl.DateTimeFormat(locale, {
-    ...{ weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" },
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
     timeZone,
   });
   return format.format(new Date(startsAt));

@@ -49,11 +49,19 @@ export class MailWriter {
       event.type === "booking.confirmed" ? this.#tickets(booking.bookingId) : undefined,
     ]);
     const letter = writeLetter({
-      ...{ event, booking, showtime: quote?.showtime ?? null, seats: quote?.seats ?? seatsSold(booking, seats) },
-      ...{ language: user.language, name: user.name, url: `${this.#options.publicUrl()}/` },
+      event,
+      booking,
+      showtime: quote?.showtime ?? null,
+      seats: quote?.seats ?? seatsSold(booking, seats),
+      language: user.language,
+      name: user.name,
+      url: `${this.#options.publicUrl()}/`,
     });
     const mail: Mail = {
-      ...{ id, date, language: letter.language, subject: letter.subject },
+      id,
+      date,
+      language: letter.language,
+      subject: letter.subject,
       to: { name: nameOf(user.name) ?? "", address: user.email.trim() },
       text: letterAsText(letter),
       html: letterAsHtml(letter),

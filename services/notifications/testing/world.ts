@@ -113,8 +113,14 @@ export class Peers {
 const cardOf = (seat: number) => {
   const prices = { adult: euros(1_250), child: euros(900), senior: euros(1_000), student: euros(1_000) };
   return {
-    ...{ seat, label: `A${seat + 1}`, section: "Parkett", row: "A", number: seat + 1, prices },
-    ...{ category: "standard", categoryName: "Standard" },
+    seat,
+    label: `A${seat + 1}`,
+    section: "Parkett",
+    row: "A",
+    number: seat + 1,
+    prices,
+    category: "standard",
+    categoryName: "Standard",
   };
 };
 
@@ -122,8 +128,14 @@ let eventCount = 0;
 
 function eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name]): DomainEvent {
   return {
-    ...{ specversion: "1.0", id: `evt_${++eventCount}`, source: "/usher/test", type, subject },
-    ...{ time: new Date().toISOString(), datacontenttype: "application/json", data },
+    specversion: "1.0",
+    id: `evt_${++eventCount}`,
+    source: "/usher/test",
+    type,
+    subject,
+    time: new Date().toISOString(),
+    datacontenttype: "application/json",
+    data,
   } as DomainEvent; // Put together of its own parts.
 }
 
@@ -185,11 +197,25 @@ export async function testNotifications(): Promise<TestNotifications> {
     for (const service of running.splice(0)) await service.stop();
   };
   return {
-    ...{ peers, bus, stream, clock, pool, dataDir, deadLetters, news, stopAll },
+    peers,
+    bus,
+    stream,
+    clock,
+    pool,
+    dataDir,
+    deadLetters,
+    news,
+    stopAll,
     async start(config = {}) {
       const plain = { dataDir, mailFrom: "tickets@usher.example", webhookPrivateAddresses: false, host: "127.0.0.1" };
       const service = createNotificationsService({
-        ...{ pool, bus, stream, clock, random: systemRandom, log, config: { ...plain, ...config } },
+        pool,
+        bus,
+        stream,
+        clock,
+        random: systemRandom,
+        log,
+        config: { ...plain, ...config },
         publicUrl: () => "https://tickets.example.com",
       });
       await service.start();

@@ -23,7 +23,9 @@ export function messageOf(mail: Mail, from: string): SendMailOptions {
     // RFC 3834: no automatic answers, please.
     headers: { "Auto-Submitted": "auto-generated", "Content-Language": mail.language },
     attachments: mail.attachments.map(({ fileName, type, bytes }) => ({
-      ...{ filename: fileName, contentType: type, content: Buffer.from(bytes) },
+      filename: fileName,
+      contentType: type,
+      content: Buffer.from(bytes),
     })),
     disableFileAccess: true,
     disableUrlAccess: true,

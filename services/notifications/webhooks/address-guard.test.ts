@@ -7,7 +7,8 @@ describe("the look-up of a name", () => {
     const clock = new VirtualClock();
     const failures: (() => void)[] = [];
     const guard = new AddressGuard({
-      ...{ allowPrivate: false, clock },
+      allowPrivate: false,
+      clock,
       resolve: () => new Promise((_resolve, reject) => failures.push(() => reject(new Error("no answer")))),
     });
     const ask = () => guard.addressesOf(new URL("https://slow.example/")).catch((error: Error) => error.message);

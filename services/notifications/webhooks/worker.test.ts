@@ -259,7 +259,9 @@ describe("a webhook", () => {
     await expect.poll(() => receiver.requests.length, SOON).toBe(1);
     const [request] = receiver.requests;
     expect(new Verifier(secret).verify(request!.body, request!.headers)).toMatchObject({
-      ...{ specversion: "1.0", type: "webhook.test", data: { webhookId: id } },
+      specversion: "1.0",
+      type: "webhook.test",
+      data: { webhookId: id },
     });
     receiver.answer = (_request, response) => void response.writeHead(404).end();
     const failing = (await t.call("POST", `/webhooks/${id}/test`)).json<WebhookDelivery>();
@@ -316,9 +318,9 @@ describe("a webhook", () => {
     expect(await webhook()).toMatchObject({ enabled: true, failingSince: expect.any(String) });
     t.clock.goForward(2 * HOUR_MS);
     await expect.poll(() => delivery(id), SOON).toMatchObject({ status: "failed", attempts: 3 });
-    await expect.poll(webhook, SOON).toMatchObject({
-      ...{ enabled: false, disabledReason: "Every delivery failed for three days." },
-    });
+    await expect
+      .poll(webhook, SOON)
+      .toMatchObject({ enabled: false, disabledReason: "Every delivery failed for three days." });
   });
 
   it("whose test failed days ago is not disabled by its next failure", async () => {
@@ -331,7 +333,8 @@ describe("a webhook", () => {
     await t.tell("ann");
     await expect.poll(latest, SOON).toMatchObject({ type: "user.deleted", status: "pending", statusCode: 503 });
     expect((await t.call("GET", `/webhooks/${id}`)).json()).toMatchObject({
-      ...{ enabled: true, failingSince: expect.any(String) },
+      enabled: true,
+      failingSince: expect.any(String),
     });
   });
 

@@ -85,7 +85,9 @@ export class MockGateway implements Gateway {
   async #send(method: "GET" | "POST", path: string, headers: Record<string, string> = {}, body?: string) {
     const { url, secret, clock } = this.#options;
     const { status, text } = await sendText(`${url().replace(/\/$/, "")}/v1/payments${path}`, {
-      ...{ clock, timeoutMs: GATEWAY_TIMEOUT_MS, method },
+      clock,
+      timeoutMs: GATEWAY_TIMEOUT_MS,
+      method,
       headers: { ...headers, authorization: `Bearer ${secret()}` },
       ...(body !== undefined && { body }),
     }).catch((cause: unknown) => {
@@ -118,7 +120,12 @@ function parse(text: string): unknown {
 }
 
 const recordOf = ({ id, reference, url, ...facts }: Static<typeof Answer>): GatewayRecord => ({
-  ...{ paymentId: reference, gatewayId: id, amount: facts.amount, state: facts.state },
-  ...{ captured: facts.captured, refunded: facts.refunded, reason: facts.reason },
+  paymentId: reference,
+  gatewayId: id,
+  amount: facts.amount,
+  state: facts.state,
+  captured: facts.captured,
+  refunded: facts.refunded,
+  reason: facts.reason,
   next: url === null ? null : { url },
 });

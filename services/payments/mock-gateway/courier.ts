@@ -78,7 +78,10 @@ export class Courier {
     const { db, clock, log, key } = this.#options;
     const sentAt = new Date(clock.now());
     const outcome = await sendText(url, {
-      ...{ clock, timeoutMs: WEBHOOK_TIMEOUT_MS, method: "POST", body },
+      clock,
+      timeoutMs: WEBHOOK_TIMEOUT_MS,
+      method: "POST",
+      body,
       headers: { "content-type": "application/json", ...key().headers(id, sentAt, body) },
     }).catch((error: unknown) => error);
     const taken = typeof outcome === "object" && outcome !== null && "status" in outcome && outcome.status === 204;

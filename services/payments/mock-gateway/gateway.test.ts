@@ -33,7 +33,12 @@ const call = async (
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 };
 const order = (reference: string, token: string | null = "tok_ok") => ({
-  ...{ reference, amount: 500, currency: "EUR", description: "", token, payBy: "2026-11-21T12:00:00.000Z" },
+  reference,
+  amount: 500,
+  currency: "EUR",
+  description: "",
+  token,
+  payBy: "2026-11-21T12:00:00.000Z",
 });
 
 describe("the mock gateway's API", () => {
@@ -106,10 +111,7 @@ describe("the mock gateway's API", () => {
     const seen: string[] = [];
     let cursor: string | null = "";
     while (cursor !== null) {
-      const query = new URLSearchParams({
-        since: "2020-01-01T00:00:00Z",
-        ...(cursor !== "" && { cursor }),
-      });
+      const query = new URLSearchParams({ since: "2020-01-01T00:00:00Z", ...(cursor !== "" && { cursor }) });
       const { body } = await call("GET", `/payments?${query.toString()}`);
       seen.push(...(body["items"] as { reference: string }[]).map(({ reference }) => reference));
       cursor = body["nextCursor"] as string | null;

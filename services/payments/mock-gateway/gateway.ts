@@ -46,16 +46,19 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
   let secret = "";
   let url = "";
   let key: WebhookKey | undefined;
-  const courier = new Courier({
-    ...{ db, clock, log, webhookUrl },
-    key: () => (key ??= new WebhookKey(secret)),
-  });
+  const courier = new Courier({ db, clock, log, webhookUrl, key: () => (key ??= new WebhookKey(secret)) });
   const sending = new Poller({
-    ...{ what: "sending webhooks", everyMs: SWEEP_EVERY_MS, clock, log },
+    what: "sending webhooks",
+    everyMs: SWEEP_EVERY_MS,
+    clock,
+    log,
     work: () => courier.deliver(),
   });
   const deciding = new Poller({
-    ...{ what: "deciding payments", everyMs: SWEEP_EVERY_MS, clock, log },
+    what: "deciding payments",
+    everyMs: SWEEP_EVERY_MS,
+    clock,
+    log,
     async work() {
       const { shuffleWebhooksMs = 0, webhookCopies = 0 } = faults;
       const decided = await ledger.decide({ copiesMin: webhookCopies, shuffleMs: shuffleWebhooksMs });

@@ -135,10 +135,13 @@ export const pageRoutes =
 function recordOf(payment: PaymentRow, url: string, { lieBy = 0, lieCurrency }: Faults) {
   const { id, reference, state, captured, refunded, reason } = payment;
   return {
-    ...{ id, reference, state, captured, refunded },
+    id,
+    reference,
+    state,
+    captured,
+    refunded,
     amount: { amount: payment.amount + lieBy, currency: lieCurrency ?? payment.currency },
     reason: state === "failed" ? reason : null,
-    /** Where the buyer goes on, while the buyer has to. */
     url: state === "pending" && payment.verdict === null ? `${url}/pay/${id}` : null,
     createdAt: payment.created_at.toISOString(),
   };

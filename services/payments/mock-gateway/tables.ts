@@ -29,11 +29,7 @@ export interface MockGatewayTables {
     created_at: Fixed<Date>;
   };
   /** Requests that were carried out, by their idempotency keys. */
-  operation: {
-    key: Fixed<string>;
-    request: Fixed<string>;
-    payment_id: Fixed<string>;
-  };
+  operation: { key: Fixed<string>; request: Fixed<string>; payment_id: Fixed<string> };
   webhook: {
     id: Fixed<string>;
     body: Fixed<string>;

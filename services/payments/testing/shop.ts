@@ -88,7 +88,10 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
   const gatewayClock = new ShiftedClock();
   const gatewayAt = (port: number) =>
     createMockGateway({
-      ...{ pool, clock: gatewayClock, random: systemRandom, log },
+      pool,
+      clock: gatewayClock,
+      random: systemRandom,
+      log,
       config: { host: "127.0.0.1", dataDir, mockGatewayPort: port },
       webhookUrl: () => webhookUrl,
     });
@@ -108,7 +111,13 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
     };
     const ownPool = createPool({ connectionString: database.url, max: 9, name: "payments-process", log });
     const service = createPaymentsService({
-      ...{ pool: ownPool, bus, stream, clock, random: systemRandom, log, metrics: createMetrics("test") },
+      pool: ownPool,
+      bus,
+      stream,
+      clock,
+      random: systemRandom,
+      log,
+      metrics: createMetrics("test"),
       config: { dataDir, mockPayments: true, stripeApiUrl: "https://stripe.invalid" },
       mockGatewayUrl: () => gateway.url,
       ...options,
@@ -129,11 +138,20 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
       await http?.close();
     };
     const started: Process = {
-      ...{ service, clock, bus, events, changes, url: http?.url ?? "" },
+      service,
+      clock,
+      bus,
+      events,
+      changes,
+      url: http?.url ?? "",
       start: (wish) =>
         ask(START_PAYMENT, {
-          ...{ bookingId: `bk_${wish.paymentId}`, userId: "u_ada", method: "mock", token: "tok_ok", amount: PRICE },
-          payBy: new Date(clock.now() + 300_000).toISOString(),
+          bookingId: `bk_${wish.paymentId}`,
+          userId: "u_ada",
+          method: "mock",
+          token: "tok_ok",
+          amount: PRICE,
+          payBy: new Date(clock.now() + 3e5).toISOString(),
           description: "2 seats, <Späti & Söhne>",
           ...wish,
         }),
@@ -169,7 +187,11 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
   };
 
   return {
-    ...{ pool, dataDir, gatewayClock, open, closeProcesses },
+    pool,
+    dataDir,
+    gatewayClock,
+    open,
+    closeProcesses,
     get gateway() {
       return gateway;
     },
@@ -201,7 +223,7 @@ function breakConnections(pool: Pool): void {
   void pool.end();
   // The pool has no public way to break what is in use.
   const { _clients: clients } = pool as unknown as { _clients: { connection: { stream: { destroy(): void } } }[] };
-  for (const client of [...clients]) client.connection.stream.destroy();
+  for (const client of Array.from(clients)) client.connection.stream.destroy();
 }
 
 const WAIT_MS = 15_000;

@@ -130,11 +130,19 @@ export class StripeServer {
   /** The event as Stripe would send it: the body, and the headers with its signature. */
   event(type: string, object: unknown, at = this.#options.now()): { body: string; headers: Record<string, string> } {
     const body = JSON.stringify({
-      ...{ id: `evt_${randomBytes(12).toString("hex")}`, object: "event", type, created: Math.floor(at / 1000) },
-      ...{ api_version: Stripe.API_VERSION, livemode: false, pending_webhooks: 1, data: { object } },
+      id: `evt_${randomBytes(12).toString("hex")}`,
+      object: "event",
+      type,
+      created: Math.floor(at / 1e3),
+      api_version: Stripe.API_VERSION,
+      livemode: false,
+      pending_webhooks: 1,
+      data: { object },
     });
     const signature = Stripe.webhooks.generateTestHeaderString({
-      ...{ payload: body, secret: this.#options.webhookSecret, timestamp: Math.floor(at / 1000) },
+      payload: body,
+      secret: this.#options.webhookSecret,
+      timestamp: Math.floor(at / 1e3),
     });
     return { body, headers: { "content-type": "application/json; charset=utf-8", "stripe-signature": signature } };
   }
@@ -260,12 +268,17 @@ export class StripeServer {
     if (form["capture_method"] !== "manual") throw invalid("This server knows manual capture only.");
     const id = `pi_${randomBytes(12).toString("hex")}`;
     const intent: Intent = {
-      ...{ id, amount, currency, created: Math.floor(this.#options.now() / 1000) },
+      id,
+      amount,
+      currency,
+      created: Math.floor(this.#options.now() / 1e3),
       description: typeof form["description"] === "string" ? form["description"] : null,
-      metadata: (form["metadata"] ?? {}) as Form, // A form's nested field.
+      metadata: (form["metadata"] ?? {}) as Form,
       client_secret: `${id}_secret_${randomBytes(12).toString("hex")}`,
-      ...{ status: "requires_payment_method", amount_received: 0 },
-      ...{ last_payment_error: null, charge: null },
+      status: "requires_payment_method",
+      amount_received: 0,
+      last_payment_error: null,
+      charge: null,
     };
     const card = cardIn(form);
     if (card !== undefined && !ACCEPTED.has(card) && !NEEDS_BUYER.has(card) && !Object.hasOwn(DECLINED, card)) {
@@ -357,7 +370,10 @@ const unexpected = (intent: Intent, verb: string): StripeRefusal =>
 function show({ charge, ...intent }: Intent, withCharge: boolean): Form {
   const amounts = { amount: intent.amount, currency: intent.currency };
   return {
-    ...{ object: "payment_intent", ...intent, capture_method: "manual", livemode: false },
+    object: "payment_intent",
+    ...intent,
+    capture_method: "manual",
+    livemode: false,
     amount_capturable: intent.status === "requires_capture" ? intent.amount : 0,
     latest_charge: charge && (withCharge ? { object: "charge", ...amounts, ...charge } : charge.id),
   };

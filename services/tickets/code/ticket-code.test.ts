@@ -154,7 +154,10 @@ describe("a ticket's code", () => {
     expect(bytes.toString("base64url", 5, 21)).toBe(code.ticketId.slice(3));
     expect(bytes.toString("latin1", 22, 22 + bytes[21]!)).toBe("st_premiere");
     expect([bytes.readUInt16BE(33), bytes.readUInt32BE(35), bytes.readUInt32BE(39), bytes.readUInt16BE(43)]).toEqual([
-      ...[479, code.validFrom / 1000, code.validUntil / 1000, 3],
+      479,
+      code.validFrom / 1000,
+      code.validUntil / 1000,
+      3,
     ]);
   });
 });

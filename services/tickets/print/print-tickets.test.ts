@@ -13,13 +13,22 @@ const ticket = (seat: number, ticketType: "adult" | "child"): PrintJob["tickets"
   id: `tk_${String(seat).padStart(22, "0")}`,
   qr: `${QR}${seat}`.replaceAll(/[01889]/g, "B"),
   seat: {
-    ...{ seat, label: `C${seat}`, section: "Parkett", row: "C", number: seat, prices },
-    ...{ category: "premium", categoryName: "Premium" },
+    seat,
+    label: `C${seat}`,
+    section: "Parkett",
+    row: "C",
+    number: seat,
+    prices,
+    category: "premium",
+    categoryName: "Premium",
   },
   sale: { seat, label: `C${seat}`, ticketType, price: prices[ticketType] },
 });
 const job = (change: Partial<PrintJob> = {}): PrintJob => ({
-  ...{ bookingId: "bk_123", showtime: peers.showtime, plan: peers.plan, language: "de" },
+  bookingId: "bk_123",
+  showtime: peers.showtime,
+  plan: peers.plan,
+  language: "de",
   tickets: [ticket(44, "adult"), ticket(45, "child")],
   ...change,
 });
@@ -31,11 +40,26 @@ describe("tickets on paper", () => {
     const pages = readPdf(await printTickets(job()));
     expect(pages).toHaveLength(2);
     expect(pages[1]!.lines).toEqual([
-      ...["Eintrittskarte", "Astoria Lichtspiele", "Metropolis", "Freitag, 15. Januar 2027 um 20:15"],
-      ...["Kantstraße 48, 10625 Berlin", "Reihe", "C", "Platz", "45", "Saal", "Großer Saal · Parkett"],
-      ...["Eintrittskarte", "Kind · Premium", "Preis", "9,00\u00a0€", "C45", "Leinwand"],
+      "Eintrittskarte",
+      "Astoria Lichtspiele",
+      "Metropolis",
+      "Freitag, 15. Januar 2027 um 20:15",
+      "Kantstraße 48, 10625 Berlin",
+      "Reihe",
+      "C",
+      "Platz",
+      "45",
+      "Saal",
+      "Großer Saal · Parkett",
+      "Eintrittskarte",
+      "Kind · Premium",
+      "Preis",
+      "9,00\u00a0€",
+      "C45",
+      "Leinwand",
       "Zeigen Sie diesen Code am Einlass, auf Papier oder auf dem Telefon. Er gilt für eine Person und einmal: Geben Sie ihn nicht weiter.",
-      ...["Buchung bk_123", "tk_0000000000000000000045"],
+      "Buchung bk_123",
+      "tk_0000000000000000000045",
     ]);
   });
 

@@ -196,18 +196,18 @@ class Page {
     this.#document
       .fontSize(size)
       .fillColor(colour)
-      .text(text, x, y + (style.size - size), {
-        width: width + 1,
-        height: size * 1.3 * lines,
-        align,
-        ellipsis: true,
-      });
+      .text(text, x, y + (style.size - size), { width: width + 1, height: size * 1.3 * lines, align, ellipsis: true });
   }
 }
 
 function whenOf({ startsAt, timeZone }: ShowtimeCard, locale: string): string {
   const format = new Intl.DateTimeFormat(locale, {
-    ...{ weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" },
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
     timeZone,
   });
   return format.format(new Date(startsAt));

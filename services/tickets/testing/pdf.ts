@@ -37,12 +37,15 @@ export function readPdf(bytes: Uint8Array): ReadPage[] {
       return shown.join("");
     });
     const bars = [...content.matchAll(/^(\d+) (\d+) (\d+) 1 re$/gm)].map(([, x, y, length]) => ({
-      ...{ x: Number(x), y: Number(y), length: Number(length) },
+      x: Number(x),
+      y: Number(y),
+      length: Number(length),
     }));
     return {
       lines: blocks,
       bars,
-      ...{ dots: content.match(/^(.*) m \1 l$/gm)?.length ?? 0, circles: (content.match(/ c$/gm)?.length ?? 0) / 4 },
+      dots: content.match(/^(.*) m \1 l$/gm)?.length ?? 0,
+      circles: (content.match(/ c$/gm)?.length ?? 0) / 4,
     };
   });
 }

@@ -24,7 +24,9 @@ export function readQr(bars: readonly Bar[], size: number): string {
 export function readQrSvg(svg: string): string {
   const size = Number(/viewBox="0 0 (\d+) /.exec(svg)?.[1]);
   const bars = [...svg.matchAll(/M(\d+) (\d+)h(\d+)v1h-\d+z/g)].map(([, x, y, length]) => ({
-    ...{ x: Number(x), y: Number(y), length: Number(length) },
+    x: Number(x),
+    y: Number(y),
+    length: Number(length),
   }));
   return readQr(bars, size);
 }

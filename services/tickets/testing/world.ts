@@ -110,8 +110,14 @@ const cardOf = (seat: number) => {
   const number = (seat % 20) + 1;
   const prices = { adult: euros(1_250), child: euros(900), senior: euros(1_000), student: euros(1_000) };
   return {
-    ...{ seat, label: `${row}${number}`, section: "Parkett", row, number, prices },
-    ...{ category: "standard", categoryName: "Standard" },
+    seat,
+    label: `${row}${number}`,
+    section: "Parkett",
+    row,
+    number,
+    prices,
+    category: "standard",
+    categoryName: "Standard",
   };
 };
 
@@ -119,8 +125,14 @@ let eventCount = 0;
 
 export function eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name]): DomainEvent<Name> {
   return {
-    ...{ specversion: "1.0", id: `evt_${++eventCount}`, source: "/usher/test", type, subject },
-    ...{ time: new Date().toISOString(), datacontenttype: "application/json", data },
+    specversion: "1.0",
+    id: `evt_${++eventCount}`,
+    source: "/usher/test",
+    type,
+    subject,
+    time: new Date().toISOString(),
+    datacontenttype: "application/json",
+    data,
   };
 }
 
@@ -129,7 +141,13 @@ export const bookingEvent = (
   { bookingId, userId, showtimeId, status, reason, seats, total }: BookingRecord,
 ): DomainEvent =>
   eventOf(type, bookingId, {
-    ...{ bookingId, userId, showtimeId, status, reason, total, seats: seats.map(({ seat }) => seat) },
+    bookingId,
+    userId,
+    showtimeId,
+    status,
+    reason,
+    total,
+    seats: seats.map(({ seat }) => seat),
     refunded: total,
   }) as DomainEvent; // One of those three.
 
@@ -180,7 +198,16 @@ export async function testTickets(): Promise<TestTickets> {
   await server.app.register(service.routes, { prefix: "/api/v1" });
   await server.app.register(service.wellKnown);
   return {
-    ...{ server, service, peers, bus, stream, clock, pool, dataDir, issued, another },
+    server,
+    service,
+    peers,
+    bus,
+    stream,
+    clock,
+    pool,
+    dataDir,
+    issued,
+    another,
     call: (method, path, { body, user = "ada", role, key } = {}) =>
       server.app.inject({
         method,
