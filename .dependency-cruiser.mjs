@@ -46,16 +46,10 @@ export default {
     },
     {
       name: "services-do-not-know-each-other",
-      comment: "a domain meets another over the bus or through events; services/http is what they share",
+      comment: "a domain meets another over the bus or through events",
       severity: "error",
       from: { path: "^services/([^/]+)/", pathNot: TESTS },
-      to: { path: "^services/[^/]+/", pathNot: "^services/($1|http)/" },
-    },
-    {
-      name: "the-shared-kernel-knows-no-domain",
-      severity: "error",
-      from: { path: "^services/http/" },
-      to: { path: "^services/[^/]+/", pathNot: "^services/http/" },
+      to: { path: "^services/[^/]+/", pathNot: "^services/$1/" },
     },
     doorRule("one-door-a-folder", "^([^/]+/[^/]+)/", `^(proto|platform|engine|services)/[^/]+/(?!${DOOR})`),
     // Files right below `bin/`, `engine/`, `edge/`.
@@ -73,7 +67,7 @@ export default {
       comment: "they start in the middle of a sale: what sells tickets is not theirs to load",
       severity: "error",
       from: { path: "^bin/commands/(engine|edge)\\.ts$" },
-      to: { path: "^services/(?!http/)", reachable: true },
+      to: { path: "^services/", reachable: true },
     },
     {
       name: "tests-stay-outside",

@@ -134,8 +134,8 @@ describe("the import rules", () => {
     const found = violations({
       ...LOG,
       "engine/shard/shard.ts": use("../../platform/log/index.ts"),
-      "services/http/index.ts": use("../../platform/log/index.ts"),
-      "services/identity/index.ts": 'export * from "../http/index.ts";\n',
+      "platform/http/index.ts": use("../log/index.ts"),
+      "services/identity/index.ts": 'export * from "../../platform/http/index.ts";\n',
     });
     expect(found).toEqual([]);
   });

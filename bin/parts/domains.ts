@@ -2,7 +2,7 @@ import type { Migration } from "kysely";
 import { EVENTS_SCHEMA, eventsMigrations } from "../../platform/events/index.ts";
 import { BOOKINGS_SCHEMA, bookingsMigrations } from "../../services/bookings/index.ts";
 import { CATALOG_SCHEMA, catalogMigrations } from "../../services/catalog/index.ts";
-import { HTTP_SCHEMA, httpMigrations } from "../../services/http/index.ts";
+import { HTTP_SCHEMA, httpMigrations } from "../../platform/http/index.ts";
 import { IDENTITY_SCHEMA, identityMigrations } from "../../services/identity/index.ts";
 import { NOTIFICATIONS_SCHEMA, notificationsMigrations } from "../../services/notifications/index.ts";
 import {

@@ -1,5 +1,5 @@
 import { type Bus, connectNats, InProcessBus, NatsBus } from "../../platform/bus/index.ts";
-import type { HealthCheck } from "../../services/http/index.ts";
+import type { HealthCheck } from "../../platform/http/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Role } from "./role.ts";
 

@@ -13,7 +13,7 @@ import {
   SnapshotThread,
 } from "../../engine/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
-import type { HealthCheck } from "../../services/http/index.ts";
+import type { HealthCheck } from "../../platform/http/index.ts";
 import type { Role } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
 

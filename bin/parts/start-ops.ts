@@ -1,4 +1,4 @@
-import { createOpsServer, type HealthCheck } from "../../services/http/index.ts";
+import { createOpsServer, type HealthCheck } from "../../platform/http/index.ts";
 import type { Role } from "./role.ts";
 
 /** Health and metrics on HTTP_PORT, for roles that serve nothing else there. @returns the port */

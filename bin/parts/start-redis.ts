@@ -10,7 +10,7 @@ import {
   RedisUsageBoard,
   RedisWindowCounts,
 } from "../../platform/redis/index.ts";
-import type { HealthCheck } from "../../services/http/index.ts";
+import type { HealthCheck } from "../../platform/http/index.ts";
 import type { Role } from "./role.ts";
 
 /** What processes share through Redis. A process is ready without it: each goes on by itself then. */

@@ -14,7 +14,7 @@ import {
   IdempotencyStore,
   type Routes,
   type WebSocketAddress,
-} from "../../services/http/index.ts";
+} from "../../platform/http/index.ts";
 import { createIdentityService, type FirstAdmin } from "../../services/identity/index.ts";
 import { createNotificationsService } from "../../services/notifications/index.ts";
 import { createMockGateway, createPaymentsService } from "../../services/payments/index.ts";

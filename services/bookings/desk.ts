@@ -6,7 +6,7 @@ import type { RandomBytes } from "../../platform/random/index.ts";
 import { type HolderId, type HoldId, isPlainId, parseHoldId } from "../../proto/index.ts";
 import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
 import { QUOTE, type SeatCard, type ShowtimeCard, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
-import { Problem } from "../http/index.ts";
+import { Problem } from "../../platform/http/index.ts";
 import { type Engine, problemOf } from "./holds/holds.ts";
 import { derivedId, newId } from "./ids.ts";
 import { ANSWER_WITHIN_MS } from "./limits.ts";

@@ -8,7 +8,7 @@ import { type Registry, sampledGauge } from "../../platform/metrics/index.ts";
 import { Poller } from "../../platform/poller/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { BOOKERS, BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
-import type { Routes } from "../http/index.ts";
+import type { Routes } from "../../platform/http/index.ts";
 import { Desk } from "./desk.ts";
 import { graphqlRoutes } from "./graphql/routes.ts";
 import type { Engine } from "./holds/holds.ts";

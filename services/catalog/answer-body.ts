@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { etagOf, isFresh } from "../http/index.ts";
+import { etagOf, isFresh } from "../../platform/http/index.ts";
 
 /** What a GET answers, written once for all who ask. */
 export interface AnswerBody<Value> {

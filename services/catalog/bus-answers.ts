@@ -3,7 +3,7 @@ import { answerWith, type Bus, type Subscription } from "../../platform/bus/inde
 import type { Logger } from "../../platform/log/index.ts";
 import type { Showtime } from "../../proto/rest/index.ts";
 import { HALL_PLAN, QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
-import { Problem } from "../http/index.ts";
+import { Problem } from "../../platform/http/index.ts";
 import type { CatalogReader, ShowtimeAnswer } from "./catalog-reader.ts";
 import type { SeatView } from "./layout/hall-layout.ts";
 

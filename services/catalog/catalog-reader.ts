@@ -13,7 +13,7 @@ import type {
   Showtime,
   ShowtimeQuery,
 } from "../../proto/rest/index.ts";
-import { Problem } from "../http/index.ts";
+import { Problem } from "../../platform/http/index.ts";
 import { type AnswerBody, answerBody } from "./answer-body.ts";
 import { Cache } from "./cache.ts";
 import { type SeatView, seatsOf } from "./layout/hall-layout.ts";

@@ -6,7 +6,7 @@ import { systemRandom } from "../../platform/random/index.ts";
 import { connectRedis, RedisChangeMark, type RedisConnection } from "../../platform/redis/index.ts";
 import { type RedisServer, startRedisServer } from "../../platform/redis/testing.ts";
 import type { Movie } from "../../proto/rest/index.ts";
-import { as, type TestServer } from "../http/testing.ts";
+import { as, type TestServer } from "../../platform/http/testing.ts";
 import { type CatalogService, createCatalogService } from "./index.ts";
 import { CACHE_TTL_MS, CHANGE_LOOK_EVERY_MS } from "./limits.ts";
 import { OpeningEngine, testCatalog, type TestCatalog } from "./testing.ts";

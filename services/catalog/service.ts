@@ -7,7 +7,7 @@ import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import type { Command, Query, Reply } from "../../proto/index.ts";
 import { CATALOG_CHANGED } from "../../proto/services/index.ts";
-import type { Routes } from "../http/index.ts";
+import type { Routes } from "../../platform/http/index.ts";
 import { Changes } from "./admin/changes.ts";
 import { CinemaDesk } from "./admin/cinema-desk.ts";
 import { HallDesk } from "./admin/hall-desk.ts";

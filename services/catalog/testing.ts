@@ -17,7 +17,7 @@ import {
 } from "../../proto/index.ts";
 import type { Role } from "../../platform/auth/index.ts";
 import type { CinemaWithHalls, HallPlanView, Movie, NewHall, Showtime } from "../../proto/rest/index.ts";
-import { as, testServer, type TestServer } from "../http/testing.ts";
+import { as, testServer, type TestServer } from "../../platform/http/testing.ts";
 import { catalogMigrations } from "./migrations/index.ts";
 import { createCatalogService, type CatalogService } from "./service.ts";
 import { CATALOG_SCHEMA } from "./store/tables.ts";

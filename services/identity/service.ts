@@ -8,7 +8,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { USER_CARD, type UserCard } from "../../proto/services/index.ts";
-import type { Routes } from "../http/index.ts";
+import type { Routes } from "../../platform/http/index.ts";
 import { Accounts } from "./accounts/accounts.ts";
 import { Administration } from "./accounts/administration.ts";
 import { Devices } from "./accounts/devices.ts";

@@ -15,7 +15,13 @@ import { type TestDatabase, testDatabase } from "../../platform/postgres/testing
 import { systemRandom } from "../../platform/random/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
 import type { DeviceCreated, DeviceRole, GuestSignedIn, PersonRole, SignedIn } from "../../proto/rest/index.ts";
-import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../http/index.ts";
+import {
+  createHttpServer,
+  HTTP_SCHEMA,
+  httpMigrations,
+  type HttpServer,
+  IdempotencyStore,
+} from "../../platform/http/index.ts";
 import type { FirstAdmin } from "./accounts/first-admin.ts";
 import { readKeyFile } from "./keys/key-file.ts";
 import { identityMigrations } from "./migrations.ts";

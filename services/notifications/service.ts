@@ -7,7 +7,7 @@ import { DeadLetters, type EventStream, Inbox } from "../../platform/events/inde
 import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import type { Routes } from "../http/index.ts";
+import type { Routes } from "../../platform/http/index.ts";
 import { CONSUMER, Listener } from "./listener.ts";
 import { MailQueue, MailWorker, MailWriter } from "./mail/index.ts";
 import { Peers } from "./peers.ts";

@@ -3,7 +3,7 @@ import { type TSchema, Type } from "typebox";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import * as schema from "../../proto/rest/index.ts";
-import { Problem, requireRole, type Routes } from "../http/index.ts";
+import { Problem, requireRole, type Routes } from "../../platform/http/index.ts";
 import { WEBHOOK_LENGTH_MAX, WEBHOOKS_PER_SECOND_MAX, WEBHOOKS_REFUSED_TOLD_EVERY_MS } from "./limits.ts";
 import type { SeenPayment } from "./tables.ts";
 import type { WebhookInbox } from "./webhooks/webhook-inbox.ts";

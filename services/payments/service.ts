@@ -18,7 +18,7 @@ import {
   START_PAYMENT,
   VOID_PAYMENT,
 } from "../../proto/services/index.ts";
-import type { Routes } from "../http/index.ts";
+import type { Routes } from "../../platform/http/index.ts";
 import { DueWork } from "./due-work.ts";
 import { mockGatewaySecret } from "./gateway-secret.ts";
 import type { Gateway } from "./gateways/gateway.ts";

@@ -7,7 +7,7 @@ import { mockGatewaySecret } from "./gateway-secret.ts";
 import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
-import { testServer } from "../http/testing.ts";
+import { testServer } from "../../platform/http/testing.ts";
 import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX, WEBHOOKS_PER_SECOND_MAX } from "./limits.ts";
 import { paymentRoutes } from "./routes.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";

@@ -3,7 +3,7 @@ import type { Principal } from "../../platform/auth/index.ts";
 import { isPlainId } from "../../proto/index.ts";
 import type { BookingRecord } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
-import { Problem } from "../http/index.ts";
+import { Problem } from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import { writeTicketCode } from "./code/ticket-code.ts";
 import { ticketedSeats, type TicketFollower } from "./follower.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { CheckedIn } from "../../proto/rest/index.ts";
-import { Problem } from "../http/index.ts";
+import { Problem } from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import { readTicketCode, type TicketCode } from "./code/ticket-code.ts";
 import type { TicketTables } from "./tables.ts";

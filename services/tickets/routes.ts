@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { CheckedIn, CheckInBody, KeySet, AnyIdParams, Ticket, TicketPage } from "../../proto/rest/index.ts";
-import { idempotencyKeyOf, principalOf, requireRole, requireSignedIn, type Routes } from "../http/index.ts";
+import { idempotencyKeyOf, principalOf, requireRole, requireSignedIn, type Routes } from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import type { TicketDesk } from "./desk.ts";
 import type { Gate } from "./gate.ts";

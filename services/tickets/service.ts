@@ -7,7 +7,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { TICKETS_PDF, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
-import type { Routes } from "../http/index.ts";
+import type { Routes } from "../../platform/http/index.ts";
 import { TicketKeyRing } from "./code/key-ring.ts";
 import { TicketDesk } from "./desk.ts";
 import { FollowQueue } from "./follow-queue.ts";

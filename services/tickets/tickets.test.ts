@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { systemRandom } from "../../platform/random/index.ts";
 import { TICKETS_PDF, WITHDRAW_TICKETS, WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
-import { testServer } from "../http/testing.ts";
+import { testServer } from "../../platform/http/testing.ts";
 import { fromBase32 } from "./code/base32.ts";
 import { rotateTicketKeys } from "./index.ts";
 import { readPdf } from "./testing/pdf.ts";

@@ -6,7 +6,7 @@ import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type HolderId, isPlainId, MAY_BUY, type RequestId } from "../../../proto/index.ts";
 import { SEATS_PER_REQUEST_MAX } from "../../../proto/rest/index.ts";
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
-import { Problem, problemOf } from "../../http/index.ts";
+import { Problem, problemOf } from "../../../platform/http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
 import { type Asking, type Engine, Holds } from "../holds/holds.ts";
 import { shownStatus } from "../rest/views.ts";

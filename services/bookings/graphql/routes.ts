@@ -5,7 +5,7 @@ import { Type } from "typebox";
 import type { TokenVerifier } from "../../../platform/auth/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { type ErrorCode, ERRORS } from "../../../proto/index.ts";
-import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../http/index.ts";
+import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../../platform/http/index.ts";
 import type { Asker } from "../desk.ts";
 import { affordable } from "./cost.ts";
 import { DOCUMENTS_MAX, QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";

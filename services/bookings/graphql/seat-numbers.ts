@@ -1,6 +1,6 @@
 import type { Bus } from "../../../platform/bus/index.ts";
 import { HALL_PLAN, QUOTE } from "../../../proto/services/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import { ANSWER_WITHIN_MS, LABELLED_SHOWTIMES_MAX } from "../limits.ts";
 import type { SeatNumber } from "./schema.ts";
 

@@ -15,7 +15,7 @@ import {
   showtimeId,
 } from "../../../proto/index.ts";
 import type { Hold, HoldRequest } from "../../../proto/rest/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 
 export interface Engine {
   ask(request: Command | Query): Promise<Reply>;

@@ -12,7 +12,7 @@ import {
   showtimeId,
 } from "../../../proto/index.ts";
 import type { Role } from "../../../platform/auth/index.ts";
-import { as, testServer, type TestServer } from "../../http/testing.ts";
+import { as, testServer, type TestServer } from "../../../platform/http/testing.ts";
 import { holdRoutes } from "./routes.ts";
 
 const SHOWTIME = showtimeId("st_1");

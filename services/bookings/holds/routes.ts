@@ -6,7 +6,7 @@ import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { MAY_BUY, type RequestId } from "../../../proto/index.ts";
 import { AnyIdParams, Hold, HoldRequest } from "../../../proto/rest/index.ts";
-import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../http/index.ts";
+import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
 import { type Asking, type Engine, Holds } from "./holds.ts";
 
 interface Options {

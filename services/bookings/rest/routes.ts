@@ -20,7 +20,7 @@ import {
   principalOf,
   requireRole,
   type Routes,
-} from "../../http/index.ts";
+} from "../../../platform/http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
 import { bookingView, paymentView } from "./views.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import { ADVANCING_MAX, LEASE_RENEWED_EVERY_MS, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
 import { type Booking, type Decision, type Fact, isUndoing, type Told } from "./booking.ts";

@@ -33,8 +33,14 @@ import {
   TICKET_TYPES,
   WITHDRAW_TICKETS,
 } from "../../../proto/services/index.ts";
-import { createHttpServer, HTTP_SCHEMA, httpMigrations, type HttpServer, IdempotencyStore } from "../../http/index.ts";
-import { as } from "../../http/testing.ts";
+import {
+  createHttpServer,
+  HTTP_SCHEMA,
+  httpMigrations,
+  type HttpServer,
+  IdempotencyStore,
+} from "../../../platform/http/index.ts";
+import { as } from "../../../platform/http/testing.ts";
 import { BOOKINGS_SCHEMA, bookingsMigrations, type BookingsService, createBookingsService } from "../index.ts";
 import { Mortal } from "./mortal.ts";
 import { ScriptedPayments } from "./scripted-payments.ts";

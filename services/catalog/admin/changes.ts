@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from "kysely";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import type { CatalogTables } from "../store/tables.ts";
 
 interface Options {

@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { CinemaWithHalls, NewCinema } from "../../../proto/rest/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import { fold } from "../fold.ts";
 import { readCinema } from "../store/cinemas.ts";
 import type { CatalogTables } from "../store/tables.ts";

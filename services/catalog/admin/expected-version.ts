@@ -1,4 +1,4 @@
-import { etagOf, Problem } from "../../http/index.ts";
+import { etagOf, Problem } from "../../../platform/http/index.ts";
 
 /** What whoever changes something believes to change: its version, or its ETag (RFC 9110, 13.1.1), or both. */
 export interface Expected {

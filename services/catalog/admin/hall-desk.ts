@@ -4,7 +4,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type Query, type Reply, SEAT_STATUS, showtimeId } from "../../../proto/index.ts";
 import type { HallPlanView, NewHall } from "../../../proto/rest/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import { layoutOf } from "../layout/hall-drawing.ts";
 import { type HallLayout, seatsOf } from "../layout/hall-layout.ts";
 import { UnbuildableHall } from "../layout/layout-builder.ts";

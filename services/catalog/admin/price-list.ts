@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { CategoryPrices } from "../../../proto/rest/index.ts";
 import { TICKET_TYPES } from "../../../proto/services/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import type { CatalogTables } from "../store/tables.ts";
 
 /**

@@ -3,7 +3,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import type { Outbox } from "../../../platform/events/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { CategoryPrices, ChangedShowtime, NewShowtime, Showtime } from "../../../proto/rest/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import type { SaleKeeper } from "../sale-keeper.ts";
 import { readShowtime } from "../store/showtimes.ts";
 import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";

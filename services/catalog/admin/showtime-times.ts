@@ -1,5 +1,5 @@
 import type { NewShowtime } from "../../../proto/rest/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import { CANCEL_UNTIL_BEFORE_MS, SHOWTIME_AHEAD_MAX_MS, SHOWTIME_LENGTH_MAX_MS } from "../limits.ts";
 
 const MINUTE_MS = 60_000;

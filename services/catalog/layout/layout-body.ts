@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Showtime } from "../../../proto/rest/index.ts";
-import { etagOf } from "../../http/index.ts";
+import { etagOf } from "../../../platform/http/index.ts";
 
 const compress = promisify(gzip);
 

@@ -18,7 +18,7 @@ import {
   ShowtimeParams,
 } from "../../../proto/rest/index.ts";
 import { Type } from "typebox";
-import { etagOf, requireRole, type Routes } from "../../http/index.ts";
+import { etagOf, requireRole, type Routes } from "../../../platform/http/index.ts";
 import type { CinemaDesk } from "../admin/cinema-desk.ts";
 import type { Expected } from "../admin/expected-version.ts";
 import type { HallDesk } from "../admin/hall-desk.ts";

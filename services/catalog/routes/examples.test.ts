@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { clientOf, testCatalog, type TestCatalog } from "../testing.ts";
-import type { TestServer } from "../../http/testing.ts";
+import type { TestServer } from "../../../platform/http/testing.ts";
 
 let catalog: TestCatalog;
 let server: TestServer;

@@ -4,7 +4,7 @@ import { ERRORS } from "../../../proto/index.ts";
 import type { Cinema, CinemaWithHalls, Movie, Page, Showtime } from "../../../proto/rest/index.ts";
 import { dayIn } from "../local-day.ts";
 import { testCatalog, type TestCatalog } from "../testing.ts";
-import type { TestServer } from "../../http/testing.ts";
+import type { TestServer } from "../../../platform/http/testing.ts";
 
 let catalog: TestCatalog;
 let server: TestServer;

@@ -16,7 +16,7 @@ import {
   ShowtimeParams,
   ShowtimeQuery,
 } from "../../../proto/rest/index.ts";
-import { etagOf, isFresh, type Routes } from "../../http/index.ts";
+import { etagOf, isFresh, type Routes } from "../../../platform/http/index.ts";
 import { sendBody } from "../answer-body.ts";
 import type { CatalogReader } from "../catalog-reader.ts";
 import { POSTER_MAX_AGE_S } from "../limits.ts";

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Query, type Refusal, type Reply, showtimeId } from "../../../proto/index.ts";
 import { Layout, SeatStatuses, ShowtimeParams, type ShowtimeStatus } from "../../../proto/rest/index.ts";
-import { isFresh, Problem, type Routes, varyOn } from "../../http/index.ts";
+import { isFresh, Problem, type Routes, varyOn } from "../../../platform/http/index.ts";
 import type { CatalogReader } from "../catalog-reader.ts";
 import type { LayoutBody } from "../layout/layout-body.ts";
 import { LAYOUT_MAX_AGE_S } from "../limits.ts";

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from "kysely";
 import { Type } from "typebox";
 import type { Cinema, CinemaQuery, CinemaWithHalls, Page } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf } from "../../http/index.ts";
+import { decodeCursor, limitOf, pageOf } from "../../../platform/http/index.ts";
 import { containing } from "./containing.ts";
 import type { CatalogTables, CinemaTable } from "./tables.ts";
 

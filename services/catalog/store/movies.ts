@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import { Type } from "typebox";
 import type { Movie, MovieQuery, Page } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf } from "../../http/index.ts";
+import { decodeCursor, limitOf, pageOf } from "../../../platform/http/index.ts";
 import { fold } from "../fold.ts";
 import { TITLE_LIKENESS_MIN } from "../limits.ts";
 import type { PosterSubject } from "../posters/poster.ts";

@@ -2,7 +2,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import { Type } from "typebox";
 import type { Page, Showtime, ShowtimeQuery, ShowtimeStatus, TicketPrices } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf } from "../../http/index.ts";
+import { decodeCursor, limitOf, pageOf } from "../../../platform/http/index.ts";
 import type { CatalogTables, ShowtimePriceTable } from "./tables.ts";
 
 /** Milliseconds since 1970 up to the year 9999, and an id. */

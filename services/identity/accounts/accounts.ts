@@ -3,7 +3,7 @@ import type { Role } from "../../../platform/auth/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
 import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";

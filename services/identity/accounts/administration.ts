@@ -3,7 +3,7 @@ import type { Revocation } from "../../../platform/auth/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Outbox } from "../../../platform/events/index.ts";
 import type { PersonRole } from "../../../proto/rest/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { IdentityTables } from "../tables.ts";
 import { isDevice, type UserRow } from "./user.ts";

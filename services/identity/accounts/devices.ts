@@ -3,7 +3,7 @@ import { type Kysely, sql } from "kysely";
 import type { Device, DeviceCreated, DeviceRole, Page, PageQuery } from "../../../proto/rest/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { IdentityTables } from "../tables.ts";
 import type { Accounts, Opened } from "./accounts.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
-import { testServer } from "../../http/testing.ts";
+import { testServer } from "../../../platform/http/testing.ts";
 import {
   LOGOUTS_OF_ADDRESS,
   REGISTRATIONS_AT_ONCE,

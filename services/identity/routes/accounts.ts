@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
-import { Problem, principalOf, requireSignedIn, type Routes } from "../../http/index.ts";
+import { Problem, principalOf, requireSignedIn, type Routes } from "../../../platform/http/index.ts";
 import { isDevice, type UserRow, userOf } from "../accounts/user.ts";
 import { bodyOptional, type IdentityParts, tags } from "./parts.ts";
 

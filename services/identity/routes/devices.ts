@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
-import { requireRole, type Routes } from "../../http/index.ts";
+import { requireRole, type Routes } from "../../../platform/http/index.ts";
 import { bodyOptional, type IdentityParts, tags } from "./parts.ts";
 
 /** Kiosks, box offices and gates. */

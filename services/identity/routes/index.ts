@@ -1,4 +1,4 @@
-import type { Routes } from "../../http/index.ts";
+import type { Routes } from "../../../platform/http/index.ts";
 import { accountRoutes } from "./accounts.ts";
 import { deviceRoutes } from "./devices.ts";
 import type { IdentityParts } from "./parts.ts";

@@ -1,5 +1,5 @@
 import * as schema from "../../../proto/rest/index.ts";
-import type { Routes } from "../../http/index.ts";
+import type { Routes } from "../../../platform/http/index.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { tags } from "./parts.ts";
 

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
-import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../http/index.ts";
+import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
 import { userOf } from "../accounts/user.ts";
 import { LOGOUTS_OF_ADDRESS, REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
 import { bodyOptional, type IdentityParts, signedIn, tags } from "./parts.ts";

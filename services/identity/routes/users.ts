@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
-import { Problem, principalOf, requireRole, requireSignedIn, type Routes } from "../../http/index.ts";
+import { Problem, principalOf, requireRole, requireSignedIn, type Routes } from "../../../platform/http/index.ts";
 import { userOf } from "../accounts/user.ts";
 import { type IdentityParts, tags } from "./parts.ts";
 

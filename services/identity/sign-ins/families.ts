@@ -5,7 +5,7 @@ import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { FAMILIES_KEPT_MS, PRUNE_ROWS_MAX, REFRESH_REPLAY_MS, TOKEN_SIGNED_WITHIN_MS } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";

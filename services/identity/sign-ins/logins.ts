@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import { emailKey } from "../accounts/email.ts";
 import type { UserRow } from "../accounts/user.ts";
 import { LOGINS_AT_ONCE, LOGINS_WAITING_MAX } from "../limits.ts";

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { networkOf } from "../../../platform/network/index.ts";
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 import {
   PRUNE_ROWS_MAX,
   WRONG_PASSWORD_WAIT_MAX_MS,

@@ -1,4 +1,4 @@
-import { Problem } from "../../http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 
 /** Lets a few work at once; the rest wait their turn, first come first served, up to a bound. */
 export class Turns {

@@ -3,7 +3,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { Page, WebhookDelivery, WebhookDeliveryQuery } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
 import {
   ATTEMPT_LEASE_MS,
   DELIVERIES_KEPT_MS,

@@ -10,7 +10,7 @@ import type {
   WebhookRegistered,
   WebhookSecret,
 } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem } from "../../http/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
 import { type AddressGuard, AddressRefused } from "./address-guard.ts";
 import { GIVE_UP_AFTER_MS, PREVIOUS_SECRET_MS, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
 import { Place } from "./place.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Role } from "../../../platform/auth/index.ts";
 import type { Page, Webhook, WebhookRegistered, WebhookSecret } from "../../../proto/rest/index.ts";
-import { as } from "../../http/testing.ts";
+import { as } from "../../../platform/http/testing.ts";
 import { testWebhooks, type TestWebhooks } from "./testing.ts";
 
 const PUBLIC = "https://integrator.example/hooks/usher";

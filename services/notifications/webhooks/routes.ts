@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import * as schema from "../../../proto/rest/index.ts";
-import { requireRole, type Routes } from "../../http/index.ts";
+import { requireRole, type Routes } from "../../../platform/http/index.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Endpoints } from "./endpoints.ts";
 

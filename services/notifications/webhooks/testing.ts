@@ -8,7 +8,7 @@ import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { RegisterWebhookBody, WebhookDelivery, WebhookRegistered } from "../../../proto/rest/index.ts";
-import { as, testServer } from "../../http/testing.ts";
+import { as, testServer } from "../../../platform/http/testing.ts";
 import { createWebhooks, type Webhooks, type WebhooksOptions } from "./index.ts";
 import { webhookMigrations } from "./migrations.ts";
 

@@ -7,7 +7,7 @@ import type { Logger } from "../../../platform/log/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { EVENT_NAMES } from "../../../proto/index.ts";
-import type { Routes } from "../../http/index.ts";
+import type { Routes } from "../../../platform/http/index.ts";
 import { AddressGuard, type Resolve } from "./address-guard.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Endpoints } from "./endpoints.ts";

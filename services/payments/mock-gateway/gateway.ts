@@ -7,7 +7,7 @@ import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { validatorCompiler } from "../../http/index.ts";
+import { validatorCompiler } from "../../../platform/http/index.ts";
 import { mockGatewaySecret } from "../gateway-secret.ts";
 import { WebhookKey } from "../webhook-key.ts";
 import { Courier } from "./courier.ts";

@@ -22,7 +22,7 @@ import {
   START_PAYMENT,
   VOID_PAYMENT,
 } from "../../../proto/services/index.ts";
-import { testServer } from "../../http/testing.ts";
+import { testServer } from "../../../platform/http/testing.ts";
 import {
   createMockGateway,
   createPaymentsService,

@@ -20,7 +20,7 @@ import {
   type ShowtimeCard,
   USER_CARD,
 } from "../../../proto/services/index.ts";
-import { as, testServer, type TestServer } from "../../http/testing.ts";
+import { as, testServer, type TestServer } from "../../../platform/http/testing.ts";
 import { createTicketsService, TICKETS_SCHEMA, ticketsMigrations, type TicketsService } from "../index.ts";
 
 const HOUR_MS = 3_600_000;

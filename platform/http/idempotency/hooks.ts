@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
-import type { Clock } from "../../../platform/clock/index.ts";
-import { guardOf, principalOf } from "../guards.ts";
+import type { Clock } from "../../clock/index.ts";
+import { guardOf, principalOf } from "../requests/guards.ts";
 import {
   IDEMPOTENCY_KEY_LENGTH_MAX,
   IDEMPOTENCY_PRUNE_EVERY_MS,
   IDEMPOTENCY_PRUNE_ROWS_MAX,
   IDEMPOTENCY_RENEW_EVERY_MS,
 } from "../limits.ts";
-import { problemOf } from "../errors.ts";
-import { becomeProblem, Problem } from "../problem.ts";
+import { problemOf } from "../answers/errors.ts";
+import { becomeProblem, Problem } from "../answers/problem.ts";
 import type { IdempotencyStore, KeyedRequest } from "./store.ts";
 
 interface Run {

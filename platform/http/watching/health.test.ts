@@ -1,10 +1,10 @@
 import { pino } from "pino";
 import { expect, it } from "vitest";
-import { VirtualClock } from "../../platform/clock/index.ts";
-import { createLogger } from "../../platform/log/index.ts";
-import { createMetrics } from "../../platform/metrics/index.ts";
-import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "./limits.ts";
-import { createOpsServer } from "./ops-server.ts";
+import { VirtualClock } from "../../clock/index.ts";
+import { createLogger } from "../../log/index.ts";
+import { createMetrics } from "../../metrics/index.ts";
+import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
+import { createOpsServer } from "../ops-server.ts";
 
 it("a dependency that can be done without is named, and keeps nobody from being ready", async () => {
   const server = createOpsServer({

@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
-import { ERRORS, type ErrorCode } from "../../proto/index.ts";
-import { PROBLEM_TYPE, problemUri, type ProblemBody } from "../../proto/rest/index.ts";
+import { ERRORS, type ErrorCode } from "../../../proto/index.ts";
+import { PROBLEM_TYPE, problemUri, type ProblemBody } from "../../../proto/rest/index.ts";
 
 /** When to come again, where the refusal does not say. */
 const RETRY_IN_MS = 1_000;

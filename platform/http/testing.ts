@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { pino } from "pino";
-import { InvalidToken, type Principal, type Role, type TokenVerifier } from "../../platform/auth/index.ts";
-import { systemClock } from "../../platform/clock/index.ts";
-import { createMetrics } from "../../platform/metrics/index.ts";
-import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
-import { testDatabase } from "../../platform/postgres/testing.ts";
-import { systemRandom } from "../../platform/random/index.ts";
+import { InvalidToken, type Principal, type Role, type TokenVerifier } from "../auth/index.ts";
+import { systemClock } from "../clock/index.ts";
+import { createMetrics } from "../metrics/index.ts";
+import { createDatabase, createPool, migrate } from "../postgres/index.ts";
+import { testDatabase } from "../postgres/testing.ts";
+import { systemRandom } from "../random/index.ts";
 import { holderId } from "../../proto/index.ts";
 import { HTTP_SCHEMA, httpMigrations, IdempotencyStore } from "./idempotency/index.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
-import { Problem } from "./problem.ts";
+import { Problem } from "../answers/problem.ts";
 
 /**
  * JSON as Fastify takes it, save for three things: no body at all is fine where a route needs none, though clients like to

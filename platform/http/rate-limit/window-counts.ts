@@ -1,4 +1,4 @@
-import type { Clock } from "../../../platform/clock/index.ts";
+import type { Clock } from "../../clock/index.ts";
 
 export interface WindowCount {
   /** Of the requests in the present window, this one included. */

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { InvalidToken, VerifierUnavailable } from "../../platform/auth/index.ts";
-import { isAway } from "../../platform/bus/index.ts";
-import { explainConnectionError } from "../../platform/postgres/index.ts";
+import { InvalidToken, VerifierUnavailable } from "../../auth/index.ts";
+import { isAway } from "../../bus/index.ts";
+import { explainConnectionError } from "../../postgres/index.ts";
 import { Problem, sendProblem } from "./problem.ts";
 
 /** The one error handler: whatever was thrown becomes a problem, and what is not the client's to know goes to the log alone. */

@@ -1,8 +1,8 @@
 import type { FastifyInstance, onResponseHookHandler } from "fastify";
 import { Histogram } from "prom-client";
 import { Type } from "typebox";
-import { DURATION_BUCKETS, type Registry } from "../../platform/metrics/index.ts";
-import type { Routes } from "./routes.ts";
+import { DURATION_BUCKETS, type Registry } from "../../metrics/index.ts";
+import type { Routes } from "../routes.ts";
 
 /** Counts and times every answer by its route's pattern: addresses themselves are without number. */
 export function observeRequests(app: FastifyInstance, registry: Registry): void {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { VirtualClock } from "../../platform/clock/index.ts";
-import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "./limits.ts";
-import { testServer } from "./testing.ts";
+import { VirtualClock } from "../../clock/index.ts";
+import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "../limits.ts";
+import { testServer } from "../testing.ts";
 
 it("answers for a handler that takes too long, and lets one that does not answer for itself", async () => {
   const clock = new VirtualClock();

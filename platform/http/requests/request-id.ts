@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { RandomBytes } from "../../platform/random/index.ts";
+import type { RandomBytes } from "../../random/index.ts";
 
 const SANE = /^[A-Za-z0-9._:-]{1,64}$/;
 const ID_BYTES = 12;

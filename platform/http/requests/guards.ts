@@ -1,7 +1,7 @@
 import type { FastifyRequest, RouteOptions } from "fastify";
-import { InvalidToken, type Principal, type Role, type TokenVerifier } from "../../platform/auth/index.ts";
-import { TOKEN_LENGTH_MAX } from "./limits.ts";
-import { Problem } from "./problem.ts";
+import { InvalidToken, type Principal, type Role, type TokenVerifier } from "../../auth/index.ts";
+import { TOKEN_LENGTH_MAX } from "../limits.ts";
+import { Problem } from "../answers/problem.ts";
 
 declare module "fastify" {
   interface FastifyInstance {

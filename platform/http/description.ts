@@ -3,7 +3,7 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import { ERRORS, type ErrorCode } from "../../proto/index.ts";
 import { PROBLEM_TYPE, ProblemBody } from "../../proto/rest/index.ts";
-import { guardOf } from "./guards.ts";
+import { guardOf } from "./requests/guards.ts";
 
 const TAGS = [
   { name: "accounts", description: "Signing up and in; users, guests and devices." },

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { systemClock, VirtualClock } from "../../../platform/clock/index.ts";
-import { connectRedis, type RedisConnection, RedisWindowCounts } from "../../../platform/redis/index.ts";
-import { type RedisServer, startRedisServer } from "../../../platform/redis/testing.ts";
+import { systemClock, VirtualClock } from "../../clock/index.ts";
+import { connectRedis, type RedisConnection, RedisWindowCounts } from "../../redis/index.ts";
+import { type RedisServer, startRedisServer } from "../../redis/testing.ts";
 import { testServer, type TestServer } from "../testing.ts";
 import { OwnCounts } from "./index.ts";
 

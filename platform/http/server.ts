@@ -7,29 +7,29 @@ import fastify, {
   type RawServerDefault,
 } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { TokenVerifier } from "../../platform/auth/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
-import type { Config } from "../../platform/config/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
-import type { Registry } from "../../platform/metrics/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
-import { answerBrokenRequest } from "./broken-request.ts";
-import { endConnectionsWhileClosing } from "./closing.ts";
-import { allowOrigins } from "./cors.ts";
+import type { TokenVerifier } from "../auth/index.ts";
+import type { Clock } from "../clock/index.ts";
+import type { Config } from "../config/index.ts";
+import type { Logger } from "../log/index.ts";
+import type { Registry } from "../metrics/index.ts";
+import type { RandomBytes } from "../random/index.ts";
+import { answerBrokenRequest } from "./requests/broken-request.ts";
+import { endConnectionsWhileClosing } from "./lifetime/closing.ts";
+import { allowOrigins } from "./answers/cors.ts";
 import { describe } from "./description.ts";
-import { handleError, problemOf } from "./errors.ts";
-import { limitHandlers } from "./handler-deadline.ts";
-import { type HealthCheck, healthRoutes } from "./health.ts";
+import { handleError, problemOf } from "./answers/errors.ts";
+import { limitHandlers } from "./lifetime/handler-deadline.ts";
+import { type HealthCheck, healthRoutes } from "./watching/health.ts";
 import { addIdempotency, type IdempotencyStore } from "./idempotency/index.ts";
-import { acceptJson } from "./json-body.ts";
+import { acceptJson } from "./requests/json-body.ts";
 import * as limits from "./limits.ts";
-import { MethodsByPath } from "./method-not-allowed.ts";
-import { metricsRoutes, observeRequests } from "./metrics.ts";
-import { Problem, sendProblem } from "./problem.ts";
+import { MethodsByPath } from "./answers/method-not-allowed.ts";
+import { metricsRoutes, observeRequests } from "./watching/metrics.ts";
+import { Problem, sendProblem } from "./answers/problem.ts";
 import { limitRequests, OwnCounts, type SharedCounts } from "./rate-limit/index.ts";
-import { RequestIds } from "./request-id.ts";
-import { securityHeaders } from "./security-headers.ts";
-import { serializerFactory, validatorCompiler } from "./validation.ts";
+import { RequestIds } from "./requests/request-id.ts";
+import { securityHeaders } from "./answers/security-headers.ts";
+import { serializerFactory, validatorCompiler } from "./requests/validation.ts";
 import { webApp, type WebSocketAddress } from "./web-app.ts";
 
 export type HttpServer = FastifyInstance<

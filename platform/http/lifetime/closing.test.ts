@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
-import { testServer } from "./testing.ts";
+import { testServer } from "../testing.ts";
 
 it("a request that is under way at a stop is answered, and its connection ends with that", async () => {
   const server = await testServer();

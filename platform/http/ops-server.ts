@@ -1,13 +1,13 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { LogController, type FastifyBaseLogger } from "fastify";
-import type { Clock } from "../../platform/clock/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
-import type { Registry } from "../../platform/metrics/index.ts";
-import { handleError } from "./errors.ts";
-import { type HealthCheck, healthRoutes } from "./health.ts";
+import type { Clock } from "../clock/index.ts";
+import type { Logger } from "../log/index.ts";
+import type { Registry } from "../metrics/index.ts";
+import { handleError } from "./answers/errors.ts";
+import { type HealthCheck, healthRoutes } from "./watching/health.ts";
 import * as limits from "./limits.ts";
-import { metricsRoutes } from "./metrics.ts";
-import { Problem, sendProblem } from "./problem.ts";
+import { metricsRoutes } from "./watching/metrics.ts";
+import { Problem, sendProblem } from "./answers/problem.ts";
 import type { HttpServer } from "./server.ts";
 
 /** For processes without a REST interface: `/health/live`, `/health/ready` and `/metrics`, and nothing else. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, onRequestHookHandler } from "fastify";
-import { networkOf } from "../../../platform/network/index.ts";
-import { Problem } from "../problem.ts";
+import { networkOf } from "../../network/index.ts";
+import { Problem } from "../answers/problem.ts";
 import type { OwnCounts, SharedCounts, WindowCount } from "./window-counts.ts";
 
 interface Options {

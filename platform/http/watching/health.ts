@@ -1,9 +1,9 @@
 import { Type } from "typebox";
-import type { Clock } from "../../platform/clock/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
-import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "./limits.ts";
-import { Problem } from "./problem.ts";
-import type { Routes } from "./routes.ts";
+import type { Clock } from "../../clock/index.ts";
+import type { Logger } from "../../log/index.ts";
+import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
+import { Problem } from "../answers/problem.ts";
+import type { Routes } from "../routes.ts";
 
 /** A dependency without which requests fail, unless it is said to be dispensable: then it is named, and no more. */
 export interface HealthCheck {

@@ -2,11 +2,11 @@ import { Type } from "typebox";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BusClosed, ConnectionLost, NoResponders, RequestTimeout } from "../../platform/bus/index.ts";
-import { VirtualClock } from "../../platform/clock/index.ts";
-import { problemOf } from "./errors.ts";
-import { principalOf, requireRole, requireSignedIn } from "./guards.ts";
-import { Problem } from "./problem.ts";
+import { BusClosed, ConnectionLost, NoResponders, RequestTimeout } from "../bus/index.ts";
+import { VirtualClock } from "../clock/index.ts";
+import { problemOf } from "./answers/errors.ts";
+import { principalOf, requireRole, requireSignedIn } from "./requests/guards.ts";
+import { Problem } from "./answers/problem.ts";
 import { as, testServer, type TestServer } from "./testing.ts";
 
 let server: TestServer;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { etagOf, isFresh } from "./etag.ts";
+import { etagOf, isFresh } from "./answers/etag.ts";
 import { testServer, type TestServer } from "./testing.ts";
 
 let root: string;

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 import type { Pool } from "pg";
-import type { Clock } from "../../../platform/clock/index.ts";
-import { createDatabase, SessionLock } from "../../../platform/postgres/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import type { Clock } from "../../clock/index.ts";
+import { createDatabase, SessionLock } from "../../postgres/index.ts";
+import type { RandomBytes } from "../../random/index.ts";
 import {
   HANDLER_TIMEOUT_MS,
   IDEMPOTENCY_KEPT_MS,

@@ -1,9 +1,9 @@
 import type { ConnectionError } from "fastify";
 import type { Socket } from "node:net";
 import { STATUS_CODES } from "node:http";
-import { PROBLEM_TYPE } from "../../proto/rest/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
-import { Problem } from "./problem.ts";
+import { PROBLEM_TYPE } from "../../../proto/rest/index.ts";
+import type { RandomBytes } from "../../random/index.ts";
+import { Problem } from "../answers/problem.ts";
 
 /** Answers what is not even HTTP, or came too slowly, on the bare socket: there is no request to reply to. */
 export function answerBrokenRequest(error: ConnectionError, socket: Socket, random: RandomBytes): void {

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ProblemBody } from "../../../proto/rest/index.ts";
-import { VirtualClock } from "../../../platform/clock/index.ts";
-import { systemRandom } from "../../../platform/random/index.ts";
-import { requireSignedIn } from "../guards.ts";
+import { VirtualClock } from "../../clock/index.ts";
+import { systemRandom } from "../../random/index.ts";
+import { requireSignedIn } from "../requests/guards.ts";
 import {
   HANDLER_TIMEOUT_MS,
   IDEMPOTENCY_KEPT_MS,
@@ -13,7 +13,7 @@ import {
   IDEMPOTENCY_PRUNE_ROWS_MAX,
   IDEMPOTENCY_RENEW_EVERY_MS,
 } from "../limits.ts";
-import { Problem } from "../problem.ts";
+import { Problem } from "../answers/problem.ts";
 import { IdempotencyStore } from "./store.ts";
 import { as, testServer, type TestServer } from "../testing.ts";
 

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
-import { PAGE_LIMIT_DEFAULT, type Page, type PageQuery } from "../../proto/rest/index.ts";
-import { Problem } from "./problem.ts";
+import { PAGE_LIMIT_DEFAULT, type Page, type PageQuery } from "../../../proto/rest/index.ts";
+import { Problem } from "../answers/problem.ts";
 
 /** A place in a list, the sort key of its last row, as one opaque word. */
 export const encodeCursor = (place: unknown): string => Buffer.from(JSON.stringify(place)).toString("base64url");

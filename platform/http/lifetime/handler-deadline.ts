@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Clock } from "../../platform/clock/index.ts";
-import { Slab } from "../../platform/slab/index.ts";
-import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "./limits.ts";
-import { Problem } from "./problem.ts";
+import type { Clock } from "../../clock/index.ts";
+import { Slab } from "../../slab/index.ts";
+import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "../limits.ts";
+import { Problem } from "../answers/problem.ts";
 
 declare module "fastify" {
   interface FastifyReply {
