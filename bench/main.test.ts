@@ -235,7 +235,12 @@ describe("a run", () => {
     expect(await bench([...args, "--only", "measuring,without"], PLACE, all)).toBe(1);
     expect(complained).toEqual([why]);
     const overNats = SCENARIOS.filter(({ needs }) => needs?.includes("nats-server"));
-    expect(overNats.map(({ name }) => name)).toEqual(["takeover", "cluster-hold-rush", "cluster-viewer-fanout"]);
+    expect(overNats.map(({ name }) => name)).toEqual([
+      "takeover",
+      "cluster-hold-rush",
+      "cluster-viewer-fanout",
+      "cluster-rest-hold",
+    ]);
   });
 
   it("goes back and forth, so that each subject follows both of its neighbours", async () => {

@@ -20,29 +20,32 @@ export interface Watched {
   readonly seconds: number;
   /** The processes of the server. */
   readonly serverPids: readonly number[];
-  /** Engines among them that are processes of their own. */
-  readonly enginePids?: readonly number[];
+  /** The same by their role, where roles are processes of their own. */
+  readonly roles?: Readonly<Record<string, readonly number[]>> | undefined;
   readonly clientPids: readonly number[];
   /** Whose samples count; they must have begun. */
   readonly loads: readonly Marked[];
 }
 
 export async function measure(watched: Watched): Promise<Measured> {
-  const { stage, seconds, serverPids, enginePids = [], clientPids, loads } = watched;
-  const engineUsage = (): number[] => enginePids.map((pid) => cpuSecondsOf(pid) ?? Number.NaN);
+  const { stage, seconds, serverPids, roles = {}, clientPids, loads } = watched;
+  const rolesUsage = (): Record<string, number[]> =>
+    mapValues(roles, (pids) => pids.map((pid) => cpuSecondsOf(pid) ?? Number.NaN));
   const usage = (): CpuSeconds | undefined => usageOf(stage, serverPids, clientPids);
   return guarded(stage, async () => {
     await sleep(WARM_UP_MS);
     await Promise.all(loads.map((load) => load.mark()));
     const before = usage();
-    const enginesBefore = engineUsage();
+    const rolesBefore = rolesUsage();
     const begun = performance.now();
     await sleep(seconds * 1_000);
     const samples = await Promise.all(loads.map((load) => load.take()));
     const elapsed = (performance.now() - begun) / 1_000;
     const after = usage();
-    const engines = engineUsage().map((engine, index) => engine - (enginesBefore[index] ?? 0));
-    return { seconds: elapsed, sample: merge(samples), cpu: spent(before, after), engines };
+    const spentByRole = mapValues(rolesUsage(), (used, role) =>
+      used.map((seconds, index) => seconds - (rolesBefore[role]?.[index] ?? 0)),
+    );
+    return { seconds: elapsed, sample: merge(samples), cpu: spent(before, after), roles: spentByRole };
   });
 }
 
@@ -79,6 +82,18 @@ export function spent(before: CpuSeconds | undefined, after: CpuSeconds | undefi
 export const perServerCpu = ({ sample, cpu }: Measured): Record<string, number> =>
   cpu === undefined || cpu.server === 0 ? {} : { "a server CPU s": sample.count / cpu.server };
 
+/** What each role spent on a thousand of what was done, where roles are processes of their own. */
+export const perRoleCpu = ({ sample: { count }, roles = {} }: Measured): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(roles).map(([role, used]) => [`${role}, CPU ms a 1,000`, (sumOf(used) * 1_000_000) / count]),
+  );
+
+/** How many cores each role kept busy, where roles are processes of their own. */
+export const coresByRole = ({ seconds, roles = {} }: Measured): Record<string, number> =>
+  Object.fromEntries(Object.entries(roles).map(([role, used]) => [`${role}, CPU s/s`, sumOf(used) / seconds]));
+
+export const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
 /** The sample with other figures. */
 export const withFigures = (measured: Measured, figures: Readonly<Record<string, number>>): Measured => ({
   ...measured,
@@ -110,3 +125,8 @@ export function merge(samples: readonly Sample[]): Sample {
 const EMPTY: Sample = { count: 0, refused: 0, histograms: {}, slices: [], figures: {} };
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+const mapValues = <From, To>(
+  values: Readonly<Record<string, From>>,
+  to: (value: From, key: string) => To,
+): Record<string, To> => Object.fromEntries(Object.entries(values).map(([key, value]) => [key, to(value, key)]));

@@ -64,8 +64,8 @@ export interface Measured {
   readonly seconds: number;
   readonly sample: Sample;
   readonly cpu: CpuSeconds | undefined;
-  /** CPU seconds of each engine that is a process of its own. */
-  readonly engines?: readonly number[];
+  /** CPU seconds of each process, by its role, where roles are processes of their own. */
+  readonly roles?: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface CpuSeconds {

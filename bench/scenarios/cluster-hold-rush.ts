@@ -4,6 +4,7 @@
  */
 import type { Case, Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
+import { CLUSTER_PROGRAMS } from "../stage/cluster.ts";
 import { MULTIPLEX } from "../stage/targets.ts";
 import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
 import { CONNECTIONS, ENGINE_CPU_SECOND, startRush } from "./hold-rush.ts";
@@ -12,7 +13,7 @@ import type { StartTarget } from "./subjects.ts";
 export const clusterHoldRush: Scenario = {
   name: "cluster-hold-rush",
   about: "durable holds and releases over NATS: two engines against one, and the message path against one process",
-  needs: ["nats-server"],
+  needs: CLUSTER_PROGRAMS,
   cases: (context) => [secondEngine(context), messagePath(context)],
 };
 

@@ -1,6 +1,7 @@
 /** The fan-out where two edges share the viewers, and every change comes to both over NATS; beside one process that does it all. */
 import type { Scenario } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
+import { CLUSTER_PROGRAMS } from "../stage/cluster.ts";
 import { JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
 import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
 import { CHANGES_PER_SECOND, VIEWERS } from "./viewer-fanout.ts";
@@ -8,7 +9,7 @@ import { CHANGES_PER_SECOND, VIEWERS } from "./viewer-fanout.ts";
 export const clusterViewerFanout: Scenario = {
   name: "cluster-viewer-fanout",
   about: "seat changes shown to 5,000 viewers by two edges over NATS, a server CPU second, against one process",
-  needs: ["nats-server"],
+  needs: CLUSTER_PROGRAMS,
   cases({ settings }) {
     const viewers = settings.connections ?? VIEWERS;
     const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;

@@ -2,7 +2,7 @@
 import { BenchError } from "../bench-error.ts";
 import { UNANSWERED } from "../load/command-load.ts";
 import { monotonicNow } from "../load/monotonic.ts";
-import { guarded, measure } from "../runner/measure.ts";
+import { coresByRole, guarded, measure } from "../runner/measure.ts";
 import type { Measured, Subject } from "../runner/scenario.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
@@ -67,6 +67,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         stage,
         seconds,
         serverPids: target.pids,
+        roles: target.roles,
         clientPids: [...audience.pids, buyers.pid],
         loads: audience.loads,
       });
@@ -95,6 +96,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         lastViewersOf(arrivals, missed),
         {
           "fell behind": caughtUp ? 0 : 1,
+          ...coresByRole(measured),
           ...(options.slow !== undefined && memory),
           ...(slow > 0 && {
             "frames dropped": dropped,

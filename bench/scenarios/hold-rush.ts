@@ -3,7 +3,7 @@
  * command. Beside the bare loop, and beside peers that keep seats elsewhere.
  */
 import { latencyOf } from "../runner/latency.ts";
-import { measure, perServerCpu, withFigures } from "../runner/measure.ts";
+import { measure, perRoleCpu, perServerCpu, sumOf, withFigures } from "../runner/measure.ts";
 import type { Case, Measured, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { Pace } from "../load/command-load.ts";
 import { BenchError } from "../bench-error.ts";
@@ -108,9 +108,9 @@ export async function startRush(
       const tokens = await target.tokens(connections);
       await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD });
       await load.begin(pace);
-      const { pids: serverPids, enginePids = [] } = target;
+      const { pids: serverPids, roles } = target;
       const clientPids = [generator.pid];
-      const measured = await measure({ stage, seconds, serverPids, enginePids, clientPids, loads: [load] });
+      const measured = await measure({ stage, seconds, serverPids, roles, clientPids, loads: [load] });
       await load.end();
       await load.close();
       const { latency = "" } = measured.sample.histograms;
@@ -119,6 +119,7 @@ export async function startRush(
         ...tail,
         ...perServerCpu(measured),
         ...perEngineCpu(measured),
+        ...perRoleCpu(measured),
         ...measured.sample.figures,
       });
     },
@@ -141,9 +142,9 @@ function requireSeats(hall: Hall, connections: number, slots: number): void {
 
 /** What engines of their own carry out while each of them spends a CPU second, the mean of them and the busiest. */
 export const ENGINE_CPU_SECOND = "commands/s with a core an engine";
-const perEngineCpu = ({ sample: { count }, engines = [] }: Measured): Record<string, number> => {
-  if (engines.length === 0) return {};
-  const sum = engines.reduce((all, one) => all + one, 0);
+const perEngineCpu = ({ sample: { count }, roles: { engine: engines } = {} }: Measured): Record<string, number> => {
+  if (engines === undefined) return {};
+  const sum = sumOf(engines);
   return {
     [ENGINE_CPU_SECOND]: count / (sum / engines.length),
     "an engine CPU s": count / sum,

@@ -2,6 +2,7 @@
 import type { Scenario } from "../runner/scenario.ts";
 import { browse } from "./browse.ts";
 import { clusterHoldRush } from "./cluster-hold-rush.ts";
+import { clusterRestHold } from "./cluster-rest-hold.ts";
 import { clusterViewerFanout } from "./cluster-viewer-fanout.ts";
 import { core } from "./core.ts";
 import { holdRush } from "./hold-rush.ts";
@@ -36,4 +37,5 @@ export const SCENARIOS: readonly Scenario[] = [
   takeover,
   clusterHoldRush,
   clusterViewerFanout,
+  clusterRestHold,
 ];

@@ -2,33 +2,33 @@
 import { BenchError } from "../bench-error.ts";
 import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { ARENA } from "../stage/targets.ts";
-import { CONNECTIONS, restCase } from "./rest.ts";
+import { CONNECTIONS, restCase, type RestWork } from "./rest.ts";
+
+export const HOLD_AND_RELEASE: RestWork = {
+  name: "hold and release",
+  scenario: "rest-hold",
+  signedIn: true,
+  hall: ARENA,
+  requests: ({ showtimes: [first] }) => [
+    { method: "POST", path: `/api/v1/showtimes/${first?.id ?? "0"}/holds`, body: '{"seats":[{seat}]}' },
+    { method: "DELETE", path: "/api/v1/holds/{hold}" },
+  ],
+};
 
 export const restHold: Scenario = {
   name: "rest-hold",
   about: "durable holds and releases over REST",
   cases(context) {
     requireSeats(context);
-    return [
-      restCase(context, {
-        name: "hold and release",
-        scenario: "rest-hold",
-        signedIn: true,
-        hall: ARENA,
-        requests: ({ showtimes: [first] }) => [
-          { method: "POST", path: `/api/v1/showtimes/${first?.id ?? "0"}/holds`, body: '{"seats":[{seat}]}' },
-          { method: "DELETE", path: "/api/v1/holds/{hold}" },
-        ],
-      }),
-    ];
+    return [restCase(context, HOLD_AND_RELEASE)];
   },
 };
 
 /** A round takes seats that no round before took, one a connection. @throws BenchError when they do not last. */
-function requireSeats({ settings: { connections = CONNECTIONS, rounds } }: ScenarioContext): void {
+export function requireSeats({ settings: { connections = CONNECTIONS, rounds } }: ScenarioContext): void {
   const seats = connections * rounds;
   if (seats <= ARENA.seats) return;
   throw new BenchError(
-    `${connections} connections need ${seats} seats in ${rounds} rounds of rest-hold, and there are ${ARENA.seats}: use fewer.`,
+    `${connections} connections need ${seats} seats in ${rounds} rounds of holds over REST, and there are ${ARENA.seats}: use fewer.`,
   );
 }

@@ -1,7 +1,7 @@
 /** REST by autocannon: one round of a list of requests, for the scenarios that have one. */
 import type { HttpRequest } from "../load/http-load.ts";
-import { measure, perServerCpu, withFigures } from "../runner/measure.ts";
-import type { Case, ScenarioContext, Subject } from "../runner/scenario.ts";
+import { measure, perRoleCpu, perServerCpu, withFigures } from "../runner/measure.ts";
+import type { Case, ScenarioContext, Subject, SubjectPlan } from "../runner/scenario.ts";
 import type { PeerScenario } from "../peer.ts";
 import { secondsOf } from "../runner/settings.ts";
 import type { Stage } from "../stage/stage.ts";
@@ -9,6 +9,9 @@ import { type Hall, MULTIPLEX, type Target } from "../stage/targets.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 
 export const CONNECTIONS = 50;
+
+/** How each is measured, once it is told how to start. */
+type Plan = (start: StartTarget) => SubjectPlan["start"];
 
 export interface RestWork {
   readonly name: string;
@@ -20,18 +23,18 @@ export interface RestWork {
   requests(target: Target): readonly HttpRequest[];
 }
 
-export function restCase({ settings }: ScenarioContext, work: RestWork): Case {
+/** @param subjects who takes part, if not Usher and the peers that do this work */
+export function restCase(
+  { settings }: ScenarioContext,
+  work: RestWork,
+  subjects: (plan: Plan) => readonly SubjectPlan[] = (plan) => subjectsOf(work.scenario, settings, [], plan),
+): Case {
   const connections = settings.connections ?? CONNECTIONS;
   return {
     name: work.name,
     load: `closed loop, ${connections} connections with one request in flight each, over HTTP/1.1 kept alive`,
     unit: "requests",
-    subjects: subjectsOf(
-      work.scenario,
-      settings,
-      [],
-      (start) => (stage) => startRest(start, stage, work, connections, secondsOf(settings)),
-    ),
+    subjects: subjects((start) => (stage) => startRest(start, stage, work, connections, secondsOf(settings))),
   };
 }
 
@@ -55,13 +58,18 @@ async function startRest(
         stage,
         seconds,
         serverPids: target.pids,
+        roles: target.roles,
         clientPids: [generator.pid],
         loads: [load],
       });
       await load.end();
       const { bytes = 0 } = measured.sample.figures;
       const answers = Math.max(1, measured.sample.count);
-      return withFigures(measured, { ...perServerCpu(measured), "bytes an answer": bytes / answers });
+      return withFigures(measured, {
+        ...perServerCpu(measured),
+        ...perRoleCpu(measured),
+        "bytes an answer": bytes / answers,
+      });
     },
     async stop() {
       await generator.stop();

@@ -8,6 +8,7 @@ import { bench } from "../main.ts";
 import type { Results, SubjectResult } from "../runner/results.ts";
 import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { clusterHoldRush } from "./cluster-hold-rush.ts";
+import { clusterRestHold } from "./cluster-rest-hold.ts";
 import { clusterViewerFanout } from "./cluster-viewer-fanout.ts";
 import { ENGINE_CPU_SECOND } from "./hold-rush.ts";
 import { loginStorm } from "./login-storm.ts";
@@ -73,12 +74,17 @@ describe("scenarios of whole servers", () => {
     },
     {
       scenario: clusterHoldRush,
-      figures: { [ENGINE_CPU_SECOND]: positive },
+      figures: { [ENGINE_CPU_SECOND]: positive, "edge, CPU ms a 1,000": positive },
+      latencies: { latency: expect.anything() },
+    },
+    {
+      scenario: clusterRestHold,
+      figures: { "services, CPU ms a 1,000": positive, "Redis, CPU ms a 1,000": expect.any(Number) },
       latencies: { latency: expect.anything() },
     },
     {
       scenario: clusterViewerFanout,
-      figures: { "frames/s a viewer": positive },
+      figures: { "frames/s a viewer": positive, "edge, CPU s/s": positive },
       latencies: { lastViewer: expect.anything() },
     },
     {

@@ -71,7 +71,7 @@ export const startPeer =
     const given = {
       ...env,
       ...(needs.includes("postgres") && { DATABASE_URL: await stage.database() }),
-      ...(needs.includes("redis") && { REDIS_URL: await stage.redis(redis?.appendfsync) }),
+      ...(needs.includes("redis") && { REDIS_URL: (await stage.redis(redis?.appendfsync)).url }),
     };
     // REST has no frames.
     const dialect = protocol === "rest" ? "bench-msgpack" : protocol;

@@ -7,7 +7,7 @@ import { createHistogram, encodeHistogram, microseconds } from "../load/recorder
 import { latencyOf } from "../runner/latency.ts";
 import { guarded } from "../runner/measure.ts";
 import type { Measured, Scenario, Subject } from "../runner/scenario.ts";
-import { SHARDS, startCluster } from "../stage/cluster.ts";
+import { CLUSTER_PROGRAMS, SHARDS, startCluster } from "../stage/cluster.ts";
 import type { StopHow } from "../stage/server-process.ts";
 import type { Stage } from "../stage/stage.ts";
 import { MULTIPLEX } from "../stage/targets.ts";
@@ -21,7 +21,7 @@ const P99 = "p99 after a kill, ms";
 export const takeover: Scenario = {
   name: "takeover",
   about: "engines are killed, or leave by plan, while seats are held: how long a showtime is without an answer",
-  needs: ["nats-server"],
+  needs: CLUSTER_PROGRAMS,
   cases({ settings: { connections, rate, seconds } }) {
     const showtimes = Math.min(connections ?? SHOWTIMES, MULTIPLEX.showtimes);
     const perSecond = rate ?? COMMANDS_PER_SECOND;
@@ -60,7 +60,7 @@ async function startTakeovers(stage: Stage, { showtimes: count, perSecond, secon
   const { load, stop } = stage.generator("asking");
   await load.open({ port, showtimes, perSecond, tokens: await cluster.tokens(count) });
   const whereOf = async (engine: number): Promise<ReadonlySet<number>> =>
-    (await cluster.whole()).get(cluster.enginePids[engine] ?? 0) ?? new Set();
+    (await cluster.whole()).get(cluster.roles.engine[engine] ?? 0) ?? new Set();
 
   /** One engine goes and another comes. @returns how long each showtime that moved was silent, and what failed meanwhile */
   const lose = async (engine: number, how: StopHow) => {

@@ -1,4 +1,4 @@
-/** Usher as processes of its own: engines, edges and services that meet over a real NATS server, with the permissions it is shipped with. */
+/** Usher as processes of its own: engines, edges and services that meet over a real NATS server, with the permissions it is shipped with, and share their limits in Redis. */
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { Members } from "../../engine/index.ts";
@@ -18,13 +18,15 @@ export interface ClusterSize {
 }
 
 export interface Cluster extends Target {
-  readonly enginePids: readonly number[];
+  readonly roles: Readonly<Record<"engine" | "edge" | "services" | "NATS" | "Redis", readonly number[]>>;
   /** Waits until every engine has its share of the shards, and each shard has one engine. @returns the shards by the engine's pid */
   whole(): Promise<ReadonlyMap<number, ReadonlySet<number>>>;
   /** Ends one engine and starts another in its place. @param how `now`: by SIGKILL */
   restartEngine(index: number, how: StopHow): Promise<void>;
 }
 
+/** On the PATH. */
+export const CLUSTER_PROGRAMS = ["nats-server", "redis-server"];
 /** The default of the setting of that name. */
 export const SHARDS = 64;
 /** NATS reads what looks like a number as one. */
@@ -59,6 +61,7 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
     patterns: [/Listening for client connections on [^:]+:(\d+)/, /Server is ready/],
   });
   const natsUrl = (user: string): string => `nats://${user}:${PASSWORD}@127.0.0.1:${nats.found[0]}`;
+  const redis = await stage.redis();
   const databaseUrl = await stage.database();
   let processes = 0;
   const start = (
@@ -79,13 +82,20 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
       patterns: [pattern, /^ready/],
     });
   const startEngine = () => start("engine", { DATABASE_URL: databaseUrl }, /metrics/);
-  const startEdge = (sharedPort: number) => start("edge", { WS_PORT: String(sharedPort) }, /WebSocket/);
+  const startEdge = (sharedPort: number) =>
+    start("edge", { WS_PORT: String(sharedPort), REDIS_URL: redis.url }, /WebSocket/);
 
   const engineProcesses = await Promise.all(Array.from({ length: engines }, startEngine));
-  const services = await start("services", { DATABASE_URL: databaseUrl }, /(http:\/\/[^/\s]+)/);
+  const services = await start("services", { DATABASE_URL: databaseUrl, REDIS_URL: redis.url }, /(http:\/\/[^/\s]+)/);
   const port = await freePort();
   const edgeProcesses = await Promise.all(Array.from({ length: edges }, () => startEdge(port)));
-  const others = [...edgeProcesses, services, nats];
+  const rolesNow = (): Cluster["roles"] => ({
+    engine: engineProcesses.map(({ pid }) => pid),
+    edge: edgeProcesses.map(({ pid }) => pid),
+    services: [services.pid],
+    NATS: [nats.pid],
+    Redis: [redis.pid],
+  });
   const whole = (): ReturnType<Cluster["whole"]> => waitUntilWhole(natsUrl("operator"), engines);
   await whole();
 
@@ -96,11 +106,11 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
     port,
     http,
     ...(await saleOf(http, hall)),
-    get enginePids() {
-      return engineProcesses.map(({ pid }) => pid);
+    get roles() {
+      return rolesNow();
     },
     get pids() {
-      return [...engineProcesses, ...others].map(({ pid }) => pid);
+      return [...engineProcesses, ...edgeProcesses, services, nats].map(({ pid }) => pid); // Redis counts as a database.
     },
     whole,
     async restartEngine(index, how) {

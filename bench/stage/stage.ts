@@ -37,7 +37,7 @@ export interface Stage {
   database(): Promise<string>;
   /** Its databases count their statements: to be called before there is one. */
   countStatements(): void;
-  redis(appendfsync: "always" | "everysec" | undefined): Promise<string>;
+  redis(appendfsync?: "always" | "everysec"): Promise<{ readonly url: string; readonly pid: number }>;
   start(server: Omit<ServerCommand, "onDeath" | "cwd">): Promise<ServerProcess>;
   /** Those it has started that Node does not run. */
   readonly programs: ReadonlySet<string>;
@@ -106,7 +106,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
         patterns: [/Ready to accept connections/],
       });
       redisPids.push(server.pid);
-      return `redis://127.0.0.1:${port}`;
+      return { url: `redis://127.0.0.1:${port}`, pid: server.pid };
     },
     start,
     programs,

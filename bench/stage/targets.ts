@@ -22,8 +22,8 @@ export interface Target {
   readonly pid: number;
   /** Of all processes, where one is not enough. */
   readonly pids: readonly number[];
-  /** Of the engines, where they are processes of their own. */
-  readonly enginePids?: readonly number[];
+  /** The same by their role, where roles are processes of their own. */
+  readonly roles?: Readonly<Record<string, readonly number[]>>;
   /** Of the WebSocket, or of a peer's only server. */
   readonly port: number;
   /** Without a slash at the end. */
