@@ -25,6 +25,8 @@ export interface CommandLoadOptions {
   /** Commands that a connection may have in flight. */
   readonly slots: number;
   readonly seatsAHold: number;
+  /** How many want the same seats; 1 if it is left out, and then nothing is refused. */
+  readonly rivals?: number;
 }
 
 export type Pace =
@@ -115,7 +117,7 @@ export class CommandLoad {
   }
 
   async #connect(index: number): Promise<WebSocketClient> {
-    const { dialect: name, port, showtimes, tokens, slots, seatsAHold, connections } = this.#settings;
+    const { dialect: name, port, showtimes, tokens, slots, seatsAHold, connections, rivals = 1 } = this.#settings;
     const dialect = DIALECTS[name];
     const showtime = showtimes[index % showtimes.length];
     if (showtime === undefined) throw new BenchError("There is no showtime to sell.");
@@ -124,7 +126,10 @@ export class CommandLoad {
       slots,
       showtime,
       token: tokens[index] ?? "",
-      seatsOf: (slot) => Array.from({ length: seatsAHold }, (_, seat) => (firstSlot + slot) * seatsAHold + seat),
+      seatsOf(slot) {
+        const first = Math.floor((firstSlot + slot) / rivals) * seatsAHold;
+        return Array.from({ length: seatsAHold }, (_, seat) => first + seat);
+      },
     });
     const client: WebSocketClient = await WebSocketClient.open({
       port,

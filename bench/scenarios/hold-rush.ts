@@ -1,6 +1,6 @@
 /**
  * Buyers who hold three seats and release them, again and again, each on seats of his own: every hold and every release is one durable
- * command. Beside the bare loop, and beside peers that keep seats elsewhere.
+ * command. In one case five want the same seats, and four of them are refused. Beside the bare loop, and beside peers that keep seats elsewhere.
  */
 import { latencyOf } from "../runner/latency.ts";
 import { measure, perRoleCpu, perServerCpu, sumOf, withFigures } from "../runner/measure.ts";
@@ -17,6 +17,9 @@ export const CONNECTIONS = 500;
 const SEATS_A_HOLD = 3;
 /** Of a connection that serves many, as a partner's box office has it; a buyer waits for his one answer. */
 const MANY_IN_FLIGHT = 8;
+/** Who want the same seats, where a premiere is fought over. */
+const RIVALS = 5;
+const ANSWERS = "answers/s";
 /** Against which the rate of the steady case is set. */
 const STEADY_PEER = "postgres-for-update";
 const STEADY_RATE = 2_000;
@@ -25,19 +28,20 @@ const P999 = "p99.9, ms";
 export const holdRush: Scenario = {
   name: "hold-rush",
   about:
-    "durable holds and releases a second through WebSocket: one hot showtime (also with 8 commands in flight on each connection), 100 showtimes, and at a steady rate",
+    "durable holds and releases a second through WebSocket: one hot showtime (also with 8 commands in flight on each connection, and with five buyers for each seat), 100 showtimes, and at a steady rate",
   *cases(context) {
     const { connections = CONNECTIONS, inFlight } = context.settings;
     for (const hall of [ARENA, MULTIPLEX]) requireSeats(hall, connections, inFlight);
     yield rush(context, "one hot showtime", ARENA, inFlight);
     const many = Math.min(MANY_IN_FLIGHT, Math.floor(ARENA.seats / (connections * SEATS_A_HOLD)));
     if (many > inFlight) yield rush(context, `one hot showtime, ${many} in flight`, ARENA, many);
+    yield contended(context);
     yield rush(context, "100 showtimes", MULTIPLEX, inFlight);
     yield steady(context);
   },
 };
 
-function rush({ settings }: ScenarioContext, name: string, hall: Hall, inFlight: number): Case {
+function rush({ settings }: ScenarioContext, name: string, hall: Hall, inFlight: number, rivals = 1): Case {
   const connections = settings.connections ?? CONNECTIONS;
   return {
     name,
@@ -53,8 +57,19 @@ function rush({ settings }: ScenarioContext, name: string, hall: Hall, inFlight:
           slots: inFlight,
           seconds: secondsOf(settings),
           pace: { kind: "closed" },
+          rivals,
         }),
     ),
+  };
+}
+
+/** Most commands are refused: an answer counts, whichever it is. The bare loop refuses nobody. */
+function contended(context: ScenarioContext): Case {
+  const { connections = CONNECTIONS, inFlight } = context.settings;
+  return {
+    ...rush(context, "one hot showtime, five want each seat", ARENA, inFlight, RIVALS),
+    load: `closed loop, ${connections} connections with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold, and ${RIVALS} buyers for each`,
+    judgedBy: { figure: ANSWERS, unit: "held, released or refused a second", better: "more" },
   };
 }
 
@@ -89,24 +104,27 @@ interface Rush {
   readonly slots: number;
   readonly seconds: number;
   readonly pace: Pace;
+  /** How many want the same seats; 1 if it is left out. */
+  readonly rivals?: number;
 }
 
 export async function startRush(
   startTarget: StartTarget,
   stage: Stage,
   hall: Hall,
-  { connections, slots, seconds, pace }: Rush,
+  { connections, slots, seconds, pace, rivals = 1 }: Rush,
 ): Promise<Subject> {
   requireConnections(connections);
   requireSeats(hall, connections, slots);
   const target = await startTarget(stage, hall);
   const generator = stage.generator("commands");
+  const isContended = rivals > 1;
   const { load } = generator;
   return {
     async round() {
       const { dialect, port, showtimes } = target;
       const tokens = await target.tokens(connections);
-      await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD });
+      await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD, rivals });
       await load.begin(pace);
       const { pids: serverPids, roles } = target;
       const clientPids = [generator.pid];
@@ -115,7 +133,9 @@ export async function startRush(
       await load.close();
       const { latency = "" } = measured.sample.histograms;
       const tail = pace.kind === "open" ? { [P999]: latencyOf(latency).percentiles["p99.9"] } : {};
+      const { count, refused } = measured.sample;
       return withFigures(measured, {
+        ...(isContended && { [ANSWERS]: (count + refused) / measured.seconds }),
         ...tail,
         ...perServerCpu(measured),
         ...perEngineCpu(measured),
