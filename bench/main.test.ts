@@ -98,7 +98,7 @@ describe("what npm run bench is asked for", () => {
   it.each([
     ["viewer-fanout", 40],
     ["slow-readers", 40],
-    ["kiosk-soak", 500],
+    ["kiosk-soak", 3_000],
   ])("counts what %s has beside its viewers among the connections", async (scenario, others) => {
     const connections = connectionsMax();
     const args = ["--only", scenario, "--peer", "none", "--connections", String(connections), "--out", out];
@@ -115,7 +115,7 @@ describe("what npm run bench is asked for", () => {
     [
       "rest-hold",
       ["--connections", "500", "--rounds", "50"],
-      "500 connections need 25000 seats in 50 rounds of rest-hold, and there are 20000: use fewer.",
+      "500 connections need 25000 seats in 50 rounds of holds over REST, and there are 20000: use fewer.",
     ],
   ])("refuses %s with %j, which has not enough seats, before it measures", async (scenario, more, sentence) => {
     expect(await bench(["--only", scenario, "--peer", "none", ...more, "--out", out], PLACE)).toBe(1);

@@ -12,6 +12,10 @@ export interface EngineLoadOptions {
   readonly share: number;
   /** An empty database, where the work needs one. */
   readonly databaseUrl?: string;
+  /** The database has what the work needs; else it is made first. */
+  readonly isWritten?: boolean;
+  /** The first go is the one to measure, as the compiler meets it. */
+  readonly isCold?: boolean;
 }
 
 /** The engine's part of a round. */
@@ -30,16 +34,18 @@ const WARM_UP_MS = 2_000;
 export class EngineLoad {
   #work: Work | undefined;
 
-  /** Runs it until the compiler has seen it. */
-  async open({ group, work, share, databaseUrl = "" }: EngineLoadOptions): Promise<void> {
+  /** Makes what it needs, and runs it until the compiler has seen it, unless it is to be cold. */
+  async open(options: EngineLoadOptions): Promise<void> {
+    const { group, work, share, databaseUrl = "", isWritten = false, isCold = false } = options;
     const all =
       group === "core"
         ? coreWork(share)
         : group === "shard"
           ? shardWork(share, databaseUrl)
-          : recoveryWork(share, databaseUrl);
+          : recoveryWork(share, databaseUrl, isWritten);
     this.#work = all.get(work);
     if (this.#work === undefined) throw new Error(`no work ${work}`);
+    if (isCold) return void (await this.#work.prepare());
     const until = performance.now() + WARM_UP_MS * share;
     for (let go = 0; go < WARM_UP_GOES || performance.now() < until; go++) await (await this.#work.prepare())();
   }

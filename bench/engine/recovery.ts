@@ -14,17 +14,18 @@ const SHARDS = 64;
 /** 96 seats: the small halls of a multiplex. */
 const HALL = plan(8, 12);
 
-export function recoveryWork(share: number, databaseUrl: string): ReadonlyMap<string, Work> {
+/** @param isWritten the database has what is to be read; else it is written first */
+export function recoveryWork(share: number, databaseUrl: string, isWritten = false): ReadonlyMap<string, Work> {
   const showtimes = Math.max(SHARDS, Math.round(SHOWTIMES * share));
   const pairs = Math.max(EVENTS_A_ROW, Math.round((EVENTS * share) / 2));
   return new Map([
-    ["a shard's journal, read and replayed: events", longJournal(pairs, databaseUrl)],
-    [`start with ${showtimes} showtimes, from their rows: showtimes`, start(showtimes, false, databaseUrl)],
-    [`start with ${showtimes} showtimes, from snapshots: showtimes`, start(showtimes, true, databaseUrl)],
+    ["a shard's journal, read and replayed: events", longJournal(pairs, databaseUrl, isWritten)],
+    [`start with ${showtimes} showtimes, from their rows: showtimes`, start(showtimes, false, databaseUrl, isWritten)],
+    [`start with ${showtimes} showtimes, from snapshots: showtimes`, start(showtimes, true, databaseUrl, isWritten)],
   ]);
 }
 
-function longJournal(pairs: number, databaseUrl: string): Work {
+function longJournal(pairs: number, databaseUrl: string, isWritten: boolean): Work {
   let written: Promise<PostgresJournal> | undefined;
   const write = async (): Promise<PostgresJournal> => {
     const events: Event[] = [];
@@ -42,14 +43,14 @@ function longJournal(pairs: number, databaseUrl: string): Work {
   return {
     count: pairs * 2 + 1,
     async prepare() {
-      const journal = await (written ??= write());
+      const journal = await (written ??= isWritten ? openJournal(databaseUrl) : write());
       return () => recoverOne(journal, 0, pairs * 2 + 1);
     },
     close: async () => (await written)?.close(),
   };
 }
 
-function start(showtimes: number, snapshots: boolean, databaseUrl: string): Work {
+function start(showtimes: number, snapshots: boolean, databaseUrl: string, isWritten: boolean): Work {
   let written: Promise<PostgresJournal> | undefined;
   const write = async (): Promise<PostgresJournal> => {
     const journal = await openJournal(databaseUrl);
@@ -71,7 +72,7 @@ function start(showtimes: number, snapshots: boolean, databaseUrl: string): Work
   return {
     count: showtimes,
     async prepare() {
-      const journal = await (written ??= write());
+      const journal = await (written ??= isWritten ? openJournal(databaseUrl) : write());
       return async () => {
         const states = await Promise.all(
           Array.from({ length: SHARDS }, (_, shard) => recover(journal, shard, () => undefined)),

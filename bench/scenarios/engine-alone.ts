@@ -1,8 +1,9 @@
 /** The engine without its edge, in a process of its own: a case whose subjects are pieces of work. */
 import type { EngineLoadOptions } from "../engine/engine-load.ts";
 import { guarded } from "../runner/measure.ts";
-import type { Case, SubjectPlan } from "../runner/scenario.ts";
+import type { Case, Measured, Subject, SubjectPlan } from "../runner/scenario.ts";
 import { secondsOf, type Settings } from "../runner/settings.ts";
+import type { Stage } from "../stage/stage.ts";
 
 interface EngineCase {
   readonly group: EngineLoadOptions["group"];
@@ -10,13 +11,15 @@ interface EngineCase {
   readonly load: string;
   readonly work: readonly string[];
   readonly needsPostgres: boolean;
+  /** Each round is the first go of a process. */
+  readonly isCold?: boolean;
   /** Limits among the work. */
   readonly limits?: readonly string[];
 }
 
 export function engineCase(
   settings: Settings,
-  { group, name, load, work, needsPostgres, limits = [] }: EngineCase,
+  { group, name, load, work, needsPostgres, isCold = false, limits = [] }: EngineCase,
 ): Case {
   return {
     name,
@@ -27,23 +30,49 @@ export function engineCase(
       kind: limits.includes(title) ? "limit" : "usher",
       about: "On one thread, everything made before the clock starts",
       async start(stage) {
-        const generator = stage.generator("engine");
-        const databaseUrl = needsPostgres ? { databaseUrl: await stage.database() } : {};
-        await generator.load.open({ group, work: title, share: 1, ...databaseUrl });
-        return {
-          round: () =>
-            guarded(stage, async () => {
-              const database = stage.databaseCpuSeconds() ?? 0;
-              const { seconds: busy, cpuSeconds, sample } = await generator.load.round(secondsOf(settings, 1));
-              const cpu = { server: cpuSeconds, client: 0, database: (stage.databaseCpuSeconds() ?? 0) - database };
-              return { seconds: busy, sample, cpu };
-            }),
-          async stop() {
-            await generator.load.close();
-            await generator.stop();
-          },
-        };
+        const options = { group, work: title, share: 1, ...(needsPostgres && { databaseUrl: await stage.database() }) };
+        return isCold ? startCold(stage, options) : startWarm(stage, options, secondsOf(settings, 1));
       },
     })),
+  };
+}
+
+async function startWarm(stage: Stage, options: EngineLoadOptions, seconds: number): Promise<Subject> {
+  const engine = await openEngine(stage, options);
+  return { round: () => engine.round(seconds), stop: () => engine.stop() };
+}
+
+/** What is to be read is written by one process, and read by another in each round. */
+async function startCold(stage: Stage, options: EngineLoadOptions): Promise<Subject> {
+  const writer = await openEngine(stage, { ...options, isCold: true });
+  await writer.stop();
+  return {
+    async round() {
+      const engine = await openEngine(stage, { ...options, isCold: true, isWritten: true });
+      const measured = await engine.round(0);
+      await engine.stop();
+      return measured;
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+/** A process with an engine that is ready to go. */
+async function openEngine(stage: Stage, options: EngineLoadOptions) {
+  const { load, stop } = stage.generator("engine");
+  await load.open(options);
+  return {
+    /** @param seconds as many goes as fill them, one at least */
+    round: (seconds: number): Promise<Measured> =>
+      guarded(stage, async () => {
+        const database = stage.databaseCpuSeconds() ?? 0;
+        const { seconds: busy, cpuSeconds, sample } = await load.round(seconds);
+        const cpu = { server: cpuSeconds, client: 0, database: (stage.databaseCpuSeconds() ?? 0) - database };
+        return { seconds: busy, sample, cpu };
+      }),
+    async stop() {
+      await load.close();
+      await stop();
+    },
   };
 }

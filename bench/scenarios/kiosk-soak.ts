@@ -8,9 +8,9 @@ import { residentBytesOf } from "../stage/usage.ts";
 import { createAudience } from "./audience.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 
-const VIEWERS = 5_000;
-/** What the first ones make a server allocate is not theirs. */
-const FIRST = 500;
+const VIEWERS = 10_000;
+/** What the first ones make a server allocate is not theirs, and they take up what its start left free. */
+const FIRST = 3_000;
 const SETTLE_MS = 2_000;
 const BYTES = "bytes a viewer";
 

@@ -5,13 +5,24 @@ import { engineCase } from "./engine-alone.ts";
 export const recovery: Scenario = {
   name: "recovery",
   about: "events a second replayed from the journal, and a start with 10,000 showtimes",
-  cases: ({ settings }) => [
-    engineCase(settings, {
-      group: "recovery",
-      name: "alone",
-      load: "one process, without an edge",
-      work: [...recoveryWork(1, "").keys()],
-      needsPostgres: true,
-    }),
-  ],
+  cases({ settings }) {
+    const work = [...recoveryWork(1, "").keys()];
+    return [
+      engineCase(settings, {
+        group: "recovery",
+        name: "alone",
+        load: "one process, without an edge",
+        work,
+        needsPostgres: true,
+      }),
+      engineCase(settings, {
+        group: "recovery",
+        name: "in a process that has just started",
+        load: "the first time that it reads, without an edge",
+        work: work.filter((title) => title.startsWith("start")),
+        needsPostgres: true,
+        isCold: true,
+      }),
+    ];
+  },
 };

@@ -9,12 +9,25 @@ export const CHANGES_PER_SECOND = 200;
 /** With the buyers as many as one edge with 20,000 file descriptors lets in. */
 const MANY_VIEWERS = 18_000 - BUYERS;
 const FEW_CHANGES_PER_SECOND = 100;
+/** A frame each: what a full edge needs to show one change, where no other waits behind it. */
+const LONE_CHANGES_PER_SECOND = 4;
+/** So few make a distribution only in a longer round. */
+const LONE_SECONDS = 10;
 
 export const viewerFanout: Scenario = {
   name: "viewer-fanout",
   about:
     "seat changes shown to 5,000 viewers, a server CPU second, and to 18,000: how long until the last one has seen it",
-  cases: (context) => [crowd(context), fullEdge(context)],
+  cases: (context) => [
+    crowd(context),
+    fullEdge(context, "a full edge", FEW_CHANGES_PER_SECOND, secondsOf(context.settings)),
+    fullEdge(
+      context,
+      "a full edge, one change at a time",
+      LONE_CHANGES_PER_SECOND,
+      secondsOf(context.settings, LONE_SECONDS),
+    ),
+  ],
 };
 
 function crowd({ settings }: ScenarioContext): Case {
@@ -35,11 +48,11 @@ function crowd({ settings }: ScenarioContext): Case {
 }
 
 /** Usher and its limit alone: peers are compared where all of them can keep up. */
-function fullEdge({ settings }: ScenarioContext): Case {
+function fullEdge({ settings }: ScenarioContext, name: string, usualRate: number, seconds: number): Case {
   const viewers = settings.connections ?? MANY_VIEWERS;
-  const changesPerSecond = settings.rate ?? FEW_CHANGES_PER_SECOND;
+  const changesPerSecond = settings.rate ?? usualRate;
   return {
-    name: "a full edge",
+    name,
     load: `${viewers} viewers of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
     unit: "seat changes",
     judgedBy: { figure: "p99 to the last viewer, ms", unit: "ms", better: "less" },
@@ -47,7 +60,7 @@ function fullEdge({ settings }: ScenarioContext): Case {
       undefined,
       settings,
       ["bare-publish"],
-      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: secondsOf(settings) }),
+      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds }),
     ),
   };
 }
