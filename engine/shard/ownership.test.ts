@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Reply } from "../../proto/index.ts";
+import { holderId, type Reply } from "../../proto/index.ts";
 import { PROOF_MS } from "./limits.ts";
 import { Proof } from "./proof.ts";
-import { bert, Desk, showtime } from "./testing/desk.ts";
+import { bert, Desk, LIMITS, showtime } from "./testing/desk.ts";
 
 let desk: Desk;
 beforeEach(async () => {
@@ -143,17 +143,42 @@ describe("a shard whose ownership is in doubt", () => {
     expect(desk.shard).toMatchObject({ phase: "serving", epoch });
   });
 
-  it("reads its journal again when an event does not fit its memory", async () => {
+  /** For as long as `work` runs the shard's clock is off, against what a clock promises. */
+  async function timeShifted<T>(byMs: number, work: () => T): Promise<Awaited<T>> {
+    const monotonic = desk.clock.monotonic.bind(desk.clock);
+    desk.clock.monotonic = () => monotonic() + byMs;
+    const result = await work();
+    desk.clock.monotonic = monotonic;
+    return result;
+  }
+
+  it.each([
+    ["of the time that it was out of reach", 1, () => timeShifted(-2 * desk.latency, () => desk.shard.reachable())],
+    [
+      "of a command, which is to be asked for again",
+      1,
+      async () => {
+        const { replies } = await timeShifted(-2 * desk.latency, () =>
+          desk.tell(desk.command({ type: "hold", seats: [2] })),
+        );
+        expect(replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+      },
+    ],
+    [
+      "of a hold that runs out, when nobody asks",
+      2,
+      async () => {
+        await timeShifted(100_000, () => desk.told({ type: "hold", seats: [2] }, bert));
+        await desk.clock.advance(LIMITS.holdTtlMs);
+      },
+    ],
+  ])("reads its journal again when an event does not fit its memory: %s", async (_which, held, breakIt) => {
     await desk.heldBy([1]);
     const { epoch } = desk.shard;
-    const monotonic = desk.clock.monotonic.bind(desk.clock);
-    const early = monotonic() - 2 * desk.latency; // Before the hold, and after the shard took over: against what a clock promises.
-    desk.clock.monotonic = () => early;
-    expect(() => desk.shard.reachable()).toThrow("time does not run backwards");
-    desk.clock.monotonic = monotonic;
+    await breakIt();
     await desk.clock.advance(50);
-    expect(desk.shard).toMatchObject({ phase: "serving", epoch: epoch + 1 });
-    expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "SEAT_TAKEN" });
+    expect([desk.shard.phase, desk.shard.epoch]).toEqual(["serving", epoch + 1]);
+    expect(await desk.told({ type: "hold", seats: [held] }, holderId("cleo"))).toMatchObject({ code: "SEAT_TAKEN" });
   });
 
   it("that leaves commits and answers what it has decided, and takes no more", async () => {

@@ -1,0 +1,103 @@
+/** What a shard does by the clock: holds run out, showtimes that are over are archived, and a wall clock that was set forward is caught up with. */
+import type { Clock, Timer } from "../../platform/clock/index.ts";
+import type { Logger } from "../../platform/log/index.ts";
+import { ARCHIVE_EVERY_MS, BEHIND_MAX_MS, CLOCK_ROW_EVERY_MS, EXPIRY_EVERY_MS, WALL_CLOCK_EVERY_MS } from "./limits.ts";
+import type { Memory } from "./memory.ts";
+import type { ShardClock } from "./shard-clock.ts";
+
+interface Options {
+  readonly shard: number;
+  readonly memory: Memory;
+  readonly time: ShardClock;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Something could not be done, so memory may be wrong. */
+  onFailure(error: unknown): void;
+}
+
+export class Housekeeping {
+  readonly #options: Options;
+  /** On the shard's clock. */
+  #tookOverAt: number;
+  #wakeAt = Infinity;
+  #wakeTimer: Timer | undefined;
+  #archiveTimer: Timer | undefined;
+  #wallClockTimer: Timer | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#tookOverAt = options.time.now();
+  }
+
+  start(): void {
+    this.wakeBy(this.#options.memory.nextDeadline);
+    this.#archive();
+    this.#lookAtWallClock(false);
+  }
+
+  stop(): void {
+    this.#wakeTimer?.cancel();
+    this.#archiveTimer?.cancel();
+    this.#wallClockTimer?.cancel();
+  }
+
+  /** A hold may run out then, on the shard's clock. */
+  wakeBy(at: number): void {
+    const { memory, time } = this.#options;
+    if (at >= this.#wakeAt || !memory.hasLiveHolds) return;
+    const now = time.now();
+    const wakeAt = Math.max(Math.min(at, now + CLOCK_ROW_EVERY_MS), now + EXPIRY_EVERY_MS);
+    if (wakeAt >= this.#wakeAt) return;
+    this.#wakeTimer?.cancel();
+    this.#wakeAt = wakeAt;
+    this.#wakeTimer = this.#after(wakeAt - now, () => this.#wake());
+  }
+
+  /** The way to the shard is open only now: the time since it took over does not count against holds either. */
+  reachable(): void {
+    const { memory, time } = this.#options;
+    const now = time.now();
+    memory.giveBack(now - this.#tookOverAt, now);
+    this.#tookOverAt = now;
+  }
+
+  #wake(): void {
+    const { memory, time } = this.#options;
+    this.#wakeAt = Infinity;
+    const now = time.now();
+    memory.expire(now);
+    memory.keepClock(now);
+    this.wakeBy(memory.nextDeadline);
+  }
+
+  #archive(): void {
+    const { memory, time } = this.#options;
+    memory.archive(time.now());
+    this.#archiveTimer = this.#after(ARCHIVE_EVERY_MS, () => this.#archive());
+  }
+
+  /** A wall clock that stays ahead is caught up with, so that sales begin and end when they should; holds keep what was left to them. */
+  #lookAtWallClock(wasAhead: boolean): void {
+    const { shard, memory, time, log } = this.#options;
+    const behindMs = time.behindMs();
+    const isAhead = behindMs > BEHIND_MAX_MS;
+    if (isAhead && wasAhead) {
+      log.info({ shard, ms: behindMs }, "the wall clock was set forward, or the machine slept");
+      time.skip(behindMs);
+      this.#tookOverAt += behindMs;
+      memory.giveBack(behindMs, time.now());
+    }
+    this.#wallClockTimer = this.#after(WALL_CLOCK_EVERY_MS, () => this.#lookAtWallClock(isAhead));
+  }
+
+  /** Nobody else would hear of what a timer throws, and the process would end with all other shards. */
+  #after(ms: number, work: () => void): Timer {
+    return this.#options.clock.after(ms, () => {
+      try {
+        work();
+      } catch (error) {
+        this.#options.onFailure(error);
+      }
+    });
+  }
+}
