@@ -21,6 +21,17 @@ describe("refusals are remembered", () => {
     expect(remembered(memory, 5)).toEqual([2, 3, 4]);
   });
 
+  it("so however often all of them were replaced", () => {
+    const memory = new RefusalMemory({ refusals: 3, seats: 8 });
+    for (let at = 0; at < 1_000; at++) {
+      memory.remember(anna, rid(at), refusal(at % 5));
+      const seats = (from: number) =>
+        Array.from({ length: at - from + 1 }, (_, i) => (from + i) % 5).reduce((a, b) => a + b);
+      const oldest = [at - 2, at - 1, at].find((from) => from >= 0 && seats(from) <= 8);
+      expect(remembered(memory, at + 1)[0]).toBe(oldest);
+    }
+  });
+
   it("up to so many seats in all of them, and not at all where one names more", () => {
     const memory = new RefusalMemory({ refusals: 100, seats: 10 });
     for (let at = 0; at < 4; at++) memory.remember(anna, rid(at), refusal(3));

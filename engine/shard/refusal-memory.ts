@@ -8,6 +8,8 @@ import type { HolderId, Refusal, RequestId } from "../../proto/index.ts";
 export class RefusalMemory {
   readonly #max: { readonly refusals: number; readonly seats: number };
   readonly #refusals = new Map<string, Refusal>();
+  /** Goes on where it stopped: one made anew would come to the oldest past all the places of those that are gone, which may be thousands. */
+  readonly #oldest = this.#refusals.entries();
   #seats = 0;
 
   constructor(max: { readonly refusals: number; readonly seats: number }) {
@@ -23,7 +25,7 @@ export class RefusalMemory {
     this.#refusals.set(key(holder, rid), refusal);
     this.#seats += refusal.seats?.length ?? 0;
     if (!this.#isOverfull) return;
-    for (const [oldest, { seats }] of this.#refusals) {
+    for (const [oldest, { seats }] of this.#oldest) {
       this.#refusals.delete(oldest);
       this.#seats -= seats?.length ?? 0;
       if (!this.#isOverfull) return;
