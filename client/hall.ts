@@ -11,7 +11,7 @@ export interface SeatChange {
 }
 
 export interface HallEvents {
-  /** All statuses are new: the first picture, or a gap that only a fresh one could mend. */
+  /** All statuses are new: the first picture, one that mends a gap, or one that was less to send than all that changed. */
   snapshot: Hall;
   /** Some seats changed; never empty. */
   change: readonly SeatChange[];

@@ -50,6 +50,9 @@ export const LIMITS = {
   /** What was missed is told up to so many seats, or this share of the hall; past both the whole hall is smaller. */
   resumeSeats: 64,
   resumeShare: 0.1,
+  /** A frame names up to so many seats, or this share of the hall; past both the whole hall is smaller. */
+  frameSeats: 64,
+  frameShare: { json: 0.125, msgpack: 0.25 },
   /** Positions from which reconnecting viewers are resumed between two frames of a showtime; whoever comes with yet another is shown the whole hall. */
   resumesMax: 16,
 

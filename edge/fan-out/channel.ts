@@ -77,23 +77,29 @@ export class Channel {
     this.#subscribers[socket.encoding]--;
   }
 
-  /** Shows what changed since the last frame. @returns how many frames that took. */
+  /** Shows what changed since the last frame, or the whole hall where that is smaller. @returns how many frames that took. */
   showChanges(to: Publisher): number {
-    const delta = this.replica.isInStep ? this.replica.map.show() : undefined;
+    const { isInStep, map } = this.replica;
+    const delta = isInStep ? map.show() : undefined;
     if (delta === undefined) return 0;
     this.#forget();
-    const frames = this.#publish(new EncodedOnce(() => delta), to);
+    const frame = new EncodedOnce(() => delta);
+    const frames = this.#publish((encoding) => {
+      const atMost = Math.max(LIMITS.frameSeats, map.seatCount * LIMITS.frameShare[encoding]);
+      return delta.changes.length > atMost ? this.snapshot(encoding) : frame.in(encoding);
+    }, to);
     if (this.newcomers.size > 0) this.#events.shown(this);
     return frames;
   }
 
   /** Shows the whole hall to everybody. @returns how many frames that took. */
   showAnew(to: Publisher): number {
-    return this.#publish(this.#snapshotOnce(), to);
+    return this.#publish((encoding) => this.snapshot(encoding), to);
   }
 
   snapshot(encoding: Encoding): Frame {
-    return this.#snapshotOnce().in(encoding);
+    this.#snapshot ??= new EncodedOnce(() => this.replica.map.snapshot());
+    return this.#snapshot.in(encoding);
   }
 
   /** What somebody missed who was shown (`epoch`, `seq`), where the whole hall would not be told as well. */
@@ -115,15 +121,11 @@ export class Channel {
     this.replica.close();
   }
 
-  #snapshotOnce(): EncodedOnce {
-    return (this.#snapshot ??= new EncodedOnce(() => this.replica.map.snapshot()));
-  }
-
-  #publish(frame: EncodedOnce, to: Publisher): number {
+  #publish(frameIn: (encoding: Encoding) => Frame, to: Publisher): number {
     let frames = 0;
     for (const encoding of ENCODINGS) {
       if (this.#subscribers[encoding] === 0) continue;
-      to.publish(this.#topics[encoding], frame.in(encoding));
+      to.publish(this.#topics[encoding], frameIn(encoding));
       frames++;
     }
     return frames;

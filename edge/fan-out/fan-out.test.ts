@@ -117,13 +117,27 @@ describe("frames", () => {
     const viewer = await current.edge.viewer();
     change([9, 1]);
     await viewer.next("delta");
-    for (let at = 0; at < 100; at++) change([7, at % 2], [at + 10, 1]);
+    for (let at = 0; at < 50; at++) change([7, at % 2], [at + 10, 1]);
     change([7, 3]);
     const delta = await viewer.next("delta");
-    expect(delta).toMatchObject({ from: 1, seq: 102 });
-    expect(delta.changes).toHaveLength(101);
+    expect(delta).toMatchObject({ from: 1, seq: 52 });
+    expect(delta.changes).toHaveLength(51);
     expect(delta.changes[0]).toBe(7 * 4 + 3);
     expect(viewer.shown(SHOWTIME)).toBe(digits());
+  });
+
+  it("are the whole hall where that is smaller, and follow on from it", async () => {
+    const viewers = [await current.edge.viewer("json"), await current.edge.viewer("msgpack")];
+    const share = (of: number) => Array.from({ length: hall().statuses.length * of }, (_, at) => at);
+    const opsAfter = async (...seats: [number, number][]) => {
+      change(...seats);
+      await Promise.all(viewers.map(caughtUp));
+      for (const viewer of viewers) expect(viewer.shown(SHOWTIME)).toBe(digits());
+      return viewers.map(({ inbox }) => inbox.at(-1)?.op);
+    };
+    expect(await opsAfter(...share(0.2).map((seat): [number, number] => [seat, 1]))).toEqual(["snapshot", "delta"]);
+    expect(await opsAfter(...share(0.3).map((seat): [number, number] => [seat, 2]))).toEqual(["snapshot", "snapshot"]);
+    expect(await opsAfter([1, 0])).toEqual(["delta", "delta"]);
   });
 
   it("leave at once after a quiet while, then a tick apart", async () => {
