@@ -318,13 +318,13 @@ function statementFor(commits: readonly ShardCommit[]): pg.QueryConfig {
     length += commit.events.length;
   }
   const values: unknown[] = [
-    commits.map((commit) => commit.shard),
-    commits.map((commit) => commit.seq),
-    commits.map((commit) => commit.epoch),
-    commits.map((commit) => commit.at),
-    starts,
-    commits.map((commit) => commit.events.length),
-    commits.map((commit) => crc32(commit.events)),
+    numbers(commits.map((commit) => commit.shard)),
+    numbers(commits.map((commit) => commit.seq)),
+    numbers(commits.map((commit) => commit.epoch)),
+    numbers(commits.map((commit) => commit.at)),
+    numbers(starts),
+    numbers(commits.map((commit) => commit.events.length)),
+    numbers(commits.map((commit) => crc32(commit.events))),
     Buffer.concat(
       commits.map((commit) => commit.events),
       length,
@@ -333,11 +333,14 @@ function statementFor(commits: readonly ShardCommit[]): pg.QueryConfig {
   const changes = commits.flatMap(({ shard, bookedSeats }) => bookedSeats.map((change) => ({ shard, ...change })));
   if (changes.length === 0) return { name: "commit", text: COMMIT, values };
   values.push(
-    changes.map((change) => change.shard),
+    numbers(changes.map((change) => change.shard)),
     changes.map((change) => change.showtime),
-    changes.map((change) => change.seat),
+    numbers(changes.map((change) => change.seat)),
     changes.map((change) => change.before),
     changes.map((change) => change.after),
   );
   return { name: "commit-with-bookings", text: COMMIT_WITH_BOOKINGS, values };
 }
+
+/** An array as PostgreSQL reads it. pg, which escapes each element, takes three times as long for a batch of many shards. */
+const numbers = (list: readonly number[]): string => `{${list.join(",")}}`;
