@@ -9,7 +9,7 @@ import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.
 import { WS_LIMITS } from "./limits.ts";
 
 /** Unknown fields are refused: a misspelt option must not be a silently different request. */
-const closed = { additionalProperties: false } as const;
+export const closed = { additionalProperties: false } as const;
 
 /** JSON has a negative zero, and bytes made from it would differ from those of zero. */
 const whole = (maximum: number, description: string) =>
