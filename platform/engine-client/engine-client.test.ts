@@ -32,6 +32,7 @@ const NATS_PAYLOAD_DEFAULT = 1024 * 1024;
 const VIEW_BYTES_MAX = 65_536 + 16_384;
 const DONE: Reply = { type: "done" };
 const AWAY: Reply = { type: "refused", code: "UNAVAILABLE", message: "recovering" };
+const FULL: Reply = { type: "refused", code: "BUSY", message: "The queue is full; nothing was done." };
 
 let clock: VirtualClock;
 let bus: InProcessBus;
@@ -174,7 +175,6 @@ describe("the engine client", () => {
       attemptTimeoutMs: 100,
       inFlightMax: 100,
     });
-    const full: Reply = { type: "refused", code: "BUSY", message: "The queue is full; nothing was done." };
     const attempts: number[] = [];
     let reply: Reply | undefined;
     bus.serve(endpoint, ({ requests }, answer) => {
@@ -186,7 +186,7 @@ describe("the engine client", () => {
     await clock.advance(1_200);
     // Each waits twice as long as the one before, and ten to a hundred milliseconds come between.
     expect(attempts.map((at) => Math.floor((at - (attempts[0] ?? 0)) / 100))).toEqual([0, 1, 3, 8]);
-    reply = full;
+    reply = FULL;
     await clock.advance(1_500);
     expect(replies).toEqual([]);
     reply = DONE;
@@ -196,12 +196,28 @@ describe("the engine client", () => {
     reply = undefined;
     impatient.send(hold("b"), (answer) => replies.push(answer));
     await clock.advance(150);
-    reply = full;
+    reply = FULL;
     await clock.advance(4_000);
     expect(replies).toMatchObject([DONE, { code: "UNAVAILABLE" }]);
     impatient.send(hold("c"), (answer) => replies.push(answer));
     await clock.advance(10);
-    expect(replies.at(-1)).toEqual(full);
+    expect(replies.at(-1)).toEqual(FULL);
+  });
+
+  it("does not take BUSY for an answer after UNAVAILABLE either, whose commit may have come about", async () => {
+    const told = [AWAY, FULL, FULL, DONE];
+    bus.serve(endpoint, (_, answer) => answer({ replies: [told.shift() ?? DONE] }));
+    const replies = send("a");
+    await clock.advance(500);
+    expect(replies).toEqual([DONE]);
+  });
+
+  it("takes BUSY for an answer where nobody served the shard before", async () => {
+    const replies = send("a");
+    await clock.advance(100);
+    bus.serve(endpoint, (_, answer) => answer({ replies: [FULL] }));
+    await clock.advance(100);
+    expect(replies).toEqual([FULL]);
   });
 
   it("says BUSY at once past its bound, and takes more when answers have come (law 6)", async () => {

@@ -1,10 +1,10 @@
 /**
  * The way from an edge or a service to the engine. All requests of one loop turn for one shard travel in one bus message.
  *
- * A request that got no answer, or `UNAVAILABLE` (its shard is being taken over), is sent again with the same request id until its
- * time is up: the engine answers a repeated request with its first answer, so asking again is always safe. It is sent at once when
- * another engine says that it has the shard now: the last may be dead, or asleep, and never answer. After an attempt that got no answer
- * `BUSY`, which says that nothing was done, is true of the last attempt alone: such a request is sent again too.
+ * A request that got no answer, or `UNAVAILABLE` (its shard is being taken over, or nobody knows whether its commit came about), is sent
+ * again with the same request id until its time is up: the engine answers a repeated request with its first answer, so asking again is
+ * always safe. It is sent at once when another engine says that it has the shard now: the last may be dead, or asleep, and never answer.
+ * After such an attempt `BUSY`, which says that nothing was done, is true of the last attempt alone: such a request is sent again too.
  */
 import { type Bus, NoResponders } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";
@@ -72,9 +72,18 @@ const UNAVAILABLE: Refusal = {
   retryInMs: COME_BACK_MS,
 };
 
+/** What a request's earlier attempts have left behind. */
+interface Past {
+  /** Attempts that got no answer. */
+  readonly unheard: number;
+  /** What was asked for may have been done. */
+  readonly isInDoubt: boolean;
+}
+const NO_PAST: Past = { unheard: 0, isInDoubt: false };
+
 interface Again {
   readonly deadline: number;
-  readonly unheard: number;
+  readonly past: Past;
   readonly atOnce: boolean;
   /** The answer when its time is up. */
   readonly otherwise: Refusal;
@@ -87,8 +96,7 @@ interface Lane {
   answers: Answer[];
   /** On the monotonic clock. */
   deadlines: number[];
-  /** Attempts that got no answer: what was asked for may have been done. */
-  unheard: number[];
+  pasts: Past[];
   /** Of the newest owner that was heard of; 0 before the first. */
   epoch: number;
   /** What is under way, or waits to be sent again: called when another has the shard. */
@@ -109,7 +117,7 @@ export class EngineClient {
       requests: [],
       answers: [],
       deadlines: [],
-      unheard: [],
+      pasts: [],
       epoch: 0,
       unanswered: new Slab(),
     }));
@@ -123,19 +131,19 @@ export class EngineClient {
       return;
     }
     this.#inFlight++;
-    this.#enqueue(request, answer, this.#options.clock.monotonic() + this.#options.timeoutMs, 0);
+    this.#enqueue(request, answer, this.#options.clock.monotonic() + this.#options.timeoutMs, NO_PAST);
   }
 
   ask(request: Command | Query): Promise<Reply> {
     return new Promise((resolve) => this.send(request, resolve));
   }
 
-  #enqueue(request: Command | Query, answer: Answer, deadline: number, unheard: number): void {
+  #enqueue(request: Command | Query, answer: Answer, deadline: number, past: Past): void {
     const lane = this.#lanes[shardOf(request.showtime, this.#lanes.length)] as Lane; // shardOf is below the length.
     lane.requests.push(request);
     lane.answers.push(answer);
     lane.deadlines.push(deadline);
-    lane.unheard.push(unheard);
+    lane.pasts.push(past);
     if (lane.requests.length > 1) return;
     this.#full.push(lane);
     if (this.#full.length === 1) this.#options.clock.endOfTurn(() => this.#flushAll());
@@ -147,15 +155,15 @@ export class EngineClient {
   }
 
   #flush(lane: Lane): void {
-    const { requests, answers, deadlines, unheard } = lane;
+    const { requests, answers, deadlines, pasts } = lane;
     lane.requests = [];
     lane.answers = [];
     lane.deadlines = [];
-    lane.unheard = [];
+    lane.pasts = [];
     for (let from = 0; from < requests.length;) {
       const to = endOfMessage(requests, from);
       const part = <Item>(list: readonly Item[]): readonly Item[] => list.slice(from, to);
-      void this.#ask(lane, part(requests), part(answers), part(deadlines), part(unheard));
+      void this.#ask(lane, part(requests), part(answers), part(deadlines), part(pasts));
       from = to;
     }
   }
@@ -165,28 +173,28 @@ export class EngineClient {
     requests: readonly (Command | Query)[],
     answers: readonly Answer[],
     deadlines: readonly number[],
-    unheard: readonly number[],
+    pasts: readonly Past[],
   ): Promise<void> {
     const { attemptTimeoutMs = Infinity, clock } = this.#options;
     // A lane is never sent empty, and its oldest request, which has the least time left, is as a rule its first.
     const left = (deadlines[0] as number) - clock.monotonic();
     const { epoch } = lane;
-    const patienceMs = attemptTimeoutMs * 2 ** Math.max(...unheard);
+    const patienceMs = attemptTimeoutMs * 2 ** Math.max(...pasts.map(({ unheard }) => unheard));
     const replies = await this.#attempt(lane, requests, Math.max(1, Math.min(left, patienceMs)));
     const hasMoved = lane.epoch !== epoch;
     for (let i = 0; i < requests.length; i++) {
       // The casts: the lists are as long as each other.
       const answer = answers[i] as Answer;
       const reply = replies[i];
-      const before = unheard[i] as number;
-      if (reply !== undefined && !isOpen(reply, before)) {
+      const past = pasts[i] as Past;
+      if (reply !== undefined && !isOpen(reply, past)) {
         this.#inFlight--;
         answer(reply);
         continue;
       }
       this.#sendAgain(lane, requests[i] as Command | Query, answer, {
         deadline: deadlines[i] as number,
-        unheard: reply === undefined ? before + 1 : before,
+        past: withAttempt(past, reply),
         atOnce: hasMoved,
         otherwise: reply?.type === "refused" && reply.code === "UNAVAILABLE" ? reply : UNAVAILABLE,
       });
@@ -217,12 +225,7 @@ export class EngineClient {
   }
 
   /** If its time is not up. */
-  #sendAgain(
-    lane: Lane,
-    request: Command | Query,
-    answer: Answer,
-    { deadline, unheard, atOnce, otherwise }: Again,
-  ): void {
+  #sendAgain(lane: Lane, request: Command | Query, answer: Answer, { deadline, past, atOnce, otherwise }: Again): void {
     const { clock, timeoutMs } = this.#options;
     const leftMs = deadline - clock.monotonic();
     const afterMs = Math.min(Math.max((timeoutMs - leftMs) / 8, RETRY_AFTER_FIRST_MS), RETRY_AFTER_LAST_MS);
@@ -231,20 +234,26 @@ export class EngineClient {
       answer(otherwise);
       return;
     }
-    if (atOnce) return this.#enqueue(request, answer, deadline, unheard);
+    if (atOnce) return this.#enqueue(request, answer, deadline, past);
     const again = (): void => {
       timer.cancel();
       lane.unanswered.delete(key, again);
-      this.#enqueue(request, answer, deadline, unheard);
+      this.#enqueue(request, answer, deadline, past);
     };
     const timer = clock.after(afterMs, again);
     const key = lane.unanswered.add(again);
   }
 }
 
-/** Whether the request may still be carried out, or has been by an attempt that was not heard of. */
-const isOpen = (reply: Reply, unheard: number): boolean =>
-  reply.type === "refused" && (reply.code === "UNAVAILABLE" || (reply.code === "BUSY" && unheard > 0));
+/** Whether the request may still be carried out, or has been by an attempt that did not say so. */
+const isOpen = (reply: Reply, { isInDoubt }: Past): boolean =>
+  reply.type === "refused" && (reply.code === "UNAVAILABLE" || (reply.code === "BUSY" && isInDoubt));
+
+/** @param reply that left the request open; where nobody served the shard, it is this client's own, and nothing was done */
+function withAttempt({ unheard, isInDoubt }: Past, reply: Reply | undefined): Past {
+  if (reply === undefined) return { unheard: unheard + 1, isInDoubt: true };
+  return { unheard, isInDoubt: isInDoubt || reply !== UNAVAILABLE };
+}
 
 /** Of the message that begins with the request at `from`: where the next one begins. */
 function endOfMessage(requests: readonly (Command | Query)[], from: number): number {
