@@ -7,6 +7,7 @@ import { createDatabase, createPool } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import type { EventStream } from "./event-stream.ts";
 import { Inbox } from "./inbox.ts";
+import { OUTBOX_SUBJECT_PAUSE_MS } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { silent, testEvents, type TestEvents } from "./testing.ts";
 
@@ -211,6 +212,53 @@ describe("outbox", () => {
     outbox.start();
     await expect.poll(unpublished, SOON).toBe(0);
     expect(textsOf(published)).toEqual(["first", "other", "first", "first", "second"]);
+  });
+
+  it("keeps the order of a subject that fails while a read is under way, however long that takes", async () => {
+    const clock = new VirtualClock();
+    const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
+    let isReading = false;
+    let answerRead: (() => void) | undefined;
+    pool.on("connect", (connection) => {
+      const query = connection.query.bind(connection) as (question: unknown, values?: unknown[]) => Promise<unknown>;
+      const slowQuery = async (question: unknown, values?: unknown[]): Promise<unknown> => {
+        if (isReading && (question as { name?: string }).name === "outbox.read") {
+          isReading = false;
+          await new Promise<void>((resolve) => (answerRead = resolve));
+        }
+        return query(question, values);
+      };
+      connection.query = slowQuery as typeof connection.query; // As the relay calls it: with a promise for its answer.
+    });
+    let refuse: ((reason: Error) => void) | undefined;
+    const outbox = new Outbox({
+      pool,
+      schema: "shop",
+      source: "/usher/shop",
+      stream: streamThat(() =>
+        refuse === undefined ? new Promise((_, reject) => (refuse = reject)) : Promise.resolve(),
+      ),
+      clock,
+      random: systemRandom,
+      log: silent,
+    });
+    cleanUps.push(async () => {
+      await outbox.stop();
+      await pool.end();
+    });
+    await add(outbox, "first", "u1");
+    outbox.start();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["first"]);
+    await add(outbox, "second", "u1");
+    isReading = true;
+    outbox.nudge();
+    await expect.poll(() => answerRead, SOON).toBeDefined();
+    refuse?.(new Error("the stream is away"));
+    await clock.settle();
+    await clock.advance(OUTBOX_SUBJECT_PAUSE_MS);
+    answerRead?.();
+    await expect.poll(unpublished, SOON).toBe(0);
+    expect(textsOf(published)).toEqual(["first", "first", "second"]);
   });
 
   it("keeps the order of each subject with two relays, and with connections that break", async () => {

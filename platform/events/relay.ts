@@ -50,6 +50,8 @@ export class Relay {
   readonly #inHand = new Set<string>();
   /** Subjects whose event could not be published: a read leaves them out, so that they never take the room of others. */
   readonly #paused = new Set<string>();
+  /** Subjects that came to be paused while a read was under way. */
+  readonly #pausedMeanwhile = new Set<string>();
   #running: Promise<void> | undefined;
   #isFull = false;
   #wanted = false;
@@ -134,8 +136,10 @@ export class Relay {
   async #publishNext(reign: Reign): Promise<boolean> {
     this.#isFull = this.#inHand.size >= OUTBOX_IN_HAND_MAX;
     if (this.#isFull) return false;
+    this.#pausedMeanwhile.clear();
     const rows = await reign.read([...this.#inHand], [...this.#paused], OUTBOX_READ_MAX);
     for (const row of rows) {
+      if (this.#pausedMeanwhile.has(row.subject)) continue; // The read left out the one that failed, which goes first.
       this.#inHand.add(row.id);
       const busy = this.#busy.get(row.subject);
       if (busy !== undefined) busy.rows.push(row);
@@ -165,6 +169,7 @@ export class Relay {
     } catch (err) {
       if (!(err instanceof StreamStopped)) log.warn({ err, schema, subject }, "events could not be published yet");
       this.#paused.add(subject);
+      this.#pausedMeanwhile.add(subject);
       for (const { id } of rows) this.#inHand.delete(id);
       if (this.#isFull) this.nudge();
       await sleep(clock, OUTBOX_SUBJECT_PAUSE_MS, this.#stopping.signal);
