@@ -90,6 +90,8 @@ export class RedisConnection {
   readonly #clock: Clock;
   readonly #log: Logger;
   #isUsable: boolean;
+  /** Nothing has failed since the connection was made: one whose database is not there gets ready all the same, in another. */
+  #isSound = false;
   #trial: Absence["trial"] | undefined;
   /** Why Redis is away, as the log was told; undefined once it was told that it is back. */
   #told: string | undefined;
@@ -108,10 +110,15 @@ export class RedisConnection {
     this.#isUsable = absence === undefined;
     this.#trial = absence?.trial;
     if (absence !== undefined) this.#away(new Error(absence.why));
-    redis.on("error", (error: Error) => this.#away(error));
+    redis.on("connect", () => (this.#isSound = true));
+    redis.on("error", (error: Error) => {
+      this.#isSound = false;
+      this.#away(error);
+    });
     redis.on("close", () => this.#away(new Error("the connection has ended")));
     redis.on("ready", () => {
-      if (this.#trial === undefined) this.#isUsable = true;
+      if (!this.#isSound) redis.disconnect(true);
+      else if (this.#trial === undefined) this.#isUsable = true;
       else void this.#try(this.#trial);
     });
   }
@@ -217,6 +224,7 @@ const NOBODY_THERE: ReadonlySet<unknown> = new Set([
   "ETIMEDOUT",
   "EHOSTUNREACH",
   "ENETUNREACH",
+  // A container's name goes with it.
   "ENOTFOUND",
   "EAI_AGAIN",
 ]);

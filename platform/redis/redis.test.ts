@@ -161,6 +161,17 @@ describe("a connection", () => {
     await answersAgain(connection);
   });
 
+  it("does not use another database of what came late than the one it was given", async () => {
+    const late = await startRedisServer();
+    opened.push({ close: () => late.stop() });
+    await late.kill();
+    const connection = await open(`${late.url}/99`);
+    await late.start();
+    const refusals = () => words.split("\n").filter((line) => line.includes("DB index is out of range"));
+    await vi.waitFor(() => expect(refusals().length).toBeGreaterThan(1), soon); // It has tried one connection, then another.
+    expect(connection.isUsable).toBe(false);
+  });
+
   it("lets nobody wait for a server that hangs, but for those who found out", async () => {
     const slow = await startRedisServer();
     opened.push({ close: () => slow.stop() });
