@@ -1,7 +1,15 @@
+import pino from "pino";
 import { describe, expect, it } from "vitest";
+import type { Principal } from "../../platform/auth/index.ts";
+import { VirtualClock } from "../../platform/clock/index.ts";
+import { holderId } from "../../proto/index.ts";
+import { Counts } from "../counts.ts";
 import { LIMITS } from "../limits.ts";
+import type { Socket } from "../socket.ts";
 import type { Client } from "../testing/client.ts";
 import { SHOWTIME, useHarness } from "../testing/harness.ts";
+import { Session } from "./session.ts";
+import { SignIn } from "./sign-in.ts";
 
 const current = useHarness();
 
@@ -82,4 +90,38 @@ it("a token that cannot be verified just now is not called a bad one", async () 
   expect(await client.next("error")).toMatchObject({ code: "UNAVAILABLE", retryInMs: LIMITS.comeBackMs });
   current.edge.verifier.verify = verify;
   await client.signIn(await current.edge.token());
+});
+
+it("a session that is closed because it reads nothing keeps no timer", async () => {
+  const clock = new VirtualClock();
+  const principal: Principal = {
+    userId: holderId("ann"),
+    role: "customer",
+    family: "family-of-ann",
+    expiresAt: clock.now() + 900_000,
+  };
+  const signIn = new SignIn({
+    verifier: { verify: async () => principal, onRevoked: () => ({ close() {} }) },
+    clock,
+    log: pino({ level: "silent" }),
+    commandsPerSecond: 10,
+    settled: () => undefined,
+  });
+  const socket: Socket = {
+    encoding: "json",
+    address: "127.0.0.1",
+    send: () => false,
+    sendAll: () => false,
+    backlog: () => 0,
+    subscribe() {},
+    unsubscribe() {},
+    close() {
+      session.isClosed = true; // Within the call, as with uWebSockets.js.
+      signIn.end(session);
+    },
+  };
+  const session = new Session(socket, new Counts());
+  signIn.begin(session, "any");
+  await clock.settle();
+  expect(session).toMatchObject({ isClosed: true, reauthTimer: undefined });
 });

@@ -105,6 +105,7 @@ export class SignIn {
     const leftMs = principal.expiresAt - clock.now();
     const isLate = leftMs <= LIMITS.reauthBeforeMs;
     if (isLate) session.send({ op: "reauth", inMs: Math.max(0, Math.round(leftMs)) });
+    if (session.isClosed) return; // It did not read what it was told, so its timers were cancelled already.
     const waitMs = Math.min(TIMER_MAX_MS, isLate ? leftMs : leftMs - LIMITS.reauthBeforeMs);
     session.reauthTimer = clock.after(waitMs, () => (isLate ? this.end(session) : this.#awaitEnd(session, principal)));
   }
