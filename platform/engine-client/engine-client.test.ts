@@ -124,6 +124,23 @@ describe("the engine client", () => {
     expect(replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
   });
 
+  it("gives no request more time for the sake of a newer one in its message", async () => {
+    const asked: string[][] = [];
+    bus.serve(endpoint, ({ requests }, answer) => {
+      asked.push(requests.map((request) => ("rid" in request ? request.rid : "")));
+      if (clock.monotonic() < 850) answer({ replies: requests.map(() => AWAY) });
+    });
+    const old = send("old");
+    await clock.advance(850);
+    bus.publish(SERVED, { shard: shardOf(showtime, SHARDS), epoch: 1 }); // Whoever waits asks again now.
+    const young = send("young");
+    await clock.settle();
+    expect(asked.at(-1)).toEqual(["young", "old"]);
+    await clock.advance(150);
+    expect(old).toMatchObject([{ code: "UNAVAILABLE" }]);
+    expect(young).toEqual([]);
+  });
+
   it("asks whoever serves the shard now at once, where the last owner is asleep, and once for each epoch", async () => {
     const asked: string[] = [];
     const asleep = bus.serve(endpoint, () => void asked.push("asleep"));

@@ -176,8 +176,8 @@ export class EngineClient {
     pasts: readonly Past[],
   ): Promise<void> {
     const { attemptTimeoutMs = Infinity, clock } = this.#options;
-    // A lane is never sent empty, and its oldest request, which has the least time left, is as a rule its first.
-    const left = (deadlines[0] as number) - clock.monotonic();
+    // Of the request that has the least: those that have more are asked again.
+    const left = Math.min(...deadlines) - clock.monotonic();
     const { epoch } = lane;
     const patienceMs = attemptTimeoutMs * 2 ** Math.max(...pasts.map(({ unheard }) => unheard));
     const replies = await this.#attempt(lane, requests, Math.max(1, Math.min(left, patienceMs)));
