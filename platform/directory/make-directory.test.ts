@@ -19,6 +19,7 @@ test("makes what is missing, and says whether it was there", () => {
 test("says what the system said where it cannot be made, and makes nothing", () => {
   writeFileSync(join(home, "file"), "");
   expect(() => makeDirectory(join(home, "file", "a", "b"))).toThrow("ENOTDIR");
+  expect(() => makeDirectory(join(home, "file"))).toThrow("EEXIST");
   expect(existsSync(join(home, "file", "a"))).toBe(false);
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -6,16 +6,18 @@ import { dirname } from "node:path";
  *
  * @param mode of every directory that is made
  * @returns false when it was there already
- * @throws the system's error
+ * @throws the system's error, also where there is something else
  */
 export function makeDirectory(path: string, mode = 0o777): boolean {
-  if (existsSync(path)) return false;
+  if (isDirectory(path)) return false;
   makeDirectory(dirname(path), mode);
   try {
     mkdirSync(path, { mode });
     return true;
   } catch (error) {
-    if (existsSync(path)) return false; // Another has just made it.
+    if (isDirectory(path)) return false; // Another has just made it.
     throw error;
   }
 }
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;

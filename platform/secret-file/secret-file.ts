@@ -5,12 +5,12 @@ import { makeDirectory } from "../directory/index.ts";
 import { ExplainedError } from "../explained/index.ts";
 import type { RandomBytes } from "../random/index.ts";
 
-/** @returns undefined when there is no such file */
+/** @returns undefined when there is no such file, nor a folder for it */
 export function readSecretFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return undefined;
     throw error;
   }
 }

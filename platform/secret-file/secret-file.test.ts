@@ -1,0 +1,41 @@
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ExplainedError } from "../explained/index.ts";
+import { systemRandom } from "../random/index.ts";
+import { readSecretFile, writeSecretFile } from "./index.ts";
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "usher-secret-file-"));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const write = (path: string, text: string, over = false): void =>
+  writeSecretFile(path, text, { random: systemRandom, over });
+
+test("is its owner's alone, as its folder is, and the first stays unless another is to take its place", () => {
+  const path = join(home, "keys", "key");
+  expect(readSecretFile(path)).toBeUndefined();
+  write(path, "first");
+  write(path, "second");
+  expect(readSecretFile(path)).toBe("first");
+  write(path, "third", true);
+  expect(readSecretFile(path)).toBe("third");
+  for (const [made, mode] of [
+    [path, 0o600],
+    [join(home, "keys"), 0o700],
+  ] as const) {
+    expect(statSync(made).mode & 0o777).toBe(mode);
+  }
+});
+
+test("says in one sentence that its folder is none, and leaves alone what is there", () => {
+  const file = join(home, "keys");
+  writeFileSync(file, "");
+  chmodSync(file, 0o644);
+  expect(readSecretFile(join(file, "key"))).toBeUndefined();
+  expect(() => write(join(file, "key"), "text")).toThrow(ExplainedError);
+  expect(statSync(file).mode & 0o777).toBe(0o644);
+});
