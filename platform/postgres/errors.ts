@@ -16,6 +16,7 @@ export function explainConnectionError(error: unknown): DatabaseUnusable | undef
 }
 
 const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that DATABASE_URL names its host and port";
+const CLOSED = "PostgreSQL has closed the connection: check that it runs and that DATABASE_URL names its host and port";
 
 /** Socket errors of Node, and SQLSTATEs (PostgreSQL's manual, appendix A). */
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -28,6 +29,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EAI_AGAIN: UNREACHABLE,
   ETIMEDOUT: UNREACHABLE,
   ENOENT: UNREACHABLE,
+  "57P01": CLOSED,
+  "57P02": CLOSED,
   "57P03": "PostgreSQL is starting up or shutting down: try again in a moment",
   "53300": "PostgreSQL has no connection left for us: raise its max_connections or stop other clients",
   "28P01": "PostgreSQL refuses the password in DATABASE_URL: correct it",
@@ -45,10 +48,11 @@ const NO_PASSWORD =
 const WITHOUT_CODE: ReadonlyMap<string, string> = new Map([
   ["timeout exceeded when trying to connect", SILENT],
   ["Connection terminated due to connection timeout", SILENT],
-  [
-    "Connection terminated unexpectedly",
-    "PostgreSQL has closed the connection: check that it runs and that DATABASE_URL names its host and port",
-  ],
+  ["Connection terminated", CLOSED],
+  ["Connection terminated unexpectedly", CLOSED],
+  // At the queries after that one: a migrator's unlocking, too, throws this over what came first.
+  ["Client has encountered a connection error and is not queryable", CLOSED],
+  ["Client was closed and is not queryable", CLOSED],
   ["SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string", NO_PASSWORD],
   ["SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string", NO_PASSWORD],
 ]);

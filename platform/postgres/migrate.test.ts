@@ -74,6 +74,22 @@ test("what is made belongs to the schema's owner, and the connection is its user
   await db.destroy();
 });
 
+test("says in one sentence that the connection broke, also where it acted as the owner", async () => {
+  const [db, other] = [open(database.url), open(database.url)];
+  const owner = `cut_${process.pid}`;
+  await sql`create role ${sql.id(owner)}`.execute(db);
+  await sql`create schema cut authorization ${sql.id(owner)}`.execute(db);
+  const up = async (own: typeof db): Promise<void> => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(own);
+    const end = sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(other);
+    await Promise.all([sql`select pg_sleep(60)`.execute(own), end]);
+  };
+  await expect(migrate(db, "cut", { "001-cut": { up } })).rejects.toThrow(/PostgreSQL has closed the connection/);
+  await sql`drop owned by ${sql.id(owner)} cascade`.execute(db);
+  await sql`drop role ${sql.id(owner)}`.execute(db);
+  await Promise.all([db.destroy(), other.destroy()]);
+});
+
 test("says in one sentence that the user may not create schemas", async () => {
   const admin = open(database.url);
   const role = `clerk_${process.pid}`;

@@ -19,7 +19,8 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof VerifierUnavailable)
     return new Problem("UNAVAILABLE", "Tokens cannot be checked just now; try again.");
   if (isAway(error)) return new Problem("UNAVAILABLE", "Another of our services does not answer just now; try again.");
-  if (isDatabaseDown(error)) return new Problem("UNAVAILABLE", "The database cannot be reached just now; try again.");
+  if (explainConnectionError(error))
+    return new Problem("UNAVAILABLE", "The database cannot be reached just now; try again.");
   if (!isFastifyError(error)) return internal();
   if (error.validation) return invalid(error);
   const known = BY_FASTIFY_CODE[error.code];
@@ -31,15 +32,6 @@ export function problemOf(error: unknown): Problem {
   }
   return internal();
 }
-
-const isDatabaseDown = (error: unknown): boolean => explainConnectionError(error) !== undefined || isBroken(error);
-
-/** What `pg` throws at the queries under way when the server goes, and at those after them on the same connection. */
-const isBroken = (error: unknown): boolean =>
-  error instanceof Error &&
-  (error.message.startsWith("Connection terminated") ||
-    error.message.endsWith("is not queryable") ||
-    ("code" in error && (error.code === "57P01" || error.code === "57P02")));
 
 const internal = () => new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");
 
