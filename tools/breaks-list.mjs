@@ -149,7 +149,7 @@ export const BREAKS = [
   {
     law: 7,
     what: "the money is taken before the seats are booked",
-    file: "services/bookings/saga/decide.ts",
+    file: "services/bookings/saga/decisions/payment.ts",
     find: 'payment: attempt, steps: [{ do: "confirm" }, { do: "capture" }]',
     replace: 'payment: attempt, steps: [{ do: "capture" }, { do: "confirm" }]',
     test: "services/bookings/saga/decide.test.ts",

@@ -112,6 +112,8 @@ export type Fact =
   /** It is `dueAt`, and there is no step to do. */
   | { readonly type: "due" };
 
+export type FactOf<Type extends Fact["type"]> = Extract<Fact, { type: Type }>;
+
 export interface Told {
   readonly type: Extract<keyof EventData, `booking.${string}`>;
   readonly cancelledSeats?: readonly number[];

@@ -4,7 +4,8 @@ import { Problem } from "../../../platform/http/index.ts";
 import { ADVANCING_MAX, LEASE_RENEWED_EVERY_MS, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
 import { type Booking, type Decision, type Fact, isUndoing, type Told } from "./booking.ts";
-import { decide, type Rules } from "./decide.ts";
+import { decide } from "./decide.ts";
+import type { Rules } from "./decisions/moment.ts";
 import type { Steps } from "./steps.ts";
 
 interface Options {

@@ -1,7 +1,8 @@
 /** A booking amid a toy engine and a toy payments service, both of which keep their word, over lines that do not. */
 import type { Payment } from "../../../proto/services/index.ts";
 import { type Booking, type Fact, type Step, subjectOf, type Told, totalOf } from "../saga/booking.ts";
-import { decide, type Rules } from "../saga/decide.ts";
+import { decide } from "../saga/decide.ts";
+import type { Rules } from "../saga/decisions/moment.ts";
 
 export const NOW = Date.UTC(2026, 10, 21, 12);
 export const PAY_MS = 60_000;

@@ -1,0 +1,75 @@
+/** Seats are given back, by the buyer or because there will be no show. */
+import { type Booking, type Decision, type FactOf, type Step, totalOf } from "../booking.ts";
+import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
+import { WHY } from "./reasons.ts";
+
+/** On the buyer's wish: all seats, or those named. */
+export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"cancel">): Decision {
+  const { booking } = moment;
+  if (booking.cancellations.includes(id)) return moment.stay();
+  const cancellations = [...booking.cancellations, id];
+  const all = booking.seats.map(({ seat }) => seat);
+  const others = wished?.filter((seat) => !all.includes(seat)) ?? [];
+  if (moment.isOver) return refuse(`The booking is ${booking.status}.`);
+  if (others.length > 0) {
+    return { type: "refused", code: "NOT_FOUND", message: "Seats are not of this booking.", seats: others };
+  }
+  const whole = wished === undefined || wished.length === all.length;
+
+  if (booking.status !== "confirmed") {
+    if (!whole) return refuse("A booking that is not paid yet can only be cancelled whole.");
+    const steps: Step[] = [RELEASE_ALL, ...(booking.status === "paying" ? ([{ do: "void" }] as const) : [])];
+    const told = { type: "booking.cancelled", cancelledSeats: all } as const;
+    return moment.go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
+  }
+  if (until === null) return refuse("The booking has just been paid. To cancel it nevertheless, ask once more.");
+  if (moment.now >= until) {
+    return { type: "refused", code: "CANCELLATION_CLOSED", message: "It is too late to cancel this booking." };
+  }
+  const given = whole ? all : wished;
+  const told = { type: "booking.cancelled", cancelledSeats: given } as const;
+  const steps = undo(booking, id, id, given);
+  if (whole) return moment.go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
+  const seats = booking.seats.filter(({ seat }) => !given.includes(seat));
+  return moment.go({ seats, cancellations, steps }, told);
+}
+
+export function showtimeCancelled(moment: Moment): Decision {
+  const { booking, step } = moment;
+  const seats = booking.seats.map(({ seat }) => seat);
+  switch (booking.status) {
+    case "pending":
+      if (step?.do === "pin") return { type: "dropped", code: "SALE_CLOSED", message: WHY.showtimeCancelled };
+      return moment.fail(WHY.showtimeCancelled, [RELEASE_ALL]);
+    case "paying":
+      return moment.fail(WHY.showtimeCancelled, [RELEASE_ALL, { do: "void" }]);
+    case "confirmed":
+      return moment.go(
+        {
+          status: "cancelled",
+          reason: WHY.showtimeCancelled,
+          steps: undo(booking, "showtime", moment.ownRefund, seats),
+        },
+        { type: "booking.cancelled", cancelledSeats: seats },
+      );
+    case "expired":
+      return step === undefined || moment.isGivenUp ? moment.stay() : moment.giveUp(WHY.showtimeCancelled);
+    case "cancelled":
+    case "refunded":
+    case "failed":
+      return moment.stay();
+  }
+}
+
+/** Back to free seats and a full purse. The seats wait for no refund, which may take long; one that is under way is asked for again. */
+function undo(booking: Booking, id: string, refund: string, given: readonly number[]): Step[] {
+  const { amount } = totalOf(booking.seats.filter(({ seat }) => given.includes(seat)));
+  const releases = booking.steps.filter((earlier) => earlier.do === "release");
+  const others = booking.steps.filter((earlier) => earlier.do !== "release");
+  const steps: Step[] = [
+    ...releases,
+    { do: "release", id, ...(given.length < booking.seats.length && { seats: given }) },
+    ...others,
+  ];
+  return amount > 0 ? [...steps, { do: "refund", id: refund, amount }] : steps;
+}

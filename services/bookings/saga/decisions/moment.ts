@@ -1,0 +1,133 @@
+import {
+  BACK_OFF_FIRST_MS,
+  BACK_OFF_LAST_MS,
+  GIVEN_UP_FIRST_MS,
+  GIVEN_UP_KEPT_MS,
+  GIVEN_UP_LAST_MS,
+} from "../../limits.ts";
+import type { Booking, Decision, Step, Told } from "../booking.ts";
+import { WHY } from "./reasons.ts";
+
+export interface Rules {
+  /** How long after `payBy` the money may still come, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/** All seats that the booking still has. */
+export const RELEASE_ALL = { do: "release", id: "all" } as const satisfies Step;
+
+/** A booking at an instant: what can be said of it, and the decisions that it can come to. */
+export class Moment {
+  readonly booking: Booking;
+  readonly now: number;
+  /** The step that is being done. */
+  readonly step: Step | undefined;
+  readonly #rules: Rules;
+
+  constructor(booking: Booking, now: number, rules: Rules) {
+    this.booking = booking;
+    this.now = now;
+    this.step = booking.steps[0];
+    this.#rules = rules;
+  }
+
+  get isOver(): boolean {
+    return !["pending", "paying", "confirmed"].includes(this.booking.status);
+  }
+
+  get isGivenUp(): boolean {
+    return this.booking.payment?.givenUp === true;
+  }
+
+  /** It waits for the buyer to pay. */
+  get isIdle(): boolean {
+    return this.booking.status === "pending" && this.step === undefined;
+  }
+
+  /** The time to pay is over. */
+  get isLate(): boolean {
+    return this.now >= this.booking.payBy;
+  }
+
+  /** Money that comes is still welcome. */
+  get isWanted(): boolean {
+    const { status } = this.booking;
+    if (status === "paying") return true;
+    if (status === "pending") return !this.isLate;
+    return status === "expired" && !this.isGivenUp && this.now < this.#graceEndsAt;
+  }
+
+  /** The id of a refund that nobody asked for: there is one for the whole booking. */
+  get ownRefund(): string {
+    return `rf_${this.booking.id.slice(3)}`;
+  }
+
+  /** @param told of it, in this order */
+  go(changes: Partial<Booking>, ...told: Told[]): Decision {
+    const next = { ...this.booking, tries: 0, ...changes };
+    return { type: "next", booking: { ...next, dueAt: dueAtOf(next, this.now, this.#rules) }, told };
+  }
+
+  stay(): Decision {
+    return { type: "next", booking: this.booking, told: [] };
+  }
+
+  /** The first step is done. */
+  done(changes: Partial<Booking> = {}): Decision {
+    return this.go({ ...changes, steps: this.booking.steps.slice(1) });
+  }
+
+  tryAgain(attempt = this.booking.payment): Decision {
+    return this.go({ payment: attempt, tries: this.booking.tries + 1 });
+  }
+
+  expire(steps: readonly Step[], reason: string = WHY.unpaid, attempt = this.booking.payment): Decision {
+    return this.go({ status: "expired", reason, payment: attempt, steps }, { type: "booking.expired" });
+  }
+
+  fail(reason: string, steps: readonly Step[], attempt = this.booking.payment): Decision {
+    return this.go({ status: "failed", reason, payment: attempt, steps }, { type: "booking.failed" });
+  }
+
+  /** The sale cannot be kept: whatever money there is goes back, and then it is `refunded`. */
+  giveUp(reason: string, attempt = this.booking.payment): Decision {
+    const steps = [RELEASE_ALL, { do: "void" }] as const;
+    const givenUp = attempt && { ...attempt, givenUp: true };
+    if (this.booking.status === "expired") return this.go({ reason, payment: givenUp, steps });
+    return this.fail(reason, steps, givenUp);
+  }
+
+  /** The payment is still open: look again, until it is too late. */
+  keepWatching(attempt = this.booking.payment): Decision {
+    const { status, payBy } = this.booking;
+    if (status === "paying") {
+      return this.isLate ? this.expire([{ do: "watch" }], WHY.unpaid, attempt) : this.watch(attempt);
+    }
+    if (this.isGivenUp) return this.now < payBy + GIVEN_UP_KEPT_MS ? this.watch(attempt) : this.done();
+    return this.now < this.#graceEndsAt ? this.watch(attempt) : this.giveUp(WHY.unpaid, attempt);
+  }
+
+  watch(attempt: Booking["payment"]): Decision {
+    const tries = this.step?.do === "watch" ? this.booking.tries + 1 : 0;
+    return this.go({ payment: attempt, steps: [{ do: "watch" }], tries });
+  }
+
+  get #graceEndsAt(): number {
+    return this.booking.payBy + this.#rules.graceMs;
+  }
+}
+
+export const refuse = (message: string): Decision => ({ type: "refused", code: "BOOKING_STATE", message });
+
+/** When somebody must look at the booking: at once for a step that was not tried yet, else later and later. */
+function dueAtOf(booking: Booking, now: number, { graceMs }: Rules): number | null {
+  const [step] = booking.steps;
+  if (step === undefined) return booking.status === "pending" ? booking.payBy : null;
+  if (step.do !== "watch") return booking.tries === 0 ? now : now + backOff(booking.tries - 1);
+  if (booking.payment?.givenUp === true) return now + backOff(booking.tries, GIVEN_UP_FIRST_MS, GIVEN_UP_LAST_MS);
+  const deadline = booking.status === "paying" ? booking.payBy : booking.payBy + graceMs;
+  return Math.max(now, Math.min(now + backOff(booking.tries), deadline));
+}
+
+const backOff = (tries: number, first = BACK_OFF_FIRST_MS, last = BACK_OFF_LAST_MS): number =>
+  Math.min(first * 2 ** Math.min(tries, 10), last);

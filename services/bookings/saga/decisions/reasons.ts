@@ -1,0 +1,12 @@
+/** Why a booking is what it is, in words for the buyer. */
+export const WHY = {
+  declined: "The payment was declined.",
+  unpaid: "It was not paid in time.",
+  tooLate: "The payment came too late; the money goes back.",
+  seatsGone: "The payment came when the seats were gone; the money goes back.",
+  wrongAmount: "The payment was not of the right amount; the money goes back.",
+  notCaptured: "The payment could not be completed; nothing was taken.",
+  holdChanged: "The hold was changed while it was being booked.",
+  cancelled: "Cancelled on the buyer's wish.",
+  showtimeCancelled: "The showtime was cancelled.",
+} as const;
