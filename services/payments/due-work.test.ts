@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
+import type { Agenda } from "./agenda.ts";
 import { DueWork } from "./due-work.ts";
-import type { PaymentBook } from "./payment-book.ts";
 import type { Stepper } from "./stepper.ts";
 import type { SeenPayment } from "./tables.ts";
 
@@ -13,7 +13,7 @@ it("goes on when a payment cannot be looked at, as when nobody can be told of it
   const work = new DueWork({
     method: "mock",
     // The casts: that is all it asks of them.
-    book: { takeDue: async () => due.splice(0, 1) } as unknown as PaymentBook,
+    agenda: { takeDue: async () => due.splice(0, 1) } as unknown as Agenda,
     stepper: {
       async lookAgain({ id }: SeenPayment) {
         looked.push(id);

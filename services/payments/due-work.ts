@@ -2,14 +2,14 @@ import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { Poller } from "../../platform/poller/index.ts";
 import type { PaymentMethod } from "../../proto/services/index.ts";
+import type { Agenda } from "./agenda.ts";
 import { STEPS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
-import type { PaymentBook } from "./payment-book.ts";
 import type { Stepper } from "./stepper.ts";
 import type { SeenPayment } from "./tables.ts";
 
 interface Options {
   readonly method: PaymentMethod;
-  readonly book: PaymentBook;
+  readonly agenda: Agenda;
   readonly stepper: Stepper;
   readonly clock: Clock;
   readonly log: Logger;
@@ -39,10 +39,10 @@ export class DueWork {
   }
 
   async #look(): Promise<boolean> {
-    const { book, method } = this.#options;
+    const { agenda, method } = this.#options;
     const free = STEPS_AT_ONCE - this.#inFlight.size;
     if (free === 0) return false;
-    const due = await book.takeDue(method, free);
+    const due = await agenda.takeDue(method, free);
     for (const row of due) this.#begin(row);
     return due.length === free;
   }

@@ -6,6 +6,7 @@ import { Outbox } from "../../platform/events/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { OUTBOX_WRITTEN } from "../../proto/services/index.ts";
+import { Agenda } from "./agenda.ts";
 import { PaymentBook } from "./payment-book.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables, type RefundRow } from "./tables.ts";
 import { type Shop, testShop } from "./testing/shop.ts";
@@ -13,6 +14,7 @@ import { type Shop, testShop } from "./testing/shop.ts";
 const log = pino({ level: "silent" });
 let shop: Shop;
 let book: PaymentBook;
+let agenda: Agenda;
 /** How often whoever publishes events was told that there are some. */
 let nudges = 0;
 
@@ -31,7 +33,9 @@ beforeAll(async () => {
     source: "/usher/payments",
     stream: { publish: () => Promise.resolve(), consume: () => ({ close: () => Promise.resolve() }) },
   });
-  book = new PaymentBook({ db: createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA), outbox, clock });
+  const db = createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA);
+  book = new PaymentBook({ db, outbox, clock });
+  agenda = new Agenda({ db, clock });
 });
 afterAll(() => shop.close());
 
@@ -94,12 +98,12 @@ it("a refusal that several hear counts once, so that no key of the gateway is pa
   const [refund] = await book.openRefunds("pay_d");
   const refusals = async () => [(await book.find("pay_d"))?.refusals, (await book.openRefunds("pay_d"))[0]?.refusals];
   for (let heard = 0; heard < 2; heard++) {
-    await book.postponeRefused(seen);
-    await book.postponeRefused(seen, refund);
+    await agenda.postponeRefused(seen);
+    await agenda.postponeRefused(seen, refund);
     expect(await refusals()).toEqual([1, 1]);
   }
   const [next] = await book.openRefunds("pay_d");
-  await book.postponeRefused(seen, next);
+  await agenda.postponeRefused(seen, next);
   expect(await refusals()).toEqual([1, 2]);
 });
 

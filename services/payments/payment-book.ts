@@ -2,12 +2,18 @@ import { type Kysely, sql, type Transaction, type Updateable } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Outbox } from "../../platform/events/index.ts";
 import type { PaymentFacts } from "../../proto/index.ts";
-import type { PaymentMethod, PaymentStart, PaymentState } from "../../proto/services/index.ts";
+import type { PaymentStart } from "../../proto/services/index.ts";
 import type { GatewayRecord } from "./gateways/gateway.ts";
 import { STEP_LEASE_MS } from "./limits.ts";
-import { settle } from "./settlement.ts";
-import { dueAfter, pollAfter, retryAfter } from "./steps.ts";
-import type { PaymentRow, PaymentsTables, PaymentTable, RefundRow, SeenPayment } from "./tables.ts";
+import { hasSentBack, outcomeOf, settlementOf } from "./settlement.ts";
+import {
+  type PaymentRow,
+  type PaymentsTables,
+  type PaymentTable,
+  type RefundRow,
+  REVISION,
+  type SeenPayment,
+} from "./tables.ts";
 
 interface Options {
   readonly db: Kysely<PaymentsTables>;
@@ -25,8 +31,6 @@ export interface Change {
   /** It has given back less than was told of: refunds that were done are open again. */
   readonly isAgain?: boolean;
 }
-
-const REVISION = sql<string>`payment.xmin::text`.as("revision");
 
 /**
  * The rows. A change rests on the row as it was seen: where somebody else has written since, it is looked at anew. Whoever tells of one
@@ -143,7 +147,7 @@ export class PaymentBook {
     for (let before = seen; ; before = await this.#again(before)) {
       // Only what was captured can be refunded: others are not asked for.
       const open = before.state === "captured" ? await this.openRefunds(before.id) : [];
-      const { mismatch, changes } = this.#settled(before, record, before.refunded, open);
+      const { mismatch, changes } = settlementOf(before, record, before.refunded, open, this.#clock.now());
       // A record that is older than the row says nothing of what was done since.
       if (before === seen && !mismatch && open.length === 0 && hasSentBack(before, record)) {
         const after = await this.#openAgain(before);
@@ -166,65 +170,6 @@ export class PaymentBook {
     }
   }
 
-  /** A step came to nothing: it is due again after a while. */
-  async postpone({ id, attempts }: PaymentRow): Promise<void> {
-    await this.#db
-      .updateTable("payment")
-      .set({ attempts: attempts + 1, due_at: retryAfter(attempts, this.#clock.now()) })
-      .where("id", "=", id)
-      .execute();
-  }
-
-  /** What was asked for is under way at the gateway: it is looked at again the more seldom the older it is. */
-  async lookLater({ id }: PaymentRow, { created_at: askedAt }: PaymentRow | RefundRow): Promise<void> {
-    const due_at = pollAfter(askedAt, this.#clock.now());
-    await this.#db.updateTable("payment").set({ attempts: 0, due_at }).where("id", "=", id).execute();
-  }
-
-  /**
-   * The gateway has said no, but it has to be: the next time it is asked for it anew. Of several who hear the same refusal one counts it, since
-   * a key that was passed over might yet be paid.
-   */
-  async postponeRefused(row: PaymentRow, refund?: RefundRow): Promise<void> {
-    const [table, { id, refusals }] =
-      refund === undefined ? (["payment", row] as const) : (["refund", refund] as const);
-    await this.#db
-      .updateTable(table)
-      .set({ refusals: refusals + 1 })
-      .where("id", "=", id)
-      .where("refusals", "=", refusals)
-      .execute();
-    await this.postpone(row);
-  }
-
-  /** Payments with a step that is due, the oldest first; they are this process's for a while. */
-  takeDue(method: PaymentMethod, limit: number): Promise<SeenPayment[]> {
-    const now = this.#clock.now();
-    return this.#db
-      .updateTable("payment")
-      .set({ due_at: new Date(now + STEP_LEASE_MS) })
-      .where("id", "in", (from) =>
-        from
-          .selectFrom("payment")
-          .select("id")
-          .where("due_at", "<=", new Date(now))
-          .where("method", "=", method)
-          .orderBy("due_at")
-          .limit(limit)
-          .forUpdate()
-          .skipLocked(),
-      )
-      .returningAll()
-      .returning(REVISION)
-      .execute();
-  }
-
-  /** After a start: whatever is open is due now. What another process is at is asked for twice, with the same key. */
-  async releaseAll(): Promise<void> {
-    const now = new Date(this.#clock.now());
-    await this.#db.updateTable("payment").set({ due_at: now }).where("due_at", ">", now).execute();
-  }
-
   /** Two rows at once: a transaction, as the events of refunds are rare. */
   async #settleRefund(id: string, record: GatewayRecord, refund: RefundRow): Promise<Change> {
     const change = await this.#db.transaction().execute(async (transaction) => {
@@ -232,7 +177,7 @@ export class PaymentBook {
       if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
       const refunded = before.refunded + (await this.#refunded(transaction, before, refund));
       const open = before.state === "captured" ? await this.openRefunds(id, transaction) : [];
-      const { mismatch, changes } = this.#settled(before, record, refunded, open);
+      const { mismatch, changes } = settlementOf(before, record, refunded, open, this.#clock.now());
       const after = await update(transaction, id, changes);
       const type = outcomeOf(before.state, changes.state);
       if (type !== undefined) await this.#outbox.add(transaction, type, after.booking_id, factsOf(after));
@@ -257,37 +202,6 @@ export class PaymentBook {
         .execute();
       return update(transaction, id, { due_at: new Date(now + STEP_LEASE_MS) });
     });
-  }
-
-  /** What becomes of a payment of which the gateway has this record. */
-  #settled(before: PaymentRow, record: GatewayRecord, refunded: number, openRefunds: readonly RefundRow[]) {
-    const { mismatch, state, reason, captured, undo } = settle(before, record);
-    const ours = record.paymentId === before.id;
-    const next = state === "pending" && ours ? (record.next ?? before.next) : null;
-    const row: PaymentRow = {
-      ...before,
-      state,
-      reason,
-      captured,
-      refunded,
-      undo,
-      next,
-      attempts: 0,
-      ...(ours && { gateway_id: before.gateway_id ?? record.gatewayId, token: null }),
-    };
-    const changes = {
-      state,
-      reason,
-      captured,
-      refunded,
-      undo,
-      attempts: 0,
-      due_at: dueAfter(row, openRefunds, this.#clock.now()),
-      next: next && JSON.stringify(next),
-      gateway_id: row.gateway_id,
-      token: row.token,
-    };
-    return { mismatch, changes };
   }
 
   /** One statement, with what is told of it. Undefined when somebody has written the row since it was seen. */
@@ -340,15 +254,6 @@ export class PaymentBook {
     });
     return done.amount;
   }
-}
-
-const hasSentBack = (row: PaymentRow, { state, refunded }: GatewayRecord): boolean =>
-  row.state === "captured" && state === "captured" && refunded < row.refunded;
-
-/** What is told of it, if anything. */
-function outcomeOf(before: PaymentState, after: PaymentState): "payment.success" | "payment.failed" | undefined {
-  if (before === after) return undefined;
-  return after === "captured" ? "payment.success" : after === "failed" ? "payment.failed" : undefined;
 }
 
 /** Locks every payment of its booking. */

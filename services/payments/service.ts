@@ -19,6 +19,7 @@ import {
   VOID_PAYMENT,
 } from "../../proto/services/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
+import { Agenda } from "./agenda.ts";
 import { DueWork } from "./due-work.ts";
 import { mockGatewaySecret } from "./gateway-secret.ts";
 import type { Gateway } from "./gateways/gateway.ts";
@@ -92,7 +93,8 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     );
   }
   const book = new PaymentBook({ db, outbox, clock });
-  const stepper = new Stepper({ book, gateways, bus, log });
+  const agenda = new Agenda({ db, clock });
+  const stepper = new Stepper({ book, agenda, gateways, bus, log });
   const methods = new Set(gateways.keys());
   // What was paid through it before can still be given back.
   if (!config.mockPayments) methods.delete("mock");
@@ -103,7 +105,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   const inbox = new WebhookInbox({ db, clock });
   const reconciler = new Reconciler({ pool, db, gateways, clock, log, metrics });
 
-  const working = PAYMENT_METHODS.map((method) => new DueWork({ method, book, stepper, clock, log }));
+  const working = PAYMENT_METHODS.map((method) => new DueWork({ method, agenda, stepper, clock, log }));
   const reconciling = new Poller({
     what: "the reconciliation of payments",
     everyMs: RECONCILE_EVERY_MS,
@@ -133,7 +135,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
 
     async start() {
       mockSecret();
-      await book.releaseAll();
+      await agenda.releaseAll();
       outbox.start();
       served.push(
         bus.serve(

@@ -1,6 +1,7 @@
 import type { PaymentState } from "../../proto/services/index.ts";
 import type { GatewayRecord } from "./gateways/gateway.ts";
-import type { PaymentRow } from "./tables.ts";
+import { dueAfter } from "./steps.ts";
+import type { PaymentRow, RefundRow } from "./tables.ts";
 
 /** What a payment becomes when the gateway has told of it. */
 export interface Settled {
@@ -47,6 +48,38 @@ export function settle(row: PaymentRow, record: GatewayRecord): Settled {
       return { ...same, undo: false, ...calledOff(row) };
   }
 }
+
+/** What is written of a payment of which the gateway has this record. @param refunded minor units that have gone back by now */
+export function settlementOf(
+  before: PaymentRow,
+  record: GatewayRecord,
+  refunded: number,
+  openRefunds: readonly RefundRow[],
+  now: number,
+) {
+  const { mismatch, ...settled } = settle(before, record);
+  const ours = record.paymentId === before.id;
+  const next = settled.state === "pending" && ours ? (record.next ?? before.next) : null;
+  const changes = {
+    ...settled,
+    refunded,
+    attempts: 0,
+    gateway_id: ours ? (before.gateway_id ?? record.gatewayId) : before.gateway_id,
+    token: ours ? null : before.token,
+    next: next && JSON.stringify(next),
+  };
+  return { mismatch, changes: { ...changes, due_at: dueAfter({ ...before, ...changes, next }, openRefunds, now) } };
+}
+
+/** What is told of it, if anything. */
+export function outcomeOf(before: PaymentState, after: PaymentState): "payment.success" | "payment.failed" | undefined {
+  if (before === after) return undefined;
+  return after === "captured" ? "payment.success" : after === "failed" ? "payment.failed" : undefined;
+}
+
+/** The gateway has given back less than was told of. */
+export const hasSentBack = (row: PaymentRow, { state, refunded }: GatewayRecord): boolean =>
+  row.state === "captured" && state === "captured" && refunded < row.refunded;
 
 function calledOff({ state, void_reason: reason }: PaymentRow): Pick<Settled, "state" | "reason"> {
   if (reason !== null) return { state: "voided", reason };

@@ -1,6 +1,7 @@
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { PAYMENT_CHANGED, type PaymentMethod } from "../../proto/services/index.ts";
+import type { Agenda } from "./agenda.ts";
 import {
   type Gateway,
   type GatewayRecord,
@@ -16,6 +17,7 @@ import type { PaymentRow, SeenPayment } from "./tables.ts";
 
 interface Options {
   readonly book: PaymentBook;
+  readonly agenda: Agenda;
   /** Those that are set up. */
   readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
   readonly bus: Bus;
@@ -74,11 +76,11 @@ export class Stepper {
 
   /** @returns the payment as it is now, when the next step may follow at once; the same when a refund of it is under way */
   async #take(step: Step, row: SeenPayment): Promise<SeenPayment | undefined> {
-    const { book, log } = this.#options;
+    const { book, agenda, log } = this.#options;
     const gateway = this.#gatewayFor(step, row);
     if (gateway === undefined) {
       log.error({ payment: row.id }, `a payment waits for ${row.method}, which is not set up here any more`);
-      await book.postpone(row);
+      await agenda.postpone(row);
       return undefined;
     }
     try {
@@ -87,18 +89,18 @@ export class Stepper {
       this.#tell(change);
       if (step.type !== "undo" || !change.after.undo) return change.after;
       // It has said yes and not done it: that answer would only be given again.
-      await book.postponeRefused(change.after);
+      await agenda.postponeRefused(change.after);
       return undefined;
     } catch (error) {
       if (error instanceof GatewayRefused) return this.#refused(step, row, gateway, error);
       if (error instanceof RefundUnderWay) {
-        await book.lookLater(row, step.type === "refund" ? step.refund : row);
+        await agenda.lookLater(row, step.type === "refund" ? step.refund : row);
         return step.type === "refund" ? row : undefined;
       }
       if (!(error instanceof GatewayUnavailable)) throw error;
       log.warn({ payment: row.id, step: step.type, reason: error.message }, "a gateway cannot be asked; trying again");
       if (error.isKept && (step.type === "capture" || step.type === "undo")) return this.#askAnew(step, row, gateway);
-      await book.postpone(row);
+      await agenda.postpone(row);
       return undefined;
     }
   }
@@ -110,16 +112,16 @@ export class Stepper {
     gateway: Gateway,
     { message }: GatewayRefused,
   ): Promise<SeenPayment | undefined> {
-    const { book, log } = this.#options;
+    const { agenda, log } = this.#options;
     log.warn({ payment: row.id, step: step.type, reason: message }, "a gateway has refused");
     switch (step.type) {
       case "start":
         return this.#fail(row, message, false);
       case "read":
-        await book.postpone(row);
+        await agenda.postpone(row);
         return undefined;
       case "refund":
-        await book.postponeRefused(row, step.refund);
+        await agenda.postponeRefused(row, step.refund);
         return undefined;
       case "capture":
       case "undo":
@@ -138,13 +140,13 @@ export class Stepper {
     gateway: Gateway,
     refusal?: string,
   ): Promise<SeenPayment | undefined> {
-    const { book } = this.#options;
+    const { book, agenda } = this.#options;
     const record = await this.#recordOf(gateway, row, step.gatewayId);
     const change = record && (await book.settle(row, record));
     if (change) this.#tell(change);
     if (change && stepOf(change.after, [])?.type !== step.type) return change.after;
     if (change && step.type === "capture" && refusal !== undefined) return this.#fail(change.after, refusal, true);
-    await book.postponeRefused(row);
+    await agenda.postponeRefused(row);
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 /** The tables of the schema `payments`, as Kysely needs them. */
-import type { ColumnType, Generated, JSONColumnType, Selectable } from "kysely";
+import { type ColumnType, type Generated, type JSONColumnType, type Selectable, sql } from "kysely";
 import type { Payment, PaymentMethod, PaymentState } from "../../proto/services/index.ts";
 
 export const PAYMENTS_SCHEMA = "payments";
@@ -62,4 +62,5 @@ export interface RefundTable {
 export type PaymentRow = Selectable<PaymentTable>;
 /** As it was when it was read: whoever has written it since has given it another `revision`, which is PostgreSQL's `xmin`. */
 export type SeenPayment = PaymentRow & { readonly revision: string };
+export const REVISION = sql<string>`payment.xmin::text`.as("revision");
 export type RefundRow = Selectable<RefundTable>;
