@@ -1,5 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { type DomainEvent, holderId, type RequestId, showtimeId } from "../../../proto/index.ts";
+import {
+  bookingId,
+  type DomainEvent,
+  holderId,
+  type HoldId,
+  type RequestId,
+  showtimeId,
+} from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
 import { BOOKING } from "../../../proto/services/index.ts";
 import { derivedId } from "../ids.ts";
@@ -162,17 +169,24 @@ describe("time", () => {
     await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.expired", "booking.confirmed"]);
   });
 
-  async function lostSeats(more: object = {}): Promise<string> {
+  /** One of them is held by Eve when the money comes. */
+  async function lostSeats(more: object = {}): Promise<{ id: string; eve: HoldId }> {
     const { id } = await book([0, 1], more);
     await pay(id, "later");
     await until(shop, id, hasStatus("expired"));
-    await expect.poll(async () => (await world.ask(showtime, "eve", [1])).type).toBe("held");
+    const { hold } = await vi.waitUntil(
+      async () => {
+        const reply = await world.ask(showtime, "eve", [1]);
+        return reply.type === "held" && reply;
+      },
+      { timeout: 10_000 },
+    );
     world.payments.decide(id, "authorized");
-    return id;
+    return { id, eve: hold };
   }
 
   it("late money goes back when the seats are gone", async () => {
-    const id = await lostSeats();
+    const { id } = await lostSeats();
     expect(await until(shop, id, hasStatus("refunded"))).toMatchObject({
       reason: expect.stringContaining("seats were gone"),
       payment: { status: "voided" },
@@ -186,7 +200,7 @@ describe("time", () => {
   });
 
   it("late money buys neighbouring seats instead, for a buyer who said so", async () => {
-    const id = await lostSeats({ acceptOtherSeats: true, tickets: [{ seat: 1, type: "student" }] });
+    const { id } = await lostSeats({ acceptOtherSeats: true, tickets: [{ seat: 1, type: "student" }] });
     const { seats, tickets, total } = await until(shop, id, hasStatus("confirmed"));
     expect(seats).toHaveLength(2);
     expect(seats).not.toContain(1);
@@ -195,10 +209,33 @@ describe("time", () => {
     expect(world.payments.kept(id)).toBe(total.amount);
   });
 
+  it("late money goes back when the engine has booked the first seats after all, and others were taken meanwhile", async () => {
+    const ask = world.engineClient.ask.bind(world.engineClient);
+    const lateConfirm = vi.spyOn(world.engineClient, "ask").mockImplementation(async (request) => {
+      if (request.type !== "hold-best") return ask(request);
+      // Of a process that slept since before the seats were refused, when they are free again.
+      const { holdId: hold } = await read(shop, id);
+      const { showtime: where, holder } = request;
+      const rid = "of-the-sleeper" as RequestId;
+      const freed = { type: "release", showtime: where, holder: holderId("eve"), rid, hold: eve } as const;
+      expect(await ask(freed)).toMatchObject({ type: "released" });
+      const asked = { showtime: where, holder, rid, hold: hold as HoldId, booking: bookingId(id) };
+      const confirmed = await ask({ type: "confirm", ...asked, reacquire: true, seats: [0, 1] });
+      expect(confirmed).toMatchObject({ type: "confirmed", seats: [0, 1] });
+      return ask(request);
+    });
+    const { id, eve } = await lostSeats({ acceptOtherSeats: true });
+    const ended = await until(shop, id, hasStatus("refunded", "confirmed"));
+    lateConfirm.mockRestore();
+    expect(ended).toMatchObject({ status: "refunded", reason: expect.stringContaining("seats were gone") });
+    await expect.poll(() => stepsOf(id)).toEqual([]);
+    expect([await world.booked(showtime), world.payments.kept(id)]).toEqual([[], 0]);
+  });
+
   it("late money buys no dearer seats, though the engine gives them, and they are given back", async () => {
     for (let seat = 2; seat < 96; seat++) world.dearSeats.add(seat);
     const asked = vi.spyOn(world.engineClient, "ask");
-    const id = await lostSeats({ acceptOtherSeats: true });
+    const { id } = await lostSeats({ acceptOtherSeats: true });
     const ended = await until(shop, id, hasStatus("refunded", "confirmed"));
     world.dearSeats.clear();
     const commands = asked.mock.calls.map(([{ type }]) => type);

@@ -109,15 +109,23 @@ export class Steps {
 
   async #confirm(booking: Booking): Promise<Fact> {
     const hold = booking.holdId as HoldId; // The engine gave it.
+    const seats = booking.seats.map(({ seat }) => seat);
     const reply = await this.#askEngine(booking, "confirm", "confirmed", {
       type: "confirm",
       ...addressOf(booking, `confirm.${hold.slice(booking.showtimeId.length + 1)}`),
       hold,
       booking: bookingId(booking.id),
       reacquire: true,
-      seats: booking.seats.map(({ seat }) => seat),
+      seats,
     });
-    return reply.type === "confirmed" ? { type: "confirmed", holdId: hold } : reply;
+    if (reply.type !== "confirmed") return reply;
+    if (seats.length === reply.seats.length && seats.every((seat) => reply.seats.includes(seat))) {
+      return { type: "confirmed", holdId: hold };
+    }
+    // The engine books under one id once: a confirm of the seats before, of which nobody heard, came about after they were refused.
+    const message = "Other seats were booked than the booking has by now.";
+    this.#log.error({ booking: booking.id, hold, booked: reply.seats }, message);
+    return { type: "refused", step: "confirm", about: subjectOf(booking), code: "CONFLICT", message };
   }
 
   async #reseat(booking: Booking): Promise<Fact> {
