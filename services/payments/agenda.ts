@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { PaymentMethod } from "../../proto/services/index.ts";
 import { STEP_LEASE_MS } from "./limits.ts";
@@ -30,9 +30,14 @@ export class Agenda {
   }
 
   /** What was asked for is under way at the gateway: it is looked at again the more seldom the older it is. */
-  async lookLater({ id }: PaymentRow, { created_at: askedAt }: PaymentRow | RefundRow): Promise<void> {
+  async lookLater({ id, revision }: SeenPayment, { created_at: askedAt }: PaymentRow | RefundRow): Promise<void> {
     const due_at = pollAfter(askedAt, this.#clock.now());
-    await this.#db.updateTable("payment").set({ attempts: 0, due_at }).where("id", "=", id).execute();
+    await this.#db
+      .updateTable("payment")
+      .set({ attempts: 0, due_at })
+      .where("id", "=", id)
+      .where(sql<boolean>`payment.xmin = ${revision}::xid`) // Who has asked for more since will have it sooner.
+      .execute();
   }
 
   /**

@@ -177,8 +177,11 @@ export class PaymentBook {
       if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
       const refunded = before.refunded + (await this.#refunded(transaction, before, refund));
       const open = before.state === "captured" ? await this.openRefunds(id, transaction) : [];
-      const { mismatch, changes } = settlementOf(before, record, refunded, open, this.#clock.now());
-      const after = await update(transaction, id, changes);
+      const now = this.#clock.now();
+      const { mismatch, changes } = settlementOf(before, record, refunded, open, now);
+      // One that was done before has failed while this one was under way: to be looked at by itself, since this record may be the older.
+      const isShort = !mismatch && open.length === 0 && hasSentBack({ ...before, refunded }, record);
+      const after = await update(transaction, id, isShort ? { ...changes, due_at: new Date(now) } : changes);
       const type = outcomeOf(before.state, changes.state);
       if (type !== undefined) await this.#outbox.add(transaction, type, after.booking_id, factsOf(after));
       return { before, after, mismatch };

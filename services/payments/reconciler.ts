@@ -48,7 +48,7 @@ export class Reconciler {
       });
   }
 
-  /** As `reconcile`, in one process of all: the first that comes, until it stops or its connection ends. The others' gauges say nothing. */
+  /** As `reconcile`, in one process of all: the first that comes, until it stops or its connection ends. The others' gauges are 0, or not there. */
   async reconcileForAll(): Promise<void> {
     this.#lock ??= await this.#takeLock();
     if (this.#lock !== undefined) {
@@ -151,7 +151,7 @@ export class Reconciler {
     const record = known && (await recordOf(gateway, known));
     const row = await this.#options.db.selectFrom("payment").selectAll().where("id", "=", paymentId).executeTakeFirst();
     if (keptBy(row) === keptBy(record) || (row !== undefined && row.due_at !== null)) return undefined;
-    if (row !== undefined && record !== undefined && record.refunded < row.refunded) await this.#makeDue(row);
+    if (row !== undefined && keptBy(record) > keptBy(row)) await this.#makeDue(row);
     return {
       paymentId,
       method,
@@ -163,7 +163,7 @@ export class Reconciler {
     };
   }
 
-  /** A refund has failed after it was done, and nobody has said so. */
+  /** What was given back, or called off, has come back to the gateway, and nobody has said so. */
   async #makeDue({ id }: PaymentRow): Promise<void> {
     const due_at = new Date(this.#options.clock.now());
     await this.#options.db.updateTable("payment").set({ due_at }).where("id", "=", id).execute();

@@ -199,6 +199,13 @@ describe("Stripe", () => {
     expect(intent().charge).toMatchObject({ amount_refunded: 700 });
   });
 
+  /** Nothing is under way. */
+  const idle = () =>
+    until(async () => {
+      const { rowCount } = await shop.pool.query("select from payments.payment where id = $1 and due_at is null", [id]);
+      return rowCount === 1 || undefined;
+    }, `${id} is left alone`);
+
   describe("whose bank needs days for a refund", () => {
     const made = () => stripe.refunds.filter(({ payment_intent }) => payment_intent === intent().id);
     /** News of the test before may still be on its way. */
@@ -206,14 +213,6 @@ describe("Stripe", () => {
       payments.events.filter(({ type, subject }) => type === "payment.refund" && subject === `bk_${id}`);
     const refunded = (amount: number) =>
       until(async () => valueOf(await payments.read(id)).refunded === amount || undefined, `${amount} refunded`);
-    /** Nothing is under way. */
-    const idle = () =>
-      until(async () => {
-        const { rowCount } = await shop.pool.query("select from payments.payment where id = $1 and due_at is null", [
-          id,
-        ]);
-        return rowCount === 1 || undefined;
-      }, `${id} is left alone`);
     const ask = (part = "", amount = 700) => payments.refund(id, `rf_${id}${part}`, amount);
 
     beforeEach(async () => {
@@ -264,6 +263,54 @@ describe("Stripe", () => {
       }
       expect(made().map(({ status }) => status)).toEqual(["failed", "succeeded"]);
       expect(stripe.keys.slice(-2)).toEqual([`rf_${id}`, `rf_${id}-1`]);
+    });
+
+    it("asks anew for one that was sent back while another was under way", async () => {
+      await send(stripe.endRefund(made()[0]!.id, "succeeded"));
+      await refunded(700);
+      expect(await ask("_b", 300)).toMatchObject({ ok: false, code: "UNAVAILABLE" });
+      await send(stripe.endRefund(made()[0]!.id, "failed"));
+      stripe.refundsAre = "succeeded";
+      const [first, second] = made();
+      stripe.endRefund(second!.id, "succeeded"); // Nobody says so: it is found by looking.
+      payments.clock.shift(60 * 60_000);
+      try {
+        await until(() => made()[2], "made anew");
+        await idle();
+      } finally {
+        payments.clock.shift(-60 * 60_000);
+      }
+      expect(made().map(({ id: refund, status, amount }) => [refund === first!.id, status, amount])).toEqual([
+        [true, "failed", 700],
+        [false, "succeeded", 300],
+        [false, "succeeded", 700],
+      ]);
+      expect(intent().charge).toMatchObject({ amount_refunded: 1_000 });
+      expect(told()).toHaveLength(2);
+    });
+
+    it("is not asked for what it has done when a hundred attempts of another have failed since", async () => {
+      const [first] = made();
+      await send(stripe.endRefund(first!.id, "succeeded"));
+      await refunded(700);
+      await idle();
+      for (let at = 0; at < 100; at++) {
+        stripe.refunds.push({ ...first!, id: `re_failed_${at}`, metadata: { refundId: "rf_other" }, status: "failed" });
+      }
+      // As when less has gone back than was told of, and long after Stripe has forgotten its key.
+      const days = 2 * 24 * 60 * 60_000;
+      payments.clock.shift(days);
+      try {
+        await shop.pool.query("update payments.refund set state = 'open', again_at = now() where payment_id = $1", [
+          id,
+        ]);
+        await shop.pool.query("update payments.payment set due_at = now() where id = $1", [id]);
+        await idle();
+      } finally {
+        payments.clock.shift(-days);
+      }
+      expect(stripe.refunds.filter(({ metadata }) => metadata["refundId"] === `rf_${id}`)).toHaveLength(1);
+      expect(intent().charge).toMatchObject({ amount_refunded: 700 });
     });
 
     it.each(["its webhook says so", "only the comparison of the books does"])(
@@ -320,6 +367,34 @@ describe("Stripe", () => {
     await payments.becomes(id, "voided");
     expect(stripe.keys).toEqual([id, `${id}-undo`, `${id}-undo-1`]);
     expect(intent().status).toBe("canceled");
+  });
+
+  it("gives money back anew that was taken despite a void and sent back, though only the comparison of the books says so", async () => {
+    await start("pm_card_visa");
+    const { amount } = intent();
+    Object.assign(intent(), { status: "succeeded", amount_received: amount });
+    Object.assign(intent().charge!, { amount_captured: amount });
+    stripe.refundsAre = "pending";
+    const made = () => stripe.refunds.filter(({ payment_intent }) => payment_intent === intent().id);
+    const hour = 60 * 60_000;
+    await payments.void(id);
+    payments.clock.shift(hour);
+    try {
+      await payments.becomes(id, "voided");
+      await idle();
+      stripe.refundsAre = "succeeded";
+      stripe.endRefund(made()[0]!.id, "failed");
+      await payments.service.reconcile();
+      await until(() => made()[1], "made anew");
+      await idle();
+    } finally {
+      stripe.refundsAre = "succeeded";
+      payments.clock.shift(-hour);
+    }
+    expect(made().map(({ status, amount: back }) => [status, back])).toEqual([
+      ["failed", amount],
+      ["succeeded", amount],
+    ]);
   });
 
   it("is asked again when it fails or is too busy", async () => {

@@ -105,9 +105,16 @@ export class StripeGateway implements Gateway {
 
   /** One that has not failed, or else that of this very key: it would only be given again. */
   async #refundOf(gatewayId: string, id: string, key: string): Promise<Stripe.Refund | undefined> {
-    const { data } = await translating(() => this.#stripe.refunds.list({ payment_intent: gatewayId, limit: PAGE }));
-    const made = data.filter(({ metadata }) => metadata?.["refundId"] === id);
-    return made.find((refund) => !hasFailed(refund)) ?? made.find(({ metadata }) => metadata?.["key"] === key);
+    return translating(async () => {
+      let ofThisKey: Stripe.Refund | undefined;
+      for await (const refund of this.#stripe.refunds.list({ payment_intent: gatewayId, limit: PAGE })) {
+        const { refundId, key: itsKey } = refund.metadata ?? {};
+        if (refundId !== id) continue;
+        if (!hasFailed(refund)) return refund;
+        if (itsKey === key) ofThisKey = refund;
+      }
+      return ofThisKey;
+    });
   }
 
   async *list(since: Date): AsyncIterable<GatewayRecord> {

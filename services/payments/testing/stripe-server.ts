@@ -244,8 +244,8 @@ export class StripeServer {
       case "POST /v1/refunds":
         return this.#refund(form);
       case "GET /v1/refunds": {
-        const data = this.refunds.filter((refund) => refund.payment_intent === form["payment_intent"]);
-        return { object: "list", url: "/v1/refunds", has_more: false, data };
+        const all = this.refunds.filter((refund) => refund.payment_intent === form["payment_intent"]).reverse();
+        return { url: "/v1/refunds", ...pageOf(all, form) };
       }
       default:
         throw invalid(`Unrecognized request URL (${method}: ${path}).`, {}, 404);
@@ -348,17 +348,21 @@ export class StripeServer {
     return refund;
   }
 
-  /** The newest first, a page from after `starting_after`. */
   #list(form: Form, withCharge: boolean): Form {
     const created = (form["created"] ?? {}) as Form; // A form's nested field.
     const since = Number(created["gte"] ?? 0);
     const all = [...this.intents.values()].reverse().filter((intent) => intent.created >= since);
-    const after = all.findIndex(({ id }) => id === form["starting_after"]);
-    const limit = Number(form["limit"] ?? 10);
-    const data = all.slice(after + 1, after + 1 + limit);
-    const has_more = all.length > after + 1 + limit;
-    return { object: "list", url: "/v1/payment_intents", has_more, data: data.map((each) => show(each, withCharge)) };
+    const { data, ...page } = pageOf(all, form);
+    return { url: "/v1/payment_intents", ...page, data: data.map((each) => show(each, withCharge)) };
   }
+}
+
+/** The newest first, from after `starting_after`. */
+function pageOf<Each extends { readonly id: string }>(all: readonly Each[], form: Form) {
+  const after = all.findIndex(({ id }) => id === form["starting_after"]);
+  const limit = Number(form["limit"] ?? 10);
+  const data = all.slice(after + 1, after + 1 + limit);
+  return { object: "list", has_more: all.length > after + 1 + limit, data };
 }
 
 const unexpected = (intent: Intent, verb: string): StripeRefusal =>
