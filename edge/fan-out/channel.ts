@@ -102,7 +102,10 @@ export class Channel {
     return this.#snapshot.in(encoding);
   }
 
-  /** What somebody missed who was shown (`epoch`, `seq`), where the whole hall would not be told as well. */
+  /**
+   * What somebody missed who was shown (`epoch`, `seq`). @returns undefined where the whole hall is to be shown instead: the position is
+   * unknown, too much was missed, or too many positions were asked for since the last frame
+   */
   resume({ epoch, seq }: Position, encoding: Encoding): Frame | undefined {
     if (epoch !== this.replica.map.epoch) return undefined;
     if (!this.#resumes.has(seq)) {

@@ -1,5 +1,5 @@
-import { type Principal, type Role, SERVES_MANY } from "../../platform/auth/index.ts";
-import { type Command, type HoldId, MAY_BUY, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
+import { type Principal, SERVES_MANY } from "../../platform/auth/index.ts";
+import { type Command, type HoldId, mayBuy, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Audience } from "../fan-out/index.ts";
 import { LIMITS } from "../limits.ts";
@@ -10,8 +10,6 @@ import type { SignIn } from "./sign-in.ts";
 
 /** What only the engine can answer. */
 export type CommandMessage = Extract<ClientMessage, { rid: RequestId }>;
-
-const BUYERS: ReadonlySet<Role> = new Set<Role>(MAY_BUY);
 
 const SIGN_IN_FIRST: RefusalDetails = { code: "UNAUTHORIZED", message: "Sign in first: send auth with a valid token." };
 const NOT_YOURS_TO_HOLD: RefusalDetails = { code: "FORBIDDEN", message: "This role may not hold seats." };
@@ -25,7 +23,7 @@ const TOO_MANY_UNDER_WAY: RefusalDetails = {
 };
 const DRAINING: RefusalDetails = {
   code: "UNAVAILABLE",
-  message: "This server is about to stop: reconnect, and ask again with the same rid.",
+  message: "This server is about to stop: reconnect, and ask again with the same `rid`.",
   retryInMs: LIMITS.comeBackMs,
 };
 
@@ -54,7 +52,7 @@ export class Commands {
   send(session: Session, message: CommandMessage): void {
     const principal = this.#options.signIn.principalOf(session);
     if (principal === undefined) return session.refuse(SIGN_IN_FIRST, message.rid);
-    if (!BUYERS.has(principal.role)) return session.refuse(NOT_YOURS_TO_HOLD, message.rid);
+    if (!mayBuy(principal.role)) return session.refuse(NOT_YOURS_TO_HOLD, message.rid);
     if (this.#isDraining) return session.refuse(DRAINING, message.rid);
     if (session.inFlight >= LIMITS.inFlightMax) return session.refuse(TOO_MANY_UNDER_WAY, message.rid);
     const command = commandOf(message, principal);

@@ -68,7 +68,7 @@ const BUSY: Refusal = {
 const UNAVAILABLE: Refusal = {
   type: "refused",
   code: "UNAVAILABLE",
-  message: "The showtime's engine gave no answer in time; ask again with the same rid.",
+  message: "The showtime's engine gave no answer in time; ask again with the same `rid`.",
   retryInMs: COME_BACK_MS,
 };
 

@@ -1,6 +1,7 @@
 /**
  * Events as bytes, for the journal and for snapshots: a tag, the instant, and the fields in the order below.
- * Tags are never given a second meaning; a field is never added to a tag, a new tag is.
+ * Tags are never given a second meaning; a field is never added to a tag, a new tag is. Rules alone say by bits which of their
+ * fields follow.
  */
 import type { ByteReader, ByteWriter } from "../bytes.ts";
 import type { BookingId, HolderId, RequestId } from "../ids.ts";

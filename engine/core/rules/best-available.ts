@@ -42,12 +42,19 @@ function splitGroup(state: ShowtimeState, wish: Wish): readonly number[] | undef
   let groups: PartGroups | undefined;
   while (seats.length < wish.count) {
     const rest = wish.count - seats.length;
-    if (size > rest) [size, groups] = [rest, undefined];
-    const loner = rest >= 4 && size === rest - 1;
+    if (size > rest) {
+      size = rest;
+      groups = undefined;
+    }
+    const isOneLeft = rest >= 4 && size === rest - 1;
+    if (isOneLeft) {
+      size--;
+      groups = undefined;
+    }
     const accessible = wish.accessible && seats.length === 0;
     if (seats.length === 0) groups = rememberedOf(state, { ...wish, count: size });
     else groups ??= new PartGroups(state.turns.length);
-    const start = loner ? undefined : nearestGroup(state, status, groups, wish, size, accessible);
+    const start = nearestGroup(state, status, groups, wish, size, accessible);
     if (start === undefined) {
       if (--size === 0) return undefined;
       groups = undefined;

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { type Role, SERVES_MANY } from "../../../platform/auth/index.ts";
+import { SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { type HolderId, isPlainId, MAY_BUY, type RequestId } from "../../../proto/index.ts";
+import { type HolderId, isPlainId, mayBuy, type RequestId } from "../../../proto/index.ts";
 import { SEATS_PER_REQUEST_MAX } from "../../../proto/rest/index.ts";
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
 import { Problem, problemOf } from "../../../platform/http/index.ts";
@@ -28,8 +28,6 @@ export interface Context {
   /** Null for strangers, who may look at the schema. */
   readonly asker: Asker | null;
 }
-
-const BUYERS: ReadonlySet<Role> = new Set<Role>(MAY_BUY);
 
 /** What REST does, in other words: the same desk, the same rights, the same refusals. */
 export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) {
@@ -133,7 +131,7 @@ async function answer<Result>(asker: Asker | null, work: (own: Asker) => Promise
 
 function signedIn(asker: Asker | null): Asker {
   if (asker === null) throw new Problem("UNAUTHORIZED", "Sign in: send `Authorization: Bearer <access token>`.");
-  if (!BUYERS.has(asker.role)) throw new Problem("FORBIDDEN", `The role ${asker.role} does not book.`);
+  if (!mayBuy(asker.role)) throw new Problem("FORBIDDEN", `The role ${asker.role} does not book.`);
   return asker;
 }
 
