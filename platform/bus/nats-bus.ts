@@ -15,7 +15,7 @@ import {
 } from "@nats-io/transport-node";
 import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
-import type { Logger } from "../log/index.ts";
+import { CountedLine, type Logger } from "../log/index.ts";
 import { Slab } from "../slab/index.ts";
 import { type Bus, BusClosed, ConnectionLost, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
 import { REFUSALS_TOLD_MAX } from "./limits.ts";
@@ -54,17 +54,18 @@ export class NatsBus implements Bus {
   readonly #refused = new Map<NatsSubscription, string>();
   /** Refusals that stand in the log, each once. */
   readonly #told = new Set<string>();
+  /** Whoever sends rubbish must not fill the log as well. */
+  readonly #unreadable: CountedLine;
   #requests = 0;
   #isConnected = true;
   #isClosed = false;
   #dropped = 0;
-  #unreadable = 0;
-  #unreadableToldAt = -Infinity;
 
   constructor({ connection, inboxPrefix, clock, log }: Options) {
     this.#connection = connection;
     this.#clock = clock;
     this.#log = log;
+    this.#unreadable = new CountedLine(clock, TELL_EVERY_MS);
     this.#inbox = createInbox(inboxPrefix);
     this.#subscribe(`${this.#inbox}.*`, {}, (message) => this.#answered(message));
     void this.#watch();
@@ -235,15 +236,10 @@ export class NatsBus implements Bus {
     }
   }
 
-  /** One line a second at the most: whoever sends rubbish must not fill the log as well. */
   #droppedOne(err: unknown, subject: string): void {
-    this.#unreadable++;
-    const now = this.#clock.monotonic();
-    if (now - this.#unreadableToldAt < TELL_EVERY_MS) return;
-    const count = this.#unreadable;
-    this.#unreadable = 0;
-    this.#unreadableToldAt = now;
-    this.#log.error({ err, subject, count }, "dropped bus messages: they do not decode, or their handlers failed");
+    this.#unreadable.add((count) =>
+      this.#log.error({ err, subject, count }, "dropped bus messages: they do not decode, or their handlers failed"),
+    );
   }
 
   #requireUnrefused(): void {

@@ -3,7 +3,7 @@ import fastify, { LogController, type FastifyBaseLogger } from "fastify";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { Registry } from "../metrics/index.ts";
-import { handleError } from "./answers/errors.ts";
+import { errorHandler } from "./answers/errors.ts";
 import { type HealthCheck, healthRoutes } from "./watching/health.ts";
 import * as limits from "./limits.ts";
 import { metricsRoutes } from "./watching/metrics.ts";
@@ -26,7 +26,7 @@ export function createOpsServer(options: {
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     forceCloseConnections: "idle",
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.setErrorHandler(handleError);
+  app.setErrorHandler(errorHandler(clock));
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new Problem("NOT_FOUND", "There is nothing at this address."), request.id),
   );

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
+import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BusClosed, ConnectionLost, NoResponders, RequestTimeout } from "../bus/index.ts";
 import { VirtualClock } from "../clock/index.ts";
@@ -293,6 +294,27 @@ describe("operations", () => {
     const { body } = await server.app.inject({ url: "/config.json", headers: { host: "usher.test:8080" } });
     expect(JSON.parse(body)).toEqual({ wsPort: 8081, webSocketUrl: "ws://usher.test:8081/v1" });
   });
+});
+
+it("logs once what fails many requests because it is away, with their count, and each of the others", async () => {
+  const clock = new VirtualClock();
+  const told: { err: { message: string }; count?: number }[] = [];
+  const log = pino(
+    { level: "warn" },
+    { write: (line: string) => void told.push(JSON.parse(line) as (typeof told)[0]) },
+  );
+  const failing = await testServer({ clock, log });
+  failing.app.get("/away", () => Promise.reject(new NoResponders("quote")));
+  failing.app.get("/crash", () => Promise.reject(new Error("a defect")));
+  try {
+    for (const url of ["/away", "/away", "/crash", "/away", "/crash"]) await failing.app.inject({ url });
+    await clock.advance(1_000);
+    await failing.app.inject({ url: "/away" });
+    expect(told.map(({ count }) => count)).toEqual([1, undefined, undefined, 3]);
+    expect(told[0]?.err.message).toContain("quote");
+  } finally {
+    await failing.close();
+  }
 });
 
 it("limits the requests of one address that a guard refuses, too", async () => {

@@ -17,7 +17,7 @@ import { answerBrokenRequest } from "./requests/broken-request.ts";
 import { endConnectionsWhileClosing } from "./lifetime/closing.ts";
 import { allowOrigins } from "./answers/cors.ts";
 import { describe } from "./description.ts";
-import { handleError, problemOf } from "./answers/errors.ts";
+import { errorHandler, problemOf } from "./answers/errors.ts";
 import { limitHandlers } from "./lifetime/handler-deadline.ts";
 import { type HealthCheck, healthRoutes } from "./watching/health.ts";
 import { addIdempotency, type IdempotencyStore } from "./idempotency/index.ts";
@@ -113,7 +113,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     max: options.config.requestsPerSecond,
     windowMs: 1_000,
   });
-  app.setErrorHandler(handleError);
+  app.setErrorHandler(errorHandler(clock));
   app.setNotFoundHandler({ preHandler: limit }, (request, reply) => methods.refuse(request, reply));
 
   addIdempotency(app, options.idempotency, clock);

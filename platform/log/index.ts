@@ -1,2 +1,3 @@
 export type { Logger } from "pino";
+export { CountedLine } from "./counted-line.ts";
 export { createLogger, LOG_LEVELS, type LogLevel } from "./logger.ts";

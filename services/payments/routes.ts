@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { type TSchema, Type } from "typebox";
 import type { Clock } from "../../platform/clock/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
+import { CountedLine, type Logger } from "../../platform/log/index.ts";
 import * as schema from "../../proto/rest/index.ts";
 import { Problem, requireRole, type Routes } from "../../platform/http/index.ts";
 import { WEBHOOK_LENGTH_MAX, WEBHOOKS_PER_SECOND_MAX, WEBHOOKS_REFUSED_TOLD_EVERY_MS } from "./limits.ts";
@@ -53,15 +53,7 @@ const webhookRoutes =
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
-    let count = 0;
-    let toldAt = -Infinity;
-    const refused = (gateway: string, address: string): void => {
-      count++;
-      const now = clock.monotonic();
-      if (now - toldAt < WEBHOOKS_REFUSED_TOLD_EVERY_MS) return;
-      log.warn({ gateway, address, count }, "refused webhooks: not signed by the gateway, or not just now");
-      [count, toldAt] = [0, now];
-    };
+    const refusals = new CountedLine(clock, WEBHOOKS_REFUSED_TOLD_EVERY_MS);
 
     const webhook = (method: "mock" | "stripe", description: { headers: TSchema; body: TSchema }): void => {
       app.post(
@@ -84,7 +76,12 @@ const webhookRoutes =
           const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
           const notice = verifiers[method](request.headers, body, clock.now());
           if (notice === undefined) {
-            refused(method, request.ip);
+            refusals.add((count) =>
+              log.warn(
+                { gateway: method, address: request.ip, count },
+                "refused webhooks: not signed by the gateway, or not just now",
+              ),
+            );
             throw new Problem("BAD_SIGNATURE", "The webhook is not signed by the gateway, or not just now.");
           }
           const payment = await inbox.take(method, notice);

@@ -1,16 +1,30 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { InvalidToken, VerifierUnavailable } from "../../auth/index.ts";
 import { isAway } from "../../bus/index.ts";
+import type { Clock } from "../../clock/index.ts";
+import { CountedLine } from "../../log/index.ts";
 import { explainConnectionError } from "../../postgres/index.ts";
+import { AWAY_TOLD_EVERY_MS } from "../limits.ts";
 import { Problem, sendProblem } from "./problem.ts";
 
-/** The one error handler: whatever was thrown becomes a problem, and what is not the client's to know goes to the log alone. */
-export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error);
-  if (problem.status >= 500 && !(error instanceof Problem)) {
-    request.log.error({ err: error, requestId: request.id }, "a request failed");
-  }
-  void sendProblem(reply, problem, request.id);
+/**
+ * The one error handler of a server: whatever was thrown becomes a problem, and what is not the client's to know goes to the log alone.
+ * What is away fails many requests: they share their lines.
+ */
+export function errorHandler(
+  clock: Clock,
+): (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void {
+  const away = new CountedLine(clock, AWAY_TOLD_EVERY_MS);
+  const note = (error: FastifyError, { code, status }: Problem, { id: requestId, log }: FastifyRequest): void => {
+    if (status < 500 || error instanceof Problem) return;
+    if (code !== "UNAVAILABLE") return log.error({ err: error, requestId }, "a request failed");
+    away.add((count) => log.warn({ err: error, requestId, count }, "requests failed: what they need is away"));
+  };
+  return (error, request, reply) => {
+    const problem = problemOf(error);
+    note(error, problem, request);
+    void sendProblem(reply, problem, request.id);
+  };
 }
 
 export function problemOf(error: unknown): Problem {
