@@ -1,21 +1,60 @@
 import type { Delta, ShowtimeId } from "../../proto/index.ts";
 import { RECENT_CHANGES_MAX, RECENT_DELTAS_MAX } from "./limits.ts";
 
-/** The latest deltas of one shard, for an edge that begins to show a hall: viewers who were elsewhere before go on from what they have. */
+/** Of a delta, before its changes: epoch, from, seq, checksum, and how many changes it has. */
+const HEAD = 5;
+const ROOM = HEAD * RECENT_DELTAS_MAX + RECENT_CHANGES_MAX;
+
+/**
+ * The latest deltas of one shard, for an edge that begins to show a hall: viewers who were elsewhere before go on from what they have. Their
+ * numbers alone are kept, and written over: deltas that stayed for a moment would be copied by two young collections, and be garbage then.
+ */
 export class RecentDeltas {
-  readonly #deltas: Delta[] = [];
+  /** Both are rings; in this one each delta takes its head and its changes. */
+  readonly #numbers: number[] = [];
+  readonly #showtimes: ShowtimeId[] = [];
+  /** Where the oldest delta is in each. */
+  #numbersAt = 0;
+  #showtimesAt = 0;
+  #deltas = 0;
   #changes = 0;
 
-  push(delta: Delta): void {
-    this.#deltas.push(delta);
-    this.#changes += delta.changes.length;
-    while (this.#deltas.length > RECENT_DELTAS_MAX || this.#changes > RECENT_CHANGES_MAX) {
-      this.#changes -= this.#deltas.shift()?.changes.length ?? 0;
-    }
+  push({ showtime, epoch, from, seq, checksum, changes }: Delta): void {
+    const isTooMany = (): boolean =>
+      this.#deltas === RECENT_DELTAS_MAX || this.#changes + changes.length > RECENT_CHANGES_MAX;
+    while (this.#deltas > 0 && isTooMany()) this.#dropOldest();
+    if (isTooMany()) return;
+    let at = this.#numbersAt + HEAD * this.#deltas + this.#changes;
+    for (const number of [epoch, from, seq, checksum, changes.length]) this.#numbers[at++ % ROOM] = number;
+    for (const change of changes) this.#numbers[at++ % ROOM] = change;
+    this.#showtimes[(this.#showtimesAt + this.#deltas) % RECENT_DELTAS_MAX] = showtime;
+    this.#deltas++;
+    this.#changes += changes.length;
   }
 
   /** One following on the other, up to the showtime's last one. */
   of(showtime: ShowtimeId): Delta[] {
-    return this.#deltas.filter((delta) => delta.showtime === showtime);
+    const found: Delta[] = [];
+    let at = this.#numbersAt;
+    for (let delta = 0; delta < this.#deltas; delta++) {
+      const [epoch = 0, from = 0, seq = 0, checksum = 0, length = 0] = this.#read(at, HEAD);
+      if (this.#showtimes[(this.#showtimesAt + delta) % RECENT_DELTAS_MAX] === showtime) {
+        found.push({ showtime, epoch, from, seq, changes: this.#read(at + HEAD, length), checksum });
+      }
+      at += HEAD + length;
+    }
+    return found;
+  }
+
+  #dropOldest(): void {
+    const changes = this.#numbers[(this.#numbersAt + HEAD - 1) % ROOM] ?? 0;
+    this.#numbersAt = (this.#numbersAt + HEAD + changes) % ROOM;
+    this.#showtimesAt = (this.#showtimesAt + 1) % RECENT_DELTAS_MAX;
+    this.#deltas--;
+    this.#changes -= changes;
+  }
+
+  #read(at: number, count: number): number[] {
+    return Array.from({ length: count }, (_, i) => this.#numbers[(at + i) % ROOM] ?? 0);
   }
 }
