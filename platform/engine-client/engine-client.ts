@@ -162,7 +162,8 @@ export class EngineClient {
     lane.pasts = [];
     for (let from = 0; from < requests.length;) {
       const to = endOfMessage(requests, from);
-      const part = <Item>(list: readonly Item[]): readonly Item[] => list.slice(from, to);
+      const part = <Item>(list: readonly Item[]): readonly Item[] =>
+        to - from < list.length ? list.slice(from, to) : list;
       void this.#ask(lane, part(requests), part(answers), part(deadlines), part(pasts));
       from = to;
     }
