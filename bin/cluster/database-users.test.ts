@@ -194,3 +194,18 @@ it("new passwords lock no cluster out that is at work", async () => {
   await expect.poll(ended).toBe(true);
   expect((await users(database.url, { ...passwords, engine: "e2" }))?.engine).toContain(":e2@");
 });
+
+it("says that a database's name leaves no room for those of its users, and makes none", async () => {
+  const name = "n".repeat(55);
+  const admin = open(database.url);
+  await admin.query(`create database ${name}`);
+  try {
+    const url = new URL(database.url);
+    url.pathname = name;
+    await expect(users(url.href)).rejects.toThrow(`The name of the database ${name} is too long`);
+    const { rowCount } = await admin.query("select from pg_roles where rolname like $1", [`${name}%`]);
+    expect(rowCount).toBe(0);
+  } finally {
+    await admin.query(`drop database ${name}`);
+  }
+});

@@ -19,6 +19,9 @@ DECLARE
   schema text;
   handover text;
 BEGIN
+  IF octet_length(prefix || 'services') > 63 THEN
+    RAISE EXCEPTION 'The name of the database % is too long: users are named for it, by at most 63 bytes with their role.', current_database();
+  END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('usher.roles', 0));
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   REVOKE CREATE ON SCHEMA public FROM PUBLIC;

@@ -77,6 +77,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   const guests = new ForgottenGuests({ db, bus });
   const served: Subscription[] = [];
   const timers: Timer[] = [];
+  const looks: Promise<void>[] = [];
   let keys: KeyRing | undefined;
   let running = false;
 
@@ -98,10 +99,14 @@ export function createIdentityService(options: IdentityOptions): IdentityService
     return { id, role, email, name, language };
   }
 
+  /** One look at a time, the first after a while. */
   function every(ms: number, index: number, what: string, work: () => Promise<void>): void {
     timers[index] = clock.after(ms, () => {
-      work().catch((error: unknown) => log.warn({ err: error }, `${what} failed`));
-      every(ms, index, what, work);
+      looks[index] = work()
+        .catch((error: unknown) => log.warn({ err: error }, `${what} failed`))
+        .then(() => {
+          if (running) every(ms, index, what, work);
+        });
     });
   }
 
@@ -144,7 +149,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
       running = false;
       for (const timer of timers.splice(0)) timer.cancel();
       for (const subscription of served.splice(0)) subscription.close();
-      await outbox.stop();
+      await Promise.all([...looks, outbox.stop()]);
     },
   };
 }

@@ -8,7 +8,7 @@ import { GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
 import { createIdentityService } from "../service.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { ForgottenGuests } from "./forgotten-guests.ts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { SignedIn } from "../../../proto/rest/index.ts";
 import { bearer, decodePart, PASSWORD, statusesOf, testIdentity, type TestIdentity } from "../testing.ts";
 
@@ -123,6 +123,27 @@ describe("a guest whose sign-ins are deleted", () => {
     const left = async () => (await pool.query(`select from identity."user" where id like 'usr\\_idle%'`)).rowCount;
     await expect.poll(left, { timeout: 30_000 }).toBe(0);
     await identity.stop();
+    await bus.close();
+  });
+
+  it("is forgotten before a stop has ended, where that was under way", async () => {
+    const clock = new VirtualClock(t.clock.now());
+    const log = pino({ level: "silent" });
+    const bus = new InProcessBus({ clock, log });
+    const answers: (() => void)[] = [];
+    bus.serve(BOOKERS, (_question, answer) => void answers.push(() => answer({ booked: [] })));
+    const { pool, stream, config } = t;
+    const identity = createIdentityService({ pool, bus, stream, clock, config, random: systemRandom, log });
+    await identity.start();
+    await pool.query(`insert into identity."user" (id, role, created_at) values ('usr_slow', 'guest', now())`);
+    await clock.advance(GUESTS_PRUNE_EVERY_MS);
+    await vi.waitFor(() => expect(answers).toHaveLength(1), 10_000);
+    let isStopped = false;
+    const stopped = identity.stop().then(() => (isStopped = true));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(isStopped).toBe(false);
+    for (const answer of answers) answer();
+    await stopped;
     await bus.close();
   });
 });
