@@ -6,6 +6,8 @@ interface Asked {
   readonly body?: unknown;
 }
 
+const ANSWER_WITHIN_MS = 30_000;
+
 /** @throws BenchError when the answer is a refusal, or there is none */
 export async function ask<Answer>(method: "GET" | "POST", url: string, { token, body }: Asked = {}): Promise<Answer> {
   const response = await fetch(url, {
@@ -15,6 +17,7 @@ export async function ask<Answer>(method: "GET" | "POST", url: string, { token, 
       ...(body !== undefined && { "content-type": "application/json" }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   }).catch((cause: unknown) => {
     const why = explain(cause);
     throw why instanceof BenchError ? why : new BenchError(`${method} ${url} was not answered.`, { cause });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { WebSocketClient } from "./web-socket.ts";
 
 it("says how a server refused", async () => {
@@ -16,6 +16,24 @@ it("says how a server refused", async () => {
       "The server let no WebSocket in: HTTP/1.1 429 Too Many Requests.",
     );
   } finally {
+    server.close();
+  }
+});
+
+it("does not wait for ever for a server that lets nobody in, and does not say so", async () => {
+  const server = createServer((socket) => void socket.on("error", () => undefined)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const nothing = (): void => undefined;
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const opening = WebSocketClient.open({ port, path: "/v1", onMessage: nothing, onClose: nothing });
+    const refused = expect(opening).rejects.toThrow("The server let no WebSocket in within 30 s.");
+    await once(server, "connection");
+    vi.advanceTimersByTime(30_000);
+    await refused;
+  } finally {
+    vi.useRealTimers();
     server.close();
   }
 });

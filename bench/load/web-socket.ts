@@ -43,6 +43,9 @@ export const textFrameOf = (text: string): Buffer => frameOf(text, OPCODE.text);
 /** Where the payload of a client's frame begins, if it has fewer than 126 bytes. */
 export const SHORT_HEAD = 6;
 
+/** For a server to let a connection in. */
+const OPEN_WITHIN_MS = 30_000;
+
 export class WebSocketClient {
   readonly #socket: Socket;
   readonly #options: WebSocketOptions;
@@ -58,7 +61,14 @@ export class WebSocketClient {
   ) {
     const { port, path, protocol, from } = options;
     this.#options = options;
-    this.#upgraded = () => resolve(this);
+    const overdue = setTimeout(() => {
+      this.destroy();
+      reject(new BenchError(`The server let no WebSocket in within ${OPEN_WITHIN_MS / 1_000} s.`));
+    }, OPEN_WITHIN_MS);
+    this.#upgraded = () => {
+      clearTimeout(overdue);
+      resolve(this);
+    };
     this.#socket = connect({
       host: HOST,
       port,
@@ -73,6 +83,7 @@ export class WebSocketClient {
       },
     });
     const closed = (why: string): void => {
+      clearTimeout(overdue);
       if (this.#upgraded !== undefined) reject(new BenchError(`The server let no WebSocket in: ${why}.`));
       else if (!this.#destroyed) options.onClose(why);
       this.#destroyed = true;

@@ -2,11 +2,11 @@
 import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
 import type { CaseResult, Results, ScenarioResult, SubjectResult } from "../runner/results.ts";
 import { percentilesOf } from "../runner/latency.ts";
-import { figuresOf, latenciesOf, ratioOf, scoreOf, scoreUnit, spreadOf } from "../runner/statistics.ts";
+import { figuresOf, isComparable, latenciesOf, ratioOf, scoreOf, scoreUnit, spreadOf } from "../runner/statistics.ts";
 import { cpuText, ratioText } from "../runner/summary.ts";
 import { figure } from "../runner/text.ts";
 import { dotPlot, escape, linePlot, type Series } from "./plot.ts";
-import { STYLE } from "./style.ts";
+import { colorClass, STYLE } from "./style.ts";
 
 export function reportOf(results: Results): string {
   const { machine, versions, commit, begunAt, endedAt, command, settings, notes } = results;
@@ -59,7 +59,7 @@ function caseHtml(one: CaseResult): string {
   });
   const usher = one.subjects.find(({ kind }) => kind === "usher");
   const ratios = subjects.flatMap(({ subject, color }) => {
-    if (usher === undefined || subject.kind === "usher") return [];
+    if (usher === undefined || subject.kind === "usher" || !isComparable(usher, subject)) return [];
     const spread = ratioOf(one, usher, subject);
     const values = subject.rounds.map((_, round) => {
       const only = (rounds: SubjectResult): SubjectResult => ({
@@ -72,7 +72,7 @@ function caseHtml(one: CaseResult): string {
   });
   const latencies = latenciesOf(one);
   const legend = subjects
-    .map(({ subject, color }) => `<span class="key s${color}">${escape(subject.name)}</span>`)
+    .map(({ subject, color }) => `<span class="key ${colorClass(color)}">${escape(subject.name)}</span>`)
     .join(" ");
   return [
     `<h3>${escape(one.name)}</h3><p class="load">${escape(one.load)}</p>`,
@@ -116,12 +116,19 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
       ...latencies.flatMap((name) => percentileCells(subject, name)),
       cpuText(subject),
       figure(rounds.reduce((sum, { refused }) => sum + refused, 0)),
-      ...figures.map((name) => figure(spreadOf(rounds.map((round) => round.figures[name] ?? Number.NaN)).median)),
+      ...figures.map((name) => spreadText(rounds.map((round) => round.figures[name] ?? Number.NaN))),
     ];
   });
   const line = (cells: readonly string[], tag: string): string =>
     `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`;
   return `<div class="wide"><table>${line(head, "th")}${rows.map((row) => line(row, "td")).join("")}</table></div>`;
+}
+
+function spreadText(values: readonly number[]): string {
+  const { median, least, most } = spreadOf(values);
+  return least === most || Number.isNaN(median)
+    ? figure(median)
+    : `${figure(median)} (${figure(least)} to ${figure(most)})`;
 }
 
 function histogramOf({ rounds }: SubjectResult, name: string) {

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { dotPlot } from "./plot.ts";
+import { colorClass, STYLE } from "./style.ts";
 
 const row = (values: readonly number[], median: number) => ({ name: "usher", color: 0, values, median, text: "" });
 
@@ -17,4 +18,10 @@ it.each([
 
 it("a plot that is not logarithmic shows 0", () => {
   expect(dotPlot("scores", false, [row([0, 2], 1)]).match(/<circle/g)).toHaveLength(2);
+});
+
+it("every series has a color of the style sheet, and no two look alike, however many there are", () => {
+  const classes = Array.from({ length: 20 }, (_, index) => colorClass(index));
+  expect(new Set(classes).size).toBe(20);
+  for (const name of classes) expect(STYLE).toContain(`.${name.split(" ")[0]}{--c:`);
 });

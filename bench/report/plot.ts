@@ -1,4 +1,5 @@
 /** Plots as SVG text, for a report that is one file. Colours come from the page's style sheet, by class: `s0` is the first series. */
+import { colorClass } from "./style.ts";
 
 export interface Axis {
   readonly label: string;
@@ -44,7 +45,7 @@ export function linePlot(title: string, x: Axis, y: Axis, series: readonly Serie
       .filter(([, value]) => !y.log || value > 0)
       .map(([px, py], index) => `${index === 0 ? "M" : "L"}${xScale.at(px).toFixed(1)} ${yScale.at(py).toFixed(1)}`)
       .join("");
-    return `<path class="line s${color}" d="${path}"><title>${escape(name)}</title></path>`;
+    return `<path class="line ${colorClass(color)}" d="${path}"><title>${escape(name)}</title></path>`;
   });
   const xTicks = xScale.ticks.map(
     ({ at, text }) =>
@@ -94,14 +95,14 @@ export function dotPlot(title: string, log: boolean, rows: readonly Row[]): stri
     if (shown.length === 0) return "";
     const [least, most] = [Math.min(...shown), Math.max(...shown)];
     const dots = shown.map(
-      (value) => `<circle class="dot s${color}" cx="${scale.at(value).toFixed(1)}" cy="${y}" r="3.5"/>`,
+      (value) => `<circle class="dot ${colorClass(color)}" cx="${scale.at(value).toFixed(1)}" cy="${y}" r="3.5"/>`,
     );
     const stroke = isShown(median)
-      ? `<line class="median s${color}" x1="${scale.at(median).toFixed(1)}" x2="${scale.at(median).toFixed(1)}" y1="${y - 9}" y2="${y + 9}"/>`
+      ? `<line class="median ${colorClass(color)}" x1="${scale.at(median).toFixed(1)}" x2="${scale.at(median).toFixed(1)}" y1="${y - 9}" y2="${y + 9}"/>`
       : "";
     return (
       `<text x="${NAMES - 10}" y="${y + 4}" text-anchor="end">${escape(name)}</text>` +
-      `<line class="line s${color}" x1="${scale.at(least).toFixed(1)}" x2="${scale.at(most).toFixed(1)}" y1="${y}" y2="${y}"/>` +
+      `<line class="line ${colorClass(color)}" x1="${scale.at(least).toFixed(1)}" x2="${scale.at(most).toFixed(1)}" y1="${y}" y2="${y}"/>` +
       dots.join("") +
       stroke +
       `<text x="${WIDTH - TEXTS + 12}" y="${y + 4}">${escape(text)}</text>`

@@ -26,6 +26,10 @@ const DARK = [
 
 const colors = (list: readonly string[]): string => list.map((color, index) => `.s${index}{--c:${color}}`).join("");
 
+/** The classes of a series' color: past the tenth they begin anew, with dashes. */
+export const colorClass = (index: number): string =>
+  `s${index % BRIGHT.length}${index < BRIGHT.length ? "" : " again"}`;
+
 export const STYLE = `
 :root{color-scheme:light dark;--ink:#1c2126;--paper:#fff;--faint:#d9dde2;--soft:#5b6570}
 ${colors(BRIGHT)}
@@ -37,8 +41,9 @@ th:first-child,td:first-child,.facts td{text-align:left;white-space:normal}th{fo
 .wide{overflow-x:auto}.load{color:var(--soft);margin-top:-.6rem}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:1rem}
 figure{margin:0}figcaption{color:var(--soft);font-size:13px}svg{width:100%;height:auto}
-svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .axis{fill:var(--soft)}
+svg .again{stroke-dasharray:6 4}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .axis{fill:var(--soft)}
 .grid{stroke:var(--faint);stroke-width:1}.line{stroke:var(--c);stroke-width:1.6;fill:none}.median{stroke:var(--c);stroke-width:3}.dot{fill:var(--c);opacity:.65}
 .key::before{content:"";display:inline-block;width:.8em;height:.8em;border-radius:2px;background:var(--c);margin-right:.35em}.key{margin-right:1em}
+.key.again::before{background:repeating-linear-gradient(90deg,var(--c) 0 .2em,transparent .2em .3em)}
 dt{font-weight:600}dd{margin:0 0 .6rem}
 `;

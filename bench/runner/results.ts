@@ -47,6 +47,8 @@ export interface SubjectResult {
   readonly kind: SubjectKind;
   readonly about: string;
   readonly fairness?: string;
+  /** What its rate counts, where that is not the case's. */
+  readonly unit?: string;
   readonly rounds: readonly RoundResult[];
 }
 

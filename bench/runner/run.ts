@@ -115,11 +115,12 @@ async function runCase(
     load: one.load,
     unit: one.unit,
     ...(one.judgedBy !== undefined && { judgedBy: one.judgedBy }),
-    subjects: one.subjects.map(({ name, kind, about, fairness }): SubjectResult => ({
+    subjects: one.subjects.map(({ name, kind, about, fairness, unit }): SubjectResult => ({
       name,
       kind,
       about,
       ...(fairness !== undefined && { fairness }),
+      ...(unit !== undefined && { unit }),
       rounds: rounds.get(name) ?? [],
     })),
   };

@@ -48,6 +48,8 @@ export interface SubjectPlan {
   readonly about: string;
   /** A peer's best practice, and how it was set up by it. */
   readonly fairness?: string;
+  /** What its rate counts, if not what the case's does: then no ratio is told. */
+  readonly unit?: string;
   start(stage: Stage): Promise<Subject>;
 }
 

@@ -33,6 +33,9 @@ export const latenciesOf = ({ subjects }: CaseResult): string[] => [
   ...new Set(subjects.flatMap(({ rounds }) => rounds.flatMap(({ latencies }) => Object.keys(latencies)))),
 ];
 
+/** Whether they count the same. */
+export const isComparable = (a: SubjectResult, b: SubjectResult): boolean => a.unit === b.unit;
+
 /** Round by round, how many times as well as `other` the subject does: above 1 it wins. */
 export function ratioOf(result: CaseResult, subject: SubjectResult, other: SubjectResult): Spread {
   return spreadOf(

@@ -2,7 +2,16 @@
 import { mergeHistograms } from "../load/recorder.ts";
 import type { CaseResult, ScenarioResult, SubjectResult } from "./results.ts";
 import { percentilesOf } from "./latency.ts";
-import { figuresOf, latenciesOf, ratioOf, scoreOf, scoreUnit, type Spread, spreadOf } from "./statistics.ts";
+import {
+  figuresOf,
+  isComparable,
+  latenciesOf,
+  ratioOf,
+  scoreOf,
+  scoreUnit,
+  type Spread,
+  spreadOf,
+} from "./statistics.ts";
 import { figure, table } from "./text.ts";
 
 export function summaryLines(scenarios: readonly ScenarioResult[]): string[] {
@@ -39,7 +48,9 @@ function caseLines(one: CaseResult): string[] {
       ...figures.map((name) =>
         figure(spreadOf(subject.rounds.map((round) => round.figures[name] ?? Number.NaN)).median),
       ),
-      subject.kind === "usher" || usher === undefined ? "" : ratioText(ratioOf(one, usher, subject)),
+      subject.kind === "usher" || usher === undefined || !isComparable(usher, subject)
+        ? ""
+        : ratioText(ratioOf(one, usher, subject)),
     ]);
   }
   return table(rows).map((line) => `  ${line}`);

@@ -29,6 +29,7 @@ export function engineCase(
       name: title,
       kind: limits.includes(title) ? "limit" : "usher",
       about: "On one thread, everything made before the clock starts",
+      unit: title.slice(title.lastIndexOf(": ") + 2),
       async start(stage) {
         const options = { group, work: title, share: 1, ...(needsPostgres && { databaseUrl: await stage.database() }) };
         return isCold ? startCold(stage, options) : startWarm(stage, options, secondsOf(settings, 1));

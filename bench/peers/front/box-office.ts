@@ -1,3 +1,4 @@
+import { Slab } from "../../../platform/slab/index.ts";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
 import { type Hold, HOLD_TTL_MS, SEATS_A_HALL, type SeatStore } from "./seat-store.ts";
 
@@ -14,6 +15,12 @@ export interface Customer {
   answer(message: readonly unknown[]): void;
 }
 
+interface Kept {
+  readonly hold: Hold;
+  /** In the slab. */
+  key: number;
+}
+
 interface Options {
   readonly store: SeatStore;
   /** Tells watchers that these seats of the showtime now have this status (0 free, 1 held). */
@@ -25,8 +32,8 @@ export class BoxOffice {
   readonly #store: SeatStore;
   readonly #show: Options["show"];
   readonly #opened = new Map<number, Promise<void>>();
-  /** By id. All live equally long, so they also end in this order. */
-  readonly #holds = new Map<number, Hold>();
+  /** By the number that their holder knows. Not in a Map, which would cost collections that Usher does without. */
+  readonly #holds = new Slab<Kept>();
   #lastHold = 0;
 
   private constructor({ store, show }: Options) {
@@ -66,15 +73,17 @@ export class BoxOffice {
     const expiresAt = Date.now() + HOLD_TTL_MS;
     const hold = { id: ++this.#lastHold, showtime, seats, holder: customer.id, expiresAt };
     if (!(await this.#store.hold(hold))) return this.#refuse(customer, number, "SEAT_TAKEN");
-    this.#holds.set(hold.id, hold);
-    customer.answer([SERVER_OP.held, number, hold.id]);
+    const kept: Kept = { hold, key: 0 };
+    kept.key = this.#holds.add(kept);
+    customer.answer([SERVER_OP.held, number, kept.key]);
     this.#show(showtime, seats, 1);
   }
 
   async #release(customer: Customer, number: number, id: unknown): Promise<void> {
-    const hold = this.#holds.get(id as number); // The cast: whatever is no number is in no map of numbers.
-    if (hold?.holder !== customer.id) return this.#refuse(customer, number, "HOLD_NOT_FOUND");
-    this.#holds.delete(hold.id);
+    const kept = typeof id === "number" ? this.#holds.get(id) : undefined;
+    if (kept?.hold.holder !== customer.id) return this.#refuse(customer, number, "HOLD_NOT_FOUND");
+    const { hold, key } = kept;
+    this.#holds.delete(key, kept);
     await this.#store.release(hold);
     customer.answer([SERVER_OP.released, number]);
     this.#show(hold.showtime, hold.seats, 0);
@@ -91,9 +100,10 @@ export class BoxOffice {
   }
 
   async #expire(): Promise<void> {
-    for (const hold of this.#holds.values()) {
-      if (hold.expiresAt > Date.now()) return;
-      this.#holds.delete(hold.id);
+    for (const kept of this.#holds.values()) {
+      const { hold, key } = kept;
+      if (hold.expiresAt > Date.now()) continue;
+      this.#holds.delete(key, kept);
       try {
         await this.#store.release(hold);
         this.#show(hold.showtime, hold.seats, 0);
