@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { TOKEN_LENGTH_MAX } from "../proto/index.ts";
 import { decodeClientJson } from "../proto/ws/index.ts";
 import { clientMessages } from "../proto/ws/testing/arbitrary-messages.ts";
 import { faultOf } from "./fault.ts";
@@ -9,6 +10,11 @@ const release = { op: "release", rid: "r1", holdId: "s1.1" };
 
 test("what the server takes has no fault", () => {
   fc.assert(fc.property(clientMessages, (message) => faultOf(message) === undefined));
+});
+
+test("nor has the longest token, and a longer one has", () => {
+  expect(faultOf({ op: "auth", token: "t".repeat(TOKEN_LENGTH_MAX) })).toBeUndefined();
+  expect(faultOf({ op: "auth", token: "t".repeat(TOKEN_LENGTH_MAX + 1) })).toContain("token must");
 });
 
 test.each<[string, object]>([

@@ -1,6 +1,7 @@
+import { SEATS_PER_REQUEST_MAX, TOKEN_LENGTH_MAX } from "../proto/index.ts";
 import { type ClientMessage, WS_LIMITS } from "../proto/ws/client-codec.ts";
 
-const { categoryIdLength, holdIdLength, requestIdLength, seatMax, seatsPerMessage, tokenLength } = WS_LIMITS;
+const { categoryIdLength, holdIdLength, requestIdLength, seatMax } = WS_LIMITS;
 const BEST_FIELDS: readonly string[] = ["count", "category", "split"];
 
 /**
@@ -10,7 +11,7 @@ const BEST_FIELDS: readonly string[] = ["count", "category", "split"];
 export function faultOf(message: ClientMessage): string | undefined {
   switch (message.op) {
     case "auth":
-      return faultOfText("token", message.token, tokenLength);
+      return faultOfText("token", message.token, TOKEN_LENGTH_MAX);
     case "watch":
     case "unwatch":
       return undefined; // Their showtime and position have been checked where they came from.
@@ -34,7 +35,8 @@ function faultOfBest(best: { count: number; category?: string; split?: boolean }
   const unknown = Object.keys(best).find((name) => !BEST_FIELDS.includes(name));
   if (unknown !== undefined) return `there is no field ${JSON.stringify(unknown)} in best`;
   const { category, count, split } = best;
-  if (!isWhole(count, 1, seatsPerMessage)) return `best.count must be a whole number of 1 to ${seatsPerMessage}`;
+  if (!isWhole(count, 1, SEATS_PER_REQUEST_MAX))
+    return `best.count must be a whole number of 1 to ${SEATS_PER_REQUEST_MAX}`;
   const fault = category === undefined ? undefined : faultOfText("best.category", category, categoryIdLength);
   return fault ?? faultOfFlag("best.split", split);
 }
@@ -42,12 +44,12 @@ function faultOfBest(best: { count: number; category?: string; split?: boolean }
 function faultOfSeats(seats: readonly number[]): string | undefined {
   const isList =
     seats.length > 0 &&
-    seats.length <= seatsPerMessage &&
+    seats.length <= SEATS_PER_REQUEST_MAX &&
     seats.every((seat) => isWhole(seat, 0, seatMax)) &&
     new Set(seats).size === seats.length;
   return isList
     ? undefined
-    : `seats must be 1 to ${seatsPerMessage} whole numbers of 0 to ${seatMax}, each of them once`;
+    : `seats must be 1 to ${SEATS_PER_REQUEST_MAX} whole numbers of 0 to ${seatMax}, each of them once`;
 }
 
 const isWhole = (value: number, min: number, max: number): boolean =>

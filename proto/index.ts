@@ -1,5 +1,6 @@
 /** The one door of `proto/`: what travels between processes, and between the engine and its clients. */
 export * from "./ids.ts";
+export * from "./limits.ts";
 export * from "./errors.ts";
 export * from "./close-codes.ts";
 export * from "./seat-status.ts";

@@ -1,5 +1,5 @@
 import { errors, importJWK, jwtVerify, type CryptoKey, type JWTHeaderParameters, type JWTPayload } from "jose";
-import { holderId, isPlainId } from "../../proto/index.ts";
+import { holderId, isPlainId, TOKEN_LENGTH_MAX } from "../../proto/index.ts";
 import type { Bus, Subscription } from "../bus/index.ts";
 import type { Clock, Timer } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -76,7 +76,7 @@ export class BusTokenVerifier implements TokenVerifier {
   }
 
   async #check(token: string): Promise<Principal> {
-    if (token.length > limits.TOKEN_LENGTH_MAX) throw new InvalidToken("The token is too long.");
+    if (token.length > TOKEN_LENGTH_MAX) throw new InvalidToken("The token is too long.");
     if (!isPlainlySpelled(token)) throw new InvalidToken("The token is not a valid one.");
     if (!this.#loaded) await this.#reload();
     if (!this.#loaded) throw new VerifierUnavailable("the keys of identity are not known yet");

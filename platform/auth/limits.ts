@@ -1,5 +1,4 @@
 /** Every bound of the token verifier. Times are milliseconds. */
-export const TOKEN_LENGTH_MAX = 2_048;
 /** How far the clocks of two of our machines may be apart. */
 export const CLOCK_TOLERANCE_MS = 5_000;
 /** The longest that a setting lets a token live. */

@@ -17,7 +17,6 @@ export const HEALTH_CHECK_SLOW_MS = 500;
 export const HEALTH_CHECK_TIMEOUT_MS = 5_000;
 /** Requests that failed because something was away get one line in so long, with their count. */
 export const AWAY_TOLD_EVERY_MS = 1_000;
-export const TOKEN_LENGTH_MAX = 2_048;
 
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
 /** A run that has not renewed its lease for so long hangs, or its host is gone. */

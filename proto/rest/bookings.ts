@@ -1,8 +1,8 @@
 /** Bookings, from the hold to the money back. */
 import { Type, type Static } from "typebox";
+import { SEATS_PER_REQUEST_MAX } from "../limits.ts";
 import { BOOKING_STATUSES, PAYMENT_METHODS, PAYMENT_STATES, TICKET_TYPES } from "../services/index.ts";
 import { Id, Money, Page, PageQuery, Timestamp } from "./common.ts";
-import { SEATS_PER_REQUEST_MAX } from "./holds.ts";
 
 const closed = { additionalProperties: false };
 

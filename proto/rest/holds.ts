@@ -1,8 +1,6 @@
 import { Type, type Static } from "typebox";
+import { SEATS_PER_REQUEST_MAX } from "../limits.ts";
 import { Id, Timestamp } from "./common.ts";
-
-/** Seats that one request may name; how many a holder may really have is the engine's to say. */
-export const SEATS_PER_REQUEST_MAX = 2_048;
 
 const Accessible = Type.Optional(
   Type.Boolean({ description: "The holder needs a wheelchair place, or comes with somebody who does." }),

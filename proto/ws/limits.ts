@@ -5,9 +5,6 @@ export const WS_LIMITS = {
   requestIdLength: 64,
   categoryIdLength: 64,
   holdIdLength: 80,
-  tokenLength: 4096,
-  /** Seats that one client message names; how many one holder may have is the engine's to say. */
-  seatsPerMessage: 2048,
   /** The highest seat index a hall can have. */
   seatMax: 65_535,
 } as const;

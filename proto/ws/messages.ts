@@ -6,6 +6,7 @@ import { Type, type Static } from "typebox";
 import { BOOKING_STATUSES, type BookingStatus } from "../booking-status.ts";
 import { ERRORS, type ErrorCode } from "../errors.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
+import { SEATS_PER_REQUEST_MAX, TOKEN_LENGTH_MAX } from "../limits.ts";
 import { WS_LIMITS } from "./limits.ts";
 
 /** Unknown fields are refused: a misspelt option must not be a silently different request. */
@@ -27,7 +28,7 @@ function areDistinct(seats: readonly number[]): boolean {
 
 const Seat = whole(WS_LIMITS.seatMax, "Index of a seat in the showtime's layout.");
 const SeatList = Type.Refine(
-  Type.Array(Seat, { minItems: 1, maxItems: WS_LIMITS.seatsPerMessage, description: "Seats, each once." }),
+  Type.Array(Seat, { minItems: 1, maxItems: SEATS_PER_REQUEST_MAX, description: "Seats, each once." }),
   areDistinct,
   () => "must name each seat once",
 );
@@ -62,7 +63,12 @@ const AskedHold = Type.String({
 export const Auth = Type.Object(
   {
     op: Type.Literal("auth"),
-    token: Type.String({ minLength: 1, maxLength: WS_LIMITS.tokenLength, pattern: "^\\P{Cs}*$" }),
+    // One that is too long is refused as any other that is none, not as a bad message.
+    token: Type.String({
+      minLength: 1,
+      pattern: "^\\P{Cs}*$",
+      description: `An access token, of up to ${TOKEN_LENGTH_MAX} characters.`,
+    }),
   },
   { ...closed, description: "Signs the connection in, or renews its sign-in." },
 );
@@ -88,7 +94,7 @@ export const HoldBest = Type.Object(
     showtime: Showtime,
     best: Type.Object(
       {
-        count: Type.Integer({ minimum: 1, maximum: WS_LIMITS.seatsPerMessage, description: "How many seats." }),
+        count: Type.Integer({ minimum: 1, maximum: SEATS_PER_REQUEST_MAX, description: "How many seats." }),
         category: Type.Optional(
           Type.String({ minLength: 1, maxLength: WS_LIMITS.categoryIdLength, pattern: "^\\P{Cs}*$" }),
         ),

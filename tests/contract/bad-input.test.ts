@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { afterEach, describe, expect, it } from "vitest";
-import { CLOSE_CODES } from "../../proto/index.ts";
+import { CLOSE_CODES, TOKEN_LENGTH_MAX } from "../../proto/index.ts";
 import { boxOffice } from "../support/box-office.ts";
 
 const office = boxOffice({ COMMANDS_PER_SECOND: "1000000" });
@@ -221,6 +221,17 @@ describe("tokens", () => {
   };
 
   it.each(["x", "a.b.c", "..", "Bearer x", "ÿ"])("that are none: %s", refused);
+
+  it("longer than one can be, in the same words over either", async () => {
+    const token = "x".repeat(TOKEN_LENGTH_MAX + 1);
+    const { body } = await office.rest.get("auth/me", { token });
+    expect(body["code"]).toBe("UNAUTHORIZED");
+    for (const encoding of ENCODINGS) {
+      const client = await office.connect(encoding);
+      client.say({ op: "auth", token });
+      expect(await client.next("error")).toMatchObject({ code: "UNAUTHORIZED", message: body["detail"] });
+    }
+  });
 
   it("with the algorithm none", async () => {
     const { header, payload, parts } = await goodClaims();

@@ -4,6 +4,7 @@ import { BOOKING_STATUSES } from "../../booking-status.ts";
 import { ERRORS, type ErrorCode } from "../../errors.ts";
 import { bookingId, holderId, holdIdOf, showtimeId, type RequestId } from "../../ids.ts";
 import { seatChange } from "../../seat-status.ts";
+import { SEATS_PER_REQUEST_MAX } from "../../limits.ts";
 import { WS_LIMITS } from "../limits.ts";
 import type { ClientMessage, ServerMessage } from "../messages.ts";
 
@@ -43,7 +44,7 @@ export const clientMessages: fc.Arbitrary<ClientMessage> = fc.oneof(
       showtime,
       best: record(
         {
-          count: fc.integer({ min: 1, max: WS_LIMITS.seatsPerMessage }),
+          count: fc.integer({ min: 1, max: SEATS_PER_REQUEST_MAX }),
           category: fc.string({ unit: "binary", minLength: 1, maxLength: 64 }),
           split: fc.boolean(),
         },
