@@ -19,6 +19,7 @@ import { createIdentityService, type FirstAdmin } from "../../services/identity/
 import { createNotificationsService } from "../../services/notifications/index.ts";
 import { createMockGateway, createPaymentsService } from "../../services/payments/index.ts";
 import { createTicketsService } from "../../services/tickets/index.ts";
+import { answerWithDatabase } from "./answer-with-database.ts";
 import type { Domain } from "./domains.ts";
 import { requireFreePort } from "./free-port.ts";
 import { type Role, urlHost } from "./role.ts";
@@ -61,7 +62,9 @@ interface Service {
 /** The domains of this process, one HTTP server for all of them, and the mock gateway where no other is named. */
 export async function startServices(role: Role, options: Options): Promise<RunningServices> {
   const { config, clock, log, metrics, lifecycle, context } = role;
-  const { domains, database, bus, stream, engine } = options;
+  const { domains, database, stream, engine } = options;
+  // Where no other process could answer instead, whoever asks may as well wait.
+  const bus = config.natsUrl === undefined ? options.bus : await answerWithDatabase(role, options.bus, database.url);
   const random = systemRandom;
   const common = { pool: database.pool, bus, stream, clock, random, log, metrics, config };
   let httpPort = config.httpPort;

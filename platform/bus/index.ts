@@ -3,3 +3,4 @@ export { type Bus, BusClosed, ConnectionLost, isAway, NoResponders, RequestTimeo
 export { InProcessBus } from "./in-process-bus.ts";
 export { NatsBus } from "./nats-bus.ts";
 export { connectNats, NatsUnusable } from "./nats-connection.ts";
+export { WithholdingBus } from "./withholding-bus.ts";

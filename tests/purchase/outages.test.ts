@@ -3,8 +3,13 @@ import { once } from "node:events";
 import { pino } from "pino";
 import { SMTPServer } from "smtp-server";
 import { afterEach, expect, it } from "vitest";
+import { TIME } from "../../platform/auth/index.ts";
+import { connectNats, NatsBus, NoResponders } from "../../platform/bus/index.ts";
+import { startNatsServer } from "../../platform/bus/testing.ts";
+import { systemClock } from "../../platform/clock/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
+import { USER_CARD } from "../../proto/services/index.ts";
 import { FaultProxy } from "../faults/fault-proxy.ts";
 import { ADMIN } from "../support/box-office.ts";
 import { problem, Purchases } from "../support/purchases.ts";
@@ -191,6 +196,48 @@ it(
     expect(await rest.get("/health/live")).toMatchObject({ status: 200 });
     way.open();
     await expect.poll(ready, SOON).toMatchObject({ status: 200 });
+  },
+);
+
+it(
+  "a services process that alone is without PostgreSQL leaves questions to the others, and one that is alone says at once that it cannot answer",
+  { timeout: 120_000 },
+  async () => {
+    const [home, nats] = [await place(), await startNatsServer()];
+    undo.push(() => nats.stop());
+    const url = new URL(home.DATABASE_URL);
+    const way = await FaultProxy.to(url.hostname, Number(url.port));
+    undo.push(() => way.close());
+    url.host = `127.0.0.1:${way.port}`;
+    const settings = { ...home, NATS_URL: nats.url, HTTP_PORT: "0", LOG_LEVEL: "fatal" };
+    const start = async (databaseUrl: string): Promise<() => Promise<void>> => {
+      const launch = new Launch(["services", "--only", "identity"], { ...settings, DATABASE_URL: databaseUrl });
+      const end = endCleanly(launch);
+      undo.push(end);
+      await launch.said(/^ready$/m);
+      return end;
+    };
+    await start(url.href);
+    const endOther = await start(home.DATABASE_URL);
+    const inboxPrefix = "_INBOX.test";
+    const connection = await connectNats(nats.url, { name: "test", inboxPrefix });
+    const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log: silent });
+    undo.push(() => bus.close());
+    const patience = { timeoutMs: 5_000 };
+    const card = () => bus.request(USER_CARD, { userId: "nobody" }, patience);
+    const answered = async (): Promise<number> => {
+      const answers = await Promise.allSettled(Array.from({ length: 20 }, card));
+      return answers.filter(({ status }) => status === "fulfilled").length;
+    };
+
+    expect(await answered()).toBe(20);
+    way.cut();
+    await expect.poll(answered, SOON).toBe(20);
+    await endOther();
+    await expect(card()).rejects.toThrow(NoResponders);
+    expect(await bus.request(TIME, null, patience)).toBeGreaterThan(0);
+    way.open();
+    await expect.poll(answered, SOON).toBe(20);
   },
 );
 
