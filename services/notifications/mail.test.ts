@@ -166,6 +166,7 @@ describe("a mail", () => {
     "evil.example",
     "evil.\u200eexample",
     "evil\u3002example",
+    "evil.भारत",
     "192.0.2.1/login",
     "help@evil",
     "Ada\tLovelace",

@@ -167,8 +167,12 @@ export class Stepper {
 
   #tell({ before, after, mismatch, isAgain }: Change): void {
     const { log } = this.#options;
-    if (isAgain)
-      log.error({ payment: after.id }, "a gateway has given back less than it said: it is asked to do so again");
+    if (isAgain) {
+      log.error(
+        { payment: after.id, gatewayId: after.gateway_id, refunded: after.refunded, currency: after.currency },
+        "a gateway has given back less than it said: it is asked to do so again",
+      );
+    }
     if (mismatch) {
       log.error(
         { payment: after.id, gatewayId: after.gateway_id, amount: after.amount, currency: after.currency },

@@ -21,7 +21,6 @@ export class BoxOfficeRest {
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #office: BoxOffice;
   readonly #store: PostgresStore;
-  readonly #holds = new Map<string, number>();
   /** By token. It is taken for what it is: less work than the signed one that a real shop would have to check. */
   readonly #holders = new Map<string, number>();
   #guests = 0;
@@ -99,7 +98,6 @@ export class BoxOfficeRest {
     const [op, , what] = await this.#ask(authorization, [CLIENT_OP.hold, 0, showtime, seats]);
     if (op !== SERVER_OP.held) return { status: what === "SEAT_TAKEN" ? 409 : 400, body: { code: what, seats } };
     const holdId = `${id}.${Number(what).toString(36)}`;
-    this.#holds.set(holdId, Number(what));
     const expiresAt = new Date(Date.now() + HOLD_TTL_MS).toISOString();
     return {
       status: 201,
@@ -108,11 +106,9 @@ export class BoxOfficeRest {
   }
 
   async release(holdId: string, authorization: string | undefined): Promise<Answer> {
-    const hold = this.#holds.get(holdId);
-    if (hold === undefined) return NOT_FOUND;
+    const hold = Number.parseInt(holdId.slice(holdId.lastIndexOf(".") + 1), 36);
     const [op, , code] = await this.#ask(authorization, [CLIENT_OP.release, 0, 0, hold]);
     if (op !== SERVER_OP.released) return { status: 404, body: { code } };
-    this.#holds.delete(holdId);
     return { status: 204, body: undefined };
   }
 

@@ -70,7 +70,7 @@ export function writeLetter(content: LetterContent): Letter {
 }
 
 /** What mail programs would make a link of. The full stops are those that domains may be written with; behind them stands no initial, as in J.R. */
-const LINK = /:\/\/|www\.|@|[.\u3002\uff0e\uff61](?:\p{N}|\p{L}{2})/iu;
+const LINK = /:\/\/|www\.|@|[.\u3002\uff0e\uff61](?:\p{N}|\p{L}[\p{L}\p{M}])/iu;
 
 /** On one line; null where it says more than a name: the address may be somebody else's, and the mail is ours. */
 export function nameOf(buyer: string | null): string | null {
