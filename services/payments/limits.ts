@@ -35,6 +35,10 @@ export const RECONCILE_EVERY_MS = 5 * 60_000;
 /** How far back the gateways' lists are compared with ours. */
 export const RECONCILE_WINDOW_MS = 7 * 24 * 60 * 60_000;
 export const DIFFERENCES_MAX = 1_000;
+/** For so long after a refund was asked for it may still be sent back; of older payments it is looked at once in so long, so many in one go. */
+export const SENT_BACK_WITHIN_MS = 30 * 24 * 60 * 60_000;
+export const OLD_REFUND_EVERY_MS = 24 * 60 * 60_000;
+export const OLD_REFUNDS_AT_ONCE = 100;
 
 /** Longer than any gateway goes on repeating a webhook. */
 export const INBOX_KEPT_MS = 30 * 24 * 60 * 60_000;

@@ -8,7 +8,13 @@ import { SessionLock } from "../../platform/postgres/index.ts";
 import type { PaymentDifference, Reconciliation } from "../../proto/rest/index.ts";
 import type { PaymentMethod } from "../../proto/services/index.ts";
 import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment } from "./gateways/gateway.ts";
-import { DIFFERENCES_MAX, RECONCILE_WINDOW_MS } from "./limits.ts";
+import {
+  DIFFERENCES_MAX,
+  OLD_REFUND_EVERY_MS,
+  OLD_REFUNDS_AT_ONCE,
+  RECONCILE_WINDOW_MS,
+  SENT_BACK_WITHIN_MS,
+} from "./limits.ts";
 import { knownOf } from "./stepper.ts";
 import type { PaymentRow, PaymentsTables } from "./tables.ts";
 
@@ -122,7 +128,49 @@ export class Reconciler {
       const difference = await this.#lookAgain(method, gateway, paymentId, known);
       if (difference !== undefined) differences.push(difference);
     }
+    for (const row of await this.#refundedLately(method, since)) {
+      compared.add(row.id);
+      const difference = await this.#lookAgain(
+        method,
+        gateway,
+        row.id,
+        row.gateway_id === null ? undefined : knownOf(row, row.gateway_id),
+      );
+      if (difference !== undefined) differences.push(difference);
+      await this.#noteLook(row);
+    }
     return { compared: compared.size, differences };
+  }
+
+  /** Payments that are too old for the lists, but not their refunds: banks send those back. Some at a time, each once a day. */
+  #refundedLately(method: PaymentMethod, since: Date): Promise<PaymentRow[]> {
+    const { db, clock } = this.#options;
+    const now = clock.now();
+    return db
+      .selectFrom("payment")
+      .selectAll()
+      .where("id", "in", (from) =>
+        from
+          .selectFrom("refund")
+          .innerJoin("payment", "payment.id", "refund.payment_id")
+          .select("payment_id")
+          .where("refund.state", "=", "done")
+          .where("refund.created_at", ">=", new Date(now - SENT_BACK_WITHIN_MS))
+          .where(({ or, eb }) =>
+            or([eb("looked_at", "is", null), eb("looked_at", "<", new Date(now - OLD_REFUND_EVERY_MS))]),
+          )
+          .where("payment.method", "=", method)
+          .where("payment.created_at", "<", since)
+          .where("payment.due_at", "is", null)
+          .orderBy("looked_at", (order) => order.asc().nullsFirst())
+          .limit(OLD_REFUNDS_AT_ONCE),
+      )
+      .execute();
+  }
+
+  async #noteLook({ id }: PaymentRow): Promise<void> {
+    const looked_at = new Date(this.#options.clock.now());
+    await this.#options.db.updateTable("refund").set({ looked_at }).where("payment_id", "=", id).execute();
   }
 
   async #oldestOpenRefund(): Promise<Date | null | undefined> {

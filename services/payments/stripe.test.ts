@@ -289,6 +289,38 @@ describe("Stripe", () => {
       expect(told()).toHaveLength(2);
     });
 
+    it("asks anew for one of an old payment that was sent back, though nobody says so, and looks at it once a day", async () => {
+      await send(stripe.endRefund(made()[0]!.id, "succeeded"));
+      await refunded(700);
+      await idle();
+      const day = 24 * 60 * 60_000;
+      payments.clock.shift(8 * day);
+      try {
+        const reads = () => stripe.requests.filter((request) => request === `GET /v1/payment_intents/${intent().id}`);
+        await payments.service.reconcile();
+        const before = reads().length;
+        stripe.refundsAre = "succeeded";
+        stripe.endRefund(made()[0]!.id, "failed");
+        await payments.service.reconcile();
+        expect(reads()).toHaveLength(before);
+        payments.clock.shift(day + 1);
+        try {
+          const { differences } = await payments.service.reconcile();
+          expect(differences).toContainEqual(expect.objectContaining({ paymentId: id }));
+          await until(() => made()[1], "made anew");
+          await idle();
+        } finally {
+          payments.clock.shift(-day - 1);
+        }
+      } finally {
+        payments.clock.shift(-8 * day);
+      }
+      expect(made().map(({ status, amount }) => [status, amount])).toEqual([
+        ["failed", 700],
+        ["succeeded", 700],
+      ]);
+    });
+
     it("is not asked for what it has done when a hundred attempts of another have failed since", async () => {
       const [first] = made();
       await send(stripe.endRefund(first!.id, "succeeded"));

@@ -56,6 +56,8 @@ export interface RefundTable {
   refusals: Generated<number>;
   /** When the gateway had less given back than was told of, so that it was opened again; it is not told of twice. */
   again_at: Generated<Date | null>;
+  /** When its gateway was last asked whether it is still done, after its payment was too old for the comparison of lists. */
+  looked_at: Generated<Date | null>;
   created_at: Fixed<Date>;
 }
 
