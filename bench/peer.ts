@@ -30,7 +30,7 @@ export interface Peer {
   readonly entry: string;
   /**
    * Beside PORT=0, DATABASE_URL or REDIS_URL, and what the scenario wants: SHOWTIMES (how many, numbered from 0; 1 or 100) and SEATS (free
-   * seats in each; 480 or 20,000), both made anew at each start.
+   * seats in each; 96 or 20,000), both made anew at each start.
    */
   readonly env?: Readonly<Record<string, string>>;
 }

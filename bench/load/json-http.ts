@@ -10,7 +10,7 @@ const ANSWER_WITHIN_MS = 30_000;
 
 /** @throws BenchError when the answer is a refusal, or there is none */
 export async function ask<Answer>(method: "GET" | "POST", url: string, { token, body }: Asked = {}): Promise<Answer> {
-  const response = await fetch(url, {
+  const answered = fetch(url, {
     method,
     headers: {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -18,10 +18,12 @@ export async function ask<Answer>(method: "GET" | "POST", url: string, { token, 
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-  }).catch((cause: unknown) => {
+  }).then(async (response) => {
+    if (response.ok) return (await response.json()) as Answer; // As openapi.json says.
+    throw new BenchError(`${method} ${url} was answered with ${response.status}: ${await response.text()}`);
+  });
+  return answered.catch((cause: unknown) => {
     const why = explain(cause);
     throw why instanceof BenchError ? why : new BenchError(`${method} ${url} was not answered.`, { cause });
   });
-  if (response.ok) return (await response.json()) as Answer; // As openapi.json says.
-  throw new BenchError(`${method} ${url} was answered with ${response.status}: ${await response.text()}`);
 }

@@ -54,6 +54,7 @@ export class PurchaseLoad {
   async end(): Promise<void> {
     this.#isRunning = false;
     await Promise.all(this.#buyers);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #buy(): Promise<void> {

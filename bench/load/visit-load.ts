@@ -57,6 +57,7 @@ export class VisitLoad {
   async end(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#visits.keys());
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #visit(url: string, meantAt: number): Promise<void> {

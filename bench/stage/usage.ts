@@ -1,4 +1,4 @@
-/** What processes use, as Linux tells under /proc; elsewhere nothing is told, and the report says so. */
+/** What processes use, as Linux tells under /proc; elsewhere nothing is told, and the report has dashes. */
 import { readdirSync, readFileSync } from "node:fs";
 
 const CLOCK_TICKS_PER_SECOND = 100; // `getconf CLK_TCK`, on every Linux that Node supports.

@@ -103,7 +103,7 @@ export class BoxOffice {
     for (const kept of this.#holds.values()) {
       const { hold, key } = kept;
       if (hold.expiresAt > Date.now()) continue;
-      this.#holds.delete(key, kept);
+      if (!this.#holds.delete(key, kept)) continue; // Released while another was.
       try {
         await this.#store.release(hold);
         this.#show(hold.showtime, hold.seats, 0);
