@@ -135,12 +135,22 @@ describe("a guest whose sign-ins are deleted", () => {
     const { pool, stream, config } = t;
     const identity = createIdentityService({ pool, bus, stream, clock, config, random: systemRandom, log });
     await identity.start();
+    const idle = createIdentityService({
+      pool,
+      bus,
+      stream,
+      clock: new VirtualClock(t.clock.now()),
+      config,
+      random: systemRandom,
+      log,
+    });
+    await idle.start();
     await pool.query(`insert into identity."user" (id, role, created_at) values ('usr_slow', 'guest', now())`);
     await clock.advance(GUESTS_PRUNE_EVERY_MS);
     await vi.waitFor(() => expect(answers).toHaveLength(1), 10_000);
     let isStopped = false;
     const stopped = identity.stop().then(() => (isStopped = true));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await idle.stop(); // It has nothing to wait for, and began later.
     expect(isStopped).toBe(false);
     for (const answer of answers) answer();
     await stopped;
