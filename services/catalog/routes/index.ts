@@ -1,3 +1,3 @@
-export { adminRoutes } from "./admin.ts";
+export { adminRoutes } from "./admin/index.ts";
 export { readingRoutes } from "./reading.ts";
 export { showtimePageRoutes } from "./showtime-page.ts";
