@@ -1,7 +1,7 @@
-import { SEATS_PER_REQUEST_MAX, TOKEN_LENGTH_MAX } from "../proto/index.ts";
+import { SEAT_MAX, SEATS_PER_REQUEST_MAX, TOKEN_LENGTH_MAX } from "../proto/index.ts";
 import { type ClientMessage, WS_LIMITS } from "../proto/ws/client-codec.ts";
 
-const { categoryIdLength, holdIdLength, requestIdLength, seatMax } = WS_LIMITS;
+const { categoryIdLength, holdIdLength, requestIdLength } = WS_LIMITS;
 const BEST_FIELDS: readonly string[] = ["count", "category", "split"];
 
 /**
@@ -45,11 +45,11 @@ function faultOfSeats(seats: readonly number[]): string | undefined {
   const isList =
     seats.length > 0 &&
     seats.length <= SEATS_PER_REQUEST_MAX &&
-    seats.every((seat) => isWhole(seat, 0, seatMax)) &&
+    seats.every((seat) => isWhole(seat, 0, SEAT_MAX)) &&
     new Set(seats).size === seats.length;
   return isList
     ? undefined
-    : `seats must be 1 to ${SEATS_PER_REQUEST_MAX} whole numbers of 0 to ${seatMax}, each of them once`;
+    : `seats must be 1 to ${SEATS_PER_REQUEST_MAX} whole numbers of 0 to ${SEAT_MAX}, each of them once`;
 }
 
 const isWhole = (value: number, min: number, max: number): boolean =>

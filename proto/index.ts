@@ -5,6 +5,7 @@ export * from "./errors.ts";
 export * from "./close-codes.ts";
 export * from "./seat-status.ts";
 export * from "./bytes.ts";
+export * from "./fnv1a.ts";
 export * from "./subject.ts";
 export * from "./engine/index.ts";
 export * from "./events.ts";

@@ -1,4 +1,4 @@
-import { KEYS, TIME } from "../../platform/auth/index.ts";
+import { SIGNING_KEYS, SIGNING_TIME } from "../../proto/services/index.ts";
 import { type Bus, WithholdingBus } from "../../platform/bus/index.ts";
 import { Poller } from "../../platform/poller/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
@@ -9,7 +9,7 @@ const ANSWER_WITHIN_MS = 2_000;
 /** Looks in a row without an answer before questions are left to others: a broken connection alone says little. */
 const FAILURES_MAX = 2;
 /** Answered from memory, also without a database. */
-const ALWAYS = [KEYS.name, TIME.name];
+const ALWAYS = [SIGNING_KEYS.name, SIGNING_TIME.name];
 
 /**
  * The bus for services, which take no questions over it while PostgreSQL does not answer them: others might have to wait in vain.

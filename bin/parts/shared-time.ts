@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { TIME } from "../../platform/auth/index.ts";
+import { SIGNING_TIME } from "../../proto/services/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { SteeredClock } from "../../platform/clock/index.ts";
 import type { Lifecycle } from "../../platform/lifecycle/index.ts";
@@ -24,7 +24,7 @@ export const goByPostgres = (parts: Parts, pool: Pool): Promise<void> =>
 
 /** The same for a process without PostgreSQL: by the clock of those who sign the tokens that it judges. */
 export const goByIdentity = (parts: Parts, bus: Bus): Promise<void> =>
-  goBy(parts, "identity's", () => bus.request(TIME, null, { timeoutMs: ANSWER_WITHIN_MS }));
+  goBy(parts, "identity's", () => bus.request(SIGNING_TIME, null, { timeoutMs: ANSWER_WITHIN_MS }));
 
 async function goBy({ clock, log, lifecycle }: Parts, whose: string, ask: () => Promise<number>): Promise<void> {
   const look = async (): Promise<boolean> => {

@@ -4,18 +4,14 @@ import { Registry } from "prom-client";
 import { afterEach, beforeEach } from "vitest";
 import {
   BusTokenVerifier,
-  KEYS,
-  type PublicKey,
-  REVOCATIONS,
-  REVOKED,
-  type Role,
   TOKEN_ALGORITHM,
   TOKEN_AUDIENCE,
   TOKEN_ISSUER,
   TOKEN_TYPE,
 } from "../../platform/auth/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
-import type { ShowtimeId } from "../../proto/index.ts";
+import type { Role, ShowtimeId } from "../../proto/index.ts";
+import { type PublicKey, REVOCATIONS, REVOKED, SIGNING_KEYS } from "../../proto/services/index.ts";
 import type { Encoding } from "../../proto/ws/index.ts";
 import { createEdge, type Edge, type EdgeConfig, type EdgeOptions } from "../index.ts";
 import { BoxOffice } from "./box-office.ts";
@@ -70,7 +66,7 @@ export class Harness {
       usage,
       ...bounds,
     });
-    bus.serve(KEYS, (_, answer) => answer([KEY]));
+    bus.serve(SIGNING_KEYS, (_, answer) => answer([KEY]));
     bus.serve(REVOCATIONS, (_, answer) => answer([]));
   }
 

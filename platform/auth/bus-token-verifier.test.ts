@@ -6,14 +6,14 @@ import { VirtualClock } from "../clock/index.ts";
 import { BusTokenVerifier } from "./bus-token-verifier.ts";
 import * as limits from "./limits.ts";
 import {
-  KEYS,
-  KEYS_CHANGED,
   type PublicKey,
+  type Revocation,
   REVOCATIONS,
   REVOCATIONS_PAGE,
   REVOKED,
-  type Revocation,
-} from "./subjects.ts";
+  SIGNING_KEYS,
+  SIGNING_KEYS_CHANGED,
+} from "../../proto/services/index.ts";
 import { InvalidToken, VerifierUnavailable } from "./token-verifier.ts";
 
 const log = pino({ level: "silent" });
@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 function serveIdentity(): void {
-  bus.serve(KEYS, (_question, answer) => {
+  bus.serve(SIGNING_KEYS, (_question, answer) => {
     asked += 1;
     answer(keys);
   });
@@ -121,7 +121,7 @@ describe("the verifier", () => {
     const key = await addKey("k1");
     const until = clock.now() + 3_600_000;
     const families = Array.from({ length: 2 * REVOCATIONS_PAGE + 1 }, (_, at) => `f${String(at).padStart(6, "0")}`);
-    bus.serve(KEYS, (_question, answer) => answer(keys));
+    bus.serve(SIGNING_KEYS, (_question, answer) => answer(keys));
     bus.serve(REVOCATIONS, ({ after }, answer) => {
       const page = families.filter((family) => family > after).slice(0, REVOCATIONS_PAGE);
       answer(page.map((family) => ({ family, until })));
@@ -137,7 +137,7 @@ describe("the verifier", () => {
     const until = clock.now() + 3_600_000;
     const heard: string[] = [];
     verifier.onRevoked((family) => heard.push(family));
-    bus.serve(KEYS, (_question, answer) => answer(keys));
+    bus.serve(SIGNING_KEYS, (_question, answer) => answer(keys));
     bus.serve(REVOCATIONS, ({ after }, answer) => {
       const page = Array.from({ length: REVOCATIONS_PAGE }, (_, at) => ({ family: `f${at}`, until }));
       if (after === "") answer(page); // And never says what comes after it.
@@ -156,7 +156,7 @@ describe("the verifier", () => {
     expect(await verdictOf(old)).toMatchObject({ family: "f1" });
     const fresh = await sign(await addKey("k2"), "k2", "f2");
     keys = keys.filter(({ kid }) => kid === "k2");
-    bus.publish(KEYS_CHANGED, null);
+    bus.publish(SIGNING_KEYS_CHANGED, null);
     await clock.settle();
     expect(await verdictOf(fresh)).toMatchObject({ family: "f2" });
     expect(await verdictOf(old)).toBeInstanceOf(InvalidToken);
@@ -170,7 +170,7 @@ describe("the verifier", () => {
     await addKey("k2");
     keys = keys.filter(({ kid }) => kid === "k2");
     const looked = tokens.map((token, at) => {
-      if (at === tokens.length / 2) bus.publish(KEYS_CHANGED, null);
+      if (at === tokens.length / 2) bus.publish(SIGNING_KEYS_CHANGED, null);
       return verdictOf(token);
     });
     await settled(Promise.all(looked));

@@ -1,5 +1,14 @@
 import { errors, importJWK, jwtVerify, type CryptoKey, type JWTHeaderParameters, type JWTPayload } from "jose";
 import { holderId, isPlainId, TOKEN_LENGTH_MAX } from "../../proto/index.ts";
+import {
+  type PublicKey,
+  type Revocation,
+  REVOCATIONS,
+  REVOCATIONS_PAGE,
+  REVOKED,
+  SIGNING_KEYS,
+  SIGNING_KEYS_CHANGED,
+} from "../../proto/services/index.ts";
 import type { Bus, Subscription } from "../bus/index.ts";
 import type { Clock, Timer } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -8,15 +17,6 @@ import * as limits from "./limits.ts";
 import { isPlainlySpelled } from "./plain-spelling.ts";
 import { isRole, type Principal } from "./principal.ts";
 import { Revocations } from "./revocations.ts";
-import {
-  KEYS,
-  KEYS_CHANGED,
-  type PublicKey,
-  type Revocation,
-  REVOCATIONS,
-  REVOCATIONS_PAGE,
-  REVOKED,
-} from "./subjects.ts";
 import { InvalidToken, type TokenVerifier, VerifierUnavailable } from "./token-verifier.ts";
 
 /**
@@ -50,7 +50,7 @@ export class BusTokenVerifier implements TokenVerifier {
     this.#running = true;
     this.#subscriptions.push(
       this.#bus.subscribe(REVOKED, (revocation) => this.#revocations.add(revocation)),
-      this.#bus.subscribe(KEYS_CHANGED, () => void this.#reloadAnew()),
+      this.#bus.subscribe(SIGNING_KEYS_CHANGED, () => void this.#reloadAnew()),
     );
     await this.#reloadOnAndOn();
   }
@@ -148,7 +148,10 @@ export class BusTokenVerifier implements TokenVerifier {
     this.#keysAskedAt = this.#clock.monotonic();
     const patience = { timeoutMs: limits.ASK_TIMEOUT_MS };
     try {
-      const [keys] = await Promise.all([this.#bus.request(KEYS, null, patience), this.#readRevocations(patience)]);
+      const [keys] = await Promise.all([
+        this.#bus.request(SIGNING_KEYS, null, patience),
+        this.#readRevocations(patience),
+      ]);
       const before = this.#keys;
       this.#keys = await importKeys(keys);
       // A token of a key that is gone must not live on as one that was verified.

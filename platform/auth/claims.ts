@@ -1,5 +1,4 @@
-import type { HolderId } from "../../proto/index.ts";
-import type { Role } from "./principal.ts";
+import type { HolderId, Role } from "../../proto/index.ts";
 
 /** The one algorithm: none is ever taken from a token. */
 export const TOKEN_ALGORITHM = "EdDSA";

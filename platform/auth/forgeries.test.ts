@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InProcessBus } from "../bus/index.ts";
 import { systemClock } from "../clock/index.ts";
 import { BusTokenVerifier } from "./bus-token-verifier.ts";
-import { KEYS, REVOCATIONS } from "./subjects.ts";
+import { REVOCATIONS, SIGNING_KEYS } from "../../proto/services/index.ts";
 import { FORGERIES, type Mint, reissued } from "./testing.ts";
 import { InvalidToken } from "./token-verifier.ts";
 
@@ -18,7 +18,7 @@ let mint: Mint;
 
 beforeAll(async () => {
   const { x = "" } = privateKey.export({ format: "jwk" });
-  bus.serve(KEYS, (_question, answer) =>
+  bus.serve(SIGNING_KEYS, (_question, answer) =>
     answer([{ kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: "k1", x }]),
   );
   bus.serve(REVOCATIONS, (_question, answer) => answer([]));

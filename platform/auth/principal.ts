@@ -1,7 +1,5 @@
 import { type HolderId, type Role, ROLES } from "../../proto/index.ts";
 
-export type { Role };
-
 export const isRole = (value: unknown): value is Role => ROLES.some((role) => role === value);
 
 /** Devices that serve one customer after another: the limits of one holder are not theirs. */

@@ -1,5 +1,5 @@
 import type { Subscription } from "../bus/index.ts";
-import type { Revocation } from "./subjects.ts";
+import type { Revocation } from "../../proto/services/index.ts";
 
 /** The families that are signed out, each until its last token has run out by itself. */
 export class Revocations {

@@ -1,12 +1,12 @@
 import type { Pool } from "pg";
 import { pino } from "pino";
-import { InvalidToken, type Principal, type Role, type TokenVerifier } from "../auth/index.ts";
+import { InvalidToken, type Principal, type TokenVerifier } from "../auth/index.ts";
 import { systemClock } from "../clock/index.ts";
 import { createMetrics } from "../metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../postgres/index.ts";
 import { testDatabase } from "../postgres/testing.ts";
 import { systemRandom } from "../random/index.ts";
-import { holderId } from "../../proto/index.ts";
+import { holderId, type Role } from "../../proto/index.ts";
 import { HTTP_SCHEMA, httpMigrations, IdempotencyStore } from "./idempotency/index.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
 

@@ -1,4 +1,5 @@
 /** The subjects between edges, services and engines. `proto/README.md` lists them all with who may use which. */
+import { fnv1a } from "../fnv1a.ts";
 import type { BookingId, HolderId, HoldId, ShowtimeId } from "../ids.ts";
 import { plainCodec, type Endpoint, type Topic } from "../subject.ts";
 import { buyersBatchCodec, sellersBatchCodec } from "./command-codec.ts";
@@ -39,9 +40,7 @@ export const NOTICES: Topic<{ readonly notices: readonly Notice[] }> = { name: "
 
 /** Which of `shards` virtual shards a showtime belongs to: FNV-1a over the id. It never changes for a given shard count. */
 export function shardOf(showtime: ShowtimeId, shards: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < showtime.length; at++) hash = Math.imul(hash ^ showtime.charCodeAt(at), 0x01000193);
-  return (hash >>> 0) % shards;
+  return (fnv1a(showtime) >>> 0) % shards;
 }
 
 /** A shard that an engine has, with its epoch, and the requests and commits of it since the engine started. */

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { SEATS_PER_REQUEST_MAX } from "../limits.ts";
+import { SEAT_MAX, SEATS_PER_REQUEST_MAX } from "../limits.ts";
 import { Id, Timestamp } from "./common.ts";
 
 const Accessible = Type.Optional(
@@ -8,7 +8,7 @@ const Accessible = Type.Optional(
 
 const NamedSeats = Type.Object(
   {
-    seats: Type.Array(Type.Integer({ minimum: 0, maximum: 65_535 }), {
+    seats: Type.Array(Type.Integer({ minimum: 0, maximum: SEAT_MAX }), {
       minItems: 1,
       maxItems: SEATS_PER_REQUEST_MAX,
       uniqueItems: true,

@@ -1,6 +1,5 @@
-/** What `identity` answers the other services. */
-import type { Endpoint } from "../subject.ts";
-import { plainCodec } from "../subject.ts";
+/** What `identity` answers and tells the other processes. */
+import { type Endpoint, plainCodec, type Topic } from "../subject.ts";
 
 /** A user as mails need one; a deleted account is not found. */
 export interface UserCard {
@@ -17,3 +16,49 @@ export const USER_CARD: Endpoint<{ readonly userId: string }, UserCard | null> =
   question: plainCodec(),
   answer: plainCodec(),
 };
+
+/** The public half of a signing key (RFC 8037): what may be shown to anybody. */
+export interface PublicKey {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519";
+  readonly alg: "EdDSA";
+  readonly use: "sig";
+  readonly kid: string;
+  /** base64url. */
+  readonly x: string;
+}
+
+/** The keys whose tokens are still good. */
+export const SIGNING_KEYS: Endpoint<null, readonly PublicKey[]> = {
+  name: "identity.keys",
+  question: plainCodec(),
+  answer: plainCodec(),
+};
+
+export const SIGNING_KEYS_CHANGED: Topic<null> = { name: "identity.keys-changed", codec: plainCodec() };
+
+/** What time it is for those who sign tokens, milliseconds since 1970. */
+export const SIGNING_TIME: Endpoint<null, number> = {
+  name: "identity.time",
+  question: plainCodec(),
+  answer: plainCodec(),
+};
+
+/** The tokens of `family` are refused until the last of them has run out. */
+export interface Revocation {
+  readonly family: string;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** Revocations in one answer, at most: as many as a message of a broker holds with ease. */
+export const REVOCATIONS_PAGE = 5_000;
+
+/** Revocations still of use, by family, those after `after`; fewer than a page are the last. */
+export const REVOCATIONS: Endpoint<{ readonly after: string }, readonly Revocation[]> = {
+  name: "identity.revocations",
+  question: plainCodec(),
+  answer: plainCodec(),
+};
+
+export const REVOKED: Topic<Revocation> = { name: "identity.revoked", codec: plainCodec() };

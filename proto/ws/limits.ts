@@ -5,6 +5,4 @@ export const WS_LIMITS = {
   requestIdLength: 64,
   categoryIdLength: 64,
   holdIdLength: 80,
-  /** The highest seat index a hall can have. */
-  seatMax: 65_535,
 } as const;

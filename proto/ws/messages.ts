@@ -6,7 +6,7 @@ import { Type, type Static } from "typebox";
 import { BOOKING_STATUSES, type BookingStatus } from "../booking-status.ts";
 import { ERRORS, type ErrorCode } from "../errors.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
-import { SEATS_PER_REQUEST_MAX, TOKEN_LENGTH_MAX } from "../limits.ts";
+import { SEAT_MAX, SEATS_PER_REQUEST_MAX, TOKEN_LENGTH_MAX } from "../limits.ts";
 import { WS_LIMITS } from "./limits.ts";
 
 /** Unknown fields are refused: a misspelt option must not be a silently different request. */
@@ -26,7 +26,7 @@ function areDistinct(seats: readonly number[]): boolean {
   return true;
 }
 
-const Seat = whole(WS_LIMITS.seatMax, "Index of a seat in the showtime's layout.");
+const Seat = whole(SEAT_MAX, "Index of a seat in the showtime's layout.");
 const SeatList = Type.Refine(
   Type.Array(Seat, { minItems: 1, maxItems: SEATS_PER_REQUEST_MAX, description: "Seats, each once." }),
   areDistinct,

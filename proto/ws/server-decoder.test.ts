@@ -1,6 +1,7 @@
 import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
-import { decodeServerJson, decodeServerMsgpack, WS_LIMITS } from "./index.ts";
+import { SEAT_MAX } from "../limits.ts";
+import { decodeServerJson, decodeServerMsgpack } from "./index.ts";
 import { OP } from "./op.ts";
 
 const packr = new Packr({ useRecords: false });
@@ -22,7 +23,7 @@ describe("a server's msgpack", () => {
     expect(snapshot(5, 1).ok).toBe(false);
     expect(snapshot(5, 3).ok).toBe(false);
     expect(snapshot(2 ** 34, 0).ok).toBe(false);
-    const most = WS_LIMITS.seatMax + 1;
+    const most = SEAT_MAX + 1;
     expect(snapshot(most, most / 4).ok).toBe(true);
     expect(snapshot(most + 4, most / 4 + 1).ok).toBe(false);
   });

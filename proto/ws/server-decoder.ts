@@ -5,11 +5,11 @@
 import { isErrorCode } from "../errors.ts";
 import { BOOKING_STATUSES } from "../booking-status.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
+import { SEAT_MAX } from "../limits.ts";
 import { seatChange, unpackStatuses } from "../seat-status.ts";
 import { unpackChanges } from "./msgpack/change-bytes.ts";
 import { undecodable, type Decoded } from "./decoded.ts";
 import { JsonReader } from "./json-reader.ts";
-import { WS_LIMITS } from "./limits.ts";
 import type { DeltaMessage, ServerMessage, ServerOp, SnapshotMessage } from "./messages.ts";
 import { MsgpackReader } from "./msgpack/reader.ts";
 import { OP } from "./op.ts";
@@ -144,7 +144,7 @@ function jsonDelta(from: JsonReader): DeltaMessage {
   const changes: number[] = [];
   for (const pair of from.array("seats")) {
     const [seat, status] = Array.isArray(pair) ? (pair as unknown[]) : []; // `isArray` makes any[] of unknown.
-    if (isUpTo(WS_LIMITS.seatMax, seat) && isUpTo(3, status)) changes.push(seatChange(seat, status));
+    if (isUpTo(SEAT_MAX, seat) && isUpTo(3, status)) changes.push(seatChange(seat, status));
     else from.fail("seats", "pairs of a seat and its status", undefined);
   }
   return { op: "delta", ...place, from: before, changes, checksum: from.uint("checksum") };
@@ -157,7 +157,7 @@ function msgpackSnapshot(from: MsgpackReader): SnapshotMessage {
   const place = position(from);
   const count = from.uint("seat count");
   const packed = from.binary("statuses");
-  const fits = count <= WS_LIMITS.seatMax + 1 && packed.length === Math.ceil(count / 4);
+  const fits = count <= SEAT_MAX + 1 && packed.length === Math.ceil(count / 4);
   if (!fits) from.fail("statuses", "two bits for each of the seats", undefined);
   const statuses = fits ? unpackStatuses(packed, count) : new Uint8Array(0);
   return { op: "snapshot", ...place, statuses, checksum: from.uint("checksum") };
@@ -167,7 +167,7 @@ function msgpackDelta(from: MsgpackReader): DeltaMessage {
   const place = position(from);
   const events = from.uint("seq - from");
   if (events > place.seq) from.fail("seq - from", "no more than seq", undefined);
-  const changes = unpackChanges(from.binary("seats"), WS_LIMITS.seatMax);
+  const changes = unpackChanges(from.binary("seats"), SEAT_MAX);
   const checksum = from.uint("checksum");
   if (changes === undefined) from.fail("seats", "ascending varints of seats and statuses", undefined);
   return { op: "delta", ...place, from: place.seq - events, changes: changes ?? [], checksum };

@@ -1,9 +1,8 @@
-import type { Role } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import { type HolderId, type HoldId, isPlainId, parseHoldId } from "../../proto/index.ts";
+import { type HolderId, type HoldId, isPlainId, parseHoldId, type Role } from "../../proto/index.ts";
 import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
 import { QUOTE, type SeatCard, type ShowtimeCard, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";

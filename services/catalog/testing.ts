@@ -12,10 +12,10 @@ import {
   type HallPlan,
   type Query,
   type Reply,
+  type Role,
   type SaleRules,
   SEAT_STATUS,
 } from "../../proto/index.ts";
-import type { Role } from "../../platform/auth/index.ts";
 import type { CinemaWithHalls, HallPlanView, Movie, NewHall, Showtime } from "../../proto/rest/index.ts";
 import { as, testServer, type TestServer } from "../../platform/http/testing.ts";
 import { catalogMigrations } from "./migrations/index.ts";

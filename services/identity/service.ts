@@ -1,5 +1,4 @@
 import type { Pool } from "pg";
-import { KEYS, KEYS_CHANGED, REVOCATIONS, TIME } from "../../platform/auth/index.ts";
 import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
@@ -7,7 +6,14 @@ import { type EventStream, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import { USER_CARD, type UserCard } from "../../proto/services/index.ts";
+import {
+  REVOCATIONS,
+  SIGNING_KEYS,
+  SIGNING_KEYS_CHANGED,
+  SIGNING_TIME,
+  USER_CARD,
+  type UserCard,
+} from "../../proto/services/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
 import { Accounts } from "./accounts/accounts.ts";
 import { Administration } from "./accounts/administration.ts";
@@ -89,7 +95,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   async function reloadKeys(): Promise<void> {
     const before = keys?.publicKeys[0]?.kid;
     keys = await openKeyRing({ dataDir: config.dataDir, clock, random, tokenTtlMs });
-    if (before !== undefined && before !== keys.publicKeys[0]?.kid) bus.publish(KEYS_CHANGED, null);
+    if (before !== undefined && before !== keys.publicKeys[0]?.kid) bus.publish(SIGNING_KEYS_CHANGED, null);
   }
 
   async function userCard(userId: string): Promise<UserCard | null> {
@@ -119,8 +125,8 @@ export function createIdentityService(options: IdentityOptions): IdentityService
       await reloadKeys();
       const firstAdmin = await ensureAdmin({ db, accounts, config, random });
       served.push(
-        bus.serve(KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
-        bus.serve(TIME, (_question, answer) => answer(clock.now()), { queue: "identity" }),
+        bus.serve(SIGNING_KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
+        bus.serve(SIGNING_TIME, (_question, answer) => answer(clock.now()), { queue: "identity" }),
         bus.serve(
           REVOCATIONS,
           answerWith(log, ({ after }) => families.revocations(after)),

@@ -1,5 +1,5 @@
 import type { ColumnType, Generated } from "kysely";
-import type { Role } from "../../platform/auth/index.ts";
+import type { Role } from "../../proto/index.ts";
 import type { Language } from "../../proto/rest/index.ts";
 
 export const IDENTITY_SCHEMA = "identity";

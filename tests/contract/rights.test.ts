@@ -1,6 +1,6 @@
 /** Every call as each role and as a stranger. The table is complete: a call that the document has and the table lacks fails. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Role } from "../../platform/auth/index.ts";
+import type { Role } from "../../proto/index.ts";
 import { boxOffice } from "../support/box-office.ts";
 import { problem, Purchases, ROLES } from "../support/purchases.ts";
 

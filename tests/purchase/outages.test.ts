@@ -3,13 +3,12 @@ import { once } from "node:events";
 import { pino } from "pino";
 import { SMTPServer } from "smtp-server";
 import { afterEach, expect, it } from "vitest";
-import { TIME } from "../../platform/auth/index.ts";
 import { connectNats, NatsBus, NoResponders } from "../../platform/bus/index.ts";
 import { startNatsServer } from "../../platform/bus/testing.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
-import { USER_CARD } from "../../proto/services/index.ts";
+import { SIGNING_TIME, USER_CARD } from "../../proto/services/index.ts";
 import { FaultProxy } from "../faults/fault-proxy.ts";
 import { ADMIN } from "../support/box-office.ts";
 import { problem, Purchases } from "../support/purchases.ts";
@@ -235,7 +234,7 @@ it(
     await expect.poll(answered, SOON).toBe(20);
     await endOther();
     await expect(card()).rejects.toThrow(NoResponders);
-    expect(await bus.request(TIME, null, patience)).toBeGreaterThan(0);
+    expect(await bus.request(SIGNING_TIME, null, patience)).toBeGreaterThan(0);
     way.open();
     await expect.poll(answered, SOON).toBe(20);
   },

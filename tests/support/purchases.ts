@@ -1,6 +1,6 @@
 /** Buyers, staff and what they do, over REST alone. */
 import { expect } from "vitest";
-import type { Role } from "../../platform/auth/index.ts";
+import type { Role } from "../../proto/index.ts";
 import type { Booking, BookingRequest, Ticket } from "../../proto/rest/index.ts";
 import { ADMIN, type BoxOffice, type Person } from "./box-office.ts";
 import type { Answer, HoldView } from "./rest.ts";

@@ -8,11 +8,12 @@ import {
   type ByteWriter,
   decodeEvent,
   encodeEvent,
+  fnv1aStep,
   type HolderId,
   type RequestId,
 } from "../../../proto/index.ts";
 import { assert } from "./assert.ts";
-import { finished, hashedWith } from "./hash.ts";
+import { finished } from "./hash.ts";
 import { NumberRing } from "./number-ring.ts";
 
 const KIND = { none: 0, whole: 1, held: 2, released: 3, extended: 4 } as const;
@@ -190,7 +191,7 @@ export class AnswerSlots {
     const place = this.#ring.end;
     const length = bytes.count();
     let hash = asker.hash;
-    for (let left = length; left > 0; left--) hash = hashedWith(hash, this.#decodeNumber(bytes));
+    for (let left = length; left > 0; left--) hash = fnv1aStep(hash, this.#decodeNumber(bytes));
     const seats = bytes.count();
     for (let left = seats; left > 0; left--) this.#decodeNumber(bytes);
     const slot = chain(finished(hash));

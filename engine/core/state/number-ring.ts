@@ -1,5 +1,6 @@
+import { fnv1aStep } from "../../../proto/index.ts";
 import { assert } from "./assert.ts";
-import { finished, hashedWith } from "./hash.ts";
+import { finished } from "./hash.ts";
 
 const ROOM_MIN = 512;
 
@@ -36,7 +37,7 @@ export class NumberRing {
     for (let at = 0; at < length; at++) {
       const code = text.charCodeAt(at);
       numbers[(end + at) & mask] = code;
-      hash = hashedWith(hash, code);
+      hash = fnv1aStep(hash, code);
     }
     return finished(hash);
   }

@@ -1,5 +1,6 @@
 import type { FastifyRequest, RouteOptions } from "fastify";
-import { InvalidToken, type Principal, type Role, type TokenVerifier } from "../../auth/index.ts";
+import type { Role } from "../../../proto/index.ts";
+import { InvalidToken, type Principal, type TokenVerifier } from "../../auth/index.ts";
 import { Problem } from "../answers/problem.ts";
 
 declare module "fastify" {

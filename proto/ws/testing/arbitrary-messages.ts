@@ -4,13 +4,12 @@ import { BOOKING_STATUSES } from "../../booking-status.ts";
 import { ERRORS, type ErrorCode } from "../../errors.ts";
 import { bookingId, holderId, holdIdOf, showtimeId, type RequestId } from "../../ids.ts";
 import { seatChange } from "../../seat-status.ts";
-import { SEATS_PER_REQUEST_MAX } from "../../limits.ts";
-import { WS_LIMITS } from "../limits.ts";
+import { SEAT_MAX, SEATS_PER_REQUEST_MAX } from "../../limits.ts";
 import type { ClientMessage, ServerMessage } from "../messages.ts";
 
 const whole = fc.oneof(fc.nat(300), fc.nat(0xffff_ffff), fc.maxSafeNat());
 const checksum = fc.nat(0xffff_ffff);
-const seat = fc.oneof(fc.nat(200), fc.nat(WS_LIMITS.seatMax));
+const seat = fc.oneof(fc.nat(200), fc.nat(SEAT_MAX));
 const status = fc.nat(3);
 const text = fc.string({ unit: "grapheme", maxLength: 80 });
 const plainId = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);

@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Role } from "../../../platform/auth/index.ts";
+import type { Role } from "../../../proto/index.ts";
 import { as } from "../../../platform/http/testing.ts";
 import { PRICE, type Shop, World } from "../testing/world.ts";
 

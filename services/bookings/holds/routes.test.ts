@@ -3,15 +3,15 @@ import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import {
   type Command,
-  ERRORS,
   type ErrorCode,
+  ERRORS,
   holdIdOf,
   isErrorCode,
   type Query,
   type Reply,
+  type Role,
   showtimeId,
 } from "../../../proto/index.ts";
-import type { Role } from "../../../platform/auth/index.ts";
 import { as, testServer, type TestServer } from "../../../platform/http/testing.ts";
 import { holdRoutes } from "./routes.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Role } from "../../../platform/auth/index.ts";
+import type { Role } from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
 import { encodeCursor } from "../../../platform/http/requests/paging.ts";
 import { call, type Caller, hasStatus, PRICE, type Shop, until, World } from "../testing/world.ts";

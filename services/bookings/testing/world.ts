@@ -4,7 +4,7 @@ import pg from "pg";
 import { Engine } from "../../../engine/index.ts";
 import { FaultyJournal } from "../../../engine/testing/faulty-journal.ts";
 import { smallHall } from "../../../engine/testing/small-hall.ts";
-import { InvalidToken, type Role, type TokenVerifier } from "../../../platform/auth/index.ts";
+import { InvalidToken, type TokenVerifier } from "../../../platform/auth/index.ts";
 import { answerWith, InProcessBus } from "../../../platform/bus/index.ts";
 import { type Clock, systemClock } from "../../../platform/clock/index.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
@@ -19,6 +19,7 @@ import {
   holderId,
   type Reply,
   type RequestId,
+  type Role,
   type SaleLimits,
   type SaleRules,
   SEAT_STATUS,

@@ -1,3 +1,5 @@
+import { fnv1a } from "../../../proto/index.ts";
+
 /** What a poster is drawn with. Colours are `#rrggbb`. */
 export interface PosterArt {
   readonly motif: MotifName;
@@ -32,9 +34,7 @@ const PALETTES = [
 
 /** A film's art where nobody chose one: always the same for the same id. */
 export function artOf(movieId: string): PosterArt {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < movieId.length; at++) hash = Math.imul(hash ^ movieId.charCodeAt(at), 0x01000193);
-  const number = hash >>> 0;
+  const number = fnv1a(movieId) >>> 0;
   const motif = MOTIF_NAMES[number % MOTIF_NAMES.length] ?? "skyline";
   const [paper, ink, accent] = PALETTES[(number >>> 8) % PALETTES.length] ?? PALETTES[0];
   return { motif, paper, ink, accent };

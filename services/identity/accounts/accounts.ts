@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { Role } from "../../../platform/auth/index.ts";
+import type { Role } from "../../../proto/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";

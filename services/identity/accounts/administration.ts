@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { Revocation } from "../../../platform/auth/index.ts";
+import type { Revocation } from "../../../proto/services/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Outbox } from "../../../platform/events/index.ts";
 import type { PersonRole } from "../../../proto/rest/index.ts";

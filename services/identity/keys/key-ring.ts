@@ -1,5 +1,6 @@
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK } from "jose";
-import { type PublicKey, TOKEN_ALGORITHM } from "../../../platform/auth/index.ts";
+import type { PublicKey } from "../../../proto/services/index.ts";
+import { TOKEN_ALGORITHM } from "../../../platform/auth/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";

@@ -1,5 +1,6 @@
 import { SignJWT } from "jose";
-import { type Role, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "../../../platform/auth/index.ts";
+import type { Role } from "../../../proto/index.ts";
+import { TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "../../../platform/auth/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";

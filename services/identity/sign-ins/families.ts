@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import { REVOCATIONS_PAGE, type Revocation, REVOKED, type Role } from "../../../platform/auth/index.ts";
+import type { Role } from "../../../proto/index.ts";
+import { type Revocation, REVOCATIONS_PAGE, REVOKED } from "../../../proto/services/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Role } from "../../../platform/auth/index.ts";
+import type { Role } from "../../../proto/index.ts";
 import type { Page, Webhook, WebhookRegistered, WebhookSecret } from "../../../proto/rest/index.ts";
 import { as } from "../../../platform/http/testing.ts";
 import { testWebhooks, type TestWebhooks } from "./testing.ts";

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Role } from "../../../../proto/index.ts";
 import type { CinemaWithHalls, Movie } from "../../../../proto/rest/index.ts";
-import { clientOf, HOUR_MS, showtimeBody, smallHall, statusesOf, testCatalog, type TestCatalog } from "../../testing.ts";
+import {
+  clientOf,
+  HOUR_MS,
+  showtimeBody,
+  smallHall,
+  statusesOf,
+  testCatalog,
+  type TestCatalog,
+} from "../../testing.ts";
 
 let catalog: TestCatalog;
 let client: ReturnType<typeof clientOf>;

@@ -24,7 +24,11 @@ export const showtimeRoutes =
       },
       async (request, reply) => {
         const made = await showtimes.create(request.body);
-        return reply.code(201).header("location", `/api/v1/showtimes/${made.id}`).header("etag", tagOf(made)).send(made);
+        return reply
+          .code(201)
+          .header("location", `/api/v1/showtimes/${made.id}`)
+          .header("etag", tagOf(made))
+          .send(made);
       },
     );
 

@@ -1,0 +1,11 @@
+/**
+ * The 32 bits of FNV-1a (Fowler, Noll and Vo) over a text's UTF-16 code units, going on from `seed`; with a sign, as Int32 has one.
+ */
+export function fnv1a(text: string, seed = 0x811c9dc5 | 0): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at++) hash = fnv1aStep(hash, text.charCodeAt(at));
+  return hash;
+}
+
+/** The same, a unit at a time, for who reads them anyway. */
+export const fnv1aStep = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x01000193);
