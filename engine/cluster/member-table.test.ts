@@ -20,13 +20,21 @@ afterAll(async () => {
   await database.drop();
 });
 
+it("several who ask at once whether an engine is gone all hear so", async () => {
+  const others = ["ann", "carl", "dora"].map((id) => new MemberTable({ pool, id }));
+  for (let time = 0; time < 20; time++) {
+    expect(await Promise.all(others.map((other) => other.isGone("bob")))).toEqual([true, true, true]);
+  }
+});
+
 it("an engine is gone once its connection has ended, and is back with its next renewal", async () => {
   const ann = new MemberTable({ pool, id: "ann" });
   const bob = new MemberTable({ pool, id: "bob" });
   await ann.renew();
   await bob.renew();
   expect(await ann.isGone("bob")).toBe(false);
-  await pool.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+  const own = "database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+  await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND ${own}`);
   await expect.poll(() => ann.isGone("bob")).toBe(true);
   await expect.poll(() => bob.renew().then(() => ann.isGone("bob"))).toBe(false);
   expect(new Set((await ann.others()).keys())).toEqual(new Set(["bob"]));

@@ -308,7 +308,8 @@ describe("the journal in PostgreSQL", () => {
   it("commits again after its connection was cut", async () => {
     const epoch = await journal.claim(1, "a");
     await journal.commit([commitOf(1, 1, epoch)]);
-    await pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usher-commit'");
+    const commits = "datname = current_database() AND application_name = 'usher-commit'";
+    await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${commits}`);
     await journal.commit([commitOf(1, 2, epoch)]).catch(() => undefined);
     const next = await journal.claim(1, "a");
     const seq = (await rowsOf(1)).length + 1;

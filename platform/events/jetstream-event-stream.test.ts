@@ -148,12 +148,13 @@ describe("on JetStream", () => {
     const [first, second] = [await empty(), await connected()];
     const [dying, other] = [await opened(first), await opened(second)];
     const begun: string[] = [];
+    let end = (): void => undefined;
     dying.consume({
       name: "tickets",
       types: ["user.deleted"],
       handle: ({ id }) => {
         begun.push(id);
-        return new Promise(() => undefined); // It never ends.
+        return new Promise((resolve) => (end = resolve)); // Long after another has handled it.
       },
     });
     dying.start();
@@ -164,10 +165,13 @@ describe("on JetStream", () => {
     other.start();
     await other.publish(event("e2"));
     await first.close(); // The process dies ...
+    const own = "database = (select oid from pg_database where datname = current_database())";
     await t.pool.query(
-      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()",
+      `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and ${own} and pid <> pg_backend_pid()`,
     );
     await expect.poll(() => done, { timeout: 20_000 }).toEqual(["e1", "e2"]);
+    end();
+    await dying.stop();
     await other.stop();
     await second.close();
   });

@@ -70,7 +70,10 @@ const unpublished = async () =>
     ?.count;
 
 const killConnections = (name: string) =>
-  t.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", [name]);
+  t.pool.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = $1",
+    [name],
+  );
 
 describe("outbox", () => {
   it("publishes what was committed, as a CloudEvent, and nothing that was rolled back", async () => {

@@ -64,7 +64,9 @@ it("whoever tells of a payment waits for whoever has any other of its booking", 
     let done = false;
     const failing = book.fail(first, "no money", false).finally(() => (done = true));
     const waits = async () => {
-      const { rowCount } = await shop.pool.query("select from pg_locks where not granted");
+      const { rowCount } = await shop.pool.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
       return (rowCount ?? 0) > 0;
     };
     await expect.poll(async () => done || (await waits())).toBe(true);

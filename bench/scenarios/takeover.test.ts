@@ -1,0 +1,21 @@
+import { expect, it } from "vitest";
+import { takeover } from "./takeover.ts";
+import { positive, RUN_TIMEOUT_MS, smallRuns } from "./testing/small-runs.ts";
+
+const run = smallRuns();
+
+it(
+  "engines are killed, and leave by plan: every showtime is served again, and no command fails at a hand-over",
+  async () => {
+    expect(await run(takeover)).toMatchObject({
+      rounds: [
+        {
+          count: positive,
+          figures: { kills: positive, "p99 after a kill, ms": positive, "failed commands at hand-overs": 0 },
+          latencies: { killed: expect.anything(), "handed over": expect.anything() },
+        },
+      ],
+    });
+  },
+  RUN_TIMEOUT_MS,
+);
