@@ -2,7 +2,7 @@
 import type { Bus, Subscription } from "../platform/bus/index.ts";
 import type { Clock, Timer } from "../platform/clock/index.ts";
 import type { Logger } from "../platform/log/index.ts";
-import { type Registry, sampledCounter, sampledGauge } from "../platform/metrics/index.ts";
+import { type Registry, sampledGauge } from "../platform/metrics/index.ts";
 import {
   type CommandBatch,
   commandsTo,
@@ -12,7 +12,9 @@ import {
   type SaleLimits,
   salesCommandsTo,
 } from "../proto/index.ts";
+import { EngineCounts } from "./counts.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
+import { LINGER_MS, PREPARED_KEPT_MS, PROVE_EVERY_MS, WITNESS_EVERY_MS } from "./limits.ts";
 import { GroupCommit, Proof, recover, type Recovery, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
@@ -32,20 +34,6 @@ export interface EngineOptions {
   /** Another engine has taken a shard: this one does not have it any more. */
   onReplaced(shard: number): void;
 }
-
-type Counted = "commits" | "bytes" | "requests";
-
-const WITNESS_EVERY_MS = 1_000;
-/** Well below `PROOF_MS`: one answer of PostgreSQL may be late. */
-const PROVE_EVERY_MS = 250;
-/**
- * A shard that was given away answers that it is away until its next owner is heard of, at most this long: so its askers come back
- * sooner than by a time-out.
- */
-const LINGER_MS = 2_000;
-
-/** How long a shard that was read, and not handed over, is kept: longer than it takes to read the others of its group. */
-const PREPARED_KEPT_MS = 30_000;
 
 interface Owned {
   readonly shard: Shard;
@@ -67,15 +55,20 @@ export class Engine {
   #witnessing: Promise<void> = Promise.resolve();
   #proofTimer: Timer | undefined;
   #isStopped = false;
-  /** Since the start, of each shard that it has or had. */
-  readonly #counts = new Map<number, Record<Counted, number>>();
+  readonly #counts: EngineCounts;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#schedule = new SnapshotSchedule(options.snapshots, options.clock, options.log);
     this.#commits = new GroupCommit(options.journal, options.clock);
     this.#proof = new Proof(options.clock);
-    this.#measure();
+    this.#counts = new EngineCounts(options.metrics);
+    sampledGauge({
+      registry: options.metrics,
+      name: "usher_engine_shards_serving",
+      help: "Shards that serve",
+      read: () => this.serving,
+    });
   }
 
   /** Takes these shards over, all when none are named, and serves them. @throws when one cannot be recovered. */
@@ -164,13 +157,13 @@ export class Engine {
   get totals(): Pick<MemberBeat, "commits" | "requests" | "waiting" | "commitMs"> {
     let waiting = 0;
     for (const { shard } of this.#owned.values()) waiting += shard.waiting;
-    const [commits, requests] = [this.#total("commits"), this.#total("requests")];
+    const [commits, requests] = [this.#counts.total("commits"), this.#counts.total("requests")];
     return { commits, requests, waiting, commitMs: this.#commits.tookMs };
   }
 
   /** Of a shard, since the start. */
   countsOf(shard: number): { readonly requests: number; readonly commits: number } {
-    return this.#counts.get(shard) ?? { requests: 0, commits: 0 };
+    return this.#counts.of(shard);
   }
 
   /** How long PostgreSQL has said nothing to this engine, in milliseconds: it may serve nothing then. */
@@ -258,20 +251,8 @@ export class Engine {
     }
   }
 
-  #total(name: Counted): number {
-    let total = 0;
-    for (const counts of this.#counts.values()) total += counts[name];
-    return total;
-  }
-
   #committed(shard: number, bytes: number, requests: number): void {
-    const counts = this.#counts.get(shard);
-    if (counts === undefined) this.#counts.set(shard, { commits: 1, bytes, requests });
-    else {
-      counts.commits++;
-      counts.bytes += bytes;
-      counts.requests += requests;
-    }
+    this.#counts.committed(shard, bytes, requests);
     this.#schedule.note(shard, { rows: 1, bytes });
   }
 
@@ -295,28 +276,5 @@ export class Engine {
         "the witness cannot be written; a loss by the database might go unnoticed",
       );
     }
-  }
-
-  #measure(): void {
-    const { metrics: registry } = this.#options;
-    const counters = {
-      commits: "Rows committed",
-      bytes: "Bytes of events committed",
-      requests: "Requests answered by a commit",
-    } as const;
-    for (const name of ["commits", "bytes", "requests"] as const) {
-      sampledCounter({
-        registry,
-        name: `usher_engine_${name}_total`,
-        help: counters[name],
-        read: () => this.#total(name),
-      });
-    }
-    sampledGauge({
-      registry,
-      name: "usher_engine_shards_serving",
-      help: "Shards that serve",
-      read: () => this.serving,
-    });
   }
 }

@@ -11,7 +11,7 @@ export const BREAKS = [
   {
     law: 1,
     what: "PostgreSQL lets a seat have two bookings",
-    file: "engine/journal/postgres-journal.ts",
+    file: "engine/journal/commit-statement.ts",
     find: "WHERE c.before IS NULL AND c.after IS NOT NULL RETURNING 1",
     replace:
       "WHERE c.before IS NULL AND c.after IS NOT NULL ON CONFLICT (showtime_id, seat) DO UPDATE SET booking_id = excluded.booking_id RETURNING 1",
@@ -93,7 +93,7 @@ export const BREAKS = [
   {
     law: 4,
     what: "the statement does not compare the epoch",
-    file: "engine/journal/postgres-journal.ts",
+    file: "engine/journal/commit-statement.ts",
     find: "AND b.epoch = s.epoch",
     replace: "",
     test: "engine/journal",
@@ -101,7 +101,7 @@ export const BREAKS = [
   {
     law: 4,
     what: "the statement does not lock the shard's row while it writes",
-    file: "engine/journal/postgres-journal.ts",
+    file: "engine/journal/commit-statement.ts",
     find: "ORDER BY s.shard FOR SHARE OF s",
     replace: "ORDER BY s.shard",
     test: "engine/journal",

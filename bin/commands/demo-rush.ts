@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Command, InvalidArgumentError } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
-import { type Clock, systemClock } from "../../platform/clock/index.ts";
+import { type Clock, sleep, systemClock } from "../../platform/clock/index.ts";
 import { SEAT_STATUS } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
@@ -83,7 +83,7 @@ export async function rush(options: RushOptions, { print, clock, stop }: RushIo)
     if (stop.aborted) over.abort();
     const everybody = Promise.all(crowd.buyers.map((buyer) => buyer.run()));
     for (let second = 1; second <= options.seconds && !over.signal.aborted; second++) {
-      await Promise.race([pause(clock, 1_000, over.signal), everybody]);
+      await Promise.race([sleep(clock, 1_000, over.signal), everybody]);
       print(progressOf(second, score, referee));
     }
     over.abort();
@@ -137,7 +137,7 @@ async function arrive({ options, found, rest, clock, referee, score, over }: Doo
           score,
           over,
           now: () => clock.monotonic(),
-          sleep: (ms) => pause(clock, ms, over),
+          sleep: (ms) => sleep(clock, ms, over),
         }),
       );
       halls.push(hall);
@@ -164,7 +164,7 @@ async function agreement(halls: readonly Hall[], referee: Referee, clock: Clock)
   const agree = (): boolean =>
     halls.every((hall) => hall.inStep && hall.seq === first?.seq && hall.checksum === first.checksum) &&
     [...referee.seats].every((seat) => first?.statuses[seat] === SEAT_STATUS.held);
-  while (!agree() && clock.monotonic() < deadline) await pause(clock, LOOK_AGAIN_MS);
+  while (!agree() && clock.monotonic() < deadline) await sleep(clock, LOOK_AGAIN_MS);
   return agree();
 }
 
@@ -199,20 +199,6 @@ function printTable({ score, referee, agreed, viewers, seed, print }: Result): v
   const width = Math.max(...rows.map(([name]) => name.length));
   print("");
   for (const [name, value] of rows) print(`${name.padEnd(width)}  ${value}`);
-}
-
-/** Resolves after `ms`, or as soon as `signal` is aborted. */
-function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted === true) return resolve();
-    const done = (): void => {
-      timer.cancel();
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = clock.after(ms, done);
-    signal?.addEventListener("abort", done, { once: true });
-  });
 }
 
 function within<Value>(clock: Clock, promise: Promise<Value>, sentence: string): Promise<Value> {

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import pg from "pg";
 import { loadConfig } from "../../platform/config/index.ts";
-import { systemClock } from "../../platform/clock/index.ts";
+import { sleep, systemClock } from "../../platform/clock/index.ts";
 import { type DeadLetter, DeadLetters, EventLog, type LoggedEvent } from "../../platform/events/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
@@ -73,7 +73,7 @@ function listEvents(context: Context, { subject, type, limit, follow }: ListOpti
     if (shown.length === 0) context.print("No events.");
     let seen = idsOf([...before, ...shown]);
     while (follow === true) {
-      await pause(FOLLOW_EVERY_MS);
+      await sleep(systemClock, FOLLOW_EVERY_MS);
       const events = await recent();
       for (const event of events) if (!seen.has(event.event.id)) context.print(lineOf(event));
       seen = idsOf(events);
@@ -105,7 +105,7 @@ async function replay(context: Context, pool: pg.Pool, wanted: readonly string[]
   let left: DeadLetter[] = [];
   const until = systemClock.monotonic() + REPLAY_WAIT_MS;
   do {
-    await pause(REPLAY_LOOK_EVERY_MS);
+    await sleep(systemClock, REPLAY_LOOK_EVERY_MS);
     left = await deadLetters.list({ limit: ids.length, ids });
   } while (left.some(({ replayWanted }) => replayWanted) && systemClock.monotonic() < until);
 
@@ -173,5 +173,3 @@ function positive(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("It must be a whole number from 1 to 999999.");
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => void systemClock.after(ms, resolve));

@@ -5,7 +5,7 @@
  */
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
-import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { type Clock, sleep, type Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { type Handover, HANDOVERS, MEMBERS, SERVED, type ServedShard } from "../../proto/index.ts";
 import {
@@ -55,19 +55,18 @@ export interface ClusterOptions {
   readonly pid: number;
 }
 
+/** `listening`: it only hears who is there. `member`: it takes part. `leaving`: it gives away what it has. `over`: it speaks of no shard any more. */
+type Phase = "listening" | "member" | "leaving" | "over";
+
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #members: Members;
   readonly #handovers: Subscription;
   #beatTimer: Timer | undefined;
   #renewTimer: Timer | undefined;
-  #hasJoined = false;
+  #phase: Phase = "listening";
   /** Engines that were heard before this one took part, also such as have died meanwhile. */
   readonly #heardBefore = new Set<string>();
-  #isLeaving = false;
-  /** It has left, and speaks of no shard any more. */
-  #isGone = false;
-  #isClosed = false;
   /** Silent members, while PostgreSQL is asked about them. */
   readonly #missed = new Set<string>();
   readonly #claiming = new Set<number>();
@@ -90,7 +89,7 @@ export class Cluster {
     });
     this.#members = new Members(bus, clock, (beat) => {
       if (beat.engine === options.id) return;
-      if (!this.#hasJoined) this.#heardBefore.add(beat.engine);
+      if (this.#phase === "listening") this.#heardBefore.add(beat.engine);
       for (const [shard, epoch] of beat.shards) {
         options.engine.noteServedElsewhere(shard, epoch);
         this.#giving.noteServed(shard);
@@ -107,8 +106,9 @@ export class Cluster {
     await table.renew(); // Before it looks: of two that start at once, one at least sees the other.
     this.#renewLater();
     await this.#requireNoStrangers();
+    if (this.#phase !== "listening") return; // It is leaving already.
     this.#beatTimer.cancel();
-    this.#hasJoined = true;
+    this.#phase = "member";
     this.#heardBefore.clear();
     this.#beat();
   }
@@ -118,11 +118,12 @@ export class Cluster {
     const { table } = this.#options;
     let before = await table.others();
     for (let isClear = false; !isClear;) {
-      await this.#pause(STRANGERS_AFTER_MS);
+      await sleep(this.#options.clock, STRANGERS_AFTER_MS);
       const now = await table.others();
       const unheard = [...now].filter(([engine]) => !this.#heardBefore.has(engine));
       const strangers = unheard.filter(([engine, seenAt]) => seenAt !== (before.get(engine) ?? seenAt));
       if (strangers.length > 0) {
+        this.#phase = "over";
         this.#close();
         await table.remove();
         throw new TwoClusters(
@@ -150,7 +151,7 @@ export class Cluster {
 
   /** Gives every shard to those who stay, and returns when it has none, or when nobody is there to take them. */
   async leave(): Promise<void> {
-    this.#isLeaving = true;
+    this.#phase = "leaving";
     const { engine, clock } = this.#options;
     if (engine.owned.size > 0) {
       await new Promise<void>((resolve) => {
@@ -165,14 +166,13 @@ export class Cluster {
         this.#beat();
       });
     }
-    this.#isGone = true;
+    this.#phase = "over";
     this.#tell(); // What it still has may be taken at once.
     this.#close();
     await this.#options.table.remove().catch(() => undefined); // It grows old by itself.
   }
 
   #close(): void {
-    this.#isClosed = true;
     this.#beatTimer?.cancel();
     this.#renewTimer?.cancel();
     this.#handovers.close();
@@ -182,7 +182,7 @@ export class Cluster {
   /** Beats while it listens, so that it hears itself, but claims nothing yet. */
   #listen(): void {
     this.#tell();
-    if (!this.#isClosed) this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#listen());
+    if (this.#phase !== "over") this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#listen());
   }
 
   #renewLater(): void {
@@ -192,13 +192,9 @@ export class Cluster {
         .renew()
         .catch((error: unknown) => log.warn({ err: error }, "the engine's row cannot be renewed"))
         .finally(() => {
-          if (!this.#isClosed) this.#renewLater();
+          if (this.#phase !== "over") this.#renewLater();
         });
     });
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
   }
 
   #beat(): void {
@@ -232,13 +228,13 @@ export class Cluster {
 
   #tell(): void {
     const { engine, bus, id, host, pid, shards: shardCount } = this.#options;
-    const epochs = this.#isCutOff || this.#isGone ? [] : new Map([...this.#giving.notGiven, ...engine.owned]);
+    const epochs = this.#isCutOff || this.#phase === "over" ? [] : new Map([...this.#giving.notGiven, ...engine.owned]);
     const shards = Array.from(epochs, ([shard, epoch]): ServedShard => {
       const { requests, commits } = engine.countsOf(shard);
       return [shard, epoch, requests, commits];
     });
     // What a dead engine left would wait for one that only listens.
-    const leaving = !this.#hasJoined || this.#isLeaving || this.#isCutOff;
+    const leaving = this.#phase !== "member" || this.#isCutOff;
     bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, shardCount, ...engine.totals });
   }
 
@@ -262,10 +258,10 @@ export class Cluster {
     const now = clock.monotonic();
     // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
     const isBack = now - this.#cutOffAt > MEMBER_TTL_MS;
-    if (this.#isClosed || !this.#hasJoined || !this.#hasListened || !isBack) return;
+    if (this.#phase === "listening" || this.#phase === "over" || !this.#hasListened || !isBack) return;
     const others = this.#members.live.filter((member) => member.engine !== id);
     const staying = others.filter((member) => !member.leaving).map((member) => member.engine);
-    if (!this.#isLeaving) staying.push(id);
+    if (this.#phase === "member") staying.push(id);
     const holders = new Map(
       others.flatMap((member) => member.shards.map(([shard]) => [shard, member.engine] as const)),
     );
@@ -282,7 +278,7 @@ export class Cluster {
       }
     }
     const isEmpty = engine.owned.size === 0 && this.#giving.isEmpty;
-    if (this.#isLeaving && (isEmpty || staying.length === 0)) this.#whenEmpty?.();
+    if (this.#phase === "leaving" && (isEmpty || staying.length === 0)) this.#whenEmpty?.();
   }
 
   #claimWhenFree(shard: number, isHeld: boolean): void {
@@ -327,7 +323,7 @@ export class Cluster {
     this.#waitingSince.clear(); // Shards are on their way, and ours may be next.
     if (to !== id) return;
     if (phase === "ready") this.#giving.noteRead(shard);
-    else if (this.#isLeaving || engine.owned.has(shard)) return;
+    else if (this.#phase !== "member" || engine.owned.has(shard)) return;
     else if (phase === "take") this.#claim(shard);
     else {
       engine
@@ -339,7 +335,7 @@ export class Cluster {
   }
 
   #handOver(shard: number, to: Member): void {
-    const isSettled = this.#isLeaving || this.#options.clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
+    const isSettled = this.#phase === "leaving" || this.#options.clock.monotonic() - to.firstHeardAt >= SETTLED_MS;
     if (isSettled) this.#giving.give(shard, to.engine);
   }
 

@@ -31,3 +31,5 @@ export const TAKEN_WITHIN_MS = 1_000;
 export const LEAVE_HURRIES_AFTER_MS = 6_000;
 /** How long an engine that leaves waits for others to take what it gives. */
 export const LEAVE_TIMEOUT_MS = 12_000;
+/** What `usher shards` shows as a rate is measured over this, at least. */
+export const RATES_EVERY_MS = 1_000;

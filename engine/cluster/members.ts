@@ -1,7 +1,7 @@
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import { type MemberBeat, MEMBERS } from "../../proto/index.ts";
-import { MEMBER_TTL_MS } from "./limits.ts";
+import { MEMBER_TTL_MS, RATES_EVERY_MS } from "./limits.ts";
 
 export interface Member extends MemberBeat {
   /** On the monotonic clock. */
@@ -16,8 +16,6 @@ interface Mark {
   readonly at: number;
   readonly beat: MemberBeat;
 }
-
-const RATES_EVERY_MS = 1_000;
 
 /** The engines that were heard of lately. A hint, and no more: who owns a shard is for PostgreSQL to say. */
 export class Members {

@@ -1,8 +1,5 @@
-import type { Clock } from "../../platform/clock/index.ts";
-
-const STRETCH_MS = 1;
-/** Who was stopped for a while, or waited for PostgreSQL, does not wait as long again. */
-const PAUSE_MAX_MS = 50;
+import { type Clock, sleep } from "../../platform/clock/index.ts";
+import { PAUSE_MAX_MS, STRETCH_MS } from "./limits.ts";
 
 /**
  * A `turn` for work that nobody waits for: it takes half of the time, and little more than a millisecond at a stretch. So who serves on the
@@ -13,7 +10,7 @@ export function halfTime(clock: Clock): () => Promise<void> {
   return async () => {
     const ms = clock.monotonic() - since;
     if (ms < STRETCH_MS) return;
-    await new Promise<void>((resolve) => clock.after(Math.min(ms, PAUSE_MAX_MS), resolve));
+    await sleep(clock, Math.min(ms, PAUSE_MAX_MS));
     since = clock.monotonic();
   };
 }

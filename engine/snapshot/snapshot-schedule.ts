@@ -1,26 +1,13 @@
 /** Decides when a shard is due for a snapshot: by size, by rows and by time. One snapshot is taken at a time. */
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
+import { AFTER_BYTES, AFTER_MS, AFTER_ROWS, AT_A_LOOK_ROWS, HANDED_OVER_BYTES, LOOK_EVERY_MS } from "./limits.ts";
 
 /** Where snapshots are made: a worker thread in production, in place in simulations. */
 export interface SnapshotTaker {
   take(shard: number): Promise<void>;
   close(): Promise<void>;
 }
-
-/**
- * A snapshot is taken when this much was journaled since the last one: half a million holds and releases, or rows of one each, which the
- * next owner reads in less than a second. Each costs as much as to read them, mostly for the answers that it remembers ...
- */
-const AFTER_BYTES = 32 * 1024 * 1024;
-const AFTER_ROWS = 40_000;
-/** ... or, at one of the looks, when there is more to read than a snapshot of what is remembered would be ... */
-const AT_A_LOOK_ROWS = 8_000;
-/** ... or when anything was journaled and the last one is older than this. */
-const AFTER_MS = 10 * 60_000;
-const LOOK_EVERY_MS = 60_000;
-/** What is handed over without one: the next owner reads it in a tenth of a second, and a snapshot of a long sale takes longer. */
-const HANDED_OVER_BYTES = 1024 * 1024;
 
 interface Growth {
   rows: number;

@@ -23,6 +23,13 @@ import {
   SERVED,
   shardOf,
 } from "../../proto/index.ts";
+import {
+  COME_BACK_MS,
+  REQUESTS_PER_MESSAGE_MAX,
+  RETRY_AFTER_FIRST_MS,
+  RETRY_AFTER_LAST_MS,
+  VIEW_WEIGHT,
+} from "./limits.ts";
 
 type Answer = (reply: Reply) => void;
 
@@ -42,22 +49,6 @@ interface Options {
   /** Requests under way at once; beyond it the answer is `BUSY`. */
   readonly inFlightMax: number;
 }
-
-/**
- * Waited before a request is sent again, in milliseconds: an eighth of the time that it has taken so far, within these. A shard on its way from one
- * engine to another is found at once, and one that a dead engine left is not asked for all the time.
- */
-const RETRY_AFTER_FIRST_MS = 10;
-const RETRY_AFTER_LAST_MS = 100;
-/**
- * Of one bus message: what a loop turn has more goes in further messages, in order. Be each request as long as a client's message may be, and
- * each view one of the largest hall, question and answer are less than the megabyte that NATS takes when it is not told to take more.
- */
-const REQUESTS_PER_MESSAGE_MAX = 240;
-/** A view counts as so many requests. */
-const VIEW_WEIGHT = 24;
-/** What a refused caller is told to wait, in milliseconds. */
-const COME_BACK_MS = 500;
 
 const BUSY: Refusal = {
   type: "refused",

@@ -1,10 +1,9 @@
 import type { DomainEvent, EventName } from "../../proto/index.ts";
-import type { Clock } from "../clock/index.ts";
+import { type Clock, sleep } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { DeadLetter, DeadLetters } from "./dead-letters.ts";
 import { type Consumer, StreamStopped } from "./event-stream.ts";
 import { HANDLE_TIMEOUT_MS, HANDLERS_MAX } from "./limits.ts";
-import { sleep } from "./sleep.ts";
 
 export interface Patience {
   /** Deliveries until an event is a dead letter. */

@@ -1,11 +1,10 @@
 import type { DomainEvent, EventName } from "../../proto/index.ts";
-import type { Clock } from "../clock/index.ts";
+import { type Clock, sleep } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { ConsumerGroup, type Patience } from "./consumer-group.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { type Consumer, type StartableEventStream, StreamBusy, StreamStopped } from "./event-stream.ts";
 import { BACK_OFF_FIRST_MS, DELIVERIES_MAX, DELIVERIES_PENDING_MAX, REPLAY_POLL_MS, REPLAYS_MAX } from "./limits.ts";
-import { sleep } from "./sleep.ts";
 
 interface Options {
   readonly clock: Clock;

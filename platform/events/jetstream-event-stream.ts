@@ -23,7 +23,7 @@ import { errors, nanos, type NatsConnection } from "@nats-io/transport-node";
 import type { Pool } from "pg";
 import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
 import { NatsUnusable } from "../bus/index.ts";
-import type { Clock, Timer } from "../clock/index.ts";
+import { type Clock, sleep, type Timer } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import { ConsumerGroup, type Patience } from "./consumer-group.ts";
@@ -45,7 +45,6 @@ import {
   REPLAY_POLL_MS,
   REPLAYS_MAX,
 } from "./limits.ts";
-import { sleep } from "./sleep.ts";
 
 interface Options {
   readonly connection: NatsConnection;

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import type { DomainEvent } from "../../proto/index.ts";
-import type { Clock } from "../clock/index.ts";
+import { type Clock, sleep } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import { type EventStream, StreamStopped } from "./event-stream.ts";
@@ -16,7 +16,6 @@ import {
   OUTBOX_STOP_MS,
   OUTBOX_SUBJECT_PAUSE_MS,
 } from "./limits.ts";
-import { sleep } from "./sleep.ts";
 
 interface Row {
   readonly id: string;
