@@ -18,6 +18,7 @@ import {
   requireShardCount,
   takeSnapshot,
 } from "./index.ts";
+import { POOL_MAX } from "./journal/limits.ts";
 import { FaultyJournal } from "./testing/faulty-journal.ts";
 import { smallHall } from "./testing/small-hall.ts";
 
@@ -78,13 +79,18 @@ describe("the engine on PostgreSQL", () => {
     }
   });
 
-  it("is ready to commit before anybody holds a seat", async () => {
+  it("is ready to commit and to take shards over before anybody holds a seat", async () => {
     const { engine, journal } = engineOnPostgres();
     await engine.start([]);
     const { rows } = await pool.query(
-      "SELECT FROM pg_stat_activity WHERE application_name = 'usher-commit' AND datname = current_database()",
+      `SELECT application_name AS name, count(*)::int AS connections FROM pg_stat_activity
+       WHERE application_name IN ('usher-commit', 'usher-journal') AND datname = current_database() GROUP BY 1 ORDER BY 1`,
     );
-    expect(rows).toHaveLength(1);
+    expect(rows).toEqual([
+      { name: "usher-commit", connections: 1 },
+      { name: "usher-journal", connections: POOL_MAX },
+    ]);
+    expect((await pool.query("SELECT FROM engine.shard WHERE shard < 0")).rows).toEqual([]);
     await engine.stop();
     await journal.close();
   });

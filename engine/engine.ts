@@ -40,6 +40,10 @@ interface Owned {
   readonly subscriptions: readonly Subscription[];
 }
 
+const close = ({ subscriptions }: Owned): void => {
+  for (const subscription of subscriptions) subscription.close();
+};
+
 export class Engine {
   readonly #options: EngineOptions;
   readonly #schedule: SnapshotSchedule;
@@ -48,8 +52,8 @@ export class Engine {
   readonly #owned = new Map<number, Owned>();
   /** Subscriptions of shards that were given away. */
   readonly #lingering = new Map<number, readonly Subscription[]>();
-  /** What was read of shards that are about to be handed over to this engine. */
-  readonly #prepared = new Map<number, Recovery>();
+  /** Shards that are about to be handed over to this engine: what was read of them, or is being read. */
+  readonly #prepared = new Map<number, Promise<Recovery>>();
   #acknowledged: ReadonlyMap<number, number> = new Map();
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
@@ -74,27 +78,34 @@ export class Engine {
   /** Takes these shards over, all when none are named, and serves them. @throws when one cannot be recovered. */
   async start(shards: Iterable<number> = Array(this.#options.shards).keys()): Promise<void> {
     this.#acknowledged = await this.#options.witness.read();
-    await Promise.all([this.#prove(), this.#warmUp()]);
+    const warmUp = this.#options.journal.warmUp().catch(() => undefined); // What comes first will see to it.
+    await Promise.all([this.#prove(), warmUp]);
     await Promise.all(Array.from(shards, (shard) => this.own(shard)));
     this.#witnessLater();
     this.#proveLater();
   }
 
-  /** Reads a shard that another engine has still: once it is claimed, only what happened since is left to read. */
+  /** Reads a shard that another engine has still, or goes on reading it: once it is claimed, only what happened since is left to read. */
   async prepare(id: number): Promise<void> {
     const { journal, clock } = this.#options;
     const turn = (): Promise<void> => new Promise((resolve) => clock.endOfTurn(resolve));
-    const recovery = await recover(journal, id, () => undefined, { turn });
-    this.#prepared.set(id, recovery);
-    clock.after(PREPARED_KEPT_MS, () => {
-      if (this.#prepared.get(id) === recovery) this.#prepared.delete(id);
+    const before = this.#prepared.get(id)?.catch(() => undefined);
+    const reading = Promise.resolve(before).then((read) =>
+      recover(journal, id, () => undefined, { before: read, turn }),
+    );
+    const forget = (): void => void (this.#prepared.get(id) === reading && this.#prepared.delete(id));
+    this.#prepared.set(id, reading);
+    await reading.catch((error: unknown) => {
+      forget();
+      throw error;
     });
+    clock.after(PREPARED_KEPT_MS, forget);
   }
 
   /** Takes a shard over and serves it. @throws when it cannot be recovered, or is claimed by another at the same time. */
   async own(id: number): Promise<void> {
     const { id: owner, journal, bus, clock, log, limits, shards } = this.#options;
-    const prepared = this.#prepared.get(id);
+    const prepared = this.#prepared.get(id)?.catch(() => undefined);
     this.#prepared.delete(id);
     const proof = new Proof(clock);
     const shard = new Shard({
@@ -113,7 +124,7 @@ export class Engine {
       onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
       onReplaced: () => this.#replaced(id, shard),
     });
-    await shard.start({ once: true });
+    await shard.start();
     this.#schedule.note(id, shard.replayed);
     if (this.#isStopped) return shard.stop();
     this.#endLingering(id); // Should it have been given away a moment ago.
@@ -138,7 +149,8 @@ export class Engine {
     this.#owned.delete(id);
     this.#schedule.forget(id);
     await owned.shard.stop();
-    this.#linger(id, owned);
+    if (this.#owned.has(id)) close(owned); // It has come back meanwhile, and answers.
+    else this.#linger(id, owned);
     return true;
   }
 
@@ -182,7 +194,7 @@ export class Engine {
     this.#proofTimer?.cancel();
     for (const id of Array.from(this.#lingering.keys())) this.#endLingering(id);
     const all = [...this.#owned.values()];
-    for (const { subscriptions } of all) for (const subscription of subscriptions) subscription.close();
+    for (const owned of all) close(owned);
     await Promise.all(all.map(({ shard }) => shard.stop()));
     this.#witnessTimer?.cancel();
     await this.#witnessing;
@@ -225,11 +237,6 @@ export class Engine {
         if (!this.#isStopped) this.#proveLater();
       });
     });
-  }
-
-  /** So that the first to hold a seat does not wait until the connection that commits is there, and PostgreSQL knows its statement. */
-  async #warmUp(): Promise<void> {
-    await this.#options.journal.commit([]).catch(() => undefined); // The first commit will see to it.
   }
 
   /** Asks PostgreSQL whether the shards are still this engine's. */

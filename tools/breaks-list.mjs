@@ -70,8 +70,8 @@ export const BREAKS = [
     law: 2,
     what: "a shard goes on from memory after a commit was lost",
     file: "engine/shard/shard.ts",
-    find: "if (this.#underWay.commit !== undefined || replaced) return this.#distrust(cause, replaced);",
-    replace: "if (replaced) return this.#distrust(cause, replaced);",
+    find: "if (this.#underWay.commit !== undefined) return this.#distrust(cause);",
+    replace: "",
     test: "tests/simulation",
   },
   {

@@ -67,7 +67,7 @@ async function startShard(databaseUrl: string): Promise<{ readonly shard: Shard;
     onCommitted: () => undefined,
     onReplaced: () => undefined,
   });
-  await shard.start({ once: true });
+  await shard.start();
   const rules = {
     salesStartAt: 0,
     salesEndAt: Date.now() * 2,

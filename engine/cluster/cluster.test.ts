@@ -47,6 +47,8 @@ interface Node {
   isReachable: boolean;
   /** Whether its way to PostgreSQL is. */
   hasDatabase: boolean;
+  /** While its process stands still: what it is yet to hear. */
+  unheard?: (() => void)[] | undefined;
 }
 
 /** Engines whose connection to PostgreSQL has ended. */
@@ -82,11 +84,16 @@ afterEach(() => bus.close());
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
 
 /** A bus that one node speaks through, and that can be cut and mended. */
-function lineOf(node: { isReachable: boolean }): Bus {
+function lineOf(node: Pick<Node, "isReachable" | "unheard">): Bus {
   return {
     publish: (topic, value) => void (node.isReachable && bus.publish(topic, value)),
-    subscribe: (topic, handler, options) =>
-      bus.subscribe(topic, (value) => void (node.isReachable && handler(value)), options),
+    subscribe: (topic, handler, options) => {
+      const hear = (value: Parameters<typeof handler>[0]): void => {
+        if (node.unheard !== undefined) node.unheard.push(() => hear(value));
+        else if (node.isReachable) handler(value);
+      };
+      return bus.subscribe(topic, hear, options);
+    },
     request: (endpoint, question, options) => bus.request(endpoint, question, options),
     serve: (endpoint, handler, options) =>
       bus.serve(endpoint, (question, answer) => void (node.isReachable && handler(question, answer)), options),
@@ -100,6 +107,7 @@ function journalOf(node: { hasDatabase: boolean }): Journal {
   const reached = <T>(work: () => Promise<T>): Promise<T> =>
     node.hasDatabase ? work() : Promise.reject(new Error("PostgreSQL cannot be reached"));
   return {
+    warmUp: () => reached(() => journal.warmUp()),
     commit: (commits) => reached(() => journal.commit(commits)),
     claim: (shard, owner) => reached(() => journal.claim(shard, owner)),
     reclaim: (shard, owner) => reached(() => journal.reclaim(shard, owner)),
@@ -115,7 +123,7 @@ function journalOf(node: { hasDatabase: boolean }): Journal {
 }
 
 async function join(id: string, table: KnownEngines = NOBODY): Promise<Node> {
-  const reach = { isReachable: true, hasDatabase: true };
+  const reach: Pick<Node, "isReachable" | "hasDatabase" | "unheard"> = { isReachable: true, hasDatabase: true };
   const line = lineOf(reach);
   const engine: Engine = new Engine({
     id,
@@ -220,6 +228,23 @@ describe("engines that share the shards", () => {
     await rush;
     expect(new Set(owners())).toEqual(new Set(["a", "b"]));
     expect(worst).toBeLessThanOrEqual(100);
+  });
+
+  it("hand over what has been read again right before, so that hardly a row is left to read once it is claimed", async () => {
+    await join("a");
+    await clock.advance(3_000);
+    const showtimes = await opened(8);
+    const said = new Map<number, string[]>();
+    const handovers = bus.subscribe(HANDOVERS, ({ shard, phase }) => {
+      said.set(shard, [...(said.get(shard) ?? []), phase]);
+      // Somebody buys, whenever the next owner has begun to read.
+      for (const showtime of showtimes) if (phase === "prepare") void ask(showtime, [said.size]);
+    });
+    await join("b");
+    await clock.advance(10_000);
+    handovers.close();
+    expect(owners().filter((owner) => owner === "b")).toHaveLength(said.size);
+    for (const phases of said.values()) expect(phases).toEqual(["prepare", "ready", "prepare", "ready", "take"]);
   });
 
   it("hand a shard over to one that does not say whether it has read it", async () => {
@@ -332,6 +357,86 @@ describe("engines that share the shards", () => {
     expect(clock.monotonic() - diedAt).toBeLessThanOrEqual(1_500);
     await clock.advance(5_000);
     expect(new Set(owners())).toEqual(new Set(["b", "c"]));
+  });
+
+  it("take nothing, when they have stood still for a second, from whom they have not heard yet", async () => {
+    await join("a");
+    await clock.advance(140); // So that b hears itself long after a.
+    const still = await join("b");
+    await clock.advance(4_000);
+    const before = [...nodes.values()].map(({ engine }) => [...engine.owned]); // With their epochs.
+    const ages = new Map<string, number>();
+    const beats = bus.subscribe(MEMBERS, ({ engine }) => void ages.set(engine, clock.monotonic()));
+    const since = (engine: string): number => clock.monotonic() - (ages.get(engine) ?? -Infinity);
+    while (since("b") > 10 || since("a") < 150 || since("a") > 200) await clock.advance(5);
+    beats.close();
+    const unheard = (still.unheard = [] as (() => void)[]);
+    await clock.advance(1_005);
+    still.unheard = undefined;
+    for (const hear of unheard) hear();
+    await clock.advance(5_000);
+    expect([...nodes.values()].map(({ engine }) => [...engine.owned])).toEqual(before);
+  });
+
+  it("answer at once for a shard that they have taken back before its last commit was over", async () => {
+    const { engine } = await join("a");
+    await clock.advance(3_000);
+    const [showtime = showtimeId("none")] = await opened(1);
+    const shard = shardOf(showtime, SHARDS);
+    const commit = journal.commit.bind(journal);
+    journal.commit = (commits) => pause(4_000).then(() => commit(commits));
+    void ask(showtime, [1]);
+    await clock.advance(20);
+    const given = engine.disown(shard);
+    journal.commit = commit;
+    await until(engine.own(shard));
+    await until(given);
+    const { value, ms } = await until(ask(showtime, [2]));
+    expect(value).toMatchObject({ type: "held" });
+    expect(ms).toBeLessThanOrEqual(100);
+  });
+
+  it("take of what a dead one left the busiest shards first", async () => {
+    await join("a");
+    await join("b");
+    await clock.advance(4_000);
+    const dead = nodes.get("a");
+    const left = [...(dead?.engine.owned.keys() ?? [])];
+    const busy = await opened(40).then((all) =>
+      all.findLast((showtime) => left.indexOf(shardOf(showtime, SHARDS)) > 4),
+    );
+    if (busy === undefined) throw new Error("none of its last shards has a showtime");
+    for (let seat = 0; seat < 60; seat++) await until(ask(busy, [seat]));
+    await clock.advance(500);
+    const taken: number[] = [];
+    const b = nodes.get("b");
+    const own = b?.engine.own.bind(b.engine);
+    if (b !== undefined && own !== undefined)
+      b.engine.own = (shard) => {
+        taken.push(shard);
+        return own(shard);
+      };
+    if (dead !== undefined) dead.isReachable = false;
+    nodes.delete("a");
+    await clock.advance(3_000);
+    expect(taken[0]).toBe(shardOf(busy, SHARDS));
+  });
+
+  it("go on reading, once they have a shard, what they were still reading when they were given it", async () => {
+    await join("a");
+    await clock.advance(3_000);
+    let [reads, most] = [0, 0];
+    readMs = 2_000; // Longer than it is waited for.
+    const snapshots = journal.snapshots.bind(journal);
+    journal.snapshots = async function* (shard) {
+      most = Math.max(most, ++reads);
+      yield* snapshots(shard);
+    };
+    await join("b");
+    await clock.advance(60_000);
+    const moved = owners().filter((owner) => owner === "b").length;
+    expect(moved).toBeGreaterThan(0);
+    expect(most).toBe(moved);
   });
 
   it("serve the first of what a dead one left while the last is still to be read", async () => {

@@ -14,6 +14,7 @@ import {
   CUT_OFF_MS,
   LEAVE_HURRIES_AFTER_MS,
   LEAVE_TIMEOUT_MS,
+  LOOK_EVERY_MS,
   MEMBER_TTL_MS,
   MISSED_AFTER_MS,
   PATIENCE_MS,
@@ -63,10 +64,15 @@ export class Cluster {
   readonly #members: Members;
   readonly #handovers: Subscription;
   #beatTimer: Timer | undefined;
+  #lookTimer: Timer | undefined;
   #renewTimer: Timer | undefined;
   #phase: Phase = "listening";
   /** Engines that were heard before this one took part, also such as have died meanwhile. */
   readonly #heardBefore = new Set<string>();
+  /** On the monotonic clock. */
+  #heardItselfAt = -Infinity;
+  /** Requests of each shard that another engine has, as it said last: of what it leaves, the busiest is taken first. */
+  readonly #requests = new Map<number, number>();
   /** Silent members, while PostgreSQL is asked about them. */
   readonly #missed = new Set<string>();
   readonly #claiming = new Set<number>();
@@ -88,9 +94,10 @@ export class Cluster {
       onDone: () => this.#reconcile(),
     });
     this.#members = new Members(bus, clock, (beat) => {
-      if (beat.engine === options.id) return;
+      if (beat.engine === options.id) return this.#hearItself();
       if (this.#phase === "listening") this.#heardBefore.add(beat.engine);
-      for (const [shard, epoch] of beat.shards) {
+      for (const [shard, epoch, requests] of beat.shards) {
+        this.#requests.set(shard, requests);
         options.engine.noteServedElsewhere(shard, epoch);
         this.#giving.noteServed(shard);
       }
@@ -111,6 +118,7 @@ export class Cluster {
     this.#phase = "member";
     this.#heardBefore.clear();
     this.#beat();
+    this.#look();
   }
 
   /** A stranger lives, by its row, and is not heard. One whose row is new may be heard yet: it is looked for again. */
@@ -174,6 +182,7 @@ export class Cluster {
 
   #close(): void {
     this.#beatTimer?.cancel();
+    this.#lookTimer?.cancel();
     this.#renewTimer?.cancel();
     this.#handovers.close();
     this.#members.close();
@@ -199,11 +208,23 @@ export class Cluster {
 
   #beat(): void {
     this.#tell();
-    const { clock } = this.#options;
-    if (this.#isCutOff) this.#cutOffAt = clock.monotonic();
-    this.#missTheSilent();
+    this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#beat());
+  }
+
+  /** By then it has heard all that others said before: whoever stood still does not take for silence what still waited to be read. */
+  #hearItself(): void {
+    this.#heardItselfAt = this.#options.clock.monotonic();
+    if (this.#isCutOff) this.#cutOffAt = this.#heardItselfAt;
     this.#reconcile();
-    this.#beatTimer = clock.after(BEAT_EVERY_MS, () => this.#beat());
+  }
+
+  get #hearsItself(): boolean {
+    return this.#options.clock.monotonic() - this.#heardItselfAt <= MISSED_AFTER_MS;
+  }
+
+  #look(): void {
+    if (this.#hearsItself) this.#missTheSilent();
+    this.#lookTimer = this.#options.clock.after(LOOK_EVERY_MS, () => this.#look());
   }
 
   /** Silence alone is taken for death only after a while; a process that has ended is known sooner. */
@@ -258,14 +279,15 @@ export class Cluster {
     const now = clock.monotonic();
     // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
     const isBack = now - this.#cutOffAt > MEMBER_TTL_MS;
-    if (this.#phase === "listening" || this.#phase === "over" || !this.#hasListened || !isBack) return;
+    if (this.#phase === "listening" || this.#phase === "over") return;
+    if (!this.#hearsItself || !this.#hasListened || !isBack) return;
     const others = this.#members.live.filter((member) => member.engine !== id);
     const staying = others.filter((member) => !member.leaving).map((member) => member.engine);
     if (this.#phase === "member") staying.push(id);
     const holders = new Map(
       others.flatMap((member) => member.shards.map(([shard]) => [shard, member.engine] as const)),
     );
-    for (let shard = 0; shard < shards; shard++) {
+    for (const shard of this.#busiestFirst(shards)) {
       const wanted = ownerOf(shard, staying);
       if (wanted === id && !engine.owned.has(shard)) {
         this.#claimWhenFree(shard, holders.has(shard));
@@ -279,6 +301,11 @@ export class Cluster {
     }
     const isEmpty = engine.owned.size === 0 && this.#giving.isEmpty;
     if (this.#phase === "leaving" && (isEmpty || staying.length === 0)) this.#whenEmpty?.();
+  }
+
+  #busiestFirst(shards: number): number[] {
+    const requests = (shard: number): number => this.#requests.get(shard) ?? 0;
+    return Array.from(Array(shards).keys()).sort((a, b) => requests(b) - requests(a));
   }
 
   #claimWhenFree(shard: number, isHeld: boolean): void {

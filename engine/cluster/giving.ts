@@ -74,20 +74,27 @@ export class Giving {
   }
 
   async #give(shard: number, to: string): Promise<void> {
-    const { engine, bus, id, isThere } = this.#options;
+    const { engine, isThere } = this.#options;
     await this.#turns.read(async () => {
-      if (!isThere(to)) return;
-      if (!this.#isInAHurry) await engine.wrapUp(shard);
-      await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
-        bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
-      );
+      if (!this.#isInAHurry && isThere(to)) await engine.wrapUp(shard);
+      await this.#haveItRead(shard, to);
     });
     await this.#turns.pass(() => this.#pass(shard, to));
+  }
+
+  /** By its next owner, which goes on from what it has read of it. */
+  async #haveItRead(shard: number, to: string): Promise<void> {
+    const { bus, id, isThere } = this.#options;
+    if (!isThere(to)) return;
+    await this.#toldWithin(PREPARED_WITHIN_MS, this.#preparing, shard, () =>
+      bus.publish(HANDOVERS, { shard, phase: "prepare", from: id, to }),
+    );
   }
 
   /** From the end of a shard here to its beginning there. */
   async #pass(shard: number, to: string): Promise<void> {
     const { engine, bus, id, log, isThere } = this.#options;
+    if (!this.#isInAHurry) await this.#haveItRead(shard, to); // What was committed while the others of its group were read.
     if (!isThere(to)) return; // It keeps the shard.
     const wasOurs = await engine.disown(shard);
     if (!wasOurs) return; // Somebody else has taken it meanwhile.

@@ -1,5 +1,7 @@
 /** Between two beats of a member. */
 export const BEAT_EVERY_MS = 200;
+/** Between two looks for members that have fallen silent. */
+export const LOOK_EVERY_MS = 50;
 /** A member that was silent for this long counts as gone. */
 export const MEMBER_TTL_MS = 1_000;
 /** One that was silent for this long, longer than a beat, is gone already if PostgreSQL says that its connection has ended. */

@@ -48,9 +48,13 @@ export class MemberTable {
 
   /** Whether the engine's connection has ended: PostgreSQL knows that the moment its process does. */
   async isGone(engine: string): Promise<boolean> {
-    const name = await SessionLock.take(this.#pool, nameOf(engine));
-    name?.end();
-    return name !== undefined;
+    const { rows } = await this.#pool.query<{ free: boolean }>({
+      name: "is-gone",
+      // Shared, and for this statement alone: several may ask at once, and none takes the others for the engine.
+      text: "SELECT pg_try_advisory_xact_lock_shared(hashtextextended($1, 0)) AS free",
+      values: [nameOf(engine)],
+    });
+    return rows[0]?.free === true;
   }
 
   /** Engines that renewed their rows a moment ago, this one left out, and when each did. */

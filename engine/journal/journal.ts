@@ -39,6 +39,8 @@ export interface Snapshot {
 }
 
 export interface Journal {
+  /** Makes ready all that a first commit, claim or read would have to wait for. */
+  warmUp(): Promise<void>;
   /**
    * Writes all rows, or none when it throws. Answers the shards it wrote; one that is missing has been claimed by
    * another writer. When it throws the outcome is unknown: claim and load before going on.

@@ -80,6 +80,25 @@ export class PostgresJournal implements Journal {
     });
   }
 
+  /** The connections, and that PostgreSQL knows the statements; no shard has a number below 0. */
+  async warmUp(): Promise<void> {
+    const shard = -1;
+    await Promise.all([
+      this.commit([]),
+      ...Array.from({ length: POOL_MAX }, async () => {
+        const connection = await this.#pool.connect();
+        try {
+          await connection.query(claimOf(shard, ""));
+          await connection.query(rowsOf(shard, 0, 0));
+          connection.release();
+        } catch (error) {
+          connection.release(true);
+          throw error;
+        }
+      }),
+    ]);
+  }
+
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
     const writer = (this.#writer ??= this.#connect());
     const { client, connected } = writer;
@@ -100,12 +119,7 @@ export class PostgresJournal implements Journal {
 
   async claim(shard: number, owner: string): Promise<number> {
     this.#hasClaimed = true;
-    const { rows } = await this.#pool.query<{ epoch: string }>({
-      name: "claim",
-      text: `INSERT INTO engine.shard AS s (shard, epoch, owner) VALUES ($1, 1, $2)
-             ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1, owner = $2 RETURNING epoch`,
-      values: [shard, owner],
-    });
+    const { rows } = await this.#pool.query<{ epoch: string }>(claimOf(shard, owner));
     return Number(rows[0]?.epoch);
   }
 
@@ -182,12 +196,7 @@ export class PostgresJournal implements Journal {
   }
 
   async #read(shard: number, after: number, limit: number): Promise<readonly StoredRow[]> {
-    const { rows } = await this.#pool.query<StoredRow>({
-      name: "rows",
-      text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
-             ORDER BY seq LIMIT $3`,
-      values: [shard, after, limit],
-    });
+    const { rows } = await this.#pool.query<StoredRow>(rowsOf(shard, after, limit));
     return rows;
   }
 
@@ -266,3 +275,17 @@ export class PostgresJournal implements Journal {
     (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }
 }
+
+const claimOf = (shard: number, owner: string): pg.QueryConfig => ({
+  name: "claim",
+  text: `INSERT INTO engine.shard AS s (shard, epoch, owner) SELECT $1::int, 1, $2::text WHERE $1 >= 0
+         ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1, owner = $2 RETURNING epoch`,
+  values: [shard, owner],
+});
+
+const rowsOf = (shard: number, after: number, limit: number): pg.QueryConfig => ({
+  name: "rows",
+  text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
+         ORDER BY seq LIMIT $3`,
+  values: [shard, after, limit],
+});

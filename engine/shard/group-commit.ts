@@ -15,8 +15,10 @@ export interface Committer {
   cut(): ShardCommit | "proof" | undefined;
   /** What was cut is durable, and the shard was still this writer's after it was cut. Never throws. */
   committed(): void;
-  /** What was cut may or may not be durable; with `replaced` it is not, and another writer owns the shard. Never throws. */
-  lost(cause: unknown, replaced: boolean): void;
+  /** What was cut may or may not be durable. Never throws. */
+  lost(cause: unknown): void;
+  /** What was cut is not durable: another writer has the shard. Never throws. */
+  replaced(cause: unknown): void;
 }
 
 export class GroupCommit {
@@ -107,11 +109,11 @@ async function settle(shards: readonly Committer[], ours: Promise<readonly numbe
   try {
     still = await ours;
   } catch (error) {
-    for (const shard of shards) shard.lost(error, false);
+    for (const shard of shards) shard.lost(error);
     return;
   }
   for (const shard of shards) {
     if (still.includes(shard.id)) shard.committed();
-    else shard.lost(new Error(`shard ${shard.id} has another writer`), true);
+    else shard.replaced(new Error(`shard ${shard.id} has another writer`));
   }
 }

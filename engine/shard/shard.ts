@@ -9,7 +9,7 @@
  * reads the journal again. Whoever waits is told to ask again, and finds the first answer if there was one.
  */
 import type { Bus } from "../../platform/bus/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
+import { type Clock, sleep } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import {
   type CommandBatch,
@@ -50,8 +50,8 @@ export interface ShardOptions {
   readonly limits: SaleLimits;
   /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
   readonly acknowledgedSeq: number;
-  /** What was read of the shard before it was claimed. */
-  readonly prepared?: Recovery | undefined;
+  /** What was read of the shard before it is claimed, or is being read. */
+  readonly prepared?: Promise<Recovery | undefined> | undefined;
   readonly proof: Pick<Proof, "isFresh" | "renew">;
   /** After each commit: the row's size, and the requests that it answered. */
   onCommitted(bytes: number, requests: number): void;
@@ -76,7 +76,7 @@ export class Shard implements Committer {
   #epoch = 0;
   #acknowledgedSeq: number;
   #replayed = { rows: 0, bytes: 0 };
-  #prepared: Recovery | undefined;
+  #prepared: ShardOptions["prepared"];
   /** While it serves or leaves. */
   #reign: Reign | undefined;
   #underWay: UnderWay | undefined;
@@ -112,17 +112,26 @@ export class Shard implements Committer {
     return this.#replayed;
   }
 
-  /** Takes the shard over, trying until it can. With `once`, a failure is thrown instead. */
-  async start({ once }: { once: boolean }): Promise<void> {
+  /** Takes the shard over. @throws when it cannot be recovered */
+  async start(): Promise<void> {
+    try {
+      await this.#takeOver();
+    } catch (error) {
+      if (this.#phase === "recovering") this.#forget("recovering");
+      throw error;
+    }
+  }
+
+  /** Takes it over again, trying until it can. */
+  async #comeBack(): Promise<void> {
+    const { clock, log } = this.#options;
     let pauseMs = RECOVER_AGAIN_FIRST_MS;
     while (this.#phase === "recovering") {
       try {
-        await this.#takeOver();
+        await this.start();
       } catch (error) {
-        if (this.#phase === "recovering") this.#forget("recovering");
-        if (once) throw error;
-        this.#options.log.error({ shard: this.id, err: error }, "the shard cannot be recovered yet");
-        await new Promise<void>((resolve) => this.#options.clock.after(pauseMs, resolve));
+        log.error({ shard: this.id, err: error }, "the shard cannot be recovered yet");
+        await sleep(clock, pauseMs);
         pauseMs = Math.min(pauseMs * 2, RECOVER_AGAIN_LAST_MS);
       }
     }
@@ -141,7 +150,7 @@ export class Shard implements Committer {
       for (const request of requests) memory.carryOut(request, now, replies);
     } catch (error) {
       if (!(error instanceof BrokenInvariant)) throw error;
-      this.#distrust(error, false);
+      this.#distrust(error);
       return answer(all(requests, AWAY));
     }
     if (!memory.open.isIdle) this.#options.commits.request(this);
@@ -181,9 +190,9 @@ export class Shard implements Committer {
     }
   };
 
-  lost(cause: unknown, replaced: boolean): void {
+  lost(cause: unknown): void {
     if (this.#underWay === undefined) return;
-    if (this.#underWay.commit !== undefined || replaced) return this.#distrust(cause, replaced);
+    if (this.#underWay.commit !== undefined) return this.#distrust(cause);
     // Nothing was written: memory is what it was, and whoever waits for a proof asks again.
     const { batch } = this.#underWay;
     this.#underWay = undefined;
@@ -191,16 +200,28 @@ export class Shard implements Committer {
     this.#settleIdle();
   }
 
-  /** Memory may not be what the journal says, or the journal is another's. */
-  #distrust(cause: unknown, replaced: boolean): void {
-    this.#options.log.error(
+  replaced(cause: unknown): void {
+    if (this.#underWay !== undefined) this.#giveWay(cause);
+  }
+
+  /** Memory may not be what the journal says. */
+  #distrust(cause: unknown): void {
+    const { log } = this.#options;
+    log.error(
       { shard: this.id, epoch: this.#epoch, err: cause },
-      replaced ? "the shard has another owner: stopped" : "memory is not to be trusted: reading the journal again",
+      "memory is not to be trusted: reading the journal again",
     );
     const comesBack = this.#phase === "serving"; // While it takes over it tries again by itself, and one that leaves is another's next.
-    this.#forget(replaced || this.#phase === "leaving" ? "stopped" : "recovering");
-    if (replaced) this.#options.onReplaced();
-    else if (comesBack) void this.start({ once: false });
+    this.#forget(this.#phase === "leaving" ? "stopped" : "recovering");
+    if (comesBack) void this.#comeBack();
+  }
+
+  /** The journal is another's. */
+  #giveWay(cause: unknown): void {
+    const { log } = this.#options;
+    log.error({ shard: this.id, epoch: this.#epoch, err: cause }, "the shard has another owner: stopped");
+    this.#forget("stopped");
+    this.#options.onReplaced();
   }
 
   /** The way to the shard is open only now: the time since it took over does not count against holds either. */
@@ -209,20 +230,20 @@ export class Shard implements Committer {
     try {
       this.#reign.housekeeping.reachable();
     } catch (error) {
-      this.#distrust(error, false);
+      this.#distrust(error);
     }
   }
 
   /** PostgreSQL says which epoch is the newest; it was `asked` then, on the monotonic clock. */
   noteEpoch(newest: number | undefined, asked: number): void {
     if (newest === this.#epoch) this.#options.proof.renew(asked);
-    else if (this.#mayCommit) this.#distrust(new Error(`shard ${this.id} was claimed with epoch ${newest}`), true);
+    else if (this.#mayCommit) this.#giveWay(new Error(`shard ${this.id} was claimed with epoch ${newest}`));
   }
 
   /** Another engine says that it has claimed the shard. Should it lie, no more is lost than the time until somebody claims it again. */
   noteServedElsewhere(epoch: number): void {
     const isNewer = epoch > this.#epoch && (this.#phase === "serving" || this.#phase === "recovering");
-    if (isNewer) this.#distrust(new Error(`shard ${this.id} is served with epoch ${epoch}`), true);
+    if (isNewer) this.#giveWay(new Error(`shard ${this.id} is served with epoch ${epoch}`));
   }
 
   /** Takes no more, and answers what was decided. */
@@ -254,8 +275,8 @@ export class Shard implements Committer {
     // Whose memory cannot be trusted may go on, but not take the shard from an engine that has it by now.
     const hadIt = this.#epoch > 0;
     const epoch = await (hadIt ? journal.reclaim(this.id, owner) : journal.claim(this.id, owner));
-    if (epoch === undefined) return this.#distrust(new Error(`shard ${this.id} was claimed by another engine`), true);
-    const prepared = this.#prepared;
+    if (epoch === undefined) return this.#giveWay(new Error(`shard ${this.id} was claimed by another engine`));
+    const prepared = await this.#prepared;
     this.#prepared = undefined; // Should this fail, the next try reads everything.
     const { state, snapshotSeq, replayedBytes } = await recover(
       journal,
@@ -291,7 +312,7 @@ export class Shard implements Committer {
       time,
       clock,
       log,
-      onFailure: (error) => this.#distrust(error, false),
+      onFailure: (error) => this.#distrust(error),
     });
     this.#reign = { memory, time, housekeeping };
     memory.takeUp(time.now());

@@ -40,6 +40,10 @@ export class FaultyJournal implements Journal {
     return this.#rows.get(shard) ?? [];
   }
 
+  warmUp(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
     const fault = this.#options.fault();
     await this.#pause(this.#options.latency());

@@ -141,7 +141,7 @@ export class Desk {
   }
 
   async #start(made: Shard): Promise<void> {
-    const starting = made.start({ once: true });
+    const starting = made.start();
     starting.catch(() => undefined);
     await this.clock.advance(50);
     await starting;
