@@ -2,4 +2,4 @@
 export { createEdge, type Edge, type EdgeOptions } from "./edge.ts";
 export type { UsageBoard } from "./meters/index.ts";
 export type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
-export { WebSocketServerError } from "./websocket-server.ts";
+export { requireWebSockets, WebSocketServerError } from "./websocket-server.ts";

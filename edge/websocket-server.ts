@@ -268,6 +268,9 @@ class UwsSocket<Session> implements Socket {
   }
 }
 
+/** To be called before anything is started that the WebSocket server needs. @throws WebSocketServerError when this machine cannot load its library */
+export const requireWebSockets = (): void => void loadLibrary();
+
 function loadLibrary(): Library {
   try {
     // Loaded here and not by an import, so that a machine without a fitting binary gets a sentence and no stack.

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { requireWebSockets } from "../../edge/index.ts";
 import type { Context } from "../context.ts";
 import { DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
@@ -24,6 +25,7 @@ async function startAll(role: Role): Promise<void> {
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireFreePort("WS_PORT", config.host, config.wsPort);
   await requireGatewayPort(config, DOMAINS, ["httpPort", "wsPort"]);
+  requireWebSockets();
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
@@ -41,8 +43,9 @@ async function startAll(role: Role): Promise<void> {
     },
   });
   await engine.takePart();
+  context.print(`Usher ${context.version}`);
   let webSocketPort = config.wsPort;
-  const { verifier, httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
+  const { verifier, httpPort, gatewayUrl } = await startServices(role, {
     domains: DOMAINS,
     database,
     bus,
@@ -64,14 +67,8 @@ async function startAll(role: Role): Promise<void> {
   engine.reachable();
 
   const host = urlHost(config.host);
-  context.print(`Usher ${context.version}`);
   context.print(`  page       http://${host}:${httpPort}/`);
   context.print(`  API        http://${host}:${httpPort}/docs`);
   context.print(`  WebSocket  ws://${host}:${webSocketPort}/v1`);
   if (gatewayUrl !== undefined) context.print(`  payments   ${gatewayUrl}  (the mock gateway's page)`);
-  if (firstAdmin !== undefined) {
-    context.print(
-      `  admin      ${firstAdmin.email}${firstAdmin.generated ? `  password ${firstAdmin.password}  (shown this once)` : ""}`,
-    );
-  }
 }

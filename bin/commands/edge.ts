@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { requireWebSockets } from "../../edge/index.ts";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import type { Context } from "../context.ts";
 import { askShardCount, engineClient } from "../parts/engine-client.ts";
@@ -19,6 +20,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   const { config, clock, log, lifecycle, context } = role;
   requireNats(role, "edge");
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
+  requireWebSockets();
   stopWithSignals(role);
   const { bus, checks, requirePermitted } = await startBus(role, "edge");
   await askShardCount(role, bus);

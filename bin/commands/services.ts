@@ -30,7 +30,8 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   await requireShardCount(database.pool, config.shards);
   const { bus, nats, checks, requirePermitted } = await startBus(role, "services");
   const shared = await startRedis(role, "services");
-  const { httpPort, gatewayUrl, firstAdmin } = await startServices(role, {
+  context.print(`Usher ${context.version} services: ${domains.join(", ")}`);
+  const { httpPort, gatewayUrl } = await startServices(role, {
     domains,
     database,
     bus,
@@ -46,14 +47,8 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   });
   await requirePermitted();
   const host = urlHost(config.host);
-  context.print(`Usher ${context.version} services: ${domains.join(", ")}`);
   context.print(`  API        http://${host}:${httpPort}/docs`);
   if (gatewayUrl !== undefined) context.print(`  payments   ${gatewayUrl}  (the mock gateway's page)`);
-  if (firstAdmin !== undefined) {
-    context.print(
-      `  admin      ${firstAdmin.email}${firstAdmin.generated ? `  password ${firstAdmin.password}  (shown this once)` : ""}`,
-    );
-  }
 }
 
 /** @throws ExplainedError */

@@ -15,7 +15,7 @@ import {
   type Routes,
   type WebSocketAddress,
 } from "../../platform/http/index.ts";
-import { createIdentityService, type FirstAdmin } from "../../services/identity/index.ts";
+import { createIdentityService } from "../../services/identity/index.ts";
 import { createNotificationsService } from "../../services/notifications/index.ts";
 import { createMockGateway, createPaymentsService } from "../../services/payments/index.ts";
 import { createTicketsService } from "../../services/tickets/index.ts";
@@ -46,8 +46,6 @@ export interface RunningServices {
   readonly httpPort: number;
   /** Of the mock gateway, where this process runs it. */
   readonly gatewayUrl: string | undefined;
-  /** Made at the first start of all. */
-  readonly firstAdmin: FirstAdmin | undefined;
 }
 
 /** What the composition needs to know of a domain. */
@@ -69,7 +67,6 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   const common = { pool: database.pool, bus, stream, clock, random, log, metrics, config };
   let httpPort = config.httpPort;
   const ownUrl = (): string => config.publicUrl?.replace(/\/$/, "") ?? `http://${urlHost(config.host)}:${httpPort}`;
-  let firstAdmin: FirstAdmin | undefined;
 
   // It is next door: what it tells us need not go through whatever stands in front of us.
   const webhookUrl = (): string => `http://${urlHost(config.host)}:${httpPort}/api/v1/payments/webhooks/mock`;
@@ -80,9 +77,12 @@ export async function startServices(role: Role, options: Options): Promise<Runni
 
   const services: Readonly<Record<Domain, () => Service>> = {
     identity: () => {
-      const identity = createIdentityService(common);
-      const start = async (): Promise<void> => void (firstAdmin = await identity.start());
-      return { ...identity, start, atRoot: identity.wellKnown };
+      const identity = createIdentityService({
+        ...common,
+        announceAdmin: ({ email, password, generated }) =>
+          context.print(`  admin      ${email}${generated ? `  password ${password}  (shown this once)` : ""}`),
+      });
+      return { ...identity, atRoot: identity.wellKnown };
     },
     catalog: () =>
       createCatalogService({ ...common, engine, demo: config.mockPayments, mark: options.shared?.catalogMark }),
@@ -145,7 +145,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
     },
     stop: () => app.close(),
   });
-  return { verifier, httpPort, firstAdmin, gatewayUrl: runsGateway(config, domains) ? gateway.url : undefined };
+  return { verifier, httpPort, gatewayUrl: runsGateway(config, domains) ? gateway.url : undefined };
 }
 
 /** Where the process runs the mock gateway, its port has to be free, and none of the `others`. @throws ConfigError | ExplainedError */

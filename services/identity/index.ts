@@ -1,5 +1,4 @@
 /** Who somebody is: accounts, guests, devices, and the tokens that say so. */
-export type { FirstAdmin } from "./accounts/first-admin.ts";
 export { type KeyRingOptions, rotateKeys } from "./keys/key-ring.ts";
 export { identityMigrations } from "./migrations.ts";
 export { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";

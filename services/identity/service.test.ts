@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pino } from "pino";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
-import { systemRandom } from "../../platform/random/index.ts";
-import { createIdentityService } from "./service.ts";
+import { systemRandom as random } from "../../platform/random/index.ts";
+import type { FirstAdmin } from "./accounts/first-admin.ts";
+import { createIdentityService, type IdentityOptions } from "./service.ts";
 import { bearer, testIdentity, type TestIdentity } from "./testing.ts";
 
 const log = pino({ level: "silent" });
@@ -15,11 +16,37 @@ beforeAll(async () => {
 afterAll(() => t.close());
 
 it("the first start makes one administrator, generated when none is configured, and the second none", async () => {
-  expect(t.firstAdmin).toEqual({ email: "root@example.com", password: "a long password", generated: false });
-  const { pool, bus, stream, clock, config } = t;
-  const again = createIdentityService({ pool, bus, stream, clock, config, random: systemRandom, log });
-  expect(await again.start()).toBeUndefined();
+  const { pool, bus, stream, clock, config, announceAdmin } = t;
+  const again = createIdentityService({ pool, bus, stream, clock, config, random, log, announceAdmin });
+  await again.start();
   await again.stop();
+  expect(t.announced).toEqual([{ email: "root@example.com", password: "a long password", generated: false }]);
+});
+
+it("a generated password is told before there is an administrator, so that no start which fails makes one that nobody knows", async () => {
+  const own = await testIdentity();
+  const { pool, bus, stream, clock } = own;
+  const { dataDir, accessTokenTtlMs, guestTokenTtlMs, refreshTokenTtlMs } = own.config;
+  const config = { dataDir, accessTokenTtlMs, guestTokenTtlMs, refreshTokenTtlMs };
+  const start = async (announceAdmin: IdentityOptions["announceAdmin"]): Promise<void> => {
+    const identity = createIdentityService({ pool, bus, stream, clock, config, random, log, announceAdmin });
+    await identity.start();
+    await identity.stop();
+  };
+  try {
+    await pool.query(`update identity."user" set role = 'customer'`);
+    const fails = (): never => {
+      throw new Error("nobody was told");
+    };
+    await expect(start(fails)).rejects.toThrow("nobody was told");
+    const told: FirstAdmin[] = [];
+    await start((admin) => void told.push(admin));
+    expect(told).toEqual([{ email: "admin@usher.local", password: expect.any(String) as unknown, generated: true }]);
+    const [{ email, password }] = told as [FirstAdmin]; // As above.
+    expect((await own.client.login(email, password)).user.role).toBe("admin");
+  } finally {
+    await own.close();
+  }
 });
 
 describe("the description", () => {
@@ -111,8 +138,8 @@ it("a process in which identity is not there refuses tokens as UNAVAILABLE until
     expect(early.statusCode).toBe(503);
     expect(early.json()).toMatchObject({ code: "UNAVAILABLE", retryInMs: 1_000 });
     expect(early.headers["retry-after"]).toBe("1");
-    const { pool, stream, clock, config } = t;
-    const late = createIdentityService({ pool, stream, clock, config, log, bus: lone, random: systemRandom });
+    const { pool, stream, clock, config, announceAdmin } = t;
+    const late = createIdentityService({ pool, stream, clock, config, log, bus: lone, random, announceAdmin });
     await late.start();
     expect((await ask()).statusCode).toBe(200);
     await late.stop();

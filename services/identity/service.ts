@@ -43,6 +43,8 @@ export interface IdentityOptions {
     Config,
     "dataDir" | "accessTokenTtlMs" | "guestTokenTtlMs" | "refreshTokenTtlMs" | "adminEmail" | "adminPassword"
   >;
+  /** Shows the first administrator's sign-in to whoever started the program; called at the first start of all, before there is one. */
+  readonly announceAdmin: (admin: FirstAdmin) => void;
 }
 
 export interface IdentityService {
@@ -50,8 +52,8 @@ export interface IdentityService {
   readonly routes: Routes;
   /** At the root: `/.well-known/jwks.json`. */
   readonly wellKnown: Routes;
-  /** Before any request. @returns the administrator, at the first start of all */
-  start(): Promise<FirstAdmin | undefined>;
+  /** Before any request. */
+  start(): Promise<void>;
   stop(): Promise<void>;
   /** Reads the keys again, as it does by itself every ten seconds: after `rotateKeys`. */
   reloadKeys(): Promise<void>;
@@ -123,7 +125,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
 
     async start() {
       await reloadKeys();
-      const firstAdmin = await ensureAdmin({ db, accounts, config, random });
+      await ensureAdmin({ db, accounts, config, random, announce: options.announceAdmin });
       served.push(
         bus.serve(SIGNING_KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
         bus.serve(SIGNING_TIME, (_question, answer) => answer(clock.now()), { queue: "identity" }),
@@ -148,7 +150,6 @@ export function createIdentityService(options: IdentityOptions): IdentityService
         while (running && (await guests.prune()));
       });
       outbox.start();
-      return firstAdmin;
     },
 
     async stop() {

@@ -146,7 +146,9 @@ export interface TestIdentity {
   readonly events: readonly DomainEvent[];
   readonly stream: EventStream;
   readonly config: IdentityOptions["config"];
-  readonly firstAdmin: FirstAdmin | undefined;
+  /** Administrators so far. */
+  readonly announced: readonly FirstAdmin[];
+  readonly announceAdmin: IdentityOptions["announceAdmin"];
   close(): Promise<void>;
 }
 
@@ -181,8 +183,10 @@ export async function testIdentity(
     publish: async (event) => void events.push(event),
     consume: () => ({ close: async () => {} }),
   };
-  const identity = createIdentityService({ pool, bus, stream, clock, random, config, log });
-  const firstAdmin = await identity.start();
+  const announced: FirstAdmin[] = [];
+  const announceAdmin = (admin: FirstAdmin): void => void announced.push(admin);
+  const identity = createIdentityService({ pool, bus, stream, clock, random, config, log, announceAdmin });
+  await identity.start();
   const verifier = new BusTokenVerifier({ bus, clock, log });
   await verifier.start();
   const serve = async (verifier: TokenVerifier): Promise<HttpServer> => {
@@ -216,7 +220,8 @@ export async function testIdentity(
     config,
     events,
     stream,
-    firstAdmin,
+    announced,
+    announceAdmin,
     async close() {
       await app.close();
       verifier.stop();

@@ -1,5 +1,6 @@
 /** How the program starts, refuses to start, and stops. */
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -88,6 +89,17 @@ describe("a start that cannot be", () => {
     const nowhere = new URL(database.url);
     nowhere.pathname = "/nowhere";
     expect(await refused({ DATABASE_URL: nowhere.href })).toContain("nowhere");
+  });
+
+  it("says that no WebSocket library loads here, before it makes anything", async () => {
+    const patch = `const load = process.dlopen; process.dlopen = (module, file, ...rest) => {
+      if (file.includes("uws_")) throw new Error("on purpose");
+      return load(module, file, ...rest);
+    };`;
+    const directory = `${dataDir}/no-library`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(patch)}`;
+    expect(await refused({ NODE_OPTIONS, DATA_DIR: directory, DATABASE_URL: "" })).toContain("uWebSockets.js");
+    expect(existsSync(directory)).toBe(false);
   });
 
   it("leaves nothing behind: no server of its own, no port, no lock that hinders the next", async () => {

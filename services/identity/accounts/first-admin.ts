@@ -8,28 +8,33 @@ import { lockAdministrators } from "./administration.ts";
 export interface FirstAdmin {
   readonly email: string;
   readonly password: string;
-  /** Made up here: to be shown once to whoever started the program. */
+  /** Made up here: nobody else knows it. */
   readonly generated: boolean;
 }
 
 const DEFAULT_EMAIL = "admin@usher.local";
 
-/** Makes the first administrator. @returns undefined when there is one already */
+/**
+ * Makes the first administrator, where there is none.
+ * @param options.announce told of the sign-in before it is there, so that no crash leaves one that nobody knows. Should the administrator not
+ * come to be, the next start announces another.
+ */
 export async function ensureAdmin(options: {
   readonly db: Kysely<IdentityTables>;
   readonly accounts: Accounts;
   readonly config: Pick<Config, "adminEmail" | "adminPassword">;
   readonly random: RandomBytes;
-}): Promise<FirstAdmin | undefined> {
-  const { db, accounts, config, random } = options;
-  return db.transaction().execute(async (step) => {
+  readonly announce: (admin: FirstAdmin) => void;
+}): Promise<void> {
+  const { db, accounts, config, random, announce } = options;
+  await db.transaction().execute(async (step) => {
     // Two processes that start at once on an empty database make one administrator.
     await lockAdministrators(step);
-    if (await hasAdmin(step)) return undefined;
+    if (await hasAdmin(step)) return;
     const email = config.adminEmail ?? DEFAULT_EMAIL;
     const password = config.adminPassword ?? random(12).toString("base64url");
+    announce({ email, password, generated: config.adminPassword === undefined });
     await accounts.register({ email, password, name: "Administrator" }, "admin", null);
-    return { email, password, generated: config.adminPassword === undefined };
   });
 }
 

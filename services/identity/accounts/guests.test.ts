@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
-import { systemRandom } from "../../../platform/random/index.ts";
+import { systemRandom as random } from "../../../platform/random/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
 import { GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
@@ -111,8 +111,8 @@ describe("a guest whose sign-ins are deleted", () => {
     const log = pino({ level: "silent" });
     const bus = new InProcessBus({ clock, log });
     bus.serve(BOOKERS, (_question, answer) => answer({ booked: [] }));
-    const { pool, stream, config } = t;
-    const identity = createIdentityService({ pool, bus, stream, clock, config, random: systemRandom, log });
+    const { pool, stream, config, announceAdmin } = t;
+    const identity = createIdentityService({ pool, bus, stream, clock, config, random, log, announceAdmin });
     await identity.start();
     await pool.query(
       `insert into identity."user" (id, role, created_at)
@@ -132,8 +132,8 @@ describe("a guest whose sign-ins are deleted", () => {
     const bus = new InProcessBus({ clock, log });
     const answers: (() => void)[] = [];
     bus.serve(BOOKERS, (_question, answer) => void answers.push(() => answer({ booked: [] })));
-    const { pool, stream, config } = t;
-    const identity = createIdentityService({ pool, bus, stream, clock, config, random: systemRandom, log });
+    const { pool, stream, config, announceAdmin } = t;
+    const identity = createIdentityService({ pool, bus, stream, clock, config, random, log, announceAdmin });
     await identity.start();
     const idle = createIdentityService({
       pool,
@@ -141,8 +141,9 @@ describe("a guest whose sign-ins are deleted", () => {
       stream,
       clock: new VirtualClock(t.clock.now()),
       config,
-      random: systemRandom,
+      random,
       log,
+      announceAdmin,
     });
     await idle.start();
     await pool.query(`insert into identity."user" (id, role, created_at) values ('usr_slow', 'guest', now())`);
