@@ -53,7 +53,7 @@ async function startAll(role: Role): Promise<void> {
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks, ...engine.checks, ...(shared?.checks ?? [])],
-    webSocket: () => ({ port: webSocketPort }),
+    webSocketPort: () => webSocketPort,
   });
   webSocketPort = await startEdge(role, {
     bus,

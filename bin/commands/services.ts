@@ -39,11 +39,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
     stream: await startEvents(role, { nats, database }),
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks, ...(shared?.checks ?? [])],
-    webSocket: () => ({
-      port: config.wsPort,
-      sameEntry: config.trustedProxies.length > 0,
-      ...(config.publicWsUrl !== undefined && { url: config.publicWsUrl }),
-    }),
+    webSocketPort: () => config.wsPort,
   });
   await requirePermitted();
   const host = urlHost(config.host);

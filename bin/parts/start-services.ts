@@ -38,7 +38,8 @@ interface Options {
   /** With other processes, where there is Redis. */
   readonly shared: Shared | undefined;
   readonly checks: readonly HealthCheck[];
-  webSocket(): WebSocketAddress;
+  /** Asked at each request: it is known only once it listens. */
+  webSocketPort(): number;
 }
 
 export interface RunningServices {
@@ -127,7 +128,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
     verifier,
     idempotency: new IdempotencyStore({ pool: database.pool, clock, random }),
     checks: options.checks,
-    webSocket: options.webSocket,
+    webSocket: () => webSocketAddress(config, options.webSocketPort()),
     trustedProxies: config.trustedProxies,
     sharedCounts: options.shared?.counts,
     ...(existsSync(webRoot) && { webRoot }),
@@ -147,6 +148,13 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   });
   return { verifier, httpPort, gatewayUrl: runsGateway(config, domains) ? gateway.url : undefined };
 }
+
+/** Where browsers reach the WebSocket that listens at `port`. */
+const webSocketAddress = ({ publicWsUrl, trustedProxies }: Config, port: number): WebSocketAddress => ({
+  port,
+  sameEntry: trustedProxies.length > 0,
+  ...(publicWsUrl !== undefined && { url: publicWsUrl }),
+});
 
 /** Where the process runs the mock gateway, its port has to be free, and none of the `others`. @throws ConfigError | ExplainedError */
 export async function requireGatewayPort(

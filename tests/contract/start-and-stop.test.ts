@@ -169,6 +169,14 @@ describe("a process", () => {
     await second.end("SIGINT");
   });
 
+  it("tells its page the address that browsers reach its WebSocket by", async () => {
+    const PUBLIC_WS_URL = "wss://tickets.example.com/v1";
+    const process = await UsherProcess.start({ DATA_DIR: `${dataDir}/public`, PUBLIC_WS_URL });
+    const { body } = await new Rest(process.httpPort).get("/config.json");
+    await process.end("SIGTERM");
+    expect(body).toMatchObject({ webSocketUrl: PUBLIC_WS_URL });
+  });
+
   it("whose data directory is in use is not started twice", async () => {
     const directory = `${dataDir}/shared`;
     const first = await UsherProcess.start({ DATA_DIR: directory });
