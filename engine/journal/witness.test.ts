@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -25,6 +25,17 @@ describe("the witness in a file", () => {
     expect(await new FileWitness(path, "ours").read()).toEqual(new Map());
     await writeFile(path, '{"journal":"ours","ro');
     expect(await new FileWitness(path, "ours").read()).toEqual(new Map());
+  });
+
+  it("makes the folder that is not there, for this user alone, and says so where it cannot", async () => {
+    const folder = join(directory, "not", "there");
+    const witness = new FileWitness(join(folder, "witness.json"), "ours");
+    expect(await witness.read()).toEqual(new Map());
+    await witness.write(new Map([[3, 17]]));
+    expect(await witness.read()).toEqual(new Map([[3, 17]]));
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    await writeFile(path, "a file");
+    await expect(new FileWitness(join(path, "witness.json"), "ours").read()).rejects.toThrow("cannot be written");
   });
 
   it("says so when it is there and cannot be read", async () => {

@@ -3,11 +3,16 @@
  * buyers were told of (an asynchronous standby, an old backup, a disk that lied), and the engine refuses to sell on top of that.
  * It is written every second at the most and may lag, so it never claims more than was acknowledged.
  */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { access, constants, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { makeDirectory } from "../../platform/directory/index.ts";
 import { UnsafeJournal } from "./server-safety.ts";
 
 export interface Witness {
-  /** The newest row that was acknowledged, for each shard that is known. @throws UnsafeJournal when there is a witness that cannot be read */
+  /**
+   * The newest row that was acknowledged, for each shard that is known.
+   * @throws UnsafeJournal when there is a witness that cannot be read, or none could be written
+   */
   read(): Promise<ReadonlyMap<number, number>>;
   write(acknowledged: ReadonlyMap<number, number>): Promise<void>;
 }
@@ -28,6 +33,7 @@ export class FileWitness implements Witness {
   }
 
   async read(): Promise<ReadonlyMap<number, number>> {
+    await this.#makeFolder();
     let content: Content;
     try {
       content = JSON.parse(await readFile(this.#path, "utf8")) as Content; // Written below.
@@ -47,5 +53,18 @@ export class FileWitness implements Witness {
     const content: Content = { journal: this.#journal, rows: [...acknowledged] };
     await writeFile(`${this.#path}.new`, JSON.stringify(content));
     await rename(`${this.#path}.new`, this.#path);
+  }
+
+  async #makeFolder(): Promise<void> {
+    const folder = dirname(this.#path);
+    try {
+      makeDirectory(folder, 0o700);
+      await access(folder, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new UnsafeJournal(
+        `${this.#path} is to remember which sales were acknowledged, and cannot be written: let this user write to ${folder}, or set DATA_DIR to another directory.`,
+        { cause: error },
+      );
+    }
   }
 }
