@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { Command } from "commander";
 import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { rotateKeys } from "../../services/identity/index.ts";
 import { rotateTicketKeys } from "../../services/tickets/index.ts";
@@ -16,8 +18,14 @@ export const keysCommand = (context: Context): Command =>
         const { dataDir, accessTokenTtlMs, guestTokenTtlMs } = loadConfig(context.env);
         const tokenTtlMs = Math.max(accessTokenTtlMs, guestTokenTtlMs);
         const key = await rotateKeys({ dataDir, clock: systemClock, random: systemRandom, tokenTtlMs });
-        context.print(`New tokens are signed with key ${key}, once every process knows it: in half a minute.`);
         const ticketKey = rotateTicketKeys({ dataDir, clock: systemClock, random: systemRandom });
-        context.print(`New tickets are signed with key ${ticketKey}.`);
+        if (key === undefined && ticketKey === undefined) {
+          throw new ExplainedError(
+            `There are no keys in ${join(dataDir, "keys")}: set DATA_DIR to the directory of the Usher whose keys you rotate.`,
+          );
+        }
+        if (key !== undefined)
+          context.print(`New tokens are signed with key ${key}, once every process knows it: in half a minute.`);
+        if (ticketKey !== undefined) context.print(`New tickets are signed with key ${ticketKey}.`);
       }),
   );

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -29,6 +29,15 @@ test("is its owner's alone, as its folder is, and the first stays unless another
   ] as const) {
     expect(statSync(made).mode & 0o777).toBe(mode);
   }
+});
+
+test.runIf(process.getuid?.() === 0)("stays its owner's when root writes it anew", () => {
+  const path = join(home, "key");
+  write(path, "first");
+  chownSync(path, 12_345, 12_346);
+  write(path, "second", true);
+  expect(readSecretFile(path)).toBe("second");
+  expect(statSync(path)).toMatchObject({ uid: 12_345, gid: 12_346 });
 });
 
 test("says in one sentence that its folder is none, and leaves alone what is there", () => {

@@ -1,5 +1,5 @@
 /** Files with secrets that processes of one data directory share. */
-import { chmodSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeDirectory } from "../directory/index.ts";
 import { ExplainedError } from "../explained/index.ts";
@@ -17,7 +17,7 @@ export function readSecretFile(path: string): string | undefined {
 
 /**
  * Readable by its owner alone, as its folder is, and there as a whole or not at all.
- * @param over whether it takes the place of the file that is there; without, the older one stays
+ * @param over whether it takes the place of the file that is there, whose owner it keeps; without, the older one stays
  * @throws ExplainedError where the folder cannot be made
  */
 export function writeSecretFile(
@@ -39,11 +39,19 @@ export function writeSecretFile(
   const half = `${path}.${random(6).toString("hex")}`;
   try {
     writeFileSync(half, text, { mode: 0o600, flag: "wx", flush: true });
-    if (over) renameSync(half, path);
-    else linkUnlessThere(half, path);
+    if (over) {
+      keepOwner(half, path);
+      renameSync(half, path);
+    } else linkUnlessThere(half, path);
   } finally {
     rmSync(half, { force: true });
   }
+}
+
+/** What root writes for those who run under another user has to stay readable to them. */
+function keepOwner(half: string, path: string): void {
+  const before = statSync(path, { throwIfNoEntry: false });
+  if (before !== undefined && process.getuid?.() === 0) chownSync(half, before.uid, before.gid);
 }
 
 function linkUnlessThere(from: string, to: string): void {

@@ -38,11 +38,12 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
 
 /**
  * A new key is shown from now on, and signs in half a minute; the one before is kept until its last token has run out.
- * @returns the new key's id
+ * @returns the new key's id; undefined where there is no key to take the place of, and then none is made
  */
-export async function rotateKeys(options: KeyRingOptions): Promise<string> {
+export async function rotateKeys(options: KeyRingOptions): Promise<string | undefined> {
   const { dataDir, clock, random } = options;
-  const contents = readKeyFile(dataDir) ?? (await firstKeys(options));
+  const contents = readKeyFile(dataDir);
+  if (contents === undefined) return undefined;
   const now = new Date(clock.now()).toISOString();
   const fresh = await newKeyPair(clock);
   const older = contents.keys.map((key) => ({ ...key, retiredAt: key.retiredAt ?? now }));

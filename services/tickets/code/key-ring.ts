@@ -85,13 +85,16 @@ export class TicketKeyRing {
   }
 }
 
-/** New codes are signed with a new key from now on; those that are out stay good. @returns the new key's id */
-export function rotateTicketKeys(options: KeyRingOptions): string {
-  const { dataDir, clock, random } = options;
-  const { keys } = readKeyFile(dataDir) ?? firstKey(options);
+/**
+ * New codes are signed with a new key from now on; those that are out stay good.
+ * @returns the new key's id; undefined where there is no key to take the place of, and then none is made
+ */
+export function rotateTicketKeys({ dataDir, clock, random }: KeyRingOptions): string | undefined {
+  const contents = readKeyFile(dataDir);
+  if (contents === undefined) return undefined;
   const now = new Date(clock.now()).toISOString();
   const fresh = newKey(clock);
-  const older = keys
+  const older = contents.keys
     .map((key) => ({ ...key, retiredAt: key.retiredAt ?? now }))
     .filter(({ retiredAt }) => Date.parse(retiredAt) + KEYS_KEPT_MS > clock.now());
   writeKeyFile(dataDir, { version: 1, keys: [fresh, ...older] }, { random, over: true });
