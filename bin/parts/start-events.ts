@@ -24,6 +24,6 @@ export async function startEvents(
     nats === undefined
       ? new InProcessEventStream({ clock, log, deadLetters })
       : await JetStreamEventStream.open({ connection: nats, pool, clock, log, deadLetters });
-  addEventMetrics({ registry, pool, deadLetters, stream, log });
+  addEventMetrics({ registry, pool, deadLetters, stream, clock, log });
   return stream;
 }

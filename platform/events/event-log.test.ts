@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../clock/index.ts";
+import { systemClock, VirtualClock } from "../clock/index.ts";
 import { createMetrics } from "../metrics/index.ts";
 import { createDatabase, migrate } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import { EventLog } from "./event-log.ts";
+import { METRICS_LOOK_MS } from "./limits.ts";
 import { addEventMetrics } from "./metrics.ts";
 import { outboxMigration } from "./migrations.ts";
 import { Outbox } from "./outbox.ts";
@@ -68,24 +69,49 @@ describe("event log", () => {
 });
 
 describe("event metrics", () => {
-  it("tell how far the outboxes are behind, what was published and what is dead", async () => {
-    const registry = createMetrics("test");
+  const stream = { published: new Map([["user.deleted", 7]] as const) };
+  const clock = new VirtualClock();
+  const registry = createMetrics("test");
+  beforeAll(async () => {
+    addEventMetrics({ registry, pool: t.pool, deadLetters: t.deadLetters, stream, clock, log: silent });
     const event = (await new EventLog(t.pool).read({ limit: 1 }))[0]!.event;
     await t.deadLetters.add({ consumer: "tickets", event, error: new Error("on purpose"), attempts: 8 });
-    const stream = { published: new Map([["user.deleted", 7]] as const) };
-    addEventMetrics({ registry, pool: t.pool, deadLetters: t.deadLetters, stream, log: silent });
+  });
+  const valueIn = (text: string, series: string): number =>
+    Number(
+      text
+        .split("\n")
+        .find((line) => line.startsWith(series))
+        ?.split(" ")[1],
+    );
+
+  it("tell how far the outboxes are behind, what was published and what is dead", async () => {
     const text = await registry.metrics();
-    const value = (series: string) =>
-      Number(
-        text
-          .split("\n")
-          .find((line) => line.startsWith(series))
-          ?.split(" ")[1],
-      );
-    expect(value('usher_outbox_rows{schema="shop"')).toBe(2);
-    expect(value('usher_outbox_rows{schema="accounts"')).toBe(4);
-    expect(value('usher_outbox_age_seconds{schema="accounts"')).toBeGreaterThanOrEqual(30);
-    expect(value('usher_events_published_total{type="user.deleted"')).toBe(7);
-    expect(value("usher_dead_letters")).toBe(1);
+    expect(valueIn(text, 'usher_outbox_rows{schema="shop"')).toBe(2);
+    expect(valueIn(text, 'usher_outbox_rows{schema="accounts"')).toBe(4);
+    expect(valueIn(text, 'usher_outbox_age_seconds{schema="accounts"')).toBeGreaterThanOrEqual(30);
+    expect(valueIn(text, 'usher_events_published_total{type="user.deleted"')).toBe(7);
+    expect(valueIn(text, "usher_dead_letters{")).toBe(1);
+  });
+
+  it("leave out what PostgreSQL does not answer in time, ask it no second time meanwhile, and have it again", async () => {
+    await registry.metrics();
+    const blocker = await t.pool.connect();
+    try {
+      await blocker.query("begin; lock table shop.outbox, events.dead_letter");
+      for (let scrape = 0; scrape < 3; scrape++) {
+        const scraped = registry.metrics();
+        await clock.advance(METRICS_LOOK_MS);
+        const text = await scraped;
+        expect(text).not.toMatch(/^usher_(outbox|dead)/m);
+        expect(valueIn(text, 'usher_events_published_total{type="user.deleted"')).toBe(7);
+      }
+      // The blocker's, and one for each of the two looks.
+      expect(t.pool.totalCount - t.pool.idleCount).toBeLessThanOrEqual(3);
+    } finally {
+      blocker.release(true);
+    }
+    await expect.poll(async () => valueIn(await registry.metrics(), "usher_dead_letters{")).toBe(1);
+    expect(valueIn(await registry.metrics(), 'usher_outbox_rows{schema="shop"')).toBe(2);
   });
 });

@@ -1,42 +1,56 @@
 import type { Pool } from "pg";
 import { Counter, Gauge, type Registry } from "prom-client";
+import { type Clock, sleep } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { StartableEventStream } from "./event-stream.ts";
 import { EventLog, type OutboxLag } from "./event-log.ts";
+import { METRICS_LOOK_MS } from "./limits.ts";
 
 interface Options {
   readonly registry: Registry;
   readonly pool: Pool;
   readonly deadLetters: DeadLetters;
   readonly stream: Pick<StartableEventStream, "published">;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** How far the outboxes are behind, what was published and what was given up; looked up when somebody scrapes. */
-export function addEventMetrics({ registry, pool, deadLetters, stream, log }: Options): void {
+/**
+ * How far the outboxes are behind, what was published and what was given up; looked up when somebody scrapes. While PostgreSQL does not
+ * answer, the other metrics matter all the more: those that it knows are left out then, for nobody knows what they are.
+ */
+export function addEventMetrics({ registry, pool, deadLetters, stream, clock, log }: Options): void {
   const eventLog = new EventLog(pool);
   const registers = [registry];
 
-  /** PostgreSQL may be away, and then the other metrics matter all the more: the gauge keeps what it had. */
-  const unlessAway = async (look: () => Promise<void>): Promise<void> => {
-    try {
-      await look();
-    } catch (err) {
-      log.debug({ err }, "the outboxes could not be measured");
-    }
+  /** What `look` finds, undefined where it takes too long. One that hangs is joined: scrapes are to fill no pool. */
+  const inTime = <Found>(look: () => Promise<Found>): (() => Promise<Found | undefined>) => {
+    let underWay: Promise<Found | undefined> | undefined;
+    const ask = async (): Promise<Found | undefined> => {
+      try {
+        return await look();
+      } catch (err) {
+        log.debug({ err }, "the outboxes could not be measured");
+        return undefined;
+      } finally {
+        underWay = undefined;
+      }
+    };
+    return () => Promise.race([(underWay ??= ask()), sleep(clock, METRICS_LOOK_MS).then(() => undefined)]);
   };
 
+  const lags = inTime(() => eventLog.lags());
   const addLagGauge = (name: string, help: string, valueOf: (lag: OutboxLag) => number): void => {
     new Gauge({
       name,
       help,
       labelNames: ["schema"],
       registers,
-      collect() {
-        return unlessAway(async () => {
-          for (const lag of await eventLog.lags()) this.set({ schema: lag.schema }, valueOf(lag));
-        });
+      async collect() {
+        const found = await lags();
+        this.reset();
+        for (const lag of found ?? []) this.set({ schema: lag.schema }, valueOf(lag));
       },
     });
   };
@@ -57,12 +71,15 @@ export function addEventMetrics({ registry, pool, deadLetters, stream, log }: Op
       for (const [type, count] of stream.published) this.inc({ type }, count);
     },
   });
+  const dead = inTime(() => deadLetters.count());
   new Gauge({
     name: "usher_dead_letters",
     help: "Events that a consumer failed on too often and that nobody has replayed or discarded",
     registers,
-    collect() {
-      return unlessAway(async () => this.set(await deadLetters.count()));
+    async collect() {
+      const count = await dead();
+      if (count === undefined) this.remove();
+      else this.set(count);
     },
   });
 }
