@@ -3,6 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
+import { VirtualClock } from "../../platform/clock/index.ts";
+import { createOpsServer } from "../../platform/http/index.ts";
+import { createLogger } from "../../platform/log/index.ts";
+import { createMetrics } from "../../platform/metrics/index.ts";
 import { ROOT } from "./compose-file.ts";
 import { metricsNamedIn } from "./metrics-named.ts";
 
@@ -13,7 +17,38 @@ function alert(name: string): string {
   return groups.flatMap(({ rules }) => rules).find((rule) => rule.alert === name)?.expr ?? "";
 }
 
+function panel(dashboard: string, title: string): string {
+  const { panels } = read(`grafana/dashboards/${dashboard}`) as {
+    panels: { title: string; targets?: { expr: string }[] }[];
+  };
+  return panels.find((each) => each.title === title)?.targets?.[0]?.expr ?? "";
+}
+
 it("viewers who fall behind are held against all viewers, for a frame dropped is counted for each and one published once", () => {
   const named = [...metricsNamedIn(JSON.stringify({ expr: alert("ViewersFallBehind") }))];
   expect(named).toEqual(["usher_edge_frames_dropped_total", "usher_edge_connections"]);
+});
+
+it.each([
+  ["the alert RequestsFail", () => alert("RequestsFail")],
+  ["the panel REST answers", () => panel("sales.json", "REST answers")],
+])("probes and scrapes are no requests to %s", async (_, expressionOf) => {
+  const server = createOpsServer({
+    clock: new VirtualClock(),
+    log: createLogger({ level: "silent", name: "test" }),
+    metrics: createMetrics("test"),
+    checks: [],
+  });
+  const probes = new Set<string>();
+  server.addHook("onRoute", ({ url }) => void probes.add(url));
+  await server.ready();
+  expect([...probes]).toContain("/metrics");
+  const selectors = [...expressionOf().matchAll(/usher_http_request_seconds_count(\{[^}]*\})?/g)];
+  expect(selectors.length).toBeGreaterThan(0);
+  for (const [selector] of selectors) {
+    const leftOut = new RegExp(`^(${/route!~"([^"]*)"/.exec(selector)?.[1]})$`);
+    for (const route of probes) expect(route, selector).toMatch(leftOut);
+    for (const route of ["/api/v1/showtimes/:id/holds", "/graphql", "none"]) expect(route).not.toMatch(leftOut);
+  }
+  await server.close();
 });
