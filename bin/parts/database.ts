@@ -1,5 +1,6 @@
 import type { Config } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
+import { exitOnSignals } from "../../platform/lifecycle/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import {
   createPool,
@@ -23,11 +24,15 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
   return { url: config.databaseUrl, stop: () => Promise.resolve() };
 }
 
-/** The same for looking at it beside an Usher that may be running: then its embedded server is used as it is. */
+/**
+ * The same for looking at it beside an Usher that may be running: then its embedded server is used as it is. One that is started for the
+ * look ends with it, also where a signal cuts it short.
+ */
 export async function openDatabaseBeside(config: Config, log: Logger): Promise<Database> {
   const url = config.databaseUrl === undefined ? embeddedUrl(config.dataDir) : undefined;
   if (url !== undefined && (await whyUnreachable(url, log)) === undefined)
     return { url, stop: () => Promise.resolve() };
+  if (config.databaseUrl === undefined) exitOnSignals(process);
   return openDatabase(config, log);
 }
 

@@ -1,2 +1,2 @@
 export { Lifecycle, type PartOptions, Stopping } from "./lifecycle.ts";
-export { stopOnSignals, type SignalledProcess } from "./signals.ts";
+export { exitOnSignals, stopOnSignals, type SignalledProcess } from "./signals.ts";

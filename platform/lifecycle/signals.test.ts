@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createWriteStream, existsSync, type WriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -10,7 +11,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import { stopOnSignals } from "./signals.ts";
 
 const log = createLogger({ name: "test", level: "silent" });
-type Signal = "SIGINT" | "SIGTERM";
+type Signal = "SIGHUP" | "SIGINT" | "SIGTERM";
 
 describe("stop on signals", () => {
   let clock: VirtualClock;
@@ -30,7 +31,7 @@ describe("stop on signals", () => {
     stopOnSignals({ process, lifecycle, clock, log });
   });
 
-  it.each(["SIGTERM", "SIGINT"] as const)("exits with 0 after a clean stop on %s", async (name) => {
+  it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("exits with 0 after a clean stop on %s", async (name) => {
     signal(name);
     await clock.settle();
     expect(exits).toEqual([]);
@@ -67,7 +68,7 @@ describe("a process of its own", () => {
       import { systemClock } from "./platform/clock/index.ts";
       import { createLogger } from "./platform/log/index.ts";
       import { Lifecycle, stopOnSignals } from "./platform/lifecycle/index.ts";
-      const log = createLogger({ name: "test", level: "silent" });
+      const log = createLogger({ name: "test", level: process.argv.includes("talkative") ? "info" : "silent" });
       const lifecycle = new Lifecycle({ clock: systemClock, log, stopTimeoutMs: 60_000 });
       stopOnSignals({ process, lifecycle, clock: systemClock, log });
       const say = (what) => process.stdout.write(what + "\\n");
@@ -97,9 +98,10 @@ describe("a process of its own", () => {
   async function run(
     mode: string,
     onLine: (line: string, kill: (signal: Signal) => void) => void,
+    stderr: "inherit" | WriteStream = "inherit",
   ): Promise<{ code: unknown; lines: string[] }> {
     const args = ["--input-type=module", "--eval", program, mode];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", stderr] });
     children.push(child);
     const exit = once(child, "exit");
     const lines: string[] = [];
@@ -111,8 +113,17 @@ describe("a process of its own", () => {
     return { code, lines };
   }
 
-  it.each(["SIGTERM", "SIGINT"] as const)("stops everything in reverse on %s", async (signal) => {
+  it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("stops everything in reverse on %s", async (signal) => {
     const { code, lines } = await run("clean", (line, kill) => line === "ready" && kill(signal));
+    expect(lines).toEqual(["ready", "second stopping", "first stopped"]);
+    expect(code).toBe(0);
+  });
+
+  it.runIf(existsSync("/dev/full"))("stops as cleanly where nobody can read its log any more", async () => {
+    const full = createWriteStream("/dev/full");
+    await once(full, "open");
+    const { code, lines } = await run("talkative", (line, kill) => line === "ready" && kill("SIGHUP"), full);
+    full.destroy();
     expect(lines).toEqual(["ready", "second stopping", "first stopped"]);
     expect(code).toBe(0);
   });

@@ -2,7 +2,8 @@ import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
-type Signal = "SIGINT" | "SIGTERM";
+const SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+type Signal = (typeof SIGNALS)[number];
 
 /** What of Node's `process` is needed here. */
 export interface SignalledProcess {
@@ -11,13 +12,13 @@ export interface SignalledProcess {
 }
 
 /** As shells report a process that a signal ended: 128 + its number. */
-const EXIT_CODES: Readonly<Record<Signal, number>> = { SIGINT: 130, SIGTERM: 143 };
+const EXIT_CODES: Readonly<Record<Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm, which got it too. */
 const ECHO_MS = 200;
 
 /**
- * SIGTERM or Ctrl-C stops everything and exits, 0 if all was clean; another Ctrl-C or SIGTERM exits at once.
+ * SIGTERM, Ctrl-C or the end of the terminal stops everything and exits, 0 if all was clean; another of them exits at once.
  * While parts are still starting they are waited for first, see `Lifecycle`.
  */
 export function stopOnSignals(options: {
@@ -37,6 +38,10 @@ export function stopOnSignals(options: {
     log.info({ signal }, "stopping; once more to end at once");
     void lifecycle.stop().then((clean) => process.exit(clean ? 0 : 1));
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+}
+
+/** The same signals exit at once, and so in the way in which those who listen for `exit` hear of it; unheard, they would not. */
+export function exitOnSignals(process: SignalledProcess): void {
+  for (const each of SIGNALS) process.on(each, (signal) => process.exit(EXIT_CODES[signal]));
 }

@@ -15,6 +15,8 @@ const SECRETS = [
   "refreshToken",
   "clientSecret",
 ];
+/** Characters that wait for a standard error that takes none; past it lines are dropped. */
+const UNWRITTEN_MAX = 1_048_576;
 /** How deep in a logged object a secret is still found. */
 const REDACT_DEPTH = 4;
 
@@ -30,9 +32,10 @@ export function createLogger(options: { name: string; level: LogLevel; destinati
   );
 }
 
-/** Written at once: a process that dies has said why. */
+/** Written at once: a process that dies has said why. One whose terminal is gone, or whose disk is full, goes on and says it later, or never. */
 function standardError(): DestinationStream {
-  const stream = pino.destination({ dest: 2, sync: true });
+  const stream = pino.destination({ dest: 2, sync: true, maxLength: UNWRITTEN_MAX });
+  stream.on("error", () => undefined);
   return process.stderr.isTTY ? terminalStream(stream) : stream;
 }
 

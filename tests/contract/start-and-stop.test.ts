@@ -9,6 +9,7 @@ import { testDatabase, type TestDatabase } from "../../platform/postgres/testing
 import { Rest } from "../support/rest.ts";
 import {
   freePort,
+  Launch,
   removeDirectory,
   temporaryDirectory,
   type Settings,
@@ -192,6 +193,20 @@ describe("a process", () => {
     expect(status).toBe(200);
     await first.end("SIGTERM");
   });
+});
+
+it.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("a look that is ended by %s takes the server with it that was started for it", async (signal, code) => {
+  const directory = `${dataDir}/looked-at`;
+  const look = new Launch(["events", "--follow"], { DATA_DIR: directory });
+  await look.said(/^No events\.$/m);
+  expect(await commandLinesWith(directory)).not.toEqual([]);
+  look.child.kill(signal);
+  expect((await look.ended).code).toBe(code);
+  await expect.poll(() => commandLinesWith(directory)).toEqual([]);
 });
 
 describe("every role", () => {
