@@ -52,6 +52,18 @@ it.each([
     expect(await settingsOf(name, { HOST: host })).toMatchObject({ PUBLIC_URL: url });
 });
 
+it.each([
+  [{ HOST: "127.0.0.1" }, "true"],
+  [{ HOST: "0.0.0.0" }, "false"],
+  [{ HOST: "127.0.0.1", WEBHOOK_PRIVATE_ADDRESSES: "false" }, "false"],
+  [{ HOST: "0.0.0.0", WEBHOOK_PRIVATE_ADDRESSES: "true" }, "true"],
+])(
+  "whether webhooks may go to private addresses is decided by who can reach the cluster: with %j %s",
+  async (env, may) => {
+    expect(await settingsOf("services-1", env)).toMatchObject({ WEBHOOK_PRIVATE_ADDRESSES: may });
+  },
+);
+
 it("the page may connect by whichever name it is reached, with TLS and without", async () => {
   const origins = async (env: Environment): Promise<string[] | undefined> =>
     (await settingsOf("edge-1", env))["ALLOWED_ORIGINS"]?.split(",");

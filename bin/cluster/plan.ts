@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../platform/config/index.ts";
+import { isLoopback } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { ownOrigins } from "../parts/own-origins.ts";
 import { urlHost } from "../parts/role.ts";
@@ -141,6 +142,8 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
       HTTP_PORT: String(each),
       DATA_DIR: config.dataDir,
       WS_PORT: String(config.wsPort),
+      // Where it listens itself says nothing about who may register a webhook: everybody comes through the entry.
+      WEBHOOK_PRIVATE_ADDRESSES: String(config.webhookPrivateAddresses ?? isLoopback(config.host)),
       MOCK_GATEWAY_URL: `http://${HERE}:${gatewayPort}`,
       MOCK_GATEWAY_SECRET: secrets.gateway,
     }),

@@ -33,7 +33,6 @@ describe("settings", () => {
       mockGatewayPort: 0,
       stripeApiUrl: "https://api.stripe.com",
       mailFrom: "tickets@usher.example",
-      webhookPrivateAddresses: false,
       logLevel: "info",
     });
   });

@@ -215,9 +215,8 @@ export const SETTINGS = {
   webhookPrivateAddresses: {
     name: "WEBHOOK_PRIVATE_ADDRESSES",
     kind: yesOrNo,
-    default: "false",
     about:
-      "true: webhooks of integrators may go to private and loopback addresses. They always may while HOST is a loopback address.",
+      "Whether webhooks of integrators may go to private and loopback addresses. Unset: they may while HOST is a loopback address.",
   },
 
   smtpUrl: {

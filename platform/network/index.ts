@@ -1,1 +1,1 @@
-export { networkOf } from "./network.ts";
+export { isLoopback, networkOf } from "./network.ts";

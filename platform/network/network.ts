@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6 } from "node:net";
 
 const MAPPED = "::ffff:";
 /** Of 16 bits each: whoever has one IPv6 address has the 2^64 others of its network as well. */
@@ -31,3 +31,11 @@ function groupsOf(address: string): number[] {
   const between = Array<string>(8 - before.length - after.length).fill("0");
   return [...before, ...between, ...after].map((group) => Number.parseInt(group, 16));
 }
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** Whether who listens at `host`, an address or a name, is reached from its own machine alone. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || (isIP(host) !== 0 && LOOPBACK.check(host, isIP(host) === 6 ? "ipv6" : "ipv4"));

@@ -207,7 +207,7 @@ export async function testNotifications(): Promise<TestNotifications> {
     news,
     stopAll,
     async start(config = {}) {
-      const plain = { dataDir, mailFrom: "tickets@usher.example", webhookPrivateAddresses: false, host: "127.0.0.1" };
+      const plain = { dataDir, mailFrom: "tickets@usher.example", host: "127.0.0.1" };
       const service = createNotificationsService({
         pool,
         bus,

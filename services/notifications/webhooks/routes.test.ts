@@ -9,7 +9,7 @@ const PUBLIC = "https://integrator.example/hooks/usher";
 let t: TestWebhooks;
 beforeAll(async () => {
   t = await testWebhooks({
-    config: { webhookPrivateAddresses: false, host: "0.0.0.0" },
+    config: { webhookPrivateAddresses: false, host: "127.0.0.1" },
     resolve: async (host) => {
       if (host === "integrator.example") return [{ address: "93.184.216.34", family: 4 }];
       if (host === "half.example")

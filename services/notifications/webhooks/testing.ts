@@ -102,7 +102,7 @@ export async function testWebhooks(changes: Partial<WebhooksOptions> = {}) {
   await migrate(createDatabase(pool), EVENTS_SCHEMA, eventsMigrations);
   const deadLetters = new DeadLetters({ pool, clock: systemClock });
   const stream = new InProcessEventStream({ clock: systemClock, log, deadLetters });
-  const config = { webhookPrivateAddresses: false, host: "127.0.0.1" };
+  const config = { host: "127.0.0.1" };
   const options = { pool, stream, clock, random: systemRandom, log, config, ...changes };
   const webhooks = createWebhooks(options);
   await app.register(webhooks.routes, { prefix: "/api/v1" });

@@ -1,9 +1,9 @@
-import { BlockList, isIP } from "node:net";
 import type { Pool } from "pg";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import type { EventStream } from "../../../platform/events/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
+import { isLoopback } from "../../../platform/network/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { EVENT_NAMES } from "../../../proto/index.ts";
@@ -39,7 +39,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { stream, clock, random, log, config } = options;
   const db = createDatabase<WebhookTables>(options.pool).withSchema(WEBHOOKS_SCHEMA);
   const guard = new AddressGuard({
-    allowPrivate: config.webhookPrivateAddresses || isLoopback(config.host),
+    allowPrivate: config.webhookPrivateAddresses ?? isLoopback(config.host),
     ...(options.resolve && { resolve: options.resolve }),
     clock,
   });
@@ -68,10 +68,3 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
   };
 }
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || (isIP(host) !== 0 && LOOPBACK.check(host, isIP(host) === 6 ? "ipv6" : "ipv4"));
