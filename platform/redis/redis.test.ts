@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket, connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { Redis } from "ioredis";
@@ -78,6 +79,24 @@ describe("at the start, one sentence says what is wrong", () => {
     expect(await whyNot(url)).toBe("it connected");
     await redis.call("ACL", "SETUSER", "usher", ...rule.split(" "));
     expect(await whyNot(url)).toMatch(/does not permit the user what Usher needs \(.*\); grant it\.$/);
+  });
+
+  it("where the user lacks any one of the rights that the guide names, and no others are needed", async () => {
+    const guide = readFileSync(new URL("../../docs/guides/operating.md", import.meta.url), "utf8");
+    const [, named = ""] = /Redis [^|]* a user who may use (.*?) on the keys/.exec(guide) ?? [];
+    const commands = [...named.matchAll(/`([A-Z]+)`/g)].map(([, command = ""]) => command);
+    expect(commands.length).toBeGreaterThan(5);
+    const redis = new Redis(server.url);
+    opened.push({ close: () => redis.disconnect() });
+    const url = `redis://usher:sesame@${new URL(server.url).host}`;
+    const may = (granted: readonly string[]) =>
+      redis.call("ACL", "SETUSER", "usher", "reset", "on", ">sesame", "~usher:*", ...granted.map((each) => `+${each}`));
+    await may(commands);
+    expect(await whyNot(url)).toBe("it connected");
+    for (const lacking of commands) {
+      await may(commands.filter((each) => each !== lacking));
+      expect(await whyNot(url), lacking).toMatch(/does not permit the user what Usher needs/);
+    }
   });
 
   it("where the database does not exist", async () => {
