@@ -137,7 +137,9 @@ export class Audience {
 
   /** A showtime that is not there, or no longer, is nothing to watch; where the engine is away, those who see the hall keep it. */
   #refused(channel: Channel, { code, message, retryInMs }: Refusal): boolean {
-    for (const viewer of code === "NOT_FOUND" ? channel.watches.keys() : channel.newcomers) {
+    const isGone = code === "NOT_FOUND";
+    for (const viewer of isGone ? channel.watches.keys() : channel.newcomers) {
+      if (!isGone && channel.watches.get(viewer)?.state === "stale") continue; // It was shown the hall before.
       this.unwatch(viewer, channel.showtime);
       viewer.refuse({ code, message, ...(retryInMs !== undefined && { retryInMs }) });
     }
@@ -153,7 +155,6 @@ export class Audience {
       if (isInStep) this.#show(viewer, watch);
       else watch.position = undefined; // The new view will come to it as to all the others.
     } else if (!isInStep || !map.isShown) {
-      watch.state = "waiting";
       channel.newcomers.add(viewer);
     } else {
       channel.newcomers.delete(viewer);

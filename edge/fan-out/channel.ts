@@ -42,7 +42,7 @@ export class Channel {
   readonly showtime: ShowtimeId;
   readonly replica: Replica;
   readonly watches = new Map<Viewer, Watch>();
-  /** Those among the watches that wait. */
+  /** Whose watches wait for a view or the next frame: they are new, or were `stale` and their readers caught up. */
   readonly newcomers = new Set<Viewer>();
   /** When the last watch ended, on the monotonic clock. */
   idleSince = 0;
