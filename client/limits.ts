@@ -8,6 +8,8 @@ export interface ClientLimits {
   readonly requestTimeoutMs: number;
   /** After this long without its answer, a request is sent again with the same rid. */
   readonly answerTimeoutMs: number;
+  /** A source of tokens that has not answered for this long is asked again, and what it still answers to the last time is dropped. */
+  readonly tokenTimeoutMs: number;
   /** When an answer is owed and nothing at all is heard for this long, the connection is taken for dead. */
   readonly silenceMs: number;
   /** From opening a socket to its `welcome`. */
@@ -26,6 +28,7 @@ export const CLIENT_LIMITS: ClientLimits = {
   watchesMax: 16,
   requestTimeoutMs: 15_000,
   answerTimeoutMs: 5_000,
+  tokenTimeoutMs: 10_000,
   silenceMs: 10_000,
   connectTimeoutMs: 10_000,
   backOffBaseMs: 500,
@@ -34,6 +37,8 @@ export const CLIENT_LIMITS: ClientLimits = {
   steadyMs: 10_000,
 };
 
+/** From a REST request to the end of its answer. A big hall's layout may take long where the network is slow. */
+export const REST_TIMEOUT_MS = 30_000;
 /** Unreadable messages in a row that end a connection. */
 export const GARBAGE_MAX = 10;
 /** A token of which the server says this soon after it was accepted that it is about to end is replaced after a growing wait, at the latest when half of its time is over. */

@@ -2,13 +2,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { RestClient } from "./rest-client.ts";
+import { RestClient, Unreachable } from "./rest-client.ts";
 import { refusalOf } from "./testing/world.ts";
 
 const kept = new Map<string, { status: number; body: object }>();
 let asked = 0;
-/** Refuses the first request as the bookings do while a payment is being confirmed, and gives each key its first answer again. */
+/** Keeps silent at `/config.json`, refuses the first other request as the bookings do while a payment is being confirmed, and gives each key its first answer again. */
 const server = createServer((request, response) => {
+  if (request.url === "/config.json") return;
   const key = request.headers["idempotency-key"];
   const fresh =
     asked++ === 0
@@ -27,11 +28,11 @@ afterEach(async () => {
   asked = 0;
 });
 
-async function start(): Promise<RestClient> {
+async function start(options: { timeoutMs?: number } = {}): Promise<RestClient> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   // The cast: a listening TCP server's address is no string.
-  return new RestClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return new RestClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, options);
 }
 
 test("a cancellation that was refused for now may be asked for once more", async () => {
@@ -51,4 +52,9 @@ test("with the same key it is the same cancellation", async () => {
 test("a refusal has the problem's seats, and says to the millisecond when to ask again", async () => {
   const rest = await start();
   expect(await refusalOf(rest.cancel("bk_1", "token"))).toMatchObject({ seats: [3, 4], retryInMs: 250 });
+});
+
+test("a server that does not answer in time is not there", async () => {
+  const rest = await start({ timeoutMs: 1 });
+  await expect(rest.webSocketUrl()).rejects.toThrow(Unreachable);
 });

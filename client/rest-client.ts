@@ -13,6 +13,7 @@ import type {
   TicketPage,
 } from "../proto/rest/index.ts";
 import type { Static } from "typebox";
+import { REST_TIMEOUT_MS } from "./limits.ts";
 import { Refused } from "./refused.ts";
 
 export type Layout = Static<typeof LayoutSchema>;
@@ -35,7 +36,7 @@ interface BrowserConfig {
 /** Ten pages of a hundred. */
 const PAGES_MAX = 10;
 
-/** The server could not be reached, or what answered was no Usher. */
+/** The server could not be reached, did not answer in time, or what answered was no Usher. */
 export class Unreachable extends Error {
   constructor(url: string, cause: unknown) {
     super(`no Usher answers at ${url}`, { cause });
@@ -50,10 +51,12 @@ export class Unreachable extends Error {
 export class RestClient {
   readonly #base: string;
   readonly #fetch: typeof fetch;
+  readonly #timeoutMs: number;
 
-  /** @param base For example `http://127.0.0.1:8080`. @throws TypeError when it is no URL. */
-  constructor(base: string, options: { readonly fetch?: typeof fetch } = {}) {
+  /** @param base For example `http://127.0.0.1:8080`. `timeoutMs` is from a request to the end of its answer. @throws TypeError when it is no URL. */
+  constructor(base: string, options: { readonly fetch?: typeof fetch; readonly timeoutMs?: number } = {}) {
     this.#base = new URL(base).origin;
+    this.#timeoutMs = options.timeoutMs ?? REST_TIMEOUT_MS;
     this.#fetch = options.fetch ?? ((...args) => fetch(...args));
   }
 
@@ -159,7 +162,10 @@ export class RestClient {
 
   async #fetchOk(path: string, request: RequestInit): Promise<Response> {
     try {
-      const response = await this.#fetch(this.#base + path, request);
+      const response = await this.#fetch(this.#base + path, {
+        ...request,
+        signal: AbortSignal.timeout(this.#timeoutMs),
+      });
       if (response.ok) return response;
       throw toRefused(response, await response.json());
     } catch (cause) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { holdIdOf, SEAT_STATUS } from "../proto/index.ts";
+import { CLIENT_LIMITS } from "./limits.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { GOOD_TOKEN, PREMIERE } from "./testing/scripted-server.ts";
 import { authedAs, createClient, eventOf, refusalOf, startServer } from "./testing/world.ts";
@@ -303,6 +304,25 @@ describe("signing in", () => {
     const client = createClient(server, { token });
     await client.connect();
     expect((await client.hold(PREMIERE, [1])).seats).toEqual([1]);
+  });
+
+  test("a source that does not answer is asked again on the same connection, and what it answers to the first asking is dropped", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const answers: ((token: string) => void)[] = [];
+    const token = (): Promise<string> => new Promise((resolve) => answers.push(resolve));
+    const client = createClient(server, { clock, token });
+    await client.connect();
+    const held = client.hold(PREMIERE, [1]);
+    clock.advance(CLIENT_LIMITS.tokenTimeoutMs);
+    expect(answers).toHaveLength(2);
+    answers[0]?.("too late");
+    answers[1]?.(GOOD_TOKEN);
+    expect((await held).seats).toEqual([1]);
+    expect(server.links.size).toBe(1);
+    expect(server.received.flatMap(({ message }) => (message.op === "auth" ? [message.token] : []))).toEqual([
+      GOOD_TOKEN,
+    ]);
   });
 
   test("a plain token that ends is told", async () => {

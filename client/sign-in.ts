@@ -49,7 +49,7 @@ export class SignIn {
   #identity: Identity | undefined;
   #user: HolderId | undefined;
   #connected = false;
-  /** Counts sign-ins, so that a token that arrives after its connection is gone is dropped. */
+  /** Counts how often a token was asked for, so that one that arrives after its connection is gone, or after another was asked for, is dropped. */
   #round = 0;
   #attempt = 0;
   /** One refusal is answered by a fresh token; the second is final. */
@@ -162,7 +162,7 @@ export class SignIn {
   /** Tokens cannot be judged just now: sends it again when the server says. */
   postpone(refused: Refused): void {
     if (!refused.retryable || this.#unanswered === 0) return;
-    if (this.#isUpToDate() && this.#state === "asking") this.#again(this.#round, "connecting", refused.retryInMs ?? 0);
+    if (this.#isUpToDate() && this.#state === "asking") this.#again("connecting", refused.retryInMs ?? 0);
   }
 
   /** @param withinMs waits before it asks for a token, longer each time, but not beyond this */
@@ -176,26 +176,26 @@ export class SignIn {
 
   #askAnew(why: TokenReason, withinMs?: number): void {
     this.#outdated = this.#unanswered;
-    const round = ++this.#round;
-    if (withinMs === undefined) void this.#ask(round, why);
-    else this.#again(round, why, 0, withinMs);
+    if (withinMs === undefined) void this.#ask(why);
+    else this.#again(why, 0, withinMs);
   }
 
-  async #ask(round: number, why: TokenReason): Promise<void> {
-    this.#timer?.cancel();
+  async #ask(why: TokenReason): Promise<void> {
     const { clock, limits } = this.#options;
+    const round = ++this.#round;
     const source = this.#source;
+    this.#askIn(limits.tokenTimeoutMs, why);
     let token: string;
     try {
       token = typeof source === "function" ? await source(why) : (source ?? "");
     } catch (error) {
-      if (round === this.#round) this.#lack(error, round, why);
+      if (round === this.#round) this.#lack(error, why);
       return;
     }
     if (round !== this.#round) return;
     // Many sources keep a token until its end. Sent again it would be answered by the same notice, at once and over and over.
     const isOld = token === this.#acceptedToken && clock.monotonic() < this.#endsAt;
-    if (why === "ending" && isOld) return this.#again(round, why, 0);
+    if (why === "ending" && isOld) return this.#again(why, 0);
     const fault = faultOf({ op: "auth", token });
     if (fault !== undefined) return this.#fail(new Refused("UNAUTHORIZED", fault));
     this.#lastToken = token;
@@ -204,7 +204,7 @@ export class SignIn {
     } catch (cause) {
       return this.#fail(new Refused("UNAUTHORIZED", "the token is longer than a message may be", { cause }));
     }
-    this.#timer = clock.after(limits.answerTimeoutMs, () => void this.#ask(round, why));
+    this.#askIn(limits.answerTimeoutMs, why);
   }
 
   #send(token: string): boolean {
@@ -239,16 +239,20 @@ export class SignIn {
   }
 
   /** The source has no token just now: whoever waits is told, and it is asked again while requests still wait for it. */
-  #lack(error: unknown, round: number, why: TokenReason): void {
+  #lack(error: unknown, why: TokenReason): void {
     this.#reject(error instanceof Error ? error : new Error(String(error)));
-    this.#again(round, why, 0);
+    this.#again(why, 0);
   }
 
-  #again(round: number, why: TokenReason, notBeforeMs: number, withinMs = Number.POSITIVE_INFINITY): void {
-    const { clock, limits, random } = this.#options;
+  #again(why: TokenReason, notBeforeMs: number, withinMs = Number.POSITIVE_INFINITY): void {
+    const { limits, random } = this.#options;
     const waitMs = notBeforeMs + fullJitterMs(this.#attempt++, limits.backOffBaseMs, limits.backOffMaxMs, random);
+    this.#askIn(Math.min(waitMs, withinMs), why);
+  }
+
+  #askIn(ms: number, why: TokenReason): void {
     this.#timer?.cancel();
-    this.#timer = clock.after(Math.min(waitMs, withinMs), () => void this.#ask(round, why));
+    this.#timer = this.#options.clock.after(ms, () => void this.#ask(why));
   }
 
   #reject(error: Error): void {
