@@ -41,8 +41,14 @@ export class Meter<Connection> {
     return this.#connections;
   }
 
+  /** More connections than the others leave to it just now. */
   get isOvercrowded(): boolean {
     return this.#connections.size > this.#connectionsMax;
+  }
+
+  /** More connections than it may ever have, whatever the others use. */
+  get isPastLimit(): boolean {
+    return this.#connections.size > this.#limits.connectionsMax;
   }
 
   enter(connection: Connection): void {

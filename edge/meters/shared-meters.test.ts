@@ -4,7 +4,8 @@ import { connectRedis, type RedisConnection, RedisUsageBoard } from "../../platf
 import { type RedisServer, startRedisServer } from "../../platform/redis/testing.ts";
 import { pino } from "pino";
 import { LIMITS } from "../limits.ts";
-import { Harness } from "../testing/harness.ts";
+import type { Client } from "../testing/client.ts";
+import { Harness, useHarness } from "../testing/harness.ts";
 import { type Meter, Meters, SharedMeters, type UsageBoard } from "./index.ts";
 
 const LIMIT = 1_000;
@@ -163,6 +164,28 @@ describe("the connections of one address", () => {
     expect(two!.meter.isOvercrowded).toBe(false);
     for (let more = 0; more < 0.05 * LIMIT; more++) two!.meter.enter({});
     expect(two!.meter.isOvercrowded).toBe(true);
+  });
+});
+
+describe("an address of which other edges have connections too", () => {
+  let others = 0;
+  const current = useHarness({
+    connectionsPerAddress: 10,
+    usage: { exchange: async (usages) => usages.map(() => ({ amount: others, processes: 1 })) },
+  });
+
+  it("is told to come again while they stand in its way, and not to where it has too many here alone", async () => {
+    others = 0;
+    const clients: Client[] = [];
+    for (let more = 0; more < 10; more++) clients.push(await current.edge.connect());
+    others = 8;
+    current.edge.clock.leap(LIMITS.tellEveryMs);
+    expect(await (await current.edge.connect()).closed).toMatchObject({ code: 4500 });
+    for (const { ws, closed } of clients.splice(2)) {
+      ws.close();
+      await closed;
+    }
+    expect(await (await current.edge.connect()).closed).toMatchObject({ code: 4002 });
   });
 });
 
