@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { HoldId } from "../../proto/index.ts";
-import { SHOWTIME, useHarness } from "../testing/harness.ts";
+import { LIMITS } from "../limits.ts";
+import type { Client } from "../testing/client.ts";
+import { type Harness, SHOWTIME, useHarness } from "../testing/harness.ts";
 import { BOOKING_NEWS } from "../../proto/services/index.ts";
 
 describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (encoding) => {
@@ -227,5 +229,52 @@ describe.each(["json", "msgpack"] as const)("a connection that speaks %s", (enco
     const held = client.inbox.filter(({ op }) => op === "held");
     expect(held.length + busy.length).toBe(70);
     expect(held.length).toBeGreaterThanOrEqual(64);
+  });
+});
+
+describe("an unwatch", () => {
+  const current = useHarness();
+  const strict = useHarness({ commandsPerSecond: 1 });
+
+  /** What `client` has been sent when somebody else has been shown a change of the hall. */
+  async function sentByAChange(edge: Harness, client: Client): Promise<string[]> {
+    const viewer = await edge.viewer();
+    edge.engine.change(SHOWTIME, new Map([[1, 1]]));
+    await viewer.next("delta");
+    client.say({ op: "nonsense" });
+    await client.next("error", ({ code }) => code === "BAD_MESSAGE");
+    return client.inbox.map((message) => ("code" in message ? message.code : message.op));
+  }
+
+  it("is heard past the rate", async () => {
+    const client = await strict.edge.viewer();
+    for (const rid of ["r1", "r2", "r3"]) client.say({ op: "extend", rid, holdId: "h.1" });
+    client.say({ op: "unwatch", showtime: SHOWTIME });
+    const sent = await sentByAChange(strict.edge, client);
+    // A slow machine may have earned one more by then.
+    expect(sent.map((op) => (op === "RATE_LIMITED" ? "UNAUTHORIZED" : op))).toEqual([
+      "welcome",
+      ...Array<string>(3).fill("UNAUTHORIZED"),
+    ]);
+  });
+
+  it("is heard behind all that waits for a token, and ends the watch that waits among it", async () => {
+    const { verifier } = current.edge;
+    const verify = verifier.verify.bind(verifier);
+    let judge: () => void = () => {};
+    const judged = new Promise<void>((resolve) => (judge = resolve));
+    vi.spyOn(verifier, "verify").mockImplementation((token) => judged.then(() => verify(token)));
+    const client = await current.edge.viewer();
+    client.say({ op: "auth", token: "forged" });
+    client.say({ op: "watch", showtime: SHOWTIME });
+    for (let at = 1; at < LIMITS.waitingMax; at++) client.say({ op: "extend", rid: `r${at}`, holdId: "h.1" });
+    client.say({ op: "unwatch", showtime: SHOWTIME });
+    expect(await sentByAChange(current.edge, client)).toEqual(["welcome"]);
+    judge();
+    await client.until(() => client.inbox.length === 1 + LIMITS.waitingMax);
+    expect(await sentByAChange(current.edge, client)).toEqual([
+      "welcome",
+      ...Array<string>(LIMITS.waitingMax).fill("UNAUTHORIZED"),
+    ]);
   });
 });

@@ -105,12 +105,13 @@ export class Sessions implements SocketEvents<Session> {
     const decoded = decode(data, isBinary, session.socket.encoding);
     if (!decoded.ok) return this.#complain(session, decoded.reason, decoded.rid);
     const waitMs = this.#charge(session);
-    if (waitMs > 0) {
-      const { message } = decoded;
+    const { message } = decoded;
+    // An unwatch is never refused: what it leaves would go on coming, and cost more than to take it.
+    if (waitMs > 0 && message.op !== "unwatch") {
       const rid = "rid" in message ? message.rid : undefined;
       return session.refuse({ code: "RATE_LIMITED", message: "Too many messages.", retryInMs: waitMs }, rid);
     }
-    this.#handle(session, decoded.message);
+    this.#handle(session, message);
   }
 
   dropped(session: Session): void {
@@ -181,7 +182,11 @@ export class Sessions implements SocketEvents<Session> {
   }
 
   #wait(session: Session, waiting: ClientMessage[], message: ClientMessage): void {
-    if (waiting.length < LIMITS.waitingMax) {
+    if (message.op === "unwatch") {
+      // It needs no token, and ends a watch that waits for one.
+      session.waiting = waiting.filter((other) => other.op !== "watch" || other.showtime !== message.showtime);
+      this.#options.audience.unwatch(session, message.showtime);
+    } else if (waiting.length < LIMITS.waitingMax) {
       waiting.push(message);
     } else {
       const busy = {
