@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { LIMITS } from "../limits.ts";
 import { SHOWTIME, useHarness } from "../testing/harness.ts";
 import { Bucket, Meters, rateOf } from "./index.ts";
 
@@ -31,6 +32,20 @@ describe("meters", () => {
     expect(meters.size).toBe(1);
     meters.sweep(1000);
     expect(meters.size).toBe(0);
+  });
+
+  it("make room for newcomers once between two sweeps, however many come past the bound", () => {
+    const meters = new Meters<string, object>({ commandsPerSecond: 1, connectionsMax: 10 });
+    const sweep = vi.spyOn(meters, "sweep");
+    const gone = {};
+    meters.enter("gone", gone).take(0);
+    meters.get("gone")?.leave(gone);
+    for (let at = 1; at < LIMITS.metersMax + 1000; at++) meters.enter(`user-${at}`, {});
+    expect(meters.get("gone")).toBeUndefined();
+    expect(sweep).toHaveBeenCalledTimes(1);
+    meters.sweep(0);
+    meters.enter("another", {});
+    expect(sweep).toHaveBeenCalledTimes(3);
   });
 });
 

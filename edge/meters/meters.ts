@@ -107,6 +107,8 @@ export class Meters<Name extends string, Connection> {
   readonly limits: MeterLimits;
   readonly #meters = new Map<Name, Meter<Connection>>();
   readonly #busy: Busy<Connection> = { round: 0, commands: new Set(), connections: new Set() };
+  /** Room was made since the last sweep: to look again would find hardly any, and cost every newcomer as much. */
+  #hasMadeRoom = false;
 
   constructor(limits: MeterLimits) {
     this.limits = limits;
@@ -119,7 +121,10 @@ export class Meters<Name extends string, Connection> {
   enter(name: Name, connection: Connection): Meter<Connection> {
     let meter = this.#meters.get(name);
     if (meter === undefined) {
-      if (this.#meters.size >= LIMITS.metersMax) this.sweep(Number.POSITIVE_INFINITY);
+      if (this.#meters.size >= LIMITS.metersMax && !this.#hasMadeRoom) {
+        this.sweep(Number.POSITIVE_INFINITY);
+        this.#hasMadeRoom = true;
+      }
       meter = new Meter(name, this.limits, this.#busy);
       this.#meters.set(name, meter);
     }
@@ -127,8 +132,9 @@ export class Meters<Name extends string, Connection> {
     return meter;
   }
 
-  /** Forgets what has no connection and owes nothing at `now`. */
+  /** Forgets what has no connection and owes nothing at `now`. Due every `sweepMs`: in between, room is made for newcomers once. */
   sweep(now: number): void {
+    this.#hasMadeRoom = false;
     for (const [name, meter] of this.#meters) {
       if (!meter.isIdle(now)) continue;
       this.#meters.delete(name);
