@@ -2,6 +2,9 @@ import type { RestClient, TokenReason } from "../client/index.ts";
 
 const STORE = "usher.guest";
 
+/** Where a tab keeps its guest. */
+type Shelf = Pick<Storage, "getItem" | "setItem">;
+
 interface Stored {
   readonly token?: string;
   /** Ids of holds by showtime, so that a reloaded page finds its seats again. */
@@ -13,10 +16,12 @@ interface Stored {
 /** The guest that this tab buys as. It is made when the first seat is wanted: who only looks needs none. */
 export class Session {
   readonly #rest: RestClient;
-  readonly #storage: Storage;
+  readonly #storage: Shelf;
   #stored: Stored;
+  /** Counts the guests asked for. */
+  #guests = 0;
 
-  constructor(rest: RestClient, storage: Storage) {
+  constructor(rest: RestClient, storage: Shelf) {
     this.#rest = rest;
     this.#storage = storage;
     this.#stored = read(storage);
@@ -35,8 +40,10 @@ export class Session {
     const { token } = this.#stored;
     if (token !== undefined && why === "connecting") return token;
     if (why === "ending" && this.#hasSomething) throw new Error("a guest's token cannot be renewed");
+    const asked = ++this.#guests;
     const { accessToken } = await this.#rest.guest();
-    this.#save({ token: accessToken, holds: {} });
+    // The client signs in as the guest that it asked for last, whichever answer comes last.
+    if (asked === this.#guests) this.#save({ token: accessToken, holds: {} });
     return accessToken;
   };
 
@@ -68,7 +75,7 @@ export class Session {
   }
 }
 
-function read(storage: Storage): Stored {
+function read(storage: Shelf): Stored {
   try {
     // The cast: written by this class alone; whatever else it is fails at the server, not here.
     return { holds: {}, ...(JSON.parse(storage.getItem(STORE) ?? "{}") as Partial<Stored>) };
