@@ -94,14 +94,13 @@ export class Basket {
   }
 
   async extend(): Promise<void> {
-    const { client, changed, failed } = this.#options;
+    const { client, failed } = this.#options;
     const extended = [...this.#holds.values()].map(async (hold) => {
       const { expiresAt } = await client.extend(hold.holdId);
       const current = this.#holds.get(hold.holdId);
-      if (current !== undefined) this.#holds.set(hold.holdId, { ...current, expiresAt });
+      if (current !== undefined) this.#add({ ...current, expiresAt });
     });
     for (const result of await Promise.allSettled(extended)) if (result.status === "rejected") failed(result.reason);
-    changed();
   }
 
   /** What the server knows of the holds, from before a reload or a lost connection. */
