@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RestClient } from "../client/index.ts";
 import { ManualClock } from "../client/testing/manual-clock.ts";
 import { GOOD_TOKEN, PREMIERE } from "../client/testing/scripted-server.ts";
@@ -10,15 +10,23 @@ import { Session } from "./session.ts";
 async function openBasket(fetch: () => Promise<Response>) {
   const server = await startServer();
   const clock = new ManualClock();
-  const client = createClient(server, { clock });
+  const client = createClient(server, { clock, limits: { silenceMs: 60_000 } });
   const rest = new RestClient("http://127.0.0.1", { fetch });
   const session = new Session(rest, { getItem: () => JSON.stringify({ token: GOOD_TOKEN }), setItem: () => {} });
-  const ignore = () => {};
-  const told = { changed: ignore, failed: ignore, lost: ignore };
-  const basket = new Basket({ client, rest, session, showtime: PREMIERE, ...told });
+  const refusals: unknown[] = [];
+  const lost: number[] = [];
+  const basket = new Basket({
+    client,
+    rest,
+    session,
+    showtime: PREMIERE,
+    changed: () => {},
+    failed: (error) => refusals.push(error),
+    lost: (seats) => lost.push(...seats),
+  });
   await client.connect();
   await eventOf(client, "authed");
-  return { server, clock, basket };
+  return { server, clock, client, basket, refusals, lost };
 }
 
 test("an answer about a hold from before it was extended does not shorten it", async () => {
@@ -32,4 +40,75 @@ test("an answer about a hold from before it was extended does not shorten it", a
   answer(Response.json({ seats: [5], expiresInMs: 200_000 }));
   await refreshed;
   expect(basket.msLeft).toBe(300_000);
+});
+
+describe("a hold that was granted unheard", () => {
+  const alive = () => Promise.resolve(Response.json({ seats: [5], expiresInMs: 250_000 }));
+  const over = () => Promise.resolve(Response.json({ code: "HOLD_EXPIRED" }, { status: 410 }));
+  const newGuest = () => Promise.resolve(Response.json({ accessToken: `${GOOD_TOKEN}, too` }));
+
+  async function holdUnheard(fetch: () => Promise<Response>) {
+    const world = await openBasket(fetch);
+    const { server, clock, client, basket, refusals } = world;
+    const mute = { send: () => {} };
+    server.script("hold", (received) => {
+      server.answer({ ...received, link: Object.assign(Object.create(received.link), mute) });
+    });
+    server.script("hold", () => {});
+    server.script("hold", () => {});
+    const taken = basket.take([5], false);
+    clock.advance(15_000);
+    await taken;
+    expect(basket.seats).toEqual([]);
+    expect(refusals).toMatchObject([{ code: "UNAVAILABLE" }]);
+    for (let sent = 0; sent < 3; sent++) await server.next("hold");
+    const reconnect = async () => {
+      const waiting = eventOf(client, "state", (state) => state === "waiting");
+      for (const link of server.links) link.cut();
+      await waiting;
+      const authed = eventOf(client, "authed");
+      clock.advance(0);
+      await authed;
+    };
+    return { ...world, reconnect };
+  }
+
+  test("is in the basket once its guest is signed in again", async () => {
+    const { basket, reconnect } = await holdUnheard(alive);
+    await reconnect();
+    await expect.poll(() => basket.seats).toEqual([5]);
+    await expect.poll(() => basket.msLeft).toBe(250_000);
+  });
+
+  test("is in the basket once the seat, which is held, is chosen again", async () => {
+    const { basket, refusals } = await holdUnheard(alive);
+    expect(basket.isUnheard(5)).toBe(true);
+    await basket.take([5], false);
+    expect(basket.seats).toEqual([5]);
+    expect(basket.isUnheard(5)).toBe(false);
+    expect(refusals).toHaveLength(1);
+  });
+
+  test("and has ended since is not kept in the basket", async () => {
+    const { basket, lost } = await holdUnheard(over);
+    await basket.take([5], false);
+    expect(basket.seats).toEqual([]);
+    expect(lost).toEqual([5]);
+  });
+
+  test("is not asked for when servers have forgotten the request", async () => {
+    const { server, clock, basket, reconnect } = await holdUnheard(alive);
+    clock.sleep(600_000);
+    await reconnect();
+    await basket.take([6], false);
+    expect((await server.next("hold")).message).toMatchObject({ seats: [6] });
+  });
+
+  test("is not asked for by the next guest", async () => {
+    const { server, basket, reconnect } = await holdUnheard(newGuest);
+    server.script("auth", ({ link }) => link.send({ op: "error", code: "UNAUTHORIZED", message: "over" }));
+    await reconnect();
+    await basket.take([6], false);
+    expect((await server.next("hold")).message).toMatchObject({ seats: [6] });
+  });
 });

@@ -1,6 +1,9 @@
-import { Refused, type RestClient, type UsherClient } from "../client/index.ts";
+import { Refused, type RequestOptions, type RestClient, type UsherClient } from "../client/index.ts";
 import { groupBy } from "./group-by.ts";
 import type { Session } from "./session.ts";
+
+/** As long as servers remember a request, less what asking takes. */
+const REMEMBERED_MS = 9 * 60_000;
 
 export interface BasketOptions {
   readonly client: UsherClient;
@@ -22,6 +25,18 @@ interface Held {
   readonly expiresAt: number;
 }
 
+type Ask = (again: RequestOptions) => Promise<Held>;
+
+/** A request for seats that no answer came to: they may be held all the same. */
+interface Unheard {
+  readonly rid: string;
+  readonly ask: Ask;
+  /** The token that it was asked with. */
+  readonly guest: string | undefined;
+  /** On the client's clock. */
+  readonly since: number;
+}
+
 /** The seats that this guest holds in one showtime, and those asked for at the moment. */
 export class Basket {
   readonly #options: BasketOptions;
@@ -33,6 +48,8 @@ export class Basket {
   readonly #returning = new Set<number>();
   /** Holds that the server was asked about and has not told of: they may live, so their ids are kept. */
   readonly #untold = new Set<string>();
+  /** By what was wished for: once more, it is the same request, which gets its first answer. */
+  readonly #unheard = new Map<string, Unheard>();
   readonly #unlisten: (() => void)[];
   #signedIn = false;
 
@@ -44,7 +61,10 @@ export class Basket {
       client.on("booked", ({ holdId }) => this.#drop(holdId)),
       client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#add(hold)),
       // Notices may have been missed while there was no connection.
-      client.on("authed", () => void this.refresh()),
+      client.on("authed", () => {
+        void this.refresh();
+        this.#askAgain();
+      }),
     ];
     if (options.session.savedToken !== undefined) this.#signIn();
   }
@@ -59,6 +79,11 @@ export class Basket {
 
   isAsked(seat: number): boolean {
     return this.#asked.has(seat);
+  }
+
+  /** Whether the seat, which others may see held, may be this guest's: to be taken once more to find out. */
+  isUnheard(seat: number): boolean {
+    return this.#unheardOf(String(seat)) !== undefined;
   }
 
   get holdIds(): string[] {
@@ -77,14 +102,16 @@ export class Basket {
   }
 
   async take(seats: readonly number[], accessible: boolean): Promise<void> {
+    const { client, showtime } = this.#options;
     for (const seat of seats) this.#asked.add(seat);
-    await this.#hold((client, showtime) => client.hold(showtime, seats, { accessible }));
+    await this.#hold(seats.join(), (again) => client.hold(showtime, seats, { accessible, ...again }));
     for (const seat of seats) this.#asked.delete(seat);
     this.#options.changed();
   }
 
   async takeBest(best: { count: number; category?: string }, accessible: boolean): Promise<void> {
-    await this.#hold((client, showtime) => client.holdBest(showtime, best, { accessible }));
+    const { client, showtime } = this.#options;
+    await this.#hold(JSON.stringify(best), (again) => client.holdBest(showtime, best, { accessible, ...again }));
   }
 
   async giveBack(seats: readonly number[]): Promise<void> {
@@ -142,14 +169,37 @@ export class Basket {
     client.authenticate(session.token).catch(() => {});
   }
 
-  async #hold(ask: (client: UsherClient, showtime: string) => Promise<Held>): Promise<void> {
-    const { client, showtime, changed, failed } = this.#options;
+  async #hold(wish: string, ask: Ask): Promise<void> {
+    const { client, session, changed, failed } = this.#options;
+    const unheard = this.#unheardOf(wish);
+    this.#unheard.delete(wish);
+    const { guest, since } = unheard ?? { guest: session.savedToken, since: client.now() };
     this.#signIn();
     changed();
     try {
-      this.#add(await ask(client, showtime));
+      this.#add(await ask(unheard === undefined ? {} : { rid: unheard.rid }));
+      // An answer that is given again may tell of what is over by now.
+      if (unheard !== undefined) await this.refresh();
     } catch (error) {
+      if (error instanceof Refused && error.code === "UNAVAILABLE" && error.rid !== undefined) {
+        this.#unheard.set(wish, { rid: error.rid, ask, guest: guest ?? session.savedToken, since });
+      }
       failed(error);
+    }
+  }
+
+  #unheardOf(wish: string): Unheard | undefined {
+    const { client, session } = this.#options;
+    const unheard = this.#unheard.get(wish);
+    // Asked by another guest, or when it is forgotten, it would be a new request.
+    if (unheard === undefined || unheard.guest !== session.savedToken) return undefined;
+    return client.now() - unheard.since < REMEMBERED_MS ? unheard : undefined;
+  }
+
+  #askAgain(): void {
+    for (const [wish, { ask }] of Array.from(this.#unheard)) {
+      if (this.#unheardOf(wish) === undefined) this.#unheard.delete(wish);
+      else void this.#hold(wish, ask);
     }
   }
 
@@ -177,6 +227,7 @@ export class Basket {
 
   #add(hold: Held): void {
     this.#holds.set(hold.holdId, hold);
+    this.#unheard.delete(hold.seats.join());
     this.#untold.delete(hold.holdId);
     this.#save();
   }

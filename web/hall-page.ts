@@ -59,7 +59,7 @@ export class HallPage {
       seats: layout.seats,
       describe: (seat) => this.#describe(seat),
       isMine: (seat) => this.#basket.has(seat),
-      isOpen: (seat) => this.#basket.has(seat) || hall.statuses[seat] === SEAT_STATUS.free,
+      isOpen: (seat) => this.#basket.has(seat) || this.#isOpen(seat),
       chosen: (seat) => this.#choose(seat),
     });
     this.#panel = new BasketPanel({ basket: this.#basket, layout, labelOf: this.#labelOf });
@@ -110,11 +110,19 @@ export class HallPage {
   #choose(seat: number): void {
     if (this.#basket.has(seat)) {
       void this.#basket.giveBack([seat]).then(() => say(this.#describe(seat)));
-    } else if (this.#options.hall.statuses[seat] === SEAT_STATUS.free && !this.#basket.isAsked(seat)) {
+    } else if (this.#isOpen(seat) && !this.#basket.isAsked(seat)) {
       void this.#basket.take([seat], this.#accessible).then(() => say(this.#describe(seat)));
     } else {
       say(this.#describe(seat));
     }
+  }
+
+  #isOpen(seat: number): boolean {
+    return this.#options.hall.statuses[seat] === SEAT_STATUS.free || this.#isPerhapsMine(seat);
+  }
+
+  #isPerhapsMine(seat: number): boolean {
+    return this.#options.hall.statuses[seat] === SEAT_STATUS.held && this.#basket.isUnheard(seat);
   }
 
   /** `Row F, seat 12, Premium, 15 €, free`. */
@@ -126,7 +134,9 @@ export class HallPage {
     const kind = seat.accessible ? "wheelchair place" : seat.companion ? "companion’s seat" : undefined;
     const state = this.#basket.has(index)
       ? "yours"
-      : ["free", "somebody is deciding on it", "booked", "not for sale"][hall.statuses[index] ?? 0];
+      : this.#isPerhapsMine(index)
+        ? "perhaps yours: choose it once more"
+        : ["free", "somebody is deciding on it", "booked", "not for sale"][hall.statuses[index] ?? 0];
     const price = category === undefined ? undefined : `${category.name}, ${formatMoney(category.price)}`;
     const section = this.#map.plan.sectionLabels.length > 0 ? seat.section : undefined;
     return [section, `Row ${seat.row}, seat ${seat.number}`, kind, price, state].filter(Boolean).join(", ");
