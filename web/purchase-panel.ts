@@ -74,12 +74,15 @@ export class PurchasePanel {
 
   async #look(): Promise<void> {
     clearTimeout(this.#timer);
-    const { rest, session, showtime } = this.#options;
+    const { rest, session, basket, showtime } = this.#options;
     const token = session.savedToken;
     if (token === undefined || this.#stop.signal.aborted) return;
     let isSettled = false;
     try {
       const bookings = await rest.bookings(showtime, token);
+      // Where the answer to a booking was lost, its hold is still in the basket.
+      const booked = new Set(bookings.map(({ holdId }) => holdId));
+      for (const holdId of basket.holdIds) if (booked.has(holdId)) basket.handOver(holdId);
       await Promise.all(bookings.map((booking) => this.#loadCodes(booking, token)));
       if (this.#stop.signal.aborted) return;
       this.#show(bookings);

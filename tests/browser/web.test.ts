@@ -127,6 +127,21 @@ test("a visitor pays on the gateway's page, gets a code for each seat, also afte
   await expect.poll(() => codes.count()).toBe(0);
 });
 
+test("seats are handed over to their booking also where its answer is lost", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  const seats = await findBest(page, 2);
+  await page.route(/\/bookings$/, async (route) => {
+    await route.fetch();
+    await route.abort();
+  });
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.getByText("Waiting for your payment").waitFor();
+  expect(await page.locator("#purchase-list strong").allTextContents()).toEqual([seats.join(" and ")]);
+  await page.getByText("None yet.").waitFor();
+  // The browser itself logs the request that failed.
+  complaints.length = 0;
+});
+
 test("seats survive a reload, and are freed one by one", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
   await page.getByRole("button", { name: "Find the best" }).click();
