@@ -21,7 +21,10 @@ export interface Bus {
     question: Question,
     options: { timeoutMs: number },
   ): Promise<Answer>;
-  /** `answer` is called once, now or later; a handler that throws leaves the asker to its time-out. */
+  /**
+   * `answer` is called once, now or later, and never throws. A handler that throws leaves the asker to its time-out, and so does an
+   * answer that cannot be sent, such as one that is larger than the bus takes.
+   */
   serve<Question, Answer>(
     endpoint: Endpoint<Question, Answer>,
     handler: (question: Question, answer: (value: Answer) => void) => void,

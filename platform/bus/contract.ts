@@ -232,6 +232,31 @@ export function busContract(name: string, makeBus: () => Promise<Bus> | Bus, opt
         serving.close();
       });
 
+      it("leaves the asker to its time-out when an answer that comes later does not encode, and goes on serving", async () => {
+        const encode = (number: number): Uint8Array => {
+          if (number === 13) throw new TypeError("no such value");
+          return numberCodec.encode(number);
+        };
+        const picky: Endpoint<number, number> = {
+          name: "picky",
+          question: numberCodec,
+          answer: { ...numberCodec, encode },
+        };
+        const thrown: unknown[] = [];
+        bus.serve(picky, (number, answer) =>
+          queueMicrotask(() => {
+            try {
+              answer(number);
+            } catch (error) {
+              thrown.push(error);
+            }
+          }),
+        );
+        await expect(bus.request(picky, 13, { timeoutMs: 20 })).rejects.toThrow(RequestTimeout);
+        await expect(bus.request(picky, 1, { timeoutMs: AMPLE_MS })).resolves.toBe(1);
+        expect(thrown).toEqual([]);
+      });
+
       it("tells the sender when its own value does not encode", async () => {
         const encode = (): never => {
           throw new TypeError("no such value");

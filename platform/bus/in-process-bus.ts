@@ -89,7 +89,9 @@ export class InProcessBus implements Bus {
   ): Subscription {
     this.#refuseWhenClosed();
     const receive = (question: Sealed, respond: Respond): void =>
-      handler(question(endpoint.question), (value) => respond(this.#seal(endpoint.answer, value)));
+      handler(question(endpoint.question), (value) =>
+        this.#guard(endpoint.name, () => respond(this.#seal(endpoint.answer, value))),
+      );
     return this.#endpoints.add(endpoint.name, receive, options.queue);
   }
 

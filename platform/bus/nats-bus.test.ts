@@ -1,11 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoint, plainCodec, type Topic } from "../../proto/index.ts";
 import { systemClock } from "../clock/index.ts";
-import { createLogger } from "../log/index.ts";
-import { ConnectionLost, NoResponders } from "./bus.ts";
+import { createLogger, type Logger } from "../log/index.ts";
+import { answerWith } from "./answer-with.ts";
+import { ConnectionLost, NoResponders, RequestTimeout } from "./bus.ts";
 import { busContract } from "./contract.ts";
 import { NatsBus } from "./nats-bus.ts";
 import { connectNats, NatsUnusable } from "./nats-connection.ts";
@@ -22,12 +24,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const connected = async (url = server.url): Promise<NatsBus> =>
+const connected = async (url = server.url, to: Logger = log): Promise<NatsBus> =>
   new NatsBus({
     connection: await connectNats(url, { name: "test", inboxPrefix }),
     inboxPrefix,
     clock: systemClock,
-    log,
+    log: to,
   });
 
 busContract("NATS bus", () => connected(), { encodes: true });
@@ -74,6 +76,35 @@ describe("NATS bus", () => {
     await expect(bus.request(endpoint, new Uint8Array(2 ** 21), { timeoutMs: 5_000 })).rejects.toThrow(/payload/i);
     await expect(bus.request(endpoint, new Uint8Array(10), { timeoutMs: 5_000 })).resolves.toBe(10);
     await bus.close();
+  });
+
+  it("leaves whoever asks for more than the server takes to its time-out, and goes on", async () => {
+    const bus = await connected();
+    const endpoint: Endpoint<number, Uint8Array> = { name: "largest", question: plainCodec(), answer: plainCodec() };
+    bus.serve(
+      endpoint,
+      answerWith(log, async (length) => new Uint8Array(length)),
+    );
+    await expect(bus.request(endpoint, 2 ** 21, { timeoutMs: 20 })).rejects.toThrow(RequestTimeout);
+    await expect(bus.request(endpoint, 10, { timeoutMs: 5_000 })).resolves.toHaveLength(10);
+    await bus.close();
+  });
+
+  it.each([
+    [1, true],
+    [8, false],
+  ])("of a server that takes messages of %i MB the log says that they are too small: %s", async (megabytes, isSaid) => {
+    const directory = await mkdtemp(join(tmpdir(), "usher-nats-payload-"));
+    const config = join(directory, "nats.conf");
+    await writeFile(config, `max_payload: ${megabytes}MB`);
+    const own = await startNatsServer({ config });
+    const lines: string[] = [];
+    const listening = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    const bus = await connected(own.url, listening);
+    expect(lines.some((line) => line.includes("max_payload"))).toBe(isSaid);
+    await bus.close();
+    await own.stop();
+    await rm(directory, { recursive: true });
   });
 
   describe("a user who may not do all", () => {

@@ -18,7 +18,7 @@ import type { Clock } from "../clock/index.ts";
 import { CountedLine, type Logger } from "../log/index.ts";
 import { Slab } from "../slab/index.ts";
 import { type Bus, BusClosed, ConnectionLost, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
-import { REFUSALS_TOLD_MAX } from "./limits.ts";
+import { MESSAGE_BYTES_WANTED, REFUSALS_TOLD_MAX } from "./limits.ts";
 import { NatsUnusable } from "./nats-connection.ts";
 
 interface Options {
@@ -67,6 +67,7 @@ export class NatsBus implements Bus {
     this.#log = log;
     this.#unreadable = new CountedLine(clock, TELL_EVERY_MS);
     this.#inbox = createInbox(inboxPrefix);
+    warnOfSmallMessages(connection, log);
     this.#subscribe(`${this.#inbox}.*`, {}, (message) => this.#answered(message));
     void this.#watch();
   }
@@ -126,7 +127,7 @@ export class NatsBus implements Bus {
       handler(question, (value) => {
         if (isAnswered || this.#isClosed || !this.#isConnected) return;
         isAnswered = true;
-        message.respond(endpoint.answer.encode(value));
+        this.#guard(endpoint.name, () => message.respond(endpoint.answer.encode(value)));
       });
     });
   }
@@ -238,7 +239,10 @@ export class NatsBus implements Bus {
 
   #droppedOne(err: unknown, subject: string): void {
     this.#unreadable.add((count) =>
-      this.#log.error({ err, subject, count }, "dropped bus messages: they do not decode, or their handlers failed"),
+      this.#log.error(
+        { err, subject, count },
+        "dropped bus messages: they do not decode, are too large, or their handlers failed",
+      ),
     );
   }
 
@@ -253,6 +257,15 @@ export class NatsBus implements Bus {
 
 /** The bytes belong to the library's buffer, and a decoded value may point into them: so they are copied first. */
 const decode = <T>(codec: Codec<T>, bytes: Uint8Array): T => codec.decode(bytes.slice());
+
+function warnOfSmallMessages({ info }: NatsConnection, log: Logger): void {
+  const { max_payload: bytes = MESSAGE_BYTES_WANTED } = info ?? {};
+  if (bytes >= MESSAGE_BYTES_WANTED) return;
+  log.warn(
+    { bytes, wanted: MESSAGE_BYTES_WANTED },
+    "NATS_URL: the server takes no messages as large as those of a large hall may be; set its max_payload to 8MB, as in deploy/nats/nats.conf.",
+  );
+}
 
 const refusal = (verb: "publish" | "subscribe", subject: string): string =>
   `NATS_URL: the server does not let this user ${verb} to ${subject}; allow it in the server's permissions, which ` +
