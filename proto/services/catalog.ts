@@ -54,5 +54,11 @@ export const HALL_PLAN: Endpoint<{ readonly showtimeId: string }, readonly PlanS
   answer: plainCodec(),
 };
 
+/** The seats of these labels, in the order asked for, each null when the hall has none of it; null when there is no such showtime. */
+export const LABELLED_SEATS: Endpoint<
+  { readonly showtimeId: string; readonly labels: readonly string[] },
+  readonly (number | null)[] | null
+> = { name: "catalog.labelled-seats", question: plainCodec(), answer: plainCodec() };
+
 /** Something of the catalogue has changed: caches forget what they know. A hint; caches also age by themselves. */
 export const CATALOG_CHANGED: Topic<null> = { name: "catalog.changed", codec: plainCodec() };

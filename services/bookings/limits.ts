@@ -24,5 +24,3 @@ export const GIVEN_UP_KEPT_MS = 7 * 24 * 60 * 60_000;
 export const OUTCOME_WAIT_MS = 5_000;
 /** Another process may have brought it about: how often the row is looked at meanwhile. */
 export const OUTCOME_LOOK_EVERY_MS = 250;
-/** Showtimes whose seat labels are kept for GraphQL. */
-export const LABELLED_SHOWTIMES_MAX = 32;

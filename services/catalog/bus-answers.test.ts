@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { HALL_PLAN, QUOTE } from "../../proto/services/index.ts";
+import { HALL_PLAN, LABELLED_SEATS, QUOTE } from "../../proto/services/index.ts";
 import type { Showtime } from "../../proto/rest/index.ts";
 import { clientOf, HOUR_MS, testCatalog, type TestCatalog } from "./testing.ts";
 
@@ -85,4 +85,12 @@ it("a hall's plan has every seat's place, in layout order", async () => {
   const layout = (await client.ask("/showtimes/st_premiere/layout")).json<{ seats: { x: number; y: number }[] }>();
   expect(plan).toEqual(layout.seats.map(({ x, y }) => ({ x, y })));
   expect(await catalog.bus.request(HALL_PLAN, { showtimeId: "nope" }, { timeoutMs: 5_000 })).toBeNull();
+});
+
+it("seats are found by their labels, in the order asked for", async () => {
+  const ask = (showtimeId: string, labels: readonly string[]) =>
+    catalog.bus.request(LABELLED_SEATS, { showtimeId, labels }, { timeoutMs: 5_000 });
+  expect(await ask("st_premiere", ["A2", "Z99", "A1", "A2", "__proto__"])).toEqual([1, null, 0, 1, null]);
+  expect(await ask("st_premiere", [])).toEqual([]);
+  expect(await ask("nope", ["A1"])).toBeNull();
 });

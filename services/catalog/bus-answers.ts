@@ -2,7 +2,7 @@
 import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import type { Showtime } from "../../proto/rest/index.ts";
-import { HALL_PLAN, QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
+import { HALL_PLAN, LABELLED_SEATS, QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";
 import type { CatalogReader, ShowtimeAnswer } from "./catalog-reader.ts";
 import type { SeatView } from "./layout/hall-layout.ts";
@@ -30,7 +30,23 @@ export function serveCatalog(options: { bus: Bus; reader: CatalogReader; log: Lo
       }),
       queue,
     ),
+    bus.serve(
+      LABELLED_SEATS,
+      answerWith(log, async ({ showtimeId, labels }) => {
+        const record = await known(reader.showtime(showtimeId));
+        return record && indexesOf(labels, await reader.seats(record));
+      }),
+      queue,
+    ),
   ];
+}
+
+/** One look at every seat, however many labels are asked for. */
+function indexesOf(labels: readonly string[], seats: readonly SeatView[]): (number | null)[] {
+  const wanted = new Set(labels);
+  const found = new Map<string, number>();
+  for (const { label, index } of seats) if (wanted.has(label)) found.set(label, index);
+  return labels.map((label) => found.get(label) ?? null);
 }
 
 /** Null where REST says NOT_FOUND. */

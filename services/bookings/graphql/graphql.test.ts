@@ -1,6 +1,7 @@
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Role } from "../../../proto/index.ts";
+import { LABELLED_SEATS } from "../../../proto/services/index.ts";
 import { as } from "../../../platform/http/testing.ts";
 import { PRICE, type Shop, World } from "../testing/world.ts";
 
@@ -108,6 +109,18 @@ describe("a purchase", () => {
       paymentUrl: expect.stringContaining("http://gateway.example/"),
       booking: { status: "paying" },
     });
+  });
+
+  it("asks the catalogue for the seats that are named, and not for the hall", async () => {
+    const asked: (readonly string[])[] = [];
+    const witness = world.bus.serve(LABELLED_SEATS, ({ labels }) => void asked.push(labels));
+    expect(await create(["B1", 3, "B2"])).toMatchObject({ booking: { seats: expect.arrayContaining([3, 12, 13]) } });
+    witness.close();
+    expect(asked).toEqual([["B1", "B2"]]);
+  });
+
+  it("takes digits for an index where no seat is called so", async () => {
+    expect(await create(["17"])).toMatchObject({ booking: { seats: [17], seatLabels: ["B6"] } });
   });
 
   it("at a kiosk is paid by terminal", async () => {

@@ -13,7 +13,7 @@ import { refundingOf, totalOf } from "../saga/booking.ts";
 import type { Stored } from "../store/store.ts";
 import { BOOKINGS_DEFAULT, BOOKINGS_MAX } from "./limits.ts";
 import type { SeatNumber } from "./schema.ts";
-import { SeatNumbers } from "./seat-numbers.ts";
+import { seatIndexes } from "./seat-numbers.ts";
 
 export interface GraphqlParts {
   readonly desk: Desk;
@@ -31,17 +31,16 @@ export interface Context {
 /** What REST does, in other words: the same desk, the same rights, the same refusals. */
 export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) {
   const holds = new Holds({ engine, clock });
-  const seatNumbers = new SeatNumbers(bus);
 
   async function createBooking(
     asker: Asker,
-    { showtimeId, seatNumbers: wished }: { showtimeId: string; seatNumbers: readonly SeatNumber[] },
+    { showtimeId, seatNumbers }: { showtimeId: string; seatNumbers: readonly SeatNumber[] },
   ) {
-    if (wished.length < 1 || wished.length > SEATS_PER_REQUEST_MAX) {
+    if (seatNumbers.length < 1 || seatNumbers.length > SEATS_PER_REQUEST_MAX) {
       throw new Problem("BAD_MESSAGE", `seatNumbers holds 1 to ${SEATS_PER_REQUEST_MAX} seats.`);
     }
     if (!isPlainId(showtimeId)) throw new Problem("NOT_FOUND", "There is no such showtime.");
-    const seats = await seatNumbers.indexes(showtimeId, wished);
+    const seats = await seatIndexes(bus, showtimeId, seatNumbers);
     const asking: Asking = {
       holder: asker.userId,
       desk: SERVES_MANY.has(asker.role),

@@ -27,7 +27,7 @@ import {
 } from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
 import {
-  HALL_PLAN,
+  LABELLED_SEATS,
   QUOTE,
   type SeatCard,
   type ShowtimeCard,
@@ -216,8 +216,8 @@ export class World {
         })),
       ),
       this.bus.serve(
-        HALL_PLAN,
-        answerWith(silent, async () => Array.from({ length: SEATS }, (_, seat) => ({ x: seat, y: 0 }))),
+        LABELLED_SEATS,
+        answerWith(silent, async ({ labels }) => labels.map((label) => SEATS_BY_LABEL.get(label) ?? null)),
       ),
     ];
   }
@@ -391,6 +391,10 @@ const seatCard = (seat: number): SeatCard => ({
   prices: Object.fromEntries(TICKET_TYPES.map((type) => [type, money(PRICE[type])])) as SeatCard["prices"],
 });
 const rowOf = (seat: number): string => String.fromCharCode(65 + Math.floor(seat / 12));
+
+const SEATS_BY_LABEL: ReadonlyMap<string, number> = new Map(
+  Array.from({ length: SEATS }, (_, seat) => [seatCard(seat).label, seat]),
+);
 
 const showtimeCard = (showtime: string): ShowtimeCard => {
   const at = (hours: number) => new Date(Date.now() + hours * HOUR_MS).toISOString();
