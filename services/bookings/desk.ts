@@ -171,6 +171,7 @@ export class Desk {
       acceptOtherSeats: request.acceptOtherSeats ?? false,
       payBy: now + this.#options.config.paymentTtlMs,
       payment: null,
+      failedPayments: 0,
       refunded: 0,
       cancellations: [],
       steps: [{ do: "pin" }],

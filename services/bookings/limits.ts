@@ -20,6 +20,8 @@ export const GIVEN_UP_FIRST_MS = 30_000;
 export const GIVEN_UP_LAST_MS = 60 * 60_000;
 /** How long a payment that was given up is looked after; gateways let go of a reservation after a week. */
 export const GIVEN_UP_KEPT_MS = 7 * 24 * 60 * 60_000;
+/** Payments of one booking that may fail: more is somebody who tries out cards. */
+export const FAILED_PAYMENTS_MAX = 10;
 /** How long a request waits for an outcome before it says that it is under way. */
 export const OUTCOME_WAIT_MS = 5_000;
 /** Another process may have brought it about: how often the row is looked at meanwhile. */

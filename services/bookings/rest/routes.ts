@@ -113,14 +113,14 @@ export const bookingRoutes =
           tags,
           summary: "Begins a payment; its outcome is the booking's status",
           description:
-            "A declined payment makes the booking `failed`; until `payBy` another may be begun all the same. One at a time.",
+            "A declined payment makes the booking `failed`; until `payBy` another may be begun all the same, up to ten times. One at a time.",
           params: AnyIdParams,
           body: PaymentRequest,
           response: { 202: PaymentAnswer },
         },
         config: {
           idempotent: true,
-          problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "FORBIDDEN", "PAYMENT_METHOD_UNAVAILABLE"],
+          problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "FORBIDDEN", "LIMIT_REACHED", "PAYMENT_METHOD_UNAVAILABLE"],
         },
       },
       async (request, reply) => {

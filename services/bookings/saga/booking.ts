@@ -68,6 +68,8 @@ export interface Booking {
   readonly acceptOtherSeats: boolean;
   readonly payBy: number;
   readonly payment: PaymentAttempt | null;
+  /** Payments that were declined, or refused. */
+  readonly failedPayments: number;
   /** Minor units that have gone back to the buyer. */
   readonly refunded: number;
   /** The cancellations carried out, by id, so that a repeated one changes nothing. */

@@ -115,6 +115,37 @@ describe("time", () => {
   });
 });
 
+describe("when ten payments have failed", () => {
+  const payNumber = (number: number): Fact => ({ ...pay, paymentId: `pay_${number}` }) as Fact;
+  const failing = (outcome: (paymentId: string) => Fact) =>
+    Array.from({ length: 10 }, (_, number) => [payNumber(number), outcome(`pay_${number}`)]).flat();
+  const declined = (paymentId: string): Fact => {
+    const fact = said("failed") as Extract<Fact, { type: "payment" }>;
+    return { ...fact, payment: { ...fact.payment, paymentId } };
+  };
+  const refused = (about: string): Fact => ({
+    type: "refused",
+    step: "start",
+    about,
+    code: "CONFLICT",
+    message: "No.",
+  });
+
+  it.each([
+    ["declined", declined],
+    ["refused", refused],
+  ])("another is not begun: %s", (_what, outcome) => {
+    const tried = after(aBooking(), pinned, ...failing(outcome));
+    expect(tried.status).toBe("pending");
+    expect(decide(tried, payNumber(10), NOW, RULES)).toMatchObject({ type: "refused", code: "LIMIT_REACHED" });
+  });
+
+  it("those that were not begun, since nobody was there, are none of them", () => {
+    const tried = after(aBooking(), pinned, ...failing(() => ({ type: "not-begun" })), payNumber(10));
+    expect(stepsOf(tried)).toEqual(["start"]);
+  });
+});
+
 describe("cancelling", () => {
   it("gives back the price of what is given back, to the cent", () => {
     const one = after(paid, cancel([2]));

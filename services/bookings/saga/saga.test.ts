@@ -68,6 +68,15 @@ describe("a purchase", () => {
     expect(await world.bus.request(BOOKING, { bookingId: "bk_none" }, { timeoutMs: 2_000 })).toBeNull();
   });
 
+  it("that is declined ten times may not be paid any more", async () => {
+    const { id } = await book([1]);
+    for (let tries = 0; tries < 10; tries++) {
+      expect((await pay(id, "declined")).statusCode).toBe(202);
+      await until(shop, id, hasStatus("failed"));
+    }
+    expect((await pay(id, "ok")).json()).toMatchObject({ status: 409, code: "LIMIT_REACHED" });
+  });
+
   it("that is declined may be paid another way", async () => {
     const { id } = await book([0]);
     await pay(id, "declined");

@@ -73,6 +73,9 @@ const UNDOING = [
 /** Each row's own, also of those that are there. */
 const SECRET = [`alter table bookings.booking add column secret text not null default gen_random_uuid()`];
 
+/** Those of before count from now on. */
+const FAILED_PAYMENTS = [`alter table bookings.booking add column failed_payments integer not null default 0`];
+
 const each = (statements: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements) await sql.raw(statement).execute(db);
@@ -88,4 +91,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "005-showtime-lock": each(SHOWTIME_LOCK),
   "006-undoing": each(UNDOING),
   "007-secret": each(SECRET),
+  "008-failed-payments": each(FAILED_PAYMENTS),
 };

@@ -25,6 +25,7 @@ export interface BookingTable {
   accept_other_seats: boolean;
   pay_by: Date;
   payment: JSONColumnType<PaymentAttempt> | null;
+  failed_payments: number;
   /** Minor units; a `bigint` is read as text. */
   refunded: ColumnType<string, number, number>;
   cancellations: string[];

@@ -27,6 +27,7 @@ export const aBooking = (): Booking => ({
   acceptOtherSeats: false,
   payBy: NOW + PAY_MS,
   payment: null,
+  failedPayments: 0,
   refunded: 0,
   cancellations: [],
   seats: [1, 2, 3].map((seat) => ({

@@ -1,5 +1,6 @@
 /** The way from the buyer's wish to pay to money that was taken, and back where it must not be. */
 import type { Payment } from "../../../../proto/services/index.ts";
+import { FAILED_PAYMENTS_MAX } from "../../limits.ts";
 import { type Booking, type Decision, type FactOf, totalOf } from "../booking.ts";
 import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
 import { WHY } from "./reasons.ts";
@@ -15,6 +16,9 @@ export function pay(moment: Moment, { paymentId, method, token }: FactOf<"pay">)
   if (booking.status !== "pending") return refuse(`The booking is ${booking.status}.`);
   if (!moment.isIdle) return refuse("The booking is not ready to be paid yet.");
   if (moment.isLate) return refuse("The time to pay is over.");
+  if (booking.failedPayments >= FAILED_PAYMENTS_MAX) {
+    return { type: "refused", code: "LIMIT_REACHED", message: "Too many payments of this booking have failed." };
+  }
   const begun = { id: paymentId, method, state: "pending", next: null, givenUp: false } as const;
   return moment.go({ status: "paying", reason: null, payment: begun, steps: [{ do: "start", token }] });
 }
@@ -72,10 +76,14 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
   }
 }
 
-/** No money came of this payment: another may be tried while there is time. */
+/**
+ * No money came of this payment: another may be tried while there is time, a few times.
+ * @param reason null when it was not even begun
+ */
 export function unpaid(moment: Moment, reason: string | null, attempt: Booking["payment"]): Decision {
   if (moment.isLate) return moment.expire([], reason ?? WHY.unpaid, attempt);
-  return moment.go({ status: "pending", reason, payment: attempt, steps: [] });
+  const failedPayments = moment.booking.failedPayments + (reason === null ? 0 : 1);
+  return moment.go({ status: "pending", reason, payment: attempt, failedPayments, steps: [] });
 }
 
 function isRight({ seats }: Booking, { amount }: Payment): boolean {
