@@ -77,7 +77,9 @@ export class Desk {
     const { stored, mine } = await saga.tell(own, { type: "pay", paymentId, method, token: token ?? null });
     const begun = mine ? await this.#beginPayment(stored) : stored;
     if (method === "terminal" || token !== undefined || !isLeftAlone(begun.booking)) return begun;
-    return (await saga.until(id, (booking) => !isLeftAlone(booking))) ?? begun;
+    const seen = (await saga.until(id, (booking) => !isLeftAlone(booking))) ?? begun;
+    if (seen.booking.payment?.id !== paymentId) throw notBegun(seen.booking); // Another worker had the booking, and was refused.
+    return seen;
   }
 
   /** Waits a while for the seats to be free and the money to be on its way back; that goes on in any case. */
@@ -226,6 +228,13 @@ export class Desk {
 
 /** Its buyer is to pay elsewhere, and does not know where: the gateway has not answered yet. */
 const isLeftAlone = ({ status, payment }: Booking): boolean => status === "paying" && payment?.next === null;
+
+/** Why there is no such payment, as far as the booking says so. */
+function notBegun({ status, reason }: Booking): Problem {
+  if (status !== "pending") return new Problem("BOOKING_STATE", `The booking is ${status}.`);
+  if (reason === null) return unavailable("Payments cannot be taken just now.");
+  return new Problem("PAYMENT_METHOD_UNAVAILABLE", reason);
+}
 
 const isOf = ({ userId, role }: Asker, booking: Booking): boolean => role === "admin" || booking.userId === userId;
 

@@ -27,6 +27,19 @@ async function book(caller: Caller = {}): Promise<Booking> {
   return response.json<Booking>();
 }
 
+it("a payment that another worker has begun in vain is refused with its reason", async () => {
+  const { id } = await book();
+  const leased = "update bookings.booking set lease_until = $2 where id = $1";
+  await world.pool.query(leased, [id, new Date(Date.now() + 60_000)]);
+  const paying = call(shop, "POST", `/bookings/${id}/payments`, { body: { method: "stripe" } });
+  await until(shop, id, hasStatus("paying"));
+  await world.pool.query(leased, [id, null]); // Now a worker takes it, and not the request.
+  expect((await paying).json()).toMatchObject({
+    ...problem(422, "PAYMENT_METHOD_UNAVAILABLE"),
+    detail: "Stripe is not set up here.",
+  });
+});
+
 const BUYERS = ["customer", "guest", "kiosk", "boxoffice", "admin"] as const satisfies readonly Role[];
 const problem = (status: number, code: string) => ({ status, code, requestId: expect.any(String) });
 
