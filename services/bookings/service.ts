@@ -64,7 +64,7 @@ export function createBookingsService(options: BookingsOptions): BookingsService
     store,
     clock,
     log,
-    steps: new Steps({ engine, bus, log }),
+    steps: new Steps({ engine, bus, clock, log }),
     rules: { graceMs: config.latePaymentGraceMs },
   });
   const advanceDue = async (room: number, kind: { readonly undoing: boolean }): Promise<void> => {

@@ -1,4 +1,5 @@
 import { type Bus, NoResponders } from "../../../platform/bus/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import {
   bookingId,
@@ -38,11 +39,13 @@ type Unanswered = Extract<Fact, { type: "unanswered" }>;
 export class Steps {
   readonly #engine: Engine;
   readonly #bus: Bus;
+  readonly #clock: Clock;
   readonly #log: Logger;
 
-  constructor({ engine, bus, log }: { engine: Engine; bus: Bus; log: Logger }) {
+  constructor({ engine, bus, clock, log }: { engine: Engine; bus: Bus; clock: Clock; log: Logger }) {
     this.#engine = engine;
     this.#bus = bus;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -79,9 +82,12 @@ export class Steps {
     const { rid, ...address } = addressOf(booking, "pin");
     const hold = booking.holdId as HoldId; // The engine gave it.
     const pin = { type: "pin", ...address, rid, hold, booking: bookingId(booking.id) } as const;
+    const askedAt = this.#clock.monotonic();
     const reply = await this.#askEngine(booking, "pin", "pinned", pin);
-    if (reply.type !== "pinned" || first) return reply;
-    // The time in a first answer that is given again has been running since; the engine says what is left of it.
+    if (reply.type !== "pinned") return reply;
+    // The time in a first answer that is given again has been running since: at the longest, when it was lost on the way, since it was asked for.
+    if (first) return { ...reply, expiresInMs: reply.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
+    // Asked for by another: the engine says what is left of it.
     const left = await this.#askEngine(booking, "pin", "hold", { type: "get-hold", ...address, hold });
     return left.type === "hold" ? { ...reply, expiresInMs: left.expiresInMs } : left;
   }

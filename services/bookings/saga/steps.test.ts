@@ -1,0 +1,34 @@
+import { pino } from "pino";
+import { expect, it } from "vitest";
+import { InProcessBus } from "../../../platform/bus/index.ts";
+import { VirtualClock } from "../../../platform/clock/index.ts";
+import { EngineClient } from "../../../platform/engine-client/index.ts";
+import { bookingId, type HoldId, salesCommandsTo } from "../../../proto/index.ts";
+import { aBooking, NOW, PAY_MS } from "../testing/model.ts";
+import { Steps } from "./steps.ts";
+
+it("a pin whose first answer was lost leaves no more time to pay than the engine does", async () => {
+  const clock = new VirtualClock(NOW);
+  const log = pino({ level: "silent" });
+  const bus = new InProcessBus({ clock, log });
+  const times = { timeoutMs: 5_000, attemptTimeoutMs: 1_000 };
+  const engine = new EngineClient({ bus, clock, shards: 1, sells: true, inFlightMax: 10, ...times });
+  let asked = 0;
+  // As the engine does, it gives its first answer again.
+  bus.serve(salesCommandsTo(0), (_batch, answer) => {
+    if (++asked === 1) return;
+    const { id, holdId, seats: booked } = aBooking();
+    const seats = booked.map(({ seat }) => seat);
+    answer({
+      replies: [{ type: "pinned", hold: holdId as HoldId, booking: bookingId(id), seats, expiresInMs: PAY_MS }],
+    });
+  });
+  const payBy = new Steps({ engine, bus, clock, log }).do(aBooking(), { do: "pin" }, { first: true }).then((fact) => {
+    if (fact.type !== "pinned") throw new Error(JSON.stringify(fact));
+    return clock.now() + fact.expiresInMs;
+  });
+  await clock.advance(times.timeoutMs);
+  expect(await payBy).toBe(NOW + PAY_MS);
+  expect(asked).toBe(2);
+  await bus.close();
+});
