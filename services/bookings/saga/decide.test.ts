@@ -116,7 +116,7 @@ describe("time", () => {
 });
 
 describe("when ten payments have failed", () => {
-  const payNumber = (number: number): Fact => ({ ...pay, paymentId: `pay_${number}` }) as Fact;
+  const payNumber = (number: number): Fact => ({ ...pay, paymentId: `pay_${number}` });
   const failing = (outcome: (paymentId: string) => Fact) =>
     Array.from({ length: 10 }, (_, number) => [payNumber(number), outcome(`pay_${number}`)]).flat();
   const declined = (paymentId: string): Fact => {
