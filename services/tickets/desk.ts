@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import type { Principal } from "../../platform/auth/index.ts";
+import { FewAtOnce } from "../../platform/few-at-once/index.ts";
 import { isPlainId } from "../../proto/index.ts";
 import type { BookingRecord } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
@@ -7,7 +8,7 @@ import { Problem } from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import { writeTicketCode } from "./code/ticket-code.ts";
 import { ticketedSeats, type TicketFollower } from "./follower.ts";
-import { GENERATION_MAX } from "./limits.ts";
+import { GENERATION_MAX, PRINTED_AT_ONCE, PRINTS_WAITING_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import { printTickets } from "./print/index.ts";
 import type { TicketTables } from "./tables.ts";
@@ -27,6 +28,7 @@ interface Options {
 /** Hands out tickets: as text, on paper, and anew. */
 export class TicketDesk {
   readonly #options: Options;
+  readonly #printing = new FewAtOnce({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
 
   constructor(options: Options) {
     this.#options = options;
@@ -38,7 +40,7 @@ export class TicketDesk {
     return (await this.#upToDate(booking)).map((row) => this.#shown(row));
   }
 
-  /** @throws Problem BOOKING_NOT_FOUND, BOOKING_STATE (there are none), UNAVAILABLE */
+  /** @throws Problem BOOKING_NOT_FOUND, BOOKING_STATE (there are none), BUSY, UNAVAILABLE */
   async printBooking(bookingId: string, reader: Reader): Promise<Uint8Array> {
     const booking = await this.#bookingFor(bookingId, reader);
     const bytes = await this.#print(booking, await this.#upToDate(booking));
@@ -47,13 +49,13 @@ export class TicketDesk {
     return bytes;
   }
 
-  /** For other services. @returns undefined while there are none. @throws Problem UNAVAILABLE */
+  /** For other services. @returns undefined while there are none. @throws Problem BUSY, UNAVAILABLE */
   async printFor(bookingId: string): Promise<Uint8Array | undefined> {
     const booking = await this.#options.peers.booking(bookingId);
     return booking === null ? undefined : this.#print(booking, await this.#upToDate(booking));
   }
 
-  /** @throws Problem NOT_FOUND, BOOKING_STATE (it is void), UNAVAILABLE */
+  /** @throws Problem NOT_FOUND, BOOKING_STATE (it is void), BUSY, UNAVAILABLE */
   async printTicket(id: string, reader: Reader): Promise<Uint8Array> {
     const row = await this.#validFor(id, reader);
     const booking = await this.#options.peers.booking(row.booking_id);
@@ -141,10 +143,18 @@ export class TicketDesk {
   }
 
   async #print(booking: BookingRecord, rows: readonly Row[]): Promise<Uint8Array | undefined> {
-    const { peers } = this.#options;
     const sold = new Map(booking.seats.map((each) => [each.seat, each]));
     const printed = rows.filter(({ seat }) => sold.has(seat));
     if (printed.length === 0) return undefined;
+    return this.#printing.run(() => this.#draw(booking, printed, sold));
+  }
+
+  async #draw(
+    booking: BookingRecord,
+    printed: readonly Row[],
+    sold: ReadonlyMap<number, BookingRecord["seats"][number]>,
+  ): Promise<Uint8Array> {
+    const { peers } = this.#options;
     const seats = printed.map(({ seat }) => seat);
     const [quote, plan, language] = await Promise.all([
       peers.quote(booking.showtimeId, seats),

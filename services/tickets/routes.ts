@@ -51,7 +51,7 @@ export const ticketRoutes =
           params: AnyIdParams,
           response: file("application/pdf", "A4, to be printed or shown."),
         },
-        config: { problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "UNAVAILABLE"] },
+        config: { problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "BUSY", "UNAVAILABLE"] },
       },
       async (request, reply) => {
         const { id } = request.params;
@@ -72,7 +72,7 @@ export const ticketRoutes =
           params: AnyIdParams,
           response: file("application/pdf", "A4, to be printed or shown."),
         },
-        config: { problems: ["NOT_FOUND", "BOOKING_STATE", "UNAVAILABLE"] },
+        config: { problems: ["NOT_FOUND", "BOOKING_STATE", "BUSY", "UNAVAILABLE"] },
       },
       async (request, reply) => {
         const { id } = request.params;

@@ -6,6 +6,7 @@ import type { Ticket } from "../../proto/rest/index.ts";
 import { testServer } from "../../platform/http/testing.ts";
 import { fromBase32 } from "./code/base32.ts";
 import { rotateTicketKeys } from "./index.ts";
+import { PRINTED_AT_ONCE, PRINTS_WAITING_MAX } from "./limits.ts";
 import { readPdf } from "./testing/pdf.ts";
 import { readQrSvg } from "./testing/read-qr.ts";
 import { bookingEvent, euros, eventOf, testTickets, type TestTickets } from "./testing/world.ts";
@@ -372,6 +373,27 @@ describe("a ticket can be taken along", () => {
     expect(verify(null, bytes.subarray(0, -64), key, bytes.subarray(-64))).toBe(true);
     expect((await checkIn(before!.qr)).statusCode).toBe(200);
   });
+});
+
+it("more prints at once than there is room for are BUSY, at once, and the others are printed", async () => {
+  const booking = world.peers.book(nextBooking(), [61]);
+  await list(booking.bookingId);
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  world.peers.beforePlan = () => opened;
+  const print = async () => {
+    const answer = await world.call("GET", `/bookings/${booking.bookingId}/tickets.pdf`);
+    if (answer.statusCode !== 200) refused.push(answer.json());
+    return answer.statusCode;
+  };
+  const refused: unknown[] = [];
+  const room = PRINTED_AT_ONCE + PRINTS_WAITING_MAX;
+  const printing = Array.from({ length: room + 5 }, print);
+  await until(() => expect(refused).toContainEqual(expect.objectContaining({ status: 503, code: "BUSY" })));
+  open();
+  expect((await Promise.all(printing)).filter((status) => status === 200).length).toBeGreaterThan(0);
+  world.peers.beforePlan = () => {};
+  expect(await print()).toBe(200);
 });
 
 describe("a ticket that is issued anew", () => {

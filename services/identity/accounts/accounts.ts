@@ -7,7 +7,7 @@ import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/i
 import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
-import { Turns } from "../sign-ins/turns.ts";
+import { FewAtOnce } from "../../../platform/few-at-once/index.ts";
 import type { IdentityTables } from "../tables.ts";
 import { emailKey } from "./email.ts";
 import { isBehind, placeOf, userOf, UserPlace, type UserRow } from "./user.ts";
@@ -35,7 +35,7 @@ export interface Opened {
 /** Users: how they come to be, and what they say of themselves. */
 export class Accounts {
   readonly #options: AccountOptions;
-  readonly #registrations = new Turns({ atOnce: REGISTRATIONS_AT_ONCE, waitingMax: REGISTRATIONS_WAITING_MAX });
+  readonly #registrations = new FewAtOnce({ atOnce: REGISTRATIONS_AT_ONCE, waitingMax: REGISTRATIONS_WAITING_MAX });
 
   constructor(options: AccountOptions) {
     this.#options = options;
@@ -160,7 +160,7 @@ export class Accounts {
     // Looked for before the costly hash, and once more by the unique key.
     const known = await db.selectFrom("user").select("id").where("email_key", "=", key).executeTakeFirst();
     if (known !== undefined) throw emailTaken();
-    const hash = await this.#registrations.take(() => passwords.hash(password));
+    const hash = await this.#registrations.run(() => passwords.hash(password));
     const family = families.lasting();
     const written = db.transaction().execute(async (step) => {
       const user = await write(step, key);

@@ -7,7 +7,7 @@ import type { IdentityTables } from "../tables.ts";
 import type { Families } from "./families.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Attempt, Throttle } from "./throttle.ts";
-import { Turns } from "./turns.ts";
+import { FewAtOnce } from "../../../platform/few-at-once/index.ts";
 
 export interface LoginOptions {
   readonly db: Kysely<IdentityTables>;
@@ -26,7 +26,7 @@ interface Owner extends UserRow {
  */
 export class Logins {
   readonly #options: LoginOptions;
-  readonly #turns = new Turns({ atOnce: LOGINS_AT_ONCE, waitingMax: LOGINS_WAITING_MAX });
+  readonly #turns = new FewAtOnce({ atOnce: LOGINS_AT_ONCE, waitingMax: LOGINS_WAITING_MAX });
 
   constructor(options: LoginOptions) {
     this.#options = options;
@@ -38,7 +38,7 @@ export class Logins {
    * @throws Problem UNAUTHORIZED | RATE_LIMITED | BUSY; the same, after the same time, whether user or password is unknown
    */
   login(email: string, password: string, address: string): Promise<{ user: UserRow; family: string }> {
-    return this.#turns.take(async () => {
+    return this.#turns.run(async () => {
       const attempt = this.#options.throttle.attempt(emailKey(email), address);
       const owner = await this.#check(emailKey(email), password, attempt);
       const signedIn = owner && (await this.#open(owner, attempt));
@@ -53,7 +53,7 @@ export class Logins {
    * @throws Problem FORBIDDEN | RATE_LIMITED | BUSY
    */
   confirm(user: UserRow, password: string, address: string): Promise<string> {
-    return this.#turns.take(async () => {
+    return this.#turns.run(async () => {
       const key = user.email_key;
       if (key === null) throw new Problem("FORBIDDEN", "This account has no password.");
       const owner = await this.#check(key, password, this.#options.throttle.attempt(key, address));

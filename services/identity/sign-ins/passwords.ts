@@ -1,6 +1,6 @@
 import { hash, verify } from "@node-rs/argon2";
 import * as limits from "../limits.ts";
-import { Turns } from "./turns.ts";
+import { FewAtOnce } from "../../../platform/few-at-once/index.ts";
 
 const ARGON2ID = {
   algorithm: 2, // argon2id; the package names it in a const enum, which is gone at run time.
@@ -14,16 +14,16 @@ const NOBODY = `$argon2id$v=19$m=${limits.ARGON2_MEMORY},t=${limits.ARGON2_PASSE
 
 /** Hashes and checks passwords off the event loop, a few at once. */
 export class Passwords {
-  readonly #turns = new Turns({ atOnce: limits.HASHES_AT_ONCE, waitingMax: limits.HASHES_WAITING_MAX });
+  readonly #turns = new FewAtOnce({ atOnce: limits.HASHES_AT_ONCE, waitingMax: limits.HASHES_WAITING_MAX });
 
   /** @throws Problem BUSY */
   hash(password: string): Promise<string> {
-    return this.#turns.take(() => hash(password.normalize("NFC"), ARGON2ID));
+    return this.#turns.run(() => hash(password.normalize("NFC"), ARGON2ID));
   }
 
   /** @param stored null for a user that does not exist: false, after as long. @throws Problem BUSY */
   async matches(stored: string | null, password: string): Promise<boolean> {
-    const same = await this.#turns.take(() => verify(stored ?? NOBODY, password.normalize("NFC")));
+    const same = await this.#turns.run(() => verify(stored ?? NOBODY, password.normalize("NFC")));
     return same && stored !== null;
   }
 }

@@ -68,6 +68,8 @@ export class Peers {
   asked = 0;
   /** Called before a booking is told; it may wait, or change something. */
   beforeBooking: () => Promise<void> | void = () => {};
+  /** Called before a hall's plan is told; it may wait. */
+  beforePlan: () => Promise<void> | void = () => {};
   /** While set, nobody answers for bookings. */
   silent = false;
 
@@ -81,7 +83,7 @@ export class Peers {
     bus.serve(QUOTE, ({ showtimeId, seats }, answer) =>
       answer(showtimeId === this.showtime.showtimeId ? { showtime: this.showtime, seats: seats.map(cardOf) } : null),
     );
-    bus.serve(HALL_PLAN, (_question, answer) => answer(this.plan));
+    bus.serve(HALL_PLAN, (_question, answer) => void Promise.resolve(this.beforePlan()).then(() => answer(this.plan)));
     bus.serve(USER_CARD, ({ userId }, answer) =>
       answer({ id: userId, role: "customer", email: `${userId}@example.com`, name: userId, language: this.language }),
     );

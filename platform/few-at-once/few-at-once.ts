@@ -1,7 +1,7 @@
-import { Problem } from "../../../platform/http/index.ts";
+import { Problem } from "../http/index.ts";
 
-/** Lets a few work at once; the rest wait their turn, first come first served, up to a bound. */
-export class Turns {
+/** Lets a few work at once; the rest wait their turn, first come first served, up to a bound. For what is a burden to the whole process. */
+export class FewAtOnce {
   readonly #atOnce: number;
   readonly #waitingMax: number;
   readonly #waiting: (() => void)[] = [];
@@ -13,7 +13,7 @@ export class Turns {
   }
 
   /** @throws Problem BUSY, at once, when too many wait already */
-  async take<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#atOnce) await this.#wait();
     else this.#running += 1;
     try {
@@ -27,7 +27,7 @@ export class Turns {
 
   #wait(): Promise<void> {
     if (this.#waiting.length >= this.#waitingMax) {
-      throw new Problem("BUSY", "Too many people are signing in at once.", { retryInMs: 2_000 });
+      throw new Problem("BUSY", "Too many others want the same at once.", { retryInMs: 2_000 });
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

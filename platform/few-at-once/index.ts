@@ -1,0 +1,1 @@
+export { FewAtOnce } from "./few-at-once.ts";
