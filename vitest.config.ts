@@ -2,7 +2,11 @@ import { defineConfig } from "vitest/config";
 
 const exclude = ["**/node_modules/**", "dist/**"];
 /** What is held to a time: beside another test it would measure that one too. */
-const ALONE = ["tests/faults/faults.test.ts", "bench/scenarios/{scenarios,takeover}.test.ts"];
+const ALONE = [
+  "tests/faults/faults.test.ts",
+  "bench/scenarios/{scenarios,takeover}.test.ts",
+  "tests/rush-kills/rush-kills.test.ts",
+];
 
 const limits = {
   testTimeout: 60_000,
