@@ -1,11 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 const exclude = ["**/node_modules/**", "dist/**"];
-/** What is held to a time: beside another test it would measure that one too. */
+/** Whole systems in a rush, killed, cut apart and measured: beside another test each would be held to that one's time too. */
 const ALONE = [
-  "tests/faults/faults.test.ts",
-  "bench/scenarios/{scenarios,takeover}.test.ts",
-  "tests/rush-kills/rush-kills.test.ts",
+  "bench/scenarios/*.test.ts",
+  "tests/{browser,commands,faults,kills,purchase,races,rush-kills}/**/*.test.ts",
 ];
 
 const limits = {
