@@ -87,19 +87,23 @@ export class Engine {
 
   /** Reads a shard that another engine has still, or goes on reading it: once it is claimed, only what happened since is left to read. */
   async prepare(id: number): Promise<void> {
-    const { journal, clock } = this.#options;
-    const turn = (): Promise<void> => new Promise((resolve) => clock.endOfTurn(resolve));
-    const before = this.#prepared.get(id)?.catch(() => undefined);
-    const reading = Promise.resolve(before).then((read) =>
-      recover(journal, id, () => undefined, { before: read, turn }),
-    );
-    const forget = (): void => void (this.#prepared.get(id) === reading && this.#prepared.delete(id));
+    const reading = this.#read(id, this.#prepared.get(id));
+    const forget = (): void => {
+      if (this.#prepared.get(id) === reading) this.#prepared.delete(id);
+    };
     this.#prepared.set(id, reading);
     await reading.catch((error: unknown) => {
       forget();
       throw error;
     });
-    clock.after(PREPARED_KEPT_MS, forget);
+    this.#options.clock.after(PREPARED_KEPT_MS, forget);
+  }
+
+  /** What was read `before` goes on to its end: should that fail, everything is read. */
+  async #read(id: number, before: Promise<Recovery> | undefined): Promise<Recovery> {
+    const { journal, clock } = this.#options;
+    const turn = (): Promise<void> => new Promise((resolve) => clock.endOfTurn(resolve));
+    return recover(journal, id, () => undefined, { before: await before?.catch(() => undefined), turn });
   }
 
   /** Takes a shard over and serves it. @throws when it cannot be recovered, or is claimed by another at the same time. */

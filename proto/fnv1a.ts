@@ -1,8 +1,8 @@
 /**
- * The 32 bits of FNV-1a (Fowler, Noll and Vo) over a text's UTF-16 code units, going on from `seed`; with a sign, as Int32 has one.
+ * The 32 bits of FNV-1a (Fowler, Noll and Vo) over a text's UTF-16 code units; with a sign, as Int32 has one.
  */
-export function fnv1a(text: string, seed = 0x811c9dc5 | 0): number {
-  let hash = seed;
+export function fnv1a(text: string): number {
+  let hash = 0x811c9dc5 | 0;
   for (let at = 0; at < text.length; at++) hash = fnv1aStep(hash, text.charCodeAt(at));
   return hash;
 }

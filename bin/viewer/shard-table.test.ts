@@ -36,6 +36,7 @@ async function heard(shardCount: number, engines: Readonly<Record<string, readon
         engine,
         host: "here",
         pid: 1,
+        saidAt: 0,
         leaving: false,
         waiting: 0,
         commitMs: 0,

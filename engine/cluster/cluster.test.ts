@@ -378,6 +378,29 @@ describe("engines that share the shards", () => {
     expect([...nodes.values()].map(({ engine }) => [...engine.owned])).toEqual(before);
   });
 
+  it("take nothing on a beat of their own from before they stood still", async () => {
+    const a = await join("a");
+    await clock.advance(140);
+    const still = await join("b");
+    await clock.advance(4_000);
+    const before = [...nodes.values()].map(({ engine }) => [...engine.owned]); // With their epochs.
+    const ages = new Map<string, number>();
+    const beats = bus.subscribe(MEMBERS, ({ engine }) => void ages.set(engine, clock.monotonic()));
+    const since = (engine: string): number => clock.monotonic() - (ages.get(engine) ?? -Infinity);
+    // A beat of a's is lost, and the next that comes is b's own.
+    while (since("a") > 0) await clock.advance(5);
+    a.isReachable = false;
+    while (since("a") < 210 || since("b") < 195) await clock.advance(5);
+    a.isReachable = true;
+    beats.close();
+    const unheard = (still.unheard = [] as (() => void)[]);
+    await clock.advance(1_005 - since("a"));
+    still.unheard = undefined;
+    for (const hear of unheard) hear();
+    await clock.advance(5_000);
+    expect([...nodes.values()].map(({ engine }) => [...engine.owned])).toEqual(before);
+  });
+
   it("answer at once for a shard that they have taken back before its last commit was over", async () => {
     const { engine } = await join("a");
     await clock.advance(3_000);
@@ -556,7 +579,7 @@ describe("engines that share the shards", () => {
     // A member that claims to have every shard, and never hands one over.
     const shards = Array.from({ length: SHARDS }, (_, shard) => [shard, 1, 0, 0] as const);
     const counts = { shardCount: SHARDS, commits: 0, requests: 0, waiting: 0, commitMs: 0 };
-    const stubborn = { engine: "z", host: "there", pid: 2, leaving: true, shards, ...counts };
+    const stubborn = { engine: "z", host: "there", pid: 2, saidAt: 0, leaving: true, shards, ...counts };
     const node = await join("b");
     for (let ms = 0; ms < 14_000; ms += 250) {
       bus.publish(MEMBERS, stubborn);

@@ -12,6 +12,7 @@ import {
   BEAT_EVERY_MS,
   CLAIMED_TOGETHER,
   CUT_OFF_MS,
+  ECHO_WITHIN_MS,
   LEAVE_HURRIES_AFTER_MS,
   LEAVE_TIMEOUT_MS,
   LOOK_EVERY_MS,
@@ -94,7 +95,7 @@ export class Cluster {
       onDone: () => this.#reconcile(),
     });
     this.#members = new Members(bus, clock, (beat) => {
-      if (beat.engine === options.id) return this.#hearItself();
+      if (beat.engine === options.id) return this.#hearItself(beat.saidAt);
       if (this.#phase === "listening") this.#heardBefore.add(beat.engine);
       for (const [shard, epoch, requests] of beat.shards) {
         this.#requests.set(shard, requests);
@@ -212,8 +213,10 @@ export class Cluster {
   }
 
   /** By then it has heard all that others said before: whoever stood still does not take for silence what still waited to be read. */
-  #hearItself(): void {
-    this.#heardItselfAt = this.#options.clock.monotonic();
+  #hearItself(saidAt: number): void {
+    const now = this.#options.clock.monotonic();
+    if (now - saidAt > ECHO_WITHIN_MS) return; // It is from before it stood still.
+    this.#heardItselfAt = now;
     if (this.#isCutOff) this.#cutOffAt = this.#heardItselfAt;
     this.#reconcile();
   }
@@ -248,7 +251,7 @@ export class Cluster {
   }
 
   #tell(): void {
-    const { engine, bus, id, host, pid, shards: shardCount } = this.#options;
+    const { engine, bus, clock, id, host, pid, shards: shardCount } = this.#options;
     const epochs = this.#isCutOff || this.#phase === "over" ? [] : new Map([...this.#giving.notGiven, ...engine.owned]);
     const shards = Array.from(epochs, ([shard, epoch]): ServedShard => {
       const { requests, commits } = engine.countsOf(shard);
@@ -256,7 +259,8 @@ export class Cluster {
     });
     // What a dead engine left would wait for one that only listens.
     const leaving = this.#phase !== "member" || this.#isCutOff;
-    bus.publish(MEMBERS, { engine: id, host, pid, leaving, shards, shardCount, ...engine.totals });
+    const saidAt = clock.monotonic();
+    bus.publish(MEMBERS, { engine: id, host, pid, saidAt, leaving, shards, shardCount, ...engine.totals });
   }
 
   /** It has no way to PostgreSQL, and can serve nothing: those who have one may take all it has, without asking. */

@@ -2,6 +2,8 @@
 export const BEAT_EVERY_MS = 200;
 /** Between two looks for members that have fallen silent. */
 export const LOOK_EVERY_MS = 50;
+/** A beat of its own that an engine hears later than this says nothing: what others have said since may still wait to be read. */
+export const ECHO_WITHIN_MS = 500;
 /** A member that was silent for this long counts as gone. */
 export const MEMBER_TTL_MS = 1_000;
 /** One that was silent for this long, longer than a beat, is gone already if PostgreSQL says that its connection has ended. */

@@ -53,7 +53,9 @@ export interface MemberBeat {
   /** Where an operator finds it. */
   readonly host: string;
   readonly pid: number;
-  /** It is new and only listens yet, or it leaves and gives its shards away. */
+  /** On its own monotonic clock: how long its own beat was on the way tells an engine whether it has been heard behind what others said. */
+  readonly saidAt: number;
+  /** It is new and only listens yet, or leaves and gives its shards away, or has no way to PostgreSQL. */
   readonly leaving: boolean;
   readonly shards: readonly ServedShard[];
   /** How many shards there are. This and what follows is for operators. */

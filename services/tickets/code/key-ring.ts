@@ -7,6 +7,7 @@ import {
   sign,
   verify,
 } from "node:crypto";
+import type { PublicKey } from "../../../proto/services/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { KEYS_KEPT_MS, KEYS_READ_AGAIN_AFTER_MS } from "../limits.ts";
@@ -18,16 +19,6 @@ export interface KeyRingOptions {
   readonly random: RandomBytes;
 }
 
-/** RFC 7517 and RFC 8037. */
-export interface PublicTicketKey {
-  readonly kty: "OKP";
-  readonly crv: "Ed25519";
-  readonly alg: "EdDSA";
-  readonly use: "sig";
-  readonly kid: string;
-  readonly x: string;
-}
-
 export const KEY_ID_BYTES = 4;
 export const SIGNATURE_BYTES = 64;
 
@@ -36,7 +27,7 @@ export class TicketKeyRing {
   readonly #options: KeyRingOptions;
   #signing: { readonly kid: string; readonly key: KeyObject };
   #verifying: ReadonlyMap<string, KeyObject>;
-  #published: readonly PublicTicketKey[];
+  #published: readonly PublicKey[];
   #readAt: number;
 
   /** Reads the keys; makes the first one at the first time. @throws when the file is damaged */
@@ -56,7 +47,7 @@ export class TicketKeyRing {
   }
 
   /** The signing one first. */
-  get publicKeys(): readonly PublicTicketKey[] {
+  get publicKeys(): readonly PublicKey[] {
     return this.#published;
   }
 
