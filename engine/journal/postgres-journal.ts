@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import pg from "pg";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { createPool } from "../../platform/postgres/index.ts";
+import { copyOut, createPool } from "../../platform/postgres/index.ts";
 import { commitStatement } from "./commit-statement.ts";
 import {
   CommitRefused,
@@ -47,7 +47,13 @@ interface Options {
 /** The class of such SQLSTATEs. */
 const CONSTRAINT_VIOLATION = "23";
 
-type StoredRow = Record<"seq" | "epoch" | "at" | "checksum", string> & { readonly events: Buffer };
+interface StoredRow {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly at: number;
+  readonly checksum: number;
+  readonly events: Buffer;
+}
 
 /** The connection that commits. */
 interface Writer {
@@ -89,7 +95,7 @@ export class PostgresJournal implements Journal {
         const connection = await this.#pool.connect();
         try {
           await connection.query(claimOf(shard, ""));
-          await connection.query(rowsOf(shard, 0, 0));
+          await copyOut(connection, rowsOf(shard, 0, 0));
           connection.release();
         } catch (error) {
           connection.release(true);
@@ -146,21 +152,21 @@ export class PostgresJournal implements Journal {
 
   async *snapshots(shard: number): AsyncIterable<Snapshot> {
     for (let before = Number.MAX_SAFE_INTEGER; ;) {
-      const { rows } = await this.#pool.query<{ seq: string; checksum: string; start: number; piece: Buffer }>({
-        name: "snapshot",
-        // Row by row: pg turns a value into bytes in one go, and a whole snapshot of a long sale would hold up whatever is served meanwhile.
-        text: `SELECT s.seq, s.checksum, start, substring(s.bytes FROM start FOR ${SNAPSHOT_BYTES_A_ROW}) AS piece
-               FROM (
-                 SELECT shard, seq FROM engine.snapshot WHERE shard = $1 AND seq < $2 ORDER BY seq DESC LIMIT 1
-               ) newest
-               JOIN engine.snapshot s USING (shard, seq), generate_series(1, length(s.bytes), ${SNAPSHOT_BYTES_A_ROW}) start`,
-        values: [shard, before],
-      });
+      // In pieces: PostgreSQL sends a row in one go, and a whole snapshot of a long sale would hold up whatever is served meanwhile.
+      const rows = await copyOut(
+        this.#pool,
+        `SELECT s.seq, s.checksum, start::int8, substring(s.bytes FROM start FOR ${SNAPSHOT_BYTES_A_ROW})
+         FROM (
+           SELECT shard, seq FROM engine.snapshot WHERE shard = ${shard} AND seq < ${before} ORDER BY seq DESC LIMIT 1
+         ) newest
+         JOIN engine.snapshot s USING (shard, seq), generate_series(1, length(s.bytes), ${SNAPSHOT_BYTES_A_ROW}) start`,
+      );
       const [first] = rows;
       if (first === undefined) return;
-      const seq = Number(first.seq);
-      const bytes = Buffer.concat(rows.sort((a, b) => a.start - b.start).map(({ piece }) => piece));
-      if (crc32(bytes) === Number(first.checksum)) yield { shard, seq, bytes };
+      const [seq, checksum] = [int8(first[0]), int8(first[1])];
+      const pieces = rows.map(([, , start, piece = NO_BYTES]) => ({ start: int8(start), piece }));
+      const bytes = Buffer.concat(pieces.sort((a, b) => a.start - b.start).map(({ piece }) => piece));
+      if (crc32(bytes) === checksum) yield { shard, seq, bytes };
       else this.#options.log.error({ shard, seq }, "a snapshot is not as it was written: skipped");
       before = seq;
     }
@@ -178,17 +184,16 @@ export class PostgresJournal implements Journal {
         const bytesARow = rows.reduce((sum, { events }) => sum + events.length, 0) / rows.length;
         const fit = Math.floor(bytesMax / Math.max(1, bytesARow));
         limit = Math.max(ROWS_PER_READ_MIN, Math.min(fit, 2 * limit, rowsMax));
-        reading = this.#read(shard, Number(end.seq), limit); // PostgreSQL reads on while these are replayed.
+        reading = this.#read(shard, end.seq, limit); // PostgreSQL reads on while these are replayed.
         reading.catch(() => undefined); // Should nobody want it any more.
       }
-      for (const row of rows) {
-        const seq = Number(row.seq);
+      for (const { seq, epoch, at, checksum, events } of rows) {
         if (seq !== last + 1)
           throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}; ${RESTORE}`);
-        if (crc32(row.events) !== Number(row.checksum)) {
+        if (crc32(events) !== checksum) {
           throw new JournalDamaged(`shard ${shard}: row ${seq} is not as it was written; ${RESTORE}`);
         }
-        yield { shard, seq, epoch: Number(row.epoch), at: Number(row.at), events: row.events };
+        yield { shard, seq, epoch, at, events };
         last = seq;
       }
       if (end === undefined) return;
@@ -196,8 +201,14 @@ export class PostgresJournal implements Journal {
   }
 
   async #read(shard: number, after: number, limit: number): Promise<readonly StoredRow[]> {
-    const { rows } = await this.#pool.query<StoredRow>(rowsOf(shard, after, limit));
-    return rows;
+    const rows = await copyOut(this.#pool, rowsOf(shard, after, limit));
+    return rows.map(([seq, epoch, at, checksum, events = NO_BYTES]) => ({
+      seq: int8(seq),
+      epoch: int8(epoch),
+      at: int8(at),
+      checksum: int8(checksum),
+      events,
+    }));
   }
 
   async oldestRow(shard: number): Promise<number> {
@@ -283,9 +294,8 @@ const claimOf = (shard: number, owner: string): pg.QueryConfig => ({
   values: [shard, owner],
 });
 
-const rowsOf = (shard: number, after: number, limit: number): pg.QueryConfig => ({
-  name: "rows",
-  text: `SELECT seq, epoch, at, events, checksum FROM engine.journal WHERE shard = $1 AND seq > $2
-         ORDER BY seq LIMIT $3`,
-  values: [shard, after, limit],
-});
+const rowsOf = (shard: number, after: number, limit: number): string =>
+  `SELECT seq, epoch, at, checksum, events FROM engine.journal WHERE shard = ${shard} AND seq > ${after} ORDER BY seq LIMIT ${limit}`;
+
+const int8 = (field: Buffer | undefined): number => Number(field?.readBigInt64BE() ?? 0n);
+const NO_BYTES = Buffer.alloc(0);

@@ -1,3 +1,4 @@
+export { type CopiedRow, copyOut } from "./copy-out.ts";
 export { type EmbeddedPostgres, embeddedUrl, startEmbedded } from "./embedded/index.ts";
 export { DatabaseUnusable, explainConnectionError } from "./errors.ts";
 export { migrate } from "./migrate.ts";
