@@ -36,6 +36,10 @@ export class ConsumerGroup {
     this.#options = options;
   }
 
+  get name(): string {
+    return this.#options.name;
+  }
+
   get empty(): boolean {
     return this.#members.length === 0;
   }

@@ -7,71 +7,42 @@
  * Of all processes one at a time takes a consumer's events (see `SessionLock`), which keeps the order of each subject.
  */
 import {
-  AckPolicy,
   type ConsumerMessages,
-  DeliverPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
   type JetStreamClient,
-  type JetStreamManager,
   jetstream,
   jetstreamManager,
   type JsMsg,
-  StorageType,
 } from "@nats-io/jetstream";
-import { errors, nanos, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { Pool } from "pg";
 import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
 import { NatsUnusable } from "../bus/index.ts";
-import { type Clock, sleep, type Timer } from "../clock/index.ts";
-import type { Logger } from "../log/index.ts";
+import { sleep, type Timer } from "../clock/index.ts";
 import { SessionLock } from "../postgres/index.ts";
-import { ConsumerGroup, type Patience } from "./consumer-group.ts";
-import type { DeadLetters } from "./dead-letters.ts";
+import type { ConsumerGroup } from "./consumer-group.ts";
+import { ConsumerGroups, type ConsumerGroupsOptions } from "./consumer-groups.ts";
 import { type Consumer, type StartableEventStream, StreamStopped } from "./event-stream.ts";
+import { ensureConsumer, ensureStream, patiently, STREAM } from "./jetstream-setup.ts";
 import {
-  BACK_OFF_FIRST_MS,
-  DELIVERIES_MAX,
-  JETSTREAM_ACK_WAIT_MS,
-  JETSTREAM_DUPLICATES_KNOWN_MS,
   JETSTREAM_FOLLOW_AGAIN_MS,
-  JETSTREAM_PEERS_WITHIN_MS,
-  JETSTREAM_READY_AGAIN_MS,
-  JETSTREAM_READY_WITHIN_MS,
   JETSTREAM_REPEAT_AFTER_MS,
   JETSTREAM_TAKEN_MAX,
   JETSTREAM_WORKING_EVERY_MS,
-  OUTBOX_KEPT_MS,
-  REPLAY_POLL_MS,
-  REPLAYS_MAX,
 } from "./limits.ts";
 
-interface Options {
+interface Options extends ConsumerGroupsOptions {
   readonly connection: NatsConnection;
   /** For the lock of each consumer. */
   readonly pool: Pool;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly deadLetters: DeadLetters;
-  readonly patience?: Patience;
 }
-
-const STREAM = "USHER_EVENTS";
-const REPLICAS = 3;
-/** Codes of answers, see errors.json of nats-server; JetStreamApiCodes does not have them. */
-const NO_SUITABLE_PEERS = 10_005;
-const STREAM_NAME_IN_USE = 10_058;
-const NO_REPLICAS_HERE = 10_074;
-const REFUSALS = [NO_SUITABLE_PEERS, STREAM_NAME_IN_USE, NO_REPLICAS_HERE];
-const NOT_AVAILABLE = 10_008;
-/** `booking.*`, `payment.*` ... */
-const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
 
 export class JetStreamEventStream implements StartableEventStream {
   readonly repeatAfterMs = JETSTREAM_REPEAT_AFTER_MS;
   readonly #options: Options;
   readonly #client: JetStreamClient;
-  readonly #groups = new Map<string, { readonly group: ConsumerGroup; followed?: Promise<void> }>();
+  readonly #groups: ConsumerGroups;
+  /** Ends when its group is empty or the stream was stopped. Never rejects. */
+  readonly #followed = new Map<ConsumerGroup, Promise<void>>();
   readonly #stopped = new AbortController();
   readonly #started: Promise<void>;
   readonly #published = new Map<EventName, number>();
@@ -82,6 +53,7 @@ export class JetStreamEventStream implements StartableEventStream {
   private constructor(options: Options) {
     this.#options = options;
     this.#client = jetstream(options.connection);
+    this.#groups = new ConsumerGroups(options);
     this.#started = new Promise((resolve) => (this.#open = resolve));
   }
 
@@ -121,30 +93,14 @@ export class JetStreamEventStream implements StartableEventStream {
   }
 
   consume<Name extends EventName>(consumer: Consumer<Name>): { close(): Promise<void> } {
-    const { clock, log, deadLetters, patience } = this.#options;
-    const { name } = consumer;
-    const known = this.#groups.get(name);
-    const group =
-      known?.group ??
-      new ConsumerGroup({
-        name,
-        clock,
-        log,
-        deadLetters,
-        patience: patience ?? { deliveriesMax: DELIVERIES_MAX, backOffFirstMs: BACK_OFF_FIRST_MS },
-      });
-    if (known === undefined) this.#groups.set(name, { group });
-    const member = consumer as unknown as Consumer; // It is given events of its own types alone, see `wants`.
-    group.add(member);
-    if (this.#isStarted) this.#follow(name);
+    const { group, close } = this.#groups.join(consumer);
+    if (this.#isStarted) this.#follow(group);
     return {
       close: async () => {
-        group.remove(member);
+        await close();
         if (!group.empty) return;
-        const followed = this.#groups.get(name)?.followed;
-        this.#groups.delete(name);
-        await group.close();
-        await followed;
+        await this.#followed.get(group);
+        this.#followed.delete(group);
       },
     };
   }
@@ -152,36 +108,32 @@ export class JetStreamEventStream implements StartableEventStream {
   start(): void {
     this.#isStarted = true;
     this.#open();
-    for (const name of this.#groups.keys()) this.#follow(name);
-    this.#replays ??= this.#replayForEver();
+    for (const group of this.#groups.all) this.#follow(group);
+    this.#replays ??= this.#groups.replayForEver(this.#stopped.signal);
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#open();
-    await Promise.all(
-      [...this.#groups.values()].map(async ({ group, followed }) => {
-        await group.close();
-        await followed;
-      }),
-    );
+    await this.#groups.closeAll();
+    await Promise.all(this.#followed.values());
     await this.#replays;
   }
 
-  #follow(name: string): void {
-    const entry = this.#groups.get(name);
-    if (entry !== undefined) entry.followed ??= this.#followForEver(name, entry.group);
+  #follow(group: ConsumerGroup): void {
+    if (!this.#followed.has(group)) this.#followed.set(group, this.#followForEver(group));
   }
 
-  async #followForEver(name: string, group: ConsumerGroup): Promise<void> {
+  async #followForEver(group: ConsumerGroup): Promise<void> {
     const { clock, pool, log } = this.#options;
-    const isOver = (): boolean => this.#stopped.signal.aborted || this.#groups.get(name)?.group !== group;
+    const { name } = group;
+    const isOver = (): boolean => this.#stopped.signal.aborted || group.empty;
     while (!isOver()) {
       try {
         const lock = await SessionLock.take(pool, `usher.consumer.${name}`);
         if (lock !== undefined) {
           try {
-            await this.#lead(name, group, lock, isOver);
+            await this.#lead(group, lock, isOver);
           } finally {
             lock.end();
           }
@@ -193,10 +145,10 @@ export class JetStreamEventStream implements StartableEventStream {
     }
   }
 
-  async #lead(name: string, group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<void> {
+  async #lead(group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<void> {
     const manager = await jetstreamManager(this.#options.connection);
     await ensureStream(manager, this.#options.connection, this.#options.clock);
-    const { onlyType } = group;
+    const { name, onlyType } = group;
     await ensureConsumer(manager, name, onlyType);
     const consumer = await this.#client.consumers.get(STREAM, name);
     const taken = new Set<JsMsg>();
@@ -262,95 +214,6 @@ export class JetStreamEventStream implements StartableEventStream {
     };
     let timer = clock.after(JETSTREAM_WORKING_EVERY_MS, tell);
     return { cancel: () => timer.cancel() };
-  }
-
-  async #replayForEver(): Promise<void> {
-    const { clock, deadLetters, log } = this.#options;
-    while (!this.#stopped.signal.aborted) {
-      try {
-        const letters = await deadLetters.takeReplays([...this.#groups.keys()], REPLAYS_MAX);
-        await Promise.all(letters.map(async (letter) => this.#groups.get(letter.consumer)?.group.redeliver(letter)));
-      } catch (err) {
-        if (!(err instanceof StreamStopped)) log.warn({ err }, "dead letters could not be replayed");
-      }
-      await sleep(clock, REPLAY_POLL_MS, this.#stopped.signal);
-    }
-  }
-}
-
-/**
- * Several processes may do this at once, while some of the servers are still on their way: those are waited for, and what another
- * process has made is taken. Three replicas, or one where there are fewer servers.
- */
-async function ensureStream(manager: JetStreamManager, connection: NatsConnection, clock: Clock): Promise<void> {
-  const wanted = {
-    name: STREAM,
-    subjects: SUBJECTS,
-    storage: StorageType.File,
-    max_age: nanos(OUTBOX_KEPT_MS),
-    duplicate_window: nanos(JETSTREAM_DUPLICATES_KNOWN_MS),
-  };
-  const make = (num_replicas: number): Promise<number | undefined> =>
-    manager.streams.add({ ...wanted, num_replicas }).then(() => undefined, codeIn(REFUSALS));
-  const isMissing = await manager.streams
-    .info(STREAM)
-    .then(() => undefined, codeIn([JetStreamApiCodes.StreamNotFound]));
-  if (isMissing === undefined) return;
-  const isCluster = connection.info?.cluster !== undefined;
-  let refused = isCluster ? await make(REPLICAS) : NO_REPLICAS_HERE;
-  const end = clock.monotonic() + JETSTREAM_PEERS_WITHIN_MS;
-  while (refused === NO_SUITABLE_PEERS && clock.monotonic() < end) {
-    await sleep(clock, JETSTREAM_READY_AGAIN_MS, new AbortController().signal);
-    refused = await make(REPLICAS);
-  }
-  if (refused === NO_SUITABLE_PEERS || refused === NO_REPLICAS_HERE) await make(1);
-}
-
-/** The code of an answer of JetStream, if it is among these; all else is thrown. */
-const codeIn =
-  (codes: readonly number[]) =>
-  (error: unknown): number => {
-    if (error instanceof JetStreamApiError && codes.includes(error.code)) return error.code;
-    throw error;
-  };
-
-/** Servers of a cluster that has just been started say that they are ready before they have chosen who answers. */
-async function patiently(clock: Clock, action: () => Promise<void>): Promise<void> {
-  const end = clock.monotonic() + JETSTREAM_READY_WITHIN_MS;
-  for (;;) {
-    try {
-      return await action();
-    } catch (error) {
-      const isNotYet = error instanceof errors.TimeoutError || (error as { code?: unknown }).code === NOT_AVAILABLE;
-      if (!isNotYet || clock.monotonic() > end) throw error;
-      await sleep(clock, JETSTREAM_READY_AGAIN_MS, new AbortController().signal);
-    }
-  }
-}
-
-/**
- * A durable consumer. What its last leader took and did not finish would be given out again only after a while, behind later events of
- * the same subject: so it begins anew at the oldest that was not acknowledged. What comes twice by that, inboxes know. It does so too when
- * it was given other events than it is to have: of `onlyType`, or all, since servers before 2.10 filter by one subject at the most.
- */
-async function ensureConsumer(manager: JetStreamManager, name: string, onlyType: EventName | undefined): Promise<void> {
-  const config = {
-    durable_name: name,
-    ...(onlyType !== undefined && { filter_subject: onlyType }),
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(JETSTREAM_ACK_WAIT_MS),
-    max_ack_pending: 2 * JETSTREAM_TAKEN_MAX,
-  };
-  const info = await manager.consumers.info(STREAM, name).catch(codeIn([JetStreamApiCodes.ConsumerNotFound]));
-  if (typeof info === "number") {
-    await manager.consumers.add(STREAM, { ...config, deliver_policy: DeliverPolicy.All });
-  } else if (info.num_ack_pending > 0 || (info.config.filter_subject ?? "") !== (onlyType ?? "")) {
-    await manager.consumers.delete(STREAM, name);
-    await manager.consumers.add(STREAM, {
-      ...config,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: info.ack_floor.stream_seq + 1,
-    });
   }
 }
 

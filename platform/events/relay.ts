@@ -125,7 +125,7 @@ export class Relay {
         if (!more && !this.#wanted) await this.#pause();
       }
       const done = Promise.all(Array.from(this.#busy.values(), (subject) => subject.done));
-      await Promise.race([done, sleep(this.#options.clock, OUTBOX_STOP_MS, new AbortController().signal)]);
+      await Promise.race([done, sleep(this.#options.clock, OUTBOX_STOP_MS)]);
     } finally {
       reign.over = true;
     }
