@@ -3,3 +3,4 @@ export { sleep } from "./sleep.ts";
 export { SteeredClock } from "./steered-clock.ts";
 export { systemClock } from "./system-clock.ts";
 export { VirtualClock } from "./virtual-clock.ts";
+export { Wakeable } from "./wakeable.ts";

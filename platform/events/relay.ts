@@ -1,6 +1,5 @@
 import type { Pool, PoolClient } from "pg";
-import type { DomainEvent } from "../../proto/index.ts";
-import { type Clock, sleep } from "../clock/index.ts";
+import { type Clock, sleep, Wakeable } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import { type EventStream, StreamStopped } from "./event-stream.ts";
@@ -10,18 +9,12 @@ import {
   OUTBOX_KEPT_MS,
   OUTBOX_POLL_MS,
   OUTBOX_PRUNE_EVERY_MS,
-  OUTBOX_PRUNE_ROWS_MAX,
   OUTBOX_READ_MAX,
   OUTBOX_REPEAT_EVERY_MS,
   OUTBOX_STOP_MS,
   OUTBOX_SUBJECT_PAUSE_MS,
 } from "./limits.ts";
-
-interface Row {
-  readonly id: string;
-  readonly subject: string;
-  readonly event: DomainEvent;
-}
+import { type OutboxRow, Reign } from "./reign.ts";
 
 export interface RelayOptions {
   readonly pool: Pool;
@@ -41,10 +34,10 @@ export interface RelayOptions {
  */
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #table: string;
   readonly #stopping = new AbortController();
+  readonly #rest: Wakeable;
   /** Subjects whose events are being published: those that wait behind the first, and when all of them are done. */
-  readonly #busy = new Map<string, { readonly rows: Row[]; readonly done: Promise<void> }>();
+  readonly #busy = new Map<string, { readonly rows: OutboxRow[]; readonly done: Promise<void> }>();
   /** The ids of all these rows; a read leaves them out. */
   readonly #inHand = new Set<string>();
   /** Subjects whose event could not be published: a read leaves them out, so that they never take the room of others. */
@@ -54,14 +47,13 @@ export class Relay {
   #running: Promise<void> | undefined;
   #isFull = false;
   #wanted = false;
-  #wake: () => void = () => {};
   #leads = false;
   #prunedAt = -Infinity;
   #repeatedAt = -Infinity;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#table = `"${options.schema}".outbox`;
+    this.#rest = new Wakeable(options.clock);
   }
 
   /** It takes the events of all processes to the stream. */
@@ -76,7 +68,7 @@ export class Relay {
   /** Something was committed: look now. */
   nudge(): void {
     this.#wanted = true;
-    this.#wake();
+    this.#rest.wake();
   }
 
   async stop(): Promise<void> {
@@ -115,17 +107,18 @@ export class Relay {
   }
 
   async #lead(connection: PoolClient): Promise<void> {
-    const reign = new Reign(connection, this.#table);
+    const { clock, schema } = this.#options;
+    const reign = new Reign(connection, schema, clock);
     try {
       while (!this.#stopping.signal.aborted) {
         this.#wanted = false;
         await this.#pruneSometimes(reign);
         await this.#repeatSometimes(reign);
         const more = await this.#publishNext(reign);
-        if (!more && !this.#wanted) await this.#pause();
+        if (!more && !this.#wanted) await this.#rest.wait(OUTBOX_POLL_MS);
       }
       const done = Promise.all(Array.from(this.#busy.values(), (subject) => subject.done));
-      await Promise.race([done, sleep(this.#options.clock, OUTBOX_STOP_MS)]);
+      await Promise.race([done, sleep(clock, OUTBOX_STOP_MS)]);
     } finally {
       reign.over = true;
     }
@@ -147,7 +140,7 @@ export class Relay {
     return rows.length === OUTBOX_READ_MAX;
   }
 
-  #begin(reign: Reign, row: Row): void {
+  #begin(reign: Reign, row: OutboxRow): void {
     const rows = [row];
     // It begins only once it is known to be under way.
     const done = Promise.resolve().then(() => this.#publishSubject(reign, row.subject, rows));
@@ -155,13 +148,13 @@ export class Relay {
   }
 
   /** One after another, those that join meanwhile too. Never rejects: what could not be published or marked is read again. */
-  async #publishSubject(reign: Reign, subject: string, rows: Row[]): Promise<void> {
+  async #publishSubject(reign: Reign, subject: string, rows: OutboxRow[]): Promise<void> {
     const { clock, log, schema, stream } = this.#options;
     try {
       for (let row = rows[0]; row !== undefined; row = rows[0]) {
         if (reign.over) break;
         await stream.publish(row.event);
-        await reign.mark(row.id, clock);
+        await reign.mark(row.id);
         this.#inHand.delete(row.id);
         rows.shift();
       }
@@ -192,10 +185,7 @@ export class Relay {
     await this.#beginAnewAfterLoss(reign);
     const rows = await reign.readUnrepeated(new Date(clock.now() - stream.repeatAfterMs), OUTBOX_READ_MAX);
     for (const { event } of rows) await stream.publish(event);
-    await reign.markRepeated(
-      rows.map(({ id }) => id),
-      clock,
-    );
+    await reign.markRepeated(rows.map(({ id }) => id));
     if (rows.length < OUTBOX_READ_MAX) this.#repeatedAt = clock.monotonic();
   }
 
@@ -206,115 +196,5 @@ export class Relay {
     if (madeAt === undefined) return;
     const count = await reign.unmark(madeAt);
     if (count > 0) log.warn({ schema, count, madeAt }, "the event stream was made anew: publishing again what it had");
-  }
-
-  /** Until the next poll, a nudge or the end. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(OUTBOX_POLL_MS, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-  }
-}
-
-/** The time in which one connection holds the lock. Its statements go one after another. */
-class Reign {
-  over = false;
-  readonly #connection: PoolClient;
-  readonly #table: string;
-  #marks: { readonly ids: string[]; readonly written: Promise<void> } | undefined;
-  /** Never rejects. */
-  #lastStatement: Promise<unknown> = Promise.resolve();
-
-  constructor(connection: PoolClient, table: string) {
-    this.#connection = connection;
-    this.#table = table;
-  }
-
-  /** In the order in which they were written; without these ids and these subjects. */
-  async read(inHand: readonly string[], paused: readonly string[], limit: number): Promise<Row[]> {
-    const { rows } = await this.#inTurn(() =>
-      this.#connection.query<Row>({
-        name: "outbox.read",
-        text: `select id::text, subject, event from ${this.#table}
-         where published_at is null and id <> all ($1::bigint[]) and subject <> all ($2::text[])
-         order by outbox.id limit $3`,
-        values: [inHand, paused, limit],
-      }),
-    );
-    return rows;
-  }
-
-  /** Settles when it is durable that the row was published. All that are to be marked meanwhile go into one statement. */
-  mark(id: string, clock: Clock): Promise<void> {
-    this.#marks ??= this.#nextMarks(clock);
-    this.#marks.ids.push(id);
-    return this.#marks.written;
-  }
-
-  /** What was published before `time`, and not once more since, in the order in which it was written. */
-  async readUnrepeated(time: Date, limit: number): Promise<Row[]> {
-    const { rows } = await this.#inTurn(() =>
-      this.#connection.query<Row>(
-        `select id::text, subject, event from ${this.#table}
-         where published_at < $1 and repeated_at is null order by outbox.id limit $2`,
-        [time, limit],
-      ),
-    );
-    return rows;
-  }
-
-  async markRepeated(ids: readonly string[], clock: Clock): Promise<void> {
-    if (ids.length === 0) return;
-    await this.#inTurn(() =>
-      this.#connection.query(`update ${this.#table} set repeated_at = $1 where id = any ($2)`, [
-        new Date(clock.now()),
-        ids,
-      ]),
-    );
-  }
-
-  /** Takes what was published before `time` for unpublished. @returns how many rows that were */
-  async unmark(time: Date): Promise<number> {
-    const { rowCount } = await this.#inTurn(() =>
-      this.#connection.query(
-        `update ${this.#table} set published_at = null, repeated_at = null where published_at < $1`,
-        [time],
-      ),
-    );
-    return rowCount ?? 0;
-  }
-
-  /** Deletes some of what was published before `time`. @returns whether that was all */
-  async prune(time: Date): Promise<boolean> {
-    const { rowCount } = await this.#inTurn(() =>
-      this.#connection.query(
-        `delete from ${this.#table} where id = any (array(
-           select id from ${this.#table} where published_at < $1 order by published_at limit $2))`,
-        [time, OUTBOX_PRUNE_ROWS_MAX],
-      ),
-    );
-    return (rowCount ?? 0) < OUTBOX_PRUNE_ROWS_MAX;
-  }
-
-  #nextMarks(clock: Clock): { ids: string[]; written: Promise<void> } {
-    const ids: string[] = [];
-    const written = this.#inTurn(async () => {
-      this.#marks = undefined;
-      if (this.over) throw new StreamStopped("the relay has lost its lock");
-      const now = new Date(clock.now());
-      const text = `update ${this.#table} set published_at = $1 where id = any ($2)`;
-      await this.#connection.query({ name: "outbox.mark", text, values: [now, ids] });
-    });
-    return { ids, written };
-  }
-
-  #inTurn<Result>(statement: () => Promise<Result>): Promise<Result> {
-    const result = this.#lastStatement.then(statement);
-    this.#lastStatement = result.catch(() => {});
-    return result;
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock/index.ts";
+import { type Clock, Wakeable } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 
 interface Options {
@@ -15,13 +15,14 @@ interface Options {
 /** Looks for work at once after a start or a nudge, and now and then by itself; one look at a time. */
 export class Poller {
   readonly #options: Options;
+  readonly #rest: Wakeable;
   #stopped = false;
   #wanted = false;
-  #wake: () => void = () => {};
   #running: Promise<void> | undefined;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#rest = new Wakeable(options.clock);
   }
 
   start(): void {
@@ -31,35 +32,25 @@ export class Poller {
   /** There is something to do. */
   nudge(): void {
     this.#wanted = true;
-    this.#wake();
+    this.#rest.wake();
   }
 
   /** Settles when the look that is under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#wake();
+    this.#rest.wake();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { log, what, work } = this.#options;
+    const { log, what, everyMs, work } = this.#options;
     while (!this.#stopped) {
       this.#wanted = false;
       const more = await work().catch((err: unknown) => {
         log.warn({ err }, `${what} failed`);
         return false;
       });
-      if (!more && !this.#wanted && !this.#stopped) await this.#pause();
+      if (!more && !this.#wanted && !this.#stopped) await this.#rest.wait(everyMs);
     }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(this.#options.everyMs, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
   }
 }

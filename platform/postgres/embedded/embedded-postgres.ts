@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { copyFile, truncate } from "node:fs/promises";
-import type { Clock } from "../../clock/index.ts";
+import { type Clock, Wakeable } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
 import { type Account, accountFor, launch } from "./account.ts";
@@ -80,12 +80,11 @@ interface RunningServer {
 
 class ServerKeeper {
   readonly #options: KeeperOptions;
+  readonly #pause: Wakeable;
   #server: RunningServer | undefined;
   /** Where in the log the words of the present server begin. */
   #logOffset = 0;
   #stopping = false;
-  /** Ends the present pause early. */
-  #wake = () => {};
   #keeping: Promise<void> = Promise.resolve();
   /** Whatever ends this process without `stop` (a second Ctrl-C, an uncaught error) ends the server too. */
   readonly #onExit = () => {
@@ -94,6 +93,7 @@ class ServerKeeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#pause = new Wakeable(options.clock);
   }
 
   /** Answers the port. */
@@ -114,14 +114,14 @@ class ServerKeeper {
           throw error;
         }
         log.warn({ reason: String(error) }, "the embedded PostgreSQL did not start; trying again");
-        await this.#pause(BACKOFF_MIN_MS * 2 ** attempt);
+        await this.#pause.wait(BACKOFF_MIN_MS * 2 ** attempt);
       }
     }
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#wake();
+    this.#pause.wake();
     await this.#keeping;
     await this.#end(this.#server);
     process.off("exit", this.#onExit);
@@ -133,7 +133,7 @@ class ServerKeeper {
     let backoffMs = BACKOFF_MIN_MS;
     while (!this.#stopping) {
       if (this.#server?.isGone() === false) {
-        await this.#pause(WATCH_MS);
+        await this.#pause.wait(WATCH_MS);
         await this.#shortenLog(logPath(this.#options.dataDir));
         continue;
       }
@@ -144,7 +144,7 @@ class ServerKeeper {
         backoffMs = BACKOFF_MIN_MS;
       } catch (error) {
         log.error({ reason: String(error), backoffMs }, "the embedded PostgreSQL did not start; trying again");
-        await this.#pause(backoffMs);
+        await this.#pause.wait(backoffMs);
         backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
       }
     }
@@ -164,7 +164,7 @@ class ServerKeeper {
       if (file?.pid === server.pid && file.ready) return;
       if (server.isGone()) throw new DatabaseUnusable(`The embedded PostgreSQL did not start: ${this.#lastWords()}`);
       if (this.#stopping) return;
-      await this.#pause(POLL_MS);
+      await this.#pause.wait(POLL_MS);
     }
   }
 
@@ -185,11 +185,11 @@ class ServerKeeper {
     let gone = child.pid === undefined;
     child.once("error", () => {
       gone = true;
-      this.#wake();
+      this.#pause.wake();
     });
     child.once("exit", () => {
       gone = true;
-      this.#wake();
+      this.#pause.wake();
     });
     // Without a pid there is no process, `gone` is true, and nobody asks for it.
     return { pid: child.pid ?? -1, isGone: () => gone };
@@ -234,7 +234,7 @@ class ServerKeeper {
       if (server.isGone()) return;
       if (shutdown !== "fast") log.warn({ pid: server.pid, shutdown }, "PostgreSQL takes too long to stop");
       signal(server.pid, shutdown);
-      while (!server.isGone() && clock.monotonic() < deadline) await this.#pause(POLL_MS);
+      while (!server.isGone() && clock.monotonic() < deadline) await this.#pause.wait(POLL_MS);
     }
     if (!server.isGone()) throw new DatabaseUnusable(`The PostgreSQL process ${server.pid} cannot be ended: end it.`);
   }
@@ -245,16 +245,6 @@ class ServerKeeper {
     const lines = readFileSync(path).subarray(this.#logOffset).toString().trim().split("\n");
     const fatal = lines.findLast((line) => /(FATAL|PANIC|ERROR):/.test(line)) ?? lines.at(-1) ?? "";
     return `${fatal.replace(/^.*?(FATAL|PANIC|ERROR):\s*/, "")} (see ${path})`;
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(ms, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
   }
 }
 

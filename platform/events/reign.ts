@@ -1,0 +1,112 @@
+import type { PoolClient } from "pg";
+import type { DomainEvent } from "../../proto/index.ts";
+import type { Clock } from "../clock/index.ts";
+import { StreamStopped } from "./event-stream.ts";
+import { OUTBOX_PRUNE_ROWS_MAX } from "./limits.ts";
+
+export interface OutboxRow {
+  readonly id: string;
+  readonly subject: string;
+  readonly event: DomainEvent;
+}
+
+/** What a relay reads and writes of the outbox while its connection holds the lock. The statements go one after another. */
+export class Reign {
+  over = false;
+  readonly #connection: PoolClient;
+  readonly #table: string;
+  readonly #clock: Clock;
+  #marks: { readonly ids: string[]; readonly written: Promise<void> } | undefined;
+  /** Never rejects. */
+  #lastStatement: Promise<unknown> = Promise.resolve();
+
+  constructor(connection: PoolClient, schema: string, clock: Clock) {
+    this.#connection = connection;
+    this.#table = `"${schema}".outbox`;
+    this.#clock = clock;
+  }
+
+  /** In the order in which they were written; without these ids and these subjects. */
+  async read(inHand: readonly string[], paused: readonly string[], limit: number): Promise<OutboxRow[]> {
+    const { rows } = await this.#inTurn(() =>
+      this.#connection.query<OutboxRow>({
+        name: "outbox.read",
+        text: `select id::text, subject, event from ${this.#table}
+         where published_at is null and id <> all ($1::bigint[]) and subject <> all ($2::text[])
+         order by outbox.id limit $3`,
+        values: [inHand, paused, limit],
+      }),
+    );
+    return rows;
+  }
+
+  /** Settles when it is durable that the row was published. All that are to be marked meanwhile go into one statement. */
+  mark(id: string): Promise<void> {
+    this.#marks ??= this.#nextMarks();
+    this.#marks.ids.push(id);
+    return this.#marks.written;
+  }
+
+  /** What was published before `time`, and not once more since, in the order in which it was written. */
+  async readUnrepeated(time: Date, limit: number): Promise<OutboxRow[]> {
+    const { rows } = await this.#inTurn(() =>
+      this.#connection.query<OutboxRow>(
+        `select id::text, subject, event from ${this.#table}
+         where published_at < $1 and repeated_at is null order by outbox.id limit $2`,
+        [time, limit],
+      ),
+    );
+    return rows;
+  }
+
+  async markRepeated(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#inTurn(() =>
+      this.#connection.query(`update ${this.#table} set repeated_at = $1 where id = any ($2)`, [
+        new Date(this.#clock.now()),
+        ids,
+      ]),
+    );
+  }
+
+  /** Takes what was published before `time` for unpublished. @returns how many rows that were */
+  async unmark(time: Date): Promise<number> {
+    const { rowCount } = await this.#inTurn(() =>
+      this.#connection.query(
+        `update ${this.#table} set published_at = null, repeated_at = null where published_at < $1`,
+        [time],
+      ),
+    );
+    return rowCount ?? 0;
+  }
+
+  /** Deletes some of what was published before `time`. @returns whether that was all */
+  async prune(time: Date): Promise<boolean> {
+    const { rowCount } = await this.#inTurn(() =>
+      this.#connection.query(
+        `delete from ${this.#table} where id = any (array(
+           select id from ${this.#table} where published_at < $1 order by published_at limit $2))`,
+        [time, OUTBOX_PRUNE_ROWS_MAX],
+      ),
+    );
+    return (rowCount ?? 0) < OUTBOX_PRUNE_ROWS_MAX;
+  }
+
+  #nextMarks(): { ids: string[]; written: Promise<void> } {
+    const ids: string[] = [];
+    const written = this.#inTurn(async () => {
+      this.#marks = undefined;
+      if (this.over) throw new StreamStopped("the relay has lost its lock");
+      const now = new Date(this.#clock.now());
+      const text = `update ${this.#table} set published_at = $1 where id = any ($2)`;
+      await this.#connection.query({ name: "outbox.mark", text, values: [now, ids] });
+    });
+    return { ids, written };
+  }
+
+  #inTurn<Result>(statement: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastStatement.then(statement);
+    this.#lastStatement = result.catch(() => {});
+    return result;
+  }
+}
