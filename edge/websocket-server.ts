@@ -1,6 +1,5 @@
 /** The one file that knows uWebSockets.js. Its traps are told beside the lines that step around them. */
 import { createRequire } from "node:module";
-import { BlockList, isIP, isIPv4, SocketAddress } from "node:net";
 import type {
   HttpRequest,
   HttpResponse,
@@ -15,6 +14,7 @@ import { networkOf } from "../platform/network/index.ts";
 import type { Encoding } from "../proto/ws/index.ts";
 import { ENCODING_OF, type Frame } from "./encoding.ts";
 import { LIMITS } from "./limits.ts";
+import { Proxies } from "./proxies.ts";
 import type { CloseCode, Publisher, Socket, SocketEvents } from "./socket.ts";
 
 type Library = typeof uWebSockets;
@@ -47,7 +47,7 @@ export class WebSocketServer<Session> implements Publisher {
   readonly #app: TemplatedApp;
   readonly #events: SocketEvents<Session>;
   readonly #origins: ReadonlySet<string>;
-  readonly #proxies: BlockList | undefined;
+  readonly #proxies: Proxies;
   #listening: us_listen_socket | undefined;
 
   /** @throws WebSocketServerError when this machine cannot load the library. */
@@ -56,7 +56,7 @@ export class WebSocketServer<Session> implements Publisher {
     this.#app = this.#library.App();
     this.#events = events;
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
-    if (trustedProxies.length > 0) this.#proxies = listOf(trustedProxies);
+    this.#proxies = new Proxies(trustedProxies);
     this.#route();
   }
 
@@ -149,51 +149,15 @@ export class WebSocketServer<Session> implements Publisher {
     response.upgrade({ socket }, key, protocol.name, request.getHeader("sec-websocket-extensions"), context);
   }
 
-  /**
-   * Read from the end: each proxy adds whom it was spoken to by, and what stands before the first stranger may be invented.
-   * (Not by the PROXY protocol: uWS answers 505 when its header arrives in a packet of its own.)
-   */
   #addressOf(response: HttpResponse, request: HttpRequest): string {
-    let address = textOf(response.getRemoteAddress());
-    if (this.#proxies === undefined) return address;
-    const said: string[] = [];
-    request.forEach((name, value) => {
-      if (name === "x-forwarded-for") said.push(...value.split(","));
+    return this.#proxies.addressOf(response.getRemoteAddress(), () => {
+      const values: string[] = [];
+      request.forEach((name, value) => {
+        if (name === "x-forwarded-for") values.push(value);
+      });
+      return values;
     });
-    while (contains(this.#proxies, address)) {
-      const before = canonical(said.pop()?.trim() ?? "");
-      if (before === undefined) break;
-      address = before;
-    }
-    return address;
   }
-}
-
-function listOf(addresses: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const text of addresses) {
-    const [address = "", prefix] = text.split("/");
-    if (prefix === undefined) list.addAddress(address, familyOf(address));
-    else list.addSubnet(address, Number(prefix), familyOf(address));
-  }
-  return list;
-}
-
-const contains = (list: BlockList, address: string): boolean => list.check(address, familyOf(address));
-const familyOf = (address: string): "ipv4" | "ipv6" => (isIPv4(address) ? "ipv4" : "ipv6");
-
-/** As settings have it: IPv4 in dots, also where it came through an IPv6 socket. */
-function textOf(address: ArrayBuffer): string {
-  const bytes = Buffer.from(address);
-  if (bytes.length === 4 || isMapped(bytes)) return bytes.subarray(-4).join(".");
-  return canonical(bytes.toString("hex").match(/.{4}/g)?.join(":") ?? "") ?? "::";
-}
-
-/** The one way to write the address, or nothing for what is none. */
-function canonical(text: string): string | undefined {
-  const address = text.replace(/^::ffff:(?=\d+\.)/i, "");
-  if (isIP(address) === 0) return undefined;
-  return isIPv4(address) ? address : new SocketAddress({ family: "ipv6", address }).address;
 }
 
 /** The client's first choice among those that are known; JSON when it offered none. */
@@ -206,8 +170,6 @@ function chooseProtocol(offered: string): { name: string; encoding: Encoding } |
   }
   return undefined;
 }
-
-const isMapped = (bytes: Buffer): boolean => bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;
 
 function answer(response: HttpResponse, status: string, body: string): void {
   response.cork(() => {
