@@ -7,10 +7,9 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
 import { type Clock, sleep, type Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { type Handover, HANDOVERS, MEMBERS, SERVED, type ServedShard } from "../../proto/index.ts";
+import { type Handover, HANDOVERS, MEMBERS, type ServedShard } from "../../proto/index.ts";
 import {
   BEAT_EVERY_MS,
-  CLAIMED_TOGETHER,
   CUT_OFF_MS,
   ECHO_WITHIN_MS,
   LEAVE_HURRIES_AFTER_MS,
@@ -18,14 +17,11 @@ import {
   LOOK_EVERY_MS,
   MEMBER_TTL_MS,
   MISSED_AFTER_MS,
-  PATIENCE_MS,
-  RECLAIM_AFTER_FIRST_MS,
-  RECLAIM_AFTER_LAST_MS,
   RENEW_EVERY_MS,
-  RETRY_AFTER_MS,
   SETTLED_MS,
   STRANGERS_AFTER_MS,
 } from "./limits.ts";
+import { Claiming } from "./claiming.ts";
 import { Giving } from "./giving.ts";
 import { type Member, Members } from "./members.ts";
 import { ownerOf } from "./rendezvous.ts";
@@ -72,23 +68,18 @@ export class Cluster {
   readonly #heardBefore = new Set<string>();
   /** On the monotonic clock. */
   #heardItselfAt = -Infinity;
-  /** Requests of each shard that another engine has, as it said last: of what it leaves, the busiest is taken first. */
-  readonly #requests = new Map<number, number>();
   /** Silent members, while PostgreSQL is asked about them. */
   readonly #missed = new Set<string>();
-  readonly #claiming = new Set<number>();
+  readonly #claiming: Claiming;
   readonly #giving: Giving;
   /** When PostgreSQL was last out of reach, on the monotonic clock. */
   #cutOffAt = -Infinity;
-  /** Shards that are not to be claimed before a time on the monotonic clock, and the wait that this was. */
-  readonly #notBefore = new Map<number, { readonly at: number; readonly waitMs: number }>();
-  /** Since when another member has a shard that should be ours. */
-  readonly #waitingSince = new Map<number, number>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(options: ClusterOptions) {
     const { bus, clock } = options;
     this.#options = options;
+    this.#claiming = new Claiming({ ...options, onServed: () => this.#tell(), onDone: () => this.#reconcile() });
     this.#giving = new Giving({
       ...options,
       isThere: (engine) => this.#isThere(engine),
@@ -98,7 +89,7 @@ export class Cluster {
       if (beat.engine === options.id) return this.#hearItself(beat.saidAt);
       if (this.#phase === "listening") this.#heardBefore.add(beat.engine);
       for (const [shard, epoch, requests] of beat.shards) {
-        this.#requests.set(shard, requests);
+        this.#claiming.noteRequests(shard, requests);
         options.engine.noteServedElsewhere(shard, epoch);
         this.#giving.noteServed(shard);
       }
@@ -150,12 +141,9 @@ export class Cluster {
     return this.#hasListened;
   }
 
-  /** Another engine has taken the shard. Two that cannot hear each other, but PostgreSQL, take turns, ever more slowly. */
+  /** Another engine has taken the shard. */
   replaced(shard: number): void {
-    const now = this.#options.clock.monotonic();
-    const last = this.#notBefore.get(shard);
-    const isAgain = last !== undefined && now < last.at + RECLAIM_AFTER_LAST_MS;
-    this.#wait(shard, isAgain ? Math.min(2 * last.waitMs, RECLAIM_AFTER_LAST_MS) : RECLAIM_AFTER_FIRST_MS);
+    this.#claiming.replaced(shard);
   }
 
   /** Gives every shard to those who stay, and returns when it has none, or when nobody is there to take them. */
@@ -291,13 +279,13 @@ export class Cluster {
     const holders = new Map(
       others.flatMap((member) => member.shards.map(([shard]) => [shard, member.engine] as const)),
     );
-    for (const shard of this.#busiestFirst(shards)) {
+    for (const shard of this.#claiming.busiestFirst(shards)) {
       const wanted = ownerOf(shard, staying);
       if (wanted === id && !engine.owned.has(shard)) {
-        this.#claimWhenFree(shard, holders.has(shard));
+        this.#claiming.claimWhenFree(shard, holders.has(shard));
         continue;
       }
-      this.#waitingSince.delete(shard);
+      this.#claiming.waitNoMore(shard);
       if (wanted !== undefined && wanted !== id && engine.owned.has(shard)) {
         const member = others.find((other) => other.engine === wanted);
         if (member !== undefined) this.#handOver(shard, member);
@@ -307,55 +295,13 @@ export class Cluster {
     if (this.#phase === "leaving" && (isEmpty || staying.length === 0)) this.#whenEmpty?.();
   }
 
-  #busiestFirst(shards: number): number[] {
-    const requests = (shard: number): number => this.#requests.get(shard) ?? 0;
-    return Array.from(Array(shards).keys()).sort((a, b) => requests(b) - requests(a));
-  }
-
-  #claimWhenFree(shard: number, isHeld: boolean): void {
-    const now = this.#options.clock.monotonic();
-    if (!isHeld) this.#waitingSince.delete(shard);
-    else {
-      const since = this.#waitingSince.get(shard) ?? now;
-      this.#waitingSince.set(shard, since);
-      if (now - since < PATIENCE_MS) return;
-    }
-    const mayClaim = this.#claiming.size < CLAIMED_TOGETHER && now >= (this.#notBefore.get(shard)?.at ?? 0);
-    if (mayClaim) this.#claim(shard); // Once those are served, we look again.
-  }
-
-  #wait(shard: number, waitMs: number): void {
-    this.#notBefore.set(shard, { at: this.#options.clock.monotonic() + waitMs, waitMs });
-  }
-
-  #claim(shard: number): void {
-    const { engine, bus, log } = this.#options;
-    if (this.#claiming.has(shard) || engine.owned.has(shard)) return;
-    this.#claiming.add(shard);
-    engine
-      .own(shard)
-      .then(() => {
-        const epoch = engine.owned.get(shard);
-        if (epoch !== undefined) bus.publish(SERVED, { shard, epoch });
-        this.#tell();
-      })
-      .catch((error: unknown) => {
-        log.error({ shard, err: error }, "a shard cannot be taken over yet");
-        this.#wait(shard, RETRY_AFTER_MS);
-      })
-      .finally(() => {
-        this.#claiming.delete(shard);
-        this.#reconcile();
-      });
-  }
-
   #hear({ shard, phase, from, to }: Handover): void {
     const { engine, bus, id, log } = this.#options;
-    this.#waitingSince.clear(); // Shards are on their way, and ours may be next.
+    this.#claiming.noteHandover();
     if (to !== id) return;
     if (phase === "ready") this.#giving.noteRead(shard);
     else if (this.#phase !== "member" || engine.owned.has(shard)) return;
-    else if (phase === "take") this.#claim(shard);
+    else if (phase === "take") this.#claiming.claim(shard);
     else {
       engine
         .prepare(shard)
