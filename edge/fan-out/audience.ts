@@ -29,7 +29,7 @@ export class Audience {
     this.#clock = options.clock;
     this.#counts = options.counts;
     this.#gaps = options.bus.onGap(() => {
-      for (const channel of this.#channels.values()) channel.replica.check(true);
+      for (const channel of this.#channels.values()) channel.replica.check();
     });
   }
 
@@ -81,7 +81,7 @@ export class Audience {
   sweep(): void {
     const now = this.#clock.monotonic();
     for (const channel of this.#channels.values()) {
-      if (channel.watches.size > 0) channel.replica.check();
+      if (channel.watches.size > 0) channel.replica.checkIfQuiet();
       else if (now - channel.idleSince >= LIMITS.replicaLingerMs) this.#drop(channel);
     }
   }

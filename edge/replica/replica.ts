@@ -56,10 +56,15 @@ export class Replica {
     return this.#ready && this.#waiting === undefined;
   }
 
-  /** Asks the engine whether a delta was lost with none after it, if nothing was heard for a while, or `atOnce`. */
-  check(atOnce = false): void {
+  /** Checks if nothing was heard for a while. */
+  checkIfQuiet(): void {
+    if (this.#sources.clock.monotonic() - this.#heardAt >= LIMITS.replicaCheckMs) this.check();
+  }
+
+  /** Asks the engine whether a delta was lost with none after it. */
+  check(): void {
+    if (!this.isInStep) return;
     const { clock, engine } = this.#sources;
-    if (!this.isInStep || (!atOnce && clock.monotonic() - this.#heardAt < LIMITS.replicaCheckMs)) return;
     this.#heardAt = clock.monotonic();
     engine.send({ type: "view", showtime: this.map.showtime }, (reply) => {
       if (this.#closed || !this.isInStep) return;

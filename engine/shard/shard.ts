@@ -80,7 +80,7 @@ export class Shard implements Committer {
   /** While it serves or leaves. */
   #reign: Reign | undefined;
   #underWay: UnderWay | undefined;
-  #idle: (() => void) | undefined;
+  #whenIdle: (() => void) | undefined;
 
   constructor(options: ShardOptions) {
     this.id = options.id;
@@ -254,7 +254,7 @@ export class Shard implements Committer {
       if (this.#reign?.memory.open.isIdle === false || this.#underWay !== undefined) {
         this.#options.commits.request(this);
         await new Promise<void>((resolve) => {
-          this.#idle = resolve;
+          this.#whenIdle = resolve;
         });
       }
     }
@@ -336,8 +336,8 @@ export class Shard implements Committer {
 
   #settleIdle(): void {
     if (this.#underWay !== undefined || (this.#mayCommit && this.#reign?.memory.open.isIdle === false)) return;
-    this.#idle?.();
-    this.#idle = undefined;
+    this.#whenIdle?.();
+    this.#whenIdle = undefined;
   }
 }
 
