@@ -70,7 +70,7 @@ export const LIMITS = {
   toldForMs: 2_000,
   /** Addresses and users that are told of at once, the busiest first. */
   toldMax: 128,
-  /** The part of its limit from which one is busy; as much is left to it on each edge, whatever the others claim to use. */
+  /** An address or user that uses this part of its limit counts as busy. Each edge leaves it that part, whatever the other edges claim to use. */
   busyShare: 0.1,
   /** Clients come back within this, spread at random, when the edge drains. */
   reconnectSpreadMs: 5_000,

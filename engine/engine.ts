@@ -158,7 +158,7 @@ export class Engine {
     return true;
   }
 
-  /** Another engine has the shard since `epoch`, and answers for it: here nobody may, not even that the shard is away. */
+  /** Another engine answers for the shard now, with `epoch`. This one must not answer any more, not even that the shard is away. */
   noteServedElsewhere(id: number, epoch: number): void {
     this.#owned.get(id)?.shard.noteServedElsewhere(epoch);
     this.#endLingering(id);

@@ -45,7 +45,7 @@ export async function runRole(context: Context, name: string, start: (role: Role
   }
 }
 
-/** From here on SIGTERM, Ctrl-C and the end of the terminal stop what was started; to be called once everything that only looks has looked. */
+/** From here on SIGTERM, Ctrl-C and the end of the terminal stop what was started. Call it after the checks that start nothing. */
 export function stopWithSignals({ lifecycle, clock, log }: Role): void {
   process.stdout.on("error", () => undefined); // It may be a terminal that is gone, which hinders nobody from stopping.
   stopOnSignals({ process, lifecycle, clock, log });

@@ -167,7 +167,7 @@ export async function requireGatewayPort(
   await requireFreePort("MOCK_GATEWAY_PORT", gatewayConfig(config).host, config.mockGatewayPort);
 }
 
-/** Where nobody can pay through it any more it is there for refunds of what was paid before: for this machine alone. */
+/** With MOCK_PAYMENTS=false it only refunds earlier payments, so it listens on loopback alone. */
 const gatewayConfig = (config: Config): Config => (config.mockPayments ? config : { ...config, host: "127.0.0.1" });
 
 /** Whether a process with these domains runs the mock gateway: with payments, where no other is named. */

@@ -13,8 +13,8 @@ interface Options extends ReplicaSources {
 }
 
 /**
- * Who watches what. Whoever comes between two frames waits for the next one, and is then shown what all the others see: nothing older
- * than what it may know already (its own hold, say), and the frame after it follows on for every one of them alike.
+ * Who watches what. A viewer that comes while changes wait for the next frame waits with them. So it is shown nothing older than what it
+ * may know already (its own hold, say), and the frame after that follows on for all viewers alike.
  */
 export class Audience {
   readonly #options: Options;
@@ -135,7 +135,7 @@ export class Audience {
     }
   }
 
-  /** A showtime that is not there, or no longer, is nothing to watch; where the engine is away, those who see the hall keep it. */
+  /** A showtime that is not there, or no longer, is refused to all its viewers; where the engine is away, to those who have seen nothing yet. */
   #refused(channel: Channel, { code, message, retryInMs }: Refusal): boolean {
     const isGone = code === "NOT_FOUND";
     for (const viewer of isGone ? channel.watches.keys() : channel.newcomers) {

@@ -95,7 +95,7 @@ export class Meter<Connection> {
   }
 }
 
-/** Commands in one round that make a meter busy: a share of what it may use just now, for one that was cut down has to stay in sight. */
+/** Commands in one round that make a meter busy. A share of what it may use now, not of the full limit: one that was cut down could not reach that. */
 const busyFrom = (commandsPerSecond: number): number =>
   Math.ceil((commandsPerSecond * LIMITS.busyShare * LIMITS.tellEveryMs) / 1000);
 
@@ -107,7 +107,7 @@ export class Meters<Name extends string, Connection> {
   readonly limits: MeterLimits;
   readonly #meters = new Map<Name, Meter<Connection>>();
   readonly #busy: Busy<Connection> = { round: 0, commands: new Set(), connections: new Set() };
-  /** Room was made since the last sweep: to look again would find hardly any, and cost every newcomer as much. */
+  /** Room was made since the last sweep. To try again before the next would find hardly any, and each newcomer would pay for the search. */
   #hasMadeRoom = false;
 
   constructor(limits: MeterLimits) {

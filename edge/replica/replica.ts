@@ -11,7 +11,7 @@ export interface ReplicaEvents {
   changed(): void;
   /** The map was read anew: what viewers were shown before does not lead to it. */
   renewed(): void;
-  /** The engine gave no view. True: there are viewers to go on trying for. */
+  /** The engine gave no view. @returns whether somebody still watches, so that it is to be asked again */
   refused(why: Refusal): boolean;
 }
 

@@ -200,7 +200,10 @@ export class Cluster {
     this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#beat());
   }
 
-  /** By then it has heard all that others said before: whoever stood still does not take for silence what still waited to be read. */
+  /**
+   * When its own beat comes back, everything sent before it has been read. So an engine that stood still does not mistake unread beats for
+   * silence.
+   */
   #hearItself(saidAt: number): void {
     const now = this.#options.clock.monotonic();
     if (now - saidAt > ECHO_WITHIN_MS) return; // It is from before it stood still.

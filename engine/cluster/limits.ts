@@ -14,7 +14,7 @@ export const CUT_OFF_MS = 1_500;
 export const SETTLED_MS = 1_000;
 /** A member that should give a shard away is overruled when no shard was on its way anywhere for this long. PostgreSQL makes sure that it cannot write then. */
 export const PATIENCE_MS = 10_000;
-/** A shard that another engine has just taken from us is not taken back before the first of these; each time again it doubles, to the last. */
+/** The wait before a shard that another engine took from us is claimed back. It doubles each time, from the first to the last. */
 export const RECLAIM_AFTER_FIRST_MS = 3_000;
 export const RECLAIM_AFTER_LAST_MS = 60_000;
 /** Shards of a dead engine that are read at once: the first of them are served while the last are still to be read. */
@@ -27,11 +27,11 @@ export const RENEW_EVERY_MS = 1_000;
 export const STRANGERS_AFTER_MS = 2_200;
 /** Shards that are handed over in one group, see `Turns`: a few seconds' work, and as many states that the next owners keep. */
 export const GIVEN_TOGETHER = 16;
-/** The next owner of a shard that has not said by then that it has read it gets it all the same. */
+/** How long the next owner has to report that it has read a shard; after that it gets the shard anyway. */
 export const PREPARED_WITHIN_MS = 1_500;
 /** A shard that was handed over and of which nothing was heard for this long is waited for no more. */
 export const TAKEN_WITHIN_MS = 1_000;
-/** From then on an engine that leaves gives its shards without snapshots: they are there sooner, and read for longer. */
+/** After this an engine that leaves gives its shards away without snapshots: that is done sooner, but their next owners have more to read. */
 export const LEAVE_HURRIES_AFTER_MS = 6_000;
 /** How long an engine that leaves waits for others to take what it gives. */
 export const LEAVE_TIMEOUT_MS = 12_000;

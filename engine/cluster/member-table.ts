@@ -7,8 +7,8 @@ const RENEWED_WITHIN = "interval '3 seconds'";
 const nameOf = (engine: string): string => `usher.engine.${engine}`;
 
 /**
- * The engines that use this database, by what they write into it themselves. It is there to see engines that the bus does not know, those
- * of another cluster, and engines that the bus does not hear any more because they are gone: each keeps a connection with its name.
+ * The engines that use this database, by what they write into it themselves. It shows engines of another cluster, which this bus does not
+ * know, and which of those that fell silent are gone: each holds the lock of its name for as long as its connection lasts.
  */
 export class MemberTable {
   readonly #pool: Pool;
@@ -50,7 +50,7 @@ export class MemberTable {
   async isGone(engine: string): Promise<boolean> {
     const { rows } = await this.#pool.query<{ free: boolean }>({
       name: "is-gone",
-      // Shared, and for this statement alone: several may ask at once, and none takes the others for the engine.
+      // A shared lock, for this statement alone: several may ask at once without taking each other for the engine.
       text: "SELECT pg_try_advisory_xact_lock_shared(hashtextextended($1, 0)) AS free",
       values: [nameOf(engine)],
     });

@@ -30,7 +30,7 @@ import {
 const RESTORE = "restore PostgreSQL from a backup (docs/guides/operating.md, Backup and restore)";
 const FIND_IT = `point DATABASE_URL at the server that has it, or ${RESTORE}`;
 
-/** Of these shards, those whose row before the one to be written is not there, nor a snapshot of it: what was acknowledged has been lost. */
+/** Shards that lack both the row before the next one and a snapshot that covers it: acknowledged rows were lost. */
 const LOST_ROWS = `
   SELECT b.shard, b.before FROM unnest($1::int[], $2::int8[]) AS b(shard, before)
   WHERE b.before > (SELECT coalesce(max(j.seq), 0) FROM engine.journal j WHERE j.shard = b.shard)
@@ -59,7 +59,7 @@ interface StoredRow {
 interface Writer {
   readonly client: pg.Client;
   readonly connected: Promise<unknown>;
-  /** Shards of which it has been asked for the row before; undefined where all that was ever read was read after it was connected. */
+  /** Shards whose last row was looked for on this connection; undefined where it was made before anything was read, and so can lack nothing. */
   readonly goesOn: Set<number> | undefined;
 }
 
@@ -73,7 +73,7 @@ export class PostgresJournal implements Journal {
   constructor(options: Options) {
     this.#options = options;
     const { connectionString, log } = options;
-    // Else PostgreSQL, while its statistics are older than most rows of a shard, sorts all that are left for each read.
+    // Without this, and until its statistics know of most rows of a shard, PostgreSQL sorts all that are left for each read.
     const setting = "enable_sort = off";
     this.#pool = createPool({
       connectionString,

@@ -22,7 +22,7 @@ export class Batch {
   requests = 0;
   /** The batch has a row to write even without an event. */
   keepsClock = false;
-  /** An answer of the batch rests on the shard being ours still when it is given, and PostgreSQL is to say so even if there is no row to write. */
+  /** The batch has an answer that is true only while the shard is ours. So PostgreSQL is asked whether it is, even if there is no row to write. */
   needsProof = false;
   readonly #row: RowWriter;
   readonly #touched = new Map<ShowtimeId, Touched>();

@@ -17,11 +17,11 @@ export const PROOF_MS = 1_000;
 export const ARCHIVE_EVERY_MS = 3_600_000;
 /** Between two looks whether the wall clock has gone away from a shard's. */
 export const WALL_CLOCK_EVERY_MS = 10_000;
-/** So far ahead, at two looks running, the wall clock is caught up with. */
+/** A wall clock that is ahead by more than this at two looks in a row is caught up with. */
 export const BEHIND_MAX_MS = 2_000;
 /** Given to every hold after a restart, on top of the time that the shard was away: the rest of the process serves a moment later than it. */
 export const RESUME_GRACE_MS = 1_000;
-/** That is journaled within this, when no command comes that takes it along. */
+/** What holds are given then is journaled within this, even when no command comes that takes it along. */
 export const RESUMED_WITHIN_MS = 100;
 /** Waited before a shard that could not be recovered tries again: doubles from the first to the last. */
 export const RECOVER_AGAIN_FIRST_MS = 25;

@@ -8,7 +8,7 @@ import type { HolderId, Refusal, RequestId } from "../../proto/index.ts";
 export class RefusalMemory {
   readonly #max: { readonly refusals: number; readonly seats: number };
   readonly #refusals = new Map<string, Refusal>();
-  /** Goes on where it stopped: one made anew would come to the oldest past all the places of those that are gone, which may be thousands. */
+  /** One iterator for good: a new one would have to pass the places of all that were deleted, perhaps thousands, to come to the oldest. */
   readonly #oldest = this.#refusals.entries();
   #seats = 0;
 

@@ -181,7 +181,7 @@ export class Shard implements Committer {
     this.#settleIdle();
   }
 
-  /** Who cannot be told keeps nobody else from being told, and makes nothing undone. */
+  /** One that throws keeps nobody else from being told, and undoes nothing. */
   readonly #tell = (tell: () => void): void => {
     try {
       tell();
@@ -211,7 +211,7 @@ export class Shard implements Committer {
       { shard: this.id, epoch: this.#epoch, err: cause },
       "memory is not to be trusted: reading the journal again",
     );
-    const comesBack = this.#phase === "serving"; // While it takes over it tries again by itself, and one that leaves is another's next.
+    const comesBack = this.#phase === "serving"; // One that is taking over tries again by itself; one that is leaving will be another's.
     this.#forget(this.#phase === "leaving" ? "stopped" : "recovering");
     if (comesBack) void this.#comeBack();
   }
@@ -224,7 +224,7 @@ export class Shard implements Committer {
     this.#options.onReplaced();
   }
 
-  /** The way to the shard is open only now: the time since it took over does not count against holds either. */
+  /** See `Housekeeping.reachable`. */
   reachable(): void {
     if (this.#phase !== "serving" || this.#reign === undefined) return;
     try {
@@ -272,7 +272,7 @@ export class Shard implements Committer {
   async #takeOver(): Promise<void> {
     const { shards, journal, owner, commits, clock, log, limits, proof } = this.#options;
     const asked = clock.monotonic();
-    // Whose memory cannot be trusted may go on, but not take the shard from an engine that has it by now.
+    // A shard that lost trust in its memory reclaims only what is still its own; it must not take the shard from a newer owner.
     const hadIt = this.#epoch > 0;
     const epoch = await (hadIt ? journal.reclaim(this.id, owner) : journal.claim(this.id, owner));
     if (epoch === undefined) return this.#giveWay(new Error(`shard ${this.id} was claimed by another engine`));
@@ -293,7 +293,7 @@ export class Shard implements Committer {
       );
     }
     this.#epoch = epoch;
-    proof.renew(asked); // Of this epoch; while its rows were read another may have claimed it.
+    proof.renew(asked); // As of the claim, not of now: while the rows were read another may have claimed the shard.
     this.#acknowledgedSeq = state.seq;
     this.#replayed = { rows: state.seq - snapshotSeq, bytes: replayedBytes };
     const time = new ShardClock(clock, state.at);
@@ -316,7 +316,8 @@ export class Shard implements Committer {
     });
     this.#reign = { memory, time, housekeeping };
     memory.takeUp(time.now());
-    // Those who have waited for the shard ask at once: what was remembered here goes out with the first of them, not before.
+    // Callers that waited ask again at once, so the resumed holds are usually committed with the first of them. This timer is for when nobody
+    // asks.
     clock.after(RESUMED_WITHIN_MS, () => commits.request(this));
     housekeeping.start();
     this.#phase = "serving";

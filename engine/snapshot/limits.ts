@@ -14,5 +14,5 @@ export const HANDED_OVER_BYTES = 1024 * 1024;
 
 /** Work that nobody waits for goes on for this long at a stretch, see `halfTime`. */
 export const STRETCH_MS = 1;
-/** Who was stopped for a while, or waited for PostgreSQL, does not wait as long again. */
+/** The longest pause between two stretches: one that took long because the process stood still, or PostgreSQL was slow, earns none as long. */
 export const PAUSE_MAX_MS = 50;

@@ -39,7 +39,7 @@ interface Open {
 
 const NOBODY_THERE = 503;
 const TELL_EVERY_MS = 1_000;
-/** Whoever asks wants the answer in an inbox. Elsewhere our rights would say it for somebody who may not: as a delta, for one. */
+/** An asker could name any subject as its inbox, and we would publish there with our own rights; so only inboxes are answered. */
 const INBOXES = "_INBOX.";
 
 export class NatsBus implements Bus {
@@ -138,7 +138,7 @@ export class NatsBus implements Bus {
     this.#requireUnrefused();
   }
 
-  /** Hears first what the server says to every subscription made so far. @throws NatsUnusable when it refuses one */
+  /** Waits until the server has judged every subscription made so far. @throws NatsUnusable when it refuses one */
   async requirePermitted(): Promise<void> {
     await this.#connection.flush().catch(() => undefined); // It broke meanwhile: `requireConnected` will tell.
     this.#requireUnrefused();

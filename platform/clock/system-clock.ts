@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** The one place that touches Node's timers for production code. */
+/** The one place in engine, edge, services and platform where production code touches Node's timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -4,7 +4,8 @@
  * A request that got no answer, or `UNAVAILABLE` (its shard is being taken over, or nobody knows whether its commit came about), is sent
  * again with the same request id until its time is up: the engine answers a repeated request with its first answer, so asking again is
  * always safe. It is sent at once when another engine says that it has the shard now: the last may be dead, or asleep, and never answer.
- * After such an attempt `BUSY`, which says that nothing was done, is true of the last attempt alone: such a request is sent again too.
+ * `BUSY` says that nothing was done, but speaks for the last attempt alone. Where one before it may have done something, the request is
+ * sent again too.
  */
 import { type Bus, NoResponders } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";

@@ -15,9 +15,9 @@ export interface Consumer<Name extends EventName = EventName> {
 }
 
 export interface EventStream {
-  /** The stream may lose what it has accepted until so long after: an outbox then publishes it once more. */
+  /** Until so long after it accepted an event the stream may lose it again. So an outbox then publishes it once more. */
   readonly repeatAfterMs?: number;
-  /** When the stream was made: what was published before is in none. Rejects while that cannot be known. */
+  /** When the stream was made: it has nothing that was published before. Rejects while that cannot be known. */
   madeAt?(): Promise<Date>;
   /** Settles when the event cannot be lost any more: the stream has it, or, in process, every consumer has dealt with it. */
   publish(event: DomainEvent): Promise<void>;

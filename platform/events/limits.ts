@@ -28,7 +28,7 @@ export const OUTBOX_READ_MAX = 500;
 export const OUTBOX_IN_HAND_MAX = 1_000;
 /** A subject whose event could not be published is left in peace for this long. */
 export const OUTBOX_SUBJECT_PAUSE_MS = 1_000;
-/** What publishes that are under way have at a stop; those that need longer are published again by the next relay. */
+/** How long a stop waits for events that are being published; what is not done by then the next relay publishes again. */
 export const OUTBOX_STOP_MS = 2_000;
 /** How often events that a crash of the stream may have taken are looked for. */
 export const OUTBOX_REPEAT_EVERY_MS = 15_000;
@@ -53,7 +53,7 @@ export const JETSTREAM_FOLLOW_AGAIN_MS = 1_000;
 /** Its servers choose a leader within this, when they are started together. */
 export const JETSTREAM_READY_WITHIN_MS = 15_000;
 export const JETSTREAM_READY_AGAIN_MS = 200;
-/** The third of its servers comes within this after the first process that needs it, or there are fewer. */
+/** How long a cluster has to show enough servers for three replicas; after that the stream is made with one. */
 export const JETSTREAM_PEERS_WITHIN_MS = 5_000;
 /** JetStream syncs to disk every two minutes; after this an event is published once more, in case a crash took it. */
 export const JETSTREAM_REPEAT_AFTER_MS = 4 * 60_000;

@@ -32,7 +32,7 @@ interface Options {
 }
 
 /**
- * Where there is nobody yet, it is as when Redis goes away: it is joined when it comes, once it has shown that it can be used.
+ * A Redis that is not there yet is treated as one that went away: it is used when it comes, once it has shown that it can be.
  * @throws RedisUnusable
  */
 export async function connectRedis(url: string, { clock, random, log, name }: Options): Promise<RedisConnection> {
@@ -201,7 +201,7 @@ function requireVersion(info: string, host: string): void {
   );
 }
 
-/** Does once what `ask` is for, on keys that go by themselves: a user who may not would be told so at each question. */
+/** Does everything once that `ask` is for, on keys that expire. So a user who lacks a right hears of it now, and not at each question. */
 async function tryAll(redis: Redis, host: string): Promise<void> {
   requireVersion(await redis.info("server"), host);
   const [key, keptMs] = ["usher:trial", 1_000];

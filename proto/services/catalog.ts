@@ -54,7 +54,7 @@ export const HALL_PLAN: Endpoint<{ readonly showtimeId: string }, readonly PlanS
   answer: plainCodec(),
 };
 
-/** The seats of these labels, in the order asked for, each null when the hall has none of it; null when there is no such showtime. */
+/** The seat of each label, in the order asked for: null where the hall has no such seat. The whole answer is null when there is no such showtime. */
 export const LABELLED_SEATS: Endpoint<
   { readonly showtimeId: string; readonly labels: readonly string[] },
   readonly (number | null)[] | null

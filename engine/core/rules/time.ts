@@ -20,8 +20,8 @@ export function saleClosed(state: ShowtimeState, now: number): Decision | undefi
 export const isLive = (hold: Hold, now: number): boolean => now < deadlineOfHold(hold);
 
 /**
- * When a hold made now ends: with the holder's clock when that runs, so that holding again winds nothing up. At a `desk` that holds
- * nothing the next customer has begun, and the clock that runs was the one's before.
+ * When a hold made now ends: with the holder's clock where that runs, so that holding again does not wind it up. A `desk` that holds
+ * nothing has turned to its next customer, and the clock that still runs was the last one's.
  */
 export function deadlineOfNewHold(limits: SaleLimits, holder: Holder | undefined, desk: boolean, now: number): number {
   if (holder !== undefined && now < holder.deadline && !(desk && holder.held === 0)) return holder.deadline;

@@ -85,7 +85,7 @@ export class Steps {
     const askedAt = this.#clock.monotonic();
     const reply = await this.#askEngine(booking, "pin", "pinned", pin);
     if (reply.type !== "pinned") return reply;
-    // The time in a first answer that is given again has been running since: at the longest, when it was lost on the way, since it was asked for.
+    // This may be an earlier answer, repeated because it was lost. Its time has been running since then, at most since we asked.
     if (first) return { ...reply, expiresInMs: reply.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
     // Asked for by another: the engine says what is left of it.
     const left = await this.#askEngine(booking, "pin", "hold", { type: "get-hold", ...address, hold });
