@@ -39,6 +39,29 @@ it("programs that are to yield do, all of those that start at once, and none of 
   await rm(folder, { recursive: true });
 });
 
+it("one whose log cannot be written runs all the same", async () => {
+  const leash = new Leash();
+  const lines: string[] = [];
+  const program = {
+    name: "p",
+    command: "sh",
+    args: ["-c", "echo first; echo ready; echo last; exec sleep 600"],
+    env: {},
+    logFile: "/dev/full",
+    ready: /^ready$/,
+  };
+  const watched = new ProcessUnderWatch(program, {
+    clock: systemClock,
+    leash,
+    changed: () => undefined,
+    line: (line) => lines.push(line),
+  });
+  await watched.start();
+  await expect.poll(() => lines).toEqual(["first", "ready", "last"]);
+  await watched.stop();
+  leash.close();
+});
+
 it("one that ended is left for as long as it says, and then started again", async () => {
   const clock = new VirtualClock();
   const folder = await mkdtemp(join(tmpdir(), "usher-watch-"));

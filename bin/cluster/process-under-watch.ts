@@ -116,6 +116,7 @@ export class ProcessUnderWatch {
     this.#set("starting");
     this.startedAt = this.#clock.monotonic();
     const log = createWriteStream(logFile, { flags: "a" });
+    log.on("error", () => undefined); // Its disk is full, say: it runs on without.
     const child = spawn(command, args, {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -82,7 +82,7 @@ describe("lifecycle", () => {
     const starting = lifecycle.start({ ...part("slow"), start: () => new Promise<string>((done) => (finish = done)) });
     const stopped = lifecycle.stop();
     await clock.advance(1000);
-    expect(await stopped).toBe(true);
+    expect(await stopped).toBe(false);
     expect(calls).toEqual(["start database", "stop database"]);
     finish("slow");
     await expect(starting).rejects.toThrow(Stopping);

@@ -62,7 +62,7 @@ export class Lifecycle {
     throw new Stopping();
   }
 
-  /** Stops every part, the last one first. @returns whether each did so cleanly and in its time. */
+  /** Stops every part, the last one first. @returns whether each did so cleanly and in its time, and one that was starting was done with that in its own. */
   stop(): Promise<boolean> {
     this.#stopped ??= this.#stopAll();
     return this.#stopped;
@@ -77,12 +77,14 @@ export class Lifecycle {
 
   /** A part that is starting needs those before it, so it is waited for. */
   async #stopAll(): Promise<boolean> {
+    let inTime = true;
     try {
       await this.#withinLimit(this.#starting);
     } catch (err) {
+      inTime = false;
       this.#log.error({ err }, "a part was still starting when asked to stop");
     }
-    return this.#stopStarted();
+    return (await this.#stopStarted()) && inTime;
   }
 
   async #stopStarted(): Promise<boolean> {

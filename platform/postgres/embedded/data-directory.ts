@@ -48,12 +48,9 @@ export async function claimDataDirectory(path: string): Promise<DataDirectory> {
 
 function checkFormat(path: string): void {
   const file = join(path, "VERSION");
-  if (!existsSync(file)) {
-    writeDurably(file, `${FORMAT}\n`);
-    return;
-  }
-  const text = readFileSync(file, "utf8").trim();
+  const text = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
   if (text === String(FORMAT)) return;
+  if (text === "") return writeDurably(file, `${FORMAT}\n`); // Or it was made, and the process ended before it was written.
   const whose =
     /^\d+$/.test(text) && Number(text) > FORMAT ? "was written by a newer version of Usher" : "is not Usher's";
   throw new DatabaseUnusable(

@@ -235,6 +235,12 @@ test("data of a newer Usher, or of another PostgreSQL, is refused in one sentenc
   await start();
 });
 
+test("a VERSION that was made and never written, since the process ended in between, is written by the next start", async () => {
+  writeFileSync(join(dataDir, "VERSION"), "");
+  await start();
+  expect(readFileSync(join(dataDir, "VERSION"), "utf8")).toBe("1\n");
+});
+
 test("a start that fails says why, leaves nothing running and the directory free", async () => {
   await (await start()).stop();
   const settings = join(cluster, "postgresql.conf");
