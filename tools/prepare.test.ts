@@ -102,7 +102,8 @@ test("a program that tests need comes from a container image where nothing else 
   const ensure = `import { ensurePrograms } from "${join(checkout, "tools/programs.mjs")}";
     import { spawnSync } from "node:child_process";
     await ensurePrograms([${JSON.stringify(program)}]);
-    spawnSync("usher-example", ["--port", "1"], { env: { ...process.env, EXAMPLE_PASSWORD: "hunter2" } });`;
+    const env = { ...process.env, EXAMPLE_PASSWORD: "hunter2", DATA_DIR: "/srv/us her" };
+    spawnSync("usher-example", ["--port", "1"], { env });`;
   mkdirSync(join(checkout, "node_modules"));
   command("docker", `echo "docker has $EXAMPLE_PASSWORD" >> '${calls}'`);
   const { code, stderr } = await node("--input-type=module", "--eval", ensure);
@@ -112,6 +113,9 @@ test("a program that tests need comes from a container image where nothing else 
   expect(run).toMatch(
     /^docker run .* --env EXAMPLE_PORT --env EXAMPLE_PASSWORD --entrypoint usher-example example:1 --port 1$/,
   );
+  // Who reads files of ours that nobody else may, and leaves none that are root's.
+  expect(run).toContain(` --user ${process.getuid?.()}:${process.getgid?.()} `);
+  expect(run).toContain(" --volume /srv/us her:/srv/us her ");
   expect(run).not.toContain("hunter2");
   expect(has).toBe("docker has hunter2");
 });

@@ -75,15 +75,20 @@ function fromPackages({ apt }) {
   return installIt() || (succeeds("apt-get", ["update"]) && installIt());
 }
 
-/** A command that runs in a container as if it were here: same files, same network, same signals, and its variables, by name alone. */
+/**
+ * A command that runs in a container as if it were here: same user, same files, same network, same signals but SIGKILL, which ends docker's client
+ * alone, and its variables, by name alone.
+ */
 function shim({ commands: [command], image, env = [] }) {
   const options = [
-    '--rm --init --network host --volume "$PWD:$PWD" --volume /tmp:/tmp --workdir "$PWD"',
+    '--rm --init --network host --user "$(id -u):$(id -g)" --workdir "$PWD"',
+    '--volume "$PWD:$PWD" --volume /tmp:/tmp ${elsewhere:+--volume "$DATA_DIR:$DATA_DIR"}',
     ...env.map((name) => `--env ${name}`),
   ].join(" ");
   mkdirSync(SHIMS, { recursive: true });
   const file = join(SHIMS, command);
-  writeFileSync(file, `#!/bin/sh\nexec docker run ${options} --entrypoint ${command} ${image} "$@"\n`);
+  const elsewhere = "case ${DATA_DIR-} in /*) elsewhere=yes ;; *) elsewhere= ;; esac";
+  writeFileSync(file, `#!/bin/sh\n${elsewhere}\nexec docker run ${options} --entrypoint ${command} ${image} "$@"\n`);
   chmodSync(file, 0o755);
 }
 

@@ -1,6 +1,8 @@
 /** docker-compose.yml as Compose reads it: anchors merged, variables filled in from an environment file. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { parse } from "yaml";
@@ -40,8 +42,23 @@ export interface ComposeFile {
 }
 
 /** What deploy/make-env.sh writes: the example with every secret filled in. */
-export const madeEnvironment = (): Environment =>
-  parseEnv(execFileSync("sh", ["deploy/make-env.sh"], { cwd: ROOT, encoding: "utf8" })) as Environment; // All are texts.
+export function madeEnvironment(): Environment {
+  const copy = mkdtempSync(join(tmpdir(), "usher-env-"));
+  try {
+    return parseEnv(readFileSync(makeEnvironmentIn(copy), "utf8")) as Environment; // All are texts.
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+/** Runs a copy of it there. @returns the file that it writes @throws when it refuses */
+export function makeEnvironmentIn(folder: string): string {
+  mkdirSync(join(folder, "deploy"), { recursive: true });
+  for (const name of ["make-env.sh", "compose.env.example"])
+    copyFileSync(`${ROOT}deploy/${name}`, join(folder, "deploy", name));
+  execFileSync("sh", ["-c", "umask 022; exec sh deploy/make-env.sh"], { cwd: folder, stdio: "pipe" });
+  return join(folder, ".env");
+}
 
 /** @throws for a variable that must be set and is not, as Compose does */
 export function readCompose(environment: Environment): ComposeFile {

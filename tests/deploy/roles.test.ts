@@ -79,15 +79,12 @@ async function startNats(): Promise<void> {
     names.map(async (name) => {
       const { entrypoint: first = [], command = [] } = serviceOf(name);
       const [, client] = (await addressOf(name, "4222")).split(":");
-      const monitoring = await freePort();
-      const args = (await allHere(name, [...first, ...command])).map((arg) =>
-        arg.replace("--http_port=8222", `--http_port=${monitoring}`),
-      );
+      const args = await allHere(name, [...first, ...command]);
       programs.set(
         name,
         await Program.start({
           name,
-          env: await environmentOf(name),
+          env: { ...(await environmentOf(name)), NATS_MONITORING: `127.0.0.1:${await freePort()}` },
           ready: /Server is ready/,
           command: [...args, "--addr", "127.0.0.1", "--port", client ?? ""],
         }),
