@@ -10,7 +10,9 @@ import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.
 import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
 import { showStatus } from "../cluster/status.ts";
+import { offerOperatorsWay } from "../cluster/operators-way.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
+import { claimDataDirectory } from "../../platform/postgres/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
@@ -58,6 +60,14 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   await requireFreePort("WS_PORT", config.host, config.wsPort);
   await requireFreePort("HTTPS_PORT", config.host, config.httpsPort);
   stopWithSignals(role);
+  // The embedded PostgreSQL claims it by itself.
+  if (config.databaseUrl !== undefined) {
+    await lifecycle.start({
+      name: "data directory",
+      start: () => claimDataDirectory(config.dataDir),
+      stop: (claimed) => claimed.release(),
+    });
+  }
   const database = await startDatabase(role);
   const secrets = await clusterSecrets(config.dataDir);
   const databaseUrls = await lifecycle.start({
@@ -112,6 +122,11 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   await stopsInTurn(entry);
   for (const group of plan.roles) await startAll(group);
   await lifecycle.start({ name: "entry", start: () => start([entry]), stop: () => entry.drain() });
+  await lifecycle.start({
+    name: "operator's way",
+    start: () => offerOperatorsWay(config.dataDir, plan.natsUrl),
+    stop: (offered) => offered.close(),
+  });
   allReady = true;
 
   const host = urlHost(config.host);

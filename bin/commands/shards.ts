@@ -4,6 +4,7 @@ import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
+import { operatorsWay } from "../cluster/operators-way.ts";
 import type { Context } from "../context.ts";
 import { requireNats } from "../parts/start-bus.ts";
 import { A_LIST, shardLines } from "../viewer/shard-table.ts";
@@ -21,11 +22,12 @@ export const shardsCommand = (context: Context): Command =>
     .option("--once", "prints it once, a line a shard, as it does where there is no terminal")
     .action(async ({ once }: { once?: boolean }) => {
       const config = loadConfig(context.env);
-      requireNats({ config }, "shards");
+      const natsUrl = config.natsUrl ?? operatorsWay(config.dataDir);
+      requireNats({ config: { natsUrl } }, "shards");
       const clock = systemClock;
       const log = createLogger({ level: "error", name: "shards" });
       const inboxPrefix = "_INBOX.operator";
-      const connection = await connectNats(config.natsUrl ?? "", { name: "usher-shards", inboxPrefix });
+      const connection = await connectNats(natsUrl ?? "", { name: "usher-shards", inboxPrefix });
       const bus = new NatsBus({ connection, inboxPrefix, clock, log });
       const members = new Members(bus, clock);
       await bus.requirePermitted();

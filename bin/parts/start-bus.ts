@@ -35,7 +35,10 @@ export async function startBus({ config, clock, log, lifecycle }: Role, name: st
 }
 
 /** A role that runs apart meets the others over NATS, and nowhere else. @throws ExplainedError */
-export function requireNats({ config }: Pick<Role, "config">, role: string): void {
+export function requireNats(
+  { config }: { readonly config: { readonly natsUrl?: string | undefined } },
+  role: string,
+): void {
   if (config.natsUrl !== undefined) return;
   throw new ExplainedError(
     `\`usher ${role}\` meets the other roles over NATS: set NATS_URL, such as nats://127.0.0.1:4222, or start \`usher all\`.`,

@@ -1,5 +1,5 @@
 export { type CopiedRow, copyOut } from "./copy-out.ts";
-export { type EmbeddedPostgres, embeddedUrl, startEmbedded } from "./embedded/index.ts";
+export { claimDataDirectory, type EmbeddedPostgres, embeddedUrl, startEmbedded } from "./embedded/index.ts";
 export { DatabaseUnusable, explainConnectionError } from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export { createDatabase, createPool, type PoolOptions } from "./pool.ts";

@@ -1,4 +1,6 @@
 /** `usher cluster` from its start to Ctrl-C, as whoever runs it sees it. What it does under faults is in tests/faults. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
@@ -61,13 +63,10 @@ it(
   "a cluster starts, says where it is, serves, and ends with all its processes at Ctrl-C",
   { timeout: TIMEOUT_MS },
   async () => {
+    const settings = { HTTP_PORT: "0", WS_PORT: "0", HTTPS_PORT: "0", DATA_DIR: dataDir, LOG_LEVEL: "info" };
     const launch = new Launch(["cluster", "--engines", "1", "--edges", "1", "--services", "1"], {
-      HTTP_PORT: "0",
-      WS_PORT: "0",
-      HTTPS_PORT: "0",
-      DATA_DIR: dataDir,
+      ...settings,
       DATABASE_URL: database.url,
-      LOG_LEVEL: "info",
     });
     cluster = launch;
     await launch.said(/^ready$/m);
@@ -82,6 +81,15 @@ it(
     const name = new URL(database.url).pathname.slice(1);
     const users = ["engine", "gateway", "services"].map((role) => `${name}_${role}`);
     expect(await usersOf(name)).toEqual(expect.arrayContaining(users));
+
+    const shards = (await usher(["shards", "--once"], { DATA_DIR: dataDir })).stdout.match(/^ *\d+ #1 e\d+ /gm);
+    expect(shards).toHaveLength(64);
+
+    const entry = await readFile(join(dataDir, "cluster", "backends.cfg"), "utf8");
+    const second = new Launch(["cluster"], { ...settings, DATABASE_URL: `${database.url}_of_another` });
+    expect((await second.ended).code).toBe(1);
+    expect(second.stderr).toMatch(/^Another Usher \(process \d+\) uses the data directory/);
+    expect(await readFile(join(dataDir, "cluster", "backends.cfg"), "utf8")).toBe(entry);
 
     launch.child.kill("SIGINT");
     expect((await launch.ended).code).toBe(0);

@@ -1,0 +1,17 @@
+/** Where a cluster's NATS servers are, and the operator's password there: both are made anew, so nobody could type them. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { systemRandom } from "../../platform/random/index.ts";
+import { readSecretFile, writeSecretFile } from "../../platform/secret-file/index.ts";
+
+const fileIn = (dataDir: string): string => join(dataDir, "cluster", "operator.url");
+
+/** For commands that look in from the same machine, until it is closed. */
+export function offerOperatorsWay(dataDir: string, natsUrl: string): { close(): void } {
+  const file = fileIn(dataDir);
+  writeSecretFile(file, natsUrl, { random: systemRandom, over: true });
+  return { close: () => rmSync(file, { force: true }) };
+}
+
+/** @returns undefined where no cluster runs in the directory */
+export const operatorsWay = (dataDir: string): string | undefined => readSecretFile(fileIn(dataDir));
