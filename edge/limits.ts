@@ -53,7 +53,7 @@ export const LIMITS = {
   /** A frame names up to so many seats, or this share of the hall; past both the whole hall is smaller. */
   frameSeats: 64,
   frameShare: { json: 0.125, msgpack: 0.25 },
-  /** Positions from which reconnecting viewers are resumed between two frames of a showtime; whoever comes with yet another is shown the whole hall. */
+  /** Positions from which reconnecting viewers are resumed between two frames of a showtime, besides the one shown now; whoever comes with yet another is shown the whole hall. */
   resumesMax: 16,
 
   /** Frames of one showtime are at least and at most this far apart. */

@@ -104,12 +104,13 @@ export class Channel {
 
   /**
    * What somebody missed who was shown (`epoch`, `seq`). @returns undefined where the whole hall is to be shown instead: the position is
-   * unknown, too much was missed, or too many positions were asked for since the last frame
+   * unknown, too much was missed, or too many other positions were asked for since the last frame
    */
   resume({ epoch, seq }: Position, encoding: Encoding): Frame | undefined {
     if (epoch !== this.replica.map.epoch) return undefined;
     if (!this.#resumes.has(seq)) {
-      if (this.#resumes.size >= LIMITS.resumesMax) return undefined;
+      // Whoever asks only to keep the connection alive has missed nothing, however many strange positions came before.
+      if (seq !== this.replica.map.shownSeq && this.#resumes.size >= LIMITS.resumesMax) return undefined;
       const delta = this.replica.map.resume(epoch, seq);
       this.#resumes.set(seq, delta && new EncodedOnce(() => delta));
     }

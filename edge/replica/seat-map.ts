@@ -43,6 +43,10 @@ export class SeatMap {
     return this.#seq;
   }
 
+  get shownSeq(): number {
+    return this.#shownSeq;
+  }
+
   /** Whether viewers have been shown all there is. */
   get isShown(): boolean {
     return this.#shownSeq === this.#seq;
