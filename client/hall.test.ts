@@ -264,6 +264,30 @@ test("a refusal that may pass is asked again", async () => {
   expect((await client.watch(PREMIERE).ready).seq).toBe(0);
 });
 
+test("a hall that is refused over and over is asked for after waits that grow until it is shown", async () => {
+  const server = await startServer();
+  const clock = new ManualClock();
+  const waits: number[] = [];
+  const after = (ms: number, callback: () => void) => (waits.push(ms), clock.after(ms, callback));
+  const client = createClient(server, { clock: { monotonic: () => clock.monotonic(), after }, random: () => 0.5 });
+  const refuse = () => server.script("watch", ({ link }) => link.send({ op: "error", code: "BUSY", message: "later" }));
+  const waited = async (ms: number) => {
+    await expect.poll(() => waits).toContain(ms);
+    waits.length = 0;
+    clock.advance(ms);
+  };
+  for (let time = 0; time < 3; time++) refuse();
+  await client.connect();
+  const hall = client.watch(PREMIERE);
+  for (const ms of [250, 500, 1_000]) await waited(ms);
+  await hall.ready;
+  refuse();
+  server.change([1], held);
+  server.show(server.change([2], held));
+  await waited(250);
+  await inStepAt(hall, 2);
+});
+
 test("watching twice is one watch, and stopping ends it for both", async () => {
   const server = await startServer();
   const client = createClient(server);

@@ -26,6 +26,8 @@ export class Watches implements HallOwner {
   readonly #halls = new Map<string, Hall>();
   readonly #waiting = new Set<Hall>();
   readonly #delays = new Map<Hall, ClientTimer>();
+  /** How often in a row a hall was refused for now. */
+  readonly #refusals = new Map<Hall, number>();
   #asked: { readonly hall: Hall; readonly timer: ClientTimer; readonly refusals: number } | undefined;
   /** Questions that are not waited for any more, and may yet be refused. */
   #abandoned = 0;
@@ -59,6 +61,7 @@ export class Watches implements HallOwner {
     this.#waiting.clear();
     for (const timer of this.#delays.values()) timer.cancel();
     this.#delays.clear();
+    this.#refusals.clear();
     for (const hall of this.#halls.values()) hall.lose();
   }
 
@@ -101,7 +104,9 @@ export class Watches implements HallOwner {
       return this.#watch(hall, refusals + 1);
     }
     if (refused.retryable) {
-      this.#later(hall, Math.max(refused.retryInMs ?? 0, this.#jitterMs(0)));
+      const before = this.#refusals.get(hall) ?? 0;
+      this.#refusals.set(hall, before + 1);
+      this.#later(hall, Math.max(refused.retryInMs ?? 0, this.#jitterMs(before)));
     } else {
       this.#forget(hall);
       hall.refuse(refused);
@@ -137,6 +142,7 @@ export class Watches implements HallOwner {
     this.#waiting.delete(hall);
     this.#delays.get(hall)?.cancel();
     this.#delays.delete(hall);
+    this.#refusals.delete(hall);
     // What was asked of it more than once is not refused after this.
     this.#options.send({ op: "unwatch", showtime: hall.showtime });
   }
@@ -178,6 +184,7 @@ export class Watches implements HallOwner {
    * this hall is in step, which puts the refusal in doubt too.
    */
   #shown(hall: Hall): void {
+    this.#refusals.delete(hall);
     if (this.#asked?.hall === hall) this.#abandoned = 0;
     this.#answered(hall);
   }
