@@ -42,6 +42,72 @@ test("an answer about a hold from before it was extended does not shorten it", a
   expect(basket.msLeft).toBe(300_000);
 });
 
+describe("an extension", () => {
+  /** Two holds, the first made 100 seconds before the second. */
+  async function holdTwice() {
+    const world = await openBasket(() => Promise.reject(new Error("nothing is asked for by REST")));
+    const { server, clock, basket } = world;
+    await basket.take([5], false);
+    clock.sleep(100_000);
+    await basket.take([6], false);
+    const refuseOnce = (code: "HOLD_PINNED" | "LIMIT_REACHED") =>
+      server.script("extend", ({ message, link }) => {
+        link.send({ op: "error", code, message: "no", ...("rid" in message && { rid: message.rid }) });
+      });
+    const extended = () => server.received.flatMap(({ message }) => (message.op === "extend" ? [message.holdId] : []));
+    return { ...world, refuseOnce, extended };
+  }
+
+  test("is asked for once, and moves the end of all holds", async () => {
+    const { server, clock, basket, refusals, lost, refuseOnce, extended } = await holdTwice();
+    server.script("extend", (received) => server.answer(received));
+    refuseOnce("LIMIT_REACHED");
+    await basket.extend();
+    expect(refusals).toEqual([]);
+    expect(extended()).toHaveLength(1);
+    expect(basket.msLeft).toBe(300_000);
+    clock.sleep(299_999);
+    basket.dropExpired();
+    expect(basket.seats).toEqual([5, 6]);
+    expect(lost).toEqual([]);
+  });
+
+  test("is that of the next hold where one is being paid for, whose end stays", async () => {
+    const { clock, basket, refusals, lost, refuseOnce, extended } = await holdTwice();
+    refuseOnce("HOLD_PINNED");
+    await basket.extend();
+    expect(refusals).toEqual([]);
+    expect(extended()).toHaveLength(2);
+    clock.sleep(200_000);
+    basket.dropExpired();
+    expect(basket.seats).toEqual([6]);
+    expect(lost).toEqual([5]);
+  });
+
+  test("that is refused says so once", async () => {
+    const { basket, refusals, refuseOnce, extended } = await holdTwice();
+    refuseOnce("LIMIT_REACHED");
+    await basket.extend();
+    expect(refusals).toMatchObject([{ code: "LIMIT_REACHED" }]);
+    expect(extended()).toHaveLength(1);
+    expect(basket.msLeft).toBe(200_000);
+  });
+
+  test("moves the end of a hold that was granted before it and is told of after it", async () => {
+    const { server, clock, basket } = await holdTwice();
+    let answer = (): void => {};
+    server.script("hold", (received) => (answer = () => server.answer(received)));
+    const taken = basket.take([7], false);
+    await expect.poll(() => server.received.filter(({ message }) => message.op === "hold").length).toBe(3);
+    clock.sleep(4_000);
+    await basket.extend();
+    answer();
+    await taken;
+    expect(basket.seats).toEqual([5, 6, 7]);
+    expect(basket.msLeft).toBe(300_000);
+  });
+});
+
 describe("a hold that was granted unheard", () => {
   const alive = () => Promise.resolve(Response.json({ seats: [5], expiresInMs: 250_000 }));
   const over = () => Promise.resolve(Response.json({ code: "HOLD_EXPIRED" }, { status: 410 }));

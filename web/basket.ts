@@ -1,7 +1,10 @@
 import { Refused, type RequestOptions, type RestClient, type UsherClient } from "../client/index.ts";
+import type { ErrorCode } from "../proto/index.ts";
 import { groupBy } from "./group-by.ts";
 import type { Session } from "./session.ts";
 
+/** With one of these a hold cannot be extended, and another may be. */
+const NOT_TO_EXTEND: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["HOLD_PINNED", "HOLD_NOT_FOUND", "HOLD_EXPIRED"]);
 /** As long as servers remember a request, less what asking takes. */
 const REMEMBERED_MS = 9 * 60_000;
 
@@ -51,6 +54,8 @@ export class Basket {
   /** By what was wished for: once more, it is the same request, which gets its first answer. */
   readonly #unheard = new Map<string, Unheard>();
   readonly #unlisten: (() => void)[];
+  /** The end that the last extension gave to all holds, also those whose answer was from before it. */
+  #extendedTo = 0;
   #signedIn = false;
 
   constructor(options: BasketOptions) {
@@ -59,7 +64,7 @@ export class Basket {
     this.#unlisten = [
       client.on("expired", ({ holdId }) => this.#lose(holdId)),
       client.on("booked", ({ holdId }) => this.#drop(holdId)),
-      client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#add(hold)),
+      client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#grant(hold)),
       // Notices may have been missed while there was no connection.
       client.on("authed", () => {
         void this.refresh();
@@ -120,14 +125,22 @@ export class Basket {
     await Promise.all([...byHold].map(async ([hold, some]) => hold && this.#release(hold, some)));
   }
 
+  /** Extends one hold, which moves the end of all that are not being paid for: of extensions there are few. */
   async extend(): Promise<void> {
-    const { client, failed } = this.#options;
-    const extended = [...this.#holds.values()].map(async (hold) => {
-      const { expiresAt } = await client.extend(hold.holdId);
-      const current = this.#holds.get(hold.holdId);
-      if (current !== undefined) this.#add({ ...current, expiresAt });
-    });
-    for (const result of await Promise.allSettled(extended)) if (result.status === "rejected") failed(result.reason);
+    const passedOver = new Set<string>();
+    let refusal: unknown;
+    for (const holdId of this.holdIds) {
+      try {
+        this.#extendedTo = (await this.#options.client.extend(holdId)).expiresAt;
+        for (const hold of Array.from(this.#holds.values())) if (!passedOver.has(hold.holdId)) this.#grant(hold);
+        return;
+      } catch (error) {
+        refusal = error;
+        if (!(error instanceof Refused && NOT_TO_EXTEND.has(error.code))) break;
+        passedOver.add(holdId);
+      }
+    }
+    if (refusal !== undefined) this.#options.failed(refusal);
   }
 
   /** What the server knows of the holds, from before a reload or a lost connection. */
@@ -177,7 +190,7 @@ export class Basket {
     this.#signIn();
     changed();
     try {
-      this.#add(await ask(unheard === undefined ? {} : { rid: unheard.rid }));
+      this.#grant(await ask(unheard === undefined ? {} : { rid: unheard.rid }));
       // An answer that is given again may tell of what is over by now.
       if (unheard !== undefined) await this.refresh();
     } catch (error) {
@@ -223,6 +236,10 @@ export class Basket {
 
   #holdOf(seat: number): Held | undefined {
     return [...this.#holds.values()].find(({ seats }) => seats.includes(seat));
+  }
+
+  #grant(hold: Held): void {
+    this.#add({ ...hold, expiresAt: Math.max(hold.expiresAt, this.#extendedTo) });
   }
 
   #add(hold: Held): void {
