@@ -26,7 +26,7 @@ async function openBasket(fetch: () => Promise<Response>) {
   });
   await client.connect();
   await eventOf(client, "authed");
-  return { server, clock, client, basket, refusals, lost };
+  return { server, clock, client, session, basket, refusals, lost };
 }
 
 test("an answer about a hold from before it was extended does not shorten it", async () => {
@@ -40,6 +40,21 @@ test("an answer about a hold from before it was extended does not shorten it", a
   answer(Response.json({ seats: [5], expiresInMs: 200_000 }));
   await refreshed;
   expect(basket.msLeft).toBe(300_000);
+});
+
+test("a guest is not renewed while a hold is under way", async () => {
+  const { server, session, basket } = await openBasket(() => Promise.resolve(Response.json({ accessToken: "next" })));
+  const renewed = (): Promise<string> => session.token("ending").catch((error: Error) => error.message);
+  let answer = (): void => {};
+  server.script("hold", (received) => (answer = () => server.answer(received)));
+  const taken = basket.take([5], false);
+  await server.next("hold");
+  expect(await renewed()).toMatch("cannot be renewed");
+  answer();
+  await taken;
+  expect(await renewed()).toMatch("cannot be renewed");
+  await basket.giveBack([5]);
+  expect(await renewed()).toBe("next");
 });
 
 describe("an extension", () => {

@@ -190,7 +190,7 @@ export class Basket {
     this.#signIn();
     changed();
     try {
-      this.#grant(await ask(unheard === undefined ? {} : { rid: unheard.rid }));
+      await session.awaiting(async () => this.#grant(await ask(unheard === undefined ? {} : { rid: unheard.rid })));
       // An answer that is given again may tell of what is over by now.
       if (unheard !== undefined) await this.refresh();
     } catch (error) {

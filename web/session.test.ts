@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RestClient } from "../client/index.ts";
 import { Session } from "./session.ts";
 
@@ -14,4 +14,32 @@ test("of two guests asked for at once the page keeps the one that the client sig
   answers[0]?.("first");
   expect(await tokens[0]).toBe("first");
   expect(session.savedToken).toBe("second");
+});
+
+describe("a guest whose token is about to end", () => {
+  function renew() {
+    let answer = (): void => {};
+    const fetch = () =>
+      new Promise<Response>((resolve) => (answer = () => resolve(Response.json({ accessToken: "next" }))));
+    const rest = new RestClient("http://127.0.0.1", { fetch });
+    const session = new Session(rest, { getItem: () => JSON.stringify({ token: "present" }), setItem: () => {} });
+    const renewed = session.token("ending").catch((error: Error) => error.message);
+    return { session, renewed, answer: () => answer() };
+  }
+
+  test("is another from then on, if there is nothing to lose", async () => {
+    const { session, renewed, answer } = renew();
+    answer();
+    expect(await renewed).toBe("next");
+    expect(session.savedToken).toBe("next");
+  });
+
+  test("stays with what was held while the next guest was asked for", async () => {
+    const { session, renewed, answer } = renew();
+    session.keepHolds("premiere", ["premiere.1"]);
+    answer();
+    expect(await renewed).toMatch("cannot be renewed");
+    expect(session.savedToken).toBe("present");
+    expect(session.holdsOf("premiere")).toEqual(["premiere.1"]);
+  });
 });

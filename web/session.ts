@@ -20,6 +20,8 @@ export class Session {
   #stored: Stored;
   /** Counts the guests asked for. */
   #guests = 0;
+  /** Requests under way that may bring this guest something. */
+  #awaited = 0;
 
   constructor(rest: RestClient, storage: Shelf) {
     this.#rest = rest;
@@ -39,9 +41,11 @@ export class Session {
   readonly token = async (why: TokenReason): Promise<string> => {
     const { token } = this.#stored;
     if (token !== undefined && why === "connecting") return token;
-    if (why === "ending" && this.#hasSomething) throw new Error("a guest's token cannot be renewed");
+    this.#letGo(why);
     const asked = ++this.#guests;
     const { accessToken } = await this.#rest.guest();
+    // The guest may have come by something meanwhile.
+    this.#letGo(why);
     // The client signs in as the guest that it asked for last, whichever answer comes last.
     if (asked === this.#guests) this.#save({ token: accessToken, holds: {} });
     return accessToken;
@@ -55,14 +59,28 @@ export class Session {
     this.#save({ ...this.#stored, holds: { ...this.#stored.holds, [showtime]: holds } });
   }
 
+  /** Does what may bring the guest something, who counts until then as one who has it. */
+  async awaiting(request: () => Promise<void>): Promise<void> {
+    this.#awaited++;
+    try {
+      await request();
+    } finally {
+      this.#awaited--;
+    }
+  }
+
   /** To be called before the first booking is asked for: it may be made though no answer comes. */
   keepBooked(): void {
     this.#save({ ...this.#stored, booked: true });
   }
 
+  #letGo(why: TokenReason): void {
+    if (why === "ending" && this.#hasSomething) throw new Error("a guest's token cannot be renewed");
+  }
+
   get #hasSomething(): boolean {
     const { holds, booked = false } = this.#stored;
-    return booked || Object.values(holds).some((ids) => ids.length > 0);
+    return booked || this.#awaited > 0 || Object.values(holds).some((ids) => ids.length > 0);
   }
 
   #save(stored: Stored): void {
