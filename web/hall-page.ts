@@ -100,11 +100,12 @@ export class HallPage {
     if (status === SEAT_STATUS.held) return LOOK.held;
     if (status === SEAT_STATUS.booked) return LOOK.booked;
     if (status === SEAT_STATUS.blocked) return LOOK.blocked;
-    return LOOK.free + this.#categoryOf(this.#options.layout.seats[seat]);
+    // There are looks for four.
+    return LOOK.free + Math.min(3, this.#categoryOf(this.#options.layout.seats[seat]));
   }
 
   #categoryOf(seat: LayoutSeat | undefined): number {
-    return Math.min(3, this.#categories.get(seat?.category ?? "") ?? 0);
+    return this.#categories.get(seat?.category ?? "") ?? 0;
   }
 
   #choose(seat: number): void {

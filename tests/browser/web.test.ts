@@ -1,5 +1,6 @@
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Layout } from "../../client/index.ts";
 import { encodeServerMsgpack, type ServerMessage } from "../../proto/ws/index.ts";
 import { OP } from "../../proto/ws/op.ts";
 import { boxOffice } from "../support/box-office.ts";
@@ -178,6 +179,24 @@ test("the list of seats does what the map does", async () => {
   await seat.click();
   await expect.poll(() => seat.getAttribute("aria-pressed")).toBe("true");
   expect(await basketOf(page)).toEqual(["C4"]);
+});
+
+test("a seat of the sixth category is called by its name and its price, although there are colours for four alone", async () => {
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_studio")}`, async (fresh) => {
+    await fresh.route(/\/layout$/, async (route) => {
+      // The cast: it is what the server gave.
+      const layout = (await (await route.fetch()).json()) as Layout;
+      const others = [2, 3, 4, 5, 6].map((nth) => {
+        return { id: `c${nth}`, name: `Category ${nth}`, price: { amount: nth * 1_000, currency: "EUR" } };
+      });
+      const seats = layout.seats.map((seat, index) => (index === 0 ? { ...seat, category: "c6" } : seat));
+      await route.fulfill({ json: { ...layout, seats, categories: [...layout.categories.slice(0, 1), ...others] } });
+    });
+  });
+  await page.getByText("Seats as a list").click();
+  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
+  await page.getByText("A1 Category 6 €60.00").waitFor();
+  await page.getByRole("button", { name: /^Row A, seat 1, (.+, )?Category 6, €60.00, yours$/ }).waitFor();
 });
 
 test("whoever is too late is told so, in words", async () => {
