@@ -42,6 +42,21 @@ test("an answer about a hold from before it was extended does not shorten it", a
   expect(basket.msLeft).toBe(300_000);
 });
 
+test("seats that are on their way back are not called lost", async () => {
+  const over = () => Promise.resolve(Response.json({ code: "HOLD_NOT_FOUND" }, { status: 404 }));
+  const { server, basket, lost } = await openBasket(over);
+  await basket.take([5, 6], false);
+  let answer = (): void => {};
+  server.script("release", (received) => (answer = () => server.answer(received)));
+  const returned = basket.giveBack([5, 6]);
+  await server.next("release");
+  await basket.refresh();
+  expect(basket.seats).toEqual([]);
+  answer();
+  await returned;
+  expect(lost).toEqual([]);
+});
+
 test("a guest is not renewed while a hold is under way", async () => {
   const { server, session, basket } = await openBasket(() => Promise.resolve(Response.json({ accessToken: "next" })));
   const renewed = (): Promise<string> => session.token("ending").catch((error: Error) => error.message);

@@ -40,7 +40,10 @@ interface Unheard {
   readonly since: number;
 }
 
-/** The seats that this guest holds in one showtime, and those asked for at the moment. */
+/**
+ * The seats that this guest holds in one showtime, and those asked for at the moment. It lives as long as its client: seats may
+ * be on their way, here or back, when the page of their hall is left, and are there when it is opened again.
+ */
 export class Basket {
   readonly #options: BasketOptions;
   readonly #holds = new Map<string, Held>();
@@ -53,7 +56,6 @@ export class Basket {
   readonly #untold = new Set<string>();
   /** By what was wished for: once more, it is the same request, which gets its first answer. */
   readonly #unheard = new Map<string, Unheard>();
-  readonly #unlisten: (() => void)[];
   /** The end that the last extension gave to all holds, also those whose answer was from before it. */
   #extendedTo = 0;
   #signedIn = false;
@@ -61,16 +63,14 @@ export class Basket {
   constructor(options: BasketOptions) {
     this.#options = options;
     const { client } = options;
-    this.#unlisten = [
-      client.on("expired", ({ holdId }) => this.#lose(holdId)),
-      client.on("booked", ({ holdId }) => this.#drop(holdId)),
-      client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#grant(hold)),
-      // Notices may have been missed while there was no connection.
-      client.on("authed", () => {
-        void this.refresh();
-        this.#askAgain();
-      }),
-    ];
+    client.on("expired", ({ holdId }) => this.#lose(holdId));
+    client.on("booked", ({ holdId }) => this.#drop(holdId));
+    client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#grant(hold));
+    // Notices may have been missed while there was no connection.
+    client.on("authed", () => {
+      void this.refresh();
+      this.#askAgain();
+    });
     if (options.session.savedToken !== undefined) this.#signIn();
   }
 
@@ -169,10 +169,6 @@ export class Basket {
     for (const hold of this.#holds.values()) if (this.#options.client.msLeft(hold) === 0) this.#lose(hold.holdId);
   }
 
-  close(): void {
-    for (const unlisten of this.#unlisten) unlisten();
-  }
-
   #signIn(): void {
     if (this.#signedIn) return;
     this.#signedIn = true;
@@ -252,7 +248,8 @@ export class Basket {
   #lose(holdId: string): void {
     const hold = this.#holds.get(holdId);
     this.#drop(holdId);
-    if (hold !== undefined) this.#options.lost(hold.seats);
+    const lost = hold?.seats.filter((seat) => !this.#returning.has(seat)) ?? [];
+    if (lost.length > 0) this.#options.lost(lost);
   }
 
   #drop(holdId: string): void {

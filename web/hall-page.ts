@@ -1,6 +1,6 @@
-import type { Hall, Layout, LayoutSeat, RestClient, Showtime, UsherClient } from "../client/index.ts";
+import type { Hall, Layout, LayoutSeat, RestClient, Showtime } from "../client/index.ts";
 import { SEAT_STATUS } from "../proto/index.ts";
-import { Basket } from "./basket.ts";
+import type { Basket } from "./basket.ts";
 import { BasketPanel } from "./basket-panel.ts";
 import { byId } from "./dom.ts";
 import { LOOK } from "./floor/painter.ts";
@@ -11,21 +11,22 @@ import { say, tell } from "./messages.ts";
 import { SeatList } from "./seat-list.ts";
 import { PurchasePanel } from "./purchase-panel.ts";
 import type { Session } from "./session.ts";
-import { inPlainWords } from "./words.ts";
 
 export interface HallPageOptions {
   readonly rest: RestClient;
-  readonly client: UsherClient;
   readonly session: Session;
   readonly showtime: Showtime;
   readonly layout: Layout;
   readonly hall: Hall;
+  readonly basket: Basket;
+  readonly labelOf: (seat: number) => string;
 }
 
 /** One hall, live: the map, the list, the basket, and the words that tell what happens. */
 export class HallPage {
   readonly #options: HallPageOptions;
   readonly #basket: Basket;
+  readonly #labelOf: (seat: number) => string;
   readonly #map: SeatMap;
   readonly #list: SeatList;
   readonly #panel: BasketPanel;
@@ -36,17 +37,10 @@ export class HallPage {
 
   constructor(options: HallPageOptions) {
     this.#options = options;
-    const { client, rest, session, showtime, layout, hall } = options;
+    const { rest, session, showtime, layout, hall, basket, labelOf } = options;
     this.#categories = new Map(layout.categories.map(({ id }, index) => [id, index]));
-    this.#basket = new Basket({
-      client,
-      rest,
-      session,
-      showtime: showtime.id,
-      changed: () => this.#changed(),
-      failed: (error) => tell(inPlainWords(error, this.#labelOf)),
-      lost: (seats) => tell(`Your time is over: ${formatList(seats.map(this.#labelOf))} may be taken by others again.`),
-    });
+    this.#basket = basket;
+    this.#labelOf = labelOf;
     this.#map = new SeatMap({
       canvas: byId("seats", HTMLCanvasElement),
       layout,
@@ -62,29 +56,25 @@ export class HallPage {
       isOpen: (seat) => this.#basket.has(seat) || this.#isOpen(seat),
       chosen: (seat) => this.#choose(seat),
     });
-    this.#panel = new BasketPanel({ basket: this.#basket, layout, labelOf: this.#labelOf });
-    this.#purchases = new PurchasePanel({ rest, session, basket: this.#basket, showtime: showtime.id });
-    this.#unlisten = [hall.on("change", () => this.#changed()), hall.on("snapshot", () => this.#changed())];
+    this.#panel = new BasketPanel({ basket, layout, labelOf });
+    this.#purchases = new PurchasePanel({ rest, session, basket, showtime: showtime.id });
+    this.#unlisten = [hall.on("change", () => this.update()), hall.on("snapshot", () => this.update())];
     this.#showHead();
     this.#listen();
-    this.#changed();
+    this.update();
   }
 
   close(): void {
     this.#stop.abort();
     for (const unlisten of this.#unlisten) unlisten();
-    this.#basket.close();
     this.#panel.close();
     this.#purchases.close();
     this.#list.close();
     this.#map.close();
   }
 
-  readonly #labelOf = (seat: number): string => this.#options.layout.seats[seat]?.label ?? String(seat);
-
-  #changed(): void {
-    // What was asked for here may be answered when the next hall is on the page.
-    if (this.#stop.signal.aborted) return;
+  /** Seats or times have changed. */
+  update(): void {
     this.#map.redraw();
     this.#list.update();
     this.#panel.update();

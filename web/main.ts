@@ -1,7 +1,10 @@
 /** The page that a buyer sees: `#/` is what is on, `#/showtimes/ID` a hall. */
 import { type Hall, RestClient, Unreachable, UsherClient } from "../client/index.ts";
+import { Basket } from "./basket.ts";
 import { byId } from "./dom.ts";
+import { formatList } from "./format.ts";
 import { HallPage } from "./hall-page.ts";
+import { tell } from "./messages.ts";
 import { showProgramme } from "./programme-page.ts";
 import { Session } from "./session.ts";
 import { inPlainWords } from "./words.ts";
@@ -23,6 +26,8 @@ class Application {
   /** Watched for the present visit, from before its first picture. */
   #hall: Hall | undefined;
   #page: HallPage | undefined;
+  /** By showtime, also of halls that were left. */
+  readonly #baskets = new Map<string, Basket>();
   #unlisten = (): void => {};
   /** Counts navigations, so that a slow answer does not open a page that was left. */
   #visit = 0;
@@ -83,7 +88,10 @@ class Application {
     await hall.ready;
     if (visit !== this.#visit) return;
     view("hall");
-    const page = new HallPage({ rest: this.#rest, client, session: this.#session, showtime, layout, hall });
+    const labelOf = (seat: number): string => layout.seats[seat]?.label ?? String(seat);
+    const basket = this.#basketOf(id, client, labelOf);
+    const [rest, session] = [this.#rest, this.#session];
+    const page = new HallPage({ rest, session, showtime, layout, hall, basket, labelOf });
     this.#page = page;
     const showState = (): void => {
       if (this.#page !== page) return;
@@ -102,6 +110,27 @@ class Application {
     });
     this.#unlisten = client.on("state", showState);
     showState();
+  }
+
+  #basketOf(showtime: string, client: UsherClient, labelOf: (seat: number) => string): Basket {
+    const known = this.#baskets.get(showtime);
+    if (known !== undefined) {
+      // There may be holds that could not be asked after when it was here last.
+      void known.refresh();
+      return known;
+    }
+    const basket = new Basket({
+      client,
+      rest: this.#rest,
+      session: this.#session,
+      showtime,
+      // What was asked for in one hall may be answered when another is on the page, or none.
+      changed: () => this.#page?.update(),
+      failed: (error) => tell(inPlainWords(error, labelOf)),
+      lost: (seats) => tell(`Your time is over: ${formatList(seats.map(labelOf))} may be taken by others again.`),
+    });
+    this.#baskets.set(showtime, basket);
+    return basket;
   }
 
   /** One connection for all halls, made when the first is opened. */

@@ -39,20 +39,24 @@ async function enter(showtime: string): Promise<Page> {
   return page;
 }
 
-/** Stands between a page and the server: keeps back what the page is to get later, and says what the server never said. */
+/** Stands between a page and the server: keeps back what one is to get later, and says what the server never said. */
 class Wire {
-  readonly kept: (string | Buffer)[] = [];
+  readonly kept: (() => void)[] = [];
   #keeps: number | undefined;
   #route: WebSocketRoute | undefined;
 
   tap(page: Page): Promise<void> {
     return page.routeWebSocket(/\/v1$/, (route) => {
       this.#route = route;
-      route.connectToServer().onMessage((frame) => {
-        if (frame[1] === this.#keeps) this.kept.push(frame);
-        else route.send(frame);
-      });
+      const server = route.connectToServer();
+      server.onMessage((frame) => this.#pass(frame, route));
+      route.onMessage((frame) => this.#pass(frame, server));
     });
+  }
+
+  #pass(frame: string | Buffer, to: WebSocketRoute): void {
+    if (frame[1] === this.#keeps) this.kept.push(() => to.send(frame));
+    else to.send(frame);
   }
 
   keep(op: number): void {
@@ -61,7 +65,7 @@ class Wire {
 
   letGo(): void {
     this.#keeps = undefined;
-    for (const frame of this.kept.splice(0)) this.#route?.send(frame);
+    for (const send of this.kept.splice(0)) send();
   }
 
   say(message: ServerMessage): void {
@@ -372,6 +376,34 @@ test("seats that are granted after their hall was left are not drawn into the ne
   expect(await page.locator("#tally").textContent()).toBe(tally);
   await page.goto(hall);
   await page.locator("#basket-seats li").nth(1).waitFor();
+});
+
+test("seats that are granted, or taken back, when their hall was left and opened again are in the basket, or no longer", async () => {
+  const hall = pageOf(office.anotherShowtime("ha_classic"));
+  const wire = new Wire();
+  const page = await visit(new URL(hall).hash, (fresh) => wire.tap(fresh));
+  await page.locator("#connection[data-state=live]").waitFor();
+  const leaveAndComeBack = async () => {
+    await expect.poll(() => wire.kept.length, PATIENTLY).toBe(1);
+    await page.goto(`${new URL(hall).origin}/#/`);
+    await page.getByRole("heading", { name: "What’s on" }).waitFor();
+    await page.goto(hall);
+    await page.locator("#connection[data-state=live]").waitFor();
+  };
+  wire.keep(OP.held);
+  await page.getByRole("button", { name: "Find the best" }).click();
+  await leaveAndComeBack();
+  await page.getByText("None yet.").waitFor();
+  wire.letGo();
+  await page.locator("#basket-seats li").nth(1).waitFor();
+
+  wire.keep(OP.release);
+  await page.getByRole("button", { name: "Give all back" }).click();
+  await leaveAndComeBack();
+  await page.locator("#basket-seats li").nth(1).waitFor();
+  wire.letGo();
+  await page.getByText("None yet.").waitFor();
+  expect(await page.getByText("Your time is over").count()).toBe(0);
 });
 
 test("the keyboard is not thrown to the top of the page when the button that it pressed is gone", async () => {
