@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import { requireWebSockets } from "../../edge/index.ts";
-import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import type { Context } from "../context.ts";
 import { askShardCount, engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
@@ -10,6 +9,7 @@ import { requireNats, startBus } from "../parts/start-bus.ts";
 import { startEdge } from "../parts/start-edge.ts";
 import { startOps } from "../parts/start-ops.ts";
 import { startRedis } from "../parts/start-redis.ts";
+import { startVerifier } from "../parts/start-verifier.ts";
 
 export const edgeCommand = (context: Context): Command =>
   new Command("edge")
@@ -17,7 +17,7 @@ export const edgeCommand = (context: Context): Command =>
     .action(() => runRole(context, "edge", startEdgeRole));
 
 async function startEdgeRole(role: Role): Promise<void> {
-  const { config, clock, log, lifecycle, context } = role;
+  const { config, context } = role;
   requireNats(role, "edge");
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   requireWebSockets();
@@ -26,15 +26,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   await askShardCount(role, bus);
   const shared = await startRedis(role, "edge");
   await goByIdentity(role, bus);
-  const verifier = await lifecycle.start({
-    name: "token verifier",
-    start: async () => {
-      const started = new BusTokenVerifier({ bus, clock, log });
-      await started.start();
-      return started;
-    },
-    stop: (started) => started.stop(),
-  });
+  const verifier = await startVerifier(role, bus);
   const httpPort = await startOps(role, [...checks, ...(shared?.checks ?? [])]);
   const port = await startEdge(role, {
     bus,

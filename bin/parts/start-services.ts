@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { BusTokenVerifier } from "../../platform/auth/index.ts";
+import type { BusTokenVerifier } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import { type Config, requireDifferentPorts } from "../../platform/config/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
@@ -25,6 +25,7 @@ import { requireFreePort } from "./free-port.ts";
 import { type Role, urlHost } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
 import type { Shared } from "./start-redis.ts";
+import { startVerifier } from "./start-verifier.ts";
 
 /** Connections that wait to be taken, where the system allows so many. Of Node's 511, a crowd that comes at once sees some reset. */
 const BACKLOG = 10_000;
@@ -105,15 +106,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
     running.push(service);
     await lifecycle.start({ name: domain, start: () => service.start(), stop: () => service.stop() });
   }
-  const verifier = await lifecycle.start({
-    name: "token verifier",
-    start: async () => {
-      const started = new BusTokenVerifier({ bus, clock, log });
-      await started.start();
-      return started;
-    },
-    stop: (started) => started.stop(),
-  });
+  const verifier = await startVerifier(role, bus);
   // Every consumer is there now: what a crash left in an outbox is told to all of them.
   await lifecycle.start({ name: "events", start: () => stream.start(), stop: () => stream.stop() });
 
