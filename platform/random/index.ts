@@ -1,1 +1,2 @@
+export { ID_BYTES, newId } from "./new-id.ts";
 export { systemRandom, type RandomBytes } from "./random-bytes.ts";

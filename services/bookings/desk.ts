@@ -1,13 +1,13 @@
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../platform/random/index.ts";
 import { type HolderId, type HoldId, isPlainId, parseHoldId, type Role } from "../../proto/index.ts";
 import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
 import { QUOTE, type SeatCard, type ShowtimeCard, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";
 import { type Engine, problemOf } from "./holds/holds.ts";
-import { derivedId, newId } from "./ids.ts";
+import { derivedId } from "./ids.ts";
 import { ANSWER_WITHIN_MS } from "./limits.ts";
 import type { BookedSeat, Booking } from "./saga/booking.ts";
 import type { Saga } from "./saga/saga.ts";
@@ -46,7 +46,7 @@ export class Desk {
   async book(asker: Asker, request: BookingRequest): Promise<Stored> {
     const { store, saga } = this.#options;
     const { userId, key } = asker;
-    const id = this.#idOf("bk_", asker, request.holdId);
+    const id = this.#idOf("bk", asker, request.holdId);
     const held = await this.#heldSeats(userId, request.holdId, id);
     if (held instanceof Problem) {
       // The hold is booked, or over, perhaps by this very request when it was sent before.
@@ -73,7 +73,7 @@ export class Desk {
       throw new Problem("FORBIDDEN", `Terminals are for kiosks and box offices; your role is ${asker.role}.`);
     }
     const own = await this.read(asker, id);
-    const paymentId = this.#idOf("pay_", asker, id);
+    const paymentId = this.#idOf("pay", asker, id);
     const { stored, mine } = await saga.tell(own, { type: "pay", paymentId, method, token: token ?? null });
     const begun = mine ? await this.#beginPayment(stored) : stored;
     if (method === "terminal" || token !== undefined || !isLeftAlone(begun.booking)) return begun;
@@ -87,7 +87,7 @@ export class Desk {
     const { saga } = this.#options;
     const own = await this.read(asker, id);
     const until = await this.#cancelUntil(asker, own.booking);
-    const cancel = { type: "cancel", id: this.#idOf("rf_", asker, id), seats, until } as const;
+    const cancel = { type: "cancel", id: this.#idOf("rf", asker, id), seats, until } as const;
     if (saga.wouldChange(own, cancel)) await this.#withdrawTickets(asker, own.booking, seats);
     const { stored, mine } = await saga.tell(own, cancel);
     if (mine) void saga.advance(stored);
@@ -162,7 +162,7 @@ export class Desk {
     const now = this.#options.clock.now();
     return {
       id,
-      secret: newId("", this.#options.random),
+      secret: this.#options.random(16).toString("base64url"),
       userId,
       holdId: request.holdId,
       showtimeId: showtime.showtimeId,
@@ -222,7 +222,7 @@ export class Desk {
 
   /** Of what is made by a request with an Idempotency-Key: the same for its repetitions. */
   #idOf(prefix: string, { userId, key }: Asker, about: string): string {
-    return key === undefined ? newId(prefix, this.#options.random) : derivedId(prefix, userId, key, about);
+    return key === undefined ? newId(prefix, this.#options.random) : derivedId(`${prefix}_`, userId, key, about);
   }
 }
 

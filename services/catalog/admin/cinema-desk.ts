@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { CinemaWithHalls, NewCinema } from "../../../proto/rest/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import { fold } from "../fold.ts";
@@ -8,7 +8,6 @@ import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
 import { known } from "./known.ts";
-import { newId } from "./new-id.ts";
 
 interface Options {
   readonly db: Kysely<CatalogTables>;

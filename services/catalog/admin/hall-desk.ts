@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Transaction } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import { type Query, type Reply, SEAT_STATUS, showtimeId } from "../../../proto/index.ts";
 import type { HallPlanView, NewHall } from "../../../proto/rest/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
@@ -15,7 +15,6 @@ import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
 import { known } from "./known.ts";
-import { newId } from "./new-id.ts";
 
 interface Options {
   readonly changes: Changes;

@@ -1,12 +1,11 @@
 import type { Transaction } from "kysely";
 import type { Movie, NewMovie } from "../../../proto/rest/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import { movieColumns, readMovie } from "../store/movies.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
-import { newId } from "./new-id.ts";
 import { known } from "./known.ts";
 
 interface Options {

@@ -1,7 +1,7 @@
 import type { Selectable, Transaction } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Outbox } from "../../../platform/events/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { CategoryPrices, ChangedShowtime, NewShowtime, Showtime } from "../../../proto/rest/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import type { SaleKeeper } from "../sale-keeper.ts";
@@ -10,7 +10,6 @@ import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
 import { known } from "./known.ts";
-import { newId } from "./new-id.ts";
 import { currencyOf } from "./price-list.ts";
 import { timesOf } from "./showtime-times.ts";
 

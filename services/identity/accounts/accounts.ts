@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Role } from "../../../proto/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
 import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
@@ -145,7 +145,7 @@ export class Accounts {
 
   newRow(role: Role): Pick<UserRow, "id" | "role" | "created_at"> {
     const { clock, random } = this.#options;
-    return { id: `usr_${random(16).toString("base64url")}`, role, created_at: new Date(clock.now()) };
+    return { id: newId("usr", random), role, created_at: new Date(clock.now()) };
   }
 
   /** Writes the user, the password and the first family in one transaction. */

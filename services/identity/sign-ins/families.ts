@@ -5,7 +5,7 @@ import { type Revocation, REVOCATIONS_PAGE, REVOKED } from "../../../proto/servi
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { FAMILIES_KEPT_MS, PRUNE_ROWS_MAX, REFRESH_REPLAY_MS, TOKEN_SIGNED_WITHIN_MS } from "../limits.ts";
@@ -54,13 +54,18 @@ export class Families {
   /** Of a guest or a device, who get no refresh token: it ends with its access token. */
   brief(role: Role): NewFamily {
     const tokens_until = this.#tokensUntil(role);
-    return { id: this.#newId(), rotated_at: this.#now(), expires_at: tokens_until, tokens_until };
+    return { id: newId("fam", this.#options.random), rotated_at: this.#now(), expires_at: tokens_until, tokens_until };
   }
 
   /** Of somebody who proved to be who they are. */
   lasting(): NewFamily {
     const expires_at = new Date(this.#options.clock.now() + this.#options.config.refreshTokenTtlMs);
-    return { id: this.#newId(), rotated_at: this.#now(), expires_at, tokens_until: this.#tokensUntil("customer") };
+    return {
+      id: newId("fam", this.#options.random),
+      rotated_at: this.#now(),
+      expires_at,
+      tokens_until: this.#tokensUntil("customer"),
+    };
   }
 
   firstRefreshToken(family: string): string {
@@ -186,10 +191,6 @@ export class Families {
     const { clock, config } = this.#options;
     const ttlMs = role === "guest" ? config.guestTokenTtlMs : config.accessTokenTtlMs;
     return new Date(clock.now() + ttlMs + REFRESH_REPLAY_MS + TOKEN_SIGNED_WITHIN_MS);
-  }
-
-  #newId(): string {
-    return `fam_${this.#options.random(16).toString("base64url")}`;
   }
 
   #now(): Date {

@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { MailedEvent } from "../letters/index.ts";
 import { ERROR_LENGTH_MAX, MAIL_LEASE_MS, MAILS_KEPT_MS, PRUNE_ROWS_MAX } from "../limits.ts";
@@ -28,7 +28,7 @@ export class MailQueue {
    * inbox remembers: the mail of one that is replayed later is there already, and sent after all.
    */
   adding(taken: RawBuilder<unknown>, event: DomainEvent<MailedEvent>): RawBuilder<unknown> {
-    const id = `ml_${this.#options.random(16).toString("base64url")}`;
+    const id = newId("ml", this.#options.random);
     const userId = "userId" in event.data ? event.data.userId : null;
     const now = new Date(this.#options.clock.now());
     return sql`

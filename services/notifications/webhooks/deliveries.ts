@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { Page, WebhookDelivery, WebhookDeliveryQuery } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
@@ -215,7 +215,7 @@ export class Deliveries {
   #newRow(webhookId: string, event: Sendable, giveUpAfterMs: number) {
     const now = this.#now();
     return {
-      id: `whd_${this.#options.random(16).toString("base64url")}`,
+      id: newId("whd", this.#options.random),
       webhook_id: webhookId,
       event_id: event.id,
       type: event.type,

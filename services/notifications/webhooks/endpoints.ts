@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type {
   ChangeWebhookBody,
   Page,
@@ -47,7 +47,7 @@ export class Endpoints {
     const row = await db
       .insertInto("webhook")
       .values({
-        id: `wh_${random(16).toString("base64url")}`,
+        id: newId("wh", random),
         url: body.url,
         types: [...body.types],
         description: body.description ?? null,

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import * as schema from "../../../proto/rest/index.ts";
 import { requireRole, type Routes } from "../../../platform/http/index.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -166,7 +166,7 @@ const deliveryRoutes =
       async ({ params: { id } }, reply) => {
         const delivery = await deliveries.addTest(id, {
           specversion: "1.0",
-          id: `evt_${random(16).toString("base64url")}`,
+          id: newId("evt", random),
           source: "/usher/notifications",
           type: "webhook.test",
           subject: id,

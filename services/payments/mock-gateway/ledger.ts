@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
-import type { RandomBytes } from "../../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import { DECISIONS_AT_ONCE, LIST_LIMIT } from "./limits.ts";
 import type { MockGatewayTables } from "./tables.ts";
 import { planOf } from "./tokens.ts";
@@ -53,7 +53,7 @@ export class MockLedger {
 
   /** One statement where the key is new, as it is as a rule. */
   async start(key: string, order: Order): Promise<PaymentRow> {
-    const id = `mp_${this.#random(16).toString("base64url")}`;
+    const id = newId("mp", this.#random);
     const request = `start ${JSON.stringify(order)}`;
     const { reference, amount, currency, description, payBy, token } = order;
     const plan = this.#planned(token, payBy);
@@ -154,7 +154,7 @@ export class MockLedger {
    */
   async decide(webhooks: { readonly copiesMin: number; readonly shuffleMs: number }): Promise<number> {
     const now = this.#now();
-    const batch = `msg_${this.#random(16).toString("base64url")}`;
+    const batch = newId("msg", this.#random);
     const { numAffectedRows } = await sql`
       with due as (
         select id, reference, verdict, webhook_copies from mock_gateway.payment where decide_at <= ${now}
