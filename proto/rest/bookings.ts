@@ -1,10 +1,9 @@
 /** Bookings, from the hold to the money back. */
 import { Type, type Static } from "typebox";
+import { closed } from "../closed.ts";
 import { SEAT_MAX, SEATS_PER_REQUEST_MAX } from "../limits.ts";
 import { BOOKING_STATUSES, PAYMENT_METHODS, PAYMENT_STATES, TICKET_TYPES } from "../services/index.ts";
 import { Id, Money, Page, PageQuery, Timestamp } from "./common.ts";
-
-const closed = { additionalProperties: false };
 
 const Seat = Type.Integer({ minimum: 0, maximum: SEAT_MAX, description: "Index into the layout." });
 const TicketTypeName = Type.Enum([...TICKET_TYPES]);

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from "typebox";
+import { closed } from "../closed.ts";
 
 /** Ids are opaque to clients; the pattern keeps what cannot be one from ever reaching a query. */
 export const Id = Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$", description: "An opaque id." });
@@ -10,7 +11,7 @@ export const Money = Type.Object(
     amount: Type.Integer({ description: "In minor units: 1250 is 12.50 in EUR." }),
     currency: Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217." }),
   },
-  { additionalProperties: false },
+  closed,
 );
 export type Money = Static<typeof Money>;
 

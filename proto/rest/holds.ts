@@ -1,4 +1,5 @@
 import { Type, type Static } from "typebox";
+import { closed } from "../closed.ts";
 import { SEAT_MAX, SEATS_PER_REQUEST_MAX } from "../limits.ts";
 import { Id, Timestamp } from "./common.ts";
 
@@ -16,7 +17,7 @@ const NamedSeats = Type.Object(
     }),
     accessible: Accessible,
   },
-  { additionalProperties: false },
+  closed,
 );
 
 const BestAvailable = Type.Object(
@@ -29,11 +30,11 @@ const BestAvailable = Type.Object(
         ),
         split: Type.Optional(Type.Boolean({ description: "The seats may be in several rows." })),
       },
-      { additionalProperties: false },
+      closed,
     ),
     accessible: Accessible,
   },
-  { additionalProperties: false },
+  closed,
 );
 
 export const HoldRequest = Type.Union([NamedSeats, BestAvailable], {

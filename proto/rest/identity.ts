@@ -1,8 +1,7 @@
 import { Type, type Static } from "typebox";
+import { closed } from "../closed.ts";
 import { ROLES } from "../roles.ts";
 import { Page, PageQuery, Timestamp } from "./common.ts";
-
-const closed = { additionalProperties: false };
 
 const EMAIL = "ann@example.com";
 const PASSWORD = "correct horse battery";

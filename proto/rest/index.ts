@@ -1,4 +1,5 @@
 /** REST schemas, a file for each domain. They need TypeBox at run time, hence a door of their own. */
+export { closed } from "../closed.ts";
 export * from "./common.ts";
 export * from "./problem.ts";
 export * from "./catalog/index.ts";

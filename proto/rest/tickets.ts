@@ -1,5 +1,6 @@
 /** Tickets and the gate. */
 import { Type, type Static } from "typebox";
+import { closed } from "../closed.ts";
 import { Id, Page, Timestamp } from "./common.ts";
 
 export const Ticket = Type.Object({
@@ -26,7 +27,7 @@ export const CheckInBody = Type.Object(
       Type.String({ maxLength: 64, description: "What the gate lets in to: tickets for anything else are refused." }),
     ),
   },
-  { additionalProperties: false, examples: [{ qr: "AEA7ZJJU3TQDAGC6CA7CZDPKSX6VA6NK", showtimeId: "st_premiere" }] },
+  { ...closed, examples: [{ qr: "AEA7ZJJU3TQDAGC6CA7CZDPKSX6VA6NK", showtimeId: "st_premiere" }] },
 );
 
 export const CheckedIn = Type.Object({

@@ -1,9 +1,8 @@
 /** Webhooks for integrators: which address is told of which events, and how the telling went. */
 import { Type, type Static } from "typebox";
+import { closed } from "../closed.ts";
 import { EVENT_NAMES } from "../events.ts";
 import { Id, Page, PageQuery, Timestamp } from "./common.ts";
-
-const closed = { additionalProperties: false };
 
 const EventTypes = Type.Array(Type.Enum([...EVENT_NAMES]), {
   minItems: 1,

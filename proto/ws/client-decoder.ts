@@ -4,10 +4,11 @@
  */
 import { Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
+import { closed } from "../closed.ts";
 import type { RequestId } from "../ids.ts";
 import { undecodable, type Decoded } from "./decoded.ts";
 import { WS_LIMITS } from "./limits.ts";
-import { CLIENT_SCHEMAS, type ClientMessage, closed } from "./messages.ts";
+import { CLIENT_SCHEMAS, type ClientMessage } from "./messages.ts";
 import { MsgpackReader } from "./msgpack/reader.ts";
 import { OP } from "./op.ts";
 

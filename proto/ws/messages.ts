@@ -4,13 +4,11 @@
  */
 import { Type, type Static } from "typebox";
 import { BOOKING_STATUSES, type BookingStatus } from "../booking-status.ts";
+import { closed } from "../closed.ts";
 import { ERRORS, type ErrorCode } from "../errors.ts";
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
 import { SEAT_MAX, SEATS_PER_REQUEST_MAX, TOKEN_LENGTH_MAX } from "../limits.ts";
 import { WS_LIMITS } from "./limits.ts";
-
-/** Unknown fields are refused: a misspelt option must not be a silently different request. */
-export const closed = { additionalProperties: false } as const;
 
 /** JSON has a negative zero, and bytes made from it would differ from those of zero. */
 const whole = (maximum: number, description: string) =>

@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
+import { closed } from "../../closed.ts";
 import { Id, Page, PageQuery } from "../common.ts";
-import { closed, ExpectedVersion, Line, Search, Version, exampleId } from "./parts.ts";
+import { ExpectedVersion, Line, Search, Version, exampleId } from "./parts.ts";
 import { Hall } from "./halls.ts";
 
 export const CinemaParams = exampleId("ci_astoria");

@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
+import { closed } from "../../closed.ts";
 import { Id } from "../common.ts";
-import { CategoryId, ExpectedVersion, Line, Version, closed, exampleId } from "./parts.ts";
+import { CategoryId, ExpectedVersion, Line, Version, exampleId } from "./parts.ts";
 
 export const HallParams = exampleId("ha_studio");
 

@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
+import { closed } from "../../closed.ts";
 import { Id, Page, PageQuery } from "../common.ts";
-import { closed, Day, ExpectedVersion, Line, Search, Version, exampleId } from "./parts.ts";
+import { Day, ExpectedVersion, Line, Search, Version, exampleId } from "./parts.ts";
 
 export const MovieParams = exampleId("mv_metropolis");
 

@@ -1,8 +1,6 @@
 /** What several of the catalogue's schemas are made of. */
 import { Type } from "typebox";
 
-export const closed = { additionalProperties: false };
-
 /** Any text: an id that cannot be one is simply not found. */
 export const AnyIdParams = Type.Object({ id: Type.String({ description: "An opaque id." }) });
 export const exampleId = (example: string) =>

@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
+import { closed } from "../../closed.ts";
 import { Id, Money, Page, PageQuery, Timestamp } from "../common.ts";
-import { CategoryId, Day, ExpectedVersion, Version, closed, exampleId } from "./parts.ts";
+import { CategoryId, Day, ExpectedVersion, Version, exampleId } from "./parts.ts";
 
 export const ShowtimeParams = exampleId("st_premiere");
 

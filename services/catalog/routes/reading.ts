@@ -21,8 +21,7 @@ import { sendBody } from "../answer-body.ts";
 import type { CatalogReader } from "../catalog-reader.ts";
 import { POSTER_MAX_AGE_S } from "../limits.ts";
 import { drawPoster } from "../posters/poster.ts";
-
-const tags = ["catalogue"];
+import { tags } from "./tags.ts";
 
 /** What anybody may read. */
 export const readingRoutes =

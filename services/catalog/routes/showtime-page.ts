@@ -7,13 +7,13 @@ import type { CatalogReader } from "../catalog-reader.ts";
 import type { LayoutBody } from "../layout/layout-body.ts";
 import { LAYOUT_MAX_AGE_S } from "../limits.ts";
 import { SingleFlight } from "../single-flight.ts";
+import { tags } from "./tags.ts";
 
 interface Options {
   readonly reader: CatalogReader;
   readonly engine: { ask(query: Query): Promise<Reply> };
 }
 
-const tags = ["catalogue"];
 const LAYOUT_CACHE_CONTROL = `public, max-age=${LAYOUT_MAX_AGE_S}`;
 const JSON_TYPE = "application/json; charset=utf-8";
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { closed } from "../../../proto/rest/index.ts";
 
 /** What goes wrong on demand, until it is told to stop: for tests, and for whoever wants to see the shop bear it. */
 export const Faults = Type.Object(
@@ -17,6 +18,6 @@ export const Faults = Type.Object(
     /** Each waits a random time up to this, so that they overtake each other. */
     shuffleWebhooksMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
   },
-  { additionalProperties: false },
+  closed,
 );
 export type Faults = Static<typeof Faults>;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Type } from "typebox";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { closed } from "../../../proto/rest/index.ts";
 import { Faults } from "./faults.ts";
 import { type MockLedger, type PaymentRow, Refused } from "./ledger.ts";
 import { DESCRIPTION_LENGTH_MAX, LIST_LIMIT } from "./limits.ts";
@@ -23,7 +24,6 @@ const Amount = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
 const Time = Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,3})?Z$" });
 const ById = Type.Object({ id: Id });
 const Keyed = Type.Object({ "idempotency-key": Id });
-const closed = { additionalProperties: false };
 
 const Order = Type.Object(
   {

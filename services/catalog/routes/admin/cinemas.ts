@@ -1,9 +1,9 @@
 import { ChangedCinema, CinemaParams, CinemaWithHalls, NewCinema } from "../../../../proto/rest/index.ts";
 import { requireRole, type Routes } from "../../../../platform/http/index.ts";
 import type { CinemaDesk } from "../../admin/cinema-desk.ts";
+import { tags } from "../tags.ts";
 import { expectedOf, Gone, tagOf } from "./answers.ts";
 
-const tags = ["catalogue"];
 const onRequest = requireRole("admin");
 
 export const cinemaRoutes =

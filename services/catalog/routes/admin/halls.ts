@@ -2,9 +2,9 @@ import { ChangedHall, HallParams, HallPlanView, NewHall } from "../../../../prot
 import { requireRole, type Routes } from "../../../../platform/http/index.ts";
 import type { HallDesk } from "../../admin/hall-desk.ts";
 import { HALL_BODY_LIMIT } from "../../limits.ts";
+import { tags } from "../tags.ts";
 import { expectedOf, Gone, tagOf } from "./answers.ts";
 
-const tags = ["catalogue"];
 const onRequest = requireRole("admin");
 
 export const hallRoutes =

@@ -1,9 +1,9 @@
 import { ChangedMovie, Movie, MovieParams, NewMovie } from "../../../../proto/rest/index.ts";
 import { requireRole, type Routes } from "../../../../platform/http/index.ts";
 import type { MovieDesk } from "../../admin/movie-desk.ts";
+import { tags } from "../tags.ts";
 import { expectedOf, Gone, tagOf } from "./answers.ts";
 
-const tags = ["catalogue"];
 const onRequest = requireRole("admin");
 
 export const movieRoutes =

@@ -1,0 +1,2 @@
+/** Under what the description of the API lists them all. */
+export const tags = ["catalogue"];
