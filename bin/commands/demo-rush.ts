@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Command, InvalidArgumentError } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
-import { type Clock, sleep, systemClock } from "../../platform/clock/index.ts";
+import { type Clock, sleep, systemClock, within } from "../../platform/clock/index.ts";
 import { SEAT_STATUS } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
@@ -141,11 +141,9 @@ async function arrive({ options, found, rest, clock, referee, score, over }: Doo
         }),
       );
       halls.push(hall);
-      await within(
-        clock,
-        Promise.all([client.connect(), hall.ready]),
-        `The WebSocket at ${url} does not answer: give its address with --url.`,
-      );
+      await within(clock, CONNECT_TIMEOUT_MS, Promise.all([client.connect(), hall.ready]), () => {
+        throw new ExplainedError(`The WebSocket at ${url} does not answer: give its address with --url.`);
+      });
     }
   };
   try {
@@ -199,13 +197,6 @@ function printTable({ score, referee, agreed, viewers, seed, print }: Result): v
   const width = Math.max(...rows.map(([name]) => name.length));
   print("");
   for (const [name, value] of rows) print(`${name.padEnd(width)}  ${value}`);
-}
-
-function within<Value>(clock: Clock, promise: Promise<Value>, sentence: string): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.after(CONNECT_TIMEOUT_MS, () => reject(new ExplainedError(sentence)));
-    promise.then(resolve, reject).finally(() => timer.cancel());
-  });
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

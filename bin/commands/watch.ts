@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, Refused, RestClient, UsherClient } from "../../client/index.ts";
-import { type Clock, systemClock } from "../../platform/clock/index.ts";
+import { type Clock, systemClock, within } from "../../platform/clock/index.ts";
 import { type Config, loadConfig } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
@@ -70,12 +70,10 @@ export async function watch(options: WatchOptions, { terminal, clock, stop }: Wa
 }
 
 async function firstPicture(client: UsherClient, hall: Hall, url: string, clock: Clock): Promise<void> {
-  const late = new Promise<never>((_, reject) => {
-    const sentence = `The WebSocket at ${url} does not answer: give its address with --url.`;
-    clock.after(CONNECT_TIMEOUT_MS, () => reject(new ExplainedError(sentence)));
-  });
   try {
-    await Promise.race([Promise.all([client.connect(), hall.ready]), late]);
+    await within(clock, CONNECT_TIMEOUT_MS, Promise.all([client.connect(), hall.ready]), () => {
+      throw new ExplainedError(`The WebSocket at ${url} does not answer: give its address with --url.`);
+    });
   } catch (error) {
     if (error instanceof Refused) throw new ExplainedError(`The hall cannot be watched: ${error.message}`);
     throw error;

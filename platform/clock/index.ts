@@ -4,3 +4,4 @@ export { SteeredClock } from "./steered-clock.ts";
 export { systemClock } from "./system-clock.ts";
 export { VirtualClock } from "./virtual-clock.ts";
 export { Wakeable } from "./wakeable.ts";
+export { within } from "./within.ts";

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
+import { type Clock, within } from "../../platform/clock/index.ts";
 import { type EventStream, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
@@ -96,8 +96,7 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
       keeper.wake();
       if (first !== true) return;
       // Where no engine is up yet the showtimes are opened once there is one: nobody waits for that.
-      const patience = new Promise<void>((resolve) => void clock.after(FIRST_PASS_WAIT_MS, resolve));
-      await Promise.race([keeper.firstPass, patience]);
+      await within(clock, FIRST_PASS_WAIT_MS, keeper.firstPass, () => undefined);
     },
     async stop() {
       for (const subscription of subscriptions) subscription.close();

@@ -1,4 +1,4 @@
-import type { Clock } from "../../platform/clock/index.ts";
+import { type Clock, within } from "../../platform/clock/index.ts";
 import type { ErrorCode } from "../../proto/index.ts";
 import type { Payment, PaymentMethod, PaymentStart, ServiceAnswer } from "../../proto/services/index.ts";
 import { AMOUNT_MAX, ANSWER_WITHIN_MS, STEP_LEASE_MS } from "./limits.ts";
@@ -110,13 +110,7 @@ export class Payments {
   async #advanced(row: SeenPayment, look: boolean): Promise<PaymentRow> {
     const { book, stepper, clock } = this.#options;
     const work = this.#track(stepper.advance(row, look));
-    const after = await new Promise<SeenPayment | undefined>((resolve) => {
-      const timer = clock.after(ANSWER_WITHIN_MS, () => resolve(undefined));
-      void work.then((advanced) => {
-        timer.cancel();
-        resolve(advanced);
-      });
-    });
+    const after = await within(clock, ANSWER_WITHIN_MS, work, () => undefined);
     return after ?? (await book.find(row.id)) ?? row;
   }
 

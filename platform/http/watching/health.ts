@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import type { Clock } from "../../clock/index.ts";
+import { type Clock, within } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import { Problem } from "../answers/problem.ts";
@@ -58,13 +58,7 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
     return isUp;
   };
   const up = (check: HealthCheck): Promise<boolean> =>
-    new Promise((resolve) => {
-      const timer = clock.after(HEALTH_CHECK_SLOW_MS, () => resolve(asItWas(check)));
-      void answerOf(check).then((isUp) => {
-        timer.cancel();
-        resolve(isUp);
-      });
-    });
+    within(clock, HEALTH_CHECK_SLOW_MS, answerOf(check), () => asItWas(check));
 
   return async (app) => {
     app.get(

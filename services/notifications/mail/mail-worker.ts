@@ -1,4 +1,4 @@
-import type { Clock } from "../../../platform/clock/index.ts";
+import { type Clock, within } from "../../../platform/clock/index.ts";
 import type { DeadLetters } from "../../../platform/events/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
@@ -57,8 +57,7 @@ export class MailWorker {
 
   /** Does not wait for a slow server for long. */
   async stop(): Promise<void> {
-    const patience = new Promise<void>((resolve) => void this.#options.clock.after(STOP_WAIT_MS, resolve));
-    await Promise.race([this.#poller.stop(), patience]);
+    await within(this.#options.clock, STOP_WAIT_MS, this.#poller.stop(), () => undefined);
   }
 
   async #sendSome(): Promise<boolean> {

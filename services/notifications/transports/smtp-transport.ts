@@ -1,5 +1,5 @@
 import { createTransport } from "nodemailer";
-import type { Clock } from "../../../platform/clock/index.ts";
+import { type Clock, within } from "../../../platform/clock/index.ts";
 import { CONNECT_TIMEOUT_MS, SEND_DEADLINE_MS, SOCKET_TIMEOUT_MS } from "../limits.ts";
 import { type Mail, MailRefused, type MailTransport, TransportUnreachable } from "./mail-transport.ts";
 import { messageOf } from "./message.ts";
@@ -34,16 +34,11 @@ export class SmtpTransport implements MailTransport {
     const sending = this.#transporter.sendMail(messageOf(mail, this.#from)).catch((error: unknown) => {
       throw classified(error, mail.to.address);
     });
-    await withinDeadline(this.#clock, sending);
+    // A server that keeps talking is not waited for for ever; should it take the mail after all, its id tells the second one.
+    await within(this.#clock, SEND_DEADLINE_MS, sending, () => {
+      throw new Error("the mail server took too long");
+    });
   }
-}
-
-/** A server that keeps talking is not waited for for ever; should it take the mail after all, its id tells the second one. */
-function withinDeadline(clock: Clock, sending: Promise<unknown>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.after(SEND_DEADLINE_MS, () => reject(new Error("the mail server took too long")));
-    sending.then(() => resolve(), reject).finally(() => timer.cancel());
-  });
 }
 
 /**

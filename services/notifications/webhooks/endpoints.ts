@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
-import type { Clock } from "../../../platform/clock/index.ts";
+import { type Clock, within } from "../../../platform/clock/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type {
   ChangeWebhookBody,
@@ -154,7 +154,7 @@ export class Endpoints {
     const judged = guard.addressesOf(url).catch((error: unknown) => {
       if (error instanceof AddressRefused) refuse(error.message);
     });
-    await Promise.race([judged, new Promise<void>((resolve) => void clock.after(REGISTER_LOOKUP_MS, resolve))]);
+    await within(clock, REGISTER_LOOKUP_MS, judged, () => undefined);
   }
 
   #now(): Date {

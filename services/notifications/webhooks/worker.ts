@@ -1,4 +1,4 @@
-import type { Clock } from "../../../platform/clock/index.ts";
+import { type Clock, within } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 import type { AddressGuard } from "./address-guard.ts";
@@ -40,8 +40,7 @@ export class Worker {
   /** Lets what is under way end, if it does so soon; else it is made again when its lease is over. */
   async stop(): Promise<void> {
     await this.#poller.stop();
-    const late = new Promise<void>((resolve) => void this.#options.clock.after(STOP_MS, resolve));
-    await Promise.race([Promise.all(this.#inFlight), late]);
+    await within(this.#options.clock, STOP_MS, Promise.all(this.#inFlight), () => undefined);
   }
 
   async #look(): Promise<boolean> {
