@@ -1,5 +1,5 @@
 import type { Hall, Layout, LayoutSeat, SeatChange, Showtime, UsherClient } from "../../client/index.ts";
-import type { Clock } from "../../platform/clock/index.ts";
+import { type Clock, every } from "../../platform/clock/index.ts";
 import { HallPicture } from "./hall-picture.ts";
 import { describeTally, Rate } from "./tally.ts";
 import { Screen, type Terminal } from "./terminal.ts";
@@ -31,7 +31,6 @@ export function showPicture(options: ViewOptions): View {
   const { terminal, clock, coloured, layout, client, hall } = options;
   const screen = new Screen(terminal);
   const rate = new Rate(clock);
-  let ended = false;
   let picture: HallPicture | undefined;
   const draw = (): void => {
     const size = { columns: terminal.columns ?? 80, lines: Math.max(4, (terminal.rows ?? 24) - FRAME_LINES) };
@@ -47,15 +46,11 @@ export function showPicture(options: ViewOptions): View {
     ]);
   };
   hall.onChange((changes) => rate.add(changes.length));
-  const tick = (): void => {
-    if (ended) return;
-    draw();
-    clock.after(FRAME_MS, tick);
-  };
-  tick();
+  draw();
+  const timer = every(clock, FRAME_MS, draw);
   return {
     end: () => {
-      ended = true;
+      timer.cancel();
       screen.leave();
     },
   };

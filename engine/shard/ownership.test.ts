@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { sleep } from "../../platform/clock/index.ts";
 import { holderId, type Reply } from "../../proto/index.ts";
 import { PROOF_MS } from "./limits.ts";
 import { Proof } from "./proof.ts";
@@ -29,7 +30,7 @@ describe("a shard whose ownership is in doubt", () => {
     void desk.shard.stop();
     const rows = desk.journal.rows.bind(desk.journal);
     desk.journal.rows = async function* (...which) {
-      await new Promise<void>((resolve) => desk.clock.after(2 * PROOF_MS, resolve));
+      await sleep(desk.clock, 2 * PROOF_MS);
       yield* rows(...which);
     };
     const starting = desk.started({ proof: new Proof(desk.clock) });

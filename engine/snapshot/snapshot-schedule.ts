@@ -1,5 +1,5 @@
 /** Decides when a shard is due for a snapshot: by size, by rows and by time. One snapshot is taken at a time. */
-import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { AFTER_BYTES, AFTER_MS, AFTER_ROWS, AT_A_LOOK_ROWS, HANDED_OVER_BYTES, LOOK_EVERY_MS } from "./limits.ts";
 
@@ -21,14 +21,14 @@ export class SnapshotSchedule {
   readonly #log: Logger;
   readonly #growth = new Map<number, Growth>();
   readonly #due = new Set<number>();
+  readonly #timer: Timer;
   #taking: Promise<void> | undefined;
-  #timer: Timer | undefined;
 
   constructor(taker: SnapshotTaker, clock: Clock, log: Logger) {
     this.#taker = taker;
     this.#clock = clock;
     this.#log = log;
-    this.#lookLater();
+    this.#timer = every(clock, LOOK_EVERY_MS, () => this.#look());
   }
 
   /** What the next owner has to read more: rows that were committed, or that this one had to read. */
@@ -62,19 +62,16 @@ export class SnapshotSchedule {
   }
 
   async close(): Promise<void> {
-    this.#timer?.cancel();
+    this.#timer.cancel();
     this.#due.clear();
     await this.#taking;
     await this.#taker.close();
   }
 
-  #lookLater(): void {
-    this.#timer = this.#clock.after(LOOK_EVERY_MS, () => {
-      const now = this.#clock.monotonic();
-      for (const [shard, { rows, since }] of this.#growth)
-        if (rows >= AT_A_LOOK_ROWS || now - since >= AFTER_MS) this.#makeDue(shard);
-      this.#lookLater();
-    });
+  #look(): void {
+    const now = this.#clock.monotonic();
+    for (const [shard, { rows, since }] of this.#growth)
+      if (rows >= AT_A_LOOK_ROWS || now - since >= AFTER_MS) this.#makeDue(shard);
   }
 
   #makeDue(shard: number): void {

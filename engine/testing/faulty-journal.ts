@@ -2,7 +2,7 @@
  * A journal in memory with the semantics of the PostgreSQL one (fence, primary keys, all or nothing), on a virtual clock, that fails,
  * stalls and loses its answers when a seeded source of chance says so.
  */
-import type { Clock } from "../../platform/clock/index.ts";
+import { type Clock, sleep } from "../../platform/clock/index.ts";
 import {
   CommitRefused,
   type Journal,
@@ -129,6 +129,6 @@ export class FaultyJournal implements Journal {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
+    return sleep(this.#options.clock, ms);
   }
 }

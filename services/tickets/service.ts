@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
-import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
@@ -65,15 +65,12 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
   const served: Subscription[] = [];
   let keysTimer: Timer | undefined;
 
-  function readKeysNowAndThen(): void {
-    keysTimer = clock.after(KEYS_READ_EVERY_MS, () => {
-      try {
-        keys.reload();
-      } catch (err) {
-        log.warn({ err }, "reading the tickets' keys failed; those read before stay in use");
-      }
-      readKeysNowAndThen();
-    });
+  function reloadKeys(): void {
+    try {
+      keys.reload();
+    } catch (err) {
+      log.warn({ err }, "reading the tickets' keys failed; those read before stay in use");
+    }
   }
 
   return {
@@ -100,7 +97,7 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
           queue.nudge();
         },
       });
-      readKeysNowAndThen();
+      keysTimer = every(clock, KEYS_READ_EVERY_MS, reloadKeys);
     },
 
     async stop() {

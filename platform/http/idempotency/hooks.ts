@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
-import type { Clock } from "../../clock/index.ts";
+import { type Clock, every } from "../../clock/index.ts";
 import { guardOf, principalOf } from "../requests/guards.ts";
 import {
   IDEMPOTENCY_KEY_LENGTH_MAX,
@@ -143,10 +143,8 @@ function untilClose(
   work: () => Promise<unknown>,
   complaint: string,
 ): void {
-  const again = () => {
+  const timer = every(clock, everyMs, () => {
     work().catch((error: unknown) => app.log.warn({ err: error }, complaint));
-    timer = clock.after(everyMs, again);
-  };
-  let timer = clock.after(everyMs, again);
+  });
   app.addHook("onClose", async () => timer.cancel());
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Clock } from "../../clock/index.ts";
+import { type Clock, every } from "../../clock/index.ts";
 import { Slab } from "../../slab/index.ts";
 import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "../limits.ts";
 import { Problem } from "../answers/problem.ts";
@@ -30,7 +30,7 @@ export function limitHandlers(app: FastifyInstance, clock: Clock): void {
     forget(reply);
     done();
   });
-  const look = (): void => {
+  const timer = every(clock, HANDLER_LOOK_EVERY_MS, () => {
     const now = clock.monotonic();
     for (const reply of replies.values()) {
       const { since = now } = reply.underWay ?? {};
@@ -40,9 +40,7 @@ export function limitHandlers(app: FastifyInstance, clock: Clock): void {
         giveUp(reply);
       }
     }
-    timer = clock.after(HANDLER_LOOK_EVERY_MS, look);
-  };
-  let timer = clock.after(HANDLER_LOOK_EVERY_MS, look);
+  });
   app.addHook("onClose", async () => timer.cancel());
 }
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Type } from "typebox";
-import type { Clock } from "../../../platform/clock/index.ts";
+import { type Clock, sleep } from "../../../platform/clock/index.ts";
 import { closed } from "../../../proto/rest/index.ts";
 import { Faults } from "./faults.ts";
 import { type MockLedger, type PaymentRow, Refused } from "./ledger.ts";
@@ -66,7 +66,7 @@ export const apiRoutes =
     app.addHook("preHandler", async () => {
       const { answers, delayMs = 0 } = faults();
       if (answers === "error") throw new Refused(500, "INTERNAL", "Out of order, on demand.");
-      if (answers === "slow") await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+      if (answers === "slow") await sleep(clock, delayMs);
     });
     app.addHook("onSend", async (request, reply, payload) => {
       const { answers } = faults();
