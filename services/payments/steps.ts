@@ -1,3 +1,4 @@
+import { doubledMs } from "../../platform/back-off/index.ts";
 import {
   POLL_MAX_MS,
   POLL_MIN_MS,
@@ -43,7 +44,7 @@ export function dueAfter(row: PaymentRow, openRefunds: readonly RefundRow[], now
 
 /** When a step that failed is tried again. */
 export const retryAfter = (attempts: number, now: number): Date =>
-  new Date(now + Math.min(RETRY_MS * 2 ** Math.min(attempts, 16), RETRY_MAX_MS));
+  new Date(now + doubledMs(RETRY_MS, attempts, RETRY_MAX_MS));
 
 /** When what was asked for at that time, and is under way at its gateway, is looked at again. */
 export const pollAfter = (askedAt: Date, now: number): Date =>

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { doubledMs } from "../../platform/back-off/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { Poller } from "../../platform/poller/index.ts";
@@ -78,7 +79,7 @@ export class FollowQueue {
     try {
       await follower.follow(booking_id);
     } catch (err) {
-      const waitMs = Math.min(FOLLOW_BACK_OFF_FIRST_MS * 2 ** Math.min(attempts - 1, 30), FOLLOW_BACK_OFF_MAX_MS);
+      const waitMs = doubledMs(FOLLOW_BACK_OFF_FIRST_MS, attempts - 1, FOLLOW_BACK_OFF_MAX_MS);
       log.warn({ err, booking: booking_id, attempts }, "a booking's tickets could not be brought up to date yet");
       await db
         .updateTable("booking")

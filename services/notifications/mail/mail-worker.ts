@@ -1,3 +1,4 @@
+import { doubledMs } from "../../../platform/back-off/index.ts";
 import { type Clock, within } from "../../../platform/clock/index.ts";
 import type { DeadLetters } from "../../../platform/events/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
@@ -99,7 +100,11 @@ export class MailWorker {
     }
     log.warn(about, "a mail could not be sent yet");
     const unreachable = error instanceof TransportUnreachable;
-    return queue.putOff(mail, unreachable ? this.#pause() : doubled(RETRY_FIRST_MS, mail.attempts, RETRY_MAX_MS), note);
+    return queue.putOff(
+      mail,
+      unreachable ? this.#pause() : doubledMs(RETRY_FIRST_MS, mail.attempts - 1, RETRY_MAX_MS),
+      note,
+    );
   }
 
   async #giveUp(mail: QueuedMail, error: unknown, note: string): Promise<void> {
@@ -113,11 +118,8 @@ export class MailWorker {
     const now = this.#options.clock.monotonic();
     if (now >= this.#pausedUntil) {
       this.#unreachable++;
-      this.#pausedUntil = now + doubled(UNREACHABLE_FIRST_MS, this.#unreachable, UNREACHABLE_MAX_MS);
+      this.#pausedUntil = now + doubledMs(UNREACHABLE_FIRST_MS, this.#unreachable - 1, UNREACHABLE_MAX_MS);
     }
     return this.#pausedUntil - now;
   }
 }
-
-const doubled = (firstMs: number, times: number, maxMs: number): number =>
-  Math.min(firstMs * 2 ** Math.min(times - 1, 30), maxMs);

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { doubledMs } from "../../../platform/back-off/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { sendText } from "../http-client.ts";
@@ -87,7 +88,7 @@ export class Courier {
     const taken = typeof outcome === "object" && outcome !== null && "status" in outcome && outcome.status === 204;
     if (!taken) log.info({ webhook: id, attempts, outcome }, "a webhook was not taken");
     const over = taken ? copies === 1 : attempts >= WEBHOOK_ATTEMPTS_MAX;
-    const waitMs = taken ? 0 : Math.min(WEBHOOK_RETRY_MS * 2 ** Math.min(attempts - 1, 20), WEBHOOK_RETRY_MAX_MS);
+    const waitMs = taken ? 0 : doubledMs(WEBHOOK_RETRY_MS, attempts - 1, WEBHOOK_RETRY_MAX_MS);
     await db
       .updateTable("webhook")
       .set({ copies: taken ? copies - 1 : copies, due_at: over ? null : new Date(clock.now() + waitMs) })

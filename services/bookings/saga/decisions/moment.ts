@@ -1,3 +1,4 @@
+import { doubledMs } from "../../../../platform/back-off/index.ts";
 import {
   BACK_OFF_FIRST_MS,
   BACK_OFF_LAST_MS,
@@ -130,4 +131,4 @@ function dueAtOf(booking: Booking, now: number, { graceMs }: Rules): number | nu
 }
 
 const backOff = (tries: number, first = BACK_OFF_FIRST_MS, last = BACK_OFF_LAST_MS): number =>
-  Math.min(first * 2 ** Math.min(tries, 10), last);
+  doubledMs(first, tries, last);

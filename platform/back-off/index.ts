@@ -1,0 +1,1 @@
+export { doubledMs } from "./back-off.ts";
