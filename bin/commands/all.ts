@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import { requireWebSockets } from "../../edge/index.ts";
+import { urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { ownOrigins } from "../parts/own-origins.ts";
-import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { startBus } from "../parts/start-bus.ts";
 import { startDatabase } from "../parts/start-database.ts";
 import { startEdge } from "../parts/start-edge.ts";

@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { requireWebSockets } from "../../edge/index.ts";
+import { urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { askShardCount, engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
-import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { goByIdentity } from "../parts/shared-time.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
 import { startEdge } from "../parts/start-edge.ts";

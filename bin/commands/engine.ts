@@ -1,8 +1,9 @@
 import { Command } from "commander";
+import { urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateEngine } from "../parts/engine-migrations.ts";
-import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
 import { requireDatabaseUrl, startDatabase } from "../parts/start-database.ts";
 import { startEngine } from "../parts/start-engine.ts";

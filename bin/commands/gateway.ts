@@ -3,13 +3,13 @@ import { SteeredClock, systemClock } from "../../platform/clock/index.ts";
 import { type Config, loadConfig } from "../../platform/config/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
+import { urlHost } from "../../platform/network/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { createMockGateway, MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from "../../services/payments/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
-import { urlHost } from "../parts/role.ts";
 import { goByPostgres } from "../parts/shared-time.ts";
 
 const STOP_TIMEOUT_MS = 10_000;

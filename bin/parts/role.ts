@@ -5,6 +5,8 @@ import { createLogger, type Logger } from "../../platform/log/index.ts";
 import { createMetrics, type Registry, sampledGauge } from "../../platform/metrics/index.ts";
 import type { Context } from "../context.ts";
 
+export { urlHost } from "../../platform/network/index.ts";
+
 const STOP_TIMEOUT_MS = 15_000;
 
 /** What every part of a process is made with. */
@@ -49,13 +51,4 @@ export async function runRole(context: Context, name: string, start: (role: Role
 export function stopWithSignals({ lifecycle, clock, log }: Role): void {
   process.stdout.on("error", () => undefined); // It may be a terminal that is gone, which hinders nobody from stopping.
   stopOnSignals({ process, lifecycle, clock, log });
-}
-
-/** Whether HOST is all addresses of this machine. */
-export const isEverywhere = (host: string): boolean => host === "0.0.0.0" || host === "::";
-
-/** As URLs have it: an address to listen on everywhere is none to go to. */
-export function urlHost(host: string): string {
-  if (isEverywhere(host)) return "localhost";
-  return host.includes(":") ? `[${host}]` : host;
 }

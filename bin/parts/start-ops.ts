@@ -1,4 +1,4 @@
-import { createOpsServer, type HealthCheck } from "../../platform/http/index.ts";
+import { createOpsServer, type HealthCheck, listenAt } from "../../platform/http/index.ts";
 import type { Role } from "./role.ts";
 
 /** Health and metrics on HTTP_PORT, for roles that serve nothing else there. @returns the port */
@@ -9,11 +9,7 @@ export function startOps(
   const app = createOpsServer({ clock, log, metrics, checks });
   return lifecycle.start({
     name: "operations port",
-    start: async () => {
-      await app.listen({ host: config.host, port: config.httpPort });
-      const address = app.server.address();
-      return typeof address === "object" && address !== null ? address.port : config.httpPort;
-    },
+    start: () => listenAt(app, { host: config.host, port: config.httpPort }),
     stop: () => app.close(),
   });
 }

@@ -5,6 +5,7 @@ import type { Bus } from "../../platform/bus/index.ts";
 import { type Config, requireDifferentPorts } from "../../platform/config/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
 import type { StartableEventStream } from "../../platform/events/index.ts";
+import { urlHost } from "../../platform/network/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { createBookingsService } from "../../services/bookings/index.ts";
 import { createCatalogService } from "../../services/catalog/index.ts";
@@ -12,6 +13,7 @@ import {
   createHttpServer,
   type HealthCheck,
   IdempotencyStore,
+  listenAt,
   type Routes,
   type WebSocketAddress,
 } from "../../platform/http/index.ts";
@@ -22,7 +24,7 @@ import { createTicketsService } from "../../services/tickets/index.ts";
 import { answerWithDatabase } from "./answer-with-database.ts";
 import type { Domain } from "./domains.ts";
 import { requireFreePort } from "./free-port.ts";
-import { type Role, urlHost } from "./role.ts";
+import type { Role } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
 import type { Shared } from "./start-redis.ts";
 import { startVerifier } from "./start-verifier.ts";
@@ -132,11 +134,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   }
   httpPort = await lifecycle.start({
     name: "http",
-    start: async () => {
-      await app.listen({ host: config.host, port: config.httpPort, backlog: BACKLOG });
-      const address = app.server.address();
-      return typeof address === "object" && address !== null ? address.port : config.httpPort;
-    },
+    start: () => listenAt(app, { host: config.host, port: config.httpPort, backlog: BACKLOG }),
     stop: () => app.close(),
   });
   return { verifier, httpPort, gatewayUrl: runsGateway(config, domains) ? gateway.url : undefined };

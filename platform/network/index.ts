@@ -1,1 +1,1 @@
-export { isLoopback, networkOf } from "./network.ts";
+export { isEverywhere, isLoopback, networkOf, urlHost } from "./network.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { networkOf } from "./network.ts";
+import { networkOf, urlHost } from "./network.ts";
 
 it.each([
   ["192.0.2.7", "192.0.2.7"],
@@ -14,3 +14,11 @@ it.each([
   ["::FFFF:0a00:0001", "10.0.0.1"],
   ["Unknown:Proxy", "unknown:proxy"],
 ])("%s is of the network %s", (address, network) => expect(networkOf(address)).toBe(network));
+
+it.each([
+  ["0.0.0.0", "localhost"],
+  ["::", "localhost"],
+  ["::1", "[::1]"],
+  ["127.0.0.1", "127.0.0.1"],
+  ["usher.example", "usher.example"],
+])("who listens at %s is gone to at %s", (host, named) => expect(urlHost(host)).toBe(named));

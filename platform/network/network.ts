@@ -39,3 +39,12 @@ LOOPBACK.addAddress("::1", "ipv6");
 /** Whether who listens at `host`, an address or a name, is reached from its own machine alone. */
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || (isIP(host) !== 0 && LOOPBACK.check(host, isIP(host) === 6 ? "ipv6" : "ipv4"));
+
+/** Whether who listens at `host` does so at all addresses of the machine. */
+export const isEverywhere = (host: string): boolean => host === "0.0.0.0" || host === "::";
+
+/** `host` as URLs have it: an address to listen at everywhere is none to go to. */
+export function urlHost(host: string): string {
+  if (isEverywhere(host)) return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}

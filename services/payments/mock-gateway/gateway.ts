@@ -4,10 +4,11 @@ import type { Pool } from "pg";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
+import { urlHost } from "../../../platform/network/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { validatorCompiler } from "../../../platform/http/index.ts";
+import { listenAt, validatorCompiler } from "../../../platform/http/index.ts";
 import { mockGatewaySecret } from "../gateway-secret.ts";
 import { WebhookKey } from "../webhook-key.ts";
 import { Courier } from "./courier.ts";
@@ -89,9 +90,7 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
         { prefix: "/v1" },
       );
       await app.register(pageRoutes({ ledger, nudge }));
-      await app.listen({ host: config.host, port: config.mockGatewayPort });
-      const address = app.server.address();
-      const port = typeof address === "object" && address !== null ? address.port : config.mockGatewayPort;
+      const port = await listenAt(app, { host: config.host, port: config.mockGatewayPort });
       url = config.mockGatewayUrl?.replace(/\/$/, "") ?? `http://${urlHost(config.host)}:${port}`;
       await courier.releaseAll();
       deciding.start();
@@ -125,9 +124,3 @@ function server(log: Logger) {
 
 const statusOf = (error: unknown): number =>
   error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
-
-/** An address to listen on everywhere is none to go to. */
-function urlHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "localhost";
-  return host.includes(":") ? `[${host}]` : host;
-}
