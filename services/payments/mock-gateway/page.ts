@@ -1,38 +1,66 @@
+import { html, type Html } from "../../../platform/html/index.ts";
 import { formatMoney } from "../../../proto/index.ts";
 import type { PaymentRow } from "./ledger.ts";
 import { TOKENS } from "./tokens.ts";
 
 /** The page where a buyer without a card's token pays: a form, no script. */
 export function paymentPage(payment: PaymentRow): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Mock gateway</title>
-<style>
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 28rem; margin: 3rem auto; padding: 0 1rem }
-button { display: block; width: 100%; margin: .5rem 0; padding: .7rem; font: inherit; border: 1px solid #888; border-radius: .4rem; background: #fff }
-button:first-of-type { background: #14532d; color: #fff }
-@media (prefers-color-scheme: dark) { body { background: #111; color: #eee } button { background: #222; color: #eee } }
-</style>
-</head>
-<body>
-<main>
-<h1>${escape(formatMoney(payment, "en"))}</h1>
-<p>${escape(payment.description)}</p>
-${payment.state === "pending" && payment.verdict === null ? choices() : `<p role="status"><strong>${escape(outcome(payment))}</strong></p>`}
-<p><small>This gateway moves no money: it is for trying things out.</small></p>
-</main>
-</body>
-</html>
-`;
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>Mock gateway</title>
+        <style>
+          body {
+            font:
+              1rem/1.5 system-ui,
+              sans-serif;
+            max-width: 28rem;
+            margin: 3rem auto;
+            padding: 0 1rem;
+          }
+          button {
+            display: block;
+            width: 100%;
+            margin: 0.5rem 0;
+            padding: 0.7rem;
+            font: inherit;
+            border: 1px solid #888;
+            border-radius: 0.4rem;
+            background: #fff;
+          }
+          button:first-of-type {
+            background: #14532d;
+            color: #fff;
+          }
+          @media (prefers-color-scheme: dark) {
+            body {
+              background: #111;
+              color: #eee;
+            }
+            button {
+              background: #222;
+              color: #eee;
+            }
+          }
+        </style>
+      </head>
+      <body>
+        <main>
+          <h1>${formatMoney(payment, "en")}</h1>
+          <p>${payment.description}</p>
+          ${payment.state === "pending" && payment.verdict === null ? choices() : html`<p role="status"><strong>${outcome(payment)}</strong></p>`}
+          <p><small>This gateway moves no money: it is for trying things out.</small></p>
+        </main>
+      </body>
+    </html> `.markup;
 }
 
-const choices = (): string =>
-  `<form method="post">\n${Object.entries(TOKENS)
-    .map(([token, { label }]) => `<button name="token" value="${token}">${escape(label)}</button>`)
-    .join("\n")}\n</form>`;
+const choices = (): Html =>
+  html`<form method="post">
+    ${Object.entries(TOKENS).map(([token, { label }]) => html`<button name="token" value="${token}">${label}</button> `)}
+  </form>`;
 
 function outcome({ state, reason }: PaymentRow): string {
   switch (state) {
@@ -47,13 +75,3 @@ function outcome({ state, reason }: PaymentRow): string {
       return "The shop has called this payment off. You have not paid.";
   }
 }
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? "");

@@ -1,0 +1,1 @@
+export { html, type Html } from "./html.ts";
