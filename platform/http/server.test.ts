@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { once } from "node:events";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import pino from "pino";
@@ -390,5 +391,27 @@ describe("over a real socket", () => {
     release();
     expect(await (await slow).json()).toEqual({ done: true });
     await closed;
+  });
+
+  it("takes a client that hangs up within its body for no failure of ours", async () => {
+    const told: string[] = [];
+    const log = pino({ level: "warn" }, { write: (line: string) => void told.push(line) });
+    const own = await testServer({ log });
+    const statuses: number[] = [];
+    own.app.addHook("onSend", async (_request, reply) => void statuses.push(reply.statusCode));
+    own.app.post("/things", async () => ({}));
+    await own.app.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = own.app.server.address() as AddressInfo; // It listens on TCP.
+    const begun = once(own.app.server, "request");
+    const socket = connect(port, "127.0.0.1");
+    const head = "POST /things HTTP/1.1\r\nHost: usher\r\nContent-Type: application/json\r\nContent-Length: 99";
+    socket.write(`${head}\r\n\r\n{"half":`);
+    await begun;
+    socket.resetAndDestroy();
+    await expect.poll(() => statuses).toEqual([400]);
+    const { body } = await own.app.inject({ url: "/metrics" });
+    expect(body).not.toContain('status="503"');
+    expect(told).toEqual([]);
+    await own.close();
   });
 });

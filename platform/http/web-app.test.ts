@@ -47,6 +47,18 @@ it.each([
   expect(response.headers["content-type"]).toBe("application/problem+json");
 });
 
+it.each([
+  ["range", "bytes=999999999-"],
+  ["if-match", '"other"'],
+  ["if-unmodified-since", "Thu, 01 Jan 1970 00:00:00 GMT"],
+])("refuses as the client's a condition that no file meets: %s", async (name, value) => {
+  for (const url of ["/", "/assets/app-1a2b.js", "/docs/static/swagger-ui-bundle.js"]) {
+    const response = await server.app.inject({ url, headers: { [name]: value } });
+    expect([url, response.statusCode, response.json()]).toMatchObject([url, 400, { code: "BAD_MESSAGE" }]);
+    expect(response.headers["content-type"]).toBe("application/problem+json");
+  }
+});
+
 it("names a WebSocket that lives elsewhere", async () => {
   const { body } = await server.app.inject({ url: "/config.json" });
   expect(JSON.parse(body)).toEqual({ wsPort: 1, webSocketUrl: "wss://live.example.com/v1" });

@@ -33,23 +33,29 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof VerifierUnavailable)
     return new Problem("UNAVAILABLE", "Tokens cannot be checked just now; try again.");
   if (isAway(error)) return new Problem("UNAVAILABLE", "Another of our services does not answer just now; try again.");
+  // Asked first: a client's own connection breaks with the same codes as one to the database.
+  if (isOfClient(error)) return ofClient(error);
   if (explainConnectionError(error))
     return new Problem("UNAVAILABLE", "The database cannot be reached just now; try again.");
-  if (!isFastifyError(error)) return internal();
+  return new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");
+}
+
+/** Fastify and its plugins say so by a status. Not all of their errors have a code. */
+const isOfClient = (error: unknown): error is FastifyError =>
+  error instanceof Error &&
+  "statusCode" in error &&
+  typeof error.statusCode === "number" &&
+  error.statusCode >= 400 &&
+  error.statusCode < 500;
+
+function ofClient(error: FastifyError): Problem {
   if (error.validation) return invalid(error);
   const known = BY_FASTIFY_CODE[error.code];
   if (known) return new Problem(known.code, known.detail);
   if (error.statusCode === 404) return new Problem("NOT_FOUND", "There is nothing at this address.");
   if (error.statusCode === 413) return new Problem("TOO_LARGE", "The body is too large.");
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
-    return new Problem("BAD_MESSAGE", "The request cannot be understood.");
-  }
-  return internal();
+  return new Problem("BAD_MESSAGE", "The request cannot be met as it is.");
 }
-
-const internal = () => new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");
-
-const isFastifyError = (error: unknown): error is FastifyError => error instanceof Error && "code" in error;
 
 /** Fastify's own errors that a client can cause. */
 const BY_FASTIFY_CODE: Readonly<Record<string, { code: ConstructorParameters<typeof Problem>[0]; detail: string }>> = {
@@ -63,10 +69,6 @@ const BY_FASTIFY_CODE: Readonly<Record<string, { code: ConstructorParameters<typ
   FST_ERR_CTP_INVALID_JSON_BODY: { code: "BAD_MESSAGE", detail: "The body is not valid JSON." },
   FST_ERR_BAD_URL: { code: "BAD_MESSAGE", detail: "The address is not a valid one." },
   FST_ERR_MAX_PARAM_LENGTH: { code: "NOT_FOUND", detail: "There is nothing at this address." },
-  FST_ERR_HANDLER_TIMEOUT: {
-    code: "UNAVAILABLE",
-    detail: "The answer took too long; whether it was done is not known.",
-  },
 };
 
 function invalid(error: FastifyError): Problem {
