@@ -124,12 +124,18 @@ describe("every refusal is a problem", () => {
     );
   });
 
-  it("for an empty body only where the route needs one, whatever it is said to be", async () => {
-    const headers = { "content-type": "application/x-www-form-urlencoded" };
-    expectProblem(await post("", headers), 400, "BAD_MESSAGE");
-    const asked = await server.app.inject({ method: "POST", url: "/api/v1/bodiless", headers, payload: "" });
-    expect(asked.statusCode).toBe(200);
-  });
+  it.each(["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "image/png"])(
+    "for an empty body only where the route needs one, though it is said to be %s",
+    async (type) => {
+      const headers = { "content-type": type, "content-length": "0" };
+      expectProblem(await post("", headers), 400, "BAD_MESSAGE");
+      const asked = await server.app.inject({ method: "POST", url: "/api/v1/bodiless", headers, payload: "" });
+      expect(asked.statusCode).toBe(200);
+      const full = { method: "POST", url: "/api/v1/bodiless", headers: { "content-type": type } } as const;
+      expectProblem(await server.app.inject({ ...full, payload: "x" }), 415, "UNSUPPORTED_MEDIA_TYPE");
+      expectProblem(await server.app.inject({ ...full, url: "/api/v1/nothing", payload: "x" }), 404, "NOT_FOUND");
+    },
+  );
 
   it.each([
     [{}, "body.email"],

@@ -1,18 +1,18 @@
 import { isUtf8 } from "node:buffer";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Problem } from "../answers/problem.ts";
 
 /**
  * JSON as Fastify takes it, save for three things: no body at all is fine where a route needs none, though clients like to
- * announce one, of whatever kind; NUL characters are refused here, because PostgreSQL's text cannot hold them; and so is what is
+ * announce one, of whatever kind (curl a form, `fetch` of an empty text a text); NUL characters are refused here, because PostgreSQL's text cannot hold them; and so is what is
  * not UTF-8, which would be read with other characters in the place of its own.
  */
 export function acceptJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeContentTypeParser("text/plain");
   app.removeContentTypeParser("application/json");
-  app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
-    if (body === "") return done(null, undefined); // As curl says of an empty body.
+  app.addContentTypeParser("*", (request, _payload, done) => {
+    if (request.is404 || isEmpty(request)) return done(null, undefined);
     return done(new Problem("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json."));
   });
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, bytes, done) => {
@@ -24,3 +24,7 @@ export function acceptJson(app: FastifyInstance): void {
     return void parse(request, body, done);
   });
 }
+
+/** RFC 9112, section 6.3: neither a length nor chunks is no body. */
+const isEmpty = ({ headers }: FastifyRequest): boolean =>
+  headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0";
