@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { requireWebSockets } from "../../edge/index.ts";
 import { urlHost } from "../../platform/network/index.ts";
+import { requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
@@ -23,6 +24,7 @@ export const allCommand = (context: Context): Command =>
 
 async function startAll(role: Role): Promise<void> {
   const { config, log, lifecycle, context } = role;
+  requireDifferentPorts(config, ["httpPort", "wsPort"]);
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireFreePort("WS_PORT", config.host, config.wsPort);
   await requireGatewayPort(config, DOMAINS, ["httpPort", "wsPort"]);

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { requireWebSockets } from "../../edge/index.ts";
 import { urlHost } from "../../platform/network/index.ts";
+import { requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { askShardCount, engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
@@ -20,6 +21,7 @@ export const edgeCommand = (context: Context): Command =>
 async function startEdgeRole(role: Role): Promise<void> {
   const { config, context } = role;
   requireNats(role, "edge");
+  requireDifferentPorts(config, ["httpPort", "wsPort"]);
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   requireWebSockets();
   stopWithSignals(role);

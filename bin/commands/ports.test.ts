@@ -10,6 +10,8 @@ import { freePorts } from "../cluster/ports.ts";
 import type { Context } from "../context.ts";
 import { allCommand } from "./all.ts";
 import { clusterCommand } from "./cluster.ts";
+import { edgeCommand } from "./edge.ts";
+import { engineCommand } from "./engine.ts";
 import { servicesCommand } from "./services.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "usher-ports-"));
@@ -71,6 +73,33 @@ it.each([
   const refusal = `${name} and MOCK_GATEWAY_PORT are both ${free}: give each a port of its own.`;
   await expect(run(command, { [name]: free, MOCK_GATEWAY_PORT: free })).rejects.toThrow(refusal);
 });
+
+it.each([
+  ["all", allCommand],
+  ["edge", edgeCommand],
+])("usher %s refuses one port for HTTP_PORT and WS_PORT, since it opens both", async (_, command) => {
+  const [free = 0] = await freePorts(1);
+  const settings = { HTTP_PORT: free, WS_PORT: free, NATS_URL: `nats://127.0.0.1:${taken}` };
+  await expect(run(command, settings)).rejects.toThrow(`HTTP_PORT and WS_PORT are both ${free}`);
+});
+
+it.each([
+  ["services", servicesCommand],
+  ["engine", engineCommand],
+])("usher %s, which opens no WebSocket port, takes one port for both", async (_, command) => {
+  const [free = 0] = await freePorts(1);
+  const settings = { HTTP_PORT: free, WS_PORT: free, NATS_URL: `nats://127.0.0.1:${taken}` };
+  await expect(run(command, settings)).rejects.toThrow("PostgreSQL");
+});
+
+it.each(["192.0.2.1", "fe80::1", "usher.invalid"])(
+  "usher all says that it cannot listen on %s, also where any port will do",
+  async (HOST) => {
+    await expect(run(allCommand, { HOST })).rejects.toThrow(
+      new RegExp(`^Port 0 on ${HOST} \\(HTTP_PORT\\) cannot be had.* HOST`),
+    );
+  },
+);
 
 it.each(["HTTP_PORT", "WS_PORT"])("usher cluster refuses one port for HTTPS_PORT and %s", async (name) => {
   const refusal = `${name} and HTTPS_PORT are both ${taken}: give each a port of its own.`;

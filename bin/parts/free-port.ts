@@ -7,14 +7,17 @@ const WHY: Readonly<Record<string, string>> = {
   EACCES: "may not be used by this user: choose one above 1023",
   EADDRNOTAVAIL: "cannot be had, since HOST is no address of this machine: correct HOST",
   ENOTFOUND: "cannot be had, since HOST does not resolve: correct HOST",
+  EAI_AGAIN: "cannot be had, since no name server says just now where HOST is: correct HOST, or try again",
+  EINVAL:
+    "cannot be had, since HOST is an address of one link alone: correct HOST, or name the link, as in fe80::1%eth0",
+  EAFNOSUPPORT: "cannot be had, since this machine has no addresses of the kind of HOST: correct HOST",
 };
 
 /**
- * Looks at a port before anything is started, so that nothing is left half done. Port 0 is always free.
+ * Looks at a port before anything is started, so that nothing is left half done. Port 0 is always free, but not on every HOST.
  * @throws ExplainedError naming the setting
  */
 export async function requireFreePort(setting: string, host: string, port: number): Promise<void> {
-  if (port === 0) return;
   const probe = createServer();
   try {
     probe.listen({ host, port, exclusive: true });

@@ -79,7 +79,6 @@ describe("settings", () => {
     ],
     [{ WS_PORT: "65536" }, "WS_PORT must be a port"],
     [{ WS_PORT: "-1" }, "WS_PORT must be a port"],
-    [{ WS_PORT: "8080" }, "HTTP_PORT and WS_PORT are both 8080"],
     [{ HOST: "two words" }, "HOST must be a host name or an IP address"],
     [{ HOLD_TTL_SECONDS: "0" }, "HOLD_TTL_SECONDS must be a whole number of seconds from 1 to 86400"],
     [{ HOLD_TTL_SECONDS: "1.5" }, "HOLD_TTL_SECONDS must be a whole number of seconds"],
@@ -98,6 +97,11 @@ describe("settings", () => {
     [{ TRUSTED_PROXIES: "10.0.0.7,10.0.0.0/33" }, "TRUSTED_PROXIES must be IP addresses"],
     [{ TRUSTED_PROXIES: "fd00::/8/8" }, "TRUSTED_PROXIES must be IP addresses"],
     [{ USHER_ADMIN_EMAIL: "nobody" }, "USHER_ADMIN_EMAIL must be an e-mail address"],
+    [
+      { USHER_ADMIN_EMAIL: "ada@example.com", USHER_ADMIN_PASSWORD: "Ada@Example.com" },
+      "USHER_ADMIN_PASSWORD is the address of the first admin: choose a password that is not, or unset it.",
+    ],
+    [{ USHER_ADMIN_PASSWORD: "admin@usher.local" }, "USHER_ADMIN_PASSWORD is the address of the first admin"],
     [
       { DATABASE_URL: "mysql://db/usher" },
       "DATABASE_URL must be a URL that begins with postgres:// or postgresql://, but is a mysql:// URL",

@@ -1,6 +1,6 @@
 import { ExplainedError } from "../explained/index.ts";
 import { nearest } from "./nearest.ts";
-import { SETTINGS, type Config, type Setting } from "./settings.ts";
+import { FIRST_ADMIN_EMAIL, SETTINGS, type Config, type Setting } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -46,9 +46,9 @@ function refuseUnknownNames(env: Environment): void {
 }
 
 function checkTogether(config: Config): void {
-  requireDifferentPorts(config, ["httpPort", "wsPort"]);
   refuseLess(config, "holdMaxMs", "holdTtlMs");
   refuseLess(config, "refreshTokenTtlMs", "accessTokenTtlMs");
+  refuseAddressAsPassword(config);
 }
 
 type Port = "httpPort" | "wsPort" | "httpsPort" | "mockGatewayPort";
@@ -75,3 +75,13 @@ function refuseLess(config: Config, longer: Duration, shorter: Duration): void {
   const written = (field: Duration): string => `${SETTINGS[field].name} (${config[field] / 1000})`;
   throw new ConfigError(`${written(longer)} is less than ${written(shorter)}: raise the one or lower the other.`);
 }
+
+/** No account may have its address for a password. Here it is told before the first administrator is announced. */
+function refuseAddressAsPassword({ adminEmail = FIRST_ADMIN_EMAIL, adminPassword }: Config): void {
+  if (adminPassword === undefined || folded(adminPassword) !== folded(adminEmail)) return;
+  throw new ConfigError(
+    `${SETTINGS.adminPassword.name} is the address of the first admin: choose a password that is not, or unset it.`,
+  );
+}
+
+const folded = (text: string): string => text.trim().normalize("NFKC").toLowerCase();

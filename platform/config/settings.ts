@@ -24,6 +24,9 @@ export interface Setting {
   readonly about: string;
 }
 
+/** Where USHER_ADMIN_EMAIL names no other. */
+export const FIRST_ADMIN_EMAIL = "admin@usher.local";
+
 /** Every setting there is, by its field in `Config`. `loadConfig` and `.env.example` both come from here. */
 export const SETTINGS = {
   host: { name: "HOST", kind: host, default: "127.0.0.1", about: "Address that both ports listen on." },

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { Config } from "../../../platform/config/index.ts";
+import { FIRST_ADMIN_EMAIL, type Config } from "../../../platform/config/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { IdentityTables } from "../tables.ts";
 import type { Accounts } from "./accounts.ts";
@@ -11,8 +11,6 @@ export interface FirstAdmin {
   /** Made up here: nobody else knows it. */
   readonly generated: boolean;
 }
-
-const DEFAULT_EMAIL = "admin@usher.local";
 
 /**
  * Makes the first administrator, where there is none.
@@ -31,7 +29,7 @@ export async function ensureAdmin(options: {
     // Two processes that start at once on an empty database make one administrator.
     await lockAdministrators(step);
     if (await hasAdmin(step)) return;
-    const email = config.adminEmail ?? DEFAULT_EMAIL;
+    const email = config.adminEmail ?? FIRST_ADMIN_EMAIL;
     const password = config.adminPassword ?? random(12).toString("base64url");
     announce({ email, password, generated: config.adminPassword === undefined });
     await accounts.register({ email, password, name: "Administrator" }, "admin", null);
