@@ -3,6 +3,7 @@ import { type Config, loadConfig } from "../../platform/config/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger, type Logger } from "../../platform/log/index.ts";
 import { createMetrics, type Registry, sampledGauge } from "../../platform/metrics/index.ts";
+import { explainServerError } from "../../platform/postgres/index.ts";
 import type { Context } from "../context.ts";
 
 export { urlHost } from "../../platform/network/index.ts";
@@ -43,7 +44,7 @@ export async function runRole(context: Context, name: string, start: (role: Role
   } catch (error) {
     if (error instanceof Stopping) return; // The signal's handler ends the process.
     await lifecycle.stop();
-    throw error;
+    throw explainServerError(error) ?? error;
   }
 }
 

@@ -1,3 +1,4 @@
+import pg from "pg";
 import { ExplainedError } from "../explained/index.ts";
 
 /** PostgreSQL cannot be used as it is. The message is one sentence for the operator: what is wrong, and what to do. */
@@ -5,7 +6,7 @@ export class DatabaseUnusable extends ExplainedError {
   override readonly name = "DatabaseUnusable";
 }
 
-/** What PostgreSQL or the socket says at connecting, told as one sentence; undefined for any other error. */
+/** What PostgreSQL or the socket says at connecting, and what it says of any work where it can do none, told as one sentence; undefined for any other error. */
 export function explainConnectionError(error: unknown): DatabaseUnusable | undefined {
   const code = codeOf(error);
   const message = messageOf(error);
@@ -14,6 +15,10 @@ export function explainConnectionError(error: unknown): DatabaseUnusable | undef
   const reason = code === undefined ? message : `${code}: ${message}`;
   return new DatabaseUnusable(`${sentence} (${reason}).`, { cause: error });
 }
+
+/** The same of what PostgreSQL itself has said, where a socket's error may be of something else. */
+export const explainServerError = (error: unknown): DatabaseUnusable | undefined =>
+  error instanceof pg.DatabaseError ? explainConnectionError(error) : undefined;
 
 const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that DATABASE_URL names its host and port";
 const CLOSED = "PostgreSQL has closed the connection: check that it runs and that DATABASE_URL names its host and port";
@@ -32,6 +37,11 @@ const SENTENCES: Readonly<Record<string, string>> = {
   "57P01": CLOSED,
   "57P02": CLOSED,
   "57P03": "PostgreSQL is starting up or shutting down: try again in a moment",
+  "53100": "PostgreSQL's disk is full: free space there",
+  "53200": "PostgreSQL is out of memory: give it more, or lower its settings",
+  "53400": "PostgreSQL has come to a limit of its settings: raise it",
+  "25006":
+    "PostgreSQL takes no writes: have DATABASE_URL name the primary, and its default_transaction_read_only be off",
   "53300": "PostgreSQL has no connection left for us: raise its max_connections or stop other clients",
   "28P01": "PostgreSQL refuses the password in DATABASE_URL: correct it",
   "28000": "PostgreSQL refuses the user in DATABASE_URL: correct it, or allow the user in pg_hba.conf",

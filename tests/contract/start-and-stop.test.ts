@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../edge/testing/client.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
@@ -90,6 +91,26 @@ describe("a start that cannot be", () => {
     const nowhere = new URL(database.url);
     nowhere.pathname = "/nowhere";
     expect(await refused({ DATABASE_URL: nowhere.href })).toContain("nowhere");
+  });
+
+  it("says that the database takes no writes, whether it is new or was used before", async () => {
+    const own = await testDatabase();
+    const nextWrites = async (way: "off" | "on"): Promise<void> => {
+      const client = new pg.Client(own.url);
+      await client.connect();
+      await client.query("SET default_transaction_read_only = off");
+      await client.query(
+        `ALTER DATABASE "${new URL(own.url).pathname.slice(1)}" SET default_transaction_read_only = ${way}`,
+      );
+      await client.end();
+    };
+    await nextWrites("on");
+    expect(await refused({ DATABASE_URL: own.url })).toContain("takes no writes");
+    await nextWrites("off");
+    expect(await usher(["migrate"], { DATABASE_URL: own.url })).toMatchObject({ code: 0 });
+    await nextWrites("on");
+    expect(await refused({ DATABASE_URL: own.url })).toContain("takes no writes");
+    await own.drop();
   });
 
   it("says that no WebSocket library loads here, before it makes anything", async () => {

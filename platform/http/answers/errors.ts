@@ -36,7 +36,7 @@ export function problemOf(error: unknown): Problem {
   // Asked first: a client's own connection breaks with the same codes as one to the database.
   if (isOfClient(error)) return ofClient(error);
   if (explainConnectionError(error))
-    return new Problem("UNAVAILABLE", "The database cannot be reached just now; try again.");
+    return new Problem("UNAVAILABLE", "The database cannot be used just now; try again.");
   return new Problem("INTERNAL", "Something went wrong on our side; the request id finds it in our log.");
 }
 

@@ -64,6 +64,19 @@ const ask = ({ key, user = "ann", url = "/holds", body = { seats: [1] } }: Ask) 
   });
 
 describe("an Idempotency-Key", () => {
+  it("is UNAVAILABLE while the disk of the database is full, and good again once it is not", async () => {
+    await server.pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`);
+    await server.pool.query(
+      "CREATE TRIGGER full_disk BEFORE INSERT ON http.idempotency_key EXECUTE FUNCTION full_disk()",
+    );
+    const key = uniqueKey();
+    const refused = await ask({ key });
+    await server.pool.query("DROP TRIGGER full_disk ON http.idempotency_key");
+    expect([refused.statusCode, refused.json()]).toMatchObject([503, { code: "UNAVAILABLE", retryInMs: 1_000 }]);
+    expect((await ask({ key })).statusCode).toBe(201);
+  });
+
   it("gets the first answer again, to the letter, and says that it is a replay", async () => {
     const key = uniqueKey();
     const first = await ask({ key });
