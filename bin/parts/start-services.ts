@@ -135,7 +135,10 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   httpPort = await lifecycle.start({
     name: "http",
     start: () => listenAt(app, { host: config.host, port: config.httpPort, backlog: BACKLOG }),
-    stop: () => app.close(),
+    stop: async () => {
+      await app.drain();
+      await app.close();
+    },
   });
   return { verifier, httpPort, gatewayUrl: runsGateway(config, domains) ? gateway.url : undefined };
 }

@@ -15,6 +15,10 @@ export const RATE_LIMIT_ADDRESSES_MAX = 20_000;
 /** A dependency that takes longer to answer than the first is as it was, until it has not answered for the second. */
 export const HEALTH_CHECK_SLOW_MS = 500;
 export const HEALTH_CHECK_TIMEOUT_MS = 5_000;
+/** A balancer asks a server at least this often, else there is none; a server that stops waits no longer until it has asked. */
+export const BALANCER_ASKS_WITHIN_MS = 2_000;
+/** Who asks a second time has heard the first answer. */
+export const BALANCER_TOLD_TIMES = 2;
 /** Requests that failed because something was away get one line in so long, with their count. */
 export const AWAY_TOLD_EVERY_MS = 1_000;
 

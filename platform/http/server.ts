@@ -14,7 +14,7 @@ import type { Logger } from "../log/index.ts";
 import type { Registry } from "../metrics/index.ts";
 import type { RandomBytes } from "../random/index.ts";
 import { answerBrokenRequest } from "./requests/broken-request.ts";
-import { endConnectionsWhileClosing } from "./lifetime/closing.ts";
+import { Closing } from "./lifetime/closing.ts";
 import { allowOrigins } from "./answers/cors.ts";
 import { describe } from "./description.ts";
 import { errorHandler, problemOf } from "./answers/errors.ts";
@@ -63,7 +63,7 @@ export interface HttpServerOptions {
 
 /**
  * The server that all domains share: register their routes under `/api/v1`, then `listen`. `close()` lets what is in
- * flight finish. Every refusal it sends, whatever went wrong, is problem+json with the request's id.
+ * flight finish, `drain()` before it while the port is still open. Every refusal it sends, whatever went wrong, is problem+json with the request's id.
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { clock, random, log, metrics, verifier } = options;
@@ -100,7 +100,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     void reply.header("x-request-id", request.id);
     done(wrongOf(request));
   });
-  limitHandlers(app, clock);
+  const untilAnswered = limitHandlers(app, clock);
   observeRequests(app, metrics);
 
   const methods = new MethodsByPath();
@@ -117,9 +117,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setNotFoundHandler({ preHandler: limit }, (request, reply) => methods.refuse(request, reply));
 
   addIdempotency(app, options.idempotency, clock);
-  endConnectionsWhileClosing(app);
+  const closing = new Closing(clock);
+  closing.addTo(app, untilAnswered);
   await describe(app, options.version);
-  await app.register(healthRoutes({ checks: options.checks, clock, log }));
+  await app.register(healthRoutes({ checks: options.checks, clock, log, closing }));
   await app.register(metricsRoutes(metrics));
   await app.register(webApp({ root: options.webRoot, webSocket: options.webSocket }));
   return app;

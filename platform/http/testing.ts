@@ -53,6 +53,7 @@ export async function testServer(options: Partial<HttpServerOptions> = {}): Prom
     store,
     pool,
     async close() {
+      await app.drain();
       await app.close();
       await pool.end();
       await database.drop();

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { NatsBus } from "../../platform/bus/index.ts";
 import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
 import { systemClock } from "../../platform/clock/index.ts";
+import { testServer } from "../../platform/http/testing.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { commandsTo } from "../../proto/index.ts";
 import { freePort } from "../support/usher-process.ts";
@@ -73,7 +74,7 @@ describe("HAProxy", () => {
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
 
-  /** HAProxy with these servers, until the test ends. @returns what asks it */
+  /** HAProxy with these servers, until the test ends. @returns what asks it, and what it has said */
   async function begin(backends: string, ready: RegExp) {
     const at = (name: string): string => join(directory, `${name}.sock`);
     const binds = { USHER_HTTP_BIND: at("http"), USHER_WS_BIND: at("ws"), USHER_TLS_BIND: at("tls") };
@@ -84,11 +85,12 @@ describe("HAProxy", () => {
       command: ["haproxy", "-db", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
     });
     onTestFinished(async () => void (await haproxy.stop()));
-    return async (options: RequestOptions): Promise<IncomingMessage> => {
+    const ask = async (options: RequestOptions): Promise<IncomingMessage> => {
       const asked = request({ socketPath: at("http"), path: "/", agent: false, ...options });
       const [response] = (await once(asked.end(), "response")) as [IncomingMessage];
       return response;
     };
+    return { ask, said: () => haproxy.output };
   }
 
   it("keeps metrics to this machine, however they are spelled", async () => {
@@ -106,7 +108,7 @@ describe("HAProxy", () => {
       `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
     );
     // A socket in the file system has no address, so who comes over it is not taken for this machine.
-    const ask = await begin(backends, /Server edges\/none is DOWN/);
+    const { ask } = await begin(backends, /Server edges\/none is DOWN/);
     const others = ["/", "/api/v1/metrics"];
     for (const path of ["/metrics", "/metrics?a=b", "/%6Detrics", "/metrics/", ...others]) {
       const response = await ask({ path });
@@ -131,7 +133,7 @@ describe("HAProxy", () => {
       backends,
       `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
     );
-    const ask = await begin(backends, /Server edges\/none is DOWN/);
+    const { ask } = await begin(backends, /Server edges\/none is DOWN/);
     const takenBy = async (options: RequestOptions): Promise<number> => {
       taken = 0;
       const response = await ask(options);
@@ -148,7 +150,7 @@ describe("HAProxy", () => {
   it("asks services that live while none is ready, and those that are ready as soon as one is", async () => {
     const started = async (name: string, isReady: () => boolean): Promise<string> => {
       const server = createServer(({ url }, response) => {
-        response.statusCode = url !== "/health/ready" || isReady() ? 200 : 503;
+        response.statusCode = url !== "/health/serving" || isReady() ? 200 : 503;
         response.end(name);
       });
       onTestFinished(() => server.close().closeAllConnections());
@@ -163,7 +165,7 @@ describe("HAProxy", () => {
       backends,
       `backend services from to-services\n${lines}\nbackend unready from to-unready\n${lines}\nbackend edges from to-edges\n`,
     );
-    const ask = await begin(backends, /backend 'services' has no server available/);
+    const { ask } = await begin(backends, /backend 'services' has no server available/);
     const asked = async (): Promise<string> => text(await ask({}));
     await expect
       .poll(async () => new Set([await asked(), await asked()]))
@@ -172,6 +174,45 @@ describe("HAProxy", () => {
     await expect
       .poll(async () => new Set([await asked(), await asked(), await asked()]))
       .toEqual(new Set(["ready later"]));
+  });
+
+  it("leaves a services process that stops what it has under way, and gives what is new to the others", async () => {
+    const started = async (name: string) => {
+      const server = await testServer();
+      let answer: (() => void) | undefined;
+      server.app.get("/name", async () => name);
+      server.app.post("/slow", () => new Promise((resolve) => (answer = () => resolve(name))));
+      await server.app.listen({ port: 0, host: "127.0.0.1" });
+      let closed: Promise<void> | undefined;
+      const close = (): Promise<void> => (closed ??= server.close());
+      onTestFinished(close);
+      const { port } = server.app.server.address() as AddressInfo; // It listens on TCP.
+      return { name, port, close, isBusy: () => answer !== undefined, answer: () => answer?.() };
+    };
+    const servers = [await started("one"), await started("two")] as const;
+    const lines = (options: string): string =>
+      servers
+        .map(({ name, port }) => `  server ${name} 127.0.0.1:${port} check inter 50ms fall 2 rise 1${options}\n`)
+        .join("");
+    const backends = join(directory, "stopping.cfg");
+    writeFileSync(
+      backends,
+      `backend services from to-services\n${lines(" on-marked-down shutdown-sessions")}backend unready from to-unready\n${lines("")}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+    );
+    const { ask, said } = await begin(backends, /Server edges\/none is DOWN/);
+    const slow = ask({ method: "POST", path: "/slow" }).then(async (response) => [
+      response.statusCode,
+      await text(response),
+    ]);
+    await expect.poll(() => servers.some(({ isBusy }) => isBusy())).toBe(true);
+    const [busy, other] = servers[0].isBusy() ? servers : [servers[1], servers[0]];
+    const closed = busy.close();
+    await expect.poll(said).toMatch(new RegExp(`Server services/${busy.name} is (stopping|DOWN)`));
+    for (let time = 0; time < 5; time++) expect(await text(await ask({ path: "/name" }))).toBe(other.name);
+    busy.answer();
+    expect(await slow).toEqual([200, busy.name]);
+    await closed;
+    for (let time = 0; time < 5; time++) expect(await text(await ask({ path: "/name" }))).toBe(other.name);
   });
 });
 

@@ -1,14 +1,63 @@
 import type { FastifyInstance } from "fastify";
+import type { Clock } from "../../clock/index.ts";
+import { BALANCER_ASKS_WITHIN_MS, BALANCER_TOLD_TIMES } from "../limits.ts";
+import type { UntilAnswered } from "./handler-deadline.ts";
 
-/** A connection that was in use when the idle ones were closed ends with its answer: else it would stay for as long as it may be idle. */
-export function endConnectionsWhileClosing(app: FastifyInstance): void {
-  let closing = false;
-  app.addHook("preClose", (done) => {
-    closing = true;
-    done();
-  });
-  app.addHook("onSend", (_request, reply, _payload, done) => {
-    if (closing) void reply.header("connection", "close");
-    done();
-  });
+declare module "fastify" {
+  interface FastifyInstance {
+    /**
+     * Before `close`, while the port is still open: tells whoever balances to send nothing new, and finishes what there is. A balancer that
+     * finds the port closed takes the server for dead, and ends its requests. (Fastify gives its hooks at closing ten seconds, so it is none.)
+     */
+    drain(): Promise<void>;
+  }
+}
+
+/** What a balancer asks, and when it has heard the answer. */
+export class Closing {
+  readonly #clock: Clock;
+  #isClosing = false;
+  #askedAt = -Infinity;
+  #timesTold = 0;
+  #onTold: () => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** For a balancer: whether to send nothing new. */
+  ask(): boolean {
+    this.#askedAt = this.#clock.monotonic();
+    if (this.#isClosing && ++this.#timesTold === BALANCER_TOLD_TIMES) this.#onTold();
+    return this.#isClosing;
+  }
+
+  addTo(app: FastifyInstance, untilAnswered: UntilAnswered): void {
+    app.decorate("drain", async () => {
+      this.#isClosing = true;
+      await this.#untilTold();
+      await untilAnswered();
+    });
+    app.addHook("preClose", (done) => {
+      this.#isClosing = true;
+      done();
+    });
+    // A connection that was in use when the idle ones were closed ends with its answer: else it would stay for as long as it may be idle.
+    app.addHook("onSend", (_request, reply, _payload, done) => {
+      if (this.#isClosing) void reply.header("connection", "close");
+      done();
+    });
+  }
+
+  /** Where no balancer has asked of late there is none, and one that asks no more is not waited for. */
+  async #untilTold(): Promise<void> {
+    if (this.#clock.monotonic() - this.#askedAt > BALANCER_ASKS_WITHIN_MS) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(BALANCER_ASKS_WITHIN_MS, resolve);
+      this.#onTold = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
 }

@@ -11,20 +11,25 @@ declare module "fastify" {
   }
 }
 
+/** @returns settles when the requests that are under way as it is called are so no more */
+export type UntilAnswered = () => Promise<void>;
+
 /**
  * Answers for handlers that take too long; what they do goes on unseen. All requests under way are looked over now and then: Fastify's own
  * `handlerTimeout` takes a timer, an `AbortController` and a listener a request, which is more than routing it.
  */
-export function limitHandlers(app: FastifyInstance, clock: Clock): void {
+export function limitHandlers(app: FastifyInstance, clock: Clock): UntilAnswered {
   const replies = new Slab<FastifyReply>();
   app.decorateReply("underWay", null);
   app.addHook("onRequest", (_request, reply, done) => {
     reply.underWay = { key: replies.add(reply), since: clock.monotonic() };
     done();
   });
+  let onEnd: (reply: FastifyReply) => void = () => undefined;
   const forget = (reply: FastifyReply): void => {
     if (reply.underWay !== null) replies.delete(reply.underWay.key, reply);
     reply.underWay = null;
+    onEnd(reply);
   };
   app.addHook("onResponse", (_request, reply, done) => {
     forget(reply);
@@ -42,6 +47,15 @@ export function limitHandlers(app: FastifyInstance, clock: Clock): void {
     }
   });
   app.addHook("onClose", async () => timer.cancel());
+  return () =>
+    new Promise((resolve) => {
+      const left = new Set(replies.values());
+      onEnd = (reply) => {
+        left.delete(reply);
+        if (left.size === 0) resolve();
+      };
+      if (left.size === 0) resolve();
+    });
 }
 
 function giveUp(reply: FastifyReply): void {

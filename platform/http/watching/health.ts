@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { type Clock, within } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
+import type { Closing } from "../lifetime/closing.ts";
 import { Problem } from "../answers/problem.ts";
 import type { Routes } from "../routes.ts";
 
@@ -19,9 +20,14 @@ const Ready = Type.Object({
   checks: Type.Record(Type.String(), Type.Object({ state: Type.Union([Type.Literal("up"), Type.Literal("down")]) })),
 });
 
-/** For probes: live while the process answers, ready while all it needs answers too. */
-export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: Clock; log: Logger }): Routes {
-  const { checks, clock, log } = options;
+/** For probes: live while the process answers, ready while all it needs answers too. A balancer asks, where there may be one, whether to send it anything. */
+export function healthRoutes(options: {
+  readonly checks: readonly HealthCheck[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly closing?: Pick<Closing, "ask">;
+}): Routes {
+  const { checks, clock, log, closing } = options;
   const lastUpAt = new Map<HealthCheck, number>();
   const underWay = new Map<HealthCheck, { readonly since: number; readonly answer: Promise<boolean> }>();
   /** Of the log only changes are of use: probes come all the time, and anybody may ask. */
@@ -60,6 +66,15 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
   const up = (check: HealthCheck): Promise<boolean> =>
     within(clock, HEALTH_CHECK_SLOW_MS, answerOf(check), () => asItWas(check));
 
+  const ready = async () => {
+    const states = await Promise.all(checks.map(up));
+    const named = checks.map(({ name }, index) => [name, { state: states[index] ? "up" : "down" }] as const);
+    const down = checks.filter(({ isDispensable }, at) => !states[at] && !isDispensable).map(({ name }) => name);
+    const report: Record<string, { state: "up" | "down" }> = Object.fromEntries(named);
+    if (down.length > 0) throw new Problem("UNAVAILABLE", `Not ready: ${down.join(", ")} down.`, { checks: report });
+    return { status: "ready" as const, checks: report };
+  };
+
   return async (app) => {
     app.get(
       "/health/live",
@@ -85,15 +100,12 @@ export function healthRoutes(options: { checks: readonly HealthCheck[]; clock: C
           response: { 200: Ready },
         },
       },
-      async () => {
-        const states = await Promise.all(checks.map(up));
-        const named = checks.map(({ name }, index) => [name, { state: states[index] ? "up" : "down" }] as const);
-        const down = checks.filter(({ isDispensable }, at) => !states[at] && !isDispensable).map(({ name }) => name);
-        const report: Record<string, { state: "up" | "down" }> = Object.fromEntries(named);
-        if (down.length > 0)
-          throw new Problem("UNAVAILABLE", `Not ready: ${down.join(", ")} down.`, { checks: report });
-        return { status: "ready" as const, checks: report };
-      },
+      ready,
     );
+    if (closing === undefined) return;
+    app.get("/health/serving", { config: { rateLimit: false }, schema: { hide: true } }, async () => {
+      if (closing.ask()) throw new Problem("NOT_FOUND", "This process is stopping: it takes nothing new.");
+      return ready();
+    });
   };
 }
