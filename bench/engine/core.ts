@@ -6,6 +6,7 @@ import { decodeState, encodeState, type ShowtimeState } from "../../engine/core/
 import type { HallPlan } from "../../proto/index.ts";
 import {
   carryOut,
+  carryOutAll,
   heldHall,
   holdBest,
   holdSeats,
@@ -55,7 +56,7 @@ function holdAndRelease(hall: HallPlan, pairs: number): Work {
     prepare() {
       const state = (onSale ??= opened(hall));
       const commands = holdsAndReleases(state, pairs, threeSeats(hall));
-      return () => carryOut(state, commands);
+      return () => carryOutAll(state, commands);
     },
   };
 }
@@ -79,7 +80,10 @@ function refusals(hall: HallPlan, count: number): Work {
     prepare() {
       const state = decodeState((allHeld ??= encodeState(heldHall(hall, 1))));
       const commands = Array.from({ length: count }, (_, at) => holdSeats(at, [(at * 7) % hall.row.length]));
-      return () => carryOut(state, commands);
+      return () => {
+        const cameAbout = carryOut(state, commands);
+        if (cameAbout > 0) throw new Error(`${cameAbout} of ${count} were not refused`);
+      };
     },
   };
 }
@@ -91,7 +95,7 @@ function bestAvailable(hall: HallPlan, wishes: number, held: number): Work {
     prepare() {
       const state = decodeState((partlyHeld ??= encodeState(heldHall(hall, held))));
       const commands = holdsAndReleases(state, wishes, (pair) => holdBest(pair, 3));
-      return () => carryOut(state, commands);
+      return () => carryOutAll(state, commands);
     },
   };
 }

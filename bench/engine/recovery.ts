@@ -3,7 +3,7 @@ import { recover } from "../../engine/index.ts";
 import type { PostgresJournal } from "../../engine/index.ts";
 import { RowWriter } from "../../engine/shard/row-codec.ts";
 import { type Event, showtimeId, type ShowtimeId } from "../../proto/index.ts";
-import { carryOut, holdsAndReleases, opened, plan, START, threeSeats } from "./sale.ts";
+import { carryOutAll, holdsAndReleases, opened, plan, START, threeSeats } from "./sale.ts";
 import { openJournal } from "./shard.ts";
 import type { Work } from "./work.ts";
 
@@ -31,7 +31,7 @@ function longJournal(pairs: number, databaseUrl: string, isWritten: boolean): Wo
     const events: Event[] = [];
     const hall = plan(125, 160);
     const state = opened(hall, undefined, events);
-    carryOut(state, holdsAndReleases(state, pairs, threeSeats(hall)), events);
+    carryOutAll(state, holdsAndReleases(state, pairs, threeSeats(hall)), events);
     const journal = await openJournal(databaseUrl);
     await writeRows(
       journal,
