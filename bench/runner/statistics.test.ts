@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { compareLines } from "./compare.ts";
+import type { CaseResult, Results, RoundResult, SubjectResult } from "./results.ts";
+import { overlap, ratioOf, spreadOf } from "./statistics.ts";
+
+const round = (value: number): RoundResult => ({
+  at: 0,
+  seconds: 1,
+  count: value,
+  rate: value,
+  refused: 0,
+  latencies: {},
+  slices: [],
+  figures: { took: value },
+});
+
+const subject = (name: string, values: readonly number[]): SubjectResult => ({
+  name,
+  kind: name === "usher" ? "usher" : "peer",
+  about: "",
+  rounds: values.map(round),
+});
+
+const byRate = (...subjects: SubjectResult[]): CaseResult => ({ name: "one", load: "some", unit: "holds", subjects });
+
+const byTime = (...subjects: SubjectResult[]): CaseResult => ({
+  ...byRate(...subjects),
+  judgedBy: { figure: "took", unit: "ms", better: "less" },
+});
+
+const results = (one: CaseResult): Results => ({
+  format: 1,
+  begunAt: "",
+  endedAt: "",
+  machine: { os: "", cpu: "", cores: 1, memoryBytes: 1, loadBefore: 0, loadAfter: 0 },
+  versions: {},
+  commit: "",
+  command: "",
+  settings: {} as Results["settings"], // Nothing here reads them.
+  notes: [],
+  scenarios: [{ name: "hold-rush", about: "", cases: [one] }],
+});
+
+describe("the ratio of two subjects", () => {
+  const [fast, slow] = [subject("usher", [2, 2]), subject("other", [6, 6])];
+
+  it("is 3 for one that takes 2 ms against one that takes 6 ms", () => {
+    expect(ratioOf(byTime(fast, slow), fast, slow)).toEqual({ median: 3, least: 3, most: 3 });
+  });
+
+  it("is a third for one that does 2 a second against one that does 6", () => {
+    expect(ratioOf(byRate(fast, slow), fast, slow).median).toBeCloseTo(1 / 3);
+  });
+});
+
+describe("a spread", () => {
+  it.each([
+    [[3, 1, 10], { median: 3, least: 1, most: 10 }],
+    [[4, 1, 2, 10], { median: 3, least: 1, most: 10 }],
+    [[Number.NaN, 5], { median: 5, least: 5, most: 5 }],
+  ])("of %j has its median, least and most", (values, spread) => {
+    expect(spreadOf(values)).toEqual(spread);
+  });
+
+  it("overlaps another that it touches, and none that it does not", () => {
+    expect(overlap(spreadOf([1, 2]), spreadOf([2, 3]))).toBe(true);
+    expect(overlap(spreadOf([1, 2]), spreadOf([3, 4]))).toBe(false);
+    expect(overlap(spreadOf([3, 4]), spreadOf([1, 2]))).toBe(false);
+  });
+});
+
+describe("the verdict on two runs", () => {
+  it.each([
+    ["more a second", byRate, [1, 2], [5, 6], "better"],
+    ["less a second", byRate, [5, 6], [1, 2], "worse"],
+    ["more ms", byTime, [1, 2], [5, 6], "worse"],
+    ["less ms", byTime, [5, 6], [1, 2], "better"],
+    ["rounds that overlap", byRate, [1, 4], [3, 6], "within the spread"],
+  ] as const)("on %s is right", (_, judged, before, after, verdict) => {
+    const lines = compareLines(results(judged(subject("usher", before))), results(judged(subject("usher", after))));
+    expect(
+      lines
+        .find((line) => line.includes("hold-rush, one: usher"))
+        ?.trim()
+        .endsWith(verdict),
+    ).toBe(true);
+  });
+});
