@@ -1,1 +1,2 @@
 export { readSecretFile, writeSecretFile } from "./secret-file.ts";
+export { secretJson } from "./secret-json.ts";

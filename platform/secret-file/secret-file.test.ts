@@ -1,10 +1,11 @@
 import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Type } from "typebox";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ExplainedError } from "../explained/index.ts";
 import { systemRandom } from "../random/index.ts";
-import { readSecretFile, writeSecretFile } from "./index.ts";
+import { readSecretFile, secretJson, writeSecretFile } from "./index.ts";
 
 let home: string;
 beforeEach(() => {
@@ -47,4 +48,19 @@ test("says in one sentence that its folder is none, and leaves alone what is the
   expect(readSecretFile(join(file, "key"))).toBeUndefined();
   expect(() => write(join(file, "key"), "text")).toThrow(ExplainedError);
   expect(statSync(file).mode & 0o777).toBe(0o644);
+});
+
+test("holds JSON of its schema, and says of any other what comes of its loss", () => {
+  const path = join(home, "keys.json");
+  const schema = Type.Object({ version: Type.Literal(1), key: Type.String() });
+  const file = secretJson({ path, schema, ifLost: "which locks everybody out" });
+  expect(file.read()).toBeUndefined();
+  file.write({ version: 1, key: "k" }, { random: systemRandom, over: false });
+  expect(file.read()).toEqual({ version: 1, key: "k" });
+  expect(readSecretFile(path)).toBe('{\n  "version": 1,\n  "key": "k"\n}\n');
+  for (const text of ['{ "version": 2, "key": "k" }', '{ "version": 1']) {
+    writeFileSync(path, text);
+    const sentence = `${path} is damaged or of a newer version: restore it, or delete it, which locks everybody out.`;
+    expect(() => file.read()).toThrow(sentence);
+  }
 });

@@ -23,7 +23,7 @@ import {
   IdempotencyStore,
 } from "../../platform/http/index.ts";
 import type { FirstAdmin } from "./accounts/first-admin.ts";
-import { readKeyFile } from "./keys/key-file.ts";
+import { keyFile } from "./keys/key-file.ts";
 import { identityMigrations } from "./migrations.ts";
 import { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";
 import { IDENTITY_SCHEMA } from "./tables.ts";
@@ -237,7 +237,7 @@ export async function testIdentity(
 
 /** With the real key, for forgers. */
 export async function mintOf({ client, clock, config }: TestIdentity): Promise<Mint> {
-  const [pair] = readKeyFile(config.dataDir)?.keys ?? [];
+  const [pair] = keyFile(config.dataDir).read()?.keys ?? [];
   if (pair === undefined) throw new Error("there are no keys");
   const { kid, x, d } = pair;
   const privateKey = createPrivateKey({ key: { kty: "OKP", crv: "Ed25519", x, d }, format: "jwk" });

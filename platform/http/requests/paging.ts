@@ -1,6 +1,7 @@
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { PAGE_LIMIT_DEFAULT, type Page, type PageQuery } from "../../../proto/rest/index.ts";
+import { parsedJson } from "../../json/index.ts";
 import { Problem } from "../answers/problem.ts";
 
 /** A place in a list, the sort key of its last row, as one opaque word. */
@@ -8,19 +9,11 @@ export const encodeCursor = (place: unknown): string => Buffer.from(JSON.stringi
 
 /** @throws Problem BAD_MESSAGE when it was not made by `encodeCursor` from such a place */
 export function decodeCursor<Schema extends TSchema>(schema: Schema, cursor: string): Static<Schema> {
-  const place = parse(cursor);
+  const place = parsedJson(Buffer.from(cursor, "base64url").toString());
   if (!Value.Check(schema, place)) {
     throw new Problem("BAD_MESSAGE", "query.cursor is not one that this list gave.", { field: "query.cursor" });
   }
   return place;
-}
-
-function parse(cursor: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(cursor, "base64url").toString());
-  } catch {
-    return undefined;
-  }
 }
 
 /** How many items were asked for; a list reads one row more, to know whether another page follows. */

@@ -4,7 +4,7 @@ import { TOKEN_ALGORITHM } from "../../../platform/auth/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";
-import { type KeyFileContents, type KeyPair, readKeyFile, writeKeyFile } from "./key-file.ts";
+import { keyFile, type KeyFileContents, type KeyPair } from "./key-file.ts";
 
 export interface KeyRingOptions {
   readonly dataDir: string;
@@ -25,7 +25,7 @@ export interface KeyRing {
 
 /** Reads the keys from the data directory; makes them at the first time. */
 export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
-  const contents = readKeyFile(options.dataDir) ?? (await firstKeys(options));
+  const contents = keyFile(options.dataDir).read() ?? (await firstKeys(options));
   const signing = contents.keys.find((key) => isKnownEverywhere(key, options)) ?? contents.keys.at(-1);
   if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
   return {
@@ -42,13 +42,13 @@ export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
  */
 export async function rotateKeys(options: KeyRingOptions): Promise<string | undefined> {
   const { dataDir, clock, random } = options;
-  const contents = readKeyFile(dataDir);
+  const contents = keyFile(dataDir).read();
   if (contents === undefined) return undefined;
   const now = new Date(clock.now()).toISOString();
   const fresh = await newKeyPair(clock);
   const older = contents.keys.map((key) => ({ ...key, retiredAt: key.retiredAt ?? now }));
   const keys = [fresh, ...older.filter((key) => stillOfUse(key, options))];
-  writeKeyFile(dataDir, { ...contents, keys }, { random, over: true });
+  keyFile(dataDir).write({ ...contents, keys }, { random, over: true });
   return fresh.kid;
 }
 
@@ -58,8 +58,8 @@ async function firstKeys({ dataDir, clock, random }: KeyRingOptions): Promise<Ke
     refreshSecret: random(32).toString("base64url"),
     keys: [await newKeyPair(clock)],
   };
-  writeKeyFile(dataDir, contents, { random, over: false });
-  return readKeyFile(dataDir) ?? contents; // Of two processes that start at once, one was first.
+  keyFile(dataDir).write(contents, { random, over: false });
+  return keyFile(dataDir).read() ?? contents; // Of two processes that start at once, one was first.
 }
 
 const isKnownEverywhere = ({ createdAt }: KeyPair, { clock }: KeyRingOptions): boolean =>

@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { parsedJson } from "../../../platform/json/index.ts";
 import { Money } from "../../../proto/rest/index.ts";
 import { PAYMENT_STATES } from "../../../proto/services/index.ts";
 import { sendText } from "../http-client.ts";
@@ -93,7 +94,7 @@ export class MockGateway implements Gateway {
     }).catch((cause: unknown) => {
       throw new GatewayUnavailable("the mock gateway does not answer", { cause });
     });
-    const answer = parse(text);
+    const answer = parsedJson(text);
     if (status === 200) return answer;
     // A wrong secret or too many requests is no word on the payment.
     const said = status === 400 || status === 404 || status === 409 ? answer : undefined;
@@ -109,14 +110,6 @@ interface Shape<T> {
 function read<T>(shape: Shape<T>, answer: unknown): T {
   if (shape.Check(answer)) return answer;
   throw new GatewayUnavailable("the mock gateway answers nonsense");
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const recordOf = ({ id, reference, url, ...facts }: Static<typeof Answer>): GatewayRecord => ({

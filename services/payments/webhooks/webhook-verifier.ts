@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { Stripe } from "stripe";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { parsedJson } from "../../../platform/json/index.ts";
 import { WEBHOOK_TOLERANCE_MS, type WebhookKey } from "../webhook-key.ts";
 
 /** What a webhook is believed: that there is something to look at. */
@@ -26,7 +27,7 @@ export const mockVerifier =
     const body = textOf(bytes);
     const id = body === undefined ? undefined : key().verify(headers, body, now);
     if (body === undefined || id === undefined) return undefined;
-    const event = parse(body);
+    const event = parsedJson(body);
     if (!MockEvent.Check(event)) return { id };
     return { id, payment: { paymentId: event.data.reference, gatewayId: event.data.id } };
   };
@@ -71,11 +72,3 @@ function verified(body: string, signature: string, secret: string, now: number):
 
 /** Exactly what was signed: bytes that are no UTF-8 would be read as others. */
 const textOf = (bytes: Buffer): string | undefined => (isUtf8(bytes) ? bytes.toString("utf8") : undefined);
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import { type Static, Type } from "typebox";
-import { Value } from "typebox/value";
-import type { RandomBytes } from "../../../platform/random/index.ts";
-import { readSecretFile, writeSecretFile } from "../../../platform/secret-file/index.ts";
+import { secretJson } from "../../../platform/secret-file/index.ts";
 
 const StoredKey = Type.Object({
   /** The first bytes of the public key's SHA-256, in hexadecimal. */
@@ -23,33 +21,10 @@ const Contents = Type.Object({
 });
 export type KeyFileContents = Static<typeof Contents>;
 
-const pathIn = (dataDir: string): string => join(dataDir, "keys", "tickets.json");
-
-/** @returns undefined when there is no such file. @throws when it does not read, since a new key would void every ticket sold */
-export function readKeyFile(dataDir: string): KeyFileContents | undefined {
-  const path = pathIn(dataDir);
-  const text = readSecretFile(path);
-  if (text === undefined) return undefined;
-  const contents = parse(text);
-  if (Value.Check(Contents, contents)) return contents;
-  throw new Error(
-    `${path} is damaged or of a newer version: restore it, or delete it, which voids every ticket's code.`,
-  );
-}
-
-/** @param options.over whether it takes the place of the file that is there; without, the older one stays */
-export function writeKeyFile(
-  dataDir: string,
-  contents: KeyFileContents,
-  options: { random: RandomBytes; over: boolean },
-): void {
-  writeSecretFile(pathIn(dataDir), `${JSON.stringify(contents, undefined, 2)}\n`, options);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+/** A new key in its place would void every ticket sold: it is never made anew where it does not read. */
+export const keyFile = (dataDir: string) =>
+  secretJson({
+    path: join(dataDir, "keys", "tickets.json"),
+    schema: Contents,
+    ifLost: "which voids every ticket's code",
+  });

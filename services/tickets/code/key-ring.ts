@@ -11,7 +11,7 @@ import type { PublicKey } from "../../../proto/services/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { KEYS_KEPT_MS, KEYS_READ_AGAIN_AFTER_MS } from "../limits.ts";
-import { type KeyFileContents, readKeyFile, type StoredKey, writeKeyFile } from "./key-file.ts";
+import { keyFile, type KeyFileContents, type StoredKey } from "./key-file.ts";
 
 export interface KeyRingOptions {
   readonly dataDir: string;
@@ -33,7 +33,7 @@ export class TicketKeyRing {
   /** Reads the keys; makes the first one at the first time. @throws when the file is damaged */
   constructor(options: KeyRingOptions) {
     this.#options = options;
-    const { keys } = readKeyFile(options.dataDir) ?? firstKey(options);
+    const { keys } = keyFile(options.dataDir).read() ?? firstKey(options);
     const [signing] = keys;
     if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
     this.#signing = { kid: signing.kid, key: createPrivateKey({ key: jwkOf(signing), format: "jwk" }) };
@@ -81,21 +81,21 @@ export class TicketKeyRing {
  * @returns the new key's id; undefined where there is no key to take the place of, and then none is made
  */
 export function rotateTicketKeys({ dataDir, clock, random }: KeyRingOptions): string | undefined {
-  const contents = readKeyFile(dataDir);
+  const contents = keyFile(dataDir).read();
   if (contents === undefined) return undefined;
   const now = new Date(clock.now()).toISOString();
   const fresh = newKey(clock);
   const older = contents.keys
     .map((key) => ({ ...key, retiredAt: key.retiredAt ?? now }))
     .filter(({ retiredAt }) => Date.parse(retiredAt) + KEYS_KEPT_MS > clock.now());
-  writeKeyFile(dataDir, { version: 1, keys: [fresh, ...older] }, { random, over: true });
+  keyFile(dataDir).write({ version: 1, keys: [fresh, ...older] }, { random, over: true });
   return fresh.kid;
 }
 
 function firstKey({ dataDir, clock, random }: KeyRingOptions): KeyFileContents {
   const contents: KeyFileContents = { version: 1, keys: [newKey(clock)] };
-  writeKeyFile(dataDir, contents, { random, over: false });
-  return readKeyFile(dataDir) ?? contents; // Of two processes that start at once, one was first.
+  keyFile(dataDir).write(contents, { random, over: false });
+  return keyFile(dataDir).read() ?? contents; // Of two processes that start at once, one was first.
 }
 
 function newKey(clock: Clock): StoredKey {

@@ -1,0 +1,34 @@
+import type { Static, TSchema } from "typebox";
+import { Value } from "typebox/value";
+import { parsedJson } from "../json/index.ts";
+import { readSecretFile, writeSecretFile } from "./secret-file.ts";
+
+interface SecretJson<Contents> {
+  /** @returns undefined when there is no such file. @throws when it is not of the schema */
+  read(): Contents | undefined;
+  /** As `writeSecretFile` does. */
+  write(contents: Contents, options: Parameters<typeof writeSecretFile>[2]): void;
+}
+
+interface Options<Schema extends TSchema> {
+  readonly path: string;
+  readonly schema: Schema;
+  /** What comes of its loss, such as `which signs everybody out`: nobody is to delete it unawares. */
+  readonly ifLost: string;
+}
+
+/** A secret file that holds JSON. */
+export const secretJson = <Schema extends TSchema>({
+  path,
+  schema,
+  ifLost,
+}: Options<Schema>): SecretJson<Static<Schema>> => ({
+  read() {
+    const text = readSecretFile(path);
+    if (text === undefined) return undefined;
+    const contents = parsedJson(text);
+    if (Value.Check(schema, contents)) return contents;
+    throw new Error(`${path} is damaged or of a newer version: restore it, or delete it, ${ifLost}.`);
+  },
+  write: (contents, options) => writeSecretFile(path, `${JSON.stringify(contents, undefined, 2)}\n`, options),
+});
