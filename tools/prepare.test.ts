@@ -102,22 +102,32 @@ test("a program that tests need comes from a container image where nothing else 
   const ensure = `import { ensurePrograms } from "${join(checkout, "tools/programs.mjs")}";
     import { spawnSync } from "node:child_process";
     await ensurePrograms([${JSON.stringify(program)}]);
-    const env = { ...process.env, EXAMPLE_PASSWORD: "hunter2", DATA_DIR: "/srv/us her" };
-    spawnSync("usher-example", ["--port", "1"], { env });`;
+    const start = (port, more) =>
+      spawnSync("usher-example", ["--port", port], { env: { ...process.env, EXAMPLE_PASSWORD: "hunter2", ...more } });
+    start("1", { DATA_DIR: "/usr" });
+    start("1", { DATA_DIR: "." });
+    start("2", {});`;
   mkdirSync(join(checkout, "node_modules"));
-  command("docker", `echo "docker has $EXAMPLE_PASSWORD" >> '${calls}'`);
+  command("docker", `[ $1 != run ] || echo "docker has $EXAMPLE_PASSWORD" >> '${calls}'`);
   const { code, stderr } = await node("--input-type=module", "--eval", ensure);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(called()[0]).toBe("docker pull --quiet example:1");
-  const [run, has] = called().slice(2);
+  const [remove, run, has, removeAgain, runAgain, , removeAnother] = called().slice(1);
   expect(run).toMatch(
     /^docker run .* --env EXAMPLE_PORT --env EXAMPLE_PASSWORD --entrypoint usher-example example:1 --port 1$/,
   );
-  // Who reads files of ours that nobody else may, and leaves none that are root's.
-  expect(run).toContain(` --user ${process.getuid?.()}:${process.getgid?.()} `);
-  expect(run).toContain(" --volume /srv/us her:/srv/us her ");
   expect(run).not.toContain("hunter2");
   expect(has).toBe("docker has hunter2");
+  // As who starts it, who alone may read what it is given, and with a data directory that lies elsewhere.
+  expect(run).toContain(` --user ${process.getuid?.()}:${process.getgid?.()} `);
+  expect(run).toContain(" --volume /usr:/usr ");
+  expect(runAgain).not.toContain("/usr:");
+  // One that outlived its command goes before the next of the same kind starts, and no other does.
+  const [, name] = / --name (\S+) /.exec(run ?? "") ?? [];
+  expect(remove).toBe(`docker rm --force ${name}`);
+  expect(removeAgain).toBe(remove);
+  expect(removeAnother).toMatch(/^docker rm --force usher-usher-example-\d+$/);
+  expect(removeAnother).not.toBe(remove);
 });
 
 test("a program that cannot be had is named with the way to get it", async () => {

@@ -76,19 +76,27 @@ function fromPackages({ apt }) {
 }
 
 /**
- * A command that runs in a container as if it were here: same user, same files, same network, same signals but SIGKILL, which ends docker's client
- * alone, and its variables, by name alone.
+ * A command that runs in a container as if it were here: same user, same files, same network, same signals, and its variables, by name alone.
+ * SIGKILL ends the command and leaves the container: its name is that of what it was started with, so that the next start ends it first.
  */
 function shim({ commands: [command], image, env = [] }) {
+  const startedWith = ['"$PWD"', '"$@"', ...env.map((name) => `"\${${name}:-}"`)].join(" ");
   const options = [
-    '--rm --init --network host --user "$(id -u):$(id -g)" --workdir "$PWD"',
-    '--volume "$PWD:$PWD" --volume /tmp:/tmp ${elsewhere:+--volume "$DATA_DIR:$DATA_DIR"}',
+    '--rm --init --name "$name" --user "$(id -u):$(id -g)" --network host',
+    '--volume "$PWD:$PWD" --volume /tmp:/tmp ${elsewhere:+--volume "$elsewhere:$elsewhere"} --workdir "$PWD"',
     ...env.map((name) => `--env ${name}`),
   ].join(" ");
+  const lines = [
+    "#!/bin/sh",
+    `name=usher-${command}-$(printf '%s\\n' ${startedWith} | cksum | cut -d ' ' -f 1)`,
+    'elsewhere=$(cd "${DATA_DIR:-.}" && pwd)',
+    'case $elsewhere/ in "$PWD"/* | /tmp/*) elsewhere= ;; esac',
+    'docker rm --force "$name" > /dev/null 2>&1',
+    `exec docker run ${options} --entrypoint ${command} ${image} "$@"`,
+  ];
   mkdirSync(SHIMS, { recursive: true });
   const file = join(SHIMS, command);
-  const elsewhere = "case ${DATA_DIR-} in /*) elsewhere=yes ;; *) elsewhere= ;; esac";
-  writeFileSync(file, `#!/bin/sh\n${elsewhere}\nexec docker run ${options} --entrypoint ${command} ${image} "$@"\n`);
+  writeFileSync(file, `${lines.join("\n")}\n`);
   chmodSync(file, 0o755);
 }
 

@@ -1,6 +1,6 @@
 /** A program that is to run, and is started again when it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, writeFileSync } from "node:fs";
+import { createWriteStream, type WriteStream, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
@@ -42,6 +42,8 @@ const STEADY_MS = 5_000;
 const KNOCK_EVERY_MS = 50;
 const STOP_TIMEOUT_MS = 12_000;
 const YIELD_AGAIN_MS = 150;
+/** A log that cannot be written is tried again after this. */
+const LOG_AGAIN_MS = 1_000;
 
 export class ProcessUnderWatch {
   readonly program: Program;
@@ -115,8 +117,6 @@ export class ProcessUnderWatch {
     const { command, args, env, ready, logFile, niceness } = this.program;
     this.#set("starting");
     this.startedAt = this.#clock.monotonic();
-    const log = createWriteStream(logFile, { flags: "a" });
-    log.on("error", () => undefined); // Its disk is full, say: it runs on without.
     const child = spawn(command, args, {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -133,8 +133,20 @@ export class ProcessUnderWatch {
       this.#set("ready");
       first?.isReady();
     };
-    for (const output of [child.stdout, child.stderr]) {
-      output.pipe(log, { end: false });
+    const outputs = [child.stdout, child.stderr];
+    let log: WriteStream;
+    const openLog = (): void => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      log = createWriteStream(logFile, { flags: "a" });
+      // A full disk, or a folder that is gone: what is said meanwhile is lost, but heard, and nobody has to wait to be written down.
+      log.on("error", () => {
+        for (const output of outputs) output.resume();
+        this.#clock.after(LOG_AGAIN_MS, openLog);
+      });
+      for (const output of outputs) output.pipe(log, { end: false });
+    };
+    openLog();
+    for (const output of outputs) {
       createInterface({ input: output }).on("line", (line) => {
         first?.word(line);
         this.#options.line(line);
