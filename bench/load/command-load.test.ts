@@ -1,6 +1,8 @@
 /** The generator against the limits, which need no build: what it sends is answered, and what it counts is right. */
+import { Packr } from "msgpackr";
 import uWS from "uWebSockets.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CLIENT_OP, SERVER_OP } from "../peer.ts";
 import { openStage, type Stage } from "../stage/stage.ts";
 import { startPlainServer, type Target } from "../stage/targets.ts";
 import { CommandLoad } from "./command-load.ts";
@@ -11,6 +13,7 @@ import { ViewerLoad } from "./viewer-load.ts";
 const ROOT = new URL("../../", import.meta.url);
 const HALL = { showtimes: 1, seats: 480 };
 const CONNECTIONS = 4;
+const packr = new Packr({ useRecords: false });
 
 let stage: Stage;
 let target: Target;
@@ -55,6 +58,34 @@ describe("buyers", () => {
     expect(mergeHistograms([histograms["latency"] ?? ""]).totalCount).toBe(count);
     load.close();
   });
+
+  it.each(["closed", "open"] as const)(
+    "fail, %s, when a server sheds their load: it would be done sooner",
+    async (kind) => {
+      let holds = 0;
+      const busy = uWS.App().ws("/v1", {
+        message(socket, message) {
+          const [op, number] = packr.unpack(Buffer.from(message.slice(0))) as [number, number];
+          const refused = op === CLIENT_OP.hold && ++holds % 2 === 0;
+          const answer = op === CLIENT_OP.hold ? [SERVER_OP.held, number, holds] : [SERVER_OP.released, number];
+          socket.send(packr.pack(refused ? [SERVER_OP.refused, number, "BUSY"] : answer), true);
+        },
+      });
+      const port = await new Promise<number>((resolve) => {
+        busy.listen("127.0.0.1", 0, (token) => resolve(uWS.us_socket_local_port(token)));
+      });
+      const load = new CommandLoad();
+      try {
+        await load.open({ ...options(), port });
+        load.begin(kind === "closed" ? { kind } : { kind, perSecond: 200 });
+        await until(() => load.failure !== undefined);
+        expect(() => load.take()).toThrow("The server refused commands of the load: BUSY.");
+      } finally {
+        load.close();
+        busy.close();
+      }
+    },
+  );
 
   it("begin commands at the rate of an open load, and none earlier", async () => {
     const load = new CommandLoad();

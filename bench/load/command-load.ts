@@ -165,7 +165,7 @@ export class CommandLoad {
     if (begunAt === 0) return; // An answer to what was sent before: the server answers twice.
     this.#begunAt[lane] = 0;
     this.#inFlight--;
-    if (refused) this.#recorder.refused++;
+    if (refused) this.#refused(this.#buyers[connection]?.refusedFor ?? "");
     else this.#recorder.record(now, now - begunAt);
     if (!this.#running) return;
     if (this.#pace.kind === "closed") this.#send(lane, now);
@@ -173,6 +173,13 @@ export class CommandLoad {
       this.#idle.push(lane);
       if (this.#pace.kind === "open") this.#sendDue();
     }
+  }
+
+  /** Seats may be gone. Whoever sheds load for any other reason would be done sooner with less, and is not measured. */
+  #refused(why: string): void {
+    this.#recorder.refused++;
+    if (this.#pace.kind !== "schedule" && why !== "SEAT_TAKEN")
+      this.#fail(new BenchError(`The server refused commands of the load: ${why}.`));
   }
 
   #send(lane: number, meantAt: number): void {

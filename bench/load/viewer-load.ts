@@ -67,6 +67,8 @@ export class ViewerLoad {
   #readChanges: ReadChanges = () => [];
   #synced = 0;
   #resynced = 0;
+  /** Changes of which a viewer was told that knew them. */
+  #repeated = 0;
   /** What the slow ones were shown before they stopped reading. */
   #hall: Buffer = Buffer.alloc(0);
   /** Viewers that read again and were shown no newer hall yet. */
@@ -119,6 +121,7 @@ export class ViewerLoad {
     this.#frameCount = 0;
     this.#markedBytes = this.#byteCount;
     this.#resynced = 0;
+    this.#repeated = 0;
     this.#reached = [];
     this.#lastAt = [];
     this.#firstChange = (this.#schedule?.changeAt(performance.now()) ?? -1) + 1;
@@ -133,6 +136,7 @@ export class ViewerLoad {
       frames: this.#frameCount,
       bytes: this.#byteCount - this.#markedBytes,
       resynced: this.#resynced,
+      repeated: this.#repeated,
     });
   }
 
@@ -298,9 +302,14 @@ export class ViewerLoad {
         if (index >= 0) this.#recorder.done(at, viewers);
         continue;
       }
-      this.#recorder.record(at, at - schedule.meantAt(index), viewers);
       const place = index - this.#firstChange;
-      this.#reached[place] = (this.#reached[place] ?? 0) + viewers;
+      const before = this.#reached[place] ?? 0;
+      // Who tells some of them twice has not told more of them.
+      const news = Math.min(viewers, this.#settings.viewers - before);
+      this.#repeated += viewers - news;
+      if (news === 0) continue;
+      this.#recorder.record(at, at - schedule.meantAt(index), news);
+      this.#reached[place] = before + news;
       this.#lastAt[place] = at;
     }
   }

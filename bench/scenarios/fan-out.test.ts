@@ -121,6 +121,19 @@ describe("a round of the fan-out", () => {
     expect(sample.figures["fell behind"]).toBe(0);
   });
 
+  it("counts what a viewer is told twice once, and says so", async () => {
+    const watching: WebSocket<unknown>[] = [];
+    const tellTwice: OnHold = (socket, number, seat) => {
+      const told = packr.pack([SERVER_OP.delta, 0, [seat * 4 + 1]]);
+      for (const viewer of watching) for (let time = 0; time < 2; time++) viewer.send(told, true);
+      refuse(socket, number, seat);
+    };
+    const onWatch = (socket: WebSocket<unknown>): void => void watching.push(socket);
+    const { sample, seconds } = await roundWith(tellTwice, { seconds: 0.5, onWatch });
+    expect(sample.figures["changes told twice"]).toBeGreaterThan(10);
+    expect(sample.count).toBeLessThan(1.5 * 100 * seconds);
+  });
+
   it("goes on with a new server when the old one has fallen behind", async () => {
     const { sample } = await roundWith(() => undefined);
     expect(sample.figures["fell behind"]).toBe(1);

@@ -119,7 +119,7 @@ function described(
   { histogram, incomplete, missed }: ReturnType<typeof lastViewersOf>,
   others: Readonly<Record<string, number>>,
 ): Measured {
-  const { frames = 0, bytes = 0, resynced = 0 } = sample.figures;
+  const { frames = 0, bytes = 0, resynced = 0, repeated = 0 } = sample.figures;
   return {
     seconds,
     cpu,
@@ -137,6 +137,7 @@ function described(
         "changes not with all after 1 s": incomplete,
         "changes that missed somebody": missed,
         "snapshots instead": resynced,
+        "changes told twice": repeated,
         "p99 to the last viewer, ms": latencyOf(histogram).percentiles.p99,
         ...others,
       },

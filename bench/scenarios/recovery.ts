@@ -19,7 +19,7 @@ export const recovery: Scenario = {
         group: "recovery",
         name: "in a process that has just started",
         load: "the first time that it reads, without an edge",
-        work: work.filter((title) => title.startsWith("start")),
+        work,
         needsPostgres: true,
         isCold: true,
       }),

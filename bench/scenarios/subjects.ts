@@ -21,7 +21,8 @@ const LIMITS = {
     needsPostgres: true,
   },
   "bare-publish": {
-    about: "uWebSockets.js publishes one frame of what changed to everybody, every 50 ms: no rules, nothing durable",
+    about:
+      "uWebSockets.js publishes one frame of what changed to everybody, as often as Usher's edge would: no rules, nothing durable",
     entry: "bench/limits/bare-publish.ts",
     needsPostgres: false,
   },

@@ -14,6 +14,7 @@ export interface Wrapping {
 
 export class ArrayBuyer implements Buyer {
   readonly greeting = [];
+  refusedFor = "";
   readonly #wrapping: Wrapping;
   readonly #showtime: number;
   readonly #holds: Buffer[];
@@ -46,9 +47,12 @@ export class ArrayBuyer implements Buyer {
     const meaning = this.#wrapping.read(bytes, start, end, client);
     if (meaning === "joined") this.#ready = true;
     if (meaning !== "answer") return NO_SLOT;
-    const [op, slot, hold] = this.#wrapping.answer(bytes.subarray(start, end)) as [number, number, number]; // See `SERVER_OP`.
-    if (op === SERVER_OP.refused) return refusedSlot(slot);
-    const release = [CLIENT_OP.release, slot, this.#showtime, hold];
+    const [op, slot, more] = this.#wrapping.answer(bytes.subarray(start, end)) as [number, number, unknown]; // See `SERVER_OP`.
+    if (op === SERVER_OP.refused) {
+      this.refusedFor = String(more);
+      return refusedSlot(slot);
+    }
+    const release = [CLIENT_OP.release, slot, this.#showtime, more];
     this.#releases[slot] = op === SERVER_OP.held ? this.#wrapping.frame("release", release) : undefined;
     return slot;
   }

@@ -10,6 +10,7 @@ const pack = (value: readonly unknown[]): Buffer => Buffer.from(packr.pack(value
 
 class BenchBuyer implements Buyer {
   readonly greeting = [];
+  refusedFor = "";
   readonly #holds: Buffer[] = [];
   /** By slot: what releases its hold, whose number is the last four bytes. */
   readonly #releases: Buffer[] = [];
@@ -42,7 +43,11 @@ class BenchBuyer implements Buyer {
     if (op === SERVER_OP.delta) return NO_SLOT;
     let at = start + 2;
     const slot = uintAt(bytes, at);
-    if (op === SERVER_OP.refused) return refusedSlot(slot);
+    if (op === SERVER_OP.refused) {
+      at += widthAt(bytes, at);
+      this.refusedFor = shortTextAt(bytes, at);
+      return refusedSlot(slot);
+    }
     this.#held[slot] = op === SERVER_OP.held;
     if (op === SERVER_OP.held) {
       at += widthAt(bytes, at);
@@ -65,6 +70,12 @@ function uintAt(bytes: Buffer, at: number): number {
 function widthAt(bytes: Buffer, at: number): number {
   const first = bytes[at] ?? 0;
   return first < 0x80 ? 1 : first === 0xcc ? 2 : first === 0xcd ? 3 : 5;
+}
+
+/** Of up to 31 characters; nothing where there is none. */
+function shortTextAt(bytes: Buffer, at: number): string {
+  const first = bytes[at] ?? 0;
+  return first >> 5 === 0b101 ? bytes.toString("latin1", at + 1, at + 1 + (first & 0x1f)) : "";
 }
 
 export const benchMsgpack: Dialect = {

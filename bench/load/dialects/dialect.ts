@@ -14,6 +14,8 @@ export interface Buyer {
   next(slot: number): Uint8Array;
   /** Reads a message; answers the slot whose command it answers, `refusedSlot` of it when it was refused, else `NO_SLOT`. */
   read(bytes: Buffer, start: number, end: number, client: WebSocketClient): number;
+  /** What the last refusal was for. */
+  readonly refusedFor: string;
   /** Whether the slot's seats are held, so that `next` is their release. */
   holds(slot: number): boolean;
   /** Whether commands may be sent now. */

@@ -29,6 +29,7 @@ interface Slot {
 
 class UsherBuyer implements Buyer {
   readonly greeting: readonly Uint8Array[];
+  refusedFor = "";
   readonly #slots: Slot[] = [];
   /** Counts up in every frame's request id: no two of this user are the same. */
   readonly #counter = Buffer.alloc(DIGITS, ZERO);
@@ -86,6 +87,7 @@ class UsherBuyer implements Buyer {
     const message = decoded.ok ? decoded.message : undefined;
     if (message?.op !== "error") throw new BenchError("Usher sent an error that does not decode.");
     if (message.rid === undefined) throw new BenchError(`Usher refused the load: ${message.code}, ${message.message}.`);
+    this.refusedFor = message.code;
     return refusedSlot(message.rid.charCodeAt(0) - FIRST_LETTER);
   }
 }
