@@ -5,7 +5,7 @@ set -eu
 umask 077
 folder=$(dirname "$0")
 file=$folder/../.env
-if [ -e "$file" ]; then
+if [ -s "$file" ]; then
   echo ".env is there already: edit it, or move it away for new passwords (what the volumes hold still has the old ones)." >&2
   exit 1
 fi

@@ -6,7 +6,7 @@ import type { Config } from "../../platform/config/index.ts";
 import { isLoopback } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { ownOrigins } from "../parts/own-origins.ts";
-import { urlHost } from "../parts/role.ts";
+import { urlHost } from "../../platform/network/index.ts";
 import type { DatabaseUrls } from "./database-users.ts";
 import type { Program } from "./process-under-watch.ts";
 import type { Secrets } from "./secrets.ts";

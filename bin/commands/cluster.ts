@@ -15,7 +15,8 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import { claimDataDirectory } from "../../platform/postgres/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateAll } from "../parts/migrations.ts";
-import { type Role, runRole, stopWithSignals, urlHost } from "../parts/role.ts";
+import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
+import { urlHost } from "../../platform/network/index.ts";
 import { startDatabase } from "../parts/start-database.ts";
 
 const SIZES: Sizes = { engines: 2, edges: 2, services: 2 };

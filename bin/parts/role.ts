@@ -6,8 +6,6 @@ import { createMetrics, type Registry, sampledGauge } from "../../platform/metri
 import { explainServerError } from "../../platform/postgres/index.ts";
 import type { Context } from "../context.ts";
 
-export { urlHost } from "../../platform/network/index.ts";
-
 const STOP_TIMEOUT_MS = 15_000;
 
 /** What every part of a process is made with. */

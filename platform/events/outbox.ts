@@ -5,7 +5,7 @@ import { OUTBOX_WRITTEN } from "../../proto/services/index.ts";
 import type { Bus, Subscription } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
-import type { RandomBytes } from "../random/index.ts";
+import { newId, type RandomBytes } from "../random/index.ts";
 import type { EventStream } from "./event-stream.ts";
 import { Relay } from "./relay.ts";
 
@@ -80,7 +80,7 @@ export class Outbox {
     const now = new Date(clock.now());
     const event = {
       specversion: "1.0",
-      id: `evt_${random(16).toString("base64url")}`,
+      id: newId("evt", random),
       source,
       type,
       subject,

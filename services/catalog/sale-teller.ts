@@ -5,13 +5,12 @@ import {
   type Command,
   ERRORS,
   holderId,
-  type Query,
   type Refusal,
-  type Reply,
   type RequestId,
   SEAT_STATUS,
   showtimeId,
 } from "../../proto/index.ts";
+import type { Engine } from "./engine.ts";
 import { hallPlanOf } from "./layout/hall-plan.ts";
 import { TELL_ATTEMPTS_MAX } from "./limits.ts";
 import type { HallVersion } from "./store/plans.ts";
@@ -19,7 +18,7 @@ import type { CatalogTables } from "./store/tables.ts";
 
 export interface TellerOptions {
   readonly db: Kysely<CatalogTables>;
-  readonly engine: { ask(request: Command | Query): Promise<Reply> };
+  readonly engine: Engine;
   readonly random: RandomBytes;
   readonly log: Logger;
   /** Called when a showtime that was deleted has gone. */
