@@ -85,6 +85,21 @@ describe("a showtime as bytes", () => {
     expect([...decodeStateInSteps(encodeState(box.state))].length).toBe(inFull);
   });
 
+  test("is read in steps, however many have booked and cancelled", () => {
+    const box = new Box(block(2, 600));
+    for (let seat = 0; seat < 1_100; seat++) {
+      const [holder, hold] = [`holder-${seat}`, holdOf(box.state.nextNumber)];
+      box.ask(holder, { type: "hold", seats: [seat] });
+      box.ask(holder, { type: "confirm", hold, booking: booking(`b${seat}`), seats: [seat], reacquire: false });
+    }
+    const steps = (): number => [...decodeStateInSteps(encodeState(box.state))].length;
+    expect(steps()).toBe(2); // Holders, and bookings.
+    for (let seat = 0; seat < 1_100; seat++)
+      box.ask(`holder-${seat}`, { type: "cancel", booking: booking(`b${seat}`) });
+    expect(box.state.bookings.size).toBe(0);
+    expect(steps()).toBeGreaterThanOrEqual(1); // What was cancelled.
+  });
+
   test("forgets nothing that a holder has used up", () => {
     const box = new Box();
     box.ask("ann", { type: "hold", seats: [0] });

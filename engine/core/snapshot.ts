@@ -98,7 +98,7 @@ function* readState(bytes: ByteReader, format: number): Generator<undefined, Sho
     state.nextNumber = bytes.uint();
     const blocked = readSeats(bytes);
     yield* readHolders(bytes, state);
-    readBookings(bytes, state);
+    yield* readBookings(bytes, state);
     // Last, since a seat is blocked in whatever hands it is.
     for (const seat of blocked) block(state, seat, undefined);
     yield* readMemory(bytes, state, format);
@@ -177,8 +177,9 @@ function writeBookings(out: ByteWriter, state: ShowtimeState): void {
   }
 }
 
-function readBookings(bytes: ByteReader, state: ShowtimeState): void {
+function* readBookings(bytes: ByteReader, state: ShowtimeState): Generator<undefined, void> {
   for (let left = bytes.count(4); left > 0; left--) {
+    if (left % STEP === 0) yield;
     const id = bytes.string() as BookingId;
     const number = bytes.uint();
     const holder = readHolder(bytes, state);
@@ -210,9 +211,14 @@ function* writeMemory(out: ByteWriter, state: ShowtimeState): Generator<undefine
 }
 
 function* readMemory(bytes: ByteReader, state: ShowtimeState, format: number): Generator<undefined, void> {
-  for (let left = bytes.count(2); left > 0; left--) state.expired.add(bytes.uint(), bytes.string() as HolderId);
-  for (let left = bytes.count(2); left > 0; left--)
+  for (let left = bytes.count(2); left > 0; left--) {
+    if (left % STEP === 0) yield;
+    state.expired.add(bytes.uint(), bytes.string() as HolderId);
+  }
+  for (let left = bytes.count(2); left > 0; left--) {
+    if (left % STEP === 0) yield;
     state.cancelled.add(bytes.string() as BookingId, bytes.string() as HolderId);
+  }
   const askerOf = (holder: HolderId): Asker => state.holders.get(holder) ?? { id: holder, hash: hashOf(holder) };
   if (format === FORMAT) {
     state.answers = yield* Answers.decode(bytes, askerOf);

@@ -268,6 +268,22 @@ describe("the journal in PostgreSQL", () => {
     expect(await journal.oldestRow(1)).toBe(3);
   });
 
+  it("looks at few rows for those that are to go, where nearly all are to stay", async () => {
+    const own = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
+    await own.claim(3, "a");
+    const rows = `INSERT INTO engine.journal (shard, seq, epoch, at, events, checksum)
+      SELECT 3, seq, 1, $1::int8 * (seq > 5000)::int, '', 0 FROM generate_series(1, 30000) seq`;
+    await pool.query(rows, [Date.now()]);
+    await own.saveSnapshot({ shard: 3, seq: 29_000, bytes: Uint8Array.of(1) });
+    await own.close();
+    const before = await rowsFetched();
+    const again = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
+    await again.saveSnapshot({ shard: 3, seq: 30_000, bytes: Uint8Array.of(2) });
+    expect(await again.oldestRow(3)).toBe(5_001);
+    await again.close();
+    expect((await rowsFetched()) - before).toBeLessThan(20_000);
+  });
+
   it("has one connection that commits, also when one that failed is replaced at once", async () => {
     const epoch = await journal.claim(1, "a");
     await journal.commit([commitOf(1, 1, epoch)]);

@@ -20,6 +20,7 @@ import {
   JOURNAL_RETENTION_MS,
   POOL_MAX,
   READ_AT_MOST,
+  ROWS_DELETED_AT_ONCE,
   ROWS_FIRST_READ,
   ROWS_PER_READ_MIN,
   SNAPSHOT_BYTES_A_ROW,
@@ -233,11 +234,20 @@ export class PostgresJournal implements Journal {
     const oldest = rows[0]?.oldest;
     if (oldest === undefined) return;
     await this.#pool.query("DELETE FROM engine.snapshot WHERE shard = $1 AND seq < $2", [shard, oldest]);
-    await this.#pool.query("DELETE FROM engine.journal WHERE shard = $1 AND seq <= $2 AND at < $3", [
-      shard,
-      oldest,
-      this.#options.clock.now() - JOURNAL_RETENTION_MS,
-    ]);
+    await this.#deleteRows(shard, oldest, this.#options.clock.now() - JOURNAL_RETENTION_MS);
+  }
+
+  /** Only the oldest are looked at, until one is to stay, as are all that came after it: a month of them. */
+  async #deleteRows(shard: number, upTo: string, before: number): Promise<void> {
+    const oldest = `SELECT seq, at FROM engine.journal WHERE shard = $1 AND seq <= $2 ORDER BY seq LIMIT ${ROWS_DELETED_AT_ONCE}`;
+    let deleted: number | null;
+    do {
+      const done = await this.#pool.query(
+        `DELETE FROM engine.journal WHERE shard = $1 AND seq <= (SELECT max(seq) FROM (${oldest}) oldest WHERE at < $3)`,
+        [shard, upTo, before],
+      );
+      deleted = done.rowCount;
+    } while (deleted === ROWS_DELETED_AT_ONCE);
   }
 
   async close(): Promise<void> {
