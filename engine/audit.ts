@@ -1,6 +1,6 @@
 /** Who held, booked and gave back which seats of a showtime, and when: read from the journal alone. */
 import { type Event, holdIdOf, shardOf, type ShowtimeId } from "../proto/index.ts";
-import type { Journal } from "./journal/index.ts";
+import { type Journal, JournalDamaged, type JournalRow } from "./journal/index.ts";
 import { readRow } from "./shard/index.ts";
 
 export interface AuditLine {
@@ -21,12 +21,29 @@ export async function* audit(journal: Journal, showtime: ShowtimeId, shards: num
   const shard = shardOf(showtime, shards);
   /** An extension names only its hold; the hold's first event named the seats. */
   const holds = new Map<number, readonly number[]>();
-  for await (const row of journal.rows(shard, (await journal.oldestRow(shard)) - 1)) {
+  for await (const row of rowsThatStay(journal, shard)) {
     const lines: AuditLine[] = [];
     readRow(row.events, (id, event) => {
       if (id === showtime) lines.push({ epoch: row.epoch, row: row.seq, ...lineOf(showtime, event, holds) });
     });
     yield* lines;
+  }
+}
+
+/** A shard that takes a snapshot meanwhile may delete the oldest: then it begins with those that are left. */
+async function* rowsThatStay(journal: Journal, shard: number): AsyncIterable<JournalRow> {
+  for (let after = (await journal.oldestRow(shard)) - 1; ;) {
+    try {
+      for await (const row of journal.rows(shard, after)) {
+        after = row.seq;
+        yield row;
+      }
+      return;
+    } catch (error) {
+      const before = (await journal.oldestRow(shard)) - 1;
+      if (!(error instanceof JournalDamaged) || before <= after) throw error;
+      after = before;
+    }
   }
 }
 

@@ -15,7 +15,7 @@ import {
 import { EngineCounts } from "./counts.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
 import { LINGER_MS, PREPARED_KEPT_MS, PROVE_EVERY_MS, WITNESS_EVERY_MS } from "./limits.ts";
-import { GroupCommit, Proof, recover, type Recovery, Shard } from "./shard/index.ts";
+import { GroupCommit, Proof, recover, type Recovery, RefusalMemory, REFUSALS_MAX, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
@@ -48,6 +48,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #schedule: SnapshotSchedule;
   readonly #commits: GroupCommit;
+  readonly #refusals: RefusalMemory;
   readonly #proof: Proof;
   readonly #owned = new Map<number, Owned>();
   /** Subscriptions of shards that were given away. */
@@ -65,6 +66,7 @@ export class Engine {
     this.#options = options;
     this.#schedule = new SnapshotSchedule(options.snapshots, options.clock, options.log);
     this.#commits = new GroupCommit(options.journal, options.clock);
+    this.#refusals = new RefusalMemory({ clock: options.clock, max: REFUSALS_MAX });
     this.#proof = new Proof(options.clock);
     this.#counts = new EngineCounts(options.metrics);
     sampledGauge({
@@ -122,6 +124,7 @@ export class Engine {
       clock,
       log,
       limits,
+      refusals: this.#refusals,
       proof,
       prepared,
       acknowledgedSeq: this.#acknowledged.get(id) ?? 0,

@@ -1,7 +1,7 @@
 /** A shard with its group commit and its journal in PostgreSQL, without an edge: what the engine does to a command, and no socket. Beside it one fsynced insert. */
 import pg from "pg";
 import { ENGINE_MIGRATIONS, PostgresJournal } from "../../engine/index.ts";
-import { GroupCommit, Shard } from "../../engine/shard/index.ts";
+import { GroupCommit, REFUSALS_MAX, RefusalMemory, Shard } from "../../engine/shard/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
@@ -62,6 +62,7 @@ async function startShard(databaseUrl: string): Promise<{ readonly shard: Shard;
     log,
     acknowledgedSeq: 0,
     commits: new GroupCommit(journal, systemClock),
+    refusals: new RefusalMemory({ clock: systemClock, max: REFUSALS_MAX }),
     limits: { ...LIMITS, maxSeatsPerHolder: 1e3 },
     proof: { isFresh: true, renew: () => undefined },
     onCommitted: () => undefined,

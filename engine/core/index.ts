@@ -4,7 +4,7 @@ export { decide } from "./decide.ts";
 export { evolve } from "./evolve.ts";
 export { CORE_LIMITS } from "./limits.ts";
 export { outcomeOf } from "./outcome.ts";
-export { archive, deadlineOf, deadlines, expire, limit, resume } from "./rules/time.ts";
+export { archive, deadlineOf, deadlines, expire, latestClock, limit, resume } from "./rules/time.ts";
 export { decodeState, decodeStateInSteps, encodeState, encodeStateInSteps } from "./snapshot.ts";
 export { BrokenInvariant } from "./state/assert.ts";
 export { allSteps } from "./steps.ts";

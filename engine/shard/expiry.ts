@@ -2,11 +2,13 @@
  * When to look for holds that ran out. For each showtime with live holds it keeps a time before which none can end, so a release costs
  * nothing here, and a look costs one pass over the holds that are alive.
  */
-import { deadlines, type ShowtimeState } from "../core/index.ts";
+import { deadlines, latestClock, type ShowtimeState } from "../core/index.ts";
 import type { Event, ShowtimeId } from "../../proto/index.ts";
 
 export class Expiry {
   readonly #earliest = new Map<ShowtimeId, number>();
+  /** Nobody's clock runs for longer. */
+  latest = 0;
 
   get hasLiveHolds(): boolean {
     return this.#earliest.size > 0;
@@ -24,12 +26,14 @@ export class Expiry {
     if (event.type !== "held" && event.type !== "extended" && event.type !== "pinned") return Infinity;
     const earliest = this.#earliest.get(showtime);
     if (earliest === undefined || event.deadline < earliest) this.#earliest.set(showtime, event.deadline);
+    if (event.deadline > this.latest) this.latest = event.deadline;
     return event.deadline;
   }
 
   /** Takes up a showtime that was recovered. */
   adopt(state: ShowtimeState): void {
     this.#look(state, -Infinity);
+    this.latest = Math.max(this.latest, latestClock(state));
   }
 
   /** The numbers of the holds that have ended by `now`, with their showtimes. */

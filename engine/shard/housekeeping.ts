@@ -44,7 +44,7 @@ export class Housekeeping {
   /** A hold may run out then, on the shard's clock. */
   wakeBy(at: number): void {
     const { memory, time } = this.#options;
-    if (at >= this.#wakeAt || !memory.hasLiveHolds) return;
+    if (at >= this.#wakeAt || !memory.hasRunningClocks) return;
     const now = time.now();
     const wakeAt = Math.max(Math.min(at, now + CLOCK_ROW_EVERY_MS), now + EXPIRY_EVERY_MS);
     if (wakeAt >= this.#wakeAt) return;
@@ -67,7 +67,7 @@ export class Housekeeping {
     const now = time.now();
     memory.expire(now);
     memory.keepClock(now);
-    this.wakeBy(memory.nextDeadline);
+    this.wakeBy(Math.min(memory.nextDeadline, memory.clockRowDueAt));
   }
 
   #archive(): void {

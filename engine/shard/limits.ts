@@ -1,7 +1,7 @@
 /** Requests that wait for a commit in one shard; beyond it the answer is `BUSY`. */
 export const MAILBOX_MAX = 16_384;
-/** Refusals remembered a shard, and seats named by them all together. */
-export const REFUSALS_MAX = { refusals: 65_536, seats: 262_144 };
+/** Refusals remembered by a process for all its shards, the seats named by them all together, and for how long: as long as other first answers. */
+export const REFUSALS_MAX = { refusals: 131_072, seats: 524_288, ageMs: 10 * 60_000 };
 /** Of one bus message; a commit in which more holds run out says so in several. */
 export const NOTICES_PER_MESSAGE_MAX = 2_048;
 /** Between two looks for holds that ran out, at the least. */

@@ -31,9 +31,9 @@ import {
 import type { ShardCommit } from "../journal/index.ts";
 import { Batch } from "./batch.ts";
 import { Expiry } from "./expiry.ts";
-import { CLOCK_ROW_EVERY_MS, REFUSALS_MAX, RESUME_GRACE_MS } from "./limits.ts";
+import { CLOCK_ROW_EVERY_MS, RESUME_GRACE_MS } from "./limits.ts";
 import { RecentDeltas } from "./recent-deltas.ts";
-import { RefusalMemory } from "./refusal-memory.ts";
+import type { RefusalMemory } from "./refusal-memory.ts";
 import { ELSEWHERE, UNKNOWN_SHOWTIME } from "./refusals.ts";
 import { RowWriter } from "./row-codec.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -46,6 +46,8 @@ interface Options {
   /** As the journal says. */
   readonly state: ShardState;
   readonly limits: SaleLimits;
+  /** Of the process. */
+  readonly refusals: RefusalMemory;
   /** An event has become memory, and should soon be durable. */
   onRecorded(): void;
   /** A hold may run out then, on the shard's clock; Infinity where the event set no deadline. */
@@ -68,11 +70,13 @@ export class Memory {
   #open = new Batch(this.#row);
   readonly #expiry = new Expiry();
   readonly #recent = new RecentDeltas();
-  readonly #refusals = new RefusalMemory(REFUSALS_MAX);
+  /** In what is remembered of refusals. */
+  readonly #reign: number;
 
   constructor(options: Options) {
     this.#options = options;
     this.#state = options.state;
+    this.#reign = options.refusals.newReign();
   }
 
   /** The batch that collects what is decided now. */
@@ -80,8 +84,12 @@ export class Memory {
     return this.#open;
   }
 
-  get hasLiveHolds(): boolean {
-    return this.#expiry.hasLiveHolds;
+  /**
+   * A hold is alive, or was, and its holder's clock is not over for the journal: if that did not know when, the time that an engine was away would
+   * be given to the clock too, and the holder's next hold would be of what little of it is left.
+   */
+  get hasRunningClocks(): boolean {
+    return this.#expiry.hasLiveHolds || this.#state.at < this.#expiry.latest + RESUME_GRACE_MS;
   }
 
   /** The next time at which a hold may run out; Infinity when there is none. */
@@ -151,9 +159,13 @@ export class Memory {
     }
   }
 
-  /** With live holds the journal has to know the time, now and then, also when nothing happens. */
+  /** While clocks run the journal has to know the time, now and then, also when nothing happens. */
+  get clockRowDueAt(): number {
+    return this.#state.at + CLOCK_ROW_EVERY_MS;
+  }
+
   keepClock(now: number): void {
-    if (!this.hasLiveHolds || now - this.#state.at < CLOCK_ROW_EVERY_MS) return;
+    if (!this.hasRunningClocks || now < this.clockRowDueAt) return;
     this.#open.keepsClock = true;
     this.#options.onRecorded();
   }
@@ -190,10 +202,10 @@ export class Memory {
   }
 
   #decide(command: Command, now: number): Reply {
-    const { limits, shard, shards } = this.#options;
+    const { limits, refusals, shard, shards } = this.#options;
     // Whoever reckons with another number of shards must not make a second actor for a showtime.
     if (command.type === "open" && shardOf(command.showtime, shards) !== shard) return ELSEWHERE;
-    const refused = this.#refusals.recall(command.holder, command.rid);
+    const refused = refusals.recall(this.#reign, command.holder, command.rid);
     if (refused !== undefined) return this.#refuse(refused);
     const decision = decide(this.#state.showtimes.get(command.showtime), command, now, limits);
     switch (decision.kind) {
@@ -212,7 +224,7 @@ export class Memory {
       case "refused":
         // What may go well when it is asked again must not be refused for good.
         if (!ERRORS[decision.refusal.code].retryable) {
-          this.#refusals.remember(command.holder, command.rid, decision.refusal);
+          refusals.remember(this.#reign, command.holder, command.rid, decision.refusal);
         }
         return this.#refuse(decision.refusal);
     }

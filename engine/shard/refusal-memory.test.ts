@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../platform/clock/index.ts";
 import { holderId, type Refusal, type RequestId } from "../../proto/index.ts";
 import { RefusalMemory } from "./refusal-memory.ts";
 
@@ -11,20 +12,27 @@ const refusal = (seats: number): Refusal => ({
   seats: Array<number>(seats).fill(1),
 });
 
+let clock: VirtualClock;
+beforeEach(() => {
+  clock = new VirtualClock();
+});
+
 describe("refusals are remembered", () => {
-  const remembered = (memory: RefusalMemory, count: number) =>
-    Array.from({ length: count }, (_, at) => at).filter((at) => memory.recall(anna, rid(at)) !== undefined);
+  const memoryOf = (max: { refusals: number; seats: number }) =>
+    new RefusalMemory({ clock, max: { ...max, ageMs: 1_000 } });
+  const remembered = (memory: RefusalMemory, count: number, reign = 0) =>
+    Array.from({ length: count }, (_, at) => at).filter((at) => memory.recall(reign, anna, rid(at)) !== undefined);
 
   it("up to their number, the oldest forgotten first", () => {
-    const memory = new RefusalMemory({ refusals: 3, seats: 100 });
-    for (let at = 0; at < 5; at++) memory.remember(anna, rid(at), refusal(1));
+    const memory = memoryOf({ refusals: 3, seats: 100 });
+    for (let at = 0; at < 5; at++) memory.remember(0, anna, rid(at), refusal(1));
     expect(remembered(memory, 5)).toEqual([2, 3, 4]);
   });
 
   it("so however often all of them were replaced", () => {
-    const memory = new RefusalMemory({ refusals: 3, seats: 8 });
+    const memory = memoryOf({ refusals: 3, seats: 8 });
     for (let at = 0; at < 1_000; at++) {
-      memory.remember(anna, rid(at), refusal(at % 5));
+      memory.remember(0, anna, rid(at), refusal(at % 5));
       const seats = (from: number) =>
         Array.from({ length: at - from + 1 }, (_, i) => (from + i) % 5).reduce((a, b) => a + b);
       const oldest = [at - 2, at - 1, at].find((from) => from >= 0 && seats(from) <= 8);
@@ -33,14 +41,44 @@ describe("refusals are remembered", () => {
   });
 
   it("up to so many seats in all of them, and not at all where one names more", () => {
-    const memory = new RefusalMemory({ refusals: 100, seats: 10 });
-    for (let at = 0; at < 4; at++) memory.remember(anna, rid(at), refusal(3));
+    const memory = memoryOf({ refusals: 100, seats: 10 });
+    for (let at = 0; at < 4; at++) memory.remember(0, anna, rid(at), refusal(3));
     expect(remembered(memory, 4)).toEqual([1, 2, 3]);
-    memory.remember(anna, rid(4), refusal(7));
+    memory.remember(0, anna, rid(4), refusal(7));
     expect(remembered(memory, 5)).toEqual([3, 4]);
-    memory.remember(anna, rid(5), refusal(11));
+    memory.remember(0, anna, rid(5), refusal(11));
     expect(remembered(memory, 6)).toEqual([]);
-    memory.remember(anna, rid(6), refusal(10));
+    memory.remember(0, anna, rid(6), refusal(10));
     expect(remembered(memory, 7)).toEqual([6]);
+  });
+
+  it("for all shards up to one number, each by itself, and none for the next reign of its shard", () => {
+    const memory = memoryOf({ refusals: 4, seats: 100 });
+    const [one, other] = [memory.newReign(), memory.newReign()];
+    for (let at = 0; at < 3; at++) {
+      memory.remember(one, anna, rid(at), refusal(1));
+      memory.remember(other, anna, rid(at), refusal(2));
+    }
+    expect([remembered(memory, 3, one), remembered(memory, 3, other)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(memory.recall(one, anna, rid(2))?.seats).toHaveLength(1);
+    expect(memory.recall(other, anna, rid(2))?.seats).toHaveLength(2);
+    expect(remembered(memory, 3, memory.newReign())).toEqual([]);
+  });
+
+  it("for so long, and then let go of a few with each that comes", async () => {
+    const memory = memoryOf({ refusals: 100, seats: 100 });
+    for (let at = 0; at < 6; at++) memory.remember(0, anna, rid(at), refusal(1));
+    await clock.advance(1_000);
+    memory.remember(0, anna, rid(6), refusal(1));
+    expect(remembered(memory, 7)).toHaveLength(7);
+    await clock.advance(1);
+    memory.remember(0, anna, rid(7), refusal(1));
+    expect(remembered(memory, 8)).toEqual([4, 5, 6, 7]);
+    await clock.advance(1_000);
+    for (let at = 8; at < 11; at++) memory.remember(0, anna, rid(at), refusal(1));
+    expect(remembered(memory, 11)).toEqual([7, 8, 9, 10]);
   });
 });

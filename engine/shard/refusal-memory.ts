@@ -1,41 +1,72 @@
+import type { Clock } from "../../platform/clock/index.ts";
 import type { HolderId, Refusal, RequestId } from "../../proto/index.ts";
 
+interface Options {
+  readonly clock: Clock;
+  readonly max: { readonly refusals: number; readonly seats: number; readonly ageMs: number };
+}
+
+interface Kept {
+  readonly refusal: Refusal;
+  /** On the monotonic clock. */
+  readonly at: number;
+}
+
+/** Refusals that are over, looked for with each new one: sooner than they come, and never many at once. */
+const SWEPT = 4;
+
 /**
- * The first answer to requests that were refused. Refusals change nothing, so they are not journaled: this memory ends with the
- * shard's owner, and a request that is repeated to the next owner is decided anew. Oldest out first, by their number and by the seats
- * that they name: a refusal may name as many as a message holds.
+ * The first answer to requests that were refused, for all shards of a process together: one for each could be filled shard by shard. Refusals
+ * change nothing, so they are not journaled: they are remembered for one reign, from a shard's claim until it is lost, and a request that is
+ * repeated to the next owner is decided anew. Oldest out first, by age, by number, and by the seats that they name: a refusal may name as many as
+ * a message holds.
  */
 export class RefusalMemory {
-  readonly #max: { readonly refusals: number; readonly seats: number };
-  readonly #refusals = new Map<string, Refusal>();
+  readonly #options: Options;
+  readonly #refusals = new Map<string, Kept>();
   /** One iterator for good: a new one would have to pass the places of all that were deleted, perhaps thousands, to come to the oldest. */
   readonly #oldest = this.#refusals.entries();
+  /** What the iterator has given, and is still there. */
+  #first: readonly [string, Kept] | undefined;
   #seats = 0;
+  #reigns = 0;
 
-  constructor(max: { readonly refusals: number; readonly seats: number }) {
-    this.#max = max;
+  constructor(options: Options) {
+    this.#options = options;
   }
 
-  recall(holder: HolderId, rid: RequestId): Refusal | undefined {
+  newReign(): number {
+    return ++this.#reigns;
+  }
+
+  recall(reign: number, holder: HolderId, rid: RequestId): Refusal | undefined {
     if (this.#refusals.size === 0) return undefined;
-    return this.#refusals.get(key(holder, rid));
+    return this.#refusals.get(key(reign, holder, rid))?.refusal;
   }
 
-  remember(holder: HolderId, rid: RequestId, refusal: Refusal): void {
-    this.#refusals.set(key(holder, rid), refusal);
+  remember(reign: number, holder: HolderId, rid: RequestId, refusal: Refusal): void {
+    const { clock, max } = this.#options;
+    const at = clock.monotonic();
+    this.#refusals.set(key(reign, holder, rid), { refusal, at });
     this.#seats += refusal.seats?.length ?? 0;
-    if (!this.#isOverfull) return;
-    for (const [oldest, { seats }] of this.#oldest) {
-      this.#refusals.delete(oldest);
-      this.#seats -= seats?.length ?? 0;
-      if (!this.#isOverfull) return;
-    }
+    while (this.#refusals.size > max.refusals || this.#seats > max.seats) this.#dropOldest();
+    for (let left = SWEPT; left > 0 && at - (this.#peek()?.[1].at ?? at) > max.ageMs; left--) this.#dropOldest();
   }
 
-  get #isOverfull(): boolean {
-    return this.#refusals.size > this.#max.refusals || this.#seats > this.#max.seats;
+  /** The oldest; an iterator that was asked beyond the last would be over for good. */
+  #peek(): readonly [string, Kept] | undefined {
+    if (this.#first === undefined && this.#refusals.size > 0) this.#first = this.#oldest.next().value;
+    return this.#first;
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#peek();
+    if (oldest === undefined) return;
+    this.#refusals.delete(oldest[0]);
+    this.#seats -= oldest[1].refusal.seats?.length ?? 0;
+    this.#first = undefined;
   }
 }
 
 /** A holder id has no space in it. */
-const key = (holder: HolderId, rid: RequestId): string => `${holder} ${rid}`;
+const key = (reign: number, holder: HolderId, rid: RequestId): string => `${reign} ${holder} ${rid}`;

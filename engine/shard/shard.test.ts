@@ -214,6 +214,27 @@ describe("a shard", () => {
     expect(after).toBeLessThanOrEqual(before + 2_000);
   });
 
+  it("journals its time every second while a hold is alive, whenever something else was written last", async () => {
+    await desk.heldBy([1]);
+    await desk.clock.advance(600);
+    await desk.told({ type: "hold", seats: [0] }, bert);
+    const last = desk.journal.durable(0).length;
+    await desk.clock.advance(1_200);
+    expect(desk.journal.durable(0).length).toBeGreaterThan(last);
+  });
+
+  it("winds up no clock that was over before an outage: the next hold has its full time", async () => {
+    const { hold } = await desk.heldBy([1]);
+    await desk.clock.advance(4_000);
+    await desk.told({ type: "release", hold });
+    await desk.clock.advance(60_000);
+    void desk.shard.stop();
+    await desk.clock.advance(3_600_000);
+    desk.shard = await desk.started();
+    const next = await desk.heldBy([1]);
+    expect(await desk.timeLeft(next.hold)).toBeGreaterThan(LIMITS.holdTtlMs - 1_000);
+  });
+
   it("gives back what the rest of the process took to start", async () => {
     const { hold } = await desk.heldBy([1]);
     void desk.shard.stop();

@@ -33,6 +33,7 @@ import {
 import { Memory, type UnderWay } from "./memory.ts";
 import type { Proof } from "./proof.ts";
 import { AWAY, BUSY } from "./refusals.ts";
+import type { RefusalMemory } from "./refusal-memory.ts";
 import { ShardClock } from "./shard-clock.ts";
 import { recover, type Recovery } from "./shard-state.ts";
 
@@ -48,6 +49,8 @@ export interface ShardOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: SaleLimits;
+  /** Of the process. */
+  readonly refusals: RefusalMemory;
   /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
   readonly acknowledgedSeq: number;
   /** What was read of the shard before it is claimed, or is being read. */
@@ -270,7 +273,7 @@ export class Shard implements Committer {
   }
 
   async #takeOver(): Promise<void> {
-    const { shards, journal, owner, commits, clock, log, limits, proof } = this.#options;
+    const { shards, journal, owner, commits, clock, log, limits, refusals, proof } = this.#options;
     const asked = clock.monotonic();
     // A shard that lost trust in its memory reclaims only what is still its own; it must not take the shard from a newer owner.
     const hadIt = this.#epoch > 0;
@@ -303,6 +306,7 @@ export class Shard implements Committer {
       epoch,
       state,
       limits,
+      refusals,
       onRecorded: () => commits.request(this),
       onDeadline: (at) => housekeeping.wakeBy(at),
     });

@@ -99,6 +99,13 @@ export function deadlineOf(state: ShowtimeState, number: number): number | undef
   return hold === undefined ? undefined : deadlineOfHold(hold);
 }
 
+/** When the last clock of a holder ends, also of one who holds nothing just now; 0 where there is none. */
+export function latestClock(state: ShowtimeState): number {
+  let latest = 0;
+  for (const { deadline } of state.holders.roster) if (deadline > latest) latest = deadline;
+  return latest;
+}
+
 /** Every hold with its deadline, in no order. */
 export function* deadlines(state: ShowtimeState): Iterable<{ readonly hold: number; readonly deadline: number }> {
   for (const hold of state.holds.values()) yield { hold: hold.number, deadline: deadlineOfHold(hold) };

@@ -12,6 +12,8 @@ import {
 import { type Fault, FaultyJournal } from "../../testing/faulty-journal.ts";
 import { smallHall } from "../../testing/small-hall.ts";
 import { GroupCommit } from "../group-commit.ts";
+import { REFUSALS_MAX } from "../limits.ts";
+import { RefusalMemory } from "../refusal-memory.ts";
 import { Shard, type ShardOptions } from "../shard.ts";
 
 export const log = pino({ level: "silent" });
@@ -127,6 +129,7 @@ export class Desk {
       shards: 1,
       owner: `owner-${++this.#owners}`,
       limits: LIMITS,
+      refusals: new RefusalMemory({ clock, max: REFUSALS_MAX }),
       acknowledgedSeq: 0,
       journal,
       commits: new GroupCommit(journal, clock),
