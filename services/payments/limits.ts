@@ -15,6 +15,8 @@ export const STEP_LEASE_MS = 2 * GATEWAY_TIMEOUT_MS;
 export const SWEEP_EVERY_MS = 500;
 /** Of each method. */
 export const STEPS_AT_ONCE = 16;
+/** Looks that webhooks brought about, besides: a gateway that has been away sends all that it could not tell at once. */
+export const LOOKS_BEHIND_MAX = 64;
 
 /** A pending payment is polled after a tenth of its age, within these bounds. */
 export const POLL_MIN_MS = 1_000;

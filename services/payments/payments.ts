@@ -1,7 +1,7 @@
 import { type Clock, within } from "../../platform/clock/index.ts";
 import type { ErrorCode } from "../../proto/index.ts";
 import type { Payment, PaymentMethod, PaymentStart, ServiceAnswer } from "../../proto/services/index.ts";
-import { AMOUNT_MAX, ANSWER_WITHIN_MS, STEP_LEASE_MS } from "./limits.ts";
+import { AMOUNT_MAX, ANSWER_WITHIN_MS, LOOKS_BEHIND_MAX, STEP_LEASE_MS } from "./limits.ts";
 import type { PaymentBook } from "./payment-book.ts";
 import type { Stepper } from "./stepper.ts";
 import type { PaymentRow, RefundRow, SeenPayment } from "./tables.ts";
@@ -21,6 +21,7 @@ export class Payments {
   readonly #options: Options;
   /** What goes on behind answers that were given already. */
   readonly #running = new Set<Promise<unknown>>();
+  #looksBehind = 0;
 
   constructor(options: Options) {
     this.#options = options;
@@ -96,9 +97,11 @@ export class Payments {
     return ok(now);
   }
 
-  /** Asks the gateway how a payment stands, with nobody waiting for it. */
+  /** Asks the gateway how a payment that is due stands, with nobody waiting for it. Where many are asked after already, the sweep does so. */
   lookBehind(row: SeenPayment): void {
-    void this.#track(this.#options.stepper.advance(row, true));
+    if (this.#looksBehind === LOOKS_BEHIND_MAX) return;
+    this.#looksBehind += 1;
+    void this.#track(this.#options.stepper.advance(row, true)).finally(() => (this.#looksBehind -= 1));
   }
 
   /** Settles when nothing is going on any more. */

@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { createServer, type ServerResponse } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { pino } from "pino";
 import { Stripe } from "stripe";
@@ -8,7 +9,13 @@ import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { testServer } from "../../platform/http/testing.ts";
-import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX, WEBHOOKS_PER_SECOND_MAX } from "./limits.ts";
+import {
+  INBOX_KEPT_MS,
+  INBOX_PRUNE_ROWS_MAX,
+  LOOKS_BEHIND_MAX,
+  STEPS_AT_ONCE,
+  WEBHOOKS_PER_SECOND_MAX,
+} from "./limits.ts";
 import { paymentRoutes } from "./routes.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
 import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
@@ -236,6 +243,59 @@ describe("POST /payments/webhooks/mock", () => {
     const failed = payments.events.filter(({ type, subject }) => type === "payment.failed" && subject.includes("many"));
     expect(failed).toHaveLength(5);
   });
+});
+
+it("webhooks that come all at once have so many payments read at the gateway, and the others soon", async () => {
+  const waiting = new Map<ServerResponse, string>();
+  let isSlow = true;
+  let most = 0;
+  const answer = (response: ServerResponse, id: string) => {
+    const money = { amount: { amount: 100, currency: "EUR" }, captured: 0, refunded: 0 };
+    const record = { id, reference: id.replace("mp", "pay"), state: "authorized", ...money, reason: null, url: null };
+    response.end(JSON.stringify(record));
+  };
+  const gateway = createServer(({ url = "" }, response) => {
+    const id = url.split("/").at(-1) ?? "";
+    if (!isSlow) return answer(response, id);
+    response.on("close", () => waiting.delete(response));
+    most = Math.max(most, waiting.set(response, id).size);
+  });
+  await new Promise<void>((listening) => gateway.listen(0, "127.0.0.1", listening));
+  const address = gateway.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const shop = await testShop();
+  const payments = await shop.open({ mockGatewayUrl: () => `http://127.0.0.1:${port}` });
+  const shared = new WebhookKey(mockGatewaySecret({ dataDir: shop.dataDir }, systemRandom));
+  const all = 3 * (LOOKS_BEHIND_MAX + STEPS_AT_ONCE);
+  try {
+    await shop.pool.query(
+      `insert into payments.payment
+        (id, booking_id, user_id, method, amount, currency, description, pay_by, gateway_id, state, created_at)
+        select 'pay_' || n, 'bk_' || n, 'u', 'mock', 100, 'EUR', '', now(), 'mp_' || n, 'pending', now()
+        from generate_series(1, $1::int) n`,
+      [all],
+    );
+    const statuses = Array.from({ length: all }, async (_, index) => {
+      const data = { id: `mp_${index + 1}`, reference: `pay_${index + 1}` };
+      const body = JSON.stringify({ type: "payment.authorized", timestamp: new Date().toISOString(), data });
+      const headers = shared.headers(`msg_${index}`, new Date(), body);
+      return (await fetch(`${payments.url}/api/v1/payments/webhooks/mock`, { method: "POST", headers, body })).status;
+    });
+    expect(new Set(await Promise.all(statuses))).toEqual(new Set([204]));
+    await until(() => most >= LOOKS_BEHIND_MAX || undefined, "as many are read as may be");
+    // Where one was given up, the next may come to the gateway before it knows.
+    expect(most).toBeLessThan(all / 2);
+    isSlow = false;
+    for (const [response, id] of waiting) answer(response, id);
+    await until(async () => {
+      const { rows } = await shop.pool.query("select 1 from payments.payment where state = 'authorized'");
+      return rows.length === all || undefined;
+    }, "every payment is looked at");
+  } finally {
+    await shop.close();
+    gateway.closeAllConnections();
+    await new Promise((closed) => gateway.close(closed));
+  }
 });
 
 describe("GET /payments/reconciliation", () => {
