@@ -87,7 +87,9 @@ export class Desk {
     const { saga } = this.#options;
     const own = await this.read(asker, id);
     const until = await this.#cancelUntil(asker, own.booking);
-    const cancel = { type: "cancel", id: this.#idOf("rf", asker, id), seats, until } as const;
+    // The booking remembers it longer than the key's answer is kept: then the key may come again with other seats.
+    const refundId = this.#idOf("rf", asker, id, ...(seats ?? []).toSorted((left, right) => left - right).map(String));
+    const cancel = { type: "cancel", id: refundId, seats, until } as const;
     if (saga.wouldChange(own, cancel)) await this.#withdrawTickets(asker, own.booking, seats);
     const { stored, mine } = await saga.tell(own, cancel);
     if (mine) void saga.advance(stored);
@@ -221,8 +223,8 @@ export class Desk {
   }
 
   /** Of what is made by a request with an Idempotency-Key: the same for its repetitions. */
-  #idOf(prefix: string, { userId, key }: Asker, about: string): string {
-    return key === undefined ? newId(prefix, this.#options.random) : derivedId(`${prefix}_`, userId, key, about);
+  #idOf(prefix: string, { userId, key }: Asker, ...about: readonly string[]): string {
+    return key === undefined ? newId(prefix, this.#options.random) : derivedId(`${prefix}_`, userId, key, ...about);
   }
 }
 

@@ -179,6 +179,25 @@ describe("with an Idempotency-Key", () => {
     const changed = await call(shop, "POST", `/bookings/${id}/cancel`, { body: { seats: [0] }, key: "c" });
     expect(changed.json()).toMatchObject(problem(422, "IDEMPOTENCY_KEY_REUSED"));
   });
+
+  it("a cancellation of other seats is another, once the key is forgotten", async () => {
+    const holdId = await world.hold(showtime, "ada", [0, 1, 2]);
+    const { id } = (await call(shop, "POST", "/bookings", { body: { holdId } })).json<Booking>();
+    await call(shop, "POST", `/bookings/${id}/payments`, { body: { method: "mock", token: "ok" } });
+    await until(shop, id, hasStatus("confirmed"));
+    for (const [seat, left] of [
+      [1, [0, 2]],
+      [2, [0]],
+    ] as const) {
+      const cancelled = await call(shop, "POST", `/bookings/${id}/cancel`, { body: { seats: [seat] }, key: "s" });
+      expect(cancelled.statusCode).toBe(200);
+      expect(cancelled.json<Booking>().seats).toEqual(left);
+      await world.pool.query("delete from http.idempotency_key where key = 's'");
+    }
+    await until(shop, id, ({ refunded }) => refunded.amount === 2 * PRICE.adult);
+    const again = await call(shop, "POST", `/bookings/${id}/cancel`, { body: { seats: [2] }, key: "s" });
+    expect(again.json<Booking>().seats).toHaveLength(1);
+  });
 });
 
 describe("a booking", () => {
