@@ -73,7 +73,8 @@ export class Desk {
       throw new Problem("FORBIDDEN", `Terminals are for kiosks and box offices; your role is ${asker.role}.`);
     }
     const own = await this.read(asker, id);
-    const paymentId = this.#idOf("pay", asker, id);
+    const card = token === undefined ? [] : [token];
+    const paymentId = this.#idOf("pay", asker, id, method, ...card); // With another card it is another payment.
     const { stored, mine } = await saga.tell(own, { type: "pay", paymentId, method, token: token ?? null });
     const begun = mine ? await this.#beginPayment(stored) : stored;
     if (method === "terminal" || token !== undefined || !isLeftAlone(begun.booking)) return begun;

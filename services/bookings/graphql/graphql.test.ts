@@ -145,6 +145,21 @@ describe("with an Idempotency-Key", () => {
     expect(await create([0, 1], { key: "k" })).toMatchObject({ booking: { id, status: "confirmed" } });
     expect(await create([5], { key: "k" })).toMatchObject({ success: false, code: "IDEMPOTENCY_KEY_REUSED" });
   });
+
+  it("another card is another payment", async () => {
+    const { id } = (await create([0])).booking;
+    const before = world.payments.starts.length;
+    for (let times = 0; times < 3; times++) {
+      const declined = await pay(id, "declined", "mock", { key: "p" });
+      expect(declined).toMatchObject({ success: false, message: "The card was declined." });
+    }
+    expect(world.payments.starts.length).toBe(before + 1);
+    expect(await pay(id, "ok", "mock", { key: "p" })).toMatchObject({
+      success: true,
+      booking: { status: "confirmed" },
+    });
+    expect(world.payments.starts.length).toBe(before + 2);
+  });
 });
 
 describe("rights", () => {
