@@ -82,7 +82,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   const accounts = new Accounts({ db, passwords, families, clock, random });
   const devices = new Devices({ db, accounts, families, clock, random });
   const administration = new Administration({ db, families, outbox, clock });
-  const guests = new ForgottenGuests({ db, bus });
+  const guests = new ForgottenGuests({ db, bus, clock, config });
   const served: Subscription[] = [];
   const timers: Timer[] = [];
   const looks: Promise<void>[] = [];

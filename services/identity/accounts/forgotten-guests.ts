@@ -1,19 +1,25 @@
 import type { Kysely } from "kysely";
+import type { Static } from "typebox";
 import type { Bus } from "../../../platform/bus/index.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Config } from "../../../platform/config/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
-import { GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS } from "../limits.ts";
+import { FAMILIES_KEPT_MS, GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
+import { isBehind, placeOf, type UserPlace } from "./user.ts";
 
 interface Options {
   readonly db: Kysely<IdentityTables>;
   readonly bus: Bus;
+  readonly clock: Clock;
+  readonly config: Pick<Config, "guestTokenTtlMs">;
 }
 
 /** Guests whose sign-ins have been deleted: no token of theirs is good any more, and none ever will be. */
 export class ForgottenGuests {
   readonly #options: Options;
-  /** Those up to this id were looked at. */
-  #seen = "";
+  /** Those up to here were looked at. */
+  #seen: Static<typeof UserPlace> | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -21,31 +27,31 @@ export class ForgottenGuests {
 
   /**
    * Deletes some of those who booked nothing, and goes on behind them the next time.
-   * @returns whether to go on at once: there were some, and are more to look at. @throws while bookings cannot be asked
+   * @returns whether there may be more to look at. @throws while bookings cannot be asked
    */
   async prune(): Promise<boolean> {
-    const { db, bus } = this.#options;
-    const rows = await db
+    const { db, bus, clock, config } = this.#options;
+    // Whoever came later still has a sign-in: those are not even read.
+    const before = new Date(clock.now() - config.guestTokenTtlMs - FAMILIES_KEPT_MS);
+    let query = db
       .selectFrom("user")
-      .select("id")
+      .select(["id", "created_at"])
       .where("role", "=", "guest")
       .where("deleted_at", "is", null)
-      .where("id", ">", this.#seen)
+      .where("created_at", "<", before)
       .where(({ not, exists, selectFrom }) =>
         not(exists(selectFrom("family").select("family.id").whereRef("family.user_id", "=", "user.id"))),
-      )
-      .orderBy("id")
-      .limit(GUESTS_ASKED_MAX)
-      .execute();
-    const userIds = rows.map(({ id }) => id);
-    let deleted = 0;
-    if (userIds.length > 0) {
+      );
+    if (this.#seen !== undefined) query = query.where(isBehind(this.#seen));
+    const rows = await query.orderBy("created_at").orderBy("id").limit(GUESTS_ASKED_MAX).execute();
+    if (rows.length > 0) {
+      const userIds = rows.map(({ id }) => id);
       const { booked } = await bus.request(BOOKERS, { userIds }, { timeoutMs: GUESTS_ASKED_WITHIN_MS });
       const idle = userIds.filter((id) => !booked.includes(id));
-      deleted = idle.length;
-      if (deleted > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
+      if (idle.length > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
     }
-    this.#seen = (userIds.length === GUESTS_ASKED_MAX && userIds.at(-1)) || "";
-    return deleted > 0 && this.#seen !== "";
+    const last = rows.length === GUESTS_ASKED_MAX ? rows.at(-1) : undefined;
+    this.#seen = last && placeOf(last);
+    return last !== undefined;
   }
 }

@@ -1,10 +1,11 @@
+import { Kysely, PostgresDialect } from "kysely";
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom as random } from "../../../platform/random/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
-import { GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
+import { FAMILIES_KEPT_MS, GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
 import { createIdentityService } from "../service.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { ForgottenGuests } from "./forgotten-guests.ts";
@@ -94,7 +95,8 @@ describe("a guest whose sign-ins are deleted", () => {
       [idle.user.id, buyer.user.id, customer.user.id],
     ]);
     const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
-    const guests = new ForgottenGuests({ db, bus: t.bus });
+    const clock = new VirtualClock(t.clock.now() + t.config.guestTokenTtlMs + FAMILIES_KEPT_MS + 1);
+    const guests = new ForgottenGuests({ db, bus: t.bus, clock, config: t.config });
     await expect(guests.prune()).rejects.toThrow();
     expect(await left()).toEqual(ids.toSorted());
 
@@ -116,7 +118,7 @@ describe("a guest whose sign-ins are deleted", () => {
     await identity.start();
     await pool.query(
       `insert into identity."user" (id, role, created_at)
-       select 'usr_idle' || n, 'guest', now() from generate_series(1, $1::int) as n`,
+       select 'usr_idle' || n, 'guest', to_timestamp(0) from generate_series(1, $1::int) as n`,
       [2 * GUESTS_ASKED_MAX + 1],
     );
     await clock.advance(GUESTS_PRUNE_EVERY_MS);
@@ -124,6 +126,56 @@ describe("a guest whose sign-ins are deleted", () => {
     await expect.poll(left, { timeout: 30_000 }).toBe(0);
     await identity.stop();
     await bus.close();
+  });
+
+  it("is forgotten however many there are before who did book", async () => {
+    const clock = new VirtualClock(t.clock.now());
+    const log = pino({ level: "silent" });
+    const bus = new InProcessBus({ clock, log });
+    bus.serve(BOOKERS, ({ userIds }, answer) => answer({ booked: userIds.filter((id) => id !== "usr_cold") }));
+    const { pool, stream, config, announceAdmin } = t;
+    const identity = createIdentityService({ pool, bus, stream, clock, config, random, log, announceAdmin });
+    await identity.start();
+    await pool.query(
+      `insert into identity."user" (id, role, created_at)
+       select 'usr_booker' || n, 'guest', to_timestamp(0) from generate_series(1, $1::int) as n
+       union all select 'usr_cold', 'guest', to_timestamp(1)`,
+      [GUESTS_ASKED_MAX],
+    );
+    await clock.advance(GUESTS_PRUNE_EVERY_MS);
+    const left = async () => (await pool.query(`select from identity."user" where id = 'usr_cold'`)).rowCount;
+    await expect.poll(left, { timeout: 10_000 }).toBe(0);
+    await identity.stop();
+    await bus.close();
+    const bookers = await pool.query(`delete from identity."user" where id like 'usr\\_booker%'`);
+    expect(bookers.rowCount).toBe(GUESTS_ASKED_MAX);
+  });
+
+  it("is found without a look at those who have some", async () => {
+    const asked: { readonly sql: string; readonly parameters: readonly unknown[] }[] = [];
+    const dialect = new PostgresDialect({ pool: t.pool });
+    const db = new Kysely<IdentityTables>({ dialect, log: ({ query }) => void asked.push(query) });
+    await t.pool.query(
+      `with signed_in as (
+        insert into identity."user" (id, role, created_at)
+        select 'usr_signed_in' || n, 'guest', $1::timestamptz from generate_series(1, 20000) as n returning id)
+      insert into identity.family (id, user_id, rotated_at, expires_at, tokens_until)
+      select 'fam_' || id, id, $1, $1, $1 from signed_in`,
+      [new Date(t.clock.now())],
+    );
+    await t.pool.query(
+      `insert into identity."user" (id, role, created_at) values ('usr_behind', 'guest', to_timestamp(0))`,
+    );
+    await t.pool.query(`analyze identity."user", identity.family`);
+    const bookings = t.bus.serve(BOOKERS, ({ userIds }, answer) => answer({ booked: userIds }));
+    await new ForgottenGuests({ ...t, db: db.withSchema(IDENTITY_SCHEMA) }).prune();
+    bookings.close();
+    expect(asked).toHaveLength(1);
+    for (const { sql, parameters } of asked) {
+      const { rows } = await t.pool.query(`explain (analyze, format json) ${sql}`, [...parameters]);
+      expect(usersRead(rows[0]["QUERY PLAN"][0].Plan)).toBeLessThan(10);
+    }
+    await t.pool.query(`delete from identity."user" where id = 'usr_behind' or id like 'usr\\_signed\\_in%'`);
   });
 
   it("is forgotten before a stop has ended, where that was under way", async () => {
@@ -146,7 +198,9 @@ describe("a guest whose sign-ins are deleted", () => {
       announceAdmin,
     });
     await idle.start();
-    await pool.query(`insert into identity."user" (id, role, created_at) values ('usr_slow', 'guest', now())`);
+    await pool.query(
+      `insert into identity."user" (id, role, created_at) values ('usr_slow', 'guest', to_timestamp(0))`,
+    );
     await clock.advance(GUESTS_PRUNE_EVERY_MS);
     await vi.waitFor(() => expect(answers).toHaveLength(1), 10_000);
     let isStopped = false;
@@ -158,3 +212,15 @@ describe("a guest whose sign-ins are deleted", () => {
     await bus.close();
   });
 });
+
+interface Plan {
+  readonly "Relation Name"?: string;
+  readonly "Actual Rows": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly Plans?: readonly Plan[];
+}
+
+/** How many rows of `user` a plan has looked at, those included that were passed over. */
+const usersRead = ({ Plans = [], ...plan }: Plan): number =>
+  (plan["Relation Name"] === "user" ? plan["Actual Rows"] + (plan["Rows Removed by Filter"] ?? 0) : 0) +
+  Plans.reduce((sum, inner) => sum + usersRead(inner), 0);

@@ -20,7 +20,10 @@ export const isDevice = ({ email_key, role }: UserRow): boolean => email_key ===
 /** Where a page of users ends: they are listed the oldest first. */
 export const UserPlace = Type.Object({ at: Type.Integer({ minimum: 0, maximum: Date.UTC(2100) }), id: Id });
 
-export const placeOf = ({ created_at, id }: UserRow): Static<typeof UserPlace> => ({ at: created_at.getTime(), id });
+export const placeOf = ({ created_at, id }: Pick<UserRow, "created_at" | "id">): Static<typeof UserPlace> => ({
+  at: created_at.getTime(),
+  id,
+});
 
 export const isBehind = ({ at, id }: Static<typeof UserPlace>): RawBuilder<boolean> =>
   sql<boolean>`(created_at, id) > (${new Date(at)}, ${id})`;
