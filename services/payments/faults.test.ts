@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createServer } from "node:http";
+import { pino } from "pino";
+import { createPool } from "../../platform/postgres/index.ts";
 import { PAYMENT_CHANGED, type PaymentState } from "../../proto/services/index.ts";
-import { RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
+import { RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
 import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
 
 const TEN_MINUTES_MS = 600_000;
@@ -228,8 +230,8 @@ describe("the reconciler", () => {
       [id],
     );
     expect(await reconcile()).toMatchObject([
-      { paymentId: "pay_elsewhere", ours: null, gateways: ours },
       { paymentId: id, ours, gateways: null },
+      { paymentId: "pay_elsewhere", ours: null, gateways: ours },
     ]);
     await shop.pool.query("update mock_gateway.payment set reference = $1 where reference = 'pay_elsewhere'", [id]);
     expect(await reconcile()).toEqual([]);
@@ -248,6 +250,58 @@ describe("the reconciler", () => {
 
     await shop.pool.query("update payments.payment set gateway_id = 'another' where id = $1", [id]);
     expect((await payments.service.reconcile()).differences).toMatchObject([{ paymentId: id, gateways: null }]);
+  });
+
+  it("compares so many at a time, however many there are, and once for all who ask meanwhile", async () => {
+    const own = await testShop({ webhooks: false });
+    const all = 2 * RECONCILE_ROWS_MAX + 10;
+    const begun = Date.now() - RECONCILE_WINDOW_MS + 3_600_000;
+    // Its clock is behind: at each end of a slice some are of another one there.
+    await own.pool.query(
+      `with taken as (
+        insert into payments.payment (id, booking_id, user_id, method, amount, currency, description, pay_by, gateway_id,
+          state, captured, created_at)
+        select 'pay_' || n, 'bk_' || n, 'u', 'mock', 100, 'EUR', '', now(), 'mp_' || n, 'captured', 100,
+          to_timestamp($2::bigint / 1000 + 20 * n) from generate_series(1, $1::int) n
+        returning *)
+      insert into mock_gateway.payment (id, reference, amount, currency, description, pay_by, state, captured, created_at)
+      select gateway_id, id, amount, currency, description, pay_by, state, captured, created_at - interval '50 seconds' from taken`,
+      [all, begun],
+    );
+    await own.pool.query("update mock_gateway.payment set reference = 'pay_theirs' where reference = 'pay_7'");
+    const { options } = own.pool;
+    const pool = createPool({
+      connectionString: options.connectionString ?? "",
+      max: 2,
+      name: "payments-reconciled",
+      log: pino({ level: "silent" }),
+    });
+    let most = 0;
+    pool.on("connect", (client) => {
+      const query = client.query.bind(client) as (...sent: unknown[]) => Promise<{ rows: unknown[] }>;
+      Object.assign(client, {
+        async query(...sent: unknown[]) {
+          const result = await query(...sent);
+          most = Math.max(most, result.rows.length);
+          return result;
+        },
+      });
+    });
+    try {
+      const { service } = await own.open({ pool });
+      const [found, again] = await Promise.all([service.reconcile(), service.reconcile()]);
+      const one = { state: "captured", kept: { amount: 100, currency: "EUR" } };
+      expect(found).toMatchObject({ compared: all + 1, unreachable: [] });
+      expect(found.differences.toSorted((left, right) => left.paymentId.localeCompare(right.paymentId))).toMatchObject([
+        { paymentId: "pay_7", ours: one, gateways: null },
+        { paymentId: "pay_theirs", ours: null, gateways: one },
+      ]);
+      expect(most).toBe(RECONCILE_ROWS_MAX);
+      expect(again).toBe(found);
+    } finally {
+      await own.close();
+      await pool.end();
+    }
   });
 
   it("names the gateways that it could not ask", async () => {

@@ -36,6 +36,8 @@ export const AMOUNT_MAX = 2_147_483_647;
 export const RECONCILE_EVERY_MS = 5 * 60_000;
 /** How far back the gateways' lists are compared with ours. */
 export const RECONCILE_WINDOW_MS = 7 * 24 * 60 * 60_000;
+/** So many of our payments are held against a gateway's list at a time. */
+export const RECONCILE_ROWS_MAX = 5_000;
 export const DIFFERENCES_MAX = 1_000;
 /** For so long after a refund was asked for it may still be sent back; of older payments it is looked at once in so long, so many in one go. */
 export const SENT_BACK_WITHIN_MS = 30 * 24 * 60 * 60_000;

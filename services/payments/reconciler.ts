@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Pool } from "pg";
 import { Gauge } from "prom-client";
 import type { Clock } from "../../platform/clock/index.ts";
@@ -12,6 +12,7 @@ import {
   DIFFERENCES_MAX,
   OLD_REFUND_EVERY_MS,
   OLD_REFUNDS_AT_ONCE,
+  RECONCILE_ROWS_MAX,
   RECONCILE_WINDOW_MS,
   SENT_BACK_WITHIN_MS,
 } from "./limits.ts";
@@ -28,12 +29,29 @@ interface Options {
   readonly metrics?: Registry | undefined;
 }
 
+const COMPARED = ["id", "gateway_id", "amount", "currency", "state", "captured", "refunded"] as const;
+type ComparedRow = Pick<PaymentRow, (typeof COMPARED)[number]>;
+
+/** Some of our payments, in the order of their beginnings, and the time that they take up; the last has no end. */
+interface Slice {
+  readonly rows: readonly ComparedRow[];
+  readonly from: Date;
+  readonly until: Date | undefined;
+}
+
+/** What the two say of a payment; undefined is what was not found there. */
+interface Sides {
+  readonly row?: ComparedRow;
+  readonly record?: GatewayRecord;
+}
+
 /** Holds our books against the gateways': what was captured less what was refunded is the same on both sides, payment by payment. */
 export class Reconciler {
   readonly #options: Options;
   readonly #gauge: Gauge<"method"> | undefined;
   readonly #openRefund: Gauge | undefined;
   #lock: SessionLock | undefined;
+  #underWay: Promise<Reconciliation> | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -78,8 +96,12 @@ export class Reconciler {
     return lock;
   }
 
-  /** What is still under way is left for the next time. */
-  async reconcile(): Promise<Reconciliation> {
+  /** What is still under way is left for the next time. Whoever asks while it is at it gets the same answer. */
+  reconcile(): Promise<Reconciliation> {
+    return (this.#underWay ??= this.#reconcile().finally(() => (this.#underWay = undefined)));
+  }
+
+  async #reconcile(): Promise<Reconciliation> {
     const { gateways, clock, log } = this.#options;
     const at = clock.now();
     const since = new Date(at - RECONCILE_WINDOW_MS);
@@ -108,47 +130,56 @@ export class Reconciler {
     gateway: Gateway,
     since: Date,
   ): Promise<{ compared: number; differences: PaymentDifference[] }> {
-    const ours = new Map((await this.#rows(method, since)).map((row) => [row.id, row]));
-    const compared = new Set(ours.keys());
-    const suspects = new Map<string, KnownPayment | undefined>();
-    for await (const record of gateway.list(since)) {
-      compared.add(record.paymentId);
-      const row = ours.get(record.paymentId);
-      ours.delete(record.paymentId);
-      if (keptBy(row) !== keptBy(record)) suspects.set(record.paymentId, record);
-    }
-    // Left over are those that the gateway's list does not have. It may have begun before `since`, by the gateway's clock.
-    for (const row of ours.values()) {
-      if (keptBy(row) !== 0) suspects.set(row.id, row.gateway_id === null ? undefined : knownOf(row, row.gateway_id));
-    }
-
     const differences: PaymentDifference[] = [];
-    for (const [paymentId, known] of suspects) {
-      if (differences.length === DIFFERENCES_MAX) break;
-      const difference = await this.#lookAgain(method, gateway, paymentId, known);
-      if (difference !== undefined) differences.push(difference);
+    let compared = 0;
+    // Those of which only one side has told so far: by the gateway's clock a payment may be of the slice before ours, or of the next.
+    let before = new Map<string, Sides>();
+    for await (const { rows, from, until } of this.#slices(method, since)) {
+      const open = new Map<string, Sides>();
+      const suspects = new Map<string, KnownPayment | undefined>();
+      const compare = (id: string, { row, record }: Sides): void => {
+        compared += 1;
+        // The gateway's list may have begun before `since`, by its clock.
+        if (keptBy(row) !== keptBy(record)) suspects.set(id, record ?? knownBy(row));
+      };
+      const note = (id: string, side: Sides): void => {
+        const other = before.get(id) ?? open.get(id);
+        if (other === undefined) {
+          open.set(id, side);
+          return;
+        }
+        before.delete(id);
+        open.delete(id);
+        compare(id, { ...other, ...side });
+      };
+      for (const row of rows) note(row.id, { row });
+      for await (const record of gateway.list(from, until)) note(record.paymentId, { record });
+      for (const [id, sides] of before) compare(id, sides);
+      if (until === undefined) for (const [id, sides] of open) compare(id, sides);
+      before = open;
+
+      for (const [paymentId, known] of suspects) {
+        if (differences.length === DIFFERENCES_MAX) break;
+        const difference = await this.#lookAgain(method, gateway, paymentId, known);
+        if (difference !== undefined) differences.push(difference);
+      }
     }
     for (const row of await this.#refundedLately(method, since)) {
-      compared.add(row.id);
-      const difference = await this.#lookAgain(
-        method,
-        gateway,
-        row.id,
-        row.gateway_id === null ? undefined : knownOf(row, row.gateway_id),
-      );
+      compared += 1;
+      const difference = await this.#lookAgain(method, gateway, row.id, knownBy(row));
       if (difference !== undefined) differences.push(difference);
       await this.#noteLook(row);
     }
-    return { compared: compared.size, differences };
+    return { compared, differences };
   }
 
   /** Payments that are too old for the lists, but not their refunds: banks send those back. Some at a time, each once a day. */
-  #refundedLately(method: PaymentMethod, since: Date): Promise<PaymentRow[]> {
+  #refundedLately(method: PaymentMethod, since: Date): Promise<ComparedRow[]> {
     const { db, clock } = this.#options;
     const now = clock.now();
     return db
       .selectFrom("payment")
-      .selectAll()
+      .select(COMPARED)
       .where("id", "in", (from) =>
         from
           .selectFrom("refund")
@@ -168,7 +199,7 @@ export class Reconciler {
       .execute();
   }
 
-  async #noteLook({ id }: PaymentRow): Promise<void> {
+  async #noteLook({ id }: ComparedRow): Promise<void> {
     const looked_at = new Date(this.#options.clock.now());
     await this.#options.db.updateTable("refund").set({ looked_at }).where("payment_id", "=", id).execute();
   }
@@ -179,14 +210,26 @@ export class Reconciler {
     return (await oldest.where("state", "=", "open").executeTakeFirst())?.at;
   }
 
-  #rows(method: PaymentMethod, since: Date): Promise<PaymentRow[]> {
-    return this.#options.db
+  async *#slices(method: PaymentMethod, since: Date): AsyncIterable<Slice> {
+    const all = this.#options.db
       .selectFrom("payment")
-      .selectAll()
+      .select([...COMPARED, "created_at"])
       .where("method", "=", method)
       .where("created_at", ">=", since)
       .where("amount", ">", 0)
-      .execute();
+      .orderBy("created_at")
+      .orderBy("id")
+      .limit(RECONCILE_ROWS_MAX);
+    let from = since;
+    let query = all;
+    for (;;) {
+      const rows = await query.execute();
+      const last = rows.length === RECONCILE_ROWS_MAX ? rows.at(-1) : undefined;
+      yield { rows, from, until: last?.created_at };
+      if (last === undefined) return;
+      from = last.created_at;
+      query = all.where(sql<boolean>`(created_at, id) > (${from}, ${last.id})`);
+    }
   }
 
   /** The two lists are not of one instant: only what differs when both sides are read again, and nothing is under way, is told. */
@@ -228,6 +271,9 @@ async function recordOf(gateway: Gateway, known: KnownPayment): Promise<GatewayR
     throw error;
   }
 }
+
+const knownBy = (row: ComparedRow | undefined): KnownPayment | undefined =>
+  row === undefined || row.gateway_id === null ? undefined : knownOf(row, row.gateway_id);
 
 const keptBy = (side: { readonly captured: number; readonly refunded: number } | undefined): number =>
   side === undefined ? 0 : side.captured - side.refunded;

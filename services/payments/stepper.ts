@@ -233,7 +233,10 @@ async function undo(gateway: Gateway, known: KnownPayment, id: string, refusals:
 /** What was refused, or was not done, may be asked for again only as a new request: gateways remember their answers. */
 const keyed = (id: string, refusals: number): string => (refusals === 0 ? id : `${id}-${refusals}`);
 
-export const knownOf = (row: PaymentRow, gatewayId: string): KnownPayment => ({
+export const knownOf = (
+  row: Pick<PaymentRow, "id" | "amount" | "currency" | "state" | "captured" | "refunded">,
+  gatewayId: string,
+): KnownPayment => ({
   paymentId: row.id,
   gatewayId,
   amount: { amount: row.amount, currency: row.currency },

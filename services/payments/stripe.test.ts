@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from "../../platform/clock/index.ts";
 import { createMetrics, type Registry } from "../../platform/metrics/index.ts";
 import type { Payment, ServiceAnswer } from "../../proto/services/index.ts";
+import { StripeGateway } from "./gateways/stripe-gateway.ts";
 import { type Process, PRICE, type Shop, testShop, until } from "./testing/shop.ts";
 import { ShiftedClock } from "./testing/shifted-clock.ts";
 import { StripeServer } from "./testing/stripe-server.ts";
@@ -440,6 +441,19 @@ describe("Stripe", () => {
     intent().status = "canceled"; // As Stripe does with authorizations after seven days.
     expect(await payments.capture(id)).toMatchObject({ ok: false, code: "CONFLICT" });
     expect(valueOf(await payments.read(id))).toMatchObject({ state: "voided", captured: 0 });
+  });
+
+  it("lists what was begun in a time, from one second on and before another", async () => {
+    await start("pm_card_visa");
+    const made = intent();
+    const gateway = new StripeGateway({ secretKey: KEY, apiUrl: stripe.url, clock: systemClock });
+    const at = (seconds: number) => new Date((made.created + seconds) * 1000);
+    const has = async (from: Date, until?: Date): Promise<boolean> => {
+      for await (const { gatewayId } of gateway.list(from, until)) if (gatewayId === made.id) return true;
+      return false;
+    };
+    expect([await has(at(0)), await has(at(0), at(1)), await has(at(1))]).toEqual([true, true, false]);
+    expect(await has(at(-9), at(0))).toBe(false);
   });
 
   it("is compared with our books over as many pages as there are", async () => {

@@ -44,8 +44,8 @@ export interface Gateway {
   void(payment: KnownPayment, key: string): Promise<GatewayRecord>;
   /** `id` stays the same when a refusal makes a new key necessary: a gateway that forgets its keys can tell by it what was made. @throws RefundUnderWay */
   refund(payment: KnownPayment, amount: number, key: string, id: string): Promise<GatewayRecord>;
-  /** All that were started since, ours only. */
-  list(since: Date): AsyncIterable<GatewayRecord>;
+  /** All that were started since, and before `until` if it is given; ours only. */
+  list(since: Date, until?: Date): AsyncIterable<GatewayRecord>;
 }
 
 /** The gateway has said no, and done nothing. The message is for people. */

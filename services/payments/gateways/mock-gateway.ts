@@ -68,10 +68,11 @@ export class MockGateway implements Gateway {
     return recordOf(read(answers, await this.#post(`/${gatewayId}/refunds`, key, { amount })));
   }
 
-  async *list(since: Date): AsyncIterable<GatewayRecord> {
+  async *list(since: Date, until?: Date): AsyncIterable<GatewayRecord> {
+    const range = { since: since.toISOString(), ...(until && { until: until.toISOString() }) };
     let cursor: string | null = "";
     while (cursor !== null) {
-      const query = new URLSearchParams({ since: since.toISOString(), ...(cursor && { cursor }) });
+      const query = new URLSearchParams({ ...range, ...(cursor && { cursor }) });
       const page: Static<ReturnType<typeof pages.Type>> = read(pages, await this.#send("GET", `?${query.toString()}`));
       yield* page.items.map(recordOf);
       cursor = page.nextCursor;

@@ -117,9 +117,9 @@ export class StripeGateway implements Gateway {
     });
   }
 
-  async *list(since: Date): AsyncIterable<GatewayRecord> {
+  async *list(since: Date, until?: Date): AsyncIterable<GatewayRecord> {
     const intents = this.#stripe.paymentIntents.list({
-      created: { gte: Math.floor(since.getTime() / 1000) },
+      created: { gte: Math.floor(since.getTime() / 1000), ...(until && { lt: Math.floor(until.getTime() / 1000) }) },
       limit: PAGE,
       expand: ["data.latest_charge"],
     });

@@ -133,9 +133,14 @@ export class MockLedger {
     return payment;
   }
 
-  /** The oldest first, from `since` on, after the payment `after`. */
-  async list(since: Date, after: { readonly createdAt: Date; readonly id: string } | undefined): Promise<PaymentRow[]> {
+  /** The oldest first, from `since` on and before `until`, after the payment `after`. */
+  async list(
+    since: Date,
+    until: Date | undefined,
+    after: { readonly createdAt: Date; readonly id: string } | undefined,
+  ): Promise<PaymentRow[]> {
     let query = this.#db.selectFrom("payment").selectAll().where("created_at", ">=", since);
+    if (until !== undefined) query = query.where("created_at", "<", until);
     if (after !== undefined) {
       query = query.where((where) =>
         where.or([

@@ -37,7 +37,10 @@ const Order = Type.Object(
   closed,
 );
 const OfAmount = Type.Object({ amount: Amount }, closed);
-const Listing = Type.Object({ since: Time, cursor: Type.Optional(Type.String({ maxLength: 200 })) }, closed);
+const Listing = Type.Object(
+  { since: Time, until: Type.Optional(Time), cursor: Type.Optional(Type.String({ maxLength: 200 })) },
+  closed,
+);
 
 /** Lets in whoever sends `Authorization: Bearer <secret>`. */
 export function requireSecret(app: FastifyInstance, secret: string): void {
@@ -98,7 +101,12 @@ export const apiRoutes =
       shown(await ledger.refund(request.headers["idempotency-key"], request.params.id, request.body.amount)),
     );
     app.get("/payments", { schema: { querystring: Listing } }, async (request) => {
-      const found = await ledger.list(new Date(request.query.since), placeOf(request.query.cursor));
+      const { since, until, cursor } = request.query;
+      const found = await ledger.list(
+        new Date(since),
+        until === undefined ? undefined : new Date(until),
+        placeOf(cursor),
+      );
       const last = found.length === LIST_LIMIT ? found.at(-1) : undefined;
       return {
         items: found.map(shown),

@@ -351,7 +351,8 @@ export class StripeServer {
   #list(form: Form, withCharge: boolean): Form {
     const created = (form["created"] ?? {}) as Form; // A form's nested field.
     const since = Number(created["gte"] ?? 0);
-    const all = [...this.intents.values()].reverse().filter((intent) => intent.created >= since);
+    const until = Number(created["lt"] ?? Infinity);
+    const all = [...this.intents.values()].reverse().filter((one) => one.created >= since && one.created < until);
     const { data, ...page } = pageOf(all, form);
     return { url: "/v1/payment_intents", ...page, data: data.map((each) => show(each, withCharge)) };
   }
