@@ -44,9 +44,9 @@ it("says that rows are missing where nobody deleted them", async () => {
   const journal = shrinking(0, 0);
   const damaged: Journal = {
     ...journal,
-    async *rows() {
-      throw new JournalDamaged("row 2 is missing");
-    },
+    rows: () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new JournalDamaged("row 2 is missing")) }),
+    }),
   };
   await expect(rowsIn(damaged)).rejects.toThrow("row 2 is missing");
 });
