@@ -122,14 +122,15 @@ describe("a round of the fan-out", () => {
   });
 
   it("counts what a viewer is told twice once, and says so", async () => {
-    const watching: WebSocket<unknown>[] = [];
+    const watching = new Set<WebSocket<unknown>>();
     const tellTwice: OnHold = (socket, number, seat) => {
       const told = packr.pack([SERVER_OP.delta, 0, [seat * 4 + 1]]);
       for (const viewer of watching) for (let time = 0; time < 2; time++) viewer.send(told, true);
       refuse(socket, number, seat);
     };
-    const onWatch = (socket: WebSocket<unknown>): void => void watching.push(socket);
-    const { sample, seconds } = await roundWith(tellTwice, { seconds: 0.5, onWatch });
+    const onWatch = (socket: WebSocket<unknown>): void => void watching.add(socket);
+    const onClose = (socket: WebSocket<unknown>): void => void watching.delete(socket);
+    const { sample, seconds } = await roundWith(tellTwice, { seconds: 0.5, onWatch, onClose });
     expect(sample.figures["changes told twice"]).toBeGreaterThan(10);
     expect(sample.count).toBeLessThan(1.5 * 100 * seconds);
   });
