@@ -66,6 +66,8 @@ describe("while a thousand refunds are due to which the gateway says nothing", (
     const holdId = await world.hold(await world.openShowtime(), "ada", [0]);
     const { id } = (await call(shop, "POST", "/bookings", { body: { holdId } })).json<SeenBooking>();
     await call(shop, "POST", `/bookings/${id}/payments`, { body: { method: "mock", token } });
+    // Whoever has the booking in hand begins the payment, perhaps after the answer.
+    await expect.poll(() => world.payments.starts.some(({ bookingId }) => bookingId === id)).toBe(true);
     world.payments.decide(id, "authorized");
     await until(shop, id, hasStatus("confirmed"));
   });
