@@ -20,7 +20,7 @@ export const edgeCommand = (context: Context): Command =>
 
 async function startEdgeRole(role: Role): Promise<void> {
   const { config, context } = role;
-  requireNats(role, "edge");
+  requireNats(config.natsUrl, "edge");
   requireDifferentPorts(config, ["httpPort", "wsPort"]);
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   requireWebSockets();

@@ -16,7 +16,7 @@ export const engineCommand = (context: Context): Command =>
 
 async function startEngineRole(role: Role): Promise<void> {
   const { config, log, lifecycle, context } = role;
-  requireNats(role, "engine");
+  requireNats(config.natsUrl, "engine");
   requireDatabaseUrl(role, "engine");
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   stopWithSignals(role);

@@ -22,12 +22,11 @@ export const shardsCommand = (context: Context): Command =>
     .option("--once", "prints it once, a line a shard, as it does where there is no terminal")
     .action(async ({ once }: { once?: boolean }) => {
       const config = loadConfig(context.env);
-      const natsUrl = config.natsUrl ?? operatorsWay(config.dataDir);
-      requireNats({ config: { natsUrl } }, "shards");
+      const natsUrl = requireNats(config.natsUrl ?? operatorsWay(config.dataDir), "shards");
       const clock = systemClock;
       const log = createLogger({ level: "error", name: "shards" });
       const inboxPrefix = "_INBOX.operator";
-      const connection = await connectNats(natsUrl ?? "", { name: "usher-shards", inboxPrefix });
+      const connection = await connectNats(natsUrl, { name: "usher-shards", inboxPrefix });
       const bus = new NatsBus({ connection, inboxPrefix, clock, log });
       const members = new Members(bus, clock);
       await bus.requirePermitted();

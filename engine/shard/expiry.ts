@@ -7,11 +7,15 @@ import type { Event, ShowtimeId } from "../../proto/index.ts";
 
 export class Expiry {
   readonly #earliest = new Map<ShowtimeId, number>();
-  /** Nobody's clock runs for longer. */
-  latest = 0;
+  #latest = 0;
 
   get hasLiveHolds(): boolean {
     return this.#earliest.size > 0;
+  }
+
+  /** Nobody's clock runs for longer. */
+  get latest(): number {
+    return this.#latest;
   }
 
   /** The next time at which a hold may end; Infinity when there is none. */
@@ -26,14 +30,14 @@ export class Expiry {
     if (event.type !== "held" && event.type !== "extended" && event.type !== "pinned") return Infinity;
     const earliest = this.#earliest.get(showtime);
     if (earliest === undefined || event.deadline < earliest) this.#earliest.set(showtime, event.deadline);
-    if (event.deadline > this.latest) this.latest = event.deadline;
+    if (event.deadline > this.#latest) this.#latest = event.deadline;
     return event.deadline;
   }
 
   /** Takes up a showtime that was recovered. */
   adopt(state: ShowtimeState): void {
     this.#look(state, -Infinity);
-    this.latest = Math.max(this.latest, latestClock(state));
+    this.#latest = Math.max(this.#latest, latestClock(state));
   }
 
   /** The numbers of the holds that have ended by `now`, with their showtimes. */

@@ -72,6 +72,8 @@ export class Memory {
   readonly #recent = new RecentDeltas();
   /** In what is remembered of refusals. */
   readonly #reign: number;
+  /** Until it has refused something no command is looked for there. */
+  #hasRefused = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -159,11 +161,12 @@ export class Memory {
     }
   }
 
-  /** While clocks run the journal has to know the time, now and then, also when nothing happens. */
+  /** When the journal is to know the time again, while clocks run. */
   get clockRowDueAt(): number {
     return this.#state.at + CLOCK_ROW_EVERY_MS;
   }
 
+  /** It has to, now and then, also when nothing happens. */
   keepClock(now: number): void {
     if (!this.hasRunningClocks || now < this.clockRowDueAt) return;
     this.#open.keepsClock = true;
@@ -205,7 +208,7 @@ export class Memory {
     const { limits, refusals, shard, shards } = this.#options;
     // Whoever reckons with another number of shards must not make a second actor for a showtime.
     if (command.type === "open" && shardOf(command.showtime, shards) !== shard) return ELSEWHERE;
-    const refused = refusals.recall(this.#reign, command.holder, command.rid);
+    const refused = this.#hasRefused ? refusals.recall(this.#reign, command.holder, command.rid) : undefined;
     if (refused !== undefined) return this.#refuse(refused);
     const decision = decide(this.#state.showtimes.get(command.showtime), command, now, limits);
     switch (decision.kind) {
@@ -224,6 +227,7 @@ export class Memory {
       case "refused":
         // What may go well when it is asked again must not be refused for good.
         if (!ERRORS[decision.refusal.code].retryable) {
+          this.#hasRefused = true;
           refusals.remember(this.#reign, command.holder, command.rid, decision.refusal);
         }
         return this.#refuse(decision.refusal);

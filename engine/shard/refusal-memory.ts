@@ -40,7 +40,6 @@ export class RefusalMemory {
   }
 
   recall(reign: number, holder: HolderId, rid: RequestId): Refusal | undefined {
-    if (this.#refusals.size === 0) return undefined;
     return this.#refusals.get(key(reign, holder, rid))?.refusal;
   }
 

@@ -17,7 +17,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Pool } from "pg";
 import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
 import { NatsUnusable } from "../bus/index.ts";
-import { sleep, type Timer } from "../clock/index.ts";
+import { every, sleep, type Timer } from "../clock/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import type { ConsumerGroup } from "./consumer-group.ts";
 import { ConsumerGroups, type ConsumerGroupsOptions } from "./consumer-groups.ts";
@@ -207,13 +207,9 @@ export class JetStreamEventStream implements StartableEventStream {
 
   /** Tells the server now and then that what was taken is still in work. */
   #keepWorking(taken: ReadonlySet<JsMsg>): Timer {
-    const { clock } = this.#options;
-    const tell = (): void => {
+    return every(this.#options.clock, JETSTREAM_WORKING_EVERY_MS, () => {
       for (const message of taken) message.working();
-      timer = clock.after(JETSTREAM_WORKING_EVERY_MS, tell);
-    };
-    let timer = clock.after(JETSTREAM_WORKING_EVERY_MS, tell);
-    return { cancel: () => timer.cancel() };
+    });
   }
 }
 

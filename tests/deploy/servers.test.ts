@@ -93,7 +93,7 @@ describe("HAProxy", () => {
     return { ask, said: () => haproxy.output };
   }
 
-  it("keeps metrics to this machine, however they are spelled", async () => {
+  it("keeps metrics, and what a balancer asks, to this machine, however they are spelled", async () => {
     const served: (string | undefined)[] = [];
     const server = createServer(({ url }, response) => {
       if (!url?.startsWith("/health/")) served.push(url); // Which HAProxy asks by itself.
@@ -110,7 +110,7 @@ describe("HAProxy", () => {
     // A socket in the file system has no address, so who comes over it is not taken for this machine.
     const { ask } = await begin(backends, /Server edges\/none is DOWN/);
     const others = ["/", "/api/v1/metrics"];
-    for (const path of ["/metrics", "/metrics?a=b", "/%6Detrics", "/metrics/", ...others]) {
+    for (const path of ["/metrics", "/metrics?a=b", "/%6Detrics", "/metrics/", "/health/serving", ...others]) {
       const response = await ask({ path });
       response.resume();
       expect([path, response.statusCode]).toEqual([path, others.includes(path) ? 200 : 404]);

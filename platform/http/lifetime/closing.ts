@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { Clock } from "../../clock/index.ts";
+import { type Clock, Wakeable } from "../../clock/index.ts";
 import { BALANCER_ASKS_WITHIN_MS, BALANCER_TOLD_TIMES } from "../limits.ts";
 import type { UntilAnswered } from "./handler-deadline.ts";
 
@@ -16,19 +16,20 @@ declare module "fastify" {
 /** What a balancer asks, and when it has heard the answer. */
 export class Closing {
   readonly #clock: Clock;
+  readonly #told: Wakeable;
   #isClosing = false;
   #askedAt = -Infinity;
   #timesTold = 0;
-  #onTold: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#told = new Wakeable(clock);
   }
 
   /** For a balancer: whether to send nothing new. */
   ask(): boolean {
     this.#askedAt = this.#clock.monotonic();
-    if (this.#isClosing && ++this.#timesTold === BALANCER_TOLD_TIMES) this.#onTold();
+    if (this.#isClosing && ++this.#timesTold === BALANCER_TOLD_TIMES) this.#told.wake();
     return this.#isClosing;
   }
 
@@ -51,13 +52,7 @@ export class Closing {
 
   /** Where no balancer has asked of late there is none, and one that asks no more is not waited for. */
   async #untilTold(): Promise<void> {
-    if (this.#clock.monotonic() - this.#askedAt > BALANCER_ASKS_WITHIN_MS) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.after(BALANCER_ASKS_WITHIN_MS, resolve);
-      this.#onTold = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
+    if (this.#clock.monotonic() - this.#askedAt <= BALANCER_ASKS_WITHIN_MS)
+      await this.#told.wait(BALANCER_ASKS_WITHIN_MS);
   }
 }
