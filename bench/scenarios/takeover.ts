@@ -48,6 +48,15 @@ export const takeover: Scenario = {
   },
 };
 
+/**
+ * The shards whose silence tells what an engine's end costs: of one that was killed, those that it had. What the one that comes in its place
+ * is given is handed over by plan, so at a stop by plan both count.
+ */
+export const shardsThatSay = (
+  how: StopHow,
+  { before, after }: { readonly before: ReadonlySet<number>; readonly after: ReadonlySet<number> },
+): ReadonlySet<number> => (how === "now" ? before : new Set([...before, ...after]));
+
 interface Takeovers {
   readonly showtimes: number;
   readonly perSecond: number;
@@ -62,17 +71,16 @@ async function startTakeovers(stage: Stage, { showtimes: count, perSecond, secon
   const whereOf = async (engine: number): Promise<ReadonlySet<number>> =>
     (await cluster.whole()).get(cluster.roles.engine[engine] ?? 0) ?? new Set();
 
-  /** One engine goes and another comes. @returns how long each showtime that moved was silent, and what failed meanwhile */
+  /** One engine goes and another comes. @returns how long each showtime that tells of it was silent, and what failed meanwhile */
   const lose = async (engine: number, how: StopHow) => {
     const before = await whereOf(engine);
     await load.forget();
     await cluster.restartEngine(engine, how);
     const after = await whereOf(engine);
     const { ms, failed } = await load.silences();
-    const moved = showtimes
-      .map(({ id }) => shardOf(showtimeId(id), SHARDS))
-      .map((shard) => before.has(shard) || after.has(shard));
-    return { silences: ms.filter((_, index) => moved[index]), failed };
+    const counted = shardsThatSay(how, { before, after });
+    const isCounted = showtimes.map(({ id }) => counted.has(shardOf(showtimeId(id), SHARDS)));
+    return { silences: ms.filter((_, index) => isCounted[index]), failed };
   };
 
   return {
