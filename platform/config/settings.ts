@@ -170,7 +170,8 @@ export const SETTINGS = {
     name: "LATE_PAYMENT_GRACE_SECONDS",
     kind: seconds(0, 86_400),
     default: "600",
-    about: "How long after the end of a booking's time its payment may still get the same seats, if they are free.",
+    about:
+      "How long after the end of a booking's time its payment may still get the same seats, if they are free, or others.",
   },
   publicUrl: {
     name: "PUBLIC_URL",

@@ -44,7 +44,8 @@ export async function describe(app: FastifyInstance, version: string): Promise<v
 /** What the kernel knows of a route is written into its description here, so that no route has to repeat it. */
 function documentRoute(route: RouteOptions): void {
   const schema = (route.schema ??= { hide: true });
-  if (schema.hide === true) return;
+  // The HEAD of a GET shares its schema, in which all of this stands already.
+  if (schema.hide === true || route.method === "HEAD") return;
   const roles = guardOf(route);
   if (roles !== undefined) schema.security = [{ bearer: [] }];
   if (roles !== undefined && roles.length > 0) {

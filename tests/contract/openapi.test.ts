@@ -4,6 +4,7 @@ import { default as addFormats } from "ajv-formats";
 import { beforeAll, describe, expect, it } from "vitest";
 import { boxOffice, type Person } from "../support/box-office.ts";
 import type { Answer } from "../support/rest.ts";
+import { renderRestReference } from "./rest-reference.ts";
 import { Purchases } from "../support/purchases.ts";
 
 const office = boxOffice();
@@ -23,6 +24,7 @@ interface Parameter {
 interface Operation {
   readonly operationId: string;
   readonly summary: string;
+  readonly description?: string;
   readonly tags: readonly string[];
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly Parameter[];
@@ -36,7 +38,7 @@ interface Document {
   readonly info: { readonly title: string; readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, object>>; readonly securitySchemes: object };
-  readonly tags: readonly { readonly name: string }[];
+  readonly tags: readonly { readonly name: string; readonly description?: string }[];
 }
 
 const JSON_TYPES = ["application/json", "application/problem+json"];
@@ -87,6 +89,10 @@ const examplesOf = ({ example, examples = {} }: Media): unknown[] => [
 ];
 
 describe("the document", () => {
+  it("makes the page of all calls; after a change of a route: npx vitest run tests/contract/openapi.test.ts -u", async () => {
+    await expect(renderRestReference(document)).toMatchFileSnapshot("../../docs/reference/rest.md");
+  });
+
   it("is OpenAPI 3.1, and its parts fit together", () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/);
     expect(document.info).toMatchObject({ title: "Usher", version: expect.any(String) });
@@ -95,6 +101,7 @@ describe("the document", () => {
     const tags = new Set(document.tags.map(({ name }) => name));
     for (const { path, operation } of operations) {
       expect(operation).toMatchObject({ operationId: expect.any(String), summary: expect.any(String) });
+      expect(operation.description ?? "").not.toMatch(/Roles: [^]*Roles: /); // Once, also where a HEAD shares the schema.
       for (const tag of operation.tags) expect([path, tags.has(tag)]).toEqual([path, true]);
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
       const given = (operation.parameters ?? []).filter((parameter) => parameter.in === "path");

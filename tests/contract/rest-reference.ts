@@ -1,0 +1,76 @@
+/** docs/reference/rest.md: every call of the OpenAPI document, a line each. */
+
+interface Schema {
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, object>>;
+  readonly anyOf?: readonly Schema[];
+}
+
+export interface ReferredOperation {
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly security?: readonly object[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema?: object }>> };
+  readonly responses: Readonly<Record<string, object>>;
+}
+
+export interface ReferredDocument {
+  readonly tags: readonly { readonly name: string; readonly description?: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, ReferredOperation>>>>;
+}
+
+const HEAD = `# REST
+
+Every call, made from the OpenAPI document of a running server (\`/openapi.json\`), which has types, bounds, examples and refusals; \`/docs\` lets you try them. A field in brackets may be left out. Refusals are \`application/problem+json\` with a \`code\` of [proto/errors.ts](../../proto/errors.ts).
+`;
+
+export function renderRestReference({ tags, paths }: ReferredDocument): string {
+  const calls = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ call: `${method.toUpperCase()} ${path}`, operation })),
+  );
+  const parts = tags.map(({ name, description = "" }) => {
+    const lines = calls.filter(({ operation }) => operation.tags.includes(name)).map(lineOf);
+    return [
+      `## ${name}`,
+      "",
+      description,
+      "",
+      "| call | who | takes | does | success |",
+      "| --- | --- | --- | --- | --- |",
+      ...lines,
+    ];
+  });
+  return `${[HEAD, ...parts.map((part) => `${part.join("\n")}\n`)].join("\n")}`;
+}
+
+const lineOf = ({ call, operation }: { readonly call: string; readonly operation: ReferredOperation }): string =>
+  `| \`${call}\` | ${whoOf(operation)} | ${takesOf(operation)} | ${operation.summary} | ${successOf(operation)} |`;
+
+/** Roles stand in the description, where the kernel writes them. */
+function whoOf({ security = [], description = "" }: ReferredOperation): string {
+  if (security.length === 0) return "anyone";
+  const named = /Roles: (.*)\.$/m.exec(description)?.[1];
+  if (named !== undefined) return named;
+  return security.some((way) => Object.keys(way).length === 0) ? "anyone, or signed in" : "signed in";
+}
+
+function takesOf({ parameters = [], requestBody }: ReferredOperation): string {
+  const asked = parameters
+    .filter((parameter) => parameter.in === "query")
+    .map(({ name, required = false }) => (required ? `\`?${name}\`` : `[\`?${name}\`]`));
+  // The cast: OpenAPI's schemas are JSON Schema, of which these parts are read.
+  const schema = requestBody?.content["application/json"]?.schema as Schema | undefined;
+  return [...asked, ...(schema === undefined ? [] : fieldsOf(schema))].join(" ");
+}
+
+const fieldsOf = ({ required = [], properties = {}, anyOf }: Schema): string[] =>
+  anyOf === undefined
+    ? Object.keys(properties).map((name) => (required.includes(name) ? `\`${name}\`` : `[\`${name}\`]`))
+    : [anyOf.map((form) => fieldsOf(form).join(" ")).join(", or ")];
+
+const successOf = ({ responses }: ReferredOperation): string =>
+  Object.keys(responses)
+    .filter((status) => status.startsWith("2"))
+    .join(", ");
