@@ -42,7 +42,7 @@ export function renderRestReference({ tags, paths }: ReferredDocument): string {
       ...lines,
     ];
   });
-  return `${[HEAD, ...parts.map((part) => `${part.join("\n")}\n`)].join("\n")}`;
+  return [HEAD, ...parts.map((part) => `${part.join("\n")}\n`)].join("\n");
 }
 
 const lineOf = ({ call, operation }: { readonly call: string; readonly operation: ReferredOperation }): string =>
@@ -60,8 +60,7 @@ function takesOf({ parameters = [], requestBody }: ReferredOperation): string {
   const asked = parameters
     .filter((parameter) => parameter.in === "query")
     .map(({ name, required = false }) => (required ? `\`?${name}\`` : `[\`?${name}\`]`));
-  // The cast: OpenAPI's schemas are JSON Schema, of which these parts are read.
-  const schema = requestBody?.content["application/json"]?.schema as Schema | undefined;
+  const schema: Schema | undefined = requestBody?.content["application/json"]?.schema;
   return [...asked, ...(schema === undefined ? [] : fieldsOf(schema))].join(" ");
 }
 
