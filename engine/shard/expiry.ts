@@ -34,6 +34,11 @@ export class Expiry {
     return event.deadline;
   }
 
+  /** All clocks that run have `ms` more. */
+  giveBack(ms: number): void {
+    this.#latest += ms;
+  }
+
   /** Takes up a showtime that was recovered. */
   adopt(state: ShowtimeState): void {
     this.#look(state, -Infinity);

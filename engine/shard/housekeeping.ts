@@ -30,7 +30,7 @@ export class Housekeeping {
   }
 
   start(): void {
-    this.wakeBy(this.#options.memory.nextDeadline);
+    this.#wakeForWhatIsDue();
     this.#archive();
     this.#lookAtWallClock(false);
   }
@@ -67,6 +67,12 @@ export class Housekeeping {
     const now = time.now();
     memory.expire(now);
     memory.keepClock(now);
+    this.#wakeForWhatIsDue();
+  }
+
+  /** A clock may run on though nothing is held: its rows are due all the same. */
+  #wakeForWhatIsDue(): void {
+    const { memory } = this.#options;
     this.wakeBy(Math.min(memory.nextDeadline, memory.clockRowDueAt));
   }
 

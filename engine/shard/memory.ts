@@ -147,6 +147,7 @@ export class Memory {
       const resumed = resume(showtime, ms, now);
       if (resumed !== undefined) this.#record(showtime.id, resumed);
     }
+    this.#expiry.giveBack(ms);
   }
 
   /** Holds whose time is over run out. */

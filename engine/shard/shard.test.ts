@@ -235,6 +235,35 @@ describe("a shard", () => {
     expect(await desk.timeLeft(next.hold)).toBeGreaterThan(LIMITS.holdTtlMs - 1_000);
   });
 
+  it("winds up no clock that ended in the reign after, in which nobody held anything", async () => {
+    const { hold } = await desk.heldBy([1]);
+    await desk.clock.advance(4_000);
+    await desk.told({ type: "release", hold });
+    void desk.shard.stop();
+    desk.shard = await desk.started();
+    await desk.clock.advance(60_000);
+    void desk.shard.stop();
+    await desk.clock.advance(3_600_000);
+    desk.shard = await desk.started();
+    const next = await desk.heldBy([1]);
+    expect(await desk.timeLeft(next.hold)).toBeGreaterThan(LIMITS.holdTtlMs - 1_000);
+  });
+
+  it("winds up no clock that ended after it had been given time back", async () => {
+    const { hold } = await desk.heldBy([1]);
+    await desk.told({ type: "release", hold });
+    void desk.shard.stop();
+    desk.shard = await desk.started();
+    await desk.clock.advance(3_000);
+    desk.shard.reachable();
+    await desk.clock.advance(60_000);
+    void desk.shard.stop();
+    await desk.clock.advance(3_600_000);
+    desk.shard = await desk.started();
+    const next = await desk.heldBy([1]);
+    expect(await desk.timeLeft(next.hold)).toBeGreaterThan(LIMITS.holdTtlMs - 1_000);
+  });
+
   it("gives back what the rest of the process took to start", async () => {
     const { hold } = await desk.heldBy([1]);
     void desk.shard.stop();
