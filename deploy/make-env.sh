@@ -9,6 +9,8 @@ if [ -s "$file" ]; then
   echo ".env is there already: edit it, or move it away for new passwords (what the volumes hold still has the old ones)." >&2
   exit 1
 fi
+trap 'rm -f "$file.new"' EXIT
+trap 'exit 1' HUP INT TERM
 while IFS= read -r line; do
   case $line in
     STRIPE_*) ;;

@@ -1,4 +1,4 @@
-/** Where a cluster's NATS servers are, and the operator's password there: both are made anew, so nobody could type them. */
+/** Where a cluster's NATS servers are, with the operator's password: their ports are chosen anew at each start, so nobody could type them. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemRandom } from "../../platform/random/index.ts";
@@ -13,5 +13,5 @@ export function offerOperatorsWay(dataDir: string, natsUrl: string): { close(): 
   return { close: () => rmSync(file, { force: true }) };
 }
 
-/** @returns undefined where no cluster runs in the directory */
+/** @returns undefined where no cluster has run in the directory, or it was stopped; what one that was killed has left leads nowhere */
 export const operatorsWay = (dataDir: string): string | undefined => readSecretFile(fileIn(dataDir));

@@ -3,6 +3,7 @@ import { Members } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { operatorsWay } from "../cluster/operators-way.ts";
 import type { Context } from "../context.ts";
@@ -22,11 +23,18 @@ export const shardsCommand = (context: Context): Command =>
     .option("--once", "prints it once, a line a shard, as it does where there is no terminal")
     .action(async ({ once }: { once?: boolean }) => {
       const config = loadConfig(context.env);
-      const natsUrl = requireNats(config.natsUrl ?? operatorsWay(config.dataDir), "shards");
+      const offered = config.natsUrl === undefined ? operatorsWay(config.dataDir) : undefined;
+      const natsUrl = requireNats(config.natsUrl ?? offered, "shards");
       const clock = systemClock;
       const log = createLogger({ level: "error", name: "shards" });
       const inboxPrefix = "_INBOX.operator";
-      const connection = await connectNats(natsUrl, { name: "usher-shards", inboxPrefix });
+      const connection = await connectNats(natsUrl, { name: "usher-shards", inboxPrefix }).catch((cause: unknown) => {
+        if (offered === undefined) throw cause;
+        throw new ExplainedError(
+          `The cluster of ${config.dataDir} has ended, or is only starting: wait for its \`ready\`, or set NATS_URL.`,
+          { cause },
+        );
+      });
       const bus = new NatsBus({ connection, inboxPrefix, clock, log });
       const members = new Members(bus, clock);
       await bus.requirePermitted();

@@ -52,11 +52,15 @@ export function madeEnvironment(): Environment {
 }
 
 /** Runs a copy of it there. @returns the file that it writes @throws when it refuses */
-export function makeEnvironmentIn(folder: string): string {
+export function makeEnvironmentIn(folder: string, path = process.env["PATH"]): string {
   mkdirSync(join(folder, "deploy"), { recursive: true });
   for (const name of ["make-env.sh", "compose.env.example"])
     copyFileSync(`${ROOT}deploy/${name}`, join(folder, "deploy", name));
-  execFileSync("sh", ["-c", "umask 022; exec sh deploy/make-env.sh"], { cwd: folder, stdio: "pipe" });
+  execFileSync("sh", ["-c", "umask 022; exec sh deploy/make-env.sh"], {
+    cwd: folder,
+    stdio: "pipe",
+    env: { PATH: path },
+  });
   return join(folder, ".env");
 }
 

