@@ -3,6 +3,7 @@
  * The in-process bus hands the value over as it is, so a value is never changed after it was sent; other adapters use the codec.
  */
 import { Packr } from "msgpackr";
+import { readPlain } from "./plain-reader.ts";
 
 export interface Codec<T> {
   encode(value: T): Uint8Array;
@@ -24,8 +25,14 @@ export interface Endpoint<Question, Answer> {
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true, moreTypes: true });
 
-/** MessagePack maps, for what is rare; trusted peers only, since it checks no shape. */
+/** MessagePack maps, for what is rare; trusted peers only, since it checks no shape, and reads extensions. */
 export const plainCodec = <T>(): Codec<T> => ({
   encode: (value) => packr.pack(value),
   decode: (bytes) => packr.unpack(bytes) as T, // The cast is the trust named above: both ends are ours.
+});
+
+/** The same for what an edge may send, which faces the internet: without extensions, so that reading it costs no more than its bytes. */
+export const untrustedCodec = <T>(): Codec<T> => ({
+  encode: (value) => packr.pack(value),
+  decode: (bytes) => readPlain(bytes) as T, // Its shape is for whoever decodes it to look at.
 });

@@ -11,6 +11,7 @@ import { type Bus, NoResponders } from "../bus/index.ts";
 import type { Clock } from "../clock/index.ts";
 import { Slab } from "../slab/index.ts";
 import {
+  BATCH_WEIGHT_MAX,
   type Command,
   type CommandBatch,
   commandsTo,
@@ -23,14 +24,9 @@ import {
   type Served,
   SERVED,
   shardOf,
+  weightOf,
 } from "../../proto/index.ts";
-import {
-  COME_BACK_MS,
-  REQUESTS_PER_MESSAGE_MAX,
-  RETRY_AFTER_FIRST_MS,
-  RETRY_AFTER_LAST_MS,
-  VIEW_WEIGHT,
-} from "./limits.ts";
+import { COME_BACK_MS, RETRY_AFTER_FIRST_MS, RETRY_AFTER_LAST_MS } from "./limits.ts";
 
 type Answer = (reply: Reply) => void;
 
@@ -250,10 +246,11 @@ function withAttempt({ unheard, isInDoubt }: Past, reply: Reply | undefined): Pa
 
 /** Of the message that begins with the request at `from`: where the next one begins. */
 function endOfMessage(requests: readonly (Command | Query)[], from: number): number {
-  let left = REQUESTS_PER_MESSAGE_MAX;
+  let weight = 0;
   for (let to = from; to < requests.length; to++) {
-    left -= requests[to]?.type === "view" ? VIEW_WEIGHT : 1;
-    if (left < 0) return to;
+    const request = requests[to];
+    if (request !== undefined) weight += weightOf(request);
+    if (weight > BATCH_WEIGHT_MAX) return to;
   }
   return requests.length;
 }

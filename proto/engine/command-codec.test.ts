@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { Packr } from "msgpackr";
 import { describe, expect, it } from "vitest";
 import { plainCodec } from "../subject.ts";
 import { buyersBatchCodec, sellersBatchCodec } from "./command-codec.ts";
@@ -75,6 +76,39 @@ describe("a batch of commands", () => {
       expect(() => sellersBatchCodec.decode(plain.encode(wrong))).toThrow();
     expect(() => sellersBatchCodec.decode(batchOf({ type: "__proto__" }))).toThrow();
     expect(() => sellersBatchCodec.decode(batchOf({ type: "constructor" }))).toThrow();
+  });
+
+  it("asks for no more than a client's message may: 10 views, or 240 of anything else", () => {
+    const [hold, view] = [BUYERS[0], BUYERS[4]];
+    const of = (request: unknown, count: number): Uint8Array => batchOf(...Array<unknown>(count).fill(request));
+    for (const codec of [buyersBatchCodec, sellersBatchCodec]) {
+      expect(codec.decode(of(hold, 240)).requests).toHaveLength(240);
+      expect(codec.decode(of(view, 10)).requests).toHaveLength(10);
+      expect(() => codec.decode(of(hold, 241))).toThrow("asks for too much");
+      expect(() => codec.decode(of(view, 11))).toThrow("asks for too much");
+    }
+    const seats = (count: number): Uint8Array =>
+      batchOf({ ...hold, seats: Array.from({ length: count }, (_, at) => at) });
+    expect(buyersBatchCodec.decode(seats(2_048)).requests).toHaveLength(1);
+    expect(() => buyersBatchCodec.decode(seats(2_049))).toThrow("seats cannot be right");
+  });
+
+  it("of a buyer has no extension, by which a message could ask for a thousand times its size", () => {
+    const [hold] = BUYERS;
+    const moreTypes = new Packr({ moreTypes: true, structuredClone: true });
+    const seats = Array.from({ length: 100 }, (_, at) => at);
+    // The second hold is a reference to the seats of the first.
+    const cloned = moreTypes.pack({
+      requests: [
+        { ...hold, seats },
+        { ...hold, seats },
+      ],
+    });
+    const bundled = new Packr({ bundleStrings: true }).pack({ requests: [hold] });
+    const records = new Packr({ useRecords: true }).pack({ requests: [hold] });
+    const typed = plain.encode({ requests: [{ ...hold, seats: new Uint8Array(3) }] });
+    for (const bytes of [cloned, bundled, records, typed])
+      expect(() => buyersBatchCodec.decode(bytes)).toThrow(/may not come here/);
   });
 
   it("is a batch or an error, whatever bytes come", () => {

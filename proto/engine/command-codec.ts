@@ -3,22 +3,27 @@
  * request is held against its type, and one that does not fit spoils its whole batch, which is then dropped.
  */
 import { isPlainId } from "../ids.ts";
-import { type Codec, plainCodec } from "../subject.ts";
+import { SEAT_MAX, SEATS_PER_REQUEST_MAX } from "../limits.ts";
+import { type Codec, plainCodec, untrustedCodec } from "../subject.ts";
+import { BATCH_WEIGHT_MAX, weightOf } from "./batch-weight.ts";
 import type { Command, CommandBatch, Query } from "./commands.ts";
 
 type Check = (value: unknown) => boolean;
 type RequestType = (Command | Query)["type"];
 
 const TEXT_MAX = 128;
-const SEATS_MAX = 65_536;
-const REQUESTS_MAX = 16_384;
 
 const isId: Check = (value) => typeof value === "string" && isPlainId(value);
 const isText: Check = (value) => typeof value === "string" && value.length > 0 && value.length <= TEXT_MAX;
 const isNumber: Check = (value) => typeof value === "number";
 const isFlag: Check = (value) => typeof value === "boolean";
-const isSeats: Check = (value) =>
-  Array.isArray(value) && value.length <= SEATS_MAX && value.every((seat) => typeof seat === "number");
+const isListUpTo =
+  (max: number): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= max && value.every((seat) => typeof seat === "number");
+/** As many as a buyer may name in one request. */
+const isChoice = isListUpTo(SEATS_PER_REQUEST_MAX);
+const isSeats = isListUpTo(SEAT_MAX + 1);
 const isObject: Check = (value) => typeof value === "object" && value !== null;
 const optional =
   (check: Check): Check =>
@@ -30,10 +35,10 @@ const wish = { accessible: optional(isFlag), desk: optional(isFlag) };
 
 /** What an edge may ask in a buyer's name. */
 const BUYERS: Partial<Record<RequestType, Readonly<Record<string, Check>>>> = {
-  hold: { ...command, ...wish, seats: isSeats },
+  hold: { ...command, ...wish, seats: isChoice },
   "hold-best": { ...command, ...wish, count: isNumber, category: optional(isText), split: optional(isFlag) },
   extend: { ...command, hold: isText },
-  release: { ...command, hold: isText, seats: optional(isSeats) },
+  release: { ...command, hold: isText, seats: optional(isChoice) },
   view: { showtime: isId, recent: optional(isFlag) },
   "get-hold": { showtime: isId, holder: isId, hold: isText },
 };
@@ -51,24 +56,29 @@ const SELLERS: Record<RequestType, Readonly<Record<string, Check>>> = {
   unblock: { ...command, seats: isSeats },
 };
 
-export const buyersBatchCodec: Codec<CommandBatch> = batchCodec(BUYERS);
-export const sellersBatchCodec: Codec<CommandBatch> = batchCodec(SELLERS);
+type Types = Partial<Record<string, Readonly<Record<string, Check>>>>;
 
-function batchCodec(types: Partial<Record<string, Readonly<Record<string, Check>>>>): Codec<CommandBatch> {
-  const plain = plainCodec<unknown>();
+export const buyersBatchCodec: Codec<CommandBatch> = batchCodec(BUYERS, untrustedCodec());
+export const sellersBatchCodec: Codec<CommandBatch> = batchCodec(SELLERS, plainCodec());
+
+function batchCodec(types: Types, { encode, decode }: Codec<unknown>): Codec<CommandBatch> {
   return {
-    encode: plain.encode,
+    encode,
     decode(bytes) {
-      const batch = plain.decode(bytes) as Partial<Record<"requests", unknown>> | null;
-      const requests = batch?.requests;
-      if (!Array.isArray(requests) || requests.length > REQUESTS_MAX) throw new TypeError("not a batch of requests");
-      for (const request of requests as unknown[]) checkRequest(request, types);
+      const batch = decode(bytes) as Partial<Record<"requests", unknown>> | null;
+      const requests: unknown = batch?.requests;
+      if (!Array.isArray(requests)) throw new TypeError("not a batch of requests");
+      let weight = 0;
+      for (const request of requests as unknown[]) {
+        weight += weightOf(checkedRequest(request, types));
+        if (weight > BATCH_WEIGHT_MAX) throw new TypeError("a batch that asks for too much");
+      }
       return { requests: requests as (Command | Query)[] }; // Each was held against its type.
     },
   };
 }
 
-function checkRequest(request: unknown, types: Partial<Record<string, Readonly<Record<string, Check>>>>): void {
+function checkedRequest(request: unknown, types: Types): Command | Query {
   if (!isObject(request)) throw new TypeError("a request is no object");
   const fields = request as Record<string, unknown>;
   const type = fields["type"];
@@ -78,6 +88,7 @@ function checkRequest(request: unknown, types: Partial<Record<string, Readonly<R
     if (checks[field]?.(fields[field]) === false) throw new TypeError(`${String(type)}: ${field} cannot be right`);
     if (fields[field] === null) delete fields[field]; // MessagePack has no undefined.
   }
+  return request as Command | Query; // It was just held against its type.
 }
 
 /** The core looks at what the columns hold; here it is made sure that there are columns. */

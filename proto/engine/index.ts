@@ -1,4 +1,5 @@
 export * from "./commands.ts";
+export * from "./batch-weight.ts";
 export * from "./events.ts";
 export * from "./subjects.ts";
 export * from "./event-codec.ts";

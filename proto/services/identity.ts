@@ -1,5 +1,5 @@
 /** What `identity` answers and tells the other processes. */
-import { type Endpoint, plainCodec, type Topic } from "../subject.ts";
+import { type Endpoint, plainCodec, type Topic, untrustedCodec } from "../subject.ts";
 
 /** A user as mails need one; a deleted account is not found. */
 export interface UserCard {
@@ -31,7 +31,7 @@ export interface PublicKey {
 /** The keys whose tokens are still good. */
 export const SIGNING_KEYS: Endpoint<null, readonly PublicKey[]> = {
   name: "identity.keys",
-  question: plainCodec(),
+  question: untrustedCodec(),
   answer: plainCodec(),
 };
 
@@ -40,7 +40,7 @@ export const SIGNING_KEYS_CHANGED: Topic<null> = { name: "identity.keys-changed"
 /** What time it is for those who sign tokens, milliseconds since 1970. */
 export const SIGNING_TIME: Endpoint<null, number> = {
   name: "identity.time",
-  question: plainCodec(),
+  question: untrustedCodec(),
   answer: plainCodec(),
 };
 
@@ -57,7 +57,7 @@ export const REVOCATIONS_PAGE = 5_000;
 /** Revocations still of use, by family, those after `after`; fewer than a page are the last. */
 export const REVOCATIONS: Endpoint<{ readonly after: string }, readonly Revocation[]> = {
   name: "identity.revocations",
-  question: plainCodec(),
+  question: untrustedCodec(),
   answer: plainCodec(),
 };
 

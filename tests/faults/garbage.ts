@@ -8,6 +8,9 @@ import { between } from "../simulation/random.ts";
 import { SHARDS } from "./world.ts";
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true, moreTypes: true });
+/** What stands in a message once may be named by it any number of times. */
+const cloning = new Packr({ structuredClone: true });
+const bundling = new Packr({ bundleStrings: true });
 const ROUNDS = 3;
 const BYTES_MAX = 2_000;
 /** In MessagePack, an array of one that holds an array of one, and so on. */
@@ -109,7 +112,13 @@ export async function sendGarbage(
   ]).flat();
   const delta = `showtime.${target.showtime}.delta`;
   const batches = hostileBatches(target.showtime, target.holder).map((batch): Uint8Array => packr.pack(batch));
-  batches.push(new Uint8Array(NESTED).fill(ARRAY_OF_ONE));
+  const seats = Array.from({ length: 65_536 }, (_, seat) => seat);
+  const hold = { type: "hold", showtime: target.showtime, holder: target.holder, rid: "hostile", seats };
+  batches.push(
+    new Uint8Array(NESTED).fill(ARRAY_OF_ONE),
+    cloning.pack({ requests: Array.from({ length: 16_384 }, () => hold) }),
+    bundling.pack({ requests: [hold] }),
+  );
   let sent = 0;
   const send = (subject: string, data: Uint8Array): void => {
     connection.publish(subject, data, { reply: `_INBOX.edge.garbage.${sent++}` });
