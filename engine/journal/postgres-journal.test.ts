@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import pino from "pino";
@@ -93,6 +95,19 @@ async function rowsFetched(): Promise<number> {
 }
 
 describe("the journal in PostgreSQL", () => {
+  const sockets = "/proc/net/tcp";
+  it.runIf(existsSync(sockets))("has the system ask after the connection that commits while it is quiet", async () => {
+    await journal.commit([]);
+    const { rows } = await pool.query<{ port: number }>(
+      "SELECT client_port AS port FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'usher-commit'",
+    );
+    const port = rows[0]?.port.toString(16).toUpperCase().padStart(4, "0");
+    // Its state, its queues, and the timer that runs: 02 is the one that asks (proc_net_tcp.txt of the kernel).
+    const timer = async (): Promise<string | undefined> =>
+      new RegExp(`: \\w+:${port} \\w+:\\w+ 01 \\S+ (\\d\\d):`).exec(await readFile(sockets, "utf8"))?.[1];
+    await expect.poll(timer).toBe("02");
+  });
+
   it("reads rows back as they were written, in order, over many reads", async () => {
     const epoch = await journal.claim(5, "a");
     const end = 4 * ROWS_FIRST_READ + 100;

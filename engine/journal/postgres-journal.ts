@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import pg from "pg";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { copyOut, createPool } from "../../platform/postgres/index.ts";
+import { copyOut, createPool, KEEP_ALIVE } from "../../platform/postgres/index.ts";
 import { commitStatement } from "./commit-statement.ts";
 import {
   CommitRefused,
@@ -281,6 +281,7 @@ export class PostgresJournal implements Journal {
     const client = new pg.Client({
       connectionString: this.#options.connectionString,
       application_name: "usher-commit",
+      ...KEEP_ALIVE,
     });
     client.on("error", (error) => {
       if (!this.#closed) this.#options.log.warn({ err: error }, "the journal's connection broke");
