@@ -34,6 +34,7 @@ async function startAll(role: Role): Promise<void> {
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
   const { bus, nats, checks, requirePermitted } = await startBus(role, "all");
   const shared = await startRedis(role, "all");
+  const stream = await startEvents(role, { nats, database, alone: "all" });
   let isReplaced = false;
   const engine = await startEngine(role, {
     bus,
@@ -53,7 +54,7 @@ async function startAll(role: Role): Promise<void> {
     database,
     bus,
     shared,
-    stream: await startEvents(role, { nats, database }),
+    stream,
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks, ...engine.checks, ...(shared?.checks ?? [])],
     webSocketPort: () => webSocketPort,

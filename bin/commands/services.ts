@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Command } from "commander";
 import { requireShardCount } from "../../engine/journal/index.ts";
 import type { Context } from "../context.ts";
@@ -37,7 +38,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
     database,
     bus,
     shared,
-    stream: await startEvents(role, { nats, database }),
+    stream: await startEvents(role, { nats, database, alone: randomUUID() }), // What it tells nobody else hears.
     engine: engineClient(role, bus, { sells: true }),
     checks: [...database.checks, ...checks, ...(shared?.checks ?? [])],
     webSocketPort: () => config.wsPort,

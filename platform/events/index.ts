@@ -7,3 +7,4 @@ export { JetStreamEventStream } from "./jetstream-event-stream.ts";
 export { Inbox } from "./inbox.ts";
 export { EVENTS_SCHEMA, eventsMigrations, inboxMigration, outboxMigration } from "./migrations.ts";
 export { Outbox, type OutboxOptions } from "./outbox.ts";
+export { StreamMark } from "./stream-mark.ts";

@@ -114,6 +114,18 @@ describe("on JetStream", () => {
     await rm(directory, { recursive: true });
   });
 
+  it("has a name of its own, which lasts as long as it does", async () => {
+    const connection = await empty();
+    const [one, same] = [await opened(connection), await opened(connection)];
+    const name = await one.name();
+    expect(await same.name()).toBe(name);
+    await empty().then((other) => other.close());
+    const anew = await opened(connection);
+    expect(await anew.name()).not.toBe(name);
+    expect(await one.name()).toBe(await anew.name());
+    await connection.close();
+  });
+
   it("says in one sentence what to do when the user may not use it", async () => {
     const directory = await mkdtemp(join(tmpdir(), "usher-nats-rights-"));
     const config = join(directory, "nats.conf");

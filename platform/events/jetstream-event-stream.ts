@@ -84,8 +84,13 @@ export class JetStreamEventStream implements StartableEventStream {
   }
 
   async madeAt(): Promise<Date> {
+    return new Date(await this.name());
+  }
+
+  /** Of this stream on this NATS, unlike any other: when it was made, to the nanosecond. Rejects while that cannot be known. */
+  async name(): Promise<string> {
     const manager = await this.#client.jetstreamManager(false);
-    return new Date((await manager.streams.info(STREAM)).created);
+    return (await manager.streams.info(STREAM)).created;
   }
 
   get published(): ReadonlyMap<EventName, number> {

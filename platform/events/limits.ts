@@ -59,3 +59,8 @@ export const JETSTREAM_PEERS_WITHIN_MS = 5_000;
 export const JETSTREAM_REPEAT_AFTER_MS = 4 * 60_000;
 /** How long JetStream knows message ids: well beyond that. */
 export const JETSTREAM_DUPLICATES_KNOWN_MS = 15 * 60_000;
+
+/** How often a process looks whether its event stream is still the one that it has marked. */
+export const STREAM_LOOK_EVERY_MS = 1_000;
+/** What others have to notice that the stream was made anew, before one that starts takes them for another cluster's. */
+export const STREAM_SETTLED_MS = 6_000;

@@ -19,13 +19,19 @@ export class SessionLock {
   }
 
   /** Keeps a connection of the pool until `end`. @returns undefined when another has the name */
-  static async take(pool: Pool, name: string): Promise<SessionLock | undefined> {
+  static take(pool: Pool, name: string): Promise<SessionLock | undefined> {
+    return SessionLock.#ask(pool, "select pg_try_advisory_lock(hashtextextended($1, 0)) as taken", [name]);
+  }
+
+  /** A name that any number of processes may have together. @param kind which `pg_locks` shows as `classid`, beside the name's `hashtext` */
+  static share(pool: Pool, kind: number, name: string): Promise<SessionLock | undefined> {
+    return SessionLock.#ask(pool, "select pg_try_advisory_lock_shared($1, hashtext($2)) as taken", [kind, name]);
+  }
+
+  static async #ask(pool: Pool, text: string, values: readonly unknown[]): Promise<SessionLock | undefined> {
     const connection = await pool.connect();
     try {
-      const { rows } = await connection.query<{ taken: boolean }>(
-        "select pg_try_advisory_lock(hashtextextended($1, 0)) as taken",
-        [name],
-      );
+      const { rows } = await connection.query<{ taken: boolean }>(text, [...values]);
       if (rows[0]?.taken !== true) {
         connection.release();
         return undefined;

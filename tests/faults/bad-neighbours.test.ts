@@ -174,6 +174,22 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
   });
 });
 
+it("services end with one sentence beside services that have another event stream", { timeout: SLOW }, async () => {
+  const [own, elsewhere] = [await testDatabase(), await startNatsServer()];
+  ends.push(
+    () => own.drop(),
+    () => elsewhere.stop(),
+  );
+  const more = { DATABASE_URL: own.url, MOCK_GATEWAY_PORT: "0" };
+  await engine(more);
+  const first = await role("services", more);
+  await role("services", more);
+  for (const url of [elsewhere.url, ""])
+    expect(await refusal({ ...more, NATS_URL: url }, "services")).toMatch(/another event stream use the same database/);
+  await first.stop();
+  await role("services", more);
+});
+
 describe("engines whose clocks are five minutes apart", { timeout: SLOW }, () => {
   it.each([
     ["ahead of", FIVE_MINUTES_MS, 0],
