@@ -31,6 +31,8 @@ export const LIMITS = {
   waitingMax: 64,
   /** What a client is told to wait before it asks again, in milliseconds, when a queue is full. */
   comeBackMs: 250,
+  /** Lines of the log about tokens that could not be verified share one in this time. */
+  unverifiedToldEveryMs: 1_000,
   /** `reauth` comes this long before the token's end. */
   reauthBeforeMs: 60_000,
 

@@ -1,7 +1,7 @@
 import { InvalidToken, type Principal } from "../../platform/auth/index.ts";
 import type { Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
+import { CountedLine, type Logger } from "../../platform/log/index.ts";
 import { CLOSE_CODES, type HolderId } from "../../proto/index.ts";
 import { Meters } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
@@ -26,10 +26,12 @@ export class SignIn {
   readonly users: Meters<HolderId, Session>;
   readonly #families = new Map<string, Set<Session>>();
   readonly #options: Options;
+  readonly #unverified: CountedLine;
   #revocations: Subscription | undefined;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#unverified = new CountedLine(options.clock, LIMITS.unverifiedToldEveryMs);
     this.users = new Meters({ commandsPerSecond: options.commandsPerSecond, connectionsMax: Number.POSITIVE_INFINITY });
   }
 
@@ -90,7 +92,7 @@ export class SignIn {
     if (error instanceof InvalidToken) {
       session.refuse({ code: "UNAUTHORIZED", message: error.message });
     } else {
-      this.#options.log.warn({ err: error }, "a token could not be verified");
+      this.#unverified.add((count) => this.#options.log.warn({ err: error, count }, "tokens could not be verified"));
       session.refuse({
         code: "UNAVAILABLE",
         message: "Tokens cannot be verified just now.",

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { type Bus, InProcessBus } from "../bus/index.ts";
 import { systemClock, VirtualClock } from "../clock/index.ts";
@@ -154,6 +155,59 @@ describe("outbox", () => {
     await add(outbox, "other", "good");
     outbox.start();
     await expect.poll(unpublished, SOON).toBe(1601);
+  });
+
+  it("reads seldom and logs little while the stream takes nothing, however much waits", async () => {
+    const clock = new VirtualClock();
+    const [lines, pool] = [
+      [] as string[],
+      createPool({ connectionString: t.url, max: 2, name: "leader", log: silent }),
+    ];
+    let [reads, underWay] = [0, 0];
+    pool.on("connect", (connection) => {
+      const query = connection.query.bind(connection) as (question: unknown, values?: unknown[]) => Promise<unknown>;
+      const counted = async (question: unknown, values?: unknown[]): Promise<unknown> => {
+        if ((question as { name?: string }).name === "outbox.read") reads++;
+        underWay++;
+        return query(question, values).finally(() => underWay--);
+      };
+      connection.query = counted as typeof connection.query; // As the relay calls it: with a promise for its answer.
+    });
+    let isAway = true;
+    const outbox = new Outbox({
+      pool,
+      schema: "shop",
+      source: "/usher/shop",
+      stream: streamThat(() => (isAway ? Promise.reject(new Error("the stream is away")) : Promise.resolve())),
+      clock,
+      random: systemRandom,
+      log: pino({ level: "warn" }, { write: (line: string) => void lines.push(line) }),
+    });
+    cleanUps.push(async () => {
+      await outbox.stop();
+      await pool.end();
+    });
+    await add(outbox, "first", "s0");
+    await t.pool.query(
+      `insert into shop.outbox (type, subject, event, created_at)
+       select type, 's' || at, event, created_at from shop.outbox, generate_series(1, 1999) at`,
+    );
+    const pass = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 100) {
+        await clock.advance(100);
+        await vi.waitUntil(() => underWay === 0, SOON);
+        await clock.settle();
+      }
+    };
+    outbox.start();
+    await expect.poll(() => reads, SOON).toBeGreaterThan(0);
+    await pass(3_000);
+    expect(published.length).toBeGreaterThan(0);
+    expect(reads).toBeLessThanOrEqual(10);
+    expect(lines.length).toBeLessThanOrEqual(4);
+    isAway = false;
+    await pass(2_000);
+    await expect.poll(unpublished, SOON).toBe(0);
   });
 
   it("tells what joins a subject under way right after it, without looking again", async () => {

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import { type Clock, sleep, Wakeable } from "../clock/index.ts";
-import type { Logger } from "../log/index.ts";
+import { CountedLine, type Logger } from "../log/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import { type EventStream, StreamStopped } from "./event-stream.ts";
 import {
@@ -13,6 +13,7 @@ import {
   OUTBOX_REPEAT_EVERY_MS,
   OUTBOX_STOP_MS,
   OUTBOX_SUBJECT_PAUSE_MS,
+  OUTBOX_TOLD_EVERY_MS,
 } from "./limits.ts";
 import { type OutboxRow, Reign } from "./reign.ts";
 
@@ -44,6 +45,10 @@ export class Relay {
   readonly #paused = new Set<string>();
   /** Subjects that came to be paused while a read was under way. */
   readonly #pausedMeanwhile = new Set<string>();
+  /** Events that the stream has taken, and refused, since the last look whether it is away. */
+  #taken = 0;
+  #refused = 0;
+  readonly #refusals: CountedLine;
   #running: Promise<void> | undefined;
   #isFull = false;
   #wanted = false;
@@ -54,6 +59,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#rest = new Wakeable(options.clock);
+    this.#refusals = new CountedLine(options.clock, OUTBOX_TOLD_EVERY_MS);
   }
 
   /** It takes the events of all processes to the stream. */
@@ -115,7 +121,11 @@ export class Relay {
         await this.#pruneSometimes(reign);
         await this.#repeatSometimes(reign);
         const more = await this.#publishNext(reign);
-        if (!more && !this.#wanted) await this.#rest.wait(OUTBOX_POLL_MS);
+        // A stream that takes nothing would have all that waits read over and over.
+        const isAway = this.#refused > 0 && this.#taken === 0 && (more || this.#isFull);
+        [this.#taken, this.#refused] = [0, 0];
+        if (isAway) await sleep(clock, OUTBOX_POLL_MS, this.#stopping.signal);
+        else if (!more && !this.#wanted) await this.#rest.wait(OUTBOX_POLL_MS);
       }
       const done = Promise.all(Array.from(this.#busy.values(), (subject) => subject.done));
       await Promise.race([done, sleep(clock, OUTBOX_STOP_MS)]);
@@ -154,12 +164,16 @@ export class Relay {
       for (let row = rows[0]; row !== undefined; row = rows[0]) {
         if (reign.over) break;
         await stream.publish(row.event);
+        this.#taken++;
         await reign.mark(row.id);
         this.#inHand.delete(row.id);
         rows.shift();
       }
     } catch (err) {
-      if (!(err instanceof StreamStopped)) log.warn({ err, schema, subject }, "events could not be published yet");
+      this.#refused++;
+      if (!(err instanceof StreamStopped)) {
+        this.#refusals.add((count) => log.warn({ err, schema, subject, count }, "events could not be published yet"));
+      }
       this.#paused.add(subject);
       this.#pausedMeanwhile.add(subject);
       for (const { id } of rows) this.#inHand.delete(id);
