@@ -1,6 +1,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -13,6 +13,7 @@ import { createDatabase } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "./contract.ts";
 import { Outbox } from "./outbox.ts";
+import { JETSTREAM_BYTES_MAX } from "./limits.ts";
 import { JetStreamEventStream } from "./jetstream-event-stream.ts";
 import { silent, testEvents, type TestEvents } from "./testing.ts";
 
@@ -143,6 +144,38 @@ describe("on JetStream", () => {
     await rm(directory, { recursive: true });
   });
 
+  it("lets the oldest go rather than refuse what is new when its server's store is full, also one that had no bound", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "usher-nats-small-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const config = join(directory, "nats.conf");
+    await writeFile(config, "jetstream { max_file_store: 1MB }");
+    const small = await started({ config });
+    const connection = await connectNats(small.url, LOGIN);
+    onTestFinished(() => connection.close());
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: "USHER_EVENTS", subjects: ["user.*"] });
+    const stream = await opened(connection);
+    onTestFinished(() => stream.stop());
+    stream.start();
+    const big = (id: string): DomainEvent => ({ ...event(id), source: "/".repeat(100_000) });
+    for (let number = 1; number <= 20; number++) await stream.publish(big(`e${number}`));
+    const seen: string[] = [];
+    stream.consume({ name: "tickets", types: ["user.deleted"], handle: async ({ id }) => void seen.push(id) });
+    await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toBe("e20");
+  });
+
+  it("keeps what a week may bring where there is room, or what an operator has said", async () => {
+    const connection = await empty();
+    onTestFinished(() => connection.close());
+    const manager = await jetstreamManager(connection);
+    const bound = async (): Promise<number> => (await manager.streams.info("USHER_EVENTS")).config.max_bytes;
+    await (await opened(connection)).stop();
+    expect(await bound()).toBe(JETSTREAM_BYTES_MAX);
+    await manager.streams.update("USHER_EVENTS", { max_bytes: 1_000_000 });
+    await (await opened(connection)).stop();
+    expect(await bound()).toBe(1_000_000);
+  });
+
   it("an event is once in the stream, however often it is published", async () => {
     const connection = await empty();
     const stream = await opened(connection);
@@ -247,6 +280,50 @@ describe("on JetStream", () => {
     await next.stop();
     await stream.stop();
     await connection.close();
+  });
+
+  it("gives a consumer what came after a crash that took the end of the stream, and left that it was acknowledged", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "usher-nats-tail-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const own = await started({ args: ["--store_dir", directory] });
+    const run = async () => {
+      const connection = await connectNats(own.url, LOGIN);
+      const stream = await opened(connection);
+      const seen: string[] = [];
+      stream.consume({ name: "tickets", types: ["user.deleted"], handle: async ({ id }) => void seen.push(id) });
+      stream.start();
+      return {
+        seen,
+        publish: async (first: number): Promise<void> => {
+          for (let at = first; at < first + 10; at++) await stream.publish(event(`e${at}`));
+        },
+        comesTo: async (count: number): Promise<void> => {
+          const manager = await jetstreamManager(connection);
+          const done = async () =>
+            (await manager.consumers.info("USHER_EVENTS", "tickets").catch(() => undefined))?.ack_floor.stream_seq;
+          await expect.poll(done, { timeout: 10_000 }).toBe(count);
+        },
+        end: () => stream.stop().then(() => connection.close()),
+      };
+    };
+    const [messages, earlier] = [join(directory, "jetstream/$G/streams/USHER_EVENTS/msgs"), join(directory, "earlier")];
+    const before = await run();
+    await before.publish(0);
+    await before.comesTo(10);
+    await cp(messages, earlier, { recursive: true });
+    await before.publish(10);
+    await before.comesTo(20);
+    await before.end();
+    await own.kill();
+    await rm(messages, { recursive: true });
+    await cp(earlier, messages, { recursive: true });
+    await own.start();
+    const after = await run();
+    await after.comesTo(10); // What is there comes again: inboxes know it.
+    await after.publish(20);
+    await expect.poll(() => after.seen, { timeout: 10_000 }).toContain("e29");
+    expect(after.seen.slice(-10)).toEqual(Array.from({ length: 10 }, (_, at) => `e${20 + at}`));
+    await after.end();
   });
 
   it("gives a consumer of one type no others, and one that wants more from now on goes on where it was", async () => {

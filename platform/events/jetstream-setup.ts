@@ -12,6 +12,8 @@ import { EVENT_NAMES, type EventName } from "../../proto/index.ts";
 import { type Clock, sleep } from "../clock/index.ts";
 import {
   JETSTREAM_ACK_WAIT_MS,
+  JETSTREAM_BYTES_MAX,
+  JETSTREAM_BYTES_MIN,
   JETSTREAM_DUPLICATES_KNOWN_MS,
   JETSTREAM_PEERS_WITHIN_MS,
   JETSTREAM_READY_AGAIN_MS,
@@ -28,6 +30,7 @@ const STREAM_NAME_IN_USE = 10_058;
 const NO_REPLICAS_HERE = 10_074;
 const REFUSALS = [NO_SUITABLE_PEERS, STREAM_NAME_IN_USE, NO_REPLICAS_HERE];
 const NOT_AVAILABLE = 10_008;
+const STORE_TOO_SMALL = 10_047;
 /** `booking.*`, `payment.*` ... */
 const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
 
@@ -36,6 +39,11 @@ const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.ind
  * process has made is taken. Three replicas, or one where there are fewer servers.
  */
 export async function ensureStream(manager: JetStreamManager, connection: NatsConnection, clock: Clock): Promise<void> {
+  await ensureThere(manager, connection, clock);
+  await ensureBound(manager);
+}
+
+async function ensureThere(manager: JetStreamManager, connection: NatsConnection, clock: Clock): Promise<void> {
   const wanted = {
     name: STREAM,
     subjects: SUBJECTS,
@@ -57,6 +65,20 @@ export async function ensureStream(manager: JetStreamManager, connection: NatsCo
     refused = await make(REPLICAS);
   }
   if (refused === NO_SUITABLE_PEERS || refused === NO_REPLICAS_HERE) await make(1);
+}
+
+/**
+ * Lest a full store refuse what is new, the stream lets the oldest go: long handled, or its consumer is millions behind. A bound that is
+ * there stays. One server alone says when its store is smaller; several do not, see deploy/nats/nats.conf.
+ */
+async function ensureBound(manager: JetStreamManager): Promise<void> {
+  if ((await manager.streams.info(STREAM)).config.max_bytes > 0) return;
+  for (let max_bytes = JETSTREAM_BYTES_MAX; max_bytes >= JETSTREAM_BYTES_MIN; max_bytes /= 2) {
+    const refused = await manager.streams
+      .update(STREAM, { max_bytes })
+      .then(() => undefined, codeIn([STORE_TOO_SMALL]));
+    if (refused === undefined) return;
+  }
 }
 
 /** The code of an answer of JetStream, if it is among these; all else is thrown. */
@@ -85,6 +107,9 @@ export async function patiently(clock: Clock, action: () => Promise<void>): Prom
  * A durable consumer. What its last leader took and did not finish would be given out again only after a while, behind later events of
  * the same subject: so it begins anew at the oldest that was not acknowledged. What comes twice by that, inboxes know. It does so too when
  * it was given other events than it is to have: of `onlyType`, or all, since servers before 2.10 filter by one subject at the most.
+ *
+ * A crash may take the end of the stream and leave what its consumers had acknowledged. New events get the lost ones' numbers then, and would
+ * count as done: so a consumer that is past the end begins with all there is.
  */
 export async function ensureConsumer(
   manager: JetStreamManager,
@@ -99,7 +124,10 @@ export async function ensureConsumer(
     max_ack_pending: 2 * JETSTREAM_TAKEN_MAX,
   };
   const info = await manager.consumers.info(STREAM, name).catch(codeIn([JetStreamApiCodes.ConsumerNotFound]));
-  if (typeof info === "number") {
+  const { state } = await manager.streams.info(STREAM);
+  const isPastEnd = typeof info !== "number" && info.ack_floor.stream_seq > state.last_seq;
+  if (isPastEnd) await manager.consumers.delete(STREAM, name);
+  if (typeof info === "number" || isPastEnd) {
     await manager.consumers.add(STREAM, { ...config, deliver_policy: DeliverPolicy.All });
   } else if (info.num_ack_pending > 0 || (info.config.filter_subject ?? "") !== (onlyType ?? "")) {
     await manager.consumers.delete(STREAM, name);

@@ -62,6 +62,10 @@ export const JETSTREAM_REPEAT_AFTER_MS = 4 * 60_000;
 /** How long JetStream knows message ids: well beyond that. */
 export const JETSTREAM_DUPLICATES_KNOWN_MS = 15 * 60_000;
 
+/** What the stream keeps, in bytes, less than the `max_file_store` of deploy/nats/nats.conf: a week of two million bookings. Halved for smaller stores. */
+export const JETSTREAM_BYTES_MAX = 8 * 1024 ** 3;
+export const JETSTREAM_BYTES_MIN = 64 * 1024;
+
 /** How often a process looks whether its event stream is still the one that it has marked. */
 export const STREAM_LOOK_EVERY_MS = 1_000;
 /** What others have to notice that the stream was made anew, before one that starts takes them for another cluster's. */
