@@ -221,6 +221,12 @@ it("publishes ports on this machine alone unless told otherwise, and no port of 
   for (const port of compose.services["haproxy"]?.ports ?? []) expect(port).toMatch(/:(8080|8081|8443)$/);
 });
 
+it("opened to the world, shows it the shop and the gateway's page, and neither mails nor what is measured", () => {
+  const open = Object.entries(readCompose({ ...environment, PUBLISH_ADDRESS: "0.0.0.0" }).services);
+  const seen = open.filter(([, { ports = [] }]) => ports.some((port) => !port.startsWith("127.0.0.1:")));
+  expect(seen.map(([name]) => name).sort()).toEqual(["gateway", "haproxy"]);
+});
+
 it("gives HAProxy's address to nobody else", () => {
   const [config] = compose.networks["entry"]?.ipam?.config ?? [];
   const others = new BlockList();
