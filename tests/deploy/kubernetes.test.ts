@@ -166,6 +166,16 @@ describe("every role", () => {
     expect(budget?.spec).toMatchObject({ maxUnavailable: 1, selector: role.spec.selector });
   });
 
+  it("believes the ingress controller's pods alone about addresses", () => {
+    const trusted = (folder: string): string[] =>
+      (kustomizationOf(folder).configMapGenerator[0]?.literals ?? []).flatMap(
+        (literal) => /^TRUSTED_PROXIES=.*\/(\d+)$/.exec(literal)?.[1] ?? [],
+      );
+    expect(trusted(BASE)).toEqual([]);
+    const [bits] = trusted(EXAMPLE);
+    expect(Number(bits)).toBeGreaterThanOrEqual(24);
+  });
+
   it("that is reached by buyers is reached by a service whose ports its pods have", () => {
     const backends = of("Ingress")[0]?.spec.rules[0].http.paths.map(
       ({ path, backend }: { path: string; backend: { service: { name: string; port: { name: string } } } }) => [
