@@ -192,6 +192,27 @@ test("a hall that goes while another is asked for is not taken for that one", as
   expect(client.watch(PREMIERE)).toBe(premiere);
 });
 
+test.each([
+  ["first", [PREMIERE, "gone-1", "gone-2", "gone-3"]],
+  ["last", ["gone-1", "gone-2", "gone-3", PREMIERE]],
+])("halls that go together do not take one with them that was watched %s", async (_, ids) => {
+  const server = await startServer();
+  const client = createClient(server);
+  await client.connect();
+  const refused: string[] = [];
+  for (const id of ids) {
+    if (id !== PREMIERE) server.script("watch", ({ link }) => link.send(server.snapshot(showtimeId(id))));
+    await client.watch(id, { refused: () => refused.push(id) }).ready;
+  }
+  const premiere = client.watch(PREMIERE);
+  for (const link of server.links) for (let time = 0; time < 3; time++) link.send(refusalOfGone);
+  await expect.poll(() => refused).toEqual(["gone-1", "gone-2", "gone-3"]);
+  await expect.poll(() => client.watch(PREMIERE).inStep).toBe(true);
+  server.show(server.change([1], held));
+  await inStepAt(premiere, 1);
+  expect(client.watch(PREMIERE)).toBe(premiere);
+});
+
 test("a hall that does not exist is refused although another is in step", async () => {
   const server = await startServer();
   const client = createClient(server);

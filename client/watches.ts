@@ -87,8 +87,8 @@ export class Watches implements HallOwner {
 
   /**
    * A refusal without a rid. A hall that is there no longer is refused without having been asked for: so all that are in step
-   * are asked for, and the one under way once more, before it is given up. It is asked once more for each abandoned question,
-   * too, since the refusal may be the answer to that.
+   * are asked for, and the one under way once more for each of them, since each may be refused once in this way, before it is
+   * given up. It is asked once more for each abandoned question, too, since the refusal may be the answer to that.
    */
   refuse(refused: Refused): void {
     if (NEVER_OF_WATCHES.has(refused.code)) return;
@@ -98,7 +98,7 @@ export class Watches implements HallOwner {
     for (const suspect of suspects) this.#waiting.add(suspect);
     if (asked === undefined) return this.#next();
     const { hall, refusals, timer } = asked;
-    const doubts = this.#abandoned + (suspects.length > 0 ? 1 : 0);
+    const doubts = this.#abandoned + suspects.length;
     if (refusals < doubts && !refused.retryable) {
       timer.cancel();
       return this.#watch(hall, refusals + 1);
@@ -108,6 +108,8 @@ export class Watches implements HallOwner {
       this.#refusals.set(hall, before + 1);
       this.#later(hall, Math.max(refused.retryInMs ?? 0, this.#jitterMs(before)));
     } else {
+      // As many refusals may still be on their way as before, with one hall fewer that they may be about.
+      if (hall.inStep) this.#abandoned++;
       this.#forget(hall);
       hall.refuse(refused);
     }
