@@ -15,18 +15,22 @@ async function openBasket(fetch: () => Promise<Response>) {
   const session = new Session(rest, { getItem: () => JSON.stringify({ token: GOOD_TOKEN }), setItem: () => {} });
   const refusals: unknown[] = [];
   const lost: number[] = [];
-  const basket = new Basket({
-    client,
-    rest,
-    session,
-    showtime: PREMIERE,
-    changed: () => {},
-    failed: (error) => refusals.push(error),
-    lost: (seats) => lost.push(...seats),
-  });
+  const open = { showtime: PREMIERE as string };
+  const basketOf = (showtime: string): Basket =>
+    new Basket({
+      client,
+      rest,
+      session,
+      showtime,
+      isOpen: () => open.showtime === showtime,
+      changed: () => {},
+      failed: (error) => refusals.push(error),
+      lost: (seats) => lost.push(...seats),
+    });
+  const basket = basketOf(PREMIERE);
   await client.connect();
   await eventOf(client, "authed");
-  return { server, clock, client, session, basket, refusals, lost };
+  return { server, clock, client, session, open, basketOf, basket, refusals, lost };
 }
 
 test("an answer about a hold from before it was extended does not shorten it", async () => {
@@ -70,6 +74,30 @@ test("a guest is not renewed while a hold is under way", async () => {
   expect(await renewed()).toMatch("cannot be renewed");
   await basket.giveBack([5]);
   expect(await renewed()).toBe("next");
+});
+
+test("what was never sent in a hall that was left is asked for when the hall is opened again, not before", async () => {
+  const { server, clock, client, open, basketOf, basket, refusals } = await openBasket(() =>
+    Promise.resolve(Response.json({ seats: [5], expiresInMs: 250_000 })),
+  );
+  const next = basketOf("matinee");
+  const waiting = eventOf(client, "state", (state) => state === "waiting");
+  for (const link of server.links) link.cut();
+  await waiting;
+  const authed = eventOf(client, "authed");
+  const taken = basket.take([5], false);
+  clock.advance(15_000);
+  await taken;
+  expect(refusals).toMatchObject([{ code: "UNAVAILABLE" }]);
+  open.showtime = "matinee";
+  await authed;
+  await next.take([6], false);
+  const asked = () => server.received.flatMap(({ message }) => ("seats" in message ? [message.seats] : []));
+  expect(asked()).toEqual([[6]]);
+  open.showtime = PREMIERE;
+  basket.askAgain();
+  await expect.poll(() => basket.seats).toEqual([5]);
+  expect(asked()).toEqual([[6], [5]]);
 });
 
 describe("an extension", () => {
@@ -183,6 +211,21 @@ describe("a hold that was granted unheard", () => {
     expect(basket.seats).toEqual([5]);
     expect(basket.isUnheard(5)).toBe(false);
     expect(refusals).toHaveLength(1);
+  });
+
+  test("is not in question when the best seats are asked for in another way", async () => {
+    const { server, clock, basket } = await openBasket(alive);
+    for (let time = 0; time < 3; time++) server.script("hold", () => {});
+    const taken = basket.takeBest({ count: 1 }, false);
+    clock.advance(15_000);
+    await taken;
+    await basket.takeBest({ count: 1 }, true);
+    await basket.takeBest({ count: 1 }, false);
+    const asked = server.received.flatMap(({ message }) => (message.op === "hold" ? [message] : []));
+    const [unheard, accessible, again] = [asked[0], asked.at(-2), asked.at(-1)];
+    expect(accessible).toMatchObject({ accessible: true });
+    expect(accessible?.rid).not.toBe(unheard?.rid);
+    expect(again?.rid).toBe(unheard?.rid);
   });
 
   test("and has ended since is not kept in the basket", async () => {

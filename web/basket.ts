@@ -1,18 +1,26 @@
-import { Refused, type RequestOptions, type RestClient, type UsherClient } from "../client/index.ts";
+import {
+  type BestSeats,
+  type Hold,
+  Refused,
+  type RequestOptions,
+  type RestClient,
+  type UsherClient,
+} from "../client/index.ts";
 import type { ErrorCode } from "../proto/index.ts";
 import { groupBy } from "./group-by.ts";
 import type { Session } from "./session.ts";
+import { UnheardRequests, type Wish } from "./unheard-requests.ts";
 
 /** With one of these a hold cannot be extended, and another may be. */
 const NOT_TO_EXTEND: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["HOLD_PINNED", "HOLD_NOT_FOUND", "HOLD_EXPIRED"]);
-/** As long as servers remember a request, less what asking takes. */
-const REMEMBERED_MS = 9 * 60_000;
 
 export interface BasketOptions {
   readonly client: UsherClient;
   readonly rest: RestClient;
   readonly session: Session;
   readonly showtime: string;
+  /** Whether the page of this hall is the one that the buyer sees. */
+  readonly isOpen: () => boolean;
   /** Seats or times have changed. */
   readonly changed: () => void;
   /** Something was refused. */
@@ -26,18 +34,6 @@ interface Held {
   readonly seats: readonly number[];
   /** On the client's clock. */
   readonly expiresAt: number;
-}
-
-type Ask = (again: RequestOptions) => Promise<Held>;
-
-/** A request for seats that no answer came to: they may be held all the same. */
-interface Unheard {
-  readonly rid: string;
-  readonly ask: Ask;
-  /** The token that it was asked with. */
-  readonly guest: string | undefined;
-  /** On the client's clock. */
-  readonly since: number;
 }
 
 /**
@@ -54,8 +50,7 @@ export class Basket {
   readonly #returning = new Set<number>();
   /** Holds that the server was asked about and has not told of: they may live, so their ids are kept. */
   readonly #untold = new Set<string>();
-  /** By what was wished for: once more, it is the same request, which gets its first answer. */
-  readonly #unheard = new Map<string, Unheard>();
+  readonly #unheard: UnheardRequests;
   /** The end that the last extension gave to all holds, also those whose answer was from before it. */
   #extendedTo = 0;
   #signedIn = false;
@@ -63,13 +58,15 @@ export class Basket {
   constructor(options: BasketOptions) {
     this.#options = options;
     const { client } = options;
+    this.#unheard = new UnheardRequests(client, options.session);
     client.on("expired", ({ holdId }) => this.#lose(holdId));
     client.on("booked", ({ holdId }) => this.#drop(holdId));
     client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#grant(hold));
     // Notices may have been missed while there was no connection.
     client.on("authed", () => {
       void this.refresh();
-      this.#askAgain();
+      // In a hall that was left, seats would be taken behind the buyer's back.
+      if (options.isOpen()) this.askAgain();
     });
     if (options.session.savedToken !== undefined) this.#signIn();
   }
@@ -88,7 +85,7 @@ export class Basket {
 
   /** Whether the seat, which others may see held, may be this guest's: to be taken once more to find out. */
   isUnheard(seat: number): boolean {
-    return this.#unheardOf(String(seat)) !== undefined;
+    return this.#unheard.has({ seats: [seat] });
   }
 
   get holdIds(): string[] {
@@ -107,16 +104,19 @@ export class Basket {
   }
 
   async take(seats: readonly number[], accessible: boolean): Promise<void> {
-    const { client, showtime } = this.#options;
     for (const seat of seats) this.#asked.add(seat);
-    await this.#hold(seats.join(), (again) => client.hold(showtime, seats, { accessible, ...again }));
+    await this.#hold({ seats, accessible });
     for (const seat of seats) this.#asked.delete(seat);
     this.#options.changed();
   }
 
-  async takeBest(best: { count: number; category?: string }, accessible: boolean): Promise<void> {
-    const { client, showtime } = this.#options;
-    await this.#hold(JSON.stringify(best), (again) => client.holdBest(showtime, best, { accessible, ...again }));
+  takeBest(best: BestSeats, accessible: boolean): Promise<void> {
+    return this.#hold({ best, accessible });
+  }
+
+  /** Asks once more for what was asked for and not heard of. */
+  askAgain(): void {
+    for (const wish of this.#unheard.wishes) void this.#hold(wish);
   }
 
   async giveBack(seats: readonly number[]): Promise<void> {
@@ -178,38 +178,29 @@ export class Basket {
     client.authenticate(session.token).catch(() => {});
   }
 
-  async #hold(wish: string, ask: Ask): Promise<void> {
+  async #hold(wish: Wish): Promise<void> {
     const { client, session, changed, failed } = this.#options;
-    const unheard = this.#unheardOf(wish);
-    this.#unheard.delete(wish);
+    const unheard = this.#unheard.take(wish);
     const { guest, since } = unheard ?? { guest: session.savedToken, since: client.now() };
     this.#signIn();
     changed();
     try {
-      await session.awaiting(async () => this.#grant(await ask(unheard === undefined ? {} : { rid: unheard.rid })));
+      const again = unheard === undefined ? {} : { rid: unheard.rid };
+      await session.awaiting(async () => this.#grant(await this.#ask(wish, again)));
       // An answer that is given again may tell of what is over by now.
       if (unheard !== undefined) await this.refresh();
     } catch (error) {
       if (error instanceof Refused && error.code === "UNAVAILABLE" && error.rid !== undefined) {
-        this.#unheard.set(wish, { rid: error.rid, ask, guest: guest ?? session.savedToken, since });
+        this.#unheard.keep({ rid: error.rid, wish, guest: guest ?? session.savedToken, since });
       }
       failed(error);
     }
   }
 
-  #unheardOf(wish: string): Unheard | undefined {
-    const { client, session } = this.#options;
-    const unheard = this.#unheard.get(wish);
-    // Asked by another guest, or when it is forgotten, it would be a new request.
-    if (unheard === undefined || unheard.guest !== session.savedToken) return undefined;
-    return client.now() - unheard.since < REMEMBERED_MS ? unheard : undefined;
-  }
-
-  #askAgain(): void {
-    for (const [wish, { ask }] of Array.from(this.#unheard)) {
-      if (this.#unheardOf(wish) === undefined) this.#unheard.delete(wish);
-      else void this.#hold(wish, ask);
-    }
+  #ask(wish: Wish, again: RequestOptions): Promise<Hold> {
+    const { client, showtime } = this.#options;
+    const options = { accessible: wish.accessible, ...again };
+    return "seats" in wish ? client.hold(showtime, wish.seats, options) : client.holdBest(showtime, wish.best, options);
   }
 
   async #release(hold: Held, seats: readonly number[]): Promise<void> {
@@ -240,7 +231,7 @@ export class Basket {
 
   #add(hold: Held): void {
     this.#holds.set(hold.holdId, hold);
-    this.#unheard.delete(hold.seats.join());
+    this.#unheard.forget(hold);
     this.#untold.delete(hold.holdId);
     this.#save();
   }

@@ -26,6 +26,8 @@ class Application {
   /** Watched for the present visit, from before its first picture. */
   #hall: Hall | undefined;
   #page: HallPage | undefined;
+  /** Of the hall on the page. */
+  #basket: Basket | undefined;
   /** By showtime, also of halls that were left. */
   readonly #baskets = new Map<string, Basket>();
   #unlisten = (): void => {};
@@ -65,6 +67,7 @@ class Application {
     this.#unlisten();
     this.#page?.close();
     this.#page = undefined;
+    this.#basket = undefined;
     this.#hall?.stop();
     this.#hall = undefined;
     byId("connection", HTMLElement).hidden = true;
@@ -89,7 +92,7 @@ class Application {
     if (visit !== this.#visit) return;
     view("hall");
     const labelOf = (seat: number): string => layout.seats[seat]?.label ?? String(seat);
-    const basket = this.#basketOf(id, client, labelOf);
+    const basket = (this.#basket = this.#basketOf(id, client, labelOf));
     const [rest, session] = [this.#rest, this.#session];
     const page = new HallPage({ rest, session, showtime, layout, hall, basket, labelOf });
     this.#page = page;
@@ -115,15 +118,17 @@ class Application {
   #basketOf(showtime: string, client: UsherClient, labelOf: (seat: number) => string): Basket {
     const known = this.#baskets.get(showtime);
     if (known !== undefined) {
-      // There may be holds that could not be asked after when it was here last.
+      // There may be holds that could not be asked after when it was here last, and seats not heard of.
       void known.refresh();
+      known.askAgain();
       return known;
     }
-    const basket = new Basket({
+    const basket: Basket = new Basket({
       client,
       rest: this.#rest,
       session: this.#session,
       showtime,
+      isOpen: () => this.#basket === basket,
       // What was asked for in one hall may be answered when another is on the page, or none.
       changed: () => this.#page?.update(),
       failed: (error) => tell(inPlainWords(error, labelOf)),
