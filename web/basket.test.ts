@@ -7,12 +7,15 @@ import { Basket } from "./basket.ts";
 import { Session } from "./session.ts";
 
 /** The basket of a guest who is signed in; `fetch` is what REST answers. */
-async function openBasket(fetch: () => Promise<Response>) {
+async function openBasket(fetch: (url: string) => Promise<Response>, holds: readonly string[] = []) {
   const server = await startServer();
   const clock = new ManualClock();
   const client = createClient(server, { clock, limits: { silenceMs: 60_000 } });
-  const rest = new RestClient("http://127.0.0.1", { fetch });
-  const session = new Session(rest, { getItem: () => JSON.stringify({ token: GOOD_TOKEN }), setItem: () => {} });
+  const rest = new RestClient("http://127.0.0.1", {
+    fetch: (url) => fetch(url instanceof Request ? url.url : url.toString()),
+  });
+  const kept = JSON.stringify({ token: GOOD_TOKEN, holds: { [PREMIERE]: holds } });
+  const session = new Session(rest, { getItem: () => kept, setItem: () => {} });
   const refusals: unknown[] = [];
   const lost: number[] = [];
   const open = { showtime: PREMIERE as string };
@@ -140,6 +143,47 @@ describe("an extension", () => {
     basket.dropExpired();
     expect(basket.seats).toEqual([6]);
     expect(lost).toEqual([5]);
+  });
+
+  test("is asked for once by two clicks", async () => {
+    const { basket, extended } = await holdTwice();
+    await Promise.all([basket.extend(), basket.extend()]);
+    expect(extended()).toHaveLength(1);
+    await basket.extend();
+    expect(extended()).toHaveLength(2);
+  });
+
+  test("that no answer came to is looked for in what is left of the hold", async () => {
+    const answer = { seats: [5], expiresInMs: 285_000, status: "held" };
+    const { server, clock, basket, refusals } = await openBasket(() => Promise.resolve(Response.json(answer)));
+    await basket.take([5], false);
+    clock.sleep(100_000);
+    for (let time = 0; time < 3; time++) server.script("extend", () => {});
+    const extended = basket.extend();
+    clock.advance(15_000);
+    await extended;
+    expect(refusals).toMatchObject([{ code: "UNAVAILABLE" }]);
+    expect(basket.msLeft).toBe(285_000);
+  });
+
+  test.each([
+    ["moves", "held", 300_000],
+    ["does not move", "paying", 200_000],
+  ])("%s the end of a %s hold of which an answer from before it tells after a reload", async (_, status, msLeft) => {
+    const answers = new Map<string, (response: Response) => void>();
+    const fetch = (url: string) =>
+      new Promise<Response>((resolve) => answers.set(decodeURIComponent(url).split("/").at(-1) ?? "", resolve));
+    const { basket, clock } = await openBasket(fetch, ["h1", "h2"]);
+    const answer = (holdId: string, seats: number[], state: string) =>
+      answers.get(holdId)?.(Response.json({ seats, expiresInMs: 200_000, status: state }));
+    await expect.poll(() => answers.size).toBe(2);
+    answer("h1", [5], "held");
+    await expect.poll(() => basket.seats).toEqual([5]);
+    clock.sleep(1);
+    await basket.extend();
+    answer("h2", [6], status);
+    await expect.poll(() => basket.seats).toEqual([5, 6]);
+    expect(basket.msLeft).toBe(msLeft - (status === "paying" ? 1 : 0));
   });
 
   test("that is refused says so once", async () => {

@@ -53,6 +53,9 @@ export class Basket {
   readonly #unheard: UnheardRequests;
   /** The end that the last extension gave to all holds, also those whose answer was from before it. */
   #extendedTo = 0;
+  /** When it was answered, on the client's clock. */
+  #extendedAt = 0;
+  #extending: Promise<void> | undefined;
   #signedIn = false;
 
   constructor(options: BasketOptions) {
@@ -125,22 +128,10 @@ export class Basket {
     await Promise.all([...byHold].map(async ([hold, some]) => hold && this.#release(hold, some)));
   }
 
-  /** Extends one hold, which moves the end of all that are not being paid for: of extensions there are few. */
-  async extend(): Promise<void> {
-    const passedOver = new Set<string>();
-    let refusal: unknown;
-    for (const holdId of this.holdIds) {
-      try {
-        this.#extendedTo = (await this.#options.client.extend(holdId)).expiresAt;
-        for (const hold of Array.from(this.#holds.values())) if (!passedOver.has(hold.holdId)) this.#grant(hold);
-        return;
-      } catch (error) {
-        refusal = error;
-        if (!(error instanceof Refused && NOT_TO_EXTEND.has(error.code))) break;
-        passedOver.add(holdId);
-      }
-    }
-    if (refusal !== undefined) this.#options.failed(refusal);
+  /** Extends one hold, which moves the end of all that are not being paid for: of extensions there are few, so a second click asks for none. */
+  extend(): Promise<void> {
+    this.#extending ??= this.#extend().finally(() => (this.#extending = undefined));
+    return this.#extending;
   }
 
   /** What the server knows of the holds, from before a reload or a lost connection. */
@@ -156,7 +147,10 @@ export class Basket {
           const found = await rest.hold(holdId, token);
           // What has happened to the hold meanwhile is newer than this answer.
           if (!this.#untold.has(holdId)) return;
-          this.#add({ holdId, seats: found.seats, expiresAt: asked + found.expiresInMs });
+          const hold = { holdId, seats: found.seats, expiresAt: asked + found.expiresInMs };
+          // The answer may be from before an extension, which moves the end of what is not being paid for.
+          if (asked < this.#extendedAt && found.status === "held") this.#grant(hold);
+          else this.#add(hold);
         } catch (error) {
           if (error instanceof Refused && !error.retryable) this.#lose(holdId);
         }
@@ -167,6 +161,26 @@ export class Basket {
   /** Drops what has run out while there was no connection to be told by. */
   dropExpired(): void {
     for (const hold of this.#holds.values()) if (this.#options.client.msLeft(hold) === 0) this.#lose(hold.holdId);
+  }
+
+  async #extend(): Promise<void> {
+    const passedOver = new Set<string>();
+    let refusal: unknown;
+    for (const holdId of this.holdIds) {
+      try {
+        this.#extendedTo = (await this.#options.client.extend(holdId)).expiresAt;
+        this.#extendedAt = this.#options.client.now();
+        for (const hold of Array.from(this.#holds.values())) if (!passedOver.has(hold.holdId)) this.#grant(hold);
+        return;
+      } catch (error) {
+        refusal = error;
+        if (!(error instanceof Refused && NOT_TO_EXTEND.has(error.code))) break;
+        passedOver.add(holdId);
+      }
+    }
+    if (refusal !== undefined) this.#options.failed(refusal);
+    // It may have been carried out all the same.
+    if (refusal instanceof Refused && refusal.code === "UNAVAILABLE") await this.refresh();
   }
 
   #signIn(): void {
