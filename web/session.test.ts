@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RestClient } from "../client/index.ts";
+import { ManualClock } from "../client/testing/manual-clock.ts";
 import { Session } from "./session.ts";
 
 test("of two guests asked for at once the page keeps the one that the client signs in as: the second", async () => {
@@ -22,9 +23,11 @@ describe("a guest whose token is about to end", () => {
     const fetch = () =>
       new Promise<Response>((resolve) => (answer = () => resolve(Response.json({ accessToken: "next" }))));
     const rest = new RestClient("http://127.0.0.1", { fetch });
-    const session = new Session(rest, { getItem: () => JSON.stringify({ token: "present" }), setItem: () => {} });
+    const shelf = { getItem: () => JSON.stringify({ token: "present" }), setItem: () => {} };
+    const clock = new ManualClock();
+    const session = new Session(rest, shelf, () => clock.monotonic());
     const renewed = session.token("ending").catch((error: Error) => error.message);
-    return { session, renewed, answer: () => answer() };
+    return { clock, session, renewed, answer: () => answer() };
   }
 
   test("is another from then on, if there is nothing to lose", async () => {
@@ -41,5 +44,20 @@ describe("a guest whose token is about to end", () => {
     expect(await renewed).toMatch("cannot be renewed");
     expect(session.savedToken).toBe("present");
     expect(session.holdsOf("premiere")).toEqual(["premiere.1"]);
+  });
+
+  test("stays with what was bought until the token is over, and is the next one then", async () => {
+    const { clock, session, renewed, answer } = renew();
+    session.keepBooked();
+    answer();
+    expect(await renewed).toMatch("cannot be renewed");
+    clock.advance(59_999);
+    await expect(session.token("ending")).rejects.toThrow("cannot be renewed");
+    clock.advance(1);
+    const next = session.token("ending");
+    answer();
+    expect(await next).toBe("next");
+    session.keepBooked();
+    await expect(session.token("ending")).rejects.toThrow("cannot be renewed");
   });
 });

@@ -1,6 +1,8 @@
 import type { RestClient, TokenReason } from "../client/index.ts";
 
 const STORE = "usher.guest";
+/** A token that is about to end has no more than this left. */
+const ENDING_MS = 60_000;
 
 /** Where a tab keeps its guest. */
 type Shelf = Pick<Storage, "getItem" | "setItem">;
@@ -17,15 +19,20 @@ interface Stored {
 export class Session {
   readonly #rest: RestClient;
   readonly #storage: Shelf;
+  readonly #now: () => number;
   #stored: Stored;
   /** Counts the guests asked for. */
   #guests = 0;
   /** Requests under way that may bring this guest something. */
   #awaited = 0;
+  /** When the present token was first said to be about to end. */
+  #endingSince: number | undefined;
 
-  constructor(rest: RestClient, storage: Shelf) {
+  /** @param now Milliseconds. */
+  constructor(rest: RestClient, storage: Shelf, now: () => number = Date.now) {
     this.#rest = rest;
     this.#storage = storage;
+    this.#now = now;
     this.#stored = read(storage);
   }
 
@@ -47,7 +54,10 @@ export class Session {
     // The guest may have come by something meanwhile.
     this.#letGo(why);
     // The client signs in as the guest that it asked for last, whichever answer comes last.
-    if (asked === this.#guests) this.#save({ token: accessToken, holds: {} });
+    if (asked === this.#guests) {
+      this.#endingSince = undefined;
+      this.#save({ token: accessToken, holds: {} });
+    }
     return accessToken;
   };
 
@@ -75,7 +85,10 @@ export class Session {
   }
 
   #letGo(why: TokenReason): void {
-    if (why === "ending" && this.#hasSomething) throw new Error("a guest's token cannot be renewed");
+    if (why !== "ending") return;
+    this.#endingSince ??= this.#now();
+    const isOver = this.#now() - this.#endingSince >= ENDING_MS;
+    if (!isOver && this.#hasSomething) throw new Error("a guest's token cannot be renewed");
   }
 
   get #hasSomething(): boolean {
