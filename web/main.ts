@@ -1,8 +1,8 @@
 /** The page that a buyer sees: `#/` is what is on, `#/showtimes/ID` a hall. */
-import { type Hall, RestClient, Unreachable, UsherClient } from "../client/index.ts";
+import { type Hall, RestClient, type Showtime, Unreachable, UsherClient } from "../client/index.ts";
 import { Basket } from "./basket.ts";
 import { byId } from "./dom.ts";
-import { formatList } from "./format.ts";
+import { formatDay, formatList, formatTime } from "./format.ts";
 import { HallPage } from "./hall-page.ts";
 import { tell } from "./messages.ts";
 import { showProgramme } from "./programme-page.ts";
@@ -92,7 +92,7 @@ class Application {
     if (visit !== this.#visit) return;
     view("hall");
     const labelOf = (seat: number): string => layout.seats[seat]?.label ?? String(seat);
-    const basket = (this.#basket = this.#basketOf(id, client, labelOf));
+    const basket = (this.#basket = this.#basketOf(showtime, client, labelOf));
     const [rest, session] = [this.#rest, this.#session];
     const page = new HallPage({ rest, session, showtime, layout, hall, basket, labelOf });
     this.#page = page;
@@ -115,26 +115,31 @@ class Application {
     showState();
   }
 
-  #basketOf(showtime: string, client: UsherClient, labelOf: (seat: number) => string): Basket {
-    const known = this.#baskets.get(showtime);
+  #basketOf(showtime: Showtime, client: UsherClient, labelOf: (seat: number) => string): Basket {
+    const { id, title, startsAt, timeZone } = showtime;
+    const known = this.#baskets.get(id);
     if (known !== undefined) {
       // There may be holds that could not be asked after when it was here last, and seats not heard of.
       void known.refresh();
       known.askAgain();
       return known;
     }
+    const isOpen = (): boolean => this.#basket === basket;
+    // Seats of the hall on the page may have the same names.
+    const when = `${formatDay(startsAt, timeZone)}, ${formatTime(startsAt, timeZone)}`;
+    const tellOf = (text: string): void => tell(isOpen() ? text : `${title}, ${when}: ${text}`);
     const basket: Basket = new Basket({
       client,
       rest: this.#rest,
       session: this.#session,
-      showtime,
-      isOpen: () => this.#basket === basket,
+      showtime: id,
+      isOpen,
       // What was asked for in one hall may be answered when another is on the page, or none.
       changed: () => this.#page?.update(),
-      failed: (error) => tell(inPlainWords(error, labelOf)),
-      lost: (seats) => tell(`Your time is over: ${formatList(seats.map(labelOf))} may be taken by others again.`),
+      failed: (error) => tellOf(inPlainWords(error, labelOf)),
+      lost: (seats) => tellOf(`Your time is over: ${formatList(seats.map(labelOf))} may be taken by others again.`),
     });
-    this.#baskets.set(showtime, basket);
+    this.#baskets.set(id, basket);
     return basket;
   }
 

@@ -3,11 +3,9 @@ import type { Basket } from "./basket.ts";
 import { button, byId, create, replaceItems } from "./dom.ts";
 import { formatList, formatMoney } from "./format.ts";
 import { tell } from "./messages.ts";
+import { Pace } from "./pace.ts";
 import type { Session } from "./session.ts";
 import { inPlainWords } from "./words.ts";
-
-/** While something is under way; there is nothing to look for else. */
-const LOOK_EVERY_MS = 1_000;
 
 const STATUS_WORDS: Readonly<Record<Booking["status"], string>> = {
   pending: "Waiting for your payment",
@@ -30,6 +28,7 @@ export interface PurchasePanelOptions {
 export class PurchasePanel {
   readonly #options: PurchasePanelOptions;
   readonly #stop = new AbortController();
+  readonly #pace = new Pace();
   /** By booking, once all its tickets are there. */
   readonly #codes = new Map<string, readonly HTMLElement[]>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -73,11 +72,10 @@ export class PurchasePanel {
   }
 
   async #look(): Promise<void> {
-    clearTimeout(this.#timer);
     const { rest, session, basket, showtime } = this.#options;
     const token = session.savedToken;
     if (token === undefined || this.#stop.signal.aborted) return;
-    let isSettled = false;
+    let waitMs: number | undefined;
     try {
       const bookings = await rest.bookings(showtime, token);
       // Where the answer to a booking was lost, its hold is still in the basket.
@@ -86,17 +84,26 @@ export class PurchasePanel {
       await Promise.all(bookings.map((booking) => this.#loadCodes(booking, token)));
       if (this.#stop.signal.aborted) return;
       this.#show(bookings);
-      isSettled = bookings.every((booking) => this.#isSettled(booking));
+      waitMs = this.#waitMs(bookings);
     } catch (error) {
       // Looked for again, but not with a token that is over: what the buyer did was answered for by itself.
-      isSettled = error instanceof Refused && error.code === "UNAUTHORIZED";
+      if (error instanceof Refused && error.code === "UNAUTHORIZED") return clearTimeout(this.#timer);
+      waitMs = this.#pace.later(error instanceof Refused ? error.retryInMs : 0);
     }
-    if (!isSettled) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY_MS);
+    // Another look may have been under way.
+    clearTimeout(this.#timer);
+    if (waitMs !== undefined) this.#timer = setTimeout(() => void this.#look(), waitMs);
   }
 
-  #isSettled({ id, status, refunding }: Booking): boolean {
-    if (status === "confirmed") return this.#codes.has(id);
-    return status !== "pending" && status !== "paying" && refunding.amount === 0;
+  /** Until the next look; undefined when there is nothing to look for. */
+  #waitMs(bookings: readonly Booking[]): number | undefined {
+    if (bookings.some((booking) => this.#isWaitedFor(booking))) return this.#pace.soon();
+    const isRefunding = bookings.some(({ status, refunding }) => status !== "confirmed" && refunding.amount > 0);
+    return isRefunding ? this.#pace.later() : undefined;
+  }
+
+  #isWaitedFor({ id, status }: Booking): boolean {
+    return status === "pending" || status === "paying" || (status === "confirmed" && !this.#codes.has(id));
   }
 
   async #loadCodes({ id, status, seats }: Booking, token: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Layout } from "../../client/index.ts";
+import type { HoldId } from "../../proto/index.ts";
 import { encodeServerMsgpack, type ServerMessage } from "../../proto/ws/index.ts";
 import { OP } from "../../proto/ws/op.ts";
 import { boxOffice } from "../support/box-office.ts";
@@ -406,6 +407,28 @@ test("seats that are granted, or taken back, when their hall was left and opened
   expect(await page.getByText("Your time is over").count()).toBe(0);
 });
 
+test("seats of a hall that was left are not called lost as if they were the open hall's", async () => {
+  const [left, open] = [office.anotherShowtime("ha_classic"), office.anotherShowtime("ha_classic")];
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${left}`, (fresh) => wire.tap(fresh));
+  await page.locator("#connection[data-state=live]").waitFor();
+  const [label] = await findBest(page, 1);
+  const title = await page.locator("#hall-title").textContent();
+  // The cast: what the page itself has stored.
+  const { holds } = JSON.parse(await page.evaluate("sessionStorage.getItem('usher.guest')")) as {
+    readonly holds: Readonly<Record<string, readonly HoldId[]>>;
+  };
+  await page.goto(pageOf(open));
+  await page.getByText("None yet.").waitFor();
+  await page.locator("#connection[data-state=live]").waitFor();
+  expect(await findBest(page, 1)).toEqual([label]);
+  for (const holdId of holds[left] ?? []) wire.say({ op: "expired", holdId });
+  const lost = page.getByText(`Your time is over: ${label} may be taken`);
+  await lost.waitFor();
+  expect(await lost.textContent()).toMatch(new RegExp(`^${title}, .+: Your time is over`));
+  expect(await basketOf(page)).toEqual([label]);
+});
+
 test("the keyboard is not thrown to the top of the page when the button that it pressed is gone", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
   const [first, second] = await findBest(page, 2);
@@ -423,6 +446,24 @@ test("the keyboard is not thrown to the top of the page when the button that it 
   await page.getByRole("button", { name: "Cancel" }).press("Enter");
   await page.getByText(/^Cancelled/).waitFor();
   expect(await focusOf(page)).toBe("purchases-title");
+});
+
+test("a refused look at the bookings is not made again before the server said", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(page, 1);
+  const looks: number[] = [];
+  const body = JSON.stringify({ code: "UNAVAILABLE", retryInMs: 3_000 });
+  await page.route(/\/bookings\?/, async (route) => {
+    looks.push(performance.now());
+    await route.fulfill({ status: 503, contentType: "application/problem+json", body });
+  });
+  await page.reload();
+  await expect.poll(() => looks.length, PATIENTLY).toBe(2);
+  const [first = 0, second = 0] = looks;
+  expect(second - first).toBeGreaterThan(2_900);
+  // The browser itself logs the requests that failed.
+  await expect.poll(() => complaints.length, PATIENTLY).toBe(2);
+  complaints.length = 0;
 });
 
 test("a guest's token is used to its end, and the codes bought with it stay when the next guest buys", async () => {
