@@ -21,11 +21,29 @@ export interface HallEvents {
   refused: Refused;
 }
 
+/** One showtime as its viewers see it, kept in step with the server. */
+export interface Hall {
+  readonly showtime: ShowtimeId;
+  /** Resolves with the first snapshot; rejects when the hall is refused or the client closed before it. */
+  readonly ready: Promise<Hall>;
+  /** One `SeatStatus` a seat, in layout order. The array is live: read it, never write it. */
+  readonly statuses: Uint8Array;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly checksum: number;
+  readonly inStep: boolean;
+  /** @returns what takes the handler away again. */
+  on<Name extends keyof HallEvents>(name: Name, handler: (event: HallEvents[Name]) => void): () => void;
+  onChange(handler: (changes: readonly SeatChange[]) => void): () => void;
+  /** Nothing more of this hall, for all its handlers. */
+  stop(): void;
+}
+
 /** What a hall asks of its client. */
 export interface HallOwner {
   /** Watch again, from the hall's `position`. */
-  mend(hall: Hall): void;
-  unwatch(hall: Hall): void;
+  mend(hall: WatchedHall): void;
+  unwatch(hall: WatchedHall): void;
 }
 
 export interface Position {
@@ -37,13 +55,12 @@ export interface Position {
 type Mending = "no" | "by-position" | "by-snapshot";
 
 /**
- * One showtime as its viewers see it, kept in step with the server. Every delta must begin where the last one ended and
+ * A hall, and how its client keeps it in step. Every delta must begin where the last one ended and
  * must give the server's checksum; where one does not, nothing is guessed: the hall is watched again, from its position when
  * deltas are missing, from a snapshot when the statuses themselves are in doubt.
  */
-export class Hall {
+export class WatchedHall implements Hall {
   readonly showtime: ShowtimeId;
-  /** Resolves with the first snapshot; rejects when the hall is refused or the client closed before it. */
   readonly ready: Promise<Hall>;
   readonly #owner: HallOwner;
   readonly #events = new Emitter<HallEvents>();
@@ -68,7 +85,6 @@ export class Hall {
     this.ready.catch(() => {});
   }
 
-  /** One `SeatStatus` a seat, in layout order. The array is live: read it, never write it. */
   get statuses(): Uint8Array {
     return this.#statuses;
   }
@@ -94,7 +110,6 @@ export class Hall {
     return this.#vainMends;
   }
 
-  /** @returns what takes the handler away again. */
   on<Name extends keyof HallEvents>(name: Name, handler: (event: HallEvents[Name]) => void): () => void {
     return this.#events.on(name, handler);
   }
@@ -108,7 +123,6 @@ export class Hall {
     return this.#known && this.#mending !== "by-snapshot" ? { epoch: this.#epoch, seq: this.#seq } : undefined;
   }
 
-  /** Nothing more of this hall, for all its handlers. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -117,7 +131,7 @@ export class Hall {
     this.#settle(new Error(`the watch of ${this.showtime} was stopped`));
   }
 
-  /** For the client: the answer to a watch, or the server's own mend for a viewer that fell behind. */
+  /** The answer to a watch, or the server's own mend for a viewer that fell behind. */
   takeSnapshot(frame: SnapshotMessage): void {
     if (this.#stopped) return;
     if (checksumOf(frame.statuses) !== frame.checksum) return this.#mend("by-snapshot");
@@ -130,7 +144,6 @@ export class Hall {
     this.#settle();
   }
 
-  /** For the client. */
   takeDelta(frame: DeltaMessage): void {
     // Before the first snapshot, and while the statuses are in doubt, there is nothing a delta could be added to.
     if (this.#stopped || this.position === undefined) return;
@@ -144,20 +157,20 @@ export class Hall {
     if (changes.length > 0) this.#events.emit("change", changes);
   }
 
-  /** For the client: the connection is gone, so what was asked will not be answered. */
+  /** The connection is gone, so what was asked will not be answered. */
   lose(): void {
     if (this.#mending === "by-position") this.#mending = "no";
     this.#setInStep(false);
   }
 
-  /** For the client: this watch will not be answered. */
+  /** This watch will not be answered. */
   refuse(refused: Refused): void {
     this.#setInStep(false);
     this.#events.emit("refused", refused);
     this.#settle(refused);
   }
 
-  /** For the client: it is closed. */
+  /** The client is closed. */
   end(error: Error): void {
     this.#stopped = true;
     this.#setInStep(false);

@@ -2,7 +2,7 @@ import type { ErrorCode, ShowtimeId } from "../proto/index.ts";
 import type { ClientMessage, DeltaMessage, SnapshotMessage } from "../proto/ws/client-codec.ts";
 import { fullJitterMs } from "./back-off.ts";
 import type { ClientClock, ClientTimer } from "./clock.ts";
-import { Hall, type HallOwner } from "./hall.ts";
+import { type HallOwner, WatchedHall } from "./hall.ts";
 import type { ClientLimits } from "./limits.ts";
 import { Refused } from "./refused.ts";
 
@@ -23,12 +23,12 @@ const NEVER_OF_WATCHES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["BAD_MESSAG
  */
 export class Watches implements HallOwner {
   readonly #options: WatchesOptions;
-  readonly #halls = new Map<string, Hall>();
-  readonly #waiting = new Set<Hall>();
-  readonly #delays = new Map<Hall, ClientTimer>();
+  readonly #halls = new Map<string, WatchedHall>();
+  readonly #waiting = new Set<WatchedHall>();
+  readonly #delays = new Map<WatchedHall, ClientTimer>();
   /** How often in a row a hall was refused for now. */
-  readonly #refusals = new Map<Hall, number>();
-  #asked: { readonly hall: Hall; readonly timer: ClientTimer; readonly refusals: number } | undefined;
+  readonly #refusals = new Map<WatchedHall, number>();
+  #asked: { readonly hall: WatchedHall; readonly timer: ClientTimer; readonly refusals: number } | undefined;
   /** Questions that are not waited for any more, and may yet be refused. */
   #abandoned = 0;
 
@@ -37,13 +37,13 @@ export class Watches implements HallOwner {
   }
 
   /** The one hall of this showtime, asked for if it is new. @throws Refused `LIMIT_REACHED` past `watchesMax`. */
-  open(showtime: ShowtimeId): Hall {
+  open(showtime: ShowtimeId): WatchedHall {
     const known = this.#halls.get(showtime);
     if (known !== undefined) return known;
     if (this.#halls.size >= this.#options.limits.watchesMax) {
       throw new Refused("LIMIT_REACHED", `a client watches ${this.#options.limits.watchesMax} showtimes at most`);
     }
-    const hall = new Hall(showtime, this);
+    const hall = new WatchedHall(showtime, this);
     this.#halls.set(showtime, hall);
     this.#ask(hall);
     return hall;
@@ -93,7 +93,8 @@ export class Watches implements HallOwner {
   refuse(refused: Refused): void {
     if (NEVER_OF_WATCHES.has(refused.code)) return;
     const asked = this.#asked;
-    const mayBeGone = (hall: Hall): boolean => refused.code === "NOT_FOUND" && hall.inStep && hall !== asked?.hall;
+    const mayBeGone = (hall: WatchedHall): boolean =>
+      refused.code === "NOT_FOUND" && hall.inStep && hall !== asked?.hall;
     const suspects = [...this.#halls.values()].filter(mayBeGone);
     for (const suspect of suspects) this.#waiting.add(suspect);
     if (asked === undefined) return this.#next();
@@ -126,12 +127,12 @@ export class Watches implements HallOwner {
     return false;
   }
 
-  mend(hall: Hall): void {
+  mend(hall: WatchedHall): void {
     if (hall.vainMends <= 1) this.#ask(hall);
     else this.#later(hall, this.#jitterMs(hall.vainMends - 2));
   }
 
-  unwatch(hall: Hall): void {
+  unwatch(hall: WatchedHall): void {
     // One that was refused: the showtime may have been watched again since.
     if (this.#halls.get(hall.showtime) !== hall) return;
     this.#forget(hall);
@@ -139,7 +140,7 @@ export class Watches implements HallOwner {
     this.#answered(hall);
   }
 
-  #forget(hall: Hall): void {
+  #forget(hall: WatchedHall): void {
     this.#halls.delete(hall.showtime);
     this.#waiting.delete(hall);
     this.#delays.get(hall)?.cancel();
@@ -149,12 +150,12 @@ export class Watches implements HallOwner {
     this.#options.send({ op: "unwatch", showtime: hall.showtime });
   }
 
-  #ask(hall: Hall): void {
+  #ask(hall: WatchedHall): void {
     this.#waiting.add(hall);
     this.#next();
   }
 
-  #later(hall: Hall, ms: number): void {
+  #later(hall: WatchedHall, ms: number): void {
     this.#delays.get(hall)?.cancel();
     const timer = this.#options.clock.after(ms, () => {
       this.#delays.delete(hall);
@@ -169,7 +170,7 @@ export class Watches implements HallOwner {
     if (hall !== undefined) this.#watch(hall, 0);
   }
 
-  #watch(hall: Hall, refusals: number): void {
+  #watch(hall: WatchedHall, refusals: number): void {
     this.#waiting.delete(hall);
     const sent = this.#options.send({ op: "watch", showtime: hall.showtime, ...hall.position });
     if (!sent) return this.#waiting.clear();
@@ -185,13 +186,13 @@ export class Watches implements HallOwner {
    * What was stopped before this was asked has been answered by now. Should a question that took too long be refused later,
    * this hall is in step, which puts the refusal in doubt too.
    */
-  #shown(hall: Hall): void {
+  #shown(hall: WatchedHall): void {
     this.#refusals.delete(hall);
     if (this.#asked?.hall === hall) this.#abandoned = 0;
     this.#answered(hall);
   }
 
-  #answered(hall: Hall): void {
+  #answered(hall: WatchedHall): void {
     if (this.#asked?.hall !== hall) return;
     this.#asked.timer.cancel();
     this.#asked = undefined;
