@@ -2,6 +2,7 @@
 import { guarded, sleep, spent, usageOf } from "../runner/measure.ts";
 import type { Scenario, Subject } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
+import { usualConnections } from "../stage/machine-limits.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
 import { residentBytesOf } from "../stage/usage.ts";
@@ -18,11 +19,14 @@ export const kioskSoak: Scenario = {
   name: "kiosk-soak",
   about: "idle viewers: resident memory that each takes from the server, and what becomes of it over --seconds",
   cases({ settings }) {
-    const viewers = settings.connections ?? VIEWERS;
+    const { connections: viewers, note } =
+      settings.connections === undefined
+        ? usualConnections(VIEWERS, FIRST)
+        : { connections: settings.connections, note: "" };
     return [
       {
         name: "idle viewers",
-        load: `${viewers} idle viewers of one hall of 20,000 seats, beside ${FIRST} that came before, for ${secondsOf(settings)} s`,
+        load: `${viewers} idle viewers${note} of one hall of 20,000 seats, beside ${FIRST} that came before, for ${secondsOf(settings)} s`,
         unit: "connections",
         judgedBy: { figure: BYTES, unit: "bytes a viewer", better: "less" },
         // What a round leaves behind in the heap, the next one would get for nothing.

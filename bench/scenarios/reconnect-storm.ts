@@ -1,6 +1,7 @@
 /** An edge that restarts: every viewer comes back at the same instant, and each wants to see the hall. */
 import { guarded, merge, spent, usageOf } from "../runner/measure.ts";
 import type { Scenario, Subject } from "../runner/scenario.ts";
+import { usualConnections } from "../stage/machine-limits.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
 import { createAudience } from "./audience.ts";
@@ -13,11 +14,12 @@ export const reconnectStorm: Scenario = {
   name: "reconnect-storm",
   about: "5,000 viewers lose their connections and come back at once: how long until each of them sees the hall again",
   cases({ settings }) {
-    const viewers = settings.connections ?? VIEWERS;
+    const { connections: viewers, note } =
+      settings.connections === undefined ? usualConnections(VIEWERS) : { connections: settings.connections, note: "" };
     return [
       {
         name: `${viewers} viewers`,
-        load: `all ${viewers} connect at one instant, and each is shown a hall of 20,000 seats`,
+        load: `all ${viewers}${note} connect at one instant, and each is shown a hall of 20,000 seats`,
         unit: "viewers",
         judgedBy: { figure: ALL_BACK, unit: "ms", better: "less" },
         subjects: subjectsOf(undefined, settings, [], (start) => (stage) => startStorm(start, stage, viewers)),

@@ -1,6 +1,7 @@
 /** What it costs to show every change to every viewer, and how long it takes until the last one sees it. */
 import type { Case, Scenario, ScenarioContext } from "../runner/scenario.ts";
-import { secondsOf } from "../runner/settings.ts";
+import { secondsOf, type Settings } from "../runner/settings.ts";
+import { usualConnections } from "../stage/machine-limits.ts";
 import { BUYERS, JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
 import { subjectsOf } from "./subjects.ts";
 
@@ -31,11 +32,11 @@ export const viewerFanout: Scenario = {
 };
 
 function crowd({ settings }: ScenarioContext): Case {
-  const viewers = settings.connections ?? VIEWERS;
+  const { connections: viewers, note } = viewersOf(settings, VIEWERS);
   const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;
   return {
     name: `${viewers} viewers`,
-    load: `${viewers} viewers of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
+    load: `${viewers} viewers${note} of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
     unit: "seat changes",
     judgedBy: JUDGED_BY_CPU,
     subjects: subjectsOf(
@@ -49,11 +50,11 @@ function crowd({ settings }: ScenarioContext): Case {
 
 /** Usher and its limit alone: peers are compared where all of them can keep up. */
 function fullEdge({ settings }: ScenarioContext, name: string, usualRate: number, seconds: number): Case {
-  const viewers = settings.connections ?? MANY_VIEWERS;
+  const { connections: viewers, note } = viewersOf(settings, MANY_VIEWERS);
   const changesPerSecond = settings.rate ?? usualRate;
   return {
     name,
-    load: `${viewers} viewers of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
+    load: `${viewers} viewers${note} of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
     unit: "seat changes",
     judgedBy: { figure: "p99 to the last viewer, ms", unit: "ms", better: "less" },
     subjects: subjectsOf(
@@ -64,3 +65,6 @@ function fullEdge({ settings }: ScenarioContext, name: string, usualRate: number
     ),
   };
 }
+
+const viewersOf = ({ connections }: Settings, own: number): ReturnType<typeof usualConnections> =>
+  connections === undefined ? usualConnections(own, BUYERS) : { connections, note: "" };

@@ -9,6 +9,8 @@ const DESCRIPTOR_SHARE = 0.9;
 /** Both ends' kernel buffers and what server and generator keep, for the costliest peer. */
 const BYTES_A_CONNECTION = 60_000;
 const ADDRESSES_MAX = 200;
+/** Databases, servers and generators of the same run start later than it is asked. */
+const FREE_MEMORY_SHARE = 0.5;
 
 /**
  * @param others that come on top of what `--connections` says
@@ -24,7 +26,7 @@ export function requireConnections(asked: number, others = 0): void {
         `raise \`ulimit -n\`, or use --connections ${Math.floor(descriptors * DESCRIPTOR_SHARE) - others} at most.`,
     );
   }
-  const portsMax = CONNECTIONS_AN_ADDRESS * (platform() === "linux" ? ADDRESSES_MAX : 0.8);
+  const portsMax = connectionsByPorts();
   if (connections > portsMax) {
     throw new BenchError(
       `${connections} connections are more than this machine has ports for: use ${portsMax - others} at most.`,
@@ -37,6 +39,22 @@ export function requireConnections(asked: number, others = 0): void {
     );
   }
 }
+
+/** As many as nobody asked for by number: a scenario's own, or what this machine bears where that is fewer, and in words that it is. */
+export function usualConnections(own: number, others = 0): { readonly connections: number; readonly note: string } {
+  const most = Math.floor(
+    Math.min(
+      fileDescriptorMax() * DESCRIPTOR_SHARE,
+      connectionsByPorts(),
+      (freemem() / BYTES_A_CONNECTION) * FREE_MEMORY_SHARE,
+    ),
+  );
+  if (own + others <= most) return { connections: own, note: "" };
+  const connections = Math.max(1, most - others);
+  return { connections, note: ` (as many as this machine bears: ${own} are usual)` };
+}
+
+const connectionsByPorts = (): number => CONNECTIONS_AN_ADDRESS * (platform() === "linux" ? ADDRESSES_MAX : 0.8);
 
 /** Node raises the soft limit to the hard one when it starts, so the hard one counts. */
 function fileDescriptorMax(): number {
