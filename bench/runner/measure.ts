@@ -25,10 +25,12 @@ export interface Watched {
   readonly clientPids: readonly number[];
   /** Whose samples count; they must have begun. */
   readonly loads: readonly Marked[];
+  /** Resolves after so many ms, or once the load has nothing left to do; it sleeps if it is left out. */
+  readonly last?: (ms: number) => Promise<void>;
 }
 
 export async function measure(watched: Watched): Promise<Measured> {
-  const { stage, seconds, serverPids, roles = {}, clientPids, loads } = watched;
+  const { stage, seconds, serverPids, roles = {}, clientPids, loads, last = sleep } = watched;
   const rolesUsage = (): Record<string, number[]> =>
     mapValues(roles, (pids) => pids.map((pid) => cpuSecondsOf(pid) ?? Number.NaN));
   const usage = (): CpuSeconds | undefined => usageOf(stage, serverPids, clientPids);
@@ -38,7 +40,7 @@ export async function measure(watched: Watched): Promise<Measured> {
     const before = usage();
     const rolesBefore = rolesUsage();
     const begun = performance.now();
-    await sleep(seconds * 1_000);
+    await last(seconds * 1_000);
     const samples = await Promise.all(loads.map((load) => load.take()));
     const elapsed = (performance.now() - begun) / 1_000;
     const after = usage();
