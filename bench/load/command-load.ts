@@ -22,6 +22,8 @@ export interface CommandLoadOptions {
   /** One a buyer, where the server wants them. */
   readonly tokens: readonly string[];
   readonly connections: number;
+  /** Where they stand among those of all processes: the first, and how many there are. Left out where there is one process. */
+  readonly among?: { readonly first: number; readonly all: number };
   /** Commands that a connection may have in flight. */
   readonly slots: number;
   readonly seatsAHold: number;
@@ -118,10 +120,12 @@ export class CommandLoad {
 
   async #connect(index: number): Promise<WebSocketClient> {
     const { dialect: name, port, showtimes, tokens, slots, seatsAHold, connections, rivals = 1 } = this.#settings;
+    const { first: firstOfAll, all } = this.#settings.among ?? { first: 0, all: connections };
+    const place = firstOfAll + index;
     const dialect = DIALECTS[name];
-    const showtime = showtimes[index % showtimes.length];
+    const showtime = showtimes[place % showtimes.length];
     if (showtime === undefined) throw new BenchError("There is no showtime to sell.");
-    const firstSlot = Math.floor(index / showtimes.length) * slots;
+    const firstSlot = Math.floor(place / showtimes.length) * slots;
     const buyer = dialect.buyer({
       slots,
       showtime,
@@ -135,7 +139,7 @@ export class CommandLoad {
       port,
       path: await dialect.path(port, showtime),
       ...(dialect.protocol !== undefined && { protocol: dialect.protocol }),
-      ...addressOf(index, connections),
+      ...addressOf(place, all),
       onMessage: (bytes, start, end) => {
         try {
           const slot = buyer.read(bytes, start, end, client);

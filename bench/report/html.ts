@@ -2,7 +2,16 @@
 import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
 import type { CaseResult, Results, ScenarioResult, SubjectResult } from "../runner/results.ts";
 import { percentilesOf } from "../runner/latency.ts";
-import { figuresOf, isComparable, latenciesOf, ratioOf, scoreOf, scoreUnit, spreadOf } from "../runner/statistics.ts";
+import {
+  figuresOf,
+  generatorLimits,
+  isComparable,
+  latenciesOf,
+  ratioOf,
+  scoreOf,
+  scoreUnit,
+  spreadOf,
+} from "../runner/statistics.ts";
 import { cpuText, ratioText } from "../runner/summary.ts";
 import { figure } from "../runner/text.ts";
 import { dotPlot, escape, linePlot, type Series } from "./plot.ts";
@@ -77,6 +86,7 @@ function caseHtml(one: CaseResult): string {
   return [
     `<h3>${escape(one.name)}</h3><p class="load">${escape(one.load)}</p>`,
     subjectsTable(one, latencies),
+    ...generatorLimits(one).map((sentence) => `<p>${escape(sentence)}</p>`),
     `<p class="legend">${legend}</p><div class="plots">`,
     plot(
       one.judgedBy === undefined ? "Rate" : `${one.judgedBy.figure}: ${one.judgedBy.better} is better`,

@@ -67,8 +67,9 @@ export function usageOf(
   clientPids: readonly number[],
 ): CpuSeconds | undefined {
   const server = cpuSecondsOfAll(serverPids);
-  const client = cpuSecondsOfAll(clientPids) ?? 0;
-  return server === undefined ? undefined : { server, client, database: stage.databaseCpuSeconds() ?? 0 };
+  const clients = clientPids.map((pid) => cpuSecondsOf(pid) ?? 0);
+  if (server === undefined) return undefined;
+  return { server, client: sumOf(clients), clients, database: stage.databaseCpuSeconds() ?? 0 };
 }
 
 export function spent(before: CpuSeconds | undefined, after: CpuSeconds | undefined): CpuSeconds | undefined {
@@ -76,6 +77,9 @@ export function spent(before: CpuSeconds | undefined, after: CpuSeconds | undefi
   return {
     server: after.server - before.server,
     client: after.client - before.client,
+    ...(after.clients !== undefined && {
+      clients: after.clients.map((used, index) => used - (before.clients?.[index] ?? 0)),
+    }),
     database: after.database - before.database,
   };
 }

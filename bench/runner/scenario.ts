@@ -74,5 +74,7 @@ export interface CpuSeconds {
   readonly server: number;
   /** The load generator's processes. */
   readonly client: number;
+  /** Each of them, where there are any. */
+  readonly clients?: readonly number[];
   readonly database: number;
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { reportOf } from "../report/html.ts";
 import { compareLines } from "./compare.ts";
 import type { CaseResult, Results, RoundResult, SubjectResult } from "./results.ts";
 import { overlap, ratioOf, spreadOf } from "./statistics.ts";
+import { summaryLines } from "./summary.ts";
 
 const round = (value: number): RoundResult => ({
   at: 0,
@@ -66,6 +68,24 @@ describe("a spread", () => {
     expect(overlap(spreadOf([1, 2]), spreadOf([2, 3]))).toBe(true);
     expect(overlap(spreadOf([1, 2]), spreadOf([3, 4]))).toBe(false);
     expect(overlap(spreadOf([3, 4]), spreadOf([1, 2]))).toBe(false);
+  });
+});
+
+describe("a generator that may have been the limit", () => {
+  const busyFor = (name: string, clients: readonly number[]): SubjectResult => ({
+    ...subject(name, []),
+    rounds: [{ ...round(1), seconds: 2, cpu: { server: 2, client: 3, clients, database: 0 } }],
+  });
+  const said = "The generator was the limit for bare-loop: one of its processes kept 0.950 of a core busy.";
+  const { scenarios, ...rest } = results(byRate(busyFor("usher", [1.7, 1.7]), busyFor("bare-loop", [1.1, 1.9])));
+
+  it("is said under the table", () => {
+    const lines = summaryLines(scenarios).filter((line) => line.includes("generator"));
+    expect(lines.map((line) => line.trim())).toEqual([said]);
+  });
+
+  it("is said in the report", () => {
+    expect(reportOf({ ...rest, scenarios })).toContain(`<p>${said}</p>`);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Medians and spreads: a mean would hide what a round in which something else ran has done. */
 import type { CaseResult, RoundResult, SubjectResult } from "./results.ts";
+import { figure } from "./text.ts";
 
 export interface Spread {
   readonly median: number;
@@ -50,3 +51,16 @@ export function ratioOf(result: CaseResult, subject: SubjectResult, other: Subje
 
 /** A spread's ranges overlap: what differs may be chance. */
 export const overlap = (a: Spread, b: Spread): boolean => a.least <= b.most && b.least <= a.most;
+
+/** Cores that a process of the load generator may keep busy: it has one thread that sends and reads. */
+const GENERATOR_CORES_MAX = 0.9;
+
+/** For whom not the server may have been measured but who asks it: a sentence for each. */
+export const generatorLimits = ({ subjects }: CaseResult): string[] =>
+  subjects.flatMap(({ name, rounds }) => {
+    const busiest = rounds.map(({ cpu, seconds }) => Math.max(0, ...(cpu?.clients ?? [])) / seconds);
+    const { median } = spreadOf(busiest);
+    return median > GENERATOR_CORES_MAX
+      ? [`The generator was the limit for ${name}: one of its processes kept ${figure(median)} of a core busy.`]
+      : [];
+  });

@@ -4,6 +4,7 @@ import type { CaseResult, ScenarioResult, SubjectResult } from "./results.ts";
 import { percentilesOf } from "./latency.ts";
 import {
   figuresOf,
+  generatorLimits,
   isComparable,
   latenciesOf,
   ratioOf,
@@ -53,7 +54,7 @@ function caseLines(one: CaseResult): string[] {
         : ratioText(ratioOf(one, usher, subject)),
     ]);
   }
-  return table(rows).map((line) => `  ${line}`);
+  return [...table(rows), ...generatorLimits(one)].map((line) => `  ${line}`);
 }
 
 export const ratioText = ({ median, least, most }: Spread): string =>

@@ -7,10 +7,10 @@ import { measure, perRoleCpu, perServerCpu, sumOf, withFigures } from "../runner
 import type { Case, Measured, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { Pace } from "../load/command-load.ts";
 import { BenchError } from "../bench-error.ts";
-import { requireConnections } from "../stage/machine-limits.ts";
 import { secondsOf } from "../runner/settings.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA, type Hall, MULTIPLEX } from "../stage/targets.ts";
+import { createCrowd } from "./crowd.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 
 export const CONNECTIONS = 500;
@@ -114,23 +114,20 @@ export async function startRush(
   hall: Hall,
   { connections, slots, seconds, pace, rivals = 1 }: Rush,
 ): Promise<Subject> {
-  requireConnections(connections);
   requireSeats(hall, connections, slots);
+  const crowd = createCrowd(stage, connections);
   const target = await startTarget(stage, hall);
-  const generator = stage.generator("commands");
   const isContended = rivals > 1;
-  const { load } = generator;
   return {
     async round() {
       const { dialect, port, showtimes } = target;
       const tokens = await target.tokens(connections);
-      await load.open({ dialect, port, showtimes, tokens, connections, slots, seatsAHold: SEATS_A_HOLD, rivals });
-      await load.begin(pace);
+      await crowd.open({ dialect, port, showtimes, tokens, slots, seatsAHold: SEATS_A_HOLD, rivals });
+      await crowd.begin(pace);
       const { pids: serverPids, roles } = target;
-      const clientPids = [generator.pid];
-      const measured = await measure({ stage, seconds, serverPids, roles, clientPids, loads: [load] });
-      await load.end();
-      await load.close();
+      const { pids: clientPids, loads } = crowd;
+      const measured = await measure({ stage, seconds, serverPids, roles, clientPids, loads });
+      await crowd.end();
       const { latency = "" } = measured.sample.histograms;
       const tail = pace.kind === "open" ? { [P999]: latencyOf(latency).percentiles["p99.9"] } : {};
       const { count, refused } = measured.sample;
@@ -144,7 +141,7 @@ export async function startRush(
       });
     },
     async stop() {
-      await generator.stop();
+      await crowd.stop();
       await target.stop();
     },
   };

@@ -4,7 +4,7 @@ import type { ScenarioContext } from "../runner/scenario.ts";
 import { clusterHoldRush } from "./cluster-hold-rush.ts";
 import { clusterRestHold } from "./cluster-rest-hold.ts";
 import { clusterViewerFanout } from "./cluster-viewer-fanout.ts";
-import { ENGINE_CPU_SECOND } from "./hold-rush.ts";
+import { ENGINE_CPU_SECOND, holdRush } from "./hold-rush.ts";
 import { loginStorm } from "./login-storm.ts";
 import { purchase } from "./purchase.ts";
 import { slowReaders } from "./slow-readers.ts";
@@ -18,6 +18,8 @@ it.each([
     figures: { "page p99 in the calm, ms": positive, "page p99 in the storm, ms": positive },
     latencies: { latency: expect.anything(), page: expect.anything() },
   },
+  // The bare loop: limits come first.
+  { scenario: holdRush, figures: { "a server CPU s": positive }, latencies: { latency: expect.anything() } },
   { scenario: purchase, figures: { "statements a purchase": positive }, latencies: { latency: expect.anything() } },
   {
     scenario: clusterHoldRush,
