@@ -39,7 +39,7 @@ const LOADS = {
     import { HttpLoad } from "./bench/load/http-load.ts";
     const load = async (port) => {
       const http = new HttpLoad();
-      http.open({ url: "http://127.0.0.1:" + port, connections: 200, requests: [{ method: "GET", path: "/" }] });
+      http.open({ url: "http://127.0.0.1:" + port, connections: 200, requests: [{ method: "GET", path: "/", expects: 200 }] });
       http.begin();
       await http.end();
       http.take();

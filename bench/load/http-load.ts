@@ -24,6 +24,8 @@ export interface HttpRequest {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly body?: string;
+  /** The status of its answer: any other fails the load, since a server that refuses is done sooner. */
+  readonly expects: 200 | 201 | 204;
 }
 
 type Client = autocannon.Client & { destroy(): void };
@@ -54,18 +56,18 @@ export class HttpLoad {
       url: options.url,
       connections: options.connections,
       duration: 100_000,
-      setupClient(client) {
-        client.setRequests(requestsOf(options, index, firstSeat + index++));
+      setupClient: (client) => {
+        const refused = (why: string): void => void (this.#failure ??= new BenchError(why));
+        client.setRequests(requestsOf(options, index, firstSeat + index++, refused));
         clients.push(client as Client); // Types leave out what it has.
       },
     };
     // With a callback, it gives the instance and not a promise.
     const instance = autocannon(settings, () => undefined);
     this.#instance = instance;
-    instance.on("response", (_client, status, bytes, ms) => {
+    instance.on("response", (_client, _status, bytes, ms) => {
       this.#bytes += bytes;
-      if (status >= 400) this.#recorder.refused++;
-      else this.#recorder.record(performance.now(), ms);
+      this.#recorder.record(performance.now(), ms);
     });
     instance.on("reqError", (thrown: Error) => {
       const error = explain(thrown);
@@ -97,7 +99,12 @@ export class HttpLoad {
   }
 }
 
-function requestsOf(options: HttpLoadOptions, index: number, seat: number): autocannon.Request[] {
+function requestsOf(
+  options: HttpLoadOptions,
+  index: number,
+  seat: number,
+  refused: (why: string) => void,
+): autocannon.Request[] {
   const token = options.tokens?.[index];
   const headers: Record<string, string> = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -107,7 +114,7 @@ function requestsOf(options: HttpLoadOptions, index: number, seat: number): auto
   const isOurs = (at: number): boolean => options.dealt !== true || at % options.connections === index;
   return options.requests
     .filter((_, at) => isOurs(at))
-    .map(({ method, path, body }) => ({
+    .map(({ method, path, body, expects }) => ({
       method,
       path,
       ...(body !== undefined && { body: body.replace("{seat}", String(seat)) }),
@@ -115,10 +122,9 @@ function requestsOf(options: HttpLoadOptions, index: number, seat: number): auto
       ...(path.includes("{hold}") && {
         setupRequest: (request) => ({ ...request, path: path.replace("{hold}", hold) }),
       }),
-      ...(method === "POST" && {
-        onResponse: (_status: number, answer: string) => {
-          hold = /"holdId":"([^"]+)"/.exec(answer)?.[1] ?? hold;
-        },
-      }),
+      onResponse(status, answer) {
+        if (status !== expects) refused(`${method} ${path} was answered with ${status} and not ${expects}: ${answer}`);
+        if (method === "POST") hold = /"holdId":"([^"]+)"/.exec(answer)?.[1] ?? hold;
+      },
     }));
 }

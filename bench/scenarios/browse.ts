@@ -11,8 +11,8 @@ export const browse: Scenario = {
       scenario: "browse",
       signedIn: false,
       requests: () => [
-        { method: "GET", path: "/api/v1/movies" },
-        { method: "GET", path: "/api/v1/showtimes" },
+        { method: "GET", path: "/api/v1/movies", expects: 200 },
+        { method: "GET", path: "/api/v1/showtimes", expects: 200 },
       ],
     }),
   ],

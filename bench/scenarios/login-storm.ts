@@ -52,7 +52,7 @@ async function startStorm(startTarget: StartTarget, stage: Stage, storm: Storm):
   const logins = stage.generator("http");
   const pages = stage.generator("visits");
   const requests = customers.map((customer) => ({
-    ...({ method: "POST", path: "/api/v1/auth/login", body: JSON.stringify(customer) } as const),
+    ...({ method: "POST", path: "/api/v1/auth/login", body: JSON.stringify(customer), expects: 200 } as const),
   }));
   await logins.load.open({ url: target.http, connections, requests, dealt: true });
   await pages.load.open({ url: `${target.http}${PAGE}`, perSecond: pagesPerSecond });

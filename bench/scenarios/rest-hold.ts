@@ -10,8 +10,8 @@ export const HOLD_AND_RELEASE: RestWork = {
   signedIn: true,
   hall: ARENA,
   requests: ({ showtimes: [first] }) => [
-    { method: "POST", path: `/api/v1/showtimes/${first?.id ?? "0"}/holds`, body: '{"seats":[{seat}]}' },
-    { method: "DELETE", path: "/api/v1/holds/{hold}" },
+    { method: "POST", path: `/api/v1/showtimes/${first?.id ?? "0"}/holds`, body: '{"seats":[{seat}]}', expects: 201 },
+    { method: "DELETE", path: "/api/v1/holds/{hold}", expects: 204 },
   ],
 };
 

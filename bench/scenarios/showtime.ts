@@ -13,9 +13,9 @@ export const showtime: Scenario = {
       requests({ showtimes: [first] }) {
         const path = `/api/v1/showtimes/${first?.id ?? "0"}`;
         return [
-          { method: "GET", path },
-          { method: "GET", path: `${path}/layout` },
-          { method: "GET", path: `${path}/seats` },
+          { method: "GET", path, expects: 200 },
+          { method: "GET", path: `${path}/layout`, expects: 200 },
+          { method: "GET", path: `${path}/seats`, expects: 200 },
         ];
       },
     }),

@@ -1,0 +1,30 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, it } from "vitest";
+import { HttpLoad } from "./http-load.ts";
+
+it("a server that sheds every second request fails the load: it would be done sooner", async () => {
+  let requests = 0;
+  const server = createServer((_request, response) => {
+    if (++requests % 2 === 0) response.writeHead(503);
+    response.end("busy");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const load = new HttpLoad();
+  load.open({
+    url: `http://127.0.0.1:${port}`,
+    connections: 1,
+    requests: [{ method: "GET", path: "/movies", expects: 200 }],
+  });
+  load.begin();
+  try {
+    while (requests < 10) await new Promise((resolve) => void setTimeout(resolve, 5));
+    expect(() => load.take()).toThrow("GET /movies was answered with 503 and not 200: busy");
+  } finally {
+    await load.end();
+    server.closeAllConnections();
+    server.close();
+  }
+});
