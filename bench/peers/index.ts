@@ -77,8 +77,8 @@ const COLYSEUS = {
 
 const NEST = {
   fairness:
-    "the catalogue from memory, layouts as ready bytes with their ETag, no entity tags hashed for lists, seats in PostgreSQL by SELECT ... FOR " +
-    "UPDATE in one round trip, no tokens to check",
+    "catalogue and layouts from memory as ready bytes with their ETag, seats in PostgreSQL by SELECT ... FOR UPDATE in one round trip, a seat map " +
+    "read and written once for all who wait, no tokens to check",
   needs: ["postgres"],
   scenarios: ["browse", "showtime", "rest-hold"],
   protocol: "rest",

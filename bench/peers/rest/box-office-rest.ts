@@ -1,18 +1,24 @@
+import { SingleFlight } from "../../../services/catalog/single-flight.ts";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
 import { BoxOffice } from "../front/box-office.ts";
 import { HOLD_TTL_MS } from "../front/seat-store.ts";
 import { PostgresStore } from "../postgres/postgres-store.ts";
 import { STRATEGIES } from "../postgres/strategies.ts";
-import { type Catalogue, copyDemo, type Layout, type PageQuery, pageOf, type Showtime } from "./catalogue.ts";
+import { type Catalogue, copyDemo, type PageQuery, pageOf, type Ready, readyOf, type Showtime } from "./catalogue.ts";
 
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
 
+/** Pages of lists that are kept, each as somebody asked for it. */
+const PAGES_KEPT_MAX = 1_000;
 const NOT_FOUND: Answer = { status: 404, body: { code: "NOT_FOUND" } };
 
-/** What the REST peers do behind their routes: the catalogue from memory, seats in PostgreSQL by `SELECT ... FOR UPDATE`. */
+/**
+ * What the REST peers do behind their routes: the catalogue from memory as the bytes that are sent, each written once; seats in PostgreSQL by
+ * `SELECT ... FOR UPDATE`, and read once for all who wait.
+ */
 export class BoxOfficeRest {
   readonly #catalogue: Catalogue;
   /** What seats are kept by: those that the load may ask for first, the smallest of them first. */
@@ -20,7 +26,10 @@ export class BoxOfficeRest {
   /** Where a showtime stands in them, by its id, or by that very number: the load generator does not know the ids. */
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #office: BoxOffice;
-  readonly #store: PostgresStore;
+  readonly #pages = new Map<string, Ready>();
+  /** By id. */
+  readonly #showtimePages: ReadonlyMap<string, Ready>;
+  readonly #seats: SingleFlight<Buffer>;
   /** By token. It is taken for what it is: less work than the signed one that a real shop would have to check. */
   readonly #holders = new Map<string, number>();
   #guests = 0;
@@ -34,7 +43,11 @@ export class BoxOfficeRest {
         [String(number), number],
       ]),
     );
-    this.#store = store;
+    this.#showtimePages = new Map(showtimes.map((showtime) => [showtime.id, readyOf(showtime)]));
+    this.#seats = new SingleFlight(async (id) => {
+      const statuses = await store.statusesOf(this.#numbers.get(id) ?? -1);
+      return Buffer.from(JSON.stringify({ showtimeId: id, epoch: 1, seq: 1, statuses }));
+    });
     this.#office = office;
   }
 
@@ -64,31 +77,32 @@ export class BoxOfficeRest {
     return { status: 201, body: { user: { id, role: "guest" }, accessToken: id } };
   }
 
-  movies(query: PageQuery): unknown {
-    return pageOf(this.#catalogue.movies, query);
+  movies(query: PageQuery): Ready {
+    return this.#page("movies", query);
   }
 
-  showtimes(query: PageQuery): unknown {
-    return pageOf(this.#catalogue.showtimes, query);
+  showtimes(query: PageQuery): Ready {
+    return this.#page("showtimes", query);
   }
 
-  showtime(id: string): Answer {
-    const body = this.#showtimeOf(id);
-    return body === undefined ? NOT_FOUND : { status: 200, body };
+  showtime(id: string): Ready | undefined {
+    return this.#showtimePages.get(this.#showtimeOf(id)?.id ?? "");
   }
 
-  /** Kept as the bytes that are sent; of the first SHOWTIMES alone, which is what the load asks for. */
-  layout(id: string): Layout | undefined {
+  /** Of the first SHOWTIMES alone, which is what the load asks for. */
+  layout(id: string): Ready | undefined {
     return this.#catalogue.layouts.get(this.#showtimeOf(id)?.id ?? "");
   }
 
-  /** Read anew for each request: nobody is to be shown a seat as free that was taken before he asked. */
-  async seats(id: string): Promise<Answer> {
+  /**
+   * Read for all who wait, and never before they asked: nobody is to be shown a seat as free that was taken by then. Undefined when there is no
+   * such showtime.
+   */
+  async seats(id: string): Promise<Buffer | undefined> {
     const showtime = this.#numbers.get(id);
-    if (showtime === undefined) return NOT_FOUND;
+    if (showtime === undefined) return undefined;
     await this.#office.opened(showtime);
-    const statuses = await this.#store.statusesOf(showtime);
-    return { status: 200, body: { showtimeId: id, epoch: 1, seq: 1, statuses } };
+    return this.#seats.get(id);
   }
 
   async hold(id: string, body: unknown, authorization: string | undefined): Promise<Answer> {
@@ -110,6 +124,16 @@ export class BoxOfficeRest {
     const [op, , code] = await this.#ask(authorization, [CLIENT_OP.release, 0, 0, hold]);
     if (op !== SERVER_OP.released) return { status: 404, body: { code } };
     return { status: 204, body: undefined };
+  }
+
+  #page(list: "movies" | "showtimes", query: PageQuery): Ready {
+    const key = `${list} ${query.limit ?? ""} ${query.cursor ?? ""}`;
+    let page = this.#pages.get(key);
+    if (page === undefined) {
+      if (this.#pages.size >= PAGES_KEPT_MAX) this.#pages.clear();
+      this.#pages.set(key, (page = readyOf(pageOf<unknown>(this.#catalogue[list], query))));
+    }
+    return page;
   }
 
   #showtimeOf(id: string): Showtime | undefined {

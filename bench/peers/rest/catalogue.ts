@@ -3,6 +3,7 @@
  * same bodies, whatever those become.
  */
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,9 +27,15 @@ export interface PageQuery {
   readonly cursor?: string;
 }
 
-export interface Layout {
+/** What is answered, as the bytes that are sent. */
+export interface Ready {
   readonly body: Buffer;
   readonly etag: string;
+}
+
+export function readyOf(value: unknown): Ready {
+  const body = Buffer.from(JSON.stringify(value));
+  return { body, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
 }
 
 export interface Showtime {
@@ -41,7 +48,7 @@ export interface Catalogue {
   readonly movies: readonly unknown[];
   readonly showtimes: readonly Showtime[];
   /** Those that were wanted, by showtime. */
-  readonly layouts: ReadonlyMap<string, Layout>;
+  readonly layouts: ReadonlyMap<string, Ready>;
 }
 
 /**
@@ -61,7 +68,7 @@ export async function copyDemo(
   try {
     const api = `${await baseUrl(createInterface({ input: usher.stdout }))}/api/v1`;
     const showtimes = await all<Showtime>(`${api}/showtimes`);
-    const layouts = new Map<string, Layout>();
+    const layouts = new Map<string, Ready>();
     for (const { id } of wanted(showtimes)) layouts.set(id, await layoutAt(`${api}/showtimes/${id}/layout`));
     return { movies: await all(`${api}/movies`), showtimes, layouts };
   } finally {
@@ -100,7 +107,7 @@ async function all<Item>(list: string): Promise<Item[]> {
   return items;
 }
 
-async function layoutAt(url: string): Promise<Layout> {
+async function layoutAt(url: string): Promise<Ready> {
   const response = await get(url);
   return { body: Buffer.from(await response.arrayBuffer()), etag: response.headers.get("etag") ?? "" };
 }

@@ -8,7 +8,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { announce } from "../front/announce.ts";
 import { type Answer, BoxOfficeRest } from "./box-office-rest.ts";
-import type { PageQuery } from "./catalogue.ts";
+import type { PageQuery, Ready } from "./catalogue.ts";
 
 /** As far as Express and Fastify agree. */
 interface Response {
@@ -17,7 +17,9 @@ interface Response {
   send(body?: unknown): unknown;
 }
 
-const BRIEFLY = "public, max-age=5";
+/** As Usher's: caches may keep the answer, and ask each time whether it still holds. */
+const ASK_AGAIN = "public, max-age=0, must-revalidate";
+const JSON_TYPE = "application/json; charset=utf-8";
 
 class RestController {
   readonly #office: BoxOfficeRest;
@@ -30,35 +32,27 @@ class RestController {
     return send(response, this.#office.guest());
   }
 
-  movies(query: PageQuery, response: Response): unknown {
-    response.header("cache-control", BRIEFLY);
-    return this.#office.movies(query);
+  movies(query: PageQuery, known: string | undefined, response: Response): void {
+    sendReady(response.header("cache-control", ASK_AGAIN), known, this.#office.movies(query));
   }
 
-  showtimes(query: PageQuery, response: Response): unknown {
-    response.header("cache-control", BRIEFLY);
-    return this.#office.showtimes(query);
+  showtimes(query: PageQuery, known: string | undefined, response: Response): void {
+    sendReady(response.header("cache-control", ASK_AGAIN), known, this.#office.showtimes(query));
   }
 
-  showtime(id: string, response: Response): unknown {
-    response.header("cache-control", BRIEFLY);
-    return send(response, this.#office.showtime(id));
+  showtime(id: string, known: string | undefined, response: Response): void {
+    sendReady(response.header("cache-control", ASK_AGAIN), known, this.#office.showtime(id));
   }
 
   layout(id: string, known: string | undefined, response: Response): void {
-    const layout = this.#office.layout(id);
-    if (layout === undefined) return void response.status(404).send();
-    response
-      .header("etag", layout.etag)
-      .header("cache-control", "public, max-age=60")
-      .header("vary", "accept-encoding");
-    if (known === layout.etag) return void response.status(304).send();
-    response.header("content-type", "application/json; charset=utf-8").send(layout.body);
+    response.header("cache-control", "public, max-age=60").header("vary", "accept-encoding");
+    sendReady(response, known, this.#office.layout(id));
   }
 
-  async seats(id: string, response: Response): Promise<unknown> {
-    response.header("cache-control", "no-store");
-    return send(response, await this.#office.seats(id));
+  async seats(id: string, response: Response): Promise<void> {
+    const body = await this.#office.seats(id);
+    if (body === undefined) response.status(404).send();
+    else response.header("cache-control", "no-store").header("content-type", JSON_TYPE).send(body);
   }
 
   async hold(id: string, body: unknown, authorization: string | undefined, response: Response): Promise<unknown> {
@@ -75,6 +69,13 @@ function send(response: Response, { status, body }: Answer): unknown {
   return body;
 }
 
+function sendReady(response: Response, known: string | undefined, ready: Ready | undefined): void {
+  if (ready === undefined) return void response.status(404).send();
+  response.header("etag", ready.etag);
+  if (known === ready.etag) response.status(304).send();
+  else response.header("content-type", JSON_TYPE).send(ready.body);
+}
+
 /** What TypeScript would write for decorators, which do not come off with the types alone. */
 function route(name: keyof RestController, method: MethodDecorator, ...parameters: ParameterDecorator[]): void {
   const { prototype } = RestController;
@@ -85,16 +86,18 @@ function route(name: keyof RestController, method: MethodDecorator, ...parameter
 }
 
 const response = Res({ passthrough: true });
+/** The response itself and not passed through: what is sent by it is bytes already. */
+const whole = Res();
 const authorization = Headers("authorization");
+const known = Headers("if-none-match");
 Controller("api/v1")(RestController);
 Inject(BoxOfficeRest)(RestController, undefined, 0);
 route("guest", Post("auth/guest"), response);
-route("movies", Get("movies"), Query(), response);
-route("showtimes", Get("showtimes"), Query(), response);
-route("showtime", Get("showtimes/:id"), Param("id"), response);
-// The response itself and not passed through: the body is bytes already.
-route("layout", Get("showtimes/:id/layout"), Param("id"), Headers("if-none-match"), Res());
-route("seats", Get("showtimes/:id/seats"), Param("id"), response);
+route("movies", Get("movies"), Query(), known, whole);
+route("showtimes", Get("showtimes"), Query(), known, whole);
+route("showtime", Get("showtimes/:id"), Param("id"), known, whole);
+route("layout", Get("showtimes/:id/layout"), Param("id"), known, whole);
+route("seats", Get("showtimes/:id/seats"), Param("id"), whole);
 route("hold", Post("showtimes/:id/holds"), Param("id"), Body(), authorization, response);
 route("release", Delete("holds/:id"), Param("id"), authorization, response);
 
@@ -114,7 +117,7 @@ announce((server.address() as AddressInfo).port); // The cast: it listens on TCP
 function adapter(platform: string | undefined): ExpressAdapter | FastifyAdapter {
   if (platform === "fastify") return new FastifyAdapter();
   const express = new ExpressAdapter();
-  // Usher's lists have no entity tag either, and Express would hash each of them.
+  // What has one is kept with it: Express would hash each answer anew.
   express.set("etag", false);
   express.disable("x-powered-by");
   return express;
