@@ -87,6 +87,32 @@ describe("buyers", () => {
     },
   );
 
+  it("tell how long a refusal took beside how long a hold did", async () => {
+    const taken = uWS.App().ws("/v1", {
+      message(socket, message) {
+        const [, number] = packr.unpack(Buffer.from(message.slice(0))) as [number, number];
+        if (answered++ === 0) socket.send(packr.pack([SERVER_OP.held, number, 1]), true);
+        else if (answered === 2) socket.send(packr.pack([SERVER_OP.refused, number, "SEAT_TAKEN"]), true);
+      },
+    });
+    let answered = 0;
+    const port = await new Promise<number>((resolve) => {
+      taken.listen("127.0.0.1", 0, (token) => resolve(uWS.us_socket_local_port(token)));
+    });
+    const load = new CommandLoad();
+    try {
+      await load.open({ ...options(), port, connections: 2, slots: 1, rivals: 2 });
+      load.begin({ kind: "closed" });
+      await until(() => load.take().refused === 1);
+      const { count, histograms } = load.take();
+      expect(count).toBe(1);
+      expect(mergeHistograms([histograms["refused"] ?? ""]).totalCount).toBe(1);
+    } finally {
+      load.close();
+      taken.close();
+    }
+  });
+
   it("begin commands at the rate of an open load, and none earlier", async () => {
     const load = new CommandLoad();
     await load.open(options());

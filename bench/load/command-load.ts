@@ -42,6 +42,8 @@ export const UNANSWERED = "The server left commands unanswered.";
 
 export class CommandLoad {
   readonly #recorder = new Recorder();
+  /** Refusals, which are answers of another kind, and as a rule quicker ones. */
+  readonly #refusals = new Recorder();
   #options: CommandLoadOptions | undefined;
   #clients: WebSocketClient[] = [];
   #buyers: Buyer[] = [];
@@ -81,19 +83,22 @@ export class CommandLoad {
     this.#nextIndex = 0;
     this.#startAt = pace.kind === "schedule" ? localTime(pace.startAt) : performance.now();
     this.#idle = Array.from({ length: lanes }, (_, lane) => lane);
-    this.#recorder.mark();
+    this.mark();
     if (pace.kind === "closed") for (let lane = 0; lane < lanes; lane++) this.#send(lane, performance.now());
     else this.#timer = setInterval(() => this.#sendDue(), 1);
   }
 
   mark(): void {
     this.#recorder.mark();
+    this.#refusals.mark();
   }
 
   take(): Sample {
     this.#check();
     const overdue = this.#overdue();
-    return this.#recorder.take({ unsent: overdue }, this.#unanswered(overdue));
+    const sample = this.#recorder.take({ unsent: overdue }, this.#unanswered(overdue));
+    const { latency: refused = "" } = this.#refusals.take().histograms;
+    return { ...sample, histograms: { ...sample.histograms, refused } };
   }
 
   /** Waits for what is in flight and releases what is held, so that the seats are free for whoever comes next. */
@@ -169,8 +174,10 @@ export class CommandLoad {
     if (begunAt === 0) return; // An answer to what was sent before: the server answers twice.
     this.#begunAt[lane] = 0;
     this.#inFlight--;
-    if (refused) this.#refused(this.#buyers[connection]?.refusedFor ?? "");
-    else this.#recorder.record(now, now - begunAt);
+    if (refused) {
+      this.#refusals.record(now, now - begunAt);
+      this.#refused(this.#buyers[connection]?.refusedFor ?? "");
+    } else this.#recorder.record(now, now - begunAt);
     if (!this.#running) return;
     if (this.#pace.kind === "closed") this.#send(lane, now);
     else {

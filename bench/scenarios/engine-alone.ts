@@ -44,7 +44,7 @@ async function startWarm(stage: Stage, options: EngineLoadOptions, seconds: numb
 }
 
 /** What is to be read is written by one process, and read by another in each round. */
-async function startCold(stage: Stage, options: EngineLoadOptions): Promise<Subject> {
+export async function startCold(stage: Stage, options: EngineLoadOptions): Promise<Subject> {
   const writer = await openEngine(stage, { ...options, isCold: true });
   await writer.stop();
   return {
