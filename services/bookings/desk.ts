@@ -4,7 +4,13 @@ import type { Config } from "../../platform/config/index.ts";
 import { newId, type RandomBytes } from "../../platform/random/index.ts";
 import { type HolderId, type HoldId, isPlainId, parseHoldId, type Role } from "../../proto/index.ts";
 import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
-import { QUOTE, type SeatCard, type ShowtimeCard, WITHDRAW_TICKETS } from "../../proto/services/index.ts";
+import {
+  type PaymentMethod,
+  QUOTE,
+  type SeatCard,
+  type ShowtimeCard,
+  WITHDRAW_TICKETS,
+} from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";
 import { type Engine, problemOf } from "./holds/holds.ts";
 import { derivedId } from "./ids.ts";
@@ -73,8 +79,7 @@ export class Desk {
       throw new Problem("FORBIDDEN", `Terminals are for kiosks and box offices; your role is ${asker.role}.`);
     }
     const own = await this.read(asker, id);
-    const card = token === undefined ? [] : [token];
-    const paymentId = this.#idOf("pay", asker, id, method, ...card); // With another card it is another payment.
+    const paymentId = this.#paymentIdOf(asker, own.booking, method, token);
     const { stored, mine } = await saga.tell(own, { type: "pay", paymentId, method, token: token ?? null });
     const begun = mine ? await this.#beginPayment(stored) : stored;
     if (method === "terminal" || token !== undefined || !isLeftAlone(begun.booking)) return begun;
@@ -221,6 +226,13 @@ export class Desk {
     if (used.length > 0) {
       throw new Problem("ALREADY_USED", "Tickets of these seats were let in already.", { seats: used });
     }
+  }
+
+  /** With another card it is another payment. One that an earlier version began goes by the key alone, and is gone on with under that id. */
+  #paymentIdOf(asker: Asker, { id, payment }: Booking, method: PaymentMethod, token: string | undefined): string {
+    const earlier = this.#idOf("pay", asker, id);
+    if (payment?.id === earlier && payment.method === method) return earlier;
+    return this.#idOf("pay", asker, id, method, ...(token === undefined ? [] : [token]));
   }
 
   /** Of what is made by a request with an Idempotency-Key: the same for its repetitions. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Role } from "../../../proto/index.ts";
 import type { Booking } from "../../../proto/rest/index.ts";
 import { encodeCursor } from "../../../platform/http/requests/paging.ts";
+import { derivedId } from "../ids.ts";
 import { call, type Caller, hasStatus, PRICE, type Shop, until, World } from "../testing/world.ts";
 
 let world: World;
@@ -178,6 +179,24 @@ describe("with an Idempotency-Key", () => {
     expect(world.payments.kept(id)).toBe(0);
     const changed = await call(shop, "POST", `/bookings/${id}/cancel`, { body: { seats: [0] }, key: "c" });
     expect(changed.json()).toMatchObject(problem(422, "IDEMPOTENCY_KEY_REUSED"));
+  });
+
+  it("a payment that an earlier version began, and knew by the key alone, is gone on with", async () => {
+    const { id } = await book();
+    const paymentId = derivedId("pay_", "ada", "earlier", id);
+    const begun = { id: paymentId, method: "mock", state: "pending", next: null, givenUp: false };
+    await world.pool.query(
+      `update bookings.booking set status = 'paying', payment = $2, steps = '[{"do": "start", "token": "ok"}]', due_at = now()
+       where id = $1`,
+      [id, begun],
+    );
+    const paid = await call(shop, "POST", `/bookings/${id}/payments`, {
+      body: { method: "mock", token: "ok" },
+      key: "earlier",
+    });
+    expect([paid.statusCode, paid.json()]).toMatchObject([202, { paymentId }]);
+    await until(shop, id, hasStatus("confirmed"));
+    expect(world.payments.starts.filter(({ bookingId }) => bookingId === id)).toMatchObject([{ paymentId }]);
   });
 
   it("a cancellation of other seats is another, once the key is forgotten", async () => {
