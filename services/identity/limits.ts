@@ -47,7 +47,9 @@ export const PRUNE_ROWS_MAX = 10_000;
 /** Signed-out and expired sign-ins are kept this long for whoever asks what happened. */
 export const FAMILIES_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** How often guests who booked nothing are looked for, how many are asked after at once until none is left, and how long bookings may take to answer. Those who did book are asked after each time. */
+/** How often guests who booked nothing are looked for, how many are asked after at once until none is left, and how long bookings may take to answer. */
 export const GUESTS_PRUNE_EVERY_MS = 10 * 60_000;
 export const GUESTS_ASKED_MAX = 1_000;
 export const GUESTS_ASKED_WITHIN_MS = 5_000;
+/** Those who did book are asked after again no sooner, for every process asks after them. */
+export const GUESTS_ASKED_AGAIN_MS = 24 * 60 * 60 * 1000;

@@ -4,7 +4,7 @@ import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
-import { FAMILIES_KEPT_MS, GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS } from "../limits.ts";
+import { FAMILIES_KEPT_MS, GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
 import { isBehind, placeOf, type UserPlace } from "./user.ts";
 
@@ -18,19 +18,25 @@ interface Options {
 /** Guests whose sign-ins have been deleted: no token of theirs is good any more, and none ever will be. */
 export class ForgottenGuests {
   readonly #options: Options;
-  /** Those up to here were looked at. */
+  /** Those up to here were looked at, since then. */
   #seen: Static<typeof UserPlace> | undefined;
+  #since = -Infinity;
 
   constructor(options: Options) {
     this.#options = options;
   }
 
   /**
-   * Deletes some of those who booked nothing, and goes on behind them the next time.
+   * Deletes some of those who booked nothing, and goes on behind them the next time; once a day it begins anew, for whose sign-ins were
+   * deleted late.
    * @returns whether there may be more to look at. @throws while bookings cannot be asked
    */
   async prune(): Promise<boolean> {
     const { db, bus, clock, config } = this.#options;
+    if (clock.now() - this.#since >= GUESTS_ASKED_AGAIN_MS) {
+      this.#seen = undefined;
+      this.#since = clock.now();
+    }
     // Whoever came later still has a sign-in: those are not even read.
     const before = new Date(clock.now() - config.guestTokenTtlMs - FAMILIES_KEPT_MS);
     let query = db
@@ -50,8 +56,8 @@ export class ForgottenGuests {
       const idle = userIds.filter((id) => !booked.includes(id));
       if (idle.length > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
     }
-    const last = rows.length === GUESTS_ASKED_MAX ? rows.at(-1) : undefined;
-    this.#seen = last && placeOf(last);
-    return last !== undefined;
+    const last = rows.at(-1);
+    if (last !== undefined) this.#seen = placeOf(last);
+    return rows.length === GUESTS_ASKED_MAX;
   }
 }

@@ -5,7 +5,7 @@ import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom as random } from "../../../platform/random/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
-import { FAMILIES_KEPT_MS, GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
+import { FAMILIES_KEPT_MS, GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
 import { createIdentityService } from "../service.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { ForgottenGuests } from "./forgotten-guests.ts";
@@ -149,6 +149,39 @@ describe("a guest whose sign-ins are deleted", () => {
     await bus.close();
     const bookers = await pool.query(`delete from identity."user" where id like 'usr\\_booker%'`);
     expect(bookers.rowCount).toBe(GUESTS_ASKED_MAX);
+  });
+
+  it("who did book is asked after once a day, and whoever comes behind meanwhile is forgotten", async () => {
+    const clock = new VirtualClock(t.clock.now());
+    const asked: string[] = [];
+    const bookings = t.bus.serve(BOOKERS, ({ userIds }, answer) => {
+      asked.push(...userIds);
+      answer({ booked: userIds.filter((id) => id !== "usr_late") });
+    });
+    const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
+    const guests = new ForgottenGuests({ db, bus: t.bus, clock, config: t.config });
+    const pass = async () => {
+      asked.length = 0;
+      while (await guests.prune());
+      return asked.length;
+    };
+    const bookers = GUESTS_ASKED_MAX + 1;
+    await t.pool.query(
+      `insert into identity."user" (id, role, created_at)
+       select 'usr_booker' || n, 'guest', to_timestamp(0) from generate_series(1, $1::int) as n`,
+      [bookers],
+    );
+    expect(await pass()).toBe(bookers);
+    await clock.advance(GUESTS_PRUNE_EVERY_MS);
+    expect(await pass()).toBe(0);
+    await t.pool.query(
+      `insert into identity."user" (id, role, created_at) values ('usr_late', 'guest', to_timestamp(1))`,
+    );
+    expect(await pass()).toBe(1);
+    await clock.advance(GUESTS_ASKED_AGAIN_MS);
+    expect(await pass()).toBe(bookers);
+    bookings.close();
+    await t.pool.query(`delete from identity."user" where id like 'usr\\_booker%'`);
   });
 
   it("is found without a look at those who have some", async () => {
