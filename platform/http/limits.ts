@@ -10,6 +10,8 @@ export const HANDLER_TIMEOUT_MS = 30_000;
 /** How often handlers are looked over: so much later may one find out. */
 export const HANDLER_LOOK_EVERY_MS = 1_000;
 export const CONNECTIONS_MAX = 10_000;
+/** At a stop, past it the port closes, whatever is still under way: behind it the services stop, and could answer nobody. */
+export const DRAINED_WITHIN_MS = 10_000;
 /** Addresses whose requests are counted; past it the longest unseen is forgotten. */
 export const RATE_LIMIT_ADDRESSES_MAX = 20_000;
 /** A dependency that takes longer to answer than the first is as it was, until it has not answered for the second. */

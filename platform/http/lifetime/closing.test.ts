@@ -1,7 +1,7 @@
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { VirtualClock } from "../../clock/index.ts";
-import { BALANCER_ASKS_WITHIN_MS } from "../limits.ts";
+import { BALANCER_ASKS_WITHIN_MS, DRAINED_WITHIN_MS } from "../limits.ts";
 import { testServer } from "../testing.ts";
 
 /** A server that listens, with a slow handler that has a request of `asked`, until `go` lets it answer. */
@@ -15,8 +15,12 @@ async function busyServer(options: Parameters<typeof testServer>[0] = {}) {
       return { fine: true };
     });
   });
+  let stalling = false;
+  server.app.post("/stalled", { onRequest: async () => void (stalling = true) }, async () => ({}));
+  server.app.get("/stalling", async () => stalling);
   await server.app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = server.app.server.address() as AddressInfo; // It listens on TCP.
+  const open = () => connect(port, "127.0.0.1");
   const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(10_000) });
   const asked = ask("/slow");
   await arrived;
@@ -26,7 +30,7 @@ async function busyServer(options: Parameters<typeof testServer>[0] = {}) {
     go();
     await close();
   });
-  return { ask, asked, close, go: () => go() };
+  return { open, ask, asked, close, go: () => go() };
 }
 
 it("a request that is under way at a stop is answered, and the port stays open for so long: others are served, too", async () => {
@@ -66,5 +70,27 @@ it("who balances and asks no more is not waited for", async () => {
   await clock.advance(BALANCER_ASKS_WITHIN_MS - 1);
   expect(isClosed).toBe(false);
   await clock.advance(1);
+  await closed;
+});
+
+it("a request whose body never comes keeps the port open for so long only", async () => {
+  const clock = new VirtualClock();
+  const { open, ask, asked, close, go } = await busyServer({ clock });
+  go();
+  await asked;
+  const stalled = open();
+  onTestFinished(() => void stalled.destroy());
+  stalled.write(
+    "POST /stalled HTTP/1.1\r\nhost: usher\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{",
+  );
+  const isStalled = async () => (await ask("/stalling")).json();
+  await expect.poll(isStalled).toBe(true);
+  const closed = close();
+  await expect.poll(async () => (await ask("/health/ready")).headers.get("connection")).toBe("close");
+  await clock.advance(DRAINED_WITHIN_MS - 1);
+  expect((await ask("/health/ready")).status).toBe(200);
+  await clock.advance(1);
+  await expect.poll(() => ask("/health/ready").then(String, String)).toContain("fetch failed");
+  stalled.destroy();
   await closed;
 });

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from "fastify";
-import { type Clock, Wakeable } from "../../clock/index.ts";
-import { BALANCER_ASKS_WITHIN_MS, BALANCER_TOLD_TIMES } from "../limits.ts";
+import { type Clock, Wakeable, within } from "../../clock/index.ts";
+import { BALANCER_ASKS_WITHIN_MS, BALANCER_TOLD_TIMES, DRAINED_WITHIN_MS } from "../limits.ts";
 import type { UntilAnswered } from "./handler-deadline.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
     /**
-     * Before `close`, while the port is still open: tells whoever balances to send nothing new, and finishes what there is. A balancer that
-     * finds the port closed takes the server for dead, and ends its requests. (Fastify gives its hooks at closing ten seconds, so it is none.)
+     * Before `close`, while the port is still open: tells whoever balances to send nothing new, and finishes what there is, for
+     * `DRAINED_WITHIN_MS`. A balancer that finds the port closed takes the server for dead, and ends its requests. (Fastify gives its hooks at closing ten seconds, so it is none.)
      */
     drain(): Promise<void>;
   }
@@ -36,8 +36,8 @@ export class Closing {
   addTo(app: FastifyInstance, untilAnswered: UntilAnswered): void {
     app.decorate("drain", async () => {
       this.#isClosing = true;
-      await this.#untilTold();
-      await untilAnswered();
+      const drained = this.#untilTold().then(untilAnswered);
+      await within(this.#clock, DRAINED_WITHIN_MS, drained, () => undefined);
     });
     app.addHook("preClose", (done) => {
       this.#isClosing = true;
