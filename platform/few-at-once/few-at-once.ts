@@ -12,6 +12,10 @@ export class FewAtOnce {
     this.#waitingMax = waitingMax;
   }
 
+  get isIdle(): boolean {
+    return this.#running === 0;
+  }
+
   /** @throws Problem BUSY, at once, when too many wait already */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#atOnce) await this.#wait();

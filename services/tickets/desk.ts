@@ -8,7 +8,7 @@ import { Problem } from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import { writeTicketCode } from "./code/ticket-code.ts";
 import { ticketedSeats, type TicketFollower } from "./follower.ts";
-import { GENERATION_MAX, PRINTED_AT_ONCE, PRINTS_WAITING_MAX } from "./limits.ts";
+import { GENERATION_MAX, PRINTED_AT_ONCE, PRINTS_OF_READER_WAITING_MAX, PRINTS_WAITING_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import { printTickets } from "./print/index.ts";
 import type { TicketTables } from "./tables.ts";
@@ -28,7 +28,11 @@ interface Options {
 /** Hands out tickets: as text, on paper, and anew. */
 export class TicketDesk {
   readonly #options: Options;
+  /** Two rooms, so that no crowd of readers keeps the mails away. */
   readonly #printing = new FewAtOnce({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
+  readonly #mailing = new FewAtOnce({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
+  /** Each reader's prints, by user: one of them at a time takes a place among those of all, so that none takes the others' places. */
+  readonly #readers = new Map<string, FewAtOnce>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -43,7 +47,8 @@ export class TicketDesk {
   /** @throws Problem BOOKING_NOT_FOUND, BOOKING_STATE (there are none), BUSY, UNAVAILABLE */
   async printBooking(bookingId: string, reader: Reader): Promise<Uint8Array> {
     const booking = await this.#bookingFor(bookingId, reader);
-    const bytes = await this.#print(booking, await this.#upToDate(booking));
+    const rows = await this.#upToDate(booking);
+    const bytes = await this.#inTurn(reader, () => this.#print(booking, rows));
     if (bytes === undefined)
       throw new Problem("BOOKING_STATE", `There are no tickets: the booking is ${booking.status}.`);
     return bytes;
@@ -52,14 +57,16 @@ export class TicketDesk {
   /** For other services. @returns undefined while there are none. @throws Problem BUSY, UNAVAILABLE */
   async printFor(bookingId: string): Promise<Uint8Array | undefined> {
     const booking = await this.#options.peers.booking(bookingId);
-    return booking === null ? undefined : this.#print(booking, await this.#upToDate(booking));
+    if (booking === null) return undefined;
+    const rows = await this.#upToDate(booking);
+    return this.#mailing.run(() => this.#print(booking, rows));
   }
 
   /** @throws Problem NOT_FOUND, BOOKING_STATE (it is void), BUSY, UNAVAILABLE */
   async printTicket(id: string, reader: Reader): Promise<Uint8Array> {
     const row = await this.#validFor(id, reader);
     const booking = await this.#options.peers.booking(row.booking_id);
-    const bytes = booking && (await this.#print(booking, [row]));
+    const bytes = booking && (await this.#inTurn(reader, () => this.#print(booking, [row])));
     if (!bytes) throw isVoid();
     return bytes;
   }
@@ -142,18 +149,21 @@ export class TicketDesk {
     return writeTicketCode(code, this.#options.keys);
   }
 
+  /** @throws Problem BUSY, at once */
+  async #inTurn<T>({ userId }: Reader, print: () => Promise<T>): Promise<T> {
+    const own = this.#readers.get(userId) ?? new FewAtOnce({ atOnce: 1, waitingMax: PRINTS_OF_READER_WAITING_MAX });
+    this.#readers.set(userId, own);
+    try {
+      return await own.run(() => this.#printing.run(print));
+    } finally {
+      if (own.isIdle) this.#readers.delete(userId);
+    }
+  }
+
   async #print(booking: BookingRecord, rows: readonly Row[]): Promise<Uint8Array | undefined> {
     const sold = new Map(booking.seats.map((each) => [each.seat, each]));
     const printed = rows.filter(({ seat }) => sold.has(seat));
     if (printed.length === 0) return undefined;
-    return this.#printing.run(() => this.#draw(booking, printed, sold));
-  }
-
-  async #draw(
-    booking: BookingRecord,
-    printed: readonly Row[],
-    sold: ReadonlyMap<number, BookingRecord["seats"][number]>,
-  ): Promise<Uint8Array> {
     const { peers } = this.#options;
     const seats = printed.map(({ seat }) => seat);
     const [quote, plan, language] = await Promise.all([

@@ -31,10 +31,12 @@ export const KEYS_READ_AGAIN_AFTER_MS = 1_000;
 /** Tickets are sold long ahead: so long after its successor a key still verifies. */
 export const KEYS_KEPT_MS = 2 * 365 * 24 * 3_600_000;
 
-/** Bookings whose tickets are printed at once: paper is drawn on the event loop. */
+/** Bookings whose tickets are printed at once, for readers and as many for mails: paper is drawn on the event loop. */
 export const PRINTED_AT_ONCE = 2;
 /** Some seconds of work; past it the answer is BUSY. */
 export const PRINTS_WAITING_MAX = 32;
+/** Behind the one that a reader has printed now: a page for each seat of a large booking. */
+export const PRINTS_OF_READER_WAITING_MAX = 20;
 /** Dots of a hall's plan on paper; of larger halls each n-th seat stands for its neighbours. */
 export const PLAN_DOTS_MAX = 3_000;
 /** The same for all pages of a file together: it has to fit into a mail, and into a message of the bus. */

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemRandom } from "../../platform/random/index.ts";
 import { TICKETS_PDF, WITHDRAW_TICKETS, WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
@@ -375,25 +375,52 @@ describe("a ticket can be taken along", () => {
   });
 });
 
-it("more prints at once than there is room for are BUSY, at once, and the others are printed", async () => {
-  const booking = world.peers.book(nextBooking(), [61]);
-  await list(booking.bookingId);
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  world.peers.beforePlan = () => opened;
-  const print = async () => {
-    const answer = await world.call("GET", `/bookings/${booking.bookingId}/tickets.pdf`);
+describe("more prints at once than there is room for", () => {
+  /** The hall's plan stays away until then, and every print with it. */
+  function holdPrints(): () => void {
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    world.peers.beforePlan = () => opened;
+    return open;
+  }
+  const refused: unknown[] = [];
+  const print = async (user: string, bookingId: string) => {
+    const answer = await world.call("GET", `/bookings/${bookingId}/tickets.pdf`, { user });
     if (answer.statusCode !== 200) refused.push(answer.json());
     return answer.statusCode;
   };
-  const refused: unknown[] = [];
-  const room = PRINTED_AT_ONCE + PRINTS_WAITING_MAX;
-  const printing = Array.from({ length: room + 5 }, print);
-  await until(() => expect(refused).toContainEqual(expect.objectContaining({ status: 503, code: "BUSY" })));
-  open();
-  expect((await Promise.all(printing)).filter((status) => status === 200).length).toBeGreaterThan(0);
-  world.peers.beforePlan = () => {};
-  expect(await print()).toBe(200);
+  const untilRefused = () =>
+    until(() => expect(refused).toContainEqual(expect.objectContaining({ status: 503, code: "BUSY" })));
+  beforeEach(() => (refused.length = 0));
+  afterEach(() => (world.peers.beforePlan = () => {}));
+
+  it("are BUSY, at once, and the others are printed", async () => {
+    const room = PRINTED_AT_ONCE + PRINTS_WAITING_MAX;
+    const bookings = Array.from({ length: room + 5 }, (_, at) =>
+      world.peers.book(nextBooking(), [61 + at], { userId: `reader-${at}` }),
+    );
+    const open = holdPrints();
+    const printing = bookings.map(({ userId, bookingId }) => print(userId, bookingId));
+    await untilRefused();
+    open();
+    expect((await Promise.all(printing)).filter((status) => status === 200).length).toBeGreaterThan(0);
+    expect(await print("reader-0", bookings[0]!.bookingId)).toBe(200);
+  });
+
+  it("of one reader keep nobody else's away, nor the mails", async () => {
+    const { bookingId } = world.peers.book(nextBooking(), [110]);
+    const others = world.peers.book(nextBooking(), [111], { userId: "bob" });
+    await list(bookingId);
+    const open = holdPrints();
+    const printing = Array.from({ length: PRINTED_AT_ONCE + PRINTS_WAITING_MAX + 5 }, () => print("ada", bookingId));
+    await untilRefused();
+    world.peers.beforePlan = () => {};
+    expect(await print("bob", others.bookingId)).toBe(200);
+    expect(await world.bus.request(TICKETS_PDF, others, { timeoutMs: 5_000 })).not.toBeNull();
+    open();
+    expect(await Promise.all(printing)).toContain(200);
+    expect(await print("ada", bookingId)).toBe(200);
+  });
 });
 
 describe("a ticket that is issued anew", () => {
