@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { pino } from "pino";
-import { createPool } from "../../platform/postgres/index.ts";
+import { createDatabase, createPool } from "../../platform/postgres/index.ts";
 import { PAYMENT_CHANGED, type PaymentState } from "../../proto/services/index.ts";
-import { RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
+import type { Gateway, GatewayRecord } from "./gateways/gateway.ts";
+import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
+import { Reconciler } from "./reconciler.ts";
+import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
 import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
 
 const TEN_MINUTES_MS = 600_000;
@@ -302,6 +306,57 @@ describe("the reconciler", () => {
       await own.close();
       await pool.end();
     }
+  });
+
+  it("is done with a list that never ends", async () => {
+    const endless = createServer((_request, response) => response.end('{"items":[],"nextCursor":"x"}'));
+    await new Promise<void>((resolve) => endless.listen(0, "127.0.0.1", resolve));
+    const { port } = endless.address() as AddressInfo; // It listens on TCP.
+    const misled = await shop.open({ mockGatewayUrl: () => `http://127.0.0.1:${port}` });
+    expect(await misled.service.reconcile()).toMatchObject({ unreachable: ["mock"], differences: [] });
+    await misled.service.stop();
+    await misled.kill();
+    endless.closeAllConnections();
+    await new Promise((resolve) => endless.close(resolve));
+  });
+
+  it("looks again before it has read a list of very many that we do not know", async () => {
+    let listed = 0;
+    let listedAtFirstLook = 0;
+    const recordOf = (paymentId: string): GatewayRecord => ({
+      paymentId,
+      gatewayId: `mp_${paymentId}`,
+      amount: { amount: 100, currency: "EUR" },
+      state: "captured",
+      captured: 100,
+      refunded: 0,
+      reason: null,
+      next: null,
+    });
+    const unused = () => Promise.reject(new Error("not asked here"));
+    const gateway: Gateway = {
+      start: unused,
+      capture: unused,
+      void: unused,
+      refund: unused,
+      async read({ paymentId }) {
+        listedAtFirstLook ||= listed;
+        return recordOf(paymentId);
+      },
+      async *list() {
+        while (listed < 3 * RECONCILE_ROWS_MAX) yield recordOf(`pay_unknown_${listed++}`);
+      },
+    };
+    const reconciler = new Reconciler({
+      pool: shop.pool,
+      db: createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA),
+      gateways: new Map([["stripe", gateway]]),
+      clock: payments.clock,
+      log: pino({ level: "silent" }),
+    });
+    const { differences, compared } = await reconciler.reconcile();
+    expect([differences.length, compared]).toEqual([DIFFERENCES_MAX, 3 * RECONCILE_ROWS_MAX]);
+    expect(listedAtFirstLook).toBe(2 * RECONCILE_ROWS_MAX + 1);
   });
 
   it("names the gateways that it could not ask", async () => {

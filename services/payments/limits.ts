@@ -38,6 +38,8 @@ export const RECONCILE_EVERY_MS = 5 * 60_000;
 export const RECONCILE_WINDOW_MS = 7 * 24 * 60 * 60_000;
 /** So many of our payments are held against a gateway's list at a time. */
 export const RECONCILE_ROWS_MAX = 5_000;
+/** Of a gateway's list; one that goes on longer has no end. */
+export const LIST_PAGES_MAX = 50_000;
 export const DIFFERENCES_MAX = 1_000;
 /** For so long after a refund was asked for it may still be sent back; of older payments it is looked at once in so long, so many in one go. */
 export const SENT_BACK_WITHIN_MS = 30 * 24 * 60 * 60_000;

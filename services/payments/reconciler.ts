@@ -52,6 +52,7 @@ export class Reconciler {
   readonly #openRefund: Gauge | undefined;
   #lock: SessionLock | undefined;
   #underWay: Promise<Reconciliation> | undefined;
+  #leavesOff = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -81,6 +82,11 @@ export class Reconciler {
     }
     this.#gauge?.reset();
     this.#openRefund?.reset();
+  }
+
+  /** A comparison that is under way ends at the next payment, however long the gateway's list is. */
+  leaveOff(): void {
+    this.#leavesOff = true;
   }
 
   stop(): void {
@@ -152,17 +158,32 @@ export class Reconciler {
         open.delete(id);
         compare(id, { ...other, ...side });
       };
+      const lookAgain = async (): Promise<void> => {
+        for (const [paymentId, known] of suspects) {
+          if (this.#leavesOff) throw new Error("the process stops");
+          if (differences.length === DIFFERENCES_MAX) break;
+          const difference = await this.#lookAgain(method, gateway, paymentId, known);
+          if (difference !== undefined) differences.push(difference);
+        }
+        suspects.clear();
+      };
       for (const row of rows) note(row.id, { row });
-      for await (const record of gateway.list(from, until)) note(record.paymentId, { record });
+      for await (const record of gateway.list(from, until)) {
+        if (this.#leavesOff) throw new Error("the process stops");
+        note(record.paymentId, { record });
+        if (open.size <= 2 * RECONCILE_ROWS_MAX) continue;
+        // So many are none of ours: the books may be of days ago, and the list goes on until now.
+        for (const [id, sides] of open) {
+          if (sides.row !== undefined) continue;
+          open.delete(id);
+          compare(id, sides);
+        }
+        await lookAgain();
+      }
       for (const [id, sides] of before) compare(id, sides);
       if (until === undefined) for (const [id, sides] of open) compare(id, sides);
       before = open;
-
-      for (const [paymentId, known] of suspects) {
-        if (differences.length === DIFFERENCES_MAX) break;
-        const difference = await this.#lookAgain(method, gateway, paymentId, known);
-        if (difference !== undefined) differences.push(difference);
-      }
+      await lookAgain();
     }
     for (const row of await this.#refundedLately(method, since)) {
       compared += 1;

@@ -172,6 +172,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
 
     async stop() {
       for (const subscription of served.splice(0)) subscription.close();
+      reconciler.leaveOff();
       await Promise.all([...working.map((each) => each.stop()), reconciling.stop()]);
       reconciler.stop();
       await payments.idle();

@@ -5,7 +5,7 @@ import { parsedJson } from "../../../platform/json/index.ts";
 import { Money } from "../../../proto/rest/index.ts";
 import { PAYMENT_STATES } from "../../../proto/services/index.ts";
 import { sendText } from "../http-client.ts";
-import { AMOUNT_MAX, GATEWAY_TIMEOUT_MS } from "../limits.ts";
+import { AMOUNT_MAX, GATEWAY_TIMEOUT_MS, LIST_PAGES_MAX } from "../limits.ts";
 import {
   type Gateway,
   type GatewayOrder,
@@ -70,12 +70,18 @@ export class MockGateway implements Gateway {
 
   async *list(since: Date, until?: Date): AsyncIterable<GatewayRecord> {
     const range = { since: since.toISOString(), ...(until && { until: until.toISOString() }) };
-    let cursor: string | null = "";
-    while (cursor !== null) {
+    const seen = new Set<string>();
+    let cursor = "";
+    for (;;) {
       const query = new URLSearchParams({ ...range, ...(cursor && { cursor }) });
       const page: Static<ReturnType<typeof pages.Type>> = read(pages, await this.#send("GET", `?${query.toString()}`));
       yield* page.items.map(recordOf);
+      if (page.nextCursor === null) return;
       cursor = page.nextCursor;
+      if (seen.has(cursor) || seen.size === LIST_PAGES_MAX) {
+        throw new GatewayUnavailable("the mock gateway's list does not end");
+      }
+      seen.add(cursor);
     }
   }
 
