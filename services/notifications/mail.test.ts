@@ -1,5 +1,5 @@
 import { createServer, type Socket } from "node:net";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
@@ -529,6 +529,20 @@ describe("the queue", () => {
 });
 
 describe("files", () => {
+  it("of mails that are too old to be kept are deleted, and no others", async () => {
+    const folder = join(world.dataDir, "mail");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const stamp = (at: number) => new Date(at).toISOString().replaceAll(/[-:.]/g, "");
+    const at = Date.now() - MAILS_KEPT_MS;
+    const [old, kept, strange] = [`${stamp(at - 60_000)}-ml_old.eml`, `${stamp(at + 600_000)}-ml_new.eml`, "1.eml"];
+    for (const name of [old, kept, strange]) writeFileSync(join(folder, name), "");
+    const service = await world.start();
+    await until(() => expect(readdirSync(folder)).not.toContain(old));
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining([kept, strange]));
+    await service.stop();
+    for (const name of [kept, strange]) rmSync(join(folder, name));
+  });
+
   it("hold a mail each, readable by their owner alone, and none that is half written", async () => {
     const service = await world.start();
     const user = world.peers.user();

@@ -7,6 +7,7 @@ import {
   GIVE_UP_AFTER_MS,
   MAIL_POLL_MS,
   MAILS_AT_ONCE,
+  MAILS_KEPT_MS,
   PRUNE_EVERY_MS,
   RETRY_FIRST_MS,
   RETRY_MAX_MS,
@@ -62,9 +63,12 @@ export class MailWorker {
   }
 
   async #sendSome(): Promise<boolean> {
-    const { queue, clock } = this.#options;
+    const { queue, transport, clock, log } = this.#options;
     if (clock.monotonic() - this.#prunedAt > PRUNE_EVERY_MS && (await queue.prune())) {
       this.#prunedAt = clock.monotonic();
+      await transport
+        .prune(new Date(clock.now() - MAILS_KEPT_MS))
+        .catch((err: unknown) => log.warn({ err }, "deleting the files of old mails failed"));
     }
     if (clock.monotonic() < this.#pausedUntil) return false;
     // While the server is away, one mail is enough to find out whether it is back.

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createTransport } from "nodemailer";
 import type { Mail, MailTransport } from "./mail-transport.ts";
@@ -18,7 +18,7 @@ export class FileTransport implements MailTransport {
   async send(mail: Mail): Promise<void> {
     const { message } = await this.#composer.sendMail(messageOf(mail, this.#from));
     if (!Buffer.isBuffer(message)) throw new TypeError("the mail was not put together in memory");
-    const path = join(this.#folder, `${mail.date.toISOString().replaceAll(/[-:.]/g, "")}-${mail.id}.eml`);
+    const path = join(this.#folder, `${stampOf(mail.date)}-${mail.id}.eml`);
     const half = `${path}.half`;
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const file = await open(half, "w", 0o600);
@@ -33,4 +33,15 @@ export class FileTransport implements MailTransport {
       throw error;
     }
   }
+  async prune(before: Date): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(this.#folder)) {
+      if (NAME.test(name) && name < stampOf(before)) await rm(join(this.#folder, name), { force: true });
+    }
+  }
 }
+
+const NAME = /^\d{8}T\d{9}Z-.*\.eml(\.half)?$/;
+
+/** Names go by their mails' dates. */
+const stampOf = (date: Date): string => date.toISOString().replaceAll(/[-:.]/g, "");
