@@ -533,7 +533,7 @@ describe("files", () => {
     const folder = join(world.dataDir, "mail");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const stamp = (at: number) => new Date(at).toISOString().replaceAll(/[-:.]/g, "");
-    const at = Date.now() - MAILS_KEPT_MS;
+    const at = world.clock.now() - MAILS_KEPT_MS;
     const [old, kept, strange] = [`${stamp(at - 60_000)}-ml_old.eml`, `${stamp(at + 600_000)}-ml_new.eml`, "1.eml"];
     for (const name of [old, kept, strange]) writeFileSync(join(folder, name), "");
     const service = await world.start();

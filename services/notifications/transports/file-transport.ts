@@ -33,6 +33,7 @@ export class FileTransport implements MailTransport {
       throw error;
     }
   }
+
   async prune(before: Date): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     for (const name of await readdir(this.#folder)) {
