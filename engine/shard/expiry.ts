@@ -7,7 +7,7 @@ import type { Event, ShowtimeId } from "../../proto/index.ts";
 
 export class Expiry {
   readonly #earliest = new Map<ShowtimeId, number>();
-  #latest = 0;
+  #latest = -Infinity;
 
   get hasLiveHolds(): boolean {
     return this.#earliest.size > 0;

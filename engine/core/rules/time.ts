@@ -99,9 +99,9 @@ export function deadlineOf(state: ShowtimeState, number: number): number | undef
   return hold === undefined ? undefined : deadlineOfHold(hold);
 }
 
-/** When the last clock of a holder ends, also of one who holds nothing just now; 0 where there is none. */
+/** When the last clock of a holder ends, also of one who holds nothing just now; -Infinity where there is none. */
 export function latestClock(state: ShowtimeState): number {
-  let latest = 0;
+  let latest = -Infinity;
   for (const { deadline } of state.holders.roster) if (deadline > latest) latest = deadline;
   return latest;
 }
