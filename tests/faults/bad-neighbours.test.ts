@@ -1,6 +1,6 @@
-/** Servers that cannot be used, a second cluster on the same database, and machines whose clocks are apart. */
+/** Servers that cannot be used, a second cluster on the same database, an edge that dies beside another, and machines whose clocks are apart. */
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -25,13 +25,23 @@ import {
   showtimeId,
 } from "../../proto/index.ts";
 import { Rest } from "../support/rest.ts";
-import { removeDirectory, type Settings, temporaryDirectory, usher } from "../support/usher-process.ts";
+import {
+  freePort,
+  Launch,
+  removeDirectory,
+  type Settings,
+  temporaryDirectory,
+  usher,
+} from "../support/usher-process.ts";
 import { log, SHARDS } from "./world.ts";
 
 const SLOW = 120_000;
 const IN_SHARD_0 = showtimeId(
   `st_${[...Array(1_000).keys()].find((at) => shardOf(showtimeId(`st_${at}`), SHARDS) === 0)}`,
 );
+/** Clients: so many do not all come to the same edge by chance. */
+const MANY = 50;
+const HELD = 1;
 const FIVE_MINUTES_MS = 300_000;
 /** What a hold may gain or lose on the way from one engine to the other: the time that the takeover takes on a busy machine. */
 const TAKEOVER_MS = 60_000;
@@ -95,6 +105,16 @@ async function role(
   ends.push(() => process.stop());
   await process.start();
   return process;
+}
+
+/** A role that nobody starts again, until the test ends. */
+function launch(name: string, more: Settings): Launch {
+  const launched = new Launch([name], settings(more));
+  ends.push(() => {
+    launched.child.kill("SIGKILL");
+    return launched.ended;
+  });
+  return launched;
 }
 
 async function listen(greet: (socket: Socket) => void): Promise<number> {
@@ -174,6 +194,35 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
   });
 });
 
+describe("a role that NATS does not let hear a subject", { timeout: SLOW }, () => {
+  it.each([
+    ["engine", "engine.handovers", []],
+    ["services", "catalog.>", ["engine"]],
+    ["edge", "engine.notices", ["engine", "services"]],
+  ] as const)("ends with one sentence that names it: the %s and %s", async (name, subject, before) => {
+    const config = join(dataDir, `without-${name}.conf`);
+    const conf = await readFile(join(import.meta.dirname, "../../deploy/nats/nats.conf"), "utf8");
+    const [, rights = ""] = new RegExp(`user: ${name}\\n.*?subscribe: (\\[.*?\\])`, "s").exec(conf) ?? [];
+    expect(rights).toContain(`"${subject}", `);
+    const fewer = conf.replace(rights, rights.replace(`"${subject}", `, "")).replaceAll(/\$NATS_\w+/g, "secret");
+    await writeFile(config, fewer);
+    const [own, strict] = [await testDatabase(), await startNatsServer({ config })];
+    ends.push(
+      () => own.drop(),
+      () => strict.stop(),
+    );
+    const more = (who: string): Settings => ({
+      DATABASE_URL: own.url,
+      NATS_URL: strict.url.replace("//", `//${who}:secret@`),
+      MOCK_GATEWAY_PORT: "0",
+      WS_PORT: "0",
+      LOG_LEVEL: "fatal", // The log names every such subject, and the sentence the first.
+    });
+    for (const other of before) await role(other, more(other));
+    expect(await refusal(more(name), name)).toContain(subject.replace(">", ""));
+  });
+});
+
 it("services end with one sentence beside services that have another event stream", { timeout: SLOW }, async () => {
   const [own, elsewhere] = [await testDatabase(), await startNatsServer()];
   ends.push(
@@ -188,6 +237,45 @@ it("services end with one sentence beside services that have another event strea
     expect(await refusal({ ...more, NATS_URL: url }, "services")).toMatch(/another event stream use the same database/);
   await first.stop();
   await role("services", more);
+});
+
+it("two edges share a port, and the clients of one that is killed go on at the other", { timeout: SLOW }, async () => {
+  const own = await testDatabase();
+  ends.push(() => own.drop());
+  const wsPort = await freePort();
+  const more = { DATABASE_URL: own.url, MOCK_GATEWAY_PORT: "0", WS_PORT: String(wsPort) };
+  await engine(more);
+  const services = launch("services", more);
+  const [, httpPort] = await services.said(/API +http:\/\/[^/]*:(\d+)\//);
+  await services.said(/^ready$/m);
+  const edges = [launch("edge", more), launch("edge", more)] as const;
+  const connections = await Promise.all(
+    edges.map(async (edge) => {
+      const [, metrics = ""] = await edge.said(/metrics +(http:\S+)/);
+      await edge.said(/^ready$/m);
+      return async () => Number(/^usher_edge_connections\S* (\d+)/m.exec(await (await fetch(metrics)).text())?.[1]);
+    }),
+  );
+  const rest = new Rest(Number(httpPort));
+  const [showtime = ""] = await rest.showtimeIds();
+  const { token } = await rest.guest();
+  const clients = Array.from(
+    { length: MANY },
+    () => new UsherClient({ url: `ws://127.0.0.1:${wsPort}/v1`, WebSocket, token }),
+  );
+  for (const client of clients) ends.push(() => client.close());
+  const halls = clients.map((client) => client.watch(showtime));
+  await Promise.all([...clients.map((client) => client.connect()), ...halls.map((hall) => hall.ready)]);
+  const shares = await Promise.all(connections.map((count) => count()));
+  expect(shares.reduce((sum, share) => sum + share, 0)).toBe(MANY);
+  for (const share of shares) expect(share).toBeGreaterThan(0);
+
+  edges[0].child.kill("SIGKILL");
+  await edges[0].ended;
+  await expect.poll(connections[1]!).toBe(MANY);
+  const { seats } = await clients[0]!.holdBest(showtime, { count: 2 });
+  const see = (): number => halls.filter(({ statuses }) => seats.every((seat) => statuses[seat] === HELD)).length;
+  await expect.poll(see).toBe(MANY);
 });
 
 describe("engines whose clocks are five minutes apart", { timeout: SLOW }, () => {
