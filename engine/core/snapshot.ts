@@ -83,15 +83,15 @@ export function* decodeStateInSteps(bytes: Uint8Array): Generator<undefined, Sho
 
 // The casts below: the ids were checked before they came into a state, and the snapshot's checksum covers them.
 function* readState(bytes: ByteReader, format: number): Generator<undefined, ShowtimeState> {
-  const state = createShowtime(bytes.string() as ShowtimeId);
+  const id = bytes.string() as ShowtimeId;
   const phase = PHASES[bytes.byte()];
   if (phase === undefined) throw bytes.corrupt("there is no such phase");
-  state.seq = bytes.uint();
-  state.at = bytes.uint();
+  const [seq, at] = [bytes.uint(), bytes.uint()];
   if (phase === "archived") {
     bytes.end();
-    return tombstoneOf(state);
+    return tombstoneOf({ id, seq, at });
   }
+  const state = Object.assign(createShowtime(id), { seq, at });
   if (phase !== "unopened") {
     layOut(state, readPlan(bytes), readRules(bytes), readLimits(bytes));
     state.phase = phase;

@@ -52,7 +52,10 @@ export class ShardState {
     bytes.uint(this.seq);
     bytes.uint(this.at);
     bytes.uint(this.showtimes.size);
-    for (const state of this.showtimes.values()) bytes.bytes(yield* encodeStateInSteps(state));
+    for (const state of this.showtimes.values()) {
+      bytes.bytes(yield* encodeStateInSteps(state));
+      yield; // There may be many, each with less in it than a step.
+    }
     return bytes.finish();
   }
 
@@ -67,6 +70,7 @@ export class ShardState {
     for (let left = bytes.uint(); left > 0; left--) {
       const state = yield* decodeStateInSteps(bytes.bytes());
       shard.showtimes.set(state.id, state);
+      yield;
     }
     return shard;
   }

@@ -1,0 +1,22 @@
+import { expect, it } from "vitest";
+import { showtimeId } from "../../proto/index.ts";
+import { ShardState } from "./shard-state.ts";
+
+const SHOWTIMES = 500;
+
+function stepsOf<Value>(steps: Generator<undefined, Value>): { steps: number; value: Value } {
+  for (let taken = 0; ; taken++) {
+    const { done, value } = steps.next();
+    if (done === true) return { steps: taken, value };
+  }
+}
+
+it("a shard of many small showtimes is written and read with a step for each of them at least", () => {
+  const shard = new ShardState();
+  for (let at = 0; at < SHOWTIMES; at++) shard.of(showtimeId(`st_${at}`));
+  const written = stepsOf(shard.encodeInSteps());
+  expect(written.steps).toBeGreaterThanOrEqual(SHOWTIMES);
+  const read = stepsOf(ShardState.decode(written.value));
+  expect(read.steps).toBeGreaterThanOrEqual(SHOWTIMES);
+  expect(read.value.encode()).toEqual(written.value);
+});
