@@ -5,7 +5,7 @@ import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
 import { Counts, exposeCounts } from "./counts.ts";
 import { Audience, Ticker } from "./fan-out/index.ts";
-import { openFilesMax, SharedMeters, type UsageBoard } from "./meters/index.ts";
+import { connectionsBorne, openFilesMax, SharedMeters, type UsageBoard } from "./meters/index.ts";
 import { LIMITS } from "./limits.ts";
 import type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
 import { Commands, Outbox, type Session, Sessions, SignIn } from "./sessions/index.ts";
@@ -26,6 +26,8 @@ export interface EdgeOptions {
   readonly sharesPort: boolean;
   /** Connections open at once, all addresses together; what the process's file descriptors bear, unless told. */
   readonly connectionsMax?: number;
+  /** Connections that another port of this process may have: they take from the same file descriptors. */
+  readonly otherConnectionsMax?: number;
   /** Where edges tell each other what they use; without, each limits by itself. */
   readonly usage?: UsageBoard | undefined;
 }
@@ -43,6 +45,7 @@ export const createEdge = (options: EdgeOptions): Edge => new WebSocketEdge(opti
 
 class WebSocketEdge implements Edge {
   readonly #options: EdgeOptions;
+  readonly #connectionsMax: number;
   readonly #ticker: Ticker;
   readonly #audience: Audience;
   readonly #outbox: Outbox;
@@ -57,6 +60,7 @@ class WebSocketEdge implements Edge {
     const { config, bus, engine, verifier, clock, log, metrics } = options;
     const counts = new Counts();
     this.#options = options;
+    this.#connectionsMax = options.connectionsMax ?? connectionsBorne(openFilesMax(), options.otherConnectionsMax ?? 0);
     this.#ticker = new Ticker({ clock, counts });
     this.#audience = new Audience({ bus, engine, clock, log, counts, ticker: this.#ticker });
     this.#outbox = new Outbox(clock);
@@ -70,7 +74,7 @@ class WebSocketEdge implements Edge {
     this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });
     this.#sessions = new Sessions({
       config,
-      connectionsMax: options.connectionsMax ?? Math.floor(openFilesMax() * LIMITS.descriptorShare),
+      connectionsMax: this.#connectionsMax,
       bus,
       clock,
       counts,
@@ -93,7 +97,12 @@ class WebSocketEdge implements Edge {
 
   async start(): Promise<{ port: number }> {
     const { host, wsPort, allowedOrigins, trustedProxies } = this.#options.config;
-    const server = new WebSocketServer({ events: this.#sessions, allowedOrigins, trustedProxies });
+    const server = new WebSocketServer({
+      events: this.#sessions,
+      allowedOrigins,
+      trustedProxies,
+      socketsMax: Math.ceil(this.#connectionsMax * (1 + LIMITS.handshakeShare)),
+    });
     const port = server.listen(host, wsPort, this.#options.sharesPort ? "sharing" : "alone");
     this.#server = server;
     this.#sessions.start();

@@ -19,6 +19,8 @@ export const LIMITS = {
    * over and over, and the database, files and the other port would go without.
    */
   descriptorShare: 0.9,
+  /** Sockets that are no session, or not yet: so many more than there may be sessions, as a part of those. */
+  handshakeShare: 0.05,
   /** Taken for the number of file descriptors where the system does not tell. */
   descriptorsAssumed: 10_000,
   /** Messages that do not parse; the last of them closes the connection. */

@@ -114,6 +114,44 @@ describe("the handshake", () => {
   });
 });
 
+describe("a socket that is no WebSocket", () => {
+  const full = useHarness({ connectionsMax: 2 });
+
+  async function opened(): Promise<Socket> {
+    const socket = connect(full.edge.port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => undefined);
+    await once(socket, "connect");
+    return socket.resume();
+  }
+
+  it("has its request answered and is ended, though it would stay", async () => {
+    for (const path of ["/health/live", "/v1", "/anything"]) {
+      const socket = await opened();
+      let answer = "";
+      socket.on("data", (data) => (answer += String(data)));
+      const ended = once(socket, "end");
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n`);
+      await ended;
+      expect(answer).toMatch(/^connection: close\r$/im); // One that stayed would be ended as well, ten seconds later.
+    }
+  });
+
+  it("counts: one too many is ended at once, and WebSockets are taken once others are gone", async () => {
+    const silent = [await opened(), await opened(), await opened()];
+    await once(await opened(), "close");
+    expect(silent.some((socket) => socket.readableEnded)).toBe(false);
+    const [, ...gone] = silent;
+    await Promise.all(gone.map((socket) => once(socket.end(), "close")));
+    for (let again = 0; again < 5; again++) {
+      const client = await full.edge.connect();
+      await client.next("welcome");
+      client.ws.close();
+      await client.closed;
+    }
+  });
+});
+
 describe("bad input", () => {
   const BAD = [
     "",

@@ -40,6 +40,8 @@ interface Options<Session> {
   readonly allowedOrigins: readonly string[];
   /** Addresses, or networks of them, whose `X-Forwarded-For` says where a connection really comes from. */
   readonly trustedProxies: readonly string[];
+  /** Sockets open at once, whatever is spoken on them. */
+  readonly socketsMax: number;
 }
 
 export class WebSocketServer<Session> implements Publisher {
@@ -48,15 +50,18 @@ export class WebSocketServer<Session> implements Publisher {
   readonly #events: SocketEvents<Session>;
   readonly #origins: ReadonlySet<string>;
   readonly #proxies: Proxies;
+  readonly #socketsMax: number;
+  #sockets = 0;
   #listening: us_listen_socket | undefined;
 
   /** @throws WebSocketServerError when this machine cannot load the library. */
-  constructor({ events, allowedOrigins, trustedProxies }: Options<Session>) {
+  constructor({ events, allowedOrigins, trustedProxies, socketsMax }: Options<Session>) {
     this.#library = loadLibrary();
     this.#app = this.#library.App();
     this.#events = events;
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
     this.#proxies = new Proxies(trustedProxies);
+    this.#socketsMax = socketsMax;
     this.#route();
   }
 
@@ -94,6 +99,11 @@ export class WebSocketServer<Session> implements Publisher {
 
   #route(): void {
     const events = this.#events;
+    // 1 comes for every socket, before it says anything, and -1 when it ends, but not for one that has become a WebSocket.
+    this.#app.filter((response, change) => {
+      this.#sockets += Number(change); // The call: the declarations say `Number`, the object.
+      if (change === 1 && this.#sockets > this.#socketsMax) response.close();
+    });
     this.#app.ws<UserData<Session>>("/v1", {
       compression: this.#library.DISABLED,
       maxPayloadLength: LIMITS.payloadBytesMax,
@@ -117,13 +127,17 @@ export class WebSocketServer<Session> implements Publisher {
       close: (ws) => {
         const { socket } = ws.getUserData();
         socket.isClosed = true;
+        this.#sockets--;
         events.closed(socket.session);
       },
     });
     this.#app.get("/health/live", (response) => answer(response, "200 OK", "ok\n"));
     this.#app.any("/v1", (response) => {
       response.cork(() => {
-        response.writeStatus("426 Upgrade Required").writeHeader("Upgrade", "websocket").end("This is a WebSocket.\n");
+        response
+          .writeStatus("426 Upgrade Required")
+          .writeHeader("Upgrade", "websocket")
+          .end("This is a WebSocket.\n", true);
       });
     });
     this.#app.any("/*", (response) => answer(response, "404 Not Found", "WebSockets are at /v1.\n"));
@@ -171,9 +185,10 @@ function chooseProtocol(offered: string): { name: string; encoding: Encoding } |
   return undefined;
 }
 
+/** And ends the connection: nobody has more than one thing to ask here, and one that stays takes the place of a WebSocket. */
 function answer(response: HttpResponse, status: string, body: string): void {
   response.cork(() => {
-    response.writeStatus(status).writeHeader("Content-Type", "text/plain; charset=utf-8").end(body);
+    response.writeStatus(status).writeHeader("Content-Type", "text/plain; charset=utf-8").end(body, true);
   });
 }
 
