@@ -25,6 +25,8 @@ export const LIMITS = {
   descriptorsAssumed: 10_000,
   /** Messages that do not parse; the last of them closes the connection. */
   badMessagesMax: 10,
+  /** What one connection may be refused as `RATE_LIMITED` before it is closed, in bursts of `COMMANDS_PER_SECOND`: each costs its decoding and an answer. */
+  refusedBursts: 2,
   /** Showtimes one connection may watch at once. */
   watchedMax: 16,
   /** Commands of one connection that wait for the engine. */

@@ -7,6 +7,7 @@ export const CLOSE_CODES = {
   DRAINING: { code: 4000, reason: "reconnect: this edge is draining" },
   SLOW: { code: 4001, reason: "reconnect: the connection could not keep up" },
   FULL: { code: 4002, reason: "reconnect: this edge takes no more connections just now" },
+  TOO_FAST: { code: 4003, reason: "reconnect: too many messages, although they were refused" },
   TOO_MANY_CONNECTIONS: { code: 4500, reason: "too many connections from this address" },
   SIGNED_OUT: { code: 4501, reason: "signed out" },
 } as const;

@@ -85,6 +85,27 @@ describe("a connection past its rate", () => {
   });
 });
 
+describe("a connection that goes on past its rate", () => {
+  // A burst is twenty: no machine takes so long for what follows that many more of them fit.
+  const current = useHarness({ commandsPerSecond: 10 });
+  const BURST = 20;
+
+  it("is refused for a while, though it has all its answers read, and then closed", async () => {
+    const [hasty, flood] = [await current.edge.connect(), await current.edge.connect()];
+    const send = (client: typeof hasty, count: number): void => {
+      for (let at = 0; at < count; at++) client.say({ op: "extend", rid: `r${at}`, holdId: "h.1" });
+    };
+    send(hasty, 2 * BURST);
+    await hasty.until(() => hasty.inbox.length === 1 + 2 * BURST);
+    send(flood, 10 * BURST);
+    expect(await flood.closed).toMatchObject({ code: 4003 });
+    expect(flood.inbox.length).toBeLessThan(10 * BURST);
+    current.edge.clock.leap(10_000);
+    hasty.say({ op: "extend", rid: "later", holdId: "h.1" });
+    expect(await hasty.next("error", ({ rid }) => rid === "later")).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+});
+
 describe("an address past its rate", () => {
   const current = useHarness({ addressCommandsPerSecond: 1 });
 

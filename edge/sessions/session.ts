@@ -28,6 +28,8 @@ export class Session implements Viewer {
   isFallingBehind = false;
   isClosed = false;
   badMessages = 0;
+  /** What it was refused for its rate. */
+  refused: Bucket | undefined;
   /** Commands that wait for the engine. */
   inFlight = 0;
   principal: Principal | undefined;

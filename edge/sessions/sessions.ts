@@ -14,7 +14,7 @@ import { type ClientMessage, type ServerMessage, WS_LIMITS } from "../../proto/w
 import type { Counts } from "../counts.ts";
 import { decode, EncodedOnce } from "../encoding.ts";
 import type { Audience } from "../fan-out/index.ts";
-import { Meters, type Rate, rateOf } from "../meters/index.ts";
+import { Bucket, Meters, type Rate, rateOf } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { EdgeConfig } from "../ports.ts";
 import type { Socket, SocketEvents } from "../socket.ts";
@@ -41,12 +41,14 @@ export class Sessions implements SocketEvents<Session> {
   readonly #sessions = new Set<Session>();
   readonly addresses: Meters<string, Session>;
   readonly #rate: Rate;
+  readonly #refusedRate: Rate;
   readonly #notices: Subscription[] = [];
 
   constructor(options: Options) {
     this.#options = options;
     const { commandsPerSecond, addressCommandsPerSecond, connectionsPerAddress } = options.config;
     this.#rate = rateOf(commandsPerSecond);
+    this.#refusedRate = { ...this.#rate, burstMs: this.#rate.burstMs * LIMITS.refusedBursts };
     this.addresses = new Meters({ commandsPerSecond: addressCommandsPerSecond, connectionsMax: connectionsPerAddress });
   }
 
@@ -108,6 +110,7 @@ export class Sessions implements SocketEvents<Session> {
     const { message } = decoded;
     // An unwatch is never refused: what it leaves would go on coming, and cost more than to take it.
     if (waitMs > 0 && message.op !== "unwatch") {
+      if (!this.#isBorne(session)) return session.close(CLOSE_CODES.TOO_FAST);
       const rid = "rid" in message ? message.rid : undefined;
       return session.refuse({ code: "RATE_LIMITED", message: "Too many messages.", retryInMs: waitMs }, rid);
     }
@@ -157,6 +160,15 @@ export class Sessions implements SocketEvents<Session> {
     user?.take(now);
     address?.take(now);
     return 0;
+  }
+
+  /** Whether the session may be refused once more, which costs nearly as much as to be heard. */
+  #isBorne(session: Session): boolean {
+    const now = this.#options.clock.monotonic();
+    session.refused ??= new Bucket();
+    if (session.refused.waitMs(this.#refusedRate, now) > 0) return false;
+    session.refused.take(this.#refusedRate, now);
+    return true;
   }
 
   #handle(session: Session, message: ClientMessage): void {
