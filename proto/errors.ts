@@ -36,11 +36,7 @@ export const ERRORS = {
     retryable: false,
     meaning: "More seats, extensions, watched showtimes or other things than one may have.",
   },
-  HOLD_NOT_FOUND: {
-    status: 404,
-    retryable: false,
-    meaning: "No such hold of yours: never made, released, or booked long ago.",
-  },
+  HOLD_NOT_FOUND: { status: 404, retryable: false, meaning: "No such hold of yours: never made, released, or booked." },
   HOLD_EXPIRED: { status: 410, retryable: false, meaning: "The hold ran out of time and its seats were given back." },
   HOLD_PINNED: { status: 409, retryable: false, meaning: "The hold is being paid for and cannot be changed." },
   BOOKING_NOT_FOUND: { status: 404, retryable: false, meaning: "No such booking." },
