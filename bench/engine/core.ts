@@ -19,6 +19,8 @@ import {
 } from "./sale.ts";
 import type { Work } from "./work.ts";
 
+/** Those that show how cost grows. */
+const GROWING_HALLS = [plan(8, 12), plan(20, 24), plan(50, 100), plan(125, 160)];
 const HALLS = { "480 seats": plan(20, 24), "20,000 seats": plan(125, 160) };
 
 /**
@@ -46,6 +48,17 @@ export function coreWork(share: number): ReadonlyMap<string, Work> {
   }
   work.set("20,000 seats, 90% held, written and read: snapshots", snapshots(some(SNAPSHOTS)));
   return work;
+}
+
+/** The same choices in halls that grow. @param share of the usual size, above 0 */
+export function hallWork(share: number): ReadonlyMap<string, Work> {
+  const some = (count: number): number => Math.max(2, Math.round(count * share));
+  return new Map(
+    GROWING_HALLS.flatMap((hall) => [
+      [`seats named, ${hall.row.length} seats`, holdAndRelease(hall, some(PAIRS))],
+      [`best available, ${hall.row.length} seats`, bestAvailable(hall, some(WISHES), 0.5)],
+    ]),
+  );
 }
 
 function holdAndRelease(hall: HallPlan, pairs: number): Work {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { testDatabase } from "../../platform/postgres/testing.ts";
-import { coreWork } from "./core.ts";
+import { coreWork, hallWork } from "./core.ts";
 import { EngineLoad, type EngineLoadOptions } from "./engine-load.ts";
 import { recoveryWork } from "./recovery.ts";
 import { shardWork } from "./shard.ts";
@@ -22,6 +22,8 @@ async function measure(options: EngineLoadOptions): Promise<void> {
 
 describe("the benches of the engine alone, as small as they can be", () => {
   it.each([...coreWork(TINY).keys()])("core, %s", (work) => measure({ group: "core", work, share: TINY }));
+
+  it.each([...hallWork(TINY).keys()])("halls, %s", (work) => measure({ group: "halls", work, share: TINY }));
 
   it.each([...shardWork(TINY, "").keys()])("shard, %s", async (work) => {
     const { url, drop } = await testDatabase();

@@ -1,12 +1,12 @@
 /** Runs the engine alone in a process of its own, driven as a load generator is. */
 import { createHistogram, encodeHistogram, microseconds, type Sample } from "../load/recorder.ts";
-import { coreWork } from "./core.ts";
+import { coreWork, hallWork } from "./core.ts";
 import { recoveryWork } from "./recovery.ts";
 import { shardWork } from "./shard.ts";
 import type { Work } from "./work.ts";
 
 export interface EngineLoadOptions {
-  readonly group: "core" | "shard" | "recovery";
+  readonly group: "core" | "halls" | "shard" | "recovery";
   readonly work: string;
   /** Of the usual size, above 0. */
   readonly share: number;
@@ -37,13 +37,13 @@ export class EngineLoad {
   /** Makes what it needs, and runs it until the compiler has seen it, unless it is to be cold. */
   async open(options: EngineLoadOptions): Promise<void> {
     const { group, work, share, databaseUrl = "", isWritten = false, isCold = false } = options;
-    const all =
-      group === "core"
-        ? coreWork(share)
-        : group === "shard"
-          ? shardWork(share, databaseUrl)
-          : recoveryWork(share, databaseUrl, isWritten);
-    this.#work = all.get(work);
+    const groups = {
+      core: () => coreWork(share),
+      halls: () => hallWork(share),
+      shard: () => shardWork(share, databaseUrl),
+      recovery: () => recoveryWork(share, databaseUrl, isWritten),
+    };
+    this.#work = groups[group]().get(work);
     if (this.#work === undefined) throw new Error(`no work ${work}`);
     if (isCold) return void (await this.#work.prepare());
     const until = performance.now() + WARM_UP_MS * share;

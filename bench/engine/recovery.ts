@@ -14,13 +14,19 @@ const SHARDS = 64;
 /** 96 seats: the small halls of a multiplex. */
 const HALL = plan(8, 12);
 
+/** How many showtimes a start has, and the name of that work. */
+export function startsWith(share: number): { readonly showtimes: number; readonly fromRows: string } {
+  const showtimes = Math.max(SHARDS, Math.round(SHOWTIMES * share));
+  return { showtimes, fromRows: `start with ${showtimes} showtimes, from their rows: showtimes` };
+}
+
 /** @param isWritten the database has what is to be read; else it is written first */
 export function recoveryWork(share: number, databaseUrl: string, isWritten = false): ReadonlyMap<string, Work> {
-  const showtimes = Math.max(SHARDS, Math.round(SHOWTIMES * share));
+  const { showtimes, fromRows } = startsWith(share);
   const pairs = Math.max(EVENTS_A_ROW, Math.round((EVENTS * share) / 2));
   return new Map([
     ["a shard's journal, read and replayed: events", longJournal(pairs, databaseUrl, isWritten)],
-    [`start with ${showtimes} showtimes, from their rows: showtimes`, start(showtimes, false, databaseUrl, isWritten)],
+    [fromRows, start(showtimes, false, databaseUrl, isWritten)],
     [`start with ${showtimes} showtimes, from snapshots: showtimes`, start(showtimes, true, databaseUrl, isWritten)],
   ]);
 }

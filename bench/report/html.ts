@@ -93,6 +93,7 @@ function caseHtml(one: CaseResult): string {
       dotPlot(`${one.name}, by subject`, false, scores),
     ),
     plot("How many times Usher does as well", dotPlot(`${one.name}, ratios`, true, ratios)),
+    growthPlot(one),
     ...latencies.map((name) => latencyPlot(one, name)),
     plot("Throughput over time, rounds one after another", throughputPlot(one)),
     "</div>",
@@ -174,6 +175,21 @@ function latencyPlot(one: CaseResult, name: string): string {
   const caption = name === "latency" ? "Latency by percentile" : `Latency of ${name} by percentile`;
   const ticks = TICKS.filter(({ at }) => at <= furthest);
   return plot(caption, linePlot(caption, { label: "percentile", ticks }, { label: "ms", log: true }, series));
+}
+
+/** A line through the medians of the subjects that are points on an axis. */
+function growthPlot(one: CaseResult): string {
+  if (one.axis === undefined) return "";
+  const points = one.subjects.flatMap(({ at, rounds }): [number, number][] => {
+    const { median } = spreadOf(rounds.map((round) => scoreOf(one, round)));
+    return at === undefined || Number.isNaN(median) ? [] : [[at, median]];
+  });
+  const caption = `How it grows with ${one.axis}`;
+  const unit = scoreUnit(one);
+  return plot(
+    caption,
+    linePlot(caption, { label: one.axis, log: true }, { label: unit }, [{ name: unit, color: 0, points }]),
+  );
 }
 
 function throughputPlot(one: CaseResult): string {

@@ -39,6 +39,8 @@ export interface CaseResult {
   readonly load: string;
   readonly unit: string;
   readonly judgedBy?: Judgement;
+  /** What grows from subject to subject, where they are points on an axis. */
+  readonly axis?: string;
   readonly subjects: readonly SubjectResult[];
 }
 
@@ -49,6 +51,8 @@ export interface SubjectResult {
   readonly fairness?: string;
   /** What its rate counts, where that is not the case's. */
   readonly unit?: string;
+  /** Where it is on the case's axis. */
+  readonly at?: number;
   readonly rounds: readonly RoundResult[];
 }
 

@@ -115,12 +115,14 @@ async function runCase(
     load: one.load,
     unit: one.unit,
     ...(one.judgedBy !== undefined && { judgedBy: one.judgedBy }),
-    subjects: one.subjects.map(({ name, kind, about, fairness, unit }): SubjectResult => ({
+    ...(one.axis !== undefined && { axis: one.axis }),
+    subjects: one.subjects.map(({ name, kind, about, fairness, unit, at }): SubjectResult => ({
       name,
       kind,
       about,
       ...(fairness !== undefined && { fairness }),
       ...(unit !== undefined && { unit }),
+      ...(at !== undefined && { at }),
       rounds: rounds.get(name) ?? [],
     })),
   };

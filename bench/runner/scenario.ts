@@ -29,6 +29,8 @@ export interface Case {
   /** The figure that a round is judged by, if not by its rate. */
   readonly judgedBy?: Judgement;
   readonly subjects: readonly SubjectPlan[];
+  /** What grows from subject to subject, where they are points on an axis. */
+  readonly axis?: string;
   /** Every round has a server of its own: where what went before would show. */
   readonly fresh?: boolean;
 }
@@ -50,6 +52,8 @@ export interface SubjectPlan {
   readonly fairness?: string;
   /** What its rate counts, if not what the case's does: then no ratio is told. */
   readonly unit?: string;
+  /** Where it is on the case's axis. */
+  readonly at?: number;
   start(stage: Stage): Promise<Subject>;
 }
 

@@ -89,6 +89,25 @@ describe("a generator that may have been the limit", () => {
   });
 });
 
+describe("a case whose subjects are points on an axis", () => {
+  const points = [10, 1_000].map((at) => ({ ...subject(`${at} viewers`, [at, at]), at }));
+  const grown = results({ ...byTime(...points), axis: "viewers" });
+
+  it("is a line in the report", () => {
+    const [, drawn = ""] =
+      /How it grows with viewers<\/figcaption>.*?class="line[^"]*" d="([^"]*)"/s.exec(reportOf(grown)) ?? [];
+    expect(drawn.match(/[ML]/g)).toEqual(["M", "L"]);
+    expect(reportOf(results(byTime(...points)))).not.toContain("How it grows");
+  });
+
+  it("has a row a point in the summary", () => {
+    const lines = summaryLines(grown.scenarios).map((line) => line.trim());
+    expect(lines).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^10 viewers /), expect.stringMatching(/^1000 viewers /)]),
+    );
+  });
+});
+
 describe("the verdict on two runs", () => {
   it.each([
     ["more a second", byRate, [1, 2], [5, 6], "better"],

@@ -38,7 +38,7 @@ export function engineCase(
   };
 }
 
-async function startWarm(stage: Stage, options: EngineLoadOptions, seconds: number): Promise<Subject> {
+export async function startWarm(stage: Stage, options: EngineLoadOptions, seconds: number): Promise<Subject> {
   const engine = await openEngine(stage, options);
   return { round: () => engine.round(seconds), stop: () => engine.stop() };
 }

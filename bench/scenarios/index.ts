@@ -5,6 +5,7 @@ import { clusterHoldRush } from "./cluster-hold-rush.ts";
 import { clusterRestHold } from "./cluster-rest-hold.ts";
 import { clusterViewerFanout } from "./cluster-viewer-fanout.ts";
 import { core } from "./core.ts";
+import { growth } from "./growth.ts";
 import { holdRush } from "./hold-rush.ts";
 import { kioskSoak } from "./kiosk-soak.ts";
 import { loginStorm } from "./login-storm.ts";
@@ -38,4 +39,5 @@ export const SCENARIOS: readonly Scenario[] = [
   clusterHoldRush,
   clusterViewerFanout,
   clusterRestHold,
+  growth,
 ];

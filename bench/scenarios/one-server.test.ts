@@ -6,6 +6,7 @@ import type { Settings } from "../runner/settings.ts";
 import type { ServerProcess } from "../stage/server-process.ts";
 import { openStage, type Stage } from "../stage/stage.ts";
 import { browse } from "./browse.ts";
+import { COST, growth } from "./growth.ts";
 import { kioskSoak } from "./kiosk-soak.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 import { restHold } from "./rest-hold.ts";
@@ -71,5 +72,6 @@ it.concurrent.each([
   { scenario: showtime, figures: { "bytes an answer": positive } },
 ])("$scenario.name", ({ scenario, figures }) => runs(scenario, figures), RUN_TIMEOUT_MS);
 
-// Alone, since it wants seats that others have.
+// Each alone, since it wants seats that others have.
 it("rest-hold", () => runs(restHold, { "bytes an answer": positive }), RUN_TIMEOUT_MS);
+it("growth", () => runs(growth, { [COST]: positive }), RUN_TIMEOUT_MS);

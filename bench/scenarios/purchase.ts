@@ -36,7 +36,7 @@ export const purchase: Scenario = {
 async function startPurchases(stage: Stage, buyers: number, seconds: number): Promise<Subject> {
   stage.countStatements();
   const databaseUrl = await stage.database();
-  const target = await startUsher(stage, MULTIPLEX, databaseUrl);
+  const target = await startUsher(stage, MULTIPLEX, { DATABASE_URL: databaseUrl });
   const { load, pid, stop } = stage.generator("purchases");
   const showtimes = target.showtimes.map(({ id }) => id);
   await load.open({ url: target.http, buyers, showtimes, seatsAShowtime: MULTIPLEX.seats });

@@ -14,7 +14,7 @@ export const wire: Scenario = {
   about: "bytes of a delta of 50 seats and of a snapshot of 20,000",
   cases: () => [
     frames("delta of 50 seats", `${CHANGES} seats anywhere in a hall of ${SEATS}`, delta()),
-    frames("snapshot of 20,000 seats", "half of them held", snapshot()),
+    frames("snapshot of 20,000 seats", "half of them held", snapshot(SEATS)),
   ],
 };
 
@@ -24,10 +24,16 @@ const frames = (name: string, load: string, message: ServerMessage) => ({
   unit: "frames",
   judgedBy: { figure: "bytes", unit: "bytes", better: "less" } as const,
   subjects: [
-    plan("usher", "usher", "MessagePack", encodeServerMsgpack(message).length),
+    msgpack(message),
     plan("json", "peer", "The same in Usher's JSON", Buffer.byteLength(encodeServerJson(message))),
   ],
 });
+
+const msgpack = (message: ServerMessage): SubjectPlan =>
+  plan("usher", "usher", "MessagePack", encodeServerMsgpack(message).length);
+
+/** A snapshot of so many seats, half of them held, as viewers are sent it. */
+export const snapshotFrames = (seats: number): SubjectPlan => msgpack(snapshot(seats));
 
 function plan(name: string, kind: SubjectPlan["kind"], about: string, payload: number): SubjectPlan {
   const header = payload < 126 ? 2 : payload < 65_536 ? 4 : 10;
@@ -45,8 +51,8 @@ function delta(): ServerMessage {
   return { op: "delta", showtime: SHOWTIME, epoch: 3, from: 1_000_000, seq: 1_000_050, changes, checksum: CHECKSUM };
 }
 
-function snapshot(): ServerMessage {
-  const statuses = Uint8Array.from({ length: SEATS }, (_, seat) => seat & 1);
+function snapshot(seats: number): ServerMessage {
+  const statuses = Uint8Array.from({ length: seats }, (_, seat) => seat & 1);
   return { op: "snapshot", showtime: SHOWTIME, epoch: 3, seq: 1_000_000, statuses, checksum: CHECKSUM };
 }
 

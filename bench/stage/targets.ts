@@ -47,17 +47,22 @@ export const ROOMY = {
   HOLD_MAX_SECONDS: "86400",
 };
 
-/** Usher in one process. */
-export async function startUsher(stage: Stage, hall: Hall, databaseUrl?: string): Promise<Target> {
+/** Usher in one process. @param settings of its own; an empty database if they name none */
+export async function startUsher(
+  stage: Stage,
+  hall: Hall,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Target> {
   const server = await stage.start({
     name: "usher",
     command: [process.execPath, ...stage.profiling("usher"), "dist/bin/usher.js", "all"],
     env: {
       ...ROOMY,
-      DATABASE_URL: databaseUrl ?? (await stage.database()),
+      DATABASE_URL: settings["DATABASE_URL"] ?? (await stage.database()),
       DATA_DIR: `${stage.folder}/usher-${Date.now()}`,
       HTTP_PORT: "0",
       WS_PORT: "0",
+      ...settings,
     },
     patterns: [/(http:\/\/[^/\s]+)/, /ws:\/\/[^:]+:(\d+)/, /^ready/],
   });
