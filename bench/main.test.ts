@@ -240,7 +240,20 @@ describe("a run", () => {
       "cluster-hold-rush",
       "cluster-viewer-fanout",
       "cluster-rest-hold",
+      "growth",
     ]);
+  });
+
+  it("keeps what it has measured after each case, so that a run that is killed loses one case at most", async () => {
+    const found: number[] = [];
+    const one = measuring(["usher"], () => 1);
+    const reading = measuring(["usher"], () => {
+      const { scenarios } = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Written before.
+      return found.push(scenarios.flatMap(({ cases }) => cases).length);
+    });
+    expect(await bench(["--rounds", "1", "--peer", "none", "--out", out], PLACE, [one, reading])).toBe(0);
+    expect(found).toEqual([1]);
+    expect(readdirSync(out).sort()).toEqual(["report.html", "results.json"]);
   });
 
   it("goes back and forth, so that each subject follows both of its neighbours", async () => {

@@ -1,5 +1,5 @@
 /** `npm run bench`: measures Usher beside its limits and its peers, in turns, and reports. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { compareLines, readResults } from "./runner/compare.ts";
 import { describeCommit, describeMachine, describeVersions, diskNotes, loadNow } from "./runner/machine.ts";
 import { createProgress } from "./runner/progress.ts";
 import { FORMAT, type Results } from "./runner/results.ts";
-import { runScenarios } from "./runner/run.ts";
+import { type Run, runScenarios } from "./runner/run.ts";
 import type { Scenario } from "./runner/scenario.ts";
 import { HELP, parseRequest, type Settings } from "./runner/settings.ts";
 import { summaryLines } from "./runner/summary.ts";
@@ -75,14 +75,7 @@ async function run(
   const signal = stopOnSignals();
   for (const note of notes) progress.say(note);
   const loadBefore = loadNow();
-  const {
-    scenarios: measured,
-    programs,
-    failure,
-  } = await runScenarios({ root, worker, settings: { ...settings, peers, out }, scenarios, progress, signal });
-  progress.clear();
-  if (failure !== undefined && measured.length === 0) throw failure;
-  const results: Results = {
+  const resultsOf = ({ scenarios: measured, programs, failure }: Run): Results => ({
     format: FORMAT,
     begunAt: begunAt.toISOString(),
     scenarios: measured,
@@ -93,12 +86,32 @@ async function run(
     command: `npm run bench${args.length > 0 ? ` -- ${args.join(" ")}` : ""}`,
     settings,
     notes: failure === undefined ? notes : [...notes, `The run was broken off: ${failure.message}`],
-  };
-  writeFileSync(`${out}/results.json`, `${JSON.stringify(results, undefined, 1)}\n`);
+  });
+  const keep = (so: Run): void => writeWhole(`${out}/results.json`, `${JSON.stringify(resultsOf(so), undefined, 1)}\n`);
+  const ended = await runScenarios({
+    root,
+    worker,
+    settings: { ...settings, peers, out },
+    scenarios,
+    progress,
+    signal,
+    keep,
+  });
+  progress.clear();
+  const { failure } = ended;
+  if (failure !== undefined && ended.scenarios.length === 0) throw failure;
+  keep(ended);
+  const results = resultsOf(ended);
   writeFileSync(`${out}/report.html`, reportOf(results));
   for (const line of summaryLines(results.scenarios)) console.log(line);
   console.log(`\n${out}/results.json\n${out}/report.html`);
   if (failure !== undefined) throw failure;
+}
+
+/** Whoever is killed meanwhile leaves the file that was there before. */
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
 }
 
 /** Ends the run between two steps, so that servers and generators end with it. */

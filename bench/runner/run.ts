@@ -18,6 +18,8 @@ export interface RunOptions extends Omit<StageOptions, "profileDir"> {
   readonly settings: Settings;
   readonly scenarios: readonly Scenario[];
   readonly progress: Progress;
+  /** After each case: all that was measured so far. */
+  keep(run: Run): void;
   /** Stops the run between two steps. */
   readonly signal?: AbortSignal;
 }
@@ -54,6 +56,7 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
         if (one.subjects.length === 0) continue;
         progress.say(`\n${name}, ${one.name}: ${one.load}`);
         scenario.cases.push(await runCase(one, options, abort, programs));
+        options.keep({ scenarios: results, programs });
       }
     }
     return { scenarios: results, programs };
