@@ -121,7 +121,10 @@ export function merge(samples: readonly Sample[]): Sample {
         encodeHistogram(mergeHistograms(samples.map(({ histograms }) => histograms[name] ?? ""))),
       ]),
     ),
-    slices: first.slices.map((_, slice) => sum((sample) => sample.slices[slice] ?? 0)),
+    // Only what all of them have counted in whole: half a sum would look like a dip.
+    slices: Array.from({ length: Math.min(...samples.map(({ slices }) => slices.length)) }, (_, slice) =>
+      sum((sample) => sample.slices[slice] ?? 0),
+    ),
     figures: Object.fromEntries(
       Object.keys(first.figures).map((name) => [name, sum(({ figures }) => figures[name] ?? 0)]),
     ),
