@@ -69,7 +69,7 @@ export function usageOf(
   const server = cpuSecondsOfAll(serverPids);
   const clients = clientPids.map((pid) => cpuSecondsOf(pid) ?? 0);
   if (server === undefined) return undefined;
-  return { server, client: sumOf(clients), clients, database: stage.databaseCpuSeconds() ?? 0 };
+  return { server, client: sumOf(clients), clients, database: stage.databaseCpuSeconds() ?? Number.NaN };
 }
 
 export function spent(before: CpuSeconds | undefined, after: CpuSeconds | undefined): CpuSeconds | undefined {

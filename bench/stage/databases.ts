@@ -2,9 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { systemClock } from "../../platform/clock/index.ts";
+import { every, systemClock, type Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { type EmbeddedPostgres, startEmbedded } from "../../platform/postgres/index.ts";
+import { BenchError } from "../bench-error.ts";
+
+/** How often it is looked for. */
+const LOOK_EVERY_MS = 250;
 
 export interface Databases {
   /** Makes an empty one; answers its URL. */
@@ -16,9 +20,11 @@ export interface Databases {
   stop(): Promise<void>;
 }
 
-export function createDatabases(dataDir: string, log: Logger): Databases {
+/** @param onDeath told once, when the server ends that nobody has stopped: a new one comes by itself, and its figures would be another's */
+export function createDatabases(dataDir: string, log: Logger, onDeath: (error: BenchError) => void): Databases {
   let server: Promise<EmbeddedPostgres> | undefined;
   let pid: number | undefined;
+  let looking: Timer | undefined;
   let counts = false;
   let made = 0;
   const start = async (): Promise<EmbeddedPostgres> => {
@@ -31,7 +37,13 @@ export function createDatabases(dataDir: string, log: Logger): Databases {
     }
     // PostgreSQL writes its process's id into the first line.
     pid = Number((await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8")).split("\n")[0]);
+    looking = every(systemClock, LOOK_EVERY_MS, look);
     return started;
+  };
+  const look = (): void => {
+    if (pid === undefined || isThere(pid)) return;
+    looking?.cancel();
+    onDeath(new BenchError("PostgreSQL ended in the middle of the run: see why (out of memory?), and run it again."));
   };
   return {
     async create() {
@@ -50,6 +62,7 @@ export function createDatabases(dataDir: string, log: Logger): Databases {
       return pid;
     },
     async stop() {
+      looking?.cancel();
       await (await server?.catch(() => undefined))?.stop();
     },
   };
@@ -62,6 +75,14 @@ export async function statementsOf(database: string): Promise<number> {
     "SELECT sum(calls) AS calls FROM pg_stat_statements JOIN pg_database ON oid = dbid WHERE datname = current_database()",
   );
   return Number(row?.calls ?? 0);
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function run<Row extends pg.QueryResultRow>(url: string, statement: string): Promise<Row[]> {

@@ -42,7 +42,7 @@ export interface Stage {
   /** Those it has started that Node does not run. */
   readonly programs: ReadonlySet<string>;
   generator<Kind extends keyof Kinds>(kind: Kind): Remote<Kinds[Kind]>;
-  /** CPU seconds of PostgreSQL and Redis together; undefined where nobody tells. */
+  /** CPU seconds of PostgreSQL and Redis together, 0 where neither runs; undefined where nobody tells. */
   databaseCpuSeconds(): number | undefined;
   close(): Promise<void>;
 }
@@ -55,13 +55,13 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const redisPids: number[] = [];
   const programs = new Set<string>();
   const profiles: { readonly name: string; readonly file: string }[] = [];
-  const databases = createDatabases(join(folder, "database"), log);
   let closed = false;
   let die: (error: BenchError) => void = () => undefined;
   const death = new Promise<never>((_resolve, reject) => {
     die = (error) => void (closed || reject(error));
   });
   death.catch(() => undefined); // Whoever measures waits for it.
+  const databases = createDatabases(join(folder, "database"), log, (error) => die(error));
 
   // A round that was broken off may still be at work when the stage is closed: it starts nothing any more.
   const requireOpen = (): void => {
