@@ -5,7 +5,7 @@ import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
 import { Counts, exposeCounts } from "./counts.ts";
 import { Audience, Ticker } from "./fan-out/index.ts";
-import { connectionsBorne, openFilesMax, SharedMeters, type UsageBoard } from "./meters/index.ts";
+import { openFilesMax, SharedMeters, type UsageBoard } from "./meters/index.ts";
 import { LIMITS } from "./limits.ts";
 import type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
 import { Commands, Outbox, type Session, Sessions, SignIn } from "./sessions/index.ts";
@@ -26,8 +26,6 @@ export interface EdgeOptions {
   readonly sharesPort: boolean;
   /** Connections open at once, all addresses together; what the process's file descriptors bear, unless told. */
   readonly connectionsMax?: number;
-  /** Connections that another port of this process may have: they take from the same file descriptors. */
-  readonly otherConnectionsMax?: number;
   /** Where edges tell each other what they use; without, each limits by itself. */
   readonly usage?: UsageBoard | undefined;
 }
@@ -60,7 +58,7 @@ class WebSocketEdge implements Edge {
     const { config, bus, engine, verifier, clock, log, metrics } = options;
     const counts = new Counts();
     this.#options = options;
-    this.#connectionsMax = options.connectionsMax ?? connectionsBorne(openFilesMax(), options.otherConnectionsMax ?? 0);
+    this.#connectionsMax = options.connectionsMax ?? Math.floor(openFilesMax() * LIMITS.descriptorShare);
     this.#ticker = new Ticker({ clock, counts });
     this.#audience = new Audience({ bus, engine, clock, log, counts, ticker: this.#ticker });
     this.#outbox = new Outbox(clock);

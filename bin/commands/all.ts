@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import { requireWebSockets } from "../../edge/index.ts";
-import { CONNECTIONS_MAX } from "../../platform/http/index.ts";
 import { urlHost } from "../../platform/network/index.ts";
 import { requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
@@ -66,7 +65,6 @@ async function startAll(role: Role): Promise<void> {
     verifier,
     shared,
     sharesPort: false,
-    otherConnectionsMax: CONNECTIONS_MAX,
     ownOrigins: ownOrigins("http", config.host, httpPort),
   });
   await requirePermitted();

@@ -14,14 +14,12 @@ interface Options {
   /** Pages that may connect besides those of the settings. */
   readonly ownOrigins: readonly string[];
   readonly sharesPort: boolean;
-  /** Where the process has another port: connections that it may have. */
-  readonly otherConnectionsMax?: number;
 }
 
 /** The WebSocket port. @returns the port @throws WebSocketServerError */
 export async function startEdge(
   role: Role,
-  { bus, engine, verifier, shared, ownOrigins, sharesPort, otherConnectionsMax }: Options,
+  { bus, engine, verifier, shared, ownOrigins, sharesPort }: Options,
 ): Promise<number> {
   const { config, clock, log, metrics, lifecycle } = role;
   const publicOrigin = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin];
@@ -35,7 +33,6 @@ export async function startEdge(
     metrics,
     sharesPort,
     usage: shared?.usage,
-    ...(otherConnectionsMax !== undefined && { otherConnectionsMax }),
     config: { ...config, allowedOrigins: [...config.allowedOrigins, ...publicOrigin, ...ownOrigins] },
   });
   const { port } = await lifecycle.start({ name: "edge", start: () => edge.start(), stop: () => edge.drain() });

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../limits.ts";
 import { SHOWTIME, useHarness } from "../testing/harness.ts";
-import { Bucket, connectionsBorne, Meters, rateOf } from "./index.ts";
+import { Bucket, Meters, rateOf } from "./index.ts";
 
 describe("a bucket", () => {
   it("lets two seconds' worth through at once, then its rate", () => {
@@ -133,12 +133,5 @@ describe("an edge with all the connections it can bear", () => {
     await (await current.edge.connect()).next("welcome");
     second.say({ op: "watch", showtime: SHOWTIME });
     await second.next("snapshot");
-  });
-
-  it("has some left where the other port of its process may have many", () => {
-    expect(connectionsBorne(20_000, 0)).toBe(18_000);
-    expect(connectionsBorne(20_000, 5_000)).toBe(13_000);
-    expect(connectionsBorne(20_000, 10_000)).toBe(9_000);
-    expect(connectionsBorne(1_000, 10_000)).toBe(450);
   });
 });

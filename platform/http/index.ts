@@ -6,7 +6,6 @@ export { problemOf } from "./answers/errors.ts";
 export type { HealthCheck } from "./watching/health.ts";
 export { HTTP_SCHEMA, httpMigrations, idempotencyKeyOf, IdempotencyStore } from "./idempotency/index.ts";
 export { decodeCursor, limitOf, pageOf } from "./requests/paging.ts";
-export { CONNECTIONS_MAX } from "./limits.ts";
 export { listenAt } from "./listen-at.ts";
 export { createOpsServer } from "./ops-server.ts";
 export { Problem } from "./answers/problem.ts";
