@@ -240,7 +240,6 @@ describe("a run", () => {
       "cluster-hold-rush",
       "cluster-viewer-fanout",
       "cluster-rest-hold",
-      "growth",
     ]);
   });
 
