@@ -8,6 +8,7 @@ export type { ConnectionState, SocketConstructor, SocketLike } from "./connectio
 export type { Identity, TokenReason, TokenSource } from "./sign-in.ts";
 export type { Encoding } from "../proto/ws/client-codec.ts";
 export { ClientClosed, Refused } from "./refused.ts";
+export { fullJitterMs } from "./back-off.ts";
 export { CLIENT_LIMITS } from "./limits.ts";
 export type { ClientLimits } from "./limits.ts";
 export type { ClientClock, ClientTimer } from "./clock.ts";

@@ -134,7 +134,7 @@ export const BREAKS = [
     law: 6,
     what: "a shard's mailbox has no bound",
     file: "engine/shard/shard.ts",
-    find: "if (this.#isFull(requests.length))",
+    find: "if (this.#isFull(weight))",
     replace: "if (this.#isFull(-Infinity))",
     test: "engine/shard",
   },

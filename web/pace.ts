@@ -1,3 +1,5 @@
+import { fullJitterMs } from "../client/index.ts";
+
 /** While the buyer waits for something. */
 const SOON_MS = 1_000;
 /** Where nothing is answered, or a bank may take days. */
@@ -21,7 +23,6 @@ export class Pace {
 
   /** Longer each time in a row, with full jitter: thousands may wait for the same server. */
   later(notBeforeMs = 0): number {
-    const ceilingMs = Math.min(LATER_MAX_MS, LATER_BASE_MS * 2 ** this.#attempt++);
-    return notBeforeMs + this.#random() * ceilingMs;
+    return notBeforeMs + fullJitterMs(this.#attempt++, LATER_BASE_MS, LATER_MAX_MS, this.#random);
   }
 }

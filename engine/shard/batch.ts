@@ -18,8 +18,9 @@ export interface Touched {
 
 export class Batch {
   readonly notices: Notice[] = [];
-  /** Requests whose answers wait for this commit. */
+  /** Requests whose answers wait for this commit, and what they weigh together. */
   requests = 0;
+  weight = 0;
   /** The batch has a row to write even without an event. */
   keepsClock = false;
   /** The batch has an answer that is true only while the shard is ours. So PostgreSQL is asked whether it is, even if there is no row to write. */
@@ -68,8 +69,9 @@ export class Batch {
   }
 
   /** The answers leave when the batch is durable. */
-  wait(replies: readonly Reply[], answer: AnswerBatch): void {
+  wait(replies: readonly Reply[], weight: number, answer: AnswerBatch): void {
     this.requests += replies.length;
+    this.weight += weight;
     this.#answers.push({ replies, answer });
   }
 

@@ -1,4 +1,4 @@
-/** Requests that wait for a commit in one shard; beyond it the answer is `BUSY`. */
+/** What requests that wait for a commit in one shard weigh together, as messages are weighed; beyond it the answer is `BUSY`. */
 export const MAILBOX_MAX = 16_384;
 /** Refusals remembered by a process for all its shards, the seats named by them all together, and for how long: as long as other first answers. */
 export const REFUSALS_MAX = { refusals: 131_072, seats: 524_288, ageMs: 10 * 60_000 };

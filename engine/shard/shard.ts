@@ -18,6 +18,7 @@ import {
   type Reply,
   type ReplyBatch,
   type SaleLimits,
+  weightOf,
 } from "../../proto/index.ts";
 import { BrokenInvariant } from "../core/index.ts";
 import type { Journal, ShardCommit } from "../journal/index.ts";
@@ -145,7 +146,8 @@ export class Shard implements Committer {
     if (requests.length === 0) return answer({ replies: [], shards: this.#options.shards });
     const reign = this.#phase === "serving" && this.#options.proof.isFresh ? this.#reign : undefined;
     if (reign === undefined) return answer(all(requests, AWAY));
-    if (this.#isFull(requests.length)) return answer(all(requests, BUSY));
+    const weight = requests.reduce((sum, request) => sum + weightOf(request), 0);
+    if (this.#isFull(weight)) return answer(all(requests, BUSY));
     const { memory, time } = reign;
     const now = time.now();
     const replies: Reply[] = [];
@@ -159,7 +161,7 @@ export class Shard implements Committer {
     if (!memory.open.isIdle) this.#options.commits.request(this);
     const pending = memory.open.isIdle ? this.#underWay?.batch : memory.open;
     if (pending === undefined) answer({ replies });
-    else pending.wait(replies, answer);
+    else pending.wait(replies, weight, answer);
   }
 
   cut(): ShardCommit | "proof" | undefined {
@@ -269,7 +271,8 @@ export class Shard implements Committer {
   }
 
   #isFull(more: number): boolean {
-    return this.waiting + more > MAILBOX_MAX;
+    const waiting = (this.#reign?.memory.open.weight ?? 0) + (this.#underWay?.batch.weight ?? 0);
+    return waiting + more > MAILBOX_MAX;
   }
 
   async #takeOver(): Promise<void> {

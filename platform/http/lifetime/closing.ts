@@ -7,7 +7,8 @@ declare module "fastify" {
   interface FastifyInstance {
     /**
      * Before `close`, while the port is still open: tells whoever balances to send nothing new, and finishes what there is, for
-     * `DRAINED_WITHIN_MS`. A balancer that finds the port closed takes the server for dead, and ends its requests. (Fastify gives its hooks at closing ten seconds, so it is none.)
+     * `DRAINED_WITHIN_MS`. A balancer that finds the port closed takes the server for dead, and ends its requests. (Fastify gives its
+     * hooks at closing ten seconds, so it is none.)
      */
     drain(): Promise<void>;
   }
