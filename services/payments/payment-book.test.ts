@@ -8,6 +8,8 @@ import { systemRandom } from "../../platform/random/index.ts";
 import { OUTBOX_WRITTEN } from "../../proto/services/index.ts";
 import { Agenda } from "./agenda.ts";
 import { PaymentBook } from "./payment-book.ts";
+import { Payments } from "./payments.ts";
+import { Stepper } from "./stepper.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables, type RefundRow } from "./tables.ts";
 import { type Shop, testShop } from "./testing/shop.ts";
 
@@ -15,13 +17,14 @@ const log = pino({ level: "silent" });
 let shop: Shop;
 let book: PaymentBook;
 let agenda: Agenda;
+let bus: InProcessBus;
 /** How often whoever publishes events was told that there are some. */
 let nudges = 0;
 
 beforeAll(async () => {
   shop = await testShop({ webhooks: false });
   const clock = systemClock;
-  const bus = new InProcessBus({ clock, log });
+  bus = new InProcessBus({ clock, log });
   bus.subscribe(OUTBOX_WRITTEN, () => nudges++);
   const outbox = new Outbox({
     pool: shop.pool,
@@ -127,4 +130,20 @@ it("the outbox is looked at when something was told, and only then", async () =>
   await book.wantRefund("pay_e", nothing, () => false);
   const [refund] = await book.openRefunds("pay_e");
   expect(await settle(100, 0, "captured", refund)).toEqual(["captured", 0, 1]);
+});
+
+it("a refund that another process does at the same moment is answered with what has gone back", async () => {
+  const other = await shop.open();
+  await other.start({ paymentId: "pay_f" });
+  await other.becomes("pay_f", "authorized");
+  await other.capture("pay_f");
+  class Overtaken extends Stepper {
+    override async advance(...seen: Parameters<Stepper["advance"]>) {
+      await other.refund("pay_f", "rf_f", 900);
+      return super.advance(...seen);
+    }
+  }
+  const stepper = new Overtaken({ book, agenda, gateways: new Map(), bus, log });
+  const payments = new Payments({ book, methods: new Set(), stepper, clock: systemClock });
+  expect(await payments.refund("pay_f", "rf_f", 900, "")).toMatchObject({ ok: true, value: { refunded: 900 } });
 });

@@ -90,11 +90,12 @@ export class Payments {
     });
     if (row === undefined) return unknown();
     if (refused) return refused;
-    const now = rests ? row : await this.#advanced(row, false);
+    if (!rests) await this.#advanced(row, false);
     const open = await book.openRefunds(id);
     if (open.some((refund) => refund.id === refundId && refund.again_at === null))
       return unavailable("The gateway has not given it back yet.");
-    return ok(now);
+    // Perhaps another process has done it meanwhile, which the row that was seen here knows nothing of.
+    return ok((await book.find(id)) ?? row);
   }
 
   /** Asks the gateway how a payment that is due stands, with nobody waiting for it. Where many are asked after already, the sweep does so. */
