@@ -1,10 +1,14 @@
-/** `npm run bench -- compare BEFORE AFTER`: what changed between two runs, and what may be chance. */
+/**
+ * `npm run bench -- compare BEFORE AFTER`: what changed between two runs, and what may be chance. Figures first, then ratios, which are taken
+ * round by round and move less with what else a machine does.
+ */
 import { readFileSync } from "node:fs";
 import { BenchError } from "../bench-error.ts";
 import { mergeHistograms } from "../load/recorder.ts";
 import { type CaseResult, FORMAT, type Results, type SubjectResult } from "./results.ts";
 import { percentilesOf } from "./latency.ts";
-import { overlap, scoreOf, spreadOf } from "./statistics.ts";
+import { isComparable, overlap, ratioOf, scoreOf, type Spread, spreadOf } from "./statistics.ts";
+import { ratioText } from "./summary.ts";
 import { figure, table } from "./text.ts";
 
 /** @throws BenchError when the file is no results.json of this format. */
@@ -23,37 +27,94 @@ export function readResults(file: string): Results {
 }
 
 export function compareLines(before: Results, after: Results): string[] {
-  const rows = [["", "before", "after", "change", "p99 ms before", "after", ""]];
-  for (const scenario of after.scenarios) {
-    for (const one of scenario.cases) {
-      const earlier = before.scenarios
-        .find(({ name }) => name === scenario.name)
-        ?.cases.find(({ name }) => name === one.name);
-      for (const subject of one.subjects) {
-        const other = earlier?.subjects.find(({ name }) => name === subject.name);
-        if (earlier !== undefined && other !== undefined) {
-          rows.push(
-            compareRow(
-              `${scenario.name}, ${one.name}: ${subject.name}`,
-              { one: earlier, subject: other },
-              { one, subject },
-            ),
-          );
-        }
-      }
-    }
-  }
-  if (rows.length === 1) throw new BenchError("The two results have nothing in common.");
+  const [old, now] = [sidesOf(before), sidesOf(after)];
+  const inBoth = [...now].flatMap(([name, side]) => {
+    const earlier = old.get(name);
+    return earlier === undefined ? [] : [{ name, before: earlier, after: side }];
+  });
+  if (inBoth.length === 0) throw new BenchError("The two results have nothing in common.");
+  const ratios = inBoth.flatMap((pair) => ratioRow(pair));
   return [
-    ...table(rows),
+    ...table([["", "before", "after", "change", "p99 ms before", "after", ""], ...inBoth.map(figureRow)]),
+    ...(ratios.length === 0 ? [] : ["", ...table([["usher against", "before", "after", "change", ""], ...ratios])]),
     "",
     "Within the spread: the two runs' rounds overlap, so it may be chance.",
-    ...(before.machine.cpu === after.machine.cpu
-      ? []
-      : ["These were different machines: compare the ratios within each report instead."]),
+    ...onlyIn("before", old, now),
+    ...onlyIn("after", now, old),
+    ...(before.machine.cpu === after.machine.cpu ? [] : ["These were different machines: compare the ratios alone."]),
     ...versionLines(before.versions, after.versions),
   ];
 }
+
+/** A subject of one of the two runs, in its case. */
+interface Side {
+  readonly one: CaseResult;
+  readonly subject: SubjectResult;
+}
+
+interface Pair {
+  readonly name: string;
+  readonly before: Side;
+  readonly after: Side;
+}
+
+/** Every subject, by the name that it has in both runs. */
+const sidesOf = ({ scenarios }: Results): ReadonlyMap<string, Side> =>
+  new Map(
+    scenarios.flatMap(({ name, cases }) =>
+      cases.flatMap((one) =>
+        one.subjects.map((subject) => [`${name}, ${one.name}: ${subject.name}`, { one, subject }] as const),
+      ),
+    ),
+  );
+
+const onlyIn = (which: string, some: ReadonlyMap<string, Side>, others: ReadonlyMap<string, Side>): string[] => {
+  const names = [...some.keys()].filter((name) => !others.has(name));
+  return names.length === 0 ? [] : [`Only in the run ${which}: ${names.join("; ")}.`];
+};
+
+function figureRow({ name, before, after }: Pair): string[] {
+  const [old, now] = [scoresIn(before), scoresIn(after)];
+  return [
+    name,
+    figure(old.median),
+    figure(now.median),
+    changeOf(old, now),
+    p99Of(before.subject),
+    p99Of(after.subject),
+    verdictOn(old, now, after.one.judgedBy?.better) + otherLoad(before, after),
+  ];
+}
+
+/** None for Usher itself, and for what counts something else. */
+function ratioRow({ name, before, after }: Pair): string[][] {
+  const [old, now] = [ratioIn(before), ratioIn(after)];
+  if (old === undefined || now === undefined) return [];
+  const verdict = verdictOn(old, now, "more") + otherLoad(before, after);
+  return [[name, ratioText(old), ratioText(now), changeOf(old, now), verdict]];
+}
+
+const scoresIn = ({ one, subject }: Side): Spread => spreadOf(subject.rounds.map((round) => scoreOf(one, round)));
+
+function ratioIn({ one, subject }: Side): Spread | undefined {
+  const usher = one.subjects.find(({ kind }) => kind === "usher");
+  if (usher === undefined || usher === subject || !isComparable(usher, subject)) return undefined;
+  return ratioOf(one, usher, subject);
+}
+
+function changeOf(old: Spread, now: Spread): string {
+  const change = now.median === old.median ? 0 : now.median / old.median - 1;
+  return Number.isNaN(change) ? "-" : `${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`;
+}
+
+function verdictOn(old: Spread, now: Spread, better: "less" | "more" = "more"): string {
+  if (Number.isNaN(old.median) || Number.isNaN(now.median)) return "-";
+  if (overlap(old, now)) return "within the spread";
+  return now.median > old.median === (better === "more") ? "better" : "worse";
+}
+
+const otherLoad = (before: Side, after: Side): string =>
+  before.one.load === after.one.load ? "" : ", under another load";
 
 /** Of what took part in both. */
 function versionLines(before: Results["versions"], after: Results["versions"]): string[] {
@@ -62,37 +123,6 @@ function versionLines(before: Results["versions"], after: Results["versions"]): 
     return earlier === version ? [] : [`${name} ${earlier} and ${version}`];
   });
   return others.length === 0 ? [] : [`These were different versions: ${others.join(", ")}.`];
-}
-
-interface Side {
-  readonly one: CaseResult;
-  readonly subject: SubjectResult;
-}
-
-function compareRow(name: string, before: Side, after: Side): string[] {
-  const [old, now] = [before, after].map(({ one, subject }) =>
-    spreadOf(subject.rounds.map((round) => scoreOf(one, round))),
-  );
-  if (old === undefined || now === undefined) return [name];
-  const change = now.median === old.median ? 0 : now.median / old.median - 1;
-  const lessIsBetter = after.one.judgedBy?.better === "less";
-  const verdict = Number.isNaN(change)
-    ? "-"
-    : overlap(old, now)
-      ? "within the spread"
-      : change > 0 !== lessIsBetter
-        ? "better"
-        : "worse";
-  const load = before.one.load === after.one.load ? "" : ", under another load";
-  return [
-    name,
-    figure(old.median),
-    figure(now.median),
-    Number.isNaN(change) ? "-" : `${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`,
-    p99Of(before.subject),
-    p99Of(after.subject),
-    verdict + load,
-  ];
 }
 
 function p99Of({ rounds }: SubjectResult): string {

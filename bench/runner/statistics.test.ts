@@ -124,4 +124,35 @@ describe("the verdict on two runs", () => {
         .endsWith(verdict),
     ).toBe(true);
   });
+
+  it("is told of Usher's ratio to each of the others too, which a slower hour does not change", () => {
+    const inAnHour = (speed: number, better: number) =>
+      results(
+        byRate(subject("usher", [40 * speed * better, 44 * speed * better]), subject("ws", [20 * speed, 20 * speed])),
+      );
+    const told = (lines: string[]) => lines.find((line) => line.includes("2.10 x"))?.replace(/ {2,}/g, " | ");
+    expect(told(compareLines(inAnHour(4, 1), inAnHour(1, 1)))).toBe(
+      "hold-rush, one: ws | 2.10 x (2.00 to 2.20) | 2.10 x (2.00 to 2.20) | +0.0 % | within the spread",
+    );
+    expect(told(compareLines(inAnHour(4, 1), inAnHour(1, 2)))).toMatch(/4\.20 x .* \| \+100\.0 % \| better$/);
+    const [slower, quicker] = [
+      byTime(subject("usher", [2]), subject("ws", [4])),
+      byTime(subject("usher", [1]), subject("ws", [4])),
+    ];
+    expect(compareLines(results(slower), results(quicker)).join("\n")).toMatch(/2\.00 x .* 4\.00 x .* better/);
+  });
+
+  it("names what took part in one of them alone", () => {
+    const [ws, redis] = [
+      results(byRate(subject("usher", [1]), subject("ws", [1]))),
+      results(byRate(subject("usher", [1]), subject("redis", [1]))),
+    ];
+    expect(compareLines(ws, redis)).toEqual(
+      expect.arrayContaining([
+        "Only in the run before: hold-rush, one: ws.",
+        "Only in the run after: hold-rush, one: redis.",
+      ]),
+    );
+    expect(compareLines(ws, ws).join("\n")).not.toContain("Only in");
+  });
 });
