@@ -18,12 +18,14 @@ describe("stop on signals", () => {
   let signal: (name: Signal) => void;
   let exits: number[];
   let finishStop: (how?: Error) => void;
+  let env: Record<string, string>;
   beforeEach(async () => {
     clock = new VirtualClock();
     exits = [];
     const listeners = new Map<Signal, (signal: Signal) => void>();
     signal = (name) => listeners.get(name)?.(name);
-    const process = { on: listeners.set.bind(listeners), exit: (code: number) => void exits.push(code) };
+    env = {};
+    const process = { env, on: listeners.set.bind(listeners), exit: (code: number) => void exits.push(code) };
     const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: 60_000 });
     const stop = (): Promise<void> =>
       new Promise((resolve, reject) => (finishStop = (error) => (error === undefined ? resolve() : reject(error))));
@@ -54,6 +56,16 @@ describe("stop on signals", () => {
     signal("SIGINT");
     expect(exits).toEqual([]);
     await clock.advance(1000);
+    signal("SIGINT");
+    expect(exits).toEqual([130]);
+  });
+
+  it("knows an echo of npm, which may come late, and takes one alone for it", async () => {
+    env["npm_lifecycle_event"] = "cluster";
+    signal("SIGINT");
+    await clock.advance(1_500);
+    signal("SIGINT");
+    expect(exits).toEqual([]);
     signal("SIGINT");
     expect(exits).toEqual([130]);
   });

@@ -7,6 +7,7 @@ type Signal = (typeof SIGNALS)[number];
 
 /** What of Node's `process` is needed here. */
 export interface SignalledProcess {
+  readonly env: Readonly<Record<string, string | undefined>>;
   on(signal: Signal, listener: (signal: Signal) => void): unknown;
   exit(code: number): void;
 }
@@ -14,8 +15,9 @@ export interface SignalledProcess {
 /** As shells report a process that a signal ended: 128 + its number. */
 const EXIT_CODES: Readonly<Record<Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
-/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm, which got it too. */
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm, which got it too; on a busy machine it does so late. */
 const ECHO_MS = 200;
+const LATE_ECHO_MS = 5_000;
 
 /**
  * SIGTERM, Ctrl-C or the end of the terminal stops everything and exits, 0 if all was clean; another of them exits at once.
@@ -29,12 +31,16 @@ export function stopOnSignals(options: {
 }): void {
   const { process, lifecycle, clock, log } = options;
   let askedAt: number | undefined;
+  let mayEcho = false;
   const onSignal = (signal: Signal): void => {
     if (askedAt !== undefined) {
-      if (clock.monotonic() - askedAt >= ECHO_MS) process.exit(EXIT_CODES[signal]);
+      const echoMs = mayEcho ? LATE_ECHO_MS : ECHO_MS;
+      mayEcho = false;
+      if (clock.monotonic() - askedAt >= echoMs) process.exit(EXIT_CODES[signal]);
       return;
     }
     askedAt = clock.monotonic();
+    mayEcho = process.env["npm_lifecycle_event"] !== undefined;
     log.info({ signal }, "stopping; once more to end at once");
     void lifecycle.stop().then((clean) => process.exit(clean ? 0 : 1));
   };
