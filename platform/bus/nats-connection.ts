@@ -32,31 +32,34 @@ export async function connectNats(
   const servers = urls.split(",").map((text) => new URL(text.trim()));
   const { username = "", password = "" } = servers.find((url) => url.username !== "") ?? {};
   const hosts = servers.map((url) => url.host).join(", ");
-  let connection: NatsConnection;
+  const wanted = {
+    servers: servers.map((url) => `${url.protocol}//${url.host}`),
+    ...(username !== "" && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+    ...(servers.some((url) => url.protocol === "tls:") && { tls: {} }),
+    ...options,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: NATS_RECONNECT_MS,
+    reconnectJitter: NATS_RECONNECT_MS,
+    ignoreAuthErrorAbort: true, // A server that comes back with an old configuration is no reason to give up for good.
+    pingInterval: NATS_PING_EVERY_MS,
+    maxPingOut: NATS_PINGS_MAX,
+    timeout: NATS_CONNECT_TIMEOUT_MS,
+  };
   try {
-    connection = await connect({
-      servers: servers.map((url) => `${url.protocol}//${url.host}`),
-      ...(username !== "" && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
-      ...(servers.some((url) => url.protocol === "tls:") && { tls: {} }),
-      ...options,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: NATS_RECONNECT_MS,
-      reconnectJitter: NATS_RECONNECT_MS,
-      ignoreAuthErrorAbort: true, // A server that comes back with an old configuration is no reason to give up for good.
-      pingInterval: NATS_PING_EVERY_MS,
-      maxPingOut: NATS_PINGS_MAX,
-      timeout: NATS_CONNECT_TIMEOUT_MS,
-    });
+    // Where each server of a cluster refuses us, each names the others before it does, and they would be tried in a circle for ever.
+    const trial = await connect({ ...wanted, ignoreClusterUpdates: true });
+    const { version = "?", headers } = trial.info ?? {};
+    await trial.close();
+    if (headers !== true || !isNewEnough(version)) {
+      const needed = NATS_VERSION_MIN.join(".");
+      throw new NatsUnusable(`NATS_URL: the server at ${hosts} is version ${version}; Usher needs ${needed} or newer.`);
+    }
+    return await connect(wanted);
   } catch (error) {
+    if (error instanceof NatsUnusable) throw error;
     const isRefused = error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
     throw new NatsUnusable(whyNot(hosts, error, isRefused), { cause: error });
   }
-  const { version = "?", headers } = connection.info ?? {};
-  if (headers === true && isNewEnough(version)) return connection;
-  await connection.close();
-  throw new NatsUnusable(
-    `NATS_URL: the server at ${hosts} is version ${version}; Usher needs ${NATS_VERSION_MIN.join(".")} or newer.`,
-  );
 }
 
 function whyNot(hosts: string, error: unknown, isRefused: boolean): string {

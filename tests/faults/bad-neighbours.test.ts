@@ -1,7 +1,7 @@
 /** Servers that cannot be used, a second cluster on the same database, an edge that dies beside another, and machines whose clocks are apart. */
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
@@ -117,6 +117,15 @@ function launch(name: string, more: Settings): Launch {
   return launched;
 }
 
+/** What a NATS server says first, unasked. */
+async function greetingOf(url: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const [greeting] = (await once(socket, "data")) as [Buffer]; // No encoding is set.
+  socket.destroy();
+  return greeting.toString();
+}
+
 async function listen(greet: (socket: Socket) => void): Promise<number> {
   const server: Server = createServer((socket) => {
     socket.on("error", () => undefined);
@@ -152,6 +161,28 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
     const said = await refusal({ NATS_URL: guarded.url.replace("nats://", "nats://engine:hunter2@") });
     expect(said).toMatch(/refuses the user or the password; correct them in NATS_URL/);
     expect(said).not.toContain("hunter2");
+  });
+
+  it("a wrong password of a NATS cluster, whose servers name each other", async () => {
+    const users = "authorization { users: [{ user: engine, password: right }] }";
+    const ports = await Promise.all([freePort(), freePort()]);
+    const routes = ports.map((port) => `nats-route://127.0.0.1:${port}`).join(", ");
+    const guarded = await Promise.all(
+      ports.map(async (port, at) => {
+        const config = join(dataDir, `nats-${at}.conf`);
+        await writeFile(
+          config,
+          `server_name: nats-${at}\n${users}\ncluster { name: two, listen: "127.0.0.1:${port}", routes: [${routes}] }\n`,
+        );
+        return startNatsServer({ config });
+      }),
+    );
+    for (const server of guarded) ends.push(() => server.stop());
+    const url = guarded[0]?.url ?? "";
+    await expect.poll(() => greetingOf(url)).toMatch(/"connect_urls":\[.*,.*\]/);
+    expect(await refusal({ NATS_URL: url.replace("nats://", "nats://engine:hunter2@") })).toMatch(
+      /refuses the user or the password; correct them in NATS_URL/,
+    );
   });
 
   it("a wrong password of PostgreSQL, which is not shown", async () => {
