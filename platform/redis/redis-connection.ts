@@ -118,8 +118,7 @@ export class RedisConnection {
     redis.on("close", () => this.#away(new Error("the connection has ended")));
     redis.on("ready", () => {
       if (!this.#isSound) redis.disconnect(true);
-      else if (this.#trial === undefined) this.#isUsable = true;
-      else void this.#try(this.#trial);
+      else void this.#join();
     });
   }
 
@@ -150,15 +149,17 @@ export class RedisConnection {
     this.#redis.disconnect();
   }
 
-  async #try(trial: Absence["trial"]): Promise<void> {
+  async #join(): Promise<void> {
     try {
-      await trial(this.#redis);
-      this.#trial = undefined;
-      this.#isUsable = true;
+      await this.#trial?.(this.#redis);
     } catch (error) {
       this.#away(error);
-      this.#redis.disconnect(true); // And tried again with the next connection.
+      return this.#redis.disconnect(true); // And tried again with the next connection.
     }
+    this.#trial = undefined;
+    this.#isUsable = true;
+    // Whoever has nothing to ask for long says that it is back all the same.
+    await this.ask((redis) => redis.get(TRIAL_MARK)).catch(() => undefined);
   }
 
   #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
@@ -201,12 +202,14 @@ function requireVersion(info: string, host: string): void {
   );
 }
 
+const TRIAL_MARK = "usher:trial:mark";
+
 /** Does everything once that `ask` is for, on keys that expire. So a user who lacks a right hears of it now, and not at each question. */
 async function tryAll(redis: Redis, host: string): Promise<void> {
   requireVersion(await redis.info("server"), host);
   const [key, keptMs] = ["usher:trial", 1_000];
-  await redis.set(`${key}:mark`, "", "PX", keptMs);
-  await redis.get(`${key}:mark`);
+  await redis.set(TRIAL_MARK, "", "PX", keptMs);
+  await redis.get(TRIAL_MARK);
   await redis.eval(ADD, 1, `${key}:counts`, keptMs);
   // The second throws out what the first has said.
   for (const process of ["one", "other"]) await redis.eval(EXCHANGE, 1, `${key}:usage`, process, 0, keptMs, 0);

@@ -148,6 +148,16 @@ describe("a connection", () => {
     ]);
   });
 
+  it("says that Redis is back also where nobody asks it anything", async () => {
+    const mortal = await startRedisServer();
+    opened.push({ close: () => mortal.stop() });
+    const connection = await open(mortal.url);
+    await mortal.kill();
+    await vi.waitFor(() => expect(connection.isUsable).toBe(false), soon);
+    await mortal.start();
+    await vi.waitFor(() => expect(words).toContain("Redis is back: limits are shared again"), soon);
+  });
+
   it("is begun where nobody is there, says so, and joins Redis when it comes", async () => {
     const late = await startRedisServer();
     opened.push({ close: () => late.stop() });
