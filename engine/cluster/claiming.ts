@@ -33,6 +33,9 @@ export class Claiming {
   /** Since when another member has a shard that should be ours. */
   readonly #waitingSince = new Map<number, number>();
 
+  /** Why shards could not be taken, as the log was told since one could. */
+  readonly #told = new Set<string>();
+
   constructor(options: Options) {
     this.#options = options;
   }
@@ -80,24 +83,33 @@ export class Claiming {
   }
 
   claim(shard: number): void {
-    const { engine, bus, log, onServed, onDone } = this.#options;
+    const { engine, bus, onServed, onDone } = this.#options;
     if (this.#shards.has(shard) || engine.owned.has(shard)) return;
     this.#shards.add(shard);
     engine
       .own(shard)
       .then(() => {
+        this.#told.clear();
         const epoch = engine.owned.get(shard);
         if (epoch !== undefined) bus.publish(SERVED, { shard, epoch });
         onServed();
       })
       .catch((error: unknown) => {
-        log.error({ shard, err: error }, "a shard cannot be taken over yet");
+        this.#tell(shard, error);
         this.#wait(shard, RETRY_AFTER_MS);
       })
       .finally(() => {
         this.#shards.delete(shard);
         onDone();
       });
+  }
+
+  /** Where PostgreSQL is away, that is said once, and not of every shard. */
+  #tell(shard: number, error: unknown): void {
+    const { log } = this.#options;
+    const reason = error instanceof Error ? error.message : String(error);
+    log[this.#told.has(reason) ? "debug" : "warn"]({ shard, reason }, "a shard cannot be taken over yet");
+    this.#told.add(reason);
   }
 
   #wait(shard: number, waitMs: number): void {

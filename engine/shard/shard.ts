@@ -224,7 +224,8 @@ export class Shard implements Committer {
   /** The journal is another's. */
   #giveWay(cause: unknown): void {
     const { log } = this.#options;
-    log.error({ shard: this.id, epoch: this.#epoch, err: cause }, "the shard has another owner: stopped");
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    log.warn({ shard: this.id, epoch: this.#epoch, reason }, "the shard has another owner: stopped");
     this.#forget("stopped");
     this.#options.onReplaced();
   }
