@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { NatsBus } from "../../platform/bus/index.ts";
 import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
 import { systemClock } from "../../platform/clock/index.ts";
+import { Problem } from "../../platform/http/index.ts";
 import { testServer } from "../../platform/http/testing.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { commandsTo } from "../../proto/index.ts";
@@ -145,6 +146,28 @@ describe("HAProxy", () => {
     expect(await takenBy({ method: "DELETE" })).toBe(1);
     expect(await takenBy({ method: "GET" })).toBe(3);
     expect(await takenBy({ method: "POST", headers: { "idempotency-key": "k" } })).toBe(3);
+  });
+
+  it("says in problem+json that nobody answers, as Usher itself does", async () => {
+    const gone = createServer((_, response) => response.destroy());
+    onTestFinished(() => gone.close().closeAllConnections());
+    await once(gone.listen(0, "127.0.0.1"), "listening");
+    const line = (port: number): string => `  server services-1 127.0.0.1:${port} check inter 50ms fall 1 rise 1\n`;
+    const backends = join(directory, "gone.cfg");
+    writeFileSync(
+      backends,
+      `backend services from to-services\n${line((gone.address() as AddressInfo).port)}backend unready from to-unready\n${line(1)}backend edges from to-edges\n`,
+    );
+    const { ask } = await begin(backends, /backend 'unready' has no server available/);
+    const response = await ask({ path: "/api/v1/movies" });
+    const requestId = response.headers["x-request-id"];
+    expect(response).toMatchObject({
+      statusCode: 503,
+      headers: { "content-type": "application/problem+json", "retry-after": "1", "cache-control": "no-store" },
+    });
+    expect(requestId).toMatch(/^[-0-9a-f]{36}$/);
+    const problem = new Problem("UNAVAILABLE", "Usher cannot be reached just now; try again.");
+    expect(JSON.parse(await text(response))).toEqual(problem.body(String(requestId)));
   });
 
   it("asks services that live while none is ready, and those that are ready as soon as one is", async () => {
