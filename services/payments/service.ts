@@ -91,6 +91,8 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
       "stripe",
       new StripeGateway({ secretKey: config.stripeSecretKey, apiUrl: config.stripeApiUrl, clock }),
     );
+    if (config.stripeWebhookSecret === undefined)
+      log.warn("webhooks of Stripe are refused, and its payments found by asking: set STRIPE_WEBHOOK_SECRET too");
   }
   const book = new PaymentBook({ db, outbox, clock });
   const agenda = new Agenda({ db, clock });

@@ -116,6 +116,23 @@ describe("10,000 changed webhooks", () => {
   });
 });
 
+describe("a webhook that Stripe has signed", () => {
+  const seconds = NOW / 1000;
+  const noticeOf = (payload: string) => {
+    const header = Stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET, timestamp: seconds });
+    return stripeVerifier(SECRET)({ "stripe-signature": header }, Buffer.from(payload), NOW);
+  };
+
+  it("is about nothing of ours where it says so", () => {
+    expect(noticeOf('{"id":"evt_1","type":"charge.updated"}')).toEqual({ id: "evt_1" });
+  });
+
+  it.each(["{}", "null", "[]", '"x"', "1", '{"id":1}', '{"id":""}', '{"type":"payment_intent.succeeded"}'])(
+    "is none where it has no id: %s",
+    (payload) => expect(noticeOf(payload)).toBeUndefined(),
+  );
+});
+
 const same = (left: Headers, right: Headers): boolean => Object.keys(right).every((name) => left[name] === right[name]);
 
 describe("the key", () => {

@@ -43,6 +43,7 @@ const Refund = Type.Object({
   payment_intent: Id,
   metadata: Type.Object({ paymentId: Id }),
 });
+const Signed = Compile(Type.Object({ id: Id }));
 const StripeEvent = Compile(Type.Object({ data: Type.Object({ object: Type.Union([Intent, Refund]) }) }));
 
 export const stripeVerifier =
@@ -55,7 +56,7 @@ export const stripeVerifier =
     const at = /^t=(\d{1,12}),/.exec(signature)?.[1];
     if (at === undefined || Number(at) * 1000 - now > WEBHOOK_TOLERANCE_MS) return undefined;
     const event = verified(body, signature, secret, now);
-    if (event === undefined) return undefined;
+    if (event === undefined || !Signed.Check(event)) return undefined;
     if (!StripeEvent.Check(event)) return { id: event.id };
     const about: Static<typeof Intent> | Static<typeof Refund> = event.data.object;
     const gatewayId = about.object === "refund" ? about.payment_intent : about.id;
