@@ -9,7 +9,11 @@ export class Counts {
   dropped = 0;
   snapshots = 0;
   resumes = 0;
-  readonly refusals = new Map<ErrorCode, number>();
+  /** Those that are our doing are there before the first: a rate is of what a count has grown by, and one that appears has not grown. */
+  readonly refusals = new Map<ErrorCode, number>([
+    ["BUSY", 0],
+    ["UNAVAILABLE", 0],
+  ]);
 
   refused(code: ErrorCode): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);

@@ -64,6 +64,11 @@ it("bears a thousand connections that never speak, and forgets them when they go
   while ((await current.edge.metric("usher_edge_connections")) > 1) await new Promise(setImmediate);
 });
 
+it("counts the refusals that are its own doing from nought, so that the first burst is a rate", async () => {
+  const text = await current.edge.metrics.metrics();
+  for (const code of ["BUSY", "UNAVAILABLE"]) expect(text).toContain(`usher_edge_refusals_total{code="${code}"} 0`);
+});
+
 it("tells what it does to whoever scrapes it", async () => {
   const buyer = await current.edge.signedIn();
   const viewer = await current.edge.viewer();

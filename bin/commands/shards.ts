@@ -24,7 +24,11 @@ export const shardsCommand = (context: Context): Command =>
     .action(async ({ once }: { once?: boolean }) => {
       const config = loadConfig(context.env);
       const offered = config.natsUrl === undefined ? operatorsWay(config.dataDir) : undefined;
-      const natsUrl = requireNats(config.natsUrl ?? offered, "shards");
+      const natsUrl = requireNats(
+        config.natsUrl ?? offered,
+        "shards",
+        "set DATA_DIR to that of a running `usher cluster`",
+      );
       const clock = systemClock;
       const log = createLogger({ level: "error", name: "shards" });
       const inboxPrefix = "_INBOX.operator";

@@ -34,10 +34,15 @@ export async function startBus({ config, clock, log, lifecycle }: Role, name: st
   return { bus, nats, checks, requirePermitted: () => bus.requirePermitted() };
 }
 
-/** A role that runs apart meets the others over NATS, and nowhere else. @returns where that is @throws ExplainedError */
-export function requireNats(natsUrl: string | undefined, role: string): string {
+/**
+ * A role that runs apart meets the others over NATS, and nowhere else.
+ * @param orElse what else may be done where there is no NATS
+ * @returns where that is
+ * @throws ExplainedError
+ */
+export function requireNats(natsUrl: string | undefined, role: string, orElse = "start `usher all`"): string {
   if (natsUrl !== undefined) return natsUrl;
   throw new ExplainedError(
-    `\`usher ${role}\` meets the other roles over NATS: set NATS_URL, such as nats://127.0.0.1:4222, or start \`usher all\`.`,
+    `\`usher ${role}\` meets the other roles over NATS: set NATS_URL, such as nats://127.0.0.1:4222, or ${orElse}.`,
   );
 }

@@ -116,6 +116,7 @@ describe("movies", () => {
       "cache-control": expect.stringContaining("max-age="),
       "content-security-policy": expect.stringContaining("default-src 'none'"),
       "x-content-type-options": "nosniff",
+      "cross-origin-resource-policy": "cross-origin", // Pages of ALLOWED_ORIGINS show it too.
     });
     expect(response.body).toContain("METROPOLIS");
     const again = await get("/movies/mv_metropolis/poster.svg", { "if-none-match": String(response.headers["etag"]) });

@@ -77,6 +77,7 @@ const movieRoutes =
         const { subject, art } = await reader.movie(request.params.id);
         const svg = drawPoster(subject, art);
         void reply.header("cache-control", `public, max-age=${POSTER_MAX_AGE_S}`);
+        void reply.header("cross-origin-resource-policy", "cross-origin"); // Other pages show it too.
         if (isFresh(request, reply, etagOf(svg))) return reply.code(304).send(null);
         // Opened by itself, a picture may do nothing but be seen.
         void reply.header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
