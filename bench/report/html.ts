@@ -2,6 +2,7 @@
 import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
 import type { CaseResult, Results, ScenarioResult, SubjectResult } from "../runner/results.ts";
 import { percentilesOf } from "../runner/latency.ts";
+import { machineText } from "../runner/machine.ts";
 import {
   figuresOf,
   generatorLimits,
@@ -19,10 +20,9 @@ import { colorClass, STYLE } from "./style.ts";
 
 export function reportOf(results: Results): string {
   const { machine, versions, commit, begunAt, endedAt, command, settings, notes } = results;
-  const gigabytes = figure(machine.memoryBytes / 2 ** 30);
   const facts = [
     ["Command", command],
-    ["Machine", `${machine.cpu}, ${machine.cores} cores, ${gigabytes} GiB, ${machine.os}`],
+    ["Machine", machineText(machine)],
     [
       "Load of the machine",
       `${figure(machine.loadBefore)} before the run, ${figure(machine.loadAfter)} after it (1 minute)`,

@@ -7,7 +7,18 @@ import { BenchError } from "../bench-error.ts";
 import { mergeHistograms } from "../load/recorder.ts";
 import { type CaseResult, FORMAT, type Results, type SubjectResult } from "./results.ts";
 import { percentilesOf } from "./latency.ts";
-import { isComparable, overlap, ratioOf, scoreOf, type Spread, spreadOf } from "./statistics.ts";
+import { machineText } from "./machine.ts";
+import type { Settings } from "./settings.ts";
+import {
+  figuresOf,
+  isComparable,
+  latenciesOf,
+  overlap,
+  ratioOf,
+  scoreOf,
+  type Spread,
+  spreadOf,
+} from "./statistics.ts";
 import { ratioText } from "./summary.ts";
 import { figure, table } from "./text.ts";
 
@@ -26,106 +37,163 @@ export function readResults(file: string): Results {
   return value as Results; // Written by us, in this format.
 }
 
+/** Two runs of one thing. */
+type Pair<One> = readonly [before: One, after: One];
+
+/** Goes through what is in both, and remembers what is not. */
+class Common {
+  readonly #only: Pair<string[]> = [[], []];
+
+  /** @param path what they are parts of */
+  of<One extends { readonly name: string }>(path: string, [before, after]: Pair<readonly One[]>): Pair<One>[] {
+    const named = (list: readonly One[], wanted: string): One | undefined => list.find(({ name }) => name === wanted);
+    const [onlyA, onlyB] = this.#only;
+    onlyA.push(...before.flatMap(({ name }) => (named(after, name) === undefined ? [path + name] : [])));
+    onlyB.push(...after.flatMap(({ name }) => (named(before, name) === undefined ? [path + name] : [])));
+    return after.flatMap((one): Pair<One>[] => {
+      const earlier = named(before, one.name);
+      return earlier === undefined ? [] : [[earlier, one]];
+    });
+  }
+
+  lines(): string[] {
+    const [onlyA, onlyB] = this.#only.map((names) => names.map((name) => `  ${name}`));
+    return [...headed("Only in A, the earlier one:", onlyA), ...headed("Only in B, the later one:", onlyB)];
+  }
+}
+
+const headed = (heading: string, lines: readonly string[] = []): string[] =>
+  lines.length === 0 ? [] : ["", heading, ...lines];
+
+const each = <From, To>([before, after]: Pair<From>, to: (from: From) => To): Pair<To> => [to(before), to(after)];
+
 export function compareLines(before: Results, after: Results): string[] {
-  const [old, now] = [sidesOf(before), sidesOf(after)];
-  const inBoth = [...now].flatMap(([name, side]) => {
-    const earlier = old.get(name);
-    return earlier === undefined ? [] : [{ name, before: earlier, after: side }];
-  });
-  if (inBoth.length === 0) throw new BenchError("The two results have nothing in common.");
-  const ratios = inBoth.flatMap((pair) => ratioRow(pair));
+  const figures = [["", "before", "after", "change", "p99 ms before", "after", ""]];
+  const ratios = [["How many times Usher does as well", "before", "after", "change", ""]];
+  const common = new Common();
+  for (const scenario of common.of("", [before.scenarios, after.scenarios])) {
+    const [{ name: scenarioName }] = scenario;
+    for (const one of common.of(
+      `${scenarioName}, `,
+      each(scenario, ({ cases }) => cases),
+    )) {
+      const name = `${scenarioName}, ${one[0].name}: `;
+      const usher = each(one, ({ subjects }) => subjects.find(({ kind }) => kind === "usher"));
+      for (const subject of common.of(
+        name,
+        each(one, ({ subjects }) => subjects),
+      )) {
+        const title = name + subject[0].name;
+        const sides: Pair<Side> = [
+          { one: one[0], subject: subject[0], usher: usher[0] },
+          { one: one[1], subject: subject[1], usher: usher[1] },
+        ];
+        common.of(`${title}, `, each(sides, metricsOf));
+        const [judged, judgedNow] = each(sides, judgementOf);
+        if (judged !== judgedNow) continue;
+        figures.push(figuresRow(title, sides));
+        const [ratio, ratioNow] = each(sides, ratioOfSide);
+        if (ratio === undefined || ratioNow === undefined) continue;
+        const [old, now, change, verdict] = changeColumns([ratio, ratioNow], false, ratioText);
+        ratios.push([`${name}against ${subject[0].name}`, old, now, change, verdict + underLoad(sides)]);
+      }
+    }
+  }
+  if (figures.length === 1) throw new BenchError("The two results have nothing in common.");
   return [
-    ...table([["", "before", "after", "change", "p99 ms before", "after", ""], ...inBoth.map(figureRow)]),
-    ...(ratios.length === 0 ? [] : ["", ...table([["usher against", "before", "after", "change", ""], ...ratios])]),
+    ...table(figures),
+    ...(ratios.length === 1 ? [] : ["", ...table(ratios)]),
     "",
     "Within the spread: the two runs' rounds overlap, so it may be chance.",
-    ...onlyIn("before", old, now),
-    ...onlyIn("after", now, old),
-    ...(before.machine.cpu === after.machine.cpu ? [] : ["These were different machines: compare the ratios alone."]),
-    ...versionLines(before.versions, after.versions),
+    ...common.lines(),
+    ...differenceLines(before, after),
   ];
 }
 
-/** A subject of one of the two runs, in its case. */
+/** Where, by what and how they were measured, as far as that differs. */
+function differenceLines(before: Results, after: Results): string[] {
+  const [machine, machineNow] = [machineText(before.machine), machineText(after.machine)];
+  const machines =
+    machine === machineNow ? [] : [`These were different machines: ${machine}; and ${machineNow}. Compare the ratios.`];
+  const [settings, settingsNow] = each([before.settings, after.settings], howOf);
+  const lines = [
+    ...machines,
+    ...differences("versions", before.versions, after.versions),
+    ...differences("settings", settings, settingsNow),
+  ];
+  return lines.length === 0 ? [] : ["", ...lines];
+}
+
+/** Without what was chosen to take part, which shows in what does. */
+const howOf = ({ seconds, rounds, connections, inFlight, rate, profile }: Settings): How => ({
+  seconds,
+  rounds,
+  connections,
+  inFlight,
+  rate,
+  profile,
+});
+
+type How = Omit<Settings, "only" | "peers" | "out">;
+type Values = Readonly<Record<string, string | number | boolean | undefined>>;
+
+function differences(what: string, before: Values, after: Values): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const others = [...names].flatMap((name) => {
+    const [old, now] = [before[name], after[name]].map((value) => String(value ?? "none"));
+    return old === now ? [] : [`${name} ${old} and ${now}`];
+  });
+  return others.length === 0 ? [] : [`These were different ${what}: ${others.join(", ")}.`];
+}
+
 interface Side {
   readonly one: CaseResult;
   readonly subject: SubjectResult;
+  readonly usher: SubjectResult | undefined;
 }
 
-interface Pair {
-  readonly name: string;
-  readonly before: Side;
-  readonly after: Side;
-}
-
-/** Every subject, by the name that it has in both runs. */
-const sidesOf = ({ scenarios }: Results): ReadonlyMap<string, Side> =>
-  new Map(
-    scenarios.flatMap(({ name, cases }) =>
-      cases.flatMap((one) =>
-        one.subjects.map((subject) => [`${name}, ${one.name}: ${subject.name}`, { one, subject }] as const),
-      ),
-    ),
+/** What the subject's rounds tell, and what they are judged by. */
+const metricsOf = ({ one, subject }: Side): { readonly name: string }[] =>
+  [judgementOf({ one, subject }), ...figuresOf({ subjects: [subject] }), ...latenciesOf({ subjects: [subject] })].map(
+    (name) => ({ name }),
   );
 
-const onlyIn = (which: string, some: ReadonlyMap<string, Side>, others: ReadonlyMap<string, Side>): string[] => {
-  const names = [...some.keys()].filter((name) => !others.has(name));
-  return names.length === 0 ? [] : [`Only in the run ${which}: ${names.join("; ")}.`];
-};
+const judgementOf = ({ one: { judgedBy, unit }, subject }: Pick<Side, "one" | "subject">): string =>
+  judgedBy === undefined ? `${subject.unit ?? unit}/s` : `judged by ${judgedBy.figure}, ${judgedBy.better} is better`;
 
-function figureRow({ name, before, after }: Pair): string[] {
-  const [old, now] = [scoresIn(before), scoresIn(after)];
-  return [
-    name,
-    figure(old.median),
-    figure(now.median),
-    changeOf(old, now),
-    p99Of(before.subject),
-    p99Of(after.subject),
-    verdictOn(old, now, after.one.judgedBy?.better) + otherLoad(before, after),
-  ];
+const ratioOfSide = ({ one, subject, usher }: Side): Spread | undefined =>
+  usher === undefined || subject.kind === "usher" || !isComparable(usher, subject)
+    ? undefined
+    : ratioOf(one, usher, subject);
+
+function figuresRow(name: string, sides: Pair<Side>): string[] {
+  const scores = each(sides, ({ one, subject }) => spreadOf(subject.rounds.map((round) => scoreOf(one, round))));
+  const lessIsBetter = sides[1].one.judgedBy?.better === "less";
+  const [before, after, change, verdict] = changeColumns(scores, lessIsBetter, ({ median }) => figure(median));
+  return [name, before, after, change, ...each(sides, p99Of), verdict + underLoad(sides)];
 }
 
-/** None for Usher itself, and for what counts something else. */
-function ratioRow({ name, before, after }: Pair): string[][] {
-  const [old, now] = [ratioIn(before), ratioIn(after)];
-  if (old === undefined || now === undefined) return [];
-  const verdict = verdictOn(old, now, "more") + otherLoad(before, after);
-  return [[name, ratioText(old), ratioText(now), changeOf(old, now), verdict]];
+function changeColumns(
+  [before, after]: Pair<Spread>,
+  lessIsBetter: boolean,
+  text: (spread: Spread) => string,
+): [before: string, after: string, change: string, verdict: string] {
+  const change = after.median === before.median ? 0 : after.median / before.median - 1;
+  const percent = Number.isNaN(change) ? "-" : `${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`;
+  const verdict = Number.isNaN(change)
+    ? "-"
+    : overlap(before, after)
+      ? "within the spread"
+      : change > 0 !== lessIsBetter
+        ? "better"
+        : "worse";
+  return [text(before), text(after), percent, verdict];
 }
 
-const scoresIn = ({ one, subject }: Side): Spread => spreadOf(subject.rounds.map((round) => scoreOf(one, round)));
-
-function ratioIn({ one, subject }: Side): Spread | undefined {
-  const usher = one.subjects.find(({ kind }) => kind === "usher");
-  if (usher === undefined || usher === subject || !isComparable(usher, subject)) return undefined;
-  return ratioOf(one, usher, subject);
-}
-
-function changeOf(old: Spread, now: Spread): string {
-  const change = now.median === old.median ? 0 : now.median / old.median - 1;
-  return Number.isNaN(change) ? "-" : `${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`;
-}
-
-function verdictOn(old: Spread, now: Spread, better: "less" | "more" = "more"): string {
-  if (Number.isNaN(old.median) || Number.isNaN(now.median)) return "-";
-  if (overlap(old, now)) return "within the spread";
-  return now.median > old.median === (better === "more") ? "better" : "worse";
-}
-
-const otherLoad = (before: Side, after: Side): string =>
+const underLoad = ([before, after]: Pair<Side>): string =>
   before.one.load === after.one.load ? "" : ", under another load";
 
-/** Of what took part in both. */
-function versionLines(before: Results["versions"], after: Results["versions"]): string[] {
-  const others = Object.entries(after).flatMap(([name, version]) => {
-    const earlier = before[name] ?? version;
-    return earlier === version ? [] : [`${name} ${earlier} and ${version}`];
-  });
-  return others.length === 0 ? [] : [`These were different versions: ${others.join(", ")}.`];
-}
-
-function p99Of({ rounds }: SubjectResult): string {
+function p99Of({ subject: { rounds } }: Side): string {
   const encoded = rounds.flatMap(({ latencies }) => latencies["latency"]?.histogram ?? []);
   return encoded.length === 0 ? "-" : figure(percentilesOf(mergeHistograms(encoded)).p99);
 }

@@ -5,6 +5,7 @@ import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { PEERS } from "../peers/index.ts";
 import { versionOf } from "../stage/server-process.ts";
 import type { Machine, ScenarioResult } from "./results.ts";
+import { figure } from "./text.ts";
 
 export function describeMachine(loadBefore: number): Machine {
   const [cpu] = cpus();
@@ -17,6 +18,9 @@ export function describeMachine(loadBefore: number): Machine {
     loadAfter: loadNow(),
   };
 }
+
+export const machineText = ({ cpu, cores, memoryBytes, os }: Machine): string =>
+  `${cpu}, ${cores} cores, ${figure(memoryBytes / 2 ** 30)} GiB, ${os}`;
 
 /** As Linux has it in magic.h. */
 const TMPFS = 0x01021994;

@@ -30,7 +30,7 @@ const byTime = (...subjects: SubjectResult[]): CaseResult => ({
   judgedBy: { figure: "took", unit: "ms", better: "less" },
 });
 
-const results = (one: CaseResult): Results => ({
+const results = (...cases: CaseResult[]): Results => ({
   format: 1,
   begunAt: "",
   endedAt: "",
@@ -40,7 +40,7 @@ const results = (one: CaseResult): Results => ({
   command: "",
   settings: {} as Results["settings"], // Nothing here reads them.
   notes: [],
-  scenarios: [{ name: "hold-rush", about: "", cases: [one] }],
+  scenarios: [{ name: "hold-rush", about: "", cases }],
 });
 
 describe("the ratio of two subjects", () => {
@@ -125,34 +125,86 @@ describe("the verdict on two runs", () => {
     ).toBe(true);
   });
 
-  it("is told of Usher's ratio to each of the others too, which a slower hour does not change", () => {
-    const inAnHour = (speed: number, better: number) =>
-      results(
-        byRate(subject("usher", [40 * speed * better, 44 * speed * better]), subject("ws", [20 * speed, 20 * speed])),
-      );
-    const told = (lines: string[]) => lines.find((line) => line.includes("2.10 x"))?.replace(/ {2,}/g, " | ");
-    expect(told(compareLines(inAnHour(4, 1), inAnHour(1, 1)))).toBe(
-      "hold-rush, one: ws | 2.10 x (2.00 to 2.20) | 2.10 x (2.00 to 2.20) | +0.0 % | within the spread",
-    );
-    expect(told(compareLines(inAnHour(4, 1), inAnHour(1, 2)))).toMatch(/4\.20 x .* \| \+100\.0 % \| better$/);
-    const [slower, quicker] = [
-      byTime(subject("usher", [2]), subject("ws", [4])),
-      byTime(subject("usher", [1]), subject("ws", [4])),
-    ];
-    expect(compareLines(results(slower), results(quicker)).join("\n")).toMatch(/2\.00 x .* 4\.00 x .* better/);
-  });
-
-  it("names what took part in one of them alone", () => {
-    const [ws, redis] = [
-      results(byRate(subject("usher", [1]), subject("ws", [1]))),
-      results(byRate(subject("usher", [1]), subject("redis", [1]))),
-    ];
-    expect(compareLines(ws, redis)).toEqual(
+  it("does not judge what was judged by something else, and names both", () => {
+    const [rate, time] = [byRate(subject("usher", [1])), byTime(subject("usher", [1]))];
+    const both = (one: CaseResult) => results(one, { ...byRate(subject("usher", [1])), name: "two" });
+    const lines = compareLines(both(rate), both(time));
+    expect(lines).not.toContainEqual(expect.stringMatching(/^hold-rush, one: usher {2}/));
+    expect(lines).toEqual(
       expect.arrayContaining([
-        "Only in the run before: hold-rush, one: ws.",
-        "Only in the run after: hold-rush, one: redis.",
+        "Only in A, the earlier one:",
+        "  hold-rush, one: usher, holds/s",
+        "Only in B, the later one:",
+        "  hold-rush, one: usher, judged by took, less is better",
       ]),
     );
-    expect(compareLines(ws, ws).join("\n")).not.toContain("Only in");
+  });
+});
+
+describe("the ratios of two runs", () => {
+  const ratiosOf = (judged: typeof byRate, before: readonly number[], after: readonly number[]): string[] => {
+    const beside = (values: readonly number[]) => results(judged(subject("other", [10, 20]), subject("usher", values)));
+    return compareLines(beside(before), beside(after)).filter((line) => line.includes("against"));
+  };
+
+  it("are told round by round, before and after", () => {
+    // Figures alone would overlap: 8 to 16 and 12 to 24.
+    expect(ratiosOf(byRate, [8, 16], [12, 24])).toEqual([
+      expect.stringMatching(
+        /^hold-rush, one: against other +0\.800 x \(0\.800 to 0\.800\) +1\.20 x \(1\.20 to 1\.20\) +\+50\.0 % +better$/,
+      ),
+    ]);
+  });
+
+  it("are better where they are more, also where less of a figure is", () => {
+    expect(ratiosOf(byTime, [12, 24], [8, 16])).toEqual([expect.stringMatching(/ \+50\.0 % +better$/)]);
+    expect(ratiosOf(byTime, [8, 16], [12, 24])).toEqual([expect.stringMatching(/ worse$/)]);
+    expect(ratiosOf(byRate, [8, 24], [10, 20])).toEqual([expect.stringMatching(/ within the spread$/)]);
+  });
+
+  it("are not told of what counts something else", () => {
+    const other = { ...subject("other", [1]), unit: "commits" };
+    const one = results(byRate(other, subject("usher", [1])));
+    expect(compareLines(one, one).join()).not.toContain("against");
+  });
+});
+
+describe("what differs between two runs beside their figures", () => {
+  const run = results(byRate(subject("usher", [1])));
+
+  it("is named where it stands in one of them alone", () => {
+    const latency = { histogram: "", count: 0, percentiles: { p50: 0, p90: 0, p99: 0, "p99.9": 0, max: 0 } };
+    const told = { ...round(1), figures: { took: 1, bytes: 1 }, latencies: { page: latency } };
+    const more = byRate({ ...subject("usher", []), rounds: [told] }, subject("other", [1]));
+    const cases = [more, { ...more, name: "two" }];
+    const other = { ...run, scenarios: ["hold-rush", "core"].map((name) => ({ name, about: "", cases })) };
+    const names = [
+      "  core",
+      "  hold-rush, two",
+      "  hold-rush, one: other",
+      "  hold-rush, one: usher, bytes",
+      "  hold-rush, one: usher, page",
+    ];
+    const onlyIn = (lines: readonly string[]): string[] =>
+      lines.slice(lines.findIndex((line) => line.startsWith("Only in")));
+    expect(onlyIn(compareLines(run, other))).toEqual(["Only in B, the later one:", ...names]);
+    expect(onlyIn(compareLines(other, run))).toEqual(["Only in A, the earlier one:", ...names]);
+    expect(compareLines(run, run).join()).not.toContain("Only in");
+  });
+
+  it.each([
+    [
+      { machine: { ...run.machine, cpu: "EPYC", cores: 2, os: "Linux 6.1" } },
+      "These were different machines: , 1 cores, 0.000000 GiB, ; and EPYC, 2 cores, 0.000000 GiB, Linux 6.1. Compare the ratios.",
+    ],
+    [{ versions: { node: "22.0" } }, "These were different versions: node 20.0 and 22.0, redis 7.0 and none."],
+    [
+      { settings: { seconds: 9, rounds: 5 } as Results["settings"] },
+      "These were different settings: seconds none and 9.",
+    ],
+  ])("is said: %j", (other, sentence) => {
+    const before = { ...run, versions: { node: "20.0", redis: "7.0" }, settings: { rounds: 5 } as Results["settings"] };
+    expect(compareLines(before, { ...before, ...other }).at(-1)).toBe(sentence);
+    expect(compareLines(before, { ...before }).join()).not.toContain("different");
   });
 });

@@ -25,12 +25,12 @@ export const scoreUnit = ({ judgedBy, unit }: Pick<CaseResult, "judgedBy" | "uni
   judgedBy?.unit ?? `${unit}/s`;
 
 /** The names of what the rounds tell beside their score. */
-export const figuresOf = ({ judgedBy, subjects }: CaseResult): string[] =>
+export const figuresOf = ({ judgedBy, subjects }: Pick<CaseResult, "judgedBy" | "subjects">): string[] =>
   [...new Set(subjects.flatMap(({ rounds }) => rounds.flatMap(({ figures }) => Object.keys(figures))))].filter(
     (name) => name !== judgedBy?.figure,
   );
 
-export const latenciesOf = ({ subjects }: CaseResult): string[] => [
+export const latenciesOf = ({ subjects }: Pick<CaseResult, "subjects">): string[] => [
   ...new Set(subjects.flatMap(({ rounds }) => rounds.flatMap(({ latencies }) => Object.keys(latencies)))),
 ];
 
