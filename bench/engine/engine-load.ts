@@ -1,5 +1,6 @@
 /** Runs the engine alone in a process of its own, driven as a load generator is. */
 import { createHistogram, encodeHistogram, microseconds, type Sample } from "../load/recorder.ts";
+import { BusySlices } from "./busy-slices.ts";
 import { coreWork, hallWork } from "./core.ts";
 import { recoveryWork } from "./recovery.ts";
 import { shardWork } from "./shard.ts";
@@ -31,6 +32,8 @@ const WARM_UP_GOES = 3;
 /** Of work of the usual size. */
 const WARM_UP_MS = 2_000;
 
+const ignored = (): void => undefined;
+
 export class EngineLoad {
   #work: Work | undefined;
 
@@ -47,7 +50,7 @@ export class EngineLoad {
     if (this.#work === undefined) throw new Error(`no work ${work}`);
     if (isCold) return void (await this.#work.prepare());
     const until = performance.now() + WARM_UP_MS * share;
-    for (let go = 0; go < WARM_UP_GOES || performance.now() < until; go++) await (await this.#work.prepare())();
+    for (let go = 0; go < WARM_UP_GOES || performance.now() < until; go++) await (await this.#work.prepare())(ignored);
   }
 
   /** As many goes as fill the time, one at least. */
@@ -58,12 +61,18 @@ export class EngineLoad {
     let busy = 0;
     let cpu = 0;
     let count = 0;
+    const slices = new BusySlices();
     do {
       const go = await work.prepare();
       const cpuBefore = process.cpuUsage();
       const begun = performance.now();
-      await go();
+      let told = 0;
+      await go((operations) => {
+        told += operations;
+        slices.doneAt(busy * 1_000 + performance.now() - begun, operations);
+      });
       const ms = performance.now() - begun;
+      slices.doneWithin(busy * 1_000, ms, work.count - told);
       const { user, system } = process.cpuUsage(cpuBefore);
       goes.recordValue(microseconds(ms));
       busy += ms / 1_000;
@@ -74,7 +83,13 @@ export class EngineLoad {
     return {
       seconds: busy,
       cpuSeconds: cpu,
-      sample: { count, refused: 0, histograms: { go: encodeHistogram(goes) }, slices: [], figures },
+      sample: {
+        count,
+        refused: 0,
+        histograms: { go: encodeHistogram(goes) },
+        slices: slices.whole(busy * 1_000),
+        figures,
+      },
     };
   }
 

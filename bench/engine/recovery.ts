@@ -79,9 +79,13 @@ function start(showtimes: number, snapshots: boolean, databaseUrl: string, isWri
     count: showtimes,
     async prepare() {
       const journal = await (written ??= isWritten ? openJournal(databaseUrl) : write());
-      return async () => {
+      return async (done) => {
         const states = await Promise.all(
-          Array.from({ length: SHARDS }, (_, shard) => recover(journal, shard, () => undefined)),
+          Array.from({ length: SHARDS }, async (_, shard) => {
+            const recovery = await recover(journal, shard, () => undefined);
+            done(recovery.state.showtimes.size);
+            return recovery;
+          }),
         );
         const found = states.reduce((sum, { state }) => sum + state.showtimes.size, 0);
         if (found !== showtimes) throw new Error(`${found} of ${showtimes} showtimes came back`);

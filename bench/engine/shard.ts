@@ -43,7 +43,7 @@ function shardInUse(share: number, databaseUrl: string): Work {
     count: batches * BATCH * 2,
     async prepare() {
       const { shard } = await (running ??= startShard(databaseUrl));
-      return () => carryOut(shard, batches);
+      return (done) => carryOut(shard, batches, done);
     },
     close: async () => (await running)?.stop(),
   };
@@ -87,7 +87,7 @@ async function startShard(databaseUrl: string): Promise<{ readonly shard: Shard;
 }
 
 /** Each chain holds seats of its own, waits until that is durable, releases them, and so on. */
-async function carryOut(shard: Shard, batches: number): Promise<void> {
+async function carryOut(shard: Shard, batches: number, done: (commands: number) => void): Promise<void> {
   let left = batches;
   const chain = async (first: number): Promise<void> => {
     while (left > 0) {
@@ -96,10 +96,12 @@ async function carryOut(shard: Shard, batches: number): Promise<void> {
         shard,
         Array.from({ length: BATCH }, (_, at) => holdOf(first + at)),
       );
+      done(BATCH);
       await ask(
         shard,
         held.map((reply, at) => releaseOf(reply, first + at)),
       );
+      done(BATCH);
     }
   };
   await Promise.all(Array.from({ length: BATCHES }, (_, index) => chain(index * BATCH)));
@@ -137,8 +139,11 @@ function insertsOf(bytes: number, count: number, databaseUrl: string): Work {
     async prepare() {
       const client = await (connected ??= connect());
       const insert = { name: "bare", text: "INSERT INTO bare (events) VALUES ($1)", values: [events] };
-      return async () => {
-        for (let left = count; left > 0; left--) await client.query(insert);
+      return async (done) => {
+        for (let left = count; left > 0; left--) {
+          await client.query(insert);
+          done(1);
+        }
       };
     },
     close: async () => (await connected)?.end(),

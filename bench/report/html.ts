@@ -1,6 +1,7 @@
 /** The report: one HTML file that needs nothing else, so that it can be mailed, kept, and opened years later. */
 import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
-import type { CaseResult, Results, ScenarioResult, SubjectResult } from "../runner/results.ts";
+import type { CaseResult, Results, RoundResult, ScenarioResult, SubjectResult } from "../runner/results.ts";
+import type { Level } from "../runner/scenario.ts";
 import { percentilesOf } from "../runner/latency.ts";
 import { machineText } from "../runner/machine.ts";
 import {
@@ -96,6 +97,7 @@ function caseHtml(one: CaseResult): string {
     growthPlot(one),
     ...latencies.map((name) => latencyPlot(one, name)),
     plot("Throughput over time, rounds one after another", throughputPlot(one)),
+    levelPlot(one),
     "</div>",
     aboutSubjects(one),
   ].join("\n");
@@ -192,15 +194,34 @@ function growthPlot(one: CaseResult): string {
   );
 }
 
-function throughputPlot(one: CaseResult): string {
-  const series = one.subjects.map(({ name, rounds }, color): Series => {
+const throughputPlot = (one: CaseResult): string =>
+  overTime(one, "Throughput over time", `${one.unit}/s`, ({ slices }) => ({ everyMs: SLICE_MS, values: slices }));
+
+function levelPlot(one: CaseResult): string {
+  const name = one.subjects.flatMap(({ rounds }) => rounds.flatMap(({ level }) => level?.name ?? []))[0];
+  if (name === undefined) return "";
+  const title = `${name} over time`;
+  return plot(
+    `${title}, rounds one after another`,
+    overTime(one, title, "", ({ level }) => level),
+  );
+}
+
+function overTime(
+  { subjects }: CaseResult,
+  title: string,
+  label: string,
+  of: (round: RoundResult) => Pick<Level, "everyMs" | "values"> | undefined,
+): string {
+  const series = subjects.map(({ name, rounds }, color): Series => {
     let seconds = 0;
-    const points = rounds.flatMap(({ slices }) =>
-      slices.map((rate): [number, number] => [(seconds += SLICE_MS / 1_000), rate]),
-    );
+    const points = rounds.flatMap((round) => {
+      const { everyMs = 0, values = [] } = of(round) ?? {};
+      return values.map((value): [number, number] => [(seconds += everyMs / 1_000), value]);
+    });
     return { name, color, points };
   });
-  return linePlot("Throughput over time", { label: "measured seconds" }, { label: `${one.unit}/s` }, series);
+  return linePlot(title, { label: "measured seconds" }, { label }, series);
 }
 
 function aboutSubjects({ subjects }: CaseResult): string {

@@ -1,5 +1,5 @@
 /** What a run found, as it is kept in results.json. */
-import type { CpuSeconds, Judgement, SubjectKind } from "./scenario.ts";
+import type { CpuSeconds, Judgement, Level, SubjectKind } from "./scenario.ts";
 import type { Settings } from "./settings.ts";
 
 export const FORMAT = 1;
@@ -66,6 +66,8 @@ export interface RoundResult {
   readonly latencies: Readonly<Record<string, LatencyResult>>;
   /** Done in each slice of the time that was measured, a second; for the plot. */
   readonly slices: readonly number[];
+  /** For a plot too. */
+  readonly level?: Level;
   readonly cpu?: CpuSeconds;
   /** One that there is nothing to tell of is NaN, and null in the file. */
   readonly figures: Readonly<Record<string, number>>;

@@ -152,7 +152,7 @@ function line(one: Case, result: RoundResult): string {
   return `${rate.padStart(28)}   p50 ${figure(p50)} ms   p99 ${figure(p99)} ms`;
 }
 
-function resultOf({ seconds, sample, cpu }: Measured, at: number): RoundResult {
+function resultOf({ seconds, sample, level, cpu }: Measured, at: number): RoundResult {
   return {
     at: Math.round(at),
     seconds,
@@ -165,6 +165,7 @@ function resultOf({ seconds, sample, cpu }: Measured, at: number): RoundResult {
         .filter(([, { count }]) => count > 0),
     ),
     slices: sample.slices.map((count) => count * (1e3 / SLICE_MS)),
+    ...(level !== undefined && { level }),
     ...(cpu !== undefined && { cpu }),
     figures: sample.figures,
   };

@@ -64,11 +64,20 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
+/** Something that was looked at again and again while it was measured, beside what was done. */
+export interface Level {
+  /** With its unit. */
+  readonly name: string;
+  readonly everyMs: number;
+  readonly values: readonly number[];
+}
+
 /** One round of one subject. */
 export interface Measured {
   /** Of the time that was measured. */
   readonly seconds: number;
   readonly sample: Sample;
+  readonly level?: Level;
   readonly cpu: CpuSeconds | undefined;
   /** CPU seconds of each process, by its role, where roles are processes of their own. */
   readonly roles?: Readonly<Record<string, readonly number[]>>;

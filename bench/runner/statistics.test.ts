@@ -108,6 +108,17 @@ describe("a case whose subjects are points on an axis", () => {
   });
 });
 
+it("the report draws what was looked at over time, one round after another", () => {
+  const level = { name: "Resident bytes", everyMs: 1_000, values: [3, 4] };
+  const [one, other] = [round(1), round(2)];
+  const soaked = { ...subject("usher", []), rounds: [one, other].map((told) => ({ ...told, level })) };
+  const [, drawn = ""] =
+    /Resident bytes over time, rounds one after another<\/figcaption>.*?class="line[^"]*" d="([^"]*)"/s.exec(
+      reportOf(results(byRate(soaked))),
+    ) ?? [];
+  expect(drawn.match(/[ML]/g)).toEqual(["M", "L", "L", "L"]);
+});
+
 describe("the verdict on two runs", () => {
   it.each([
     ["more a second", byRate, [1, 2], [5, 6], "better"],

@@ -13,6 +13,7 @@ const VIEWERS = 10_000;
 /** What the first ones make a server allocate is not theirs, and they take up what its start left free. */
 const FIRST = 3_000;
 const SETTLE_MS = 2_000;
+const LOOK_EVERY_MS = 1_000;
 const BYTES = "bytes a viewer";
 
 export const kioskSoak: Scenario = {
@@ -62,16 +63,24 @@ async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number
         const opened = resident();
         const cpuBefore = usageOf(stage, target.pids, pids);
         await Promise.all(audience.loads.map((load) => load.mark()));
-        await sleep(seconds * 1_000);
+        const ofEach = (bytes: number): number => (bytes - before) / viewers;
+        const values = [ofEach(opened)];
+        for (let left = seconds; left > 0; left--) {
+          await sleep(LOOK_EVERY_MS);
+          values.push(ofEach(resident()));
+        }
         // Fails when a connection was lost meanwhile.
         await Promise.all(audience.loads.map((load) => load.take()));
         const figures = {
-          [BYTES]: (opened - before) / viewers,
-          "after the soak": (resident() - before) / viewers,
+          [BYTES]: ofEach(opened),
+          "after the soak": values.at(-1) ?? Number.NaN,
           "connected/s": (viewers / ms) * 1_000,
         };
         const sample = { count: viewers, refused: 0, histograms: {}, slices: [], figures };
-        return { seconds, sample, cpu: spent(cpuBefore, usageOf(stage, target.pids, pids)) };
+        const level = { name: `Resident ${BYTES}`, everyMs: LOOK_EVERY_MS, values };
+        // Where nobody tells it, there is nothing to plot.
+        const told = Number.isNaN(before) ? {} : { level };
+        return { seconds, sample, ...told, cpu: spent(cpuBefore, usageOf(stage, target.pids, pids)) };
       }),
     async stop() {
       await first.stop();
