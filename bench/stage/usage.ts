@@ -1,14 +1,15 @@
-/** What processes use, as Linux tells under /proc; elsewhere nothing is told, and the report has dashes. */
-import { readdirSync, readFileSync } from "node:fs";
+/** What processes use; where nobody tells, the report has dashes. */
+import { existsSync } from "node:fs";
+import { procUsage } from "./proc-usage.ts";
+import { psUsage } from "./ps-usage.ts";
 
-const CLOCK_TICKS_PER_SECOND = 100; // `getconf CLK_TCK`, on every Linux that Node supports.
-
-/** CPU seconds of a process, its threads, and all processes it has begun, those that have ended too; undefined where nobody tells. */
-export function cpuSecondsOf(pid: number): number | undefined {
-  const own = ticksOf(pid);
-  if (own === undefined) return undefined;
-  return own / CLOCK_TICKS_PER_SECOND + childrenOf(pid).reduce((sum, child) => sum + (cpuSecondsOf(child) ?? 0), 0);
+export interface ProcessUsage {
+  /** CPU seconds of a process, its threads, and all processes it has begun; undefined where nobody tells. */
+  cpuSecondsOf(this: void, pid: number): number | undefined;
+  residentBytesOf(this: void, pid: number): number | undefined;
 }
+
+export const { cpuSecondsOf, residentBytesOf } = existsSync("/proc/self/stat") ? procUsage : psUsage;
 
 /** Of several; undefined where nobody tells of one of them. */
 export function cpuSecondsOfAll(pids: readonly number[]): number | undefined {
@@ -19,37 +20,4 @@ export function cpuSecondsOfAll(pids: readonly number[]): number | undefined {
     sum += seconds;
   }
   return sum;
-}
-
-export function residentBytesOf(pid: number): number | undefined {
-  const status = read(`/proc/${pid}/status`);
-  const kilobytes = status === undefined ? undefined : /VmRSS:\s+(\d+) kB/.exec(status)?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
-}
-
-/** User and system time, its own and that of children it has waited for. */
-function ticksOf(pid: number): number | undefined {
-  const fields = read(`/proc/${pid}/stat`)?.split(") ")[1]?.split(" ");
-  return fields?.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-}
-
-function childrenOf(pid: number): number[] {
-  const children: number[] = [];
-  try {
-    for (const task of readdirSync(`/proc/${pid}/task`)) {
-      const list = read(`/proc/${pid}/task/${task}/children`) ?? "";
-      for (const child of list.split(" ")) if (child !== "") children.push(Number(child));
-    }
-  } catch {
-    // It has ended.
-  }
-  return children;
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
 }
