@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bench } from "./main.ts";
 import { createHistogram, encodeHistogram } from "./load/recorder.ts";
 import { latencyOf } from "./runner/latency.ts";
+import { PEERS } from "./peers/index.ts";
 import type { Results } from "./runner/results.ts";
 import type { Measured, Scenario, SubjectPlan } from "./runner/scenario.ts";
 import type { Settings } from "./runner/settings.ts";
@@ -70,6 +71,10 @@ describe("what npm run bench is asked for", () => {
   it.each([
     [["--only", "nonsense"], "There is no scenario nonsense: npm run bench -- --list names them."],
     [["--only", "core", "--peer", "nonsense"], "There is no peer nonsense: npm run bench -- --list names them."],
+    [
+      ["--only", "core,wire", "--peer", "socket.io-naive"],
+      "The peer socket.io-naive takes part in viewer-fanout, kiosk-soak alone, and not in core, wire.",
+    ],
     [["--only", ","], "--only names nothing: see npm run bench -- --list."],
     [["--peer", ""], "--peer names nothing: see npm run bench -- --list."],
     [["--seconds", "0"], '--seconds must be a whole number from 1 to 1000000, and is "0".'],
@@ -81,6 +86,14 @@ describe("what npm run bench is asked for", () => {
   ])("%j is refused in one sentence", async (args, sentence) => {
     expect(await bench(args, PLACE)).toBe(1);
     expect(complained).toEqual([sentence]);
+  });
+
+  it.each(SCENARIOS)("has each peer in $name that says it takes part there, and no other", ({ name, cases }) => {
+    const settings = { ...NONE, peers: Object.keys(PEERS), connections: 4 };
+    const subjects = [...cases({ settings, rateOf: () => undefined })].flatMap((one) => one.subjects);
+    const there = new Set(subjects.flatMap((one) => (one.fairness === undefined ? [] : [one.name])));
+    const say = Object.entries(PEERS).filter(([, { scenarios }]) => (scenarios as readonly string[]).includes(name));
+    expect([...there].sort()).toEqual(say.map(([peer]) => peer).sort());
   });
 
   it("says which file is no results.json", async () => {

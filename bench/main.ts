@@ -65,7 +65,7 @@ async function run(
   { root, worker }: Place,
 ): Promise<void> {
   if (settings.connections !== undefined) requireConnections(settings.connections);
-  const { peers, notes: peersLeftOut } = choosePeers(settings.peers, root);
+  const { peers, notes: peersLeftOut } = choosePeers(settings.peers, root, settings.only);
   const notes = [...scenariosLeftOut, ...peersLeftOut, ...diskNotes(tmpdir())];
   const path = fileURLToPath(root);
   const out = resolve(settings.out);

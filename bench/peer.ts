@@ -1,6 +1,7 @@
 /** What a peer is: something that people would use instead, set up as well as it can be, doing the same work from the same generator. */
 
-export const PEER_SCENARIOS = ["hold-rush", "viewer-fanout", "browse", "showtime", "rest-hold", "idle"] as const;
+/** The scenarios in which peers take part, by their names. */
+export const PEER_SCENARIOS = ["hold-rush", "viewer-fanout", "browse", "showtime", "rest-hold", "kiosk-soak"] as const;
 export type PeerScenario = (typeof PEER_SCENARIOS)[number];
 
 /**

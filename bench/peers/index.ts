@@ -4,7 +4,7 @@ import { BenchError } from "../bench-error.ts";
 import type { Peer, PeerScenario } from "../peer.ts";
 
 const DURABLE: readonly PeerScenario[] = ["hold-rush"];
-const SHOWN: readonly PeerScenario[] = ["viewer-fanout", "idle"];
+const SHOWN: readonly PeerScenario[] = ["viewer-fanout", "kiosk-soak"];
 
 const POSTGRES = {
   needs: ["postgres"],

@@ -33,7 +33,7 @@ export const kioskSoak: Scenario = {
         // What a round leaves behind in the heap, the next one would get for nothing.
         fresh: true,
         subjects: subjectsOf(
-          "idle",
+          "kiosk-soak",
           settings,
           [],
           (start) => (stage) => startSoak(start, stage, viewers, secondsOf(settings)),

@@ -24,19 +24,33 @@ export interface ChosenPeers {
 
 /**
  * @param names undefined: the usual ones, as far as they are installed
+ * @param scenarios that were named; undefined: none was
  * @throws BenchError when one that was named cannot take part
  */
-export function choosePeers(names: readonly string[] | undefined, root: URL): ChosenPeers {
+export function choosePeers(
+  names: readonly string[] | undefined,
+  root: URL,
+  scenarios?: readonly string[],
+): ChosenPeers {
   if (names === undefined) {
     const reasons = new Map(USUAL.map((name) => [name, whyNot(name, root)]));
     return { peers: USUAL.filter((name) => reasons.get(name) === undefined), notes: leftOut(reasons) };
   }
-  const wanted = names.includes("all") ? Object.keys(PEERS) : names.filter((name) => name !== "none");
+  const isAll = names.includes("all");
+  const wanted = isAll ? Object.keys(PEERS) : names.filter((name) => name !== "none");
   for (const name of wanted) {
-    const why = whyNot(name, root);
+    const why = (isAll ? undefined : whyIdle(name, scenarios)) ?? whyNot(name, root);
     if (why !== undefined) throw new BenchError(why);
   }
   return { peers: wanted, notes: [] };
+}
+
+/** Why a peer would do nothing in these scenarios, in a sentence. */
+function whyIdle(name: string, scenarios: readonly string[] | undefined): string | undefined {
+  const peer = PEERS[name];
+  if (peer === undefined || scenarios === undefined) return undefined;
+  if (peer.scenarios.some((scenario) => scenarios.includes(scenario))) return undefined;
+  return `The peer ${name} takes part in ${peer.scenarios.join(", ")} alone, and not in ${scenarios.join(", ")}.`;
 }
 
 function whyNot(name: string, root: URL): string | undefined {
