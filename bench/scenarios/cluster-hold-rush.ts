@@ -7,7 +7,7 @@ import { secondsOf } from "../runner/settings.ts";
 import { CLUSTER_PROGRAMS } from "../stage/cluster.ts";
 import { MULTIPLEX } from "../stage/targets.ts";
 import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
-import { CONNECTIONS, ENGINE_CPU_SECOND, startRush } from "./hold-rush.ts";
+import { buyersOf, ENGINE_CPU_SECOND, startRush } from "./hold-rush.ts";
 import type { StartTarget } from "./subjects.ts";
 
 export const clusterHoldRush: Scenario = {
@@ -41,7 +41,9 @@ const messagePath = (context: ScenarioContext): Case => ({
   ),
 });
 
-const connectionsOf = ({ settings }: ScenarioContext): number => settings.connections ?? CONNECTIONS;
+/** So many that two engines may have as many each. */
+const connectionsOf = ({ settings }: ScenarioContext): number =>
+  Math.max(1, Math.floor(buyersOf(settings, 2).connections / 2));
 
 const loadOf = (context: ScenarioContext, each = ""): string =>
   `closed loop, ${connectionsOf(context)} connections${each} with ${context.settings.inFlight} in flight each, ${MULTIPLEX.showtimes} showtimes`;

@@ -4,19 +4,19 @@ import { secondsOf } from "../runner/settings.ts";
 import { CLUSTER_PROGRAMS } from "../stage/cluster.ts";
 import { JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
 import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
-import { CHANGES_PER_SECOND, VIEWERS } from "./viewer-fanout.ts";
+import { CHANGES_PER_SECOND, viewersOf } from "./viewer-fanout.ts";
 
 export const clusterViewerFanout: Scenario = {
   name: "cluster-viewer-fanout",
   about: "seat changes shown to 5,000 viewers by two edges over NATS, a server CPU second, against one process",
   needs: CLUSTER_PROGRAMS,
   cases({ settings }) {
-    const viewers = settings.connections ?? VIEWERS;
+    const { connections: viewers, note } = viewersOf(settings);
     const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;
     return [
       {
         name: `${viewers} viewers`,
-        load: `${viewers} viewers of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
+        load: `${viewers} viewers${note} of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
         unit: "seat changes",
         judgedBy: JUDGED_BY_CPU,
         subjects: formsOf(

@@ -9,7 +9,7 @@ import type { Stage } from "../stage/stage.ts";
 import { ARENA, type Hall, MULTIPLEX, startUsher } from "../stage/targets.ts";
 import { startWarm } from "./engine-alone.ts";
 import { BUYERS, startFanOut } from "./fan-out.ts";
-import { CONNECTIONS, startRush } from "./hold-rush.ts";
+import { buyersOf, startRush } from "./hold-rush.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 import { snapshotFrames } from "./wire.ts";
 
@@ -161,7 +161,7 @@ const withCost = (measured: Measured): Measured => {
 const alone = (settings: Settings, stage: Stage, options: EngineLoadOptions): Promise<Subject> =>
   startWarm(stage, options, secondsOf(settings, 1));
 
-const connectionsOf = ({ connections }: Settings): number => connections ?? CONNECTIONS;
+const connectionsOf = (settings: Settings): number => buyersOf(settings).connections;
 
 const rush = (settings: Settings, start: StartTarget, stage: Stage, hall: Hall, perSecond?: number): Promise<Subject> =>
   startRush(start, stage, hall, {

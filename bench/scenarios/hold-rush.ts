@@ -7,13 +7,14 @@ import { measure, perRoleCpu, perServerCpu, sumOf, withFigures } from "../runner
 import type { Case, Measured, Scenario, ScenarioContext, Subject } from "../runner/scenario.ts";
 import type { Pace } from "../load/command-load.ts";
 import { BenchError } from "../bench-error.ts";
-import { secondsOf } from "../runner/settings.ts";
+import { secondsOf, type Settings } from "../runner/settings.ts";
+import { usualConnections } from "../stage/machine-limits.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA, type Hall, MULTIPLEX } from "../stage/targets.ts";
 import { createCrowd } from "./crowd.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 
-export const CONNECTIONS = 500;
+const CONNECTIONS = 500;
 const SEATS_A_HOLD = 3;
 /** Of a connection that serves many, as a partner's box office has it; a buyer waits for his one answer. */
 const MANY_IN_FLIGHT = 8;
@@ -30,7 +31,8 @@ export const holdRush: Scenario = {
   about:
     "durable holds and releases a second through WebSocket: one hot showtime (also with 8 commands in flight on each connection, and with five buyers for each seat), 100 showtimes, and at a steady rate",
   *cases(context) {
-    const { connections = CONNECTIONS, inFlight } = context.settings;
+    const { inFlight } = context.settings;
+    const { connections } = buyersOf(context.settings);
     for (const hall of [ARENA, MULTIPLEX]) requireSeats(hall, connections, inFlight);
     yield rush(context, "one hot showtime", ARENA, inFlight);
     const many = Math.min(MANY_IN_FLIGHT, Math.floor(ARENA.seats / (connections * SEATS_A_HOLD)));
@@ -42,10 +44,10 @@ export const holdRush: Scenario = {
 };
 
 function rush({ settings }: ScenarioContext, name: string, hall: Hall, inFlight: number, rivals = 1): Case {
-  const connections = settings.connections ?? CONNECTIONS;
+  const { connections, note } = buyersOf(settings);
   return {
     name,
-    load: `closed loop, ${connections} connections with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold`,
+    load: `closed loop, ${connections} connections${note} with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold`,
     unit: "commands",
     subjects: subjectsOf(
       "hold-rush",
@@ -65,10 +67,11 @@ function rush({ settings }: ScenarioContext, name: string, hall: Hall, inFlight:
 
 /** Most commands are refused: an answer counts, whichever it is. The bare loop refuses nobody. */
 function contended(context: ScenarioContext): Case {
-  const { connections = CONNECTIONS, inFlight } = context.settings;
+  const { inFlight } = context.settings;
+  const { connections, note } = buyersOf(context.settings);
   return {
     ...rush(context, "one hot showtime, five want each seat", ARENA, inFlight, RIVALS),
-    load: `closed loop, ${connections} connections with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold, and ${RIVALS} buyers for each`,
+    load: `closed loop, ${connections} connections${note} with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold, and ${RIVALS} buyers for each`,
     judgedBy: { figure: ANSWERS, unit: "held, released or refused a second", better: "more" },
   };
 }
@@ -77,11 +80,11 @@ function contended(context: ScenarioContext): Case {
 function steady({ settings, rateOf }: ScenarioContext): Case {
   const best = rateOf("hold-rush", "one hot showtime", STEADY_PEER);
   const perSecond = settings.rate ?? (best === undefined ? STEADY_RATE : Math.round(best / 2));
-  const connections = settings.connections ?? CONNECTIONS;
+  const { connections, note } = buyersOf(settings);
   const why = best === undefined || settings.rate !== undefined ? "" : `, half of the best of ${STEADY_PEER}`;
   return {
     name: "steady rate",
-    load: `open loop, ${perSecond} commands/s${why}, ${connections} connections, ${SEATS_A_HOLD} seats a hold`,
+    load: `open loop, ${perSecond} commands/s${why}, ${connections} connections${note}, ${SEATS_A_HOLD} seats a hold`,
     unit: "commands",
     judgedBy: { figure: P999, unit: "ms at p99.9", better: "less" },
     subjects: subjectsOf(
@@ -97,6 +100,12 @@ function steady({ settings, rateOf }: ScenarioContext): Case {
         }),
     ),
   };
+}
+
+/** Each has a connection. @param times as many as there are usually */
+export function buyersOf({ connections }: Settings, times = 1): ReturnType<typeof usualConnections> {
+  if (connections !== undefined) return { connections: connections * times, note: "" };
+  return usualConnections(CONNECTIONS * times);
 }
 
 interface Rush {

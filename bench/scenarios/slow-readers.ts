@@ -3,6 +3,7 @@ import type { Scenario } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
 import { startFanOut } from "./fan-out.ts";
 import { subjectsOf } from "./subjects.ts";
+import { viewersOf } from "./viewer-fanout.ts";
 
 const VIEWERS = 2_000;
 /** Few enough that the system has room for what it keeps for them, some MB each. */
@@ -14,7 +15,7 @@ export const slowReaders: Scenario = {
   about:
     "one in twenty of 2,000 viewers reads nothing: the others' latency, the server's memory, and how the slow ones come back",
   cases({ settings }) {
-    const viewers = settings.connections ?? VIEWERS;
+    const { connections: viewers, note } = viewersOf(settings, VIEWERS);
     const slow = Math.ceil(viewers * SLOW_SHARE);
     const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;
     const kinds = [
@@ -23,7 +24,7 @@ export const slowReaders: Scenario = {
     ];
     return kinds.map((kind) => ({
       name: kind.name,
-      load: `${viewers} viewers of one hall, ${kind.slow} of them slow, ${changesPerSecond} changes/s by schedule`,
+      load: `${viewers} viewers${note} of one hall, ${kind.slow} of them slow, ${changesPerSecond} changes/s by schedule`,
       unit: "seat changes",
       // What a round leaves behind in the heap, the next one would get for nothing.
       fresh: true,

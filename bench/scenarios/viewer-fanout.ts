@@ -5,7 +5,7 @@ import { usualConnections } from "../stage/machine-limits.ts";
 import { BUYERS, JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
 import { subjectsOf } from "./subjects.ts";
 
-export const VIEWERS = 5_000;
+const VIEWERS = 5_000;
 export const CHANGES_PER_SECOND = 200;
 /** With the buyers as many as one edge with 20,000 file descriptors lets in. */
 const MANY_VIEWERS = 18_000 - BUYERS;
@@ -32,7 +32,7 @@ export const viewerFanout: Scenario = {
 };
 
 function crowd({ settings }: ScenarioContext): Case {
-  const { connections: viewers, note } = viewersOf(settings, VIEWERS);
+  const { connections: viewers, note } = viewersOf(settings);
   const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;
   return {
     name: `${viewers} viewers`,
@@ -66,5 +66,6 @@ function fullEdge({ settings }: ScenarioContext, name: string, usualRate: number
   };
 }
 
-const viewersOf = ({ connections }: Settings, own: number): ReturnType<typeof usualConnections> =>
+/** With buyers beside them. */
+export const viewersOf = ({ connections }: Settings, own = VIEWERS): ReturnType<typeof usualConnections> =>
   connections === undefined ? usualConnections(own, BUYERS) : { connections, note: "" };
