@@ -1,5 +1,4 @@
 /** What scenarios run on: PostgreSQL and Redis in a folder of their own, servers as processes, generators. All of it is gone when it is closed. */
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { type Remote, startLoad } from "../load/remote.ts";
 import type { Kinds } from "../load/worker.ts";
 import { createDatabases } from "./databases.ts";
 import { freePort } from "./free-port.ts";
+import { createProfiles, type Profiles } from "./profiles.ts";
 import { type ServerCommand, type ServerProcess, startServer } from "./server-process.ts";
 import { cpuSecondsOfAll } from "./usage.ts";
 
@@ -29,8 +29,7 @@ export interface Stage {
   readonly folder: string;
   /** Rejects when a server dies that was not stopped; never resolves. */
   readonly death: Promise<never>;
-  /** Arguments that make Node write a profile, if profiles are wanted: to a file of its own each time. */
-  profiling(name: string): readonly string[];
+  readonly profiling: Profiles["argumentsFor"];
   /** Whose profiles were asked for and are not there, once the stage is closed: a process that is killed writes none. */
   withoutProfile(): readonly string[];
   /** Makes an empty database; answers its URL. */
@@ -54,7 +53,8 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const running = new Set<{ stop(): Promise<void> }>();
   const redisPids: number[] = [];
   const programs = new Set<string>();
-  const profiles: { readonly name: string; readonly file: string }[] = [];
+  const profiles = createProfiles(profileDir);
+  let withoutProfile: readonly string[] = [];
   let closed = false;
   let die: (error: BenchError) => void = () => undefined;
   const death = new Promise<never>((_resolve, reject) => {
@@ -77,20 +77,13 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     return { ...started, stop: (how) => (running.delete(started), started.stop(how)) };
   };
 
-  const profiling: Stage["profiling"] = (name) => {
-    if (profileDir === undefined) return [];
-    const file = `${name}-${Date.now()}-${profiles.length + 1}.cpuprofile`;
-    profiles.push({ name, file: join(profileDir, file) });
-    return ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${file}`];
-  };
-
   return {
     root: path,
     worker,
     folder,
     death,
-    profiling,
-    withoutProfile: () => profiles.filter(({ file }) => !existsSync(file)).map(({ name }) => name),
+    profiling: profiles.argumentsFor,
+    withoutProfile: () => withoutProfile,
     database: databases.create,
     countStatements: databases.countStatements,
     async redis(appendfsync) {
@@ -113,7 +106,12 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     generator(kind) {
       requireOpen();
       // The engine alone is what is measured; all others measure.
-      const remote = startLoad({ kind, worker, root: path, profiling: kind === "engine" ? profiling(kind) : [] });
+      const remote = startLoad({
+        kind,
+        worker,
+        root: path,
+        profiling: kind === "engine" ? profiles.argumentsFor(kind) : [],
+      });
       running.add(remote);
       return { ...remote, stop: () => (running.delete(remote), remote.stop()) };
     },
@@ -121,6 +119,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     async close() {
       closed = true;
       await Promise.allSettled([...running].map((one) => one.stop()));
+      withoutProfile = profiles.gather();
       await databases.stop();
       await rm(folder, { recursive: true, force: true });
     },
