@@ -352,7 +352,8 @@ describe("a run", () => {
         },
       };
       expect(await bench(["--profile", "--rounds", "1", "--peer", "none", "--out", out], PLACE, [serving])).toBe(0);
-      const profiles = readdirSync(out).filter((file) => file.endsWith(".cpuprofile"));
+      const files = readdirSync(out).filter((file) => file.endsWith(".cpuprofile"));
+      const profiles = files.filter((file) => !file.includes("-thread-")); // Sources are read in a thread.
       expect(profiles).toEqual([expect.stringMatching(/^ended-/)]);
       expect(readFileSync(join(out, profiles[0] ?? ""), "utf8").startsWith('{"nodes":[{')).toBe(true);
       const shown = vi.mocked(process.stderr.write).mock.calls.map(([line]) => String(line));

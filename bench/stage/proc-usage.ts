@@ -1,6 +1,6 @@
 /** What processes use, as Linux tells under /proc. */
 import { readdirSync, readFileSync } from "node:fs";
-import type { ProcessUsage } from "./usage.ts";
+import type { ProcessUsage } from "./process-usage.ts";
 
 const CLOCK_TICKS_PER_SECOND = 100; // `getconf CLK_TCK`, on every Linux that Node supports.
 

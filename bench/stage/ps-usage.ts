@@ -1,6 +1,6 @@
 /** What processes use, as `ps` tells where there is no /proc, as on macOS. Of processes that have ended nobody tells there. */
 import { spawnSync } from "node:child_process";
-import type { ProcessUsage } from "./usage.ts";
+import type { ProcessUsage } from "./process-usage.ts";
 
 interface Line {
   readonly parent: number;

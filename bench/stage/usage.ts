@@ -3,12 +3,6 @@ import { existsSync } from "node:fs";
 import { procUsage } from "./proc-usage.ts";
 import { psUsage } from "./ps-usage.ts";
 
-export interface ProcessUsage {
-  /** CPU seconds of a process, its threads, and all processes it has begun; undefined where nobody tells. */
-  cpuSecondsOf(this: void, pid: number): number | undefined;
-  residentBytesOf(this: void, pid: number): number | undefined;
-}
-
 export const { cpuSecondsOf, residentBytesOf } = existsSync("/proc/self/stat") ? procUsage : psUsage;
 
 /** Of several; undefined where nobody tells of one of them. */
