@@ -65,7 +65,7 @@ it("whoever tells of a payment waits for whoever has any other of its booking", 
     await other.query("begin");
     await other.query("select from payments.payment where id = 'pay_b' for update");
     let done = false;
-    const failing = book.fail(first, "no money", false).finally(() => (done = true));
+    const failing = book.fail(first, "no money", { undo: false }).finally(() => (done = true));
     const waits = async () => {
       const { rowCount } = await shop.pool.query(
         "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
@@ -85,11 +85,11 @@ it("whoever tells of a payment waits for whoever has any other of its booking", 
 
 it("what was written since it was seen is not written over, and is told of once", async () => {
   const seen = await added("pay_c", "bk_2");
-  const wanted = await book.want("pay_c", () => ({ void_reason: "changed his mind" }));
-  expect(wanted?.revision).not.toBe(seen.revision);
-  const { after } = await book.fail(seen, "no money", false);
+  const wanted = await book.want("pay_c", () => ({ type: "wanted", changes: { void_reason: "changed his mind" } }));
+  expect(wanted?.row.revision).not.toBe(seen.revision);
+  const { after } = await book.fail(seen, "no money", { undo: false });
   expect(after).toMatchObject({ state: "failed", void_reason: "changed his mind" });
-  const again = await book.fail(seen, "no money", false);
+  const again = await book.fail(seen, "no money", { undo: false });
   expect(again.after).toMatchObject({ state: "failed" });
   const { rowCount } = await shop.pool.query("select from payments.outbox where subject = 'bk_2'");
   expect(rowCount).toBe(1);
@@ -127,7 +127,7 @@ it("the outbox is looked at when something was told, and only then", async () =>
   expect(await settle(100, 0, "captured")).toEqual(["captured", 0, 1]);
   expect(await settle(100, 0, "captured")).toEqual(["captured", 0, 0]);
   const nothing = { id: "rf_e", amount: 0, reason: "Seats that cost nothing." };
-  await book.wantRefund("pay_e", nothing, () => false);
+  await book.wantRefund("pay_e", nothing, () => ({ type: "wanted" }));
   const [refund] = await book.openRefunds("pay_e");
   expect(await settle(100, 0, "captured", refund)).toEqual(["captured", 0, 1]);
 });

@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction, type Updateable } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Outbox } from "../../platform/events/index.ts";
-import type { PaymentFacts } from "../../proto/index.ts";
+import type { ErrorCode, PaymentFacts } from "../../proto/index.ts";
 import type { PaymentStart } from "../../proto/services/index.ts";
 import type { GatewayRecord } from "./gateways/gateway.ts";
 import { STEP_LEASE_MS } from "./limits.ts";
@@ -23,13 +23,36 @@ interface Options {
 
 type InTransaction = Transaction<PaymentsTables>;
 
+/** What whoever looks at a payment makes of it: something is wanted of it and written down, or the row is left as it is. */
+export type Verdict<Wish = unknown> =
+  | ({ readonly type: "wanted" } & Wish)
+  | { readonly type: "left" }
+  | { readonly type: "refused"; readonly code: ErrorCode; readonly message: string };
+
+export interface WithChanges {
+  readonly changes: Updateable<PaymentTable>;
+}
+
+export interface RefundWish {
+  readonly id: string;
+  /** Minor units. */
+  readonly amount: number;
+  readonly reason: string;
+}
+
+/** The last verdict, and the row as it is after it. */
+interface Judged<Wish = unknown> {
+  readonly verdict: Verdict<Wish>;
+  readonly row: SeenPayment;
+}
+
 export interface Change {
   readonly before: SeenPayment;
   readonly after: SeenPayment;
   /** The gateway's record was not of this payment. */
   readonly mismatch: boolean;
   /** It has given back less than was told of: refunds that were done are open again. */
-  readonly isAgain?: boolean;
+  readonly reopened?: boolean;
 }
 
 /**
@@ -98,31 +121,30 @@ export class PaymentBook {
 
   /**
    * What is wanted of a payment, written down before it is done.
-   * @param wish looks at the row and says what to write, or nothing
+   * @param decide looks at the row, once more whenever somebody has written it meanwhile
    * @returns undefined when there is no such payment
    */
-  async want(
-    id: string,
-    wish: (row: PaymentRow) => Updateable<PaymentTable> | undefined,
-  ): Promise<SeenPayment | undefined> {
+  async want(id: string, decide: (row: PaymentRow) => Verdict<WithChanges>): Promise<Judged<WithChanges> | undefined> {
     for (;;) {
       const row = await this.find(id);
-      const changes = row && wish(row);
-      if (row === undefined || changes === undefined) return row;
-      const after = await this.#write(row, { ...changes, due_at: new Date(this.#clock.now() + STEP_LEASE_MS) });
-      if (after !== undefined) return after;
+      if (row === undefined) return undefined;
+      const verdict = decide(row);
+      if (verdict.type !== "wanted") return { verdict, row };
+      const due_at = new Date(this.#clock.now() + STEP_LEASE_MS);
+      const after = await this.#write(row, { ...verdict.changes, due_at });
+      if (after !== undefined) return { verdict, row: after };
     }
   }
 
   /**
    * The same for a refund, which gets a row of its own.
-   * @param refuse looks at the payment and at the refunds that were asked for before
+   * @param decide looks at the payment and at the refunds that were asked for before
    */
   wantRefund(
     paymentId: string,
-    refund: { readonly id: string; readonly amount: number; readonly reason: string },
-    refuse: (row: PaymentRow, before: readonly RefundRow[]) => boolean,
-  ): Promise<SeenPayment | undefined> {
+    refund: RefundWish,
+    decide: (row: PaymentRow, before: readonly RefundRow[]) => Verdict,
+  ): Promise<Judged | undefined> {
     return this.#db.transaction().execute(async (transaction) => {
       const row = await locked(transaction, paymentId);
       if (row === undefined) return undefined;
@@ -131,13 +153,15 @@ export class PaymentBook {
         .selectAll()
         .where((where) => where.or([where("payment_id", "=", paymentId), where("id", "=", refund.id)]))
         .execute();
-      if (refuse(row, before)) return row;
+      const verdict = decide(row, before);
+      if (verdict.type !== "wanted") return { verdict, row };
       await transaction
         .insertInto("refund")
         .values({ ...refund, payment_id: paymentId, state: "open", created_at: new Date(this.#clock.now()) })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
-      return update(transaction, paymentId, { due_at: new Date(this.#clock.now() + STEP_LEASE_MS) });
+      const due_at = new Date(this.#clock.now() + STEP_LEASE_MS);
+      return { verdict, row: await update(transaction, paymentId, { due_at }) };
     });
   }
 
@@ -151,15 +175,15 @@ export class PaymentBook {
       // A record that is older than the row says nothing of what was done since.
       if (before === seen && !mismatch && open.length === 0 && hasSentBack(before, record)) {
         const after = await this.#openAgain(before);
-        if (after !== undefined) return { before, after, mismatch, isAgain: true };
+        if (after !== undefined) return { before, after, mismatch, reopened: true };
       }
       const after = await this.#write(before, changes, outcomeOf(before.state, changes.state));
       if (after !== undefined) return { before, after, mismatch };
     }
   }
 
-  /** The gateway has said no for good: no money has moved. @param undo whether something may be reserved there */
-  async fail(seen: SeenPayment, reason: string, undo: boolean): Promise<Change> {
+  /** The gateway has said no for good: no money has moved. @param options.undo something may be reserved there */
+  async fail(seen: SeenPayment, reason: string, { undo }: { undo: boolean }): Promise<Change> {
     for (let before = seen; ; before = await this.#again(before)) {
       if (before.state !== "pending" && before.state !== "authorized")
         return { before, after: before, mismatch: false };

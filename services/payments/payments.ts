@@ -2,7 +2,7 @@ import { type Clock, within } from "../../platform/clock/index.ts";
 import type { ErrorCode } from "../../proto/index.ts";
 import type { Payment, PaymentMethod, PaymentStart, ServiceAnswer } from "../../proto/services/index.ts";
 import { AMOUNT_MAX, ANSWER_WITHIN_MS, LOOKS_BEHIND_MAX, STEP_LEASE_MS } from "./limits.ts";
-import type { PaymentBook } from "./payment-book.ts";
+import type { PaymentBook, RefundWish, Verdict, WithChanges } from "./payment-book.ts";
 import type { Stepper } from "./stepper.ts";
 import type { PaymentRow, RefundRow, SeenPayment } from "./tables.ts";
 
@@ -36,42 +36,33 @@ export class Payments {
     const row = (await book.add(wish)) ?? (await book.find(wish.paymentId));
     if (row === undefined) throw new Error("a payment's row was lost"); // Rows are never deleted.
     if (!isSame(row, wish)) return refusal("CONFLICT", "The payment's id was used for another payment.");
-    return ok(row.gateway_id === null ? await this.#advanced(row, false) : row);
+    return ok(row.gateway_id === null ? await this.#advanced(row) : row);
   }
 
-  async read(id: string, refresh: boolean): Promise<Answer> {
+  /** What is known now; with `refresh` the gateway is asked first. */
+  async read(id: string, { refresh }: { refresh: boolean }): Promise<Answer> {
     const row = await this.#options.book.find(id);
     if (row === undefined) return unknown();
-    return ok(refresh ? await this.#advanced(row, true) : row);
+    return ok(refresh ? await this.#advanced(row, { look: true }) : row);
   }
 
   async capture(id: string, amount: number): Promise<Answer> {
-    let refused: Answer | undefined;
-    const row = await this.#options.book.want(id, (found) => {
-      refused = refusalOfCapture(found, amount);
-      return refused === undefined && isTakeable(found) ? { capture_wanted: amount } : undefined;
-    });
-    if (row === undefined) return unknown();
-    if (refused) return refused;
-    const now = isTakeable(row) ? await this.#advanced(row, false) : row;
+    const judged = await this.#options.book.want(id, (found) => judgeCapture(found, amount));
+    if (judged === undefined) return unknown();
+    const { verdict, row } = judged;
+    if (verdict.type === "refused") return refusal(verdict.code, verdict.message);
+    const now = verdict.type === "wanted" ? await this.#advanced(row) : row;
     if (now.state === "captured" && now.captured === amount) return ok(now);
     if (isTakeable(now)) return unavailable("The gateway has not taken it yet.");
     return refusal("CONFLICT", `The payment cannot be taken: it is ${now.state}.`);
   }
 
   async void(id: string, reason: string): Promise<Answer> {
-    const { book } = this.#options;
-    let wanted = false;
-    const row = await book.want(id, (found) => {
-      wanted = false; // Of an earlier look.
-      const open = found.state === "pending" || (found.state === "authorized" && found.capture_wanted === null);
-      if (!open || found.void_reason !== null) return undefined;
-      wanted = true;
-      return { void_reason: reason, undo: true };
-    });
-    if (row === undefined) return unknown();
+    const judged = await this.#options.book.want(id, (found) => judgeVoid(found, reason));
+    if (judged === undefined) return unknown();
+    const { verdict, row } = judged;
     // A capture whose outcome is not known comes first: what was taken cannot be voided.
-    const now = wanted || row.state === "authorized" ? await this.#advanced(row, false) : row;
+    const now = verdict.type === "wanted" || row.state === "authorized" ? await this.#advanced(row) : row;
     if (now.state === "captured") return refusal("CONFLICT", "The payment is captured: refund it.");
     if (isTakeable(now)) return unavailable("It is being captured.");
     return ok(now);
@@ -79,20 +70,16 @@ export class Payments {
 
   async refund(id: string, refundId: string, amount: number, reason: string): Promise<Answer> {
     const { book, clock } = this.#options;
-    let refused: Answer | undefined;
-    let rests = false;
-    const row = await book.wantRefund(id, { id: refundId, amount, reason }, (found, before) => {
-      refused = refusalOfRefund(found, before, refundId, amount);
-      // It is under way at the gateway, perhaps for days: it is looked at when it is due, however often it is asked for.
-      const isLater = found.due_at !== null && found.due_at.getTime() > clock.now() + STEP_LEASE_MS;
-      rests = isLater && before.some((refund) => refund.id === refundId);
-      return refused !== undefined || rests;
-    });
-    if (row === undefined) return unknown();
-    if (refused) return refused;
-    if (!rests) await this.#advanced(row, false);
+    const refund = { id: refundId, amount, reason };
+    const judged = await book.wantRefund(id, refund, (found, before) =>
+      judgeRefund(found, before, refund, clock.now()),
+    );
+    if (judged === undefined) return unknown();
+    const { verdict, row } = judged;
+    if (verdict.type === "refused") return refusal(verdict.code, verdict.message);
+    if (verdict.type === "wanted") await this.#advanced(row);
     const open = await book.openRefunds(id);
-    if (open.some((refund) => refund.id === refundId && refund.again_at === null))
+    if (open.some((each) => each.id === refundId && each.again_at === null))
       return unavailable("The gateway has not given it back yet.");
     // Perhaps another process has done it meanwhile, which the row that was seen here knows nothing of.
     return ok((await book.find(id)) ?? row);
@@ -102,7 +89,7 @@ export class Payments {
   lookBehind(row: SeenPayment): void {
     if (this.#looksBehind === LOOKS_BEHIND_MAX) return;
     this.#looksBehind += 1;
-    void this.#track(this.#options.stepper.advance(row, true)).finally(() => (this.#looksBehind -= 1));
+    void this.#track(this.#options.stepper.advance(row, { look: true })).finally(() => (this.#looksBehind -= 1));
   }
 
   /** Settles when nothing is going on any more. */
@@ -111,9 +98,9 @@ export class Payments {
   }
 
   /** The payment when it is as far as it gets, or when whoever asked has waited long enough; then the work goes on behind. */
-  async #advanced(row: SeenPayment, look: boolean): Promise<PaymentRow> {
+  async #advanced(row: SeenPayment, { look = false } = {}): Promise<PaymentRow> {
     const { book, stepper, clock } = this.#options;
-    const work = this.#track(stepper.advance(row, look));
+    const work = this.#track(stepper.advance(row, { look }));
     const after = await within(clock, ANSWER_WITHIN_MS, work, () => undefined);
     return after ?? (await book.find(row.id)) ?? row;
   }
@@ -127,27 +114,36 @@ export class Payments {
 
 const isTakeable = ({ state, void_reason: reason }: PaymentRow): boolean => state === "authorized" && reason === null;
 
-function refusalOfCapture(row: PaymentRow, amount: number): Answer | undefined {
-  if (!isAmount(amount) || amount > row.amount) return refusal("BAD_MESSAGE", "More than was authorized.");
-  if ((row.capture_wanted ?? amount) !== amount) return refusal("CONFLICT", "Another amount was asked for before.");
-  return undefined;
+function judgeCapture(row: PaymentRow, amount: number): Verdict<WithChanges> {
+  if (!isAmount(amount) || amount > row.amount) return refused("BAD_MESSAGE", "More than was authorized.");
+  if ((row.capture_wanted ?? amount) !== amount) return refused("CONFLICT", "Another amount was asked for before.");
+  return isTakeable(row) ? { type: "wanted", changes: { capture_wanted: amount } } : { type: "left" };
 }
 
-function refusalOfRefund(
-  { id, state, captured }: PaymentRow,
+function judgeVoid(row: PaymentRow, reason: string): Verdict<WithChanges> {
+  const open = row.state === "pending" || (row.state === "authorized" && row.capture_wanted === null);
+  if (!open || row.void_reason !== null) return { type: "left" };
+  return { type: "wanted", changes: { void_reason: reason, undo: true } };
+}
+
+function judgeRefund(
+  { id, state, captured, due_at: dueAt }: PaymentRow,
   before: readonly RefundRow[],
-  refundId: string,
-  amount: number,
-): Answer | undefined {
-  const first = before.find((refund) => refund.id === refundId);
+  wish: RefundWish,
+  now: number,
+): Verdict {
+  const first = before.find((refund) => refund.id === wish.id);
   if (first !== undefined) {
-    if (first.payment_id === id && first.amount === amount) return undefined;
-    return refusal("CONFLICT", "The refund's id was used for another refund.");
+    if (first.payment_id !== id || first.amount !== wish.amount)
+      return refused("CONFLICT", "The refund's id was used for another refund.");
+    // It is under way at the gateway, perhaps for days: it is looked at when it is due, however often it is asked for.
+    const isLater = dueAt !== null && dueAt.getTime() > now + STEP_LEASE_MS;
+    return { type: isLater ? "left" : "wanted" };
   }
-  if (!isAmount(amount)) return refusal("BAD_MESSAGE", "That is no amount of money.");
-  if (state !== "captured") return refusal("CONFLICT", `The payment is ${state}: nothing was taken.`);
-  const asked = before.reduce((sum, refund) => sum + refund.amount, amount);
-  return asked > captured ? refusal("CONFLICT", "More than was taken.") : undefined;
+  if (!isAmount(wish.amount)) return refused("BAD_MESSAGE", "That is no amount of money.");
+  if (state !== "captured") return refused("CONFLICT", `The payment is ${state}: nothing was taken.`);
+  const asked = before.reduce((sum, refund) => sum + refund.amount, wish.amount);
+  return asked > captured ? refused("CONFLICT", "More than was taken.") : { type: "wanted" };
 }
 
 const paymentOf = (row: PaymentRow): Payment => ({
@@ -171,6 +167,7 @@ const isSame = (row: PaymentRow, { bookingId, method, amount }: PaymentStart): b
   row.currency === amount.currency;
 
 const ok = (row: PaymentRow): Answer => ({ ok: true, value: paymentOf(row) });
+const refused = (code: ErrorCode, message: string): Verdict<never> => ({ type: "refused", code, message });
 const refusal = (code: ErrorCode, message: string): Answer => ({ ok: false, code, message });
 const unknown = (): Answer => refusal("NOT_FOUND", "There is no such payment.");
 const unavailable = (message: string): Answer => refusal("UNAVAILABLE", `${message} It is tried again by itself.`);

@@ -147,7 +147,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
         ),
         bus.serve(
           READ_PAYMENT,
-          answerWith(log, ({ paymentId, refresh }) => payments.read(paymentId, refresh)),
+          answerWith(log, ({ paymentId, refresh }) => payments.read(paymentId, { refresh })),
           queue,
         ),
         bus.serve(

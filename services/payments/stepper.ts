@@ -38,23 +38,23 @@ export class Stepper {
 
   /** Looks at a payment whose time for it has come. Whoever has not heard of reserved money is told of it again. */
   async lookAgain(due: SeenPayment): Promise<void> {
-    const seen = await this.advance(due, true);
+    const seen = await this.advance(due, { look: true });
     if (seen !== undefined && isUnclaimed(due) && isUnclaimed(seen)) this.#publish(seen);
   }
 
   /**
    * Does what is open for a payment, so far as the gateway plays along. Never rejects: what was not done is found again when it is due.
-   * @param look asks the gateway how it stands even when nothing is open
+   * @param options.look asks the gateway how it stands even when nothing is open
    * @returns the payment as it is then; undefined when that would have to be read
    */
-  async advance(seen: SeenPayment, look: boolean): Promise<SeenPayment | undefined> {
+  async advance(seen: SeenPayment, { look }: { look: boolean }): Promise<SeenPayment | undefined> {
     const { book, log } = this.#options;
     try {
       let row = seen;
       const underWay = new Set<string>();
       let refunds = row.state === "captured" ? await book.openRefunds(row.id) : [];
       for (let steps = 0; steps < STEPS_MAX; steps++) {
-        const step = stepOf(row, refunds) ?? lookAt(row);
+        const step = stepOf(row, refunds) ?? readStepOf(row);
         // What has just been told is not asked for again.
         if (step === undefined || (step.type === "read" && (steps > 0 || !(look || row.state === "pending"))))
           return row;
@@ -116,7 +116,7 @@ export class Stepper {
     log.warn({ payment: row.id, step: step.type, reason: message }, "a gateway has refused");
     switch (step.type) {
       case "start":
-        return this.#fail(row, message, false);
+        return this.#fail(row, message, { undo: false });
       case "read":
         await agenda.postpone(row);
         return undefined;
@@ -145,13 +145,14 @@ export class Stepper {
     const change = record && (await book.settle(row, record));
     if (change) this.#tell(change);
     if (change && stepOf(change.after, [])?.type !== step.type) return change.after;
-    if (change && step.type === "capture" && refusal !== undefined) return this.#fail(change.after, refusal, true);
+    if (change && step.type === "capture" && refusal !== undefined)
+      return this.#fail(change.after, refusal, { undo: true });
     await agenda.postponeRefused(row);
     return undefined;
   }
 
-  async #fail(row: SeenPayment, reason: string, undo: boolean): Promise<SeenPayment> {
-    const change = await this.#options.book.fail(row, reason, undo);
+  async #fail(row: SeenPayment, reason: string, { undo }: { undo: boolean }): Promise<SeenPayment> {
+    const change = await this.#options.book.fail(row, reason, { undo });
     this.#tell(change);
     return change.after;
   }
@@ -165,9 +166,9 @@ export class Stepper {
     }
   }
 
-  #tell({ before, after, mismatch, isAgain }: Change): void {
+  #tell({ before, after, mismatch, reopened }: Change): void {
     const { log } = this.#options;
-    if (isAgain) {
+    if (reopened) {
       log.error(
         { payment: after.id, gatewayId: after.gateway_id, refunded: after.refunded, currency: after.currency },
         "a gateway has given back less than it said: it is asked to do so again",
@@ -219,7 +220,8 @@ async function act(gateway: Gateway, step: Step, row: PaymentRow): Promise<Gatew
   }
 }
 
-const lookAt = ({ gateway_id: gatewayId }: PaymentRow): Step | undefined =>
+/** Asks how it stands, where nothing else is to be done. Undefined: no gateway has it. */
+const readStepOf = ({ gateway_id: gatewayId }: PaymentRow): Step | undefined =>
   gatewayId === null ? undefined : { type: "read", gatewayId };
 
 /** Voids it; what was taken all the same is refunded. */

@@ -240,7 +240,7 @@ export class Saga {
       return this.#steps.look(booking, { refresh: false });
     }
     if (step === undefined) return { type: "due" };
-    const fact = await this.#steps.do(booking, step, { first });
+    const fact = await this.#steps.do(booking, step, { isFirst: first });
     const decision = decide(booking, fact, this.#clock.now(), this.#rules);
     // An answer that leads nowhere is none: the step would be done again and again.
     const isMute = decision.type === "next" && decision.booking === booking;

@@ -35,6 +35,11 @@ type Said = { readonly type: "payment"; readonly payment: Payment } | Refused | 
 type Refused = Extract<Fact, { type: "refused" }>;
 type Unanswered = Extract<Fact, { type: "unanswered" }>;
 
+interface Attempt {
+  /** The step was never asked for before, by any process. */
+  readonly isFirst: boolean;
+}
+
 /** The saga's hands: each step is one request to another service, under ids that make it happen once however often it is asked. */
 export class Steps {
   readonly #engine: Engine;
@@ -49,13 +54,12 @@ export class Steps {
     this.#log = log;
   }
 
-  /** @param options.first this step was never asked for before. */
-  async do(booking: Booking, step: Step, { first }: { first: boolean }): Promise<Fact> {
+  async do(booking: Booking, step: Step, attempt: Attempt): Promise<Fact> {
     switch (step.do) {
       case "pin":
-        return this.#pin(booking, first);
+        return this.#pin(booking, attempt);
       case "start":
-        return this.#start(booking, step.token, first);
+        return this.#start(booking, step.token, attempt);
       case "watch":
         return this.look(booking, { refresh: true });
       case "confirm":
@@ -78,7 +82,7 @@ export class Steps {
     return this.#askPayments(booking, "watch", READ_PAYMENT, { paymentId: paymentOf(booking), refresh });
   }
 
-  async #pin(booking: Booking, first: boolean): Promise<Fact> {
+  async #pin(booking: Booking, { isFirst }: Attempt): Promise<Fact> {
     const { rid, ...address } = addressOf(booking, "pin");
     const hold = booking.holdId as HoldId; // The engine gave it.
     const pin = { type: "pin", ...address, rid, hold, booking: bookingId(booking.id) } as const;
@@ -86,13 +90,13 @@ export class Steps {
     const reply = await this.#askEngine(booking, "pin", "pinned", pin);
     if (reply.type !== "pinned") return reply;
     // This may be an earlier answer, repeated because it was lost. Its time has been running since then, at most since we asked.
-    if (first) return { ...reply, expiresInMs: reply.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
+    if (isFirst) return { ...reply, expiresInMs: reply.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
     // Asked for by another: the engine says what is left of it.
     const left = await this.#askEngine(booking, "pin", "hold", { type: "get-hold", ...address, hold });
     return left.type === "hold" ? { ...reply, expiresInMs: left.expiresInMs } : left;
   }
 
-  async #start(booking: Booking, token: string | null, first: boolean): Promise<Fact> {
+  async #start(booking: Booking, token: string | null, { isFirst }: Attempt): Promise<Fact> {
     const { payment, seats } = booking;
     if (payment === null) throw new Error(`${booking.id} has no payment to start`);
     try {
@@ -108,7 +112,7 @@ export class Steps {
       });
     } catch (error) {
       // Nobody was there: when it was never asked for before, it was never begun.
-      if (first && error instanceof NoResponders) return { type: "not-begun" };
+      if (isFirst && error instanceof NoResponders) return { type: "not-begun" };
       return this.#unanswered(booking, "start", error);
     }
   }
