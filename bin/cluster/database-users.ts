@@ -1,6 +1,7 @@
 /** A user of PostgreSQL for each role that needs one, as deploy/postgres/roles.sql has it. */
 import { readFileSync } from "node:fs";
 import type { Pool } from "pg";
+import { hasCode } from "../../platform/error-code/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
@@ -82,7 +83,7 @@ async function run(pool: Pool, script: string, passwords: DatabasePasswords): Pr
     await pool.query(script);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === INSUFFICIENT_PRIVILEGE) return false;
+    if (hasCode(error, INSUFFICIENT_PRIVILEGE)) return false;
     throw error;
   }
 }

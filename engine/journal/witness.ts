@@ -6,6 +6,7 @@
 import { access, constants, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { makeDirectory } from "../../platform/directory/index.ts";
+import { hasCode } from "../../platform/error-code/index.ts";
 import { UnsafeJournal } from "./server-safety.ts";
 
 export interface Witness {
@@ -38,9 +39,8 @@ export class FileWitness implements Witness {
     try {
       content = JSON.parse(await readFile(this.#path, "utf8")) as Content; // Written below.
     } catch (error) {
-      const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
       // None yet, or torn by a crash of the machine: a witness that is missing claims nothing.
-      if (isMissing || error instanceof SyntaxError) return new Map();
+      if (hasCode(error, "ENOENT") || error instanceof SyntaxError) return new Map();
       throw new UnsafeJournal(
         `${this.#path} says which sales were acknowledged, and cannot be read: let this user read it, or delete it if the database is known to be whole.`,
         { cause: error },

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "../../error-code/index.ts";
 
 /** What `postmaster.pid` says; PostgreSQL writes and removes it (src/include/utils/pidfile.h). */
 export interface PidFile {
@@ -60,6 +61,3 @@ export function signal(pid: number, shutdown: Shutdown): void {
     if (!hasCode(error, "ESRCH")) throw error;
   }
 }
-
-const hasCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && "code" in error && error.code === code;

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely";
+import { hasCode } from "../../../platform/error-code/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { CinemaWithHalls, NewCinema } from "../../../proto/rest/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
@@ -70,9 +71,7 @@ export class CinemaDesk {
       new Intl.DateTimeFormat("en", { timeZone });
       await sql`select now() at time zone ${timeZone}`.execute(this.#options.db);
     } catch (error) {
-      const unknown =
-        error instanceof RangeError || (error instanceof Error && "code" in error && error.code === "22023");
-      if (!unknown) throw error;
+      if (!(error instanceof RangeError) && !hasCode(error, "22023")) throw error;
       throw new Problem("BAD_MESSAGE", "body.timeZone must be an IANA name, such as Europe/Berlin.", {
         field: "body.timeZone",
       });
