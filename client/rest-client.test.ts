@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { portOf } from "../platform/testing/port-of.ts";
 import { RestClient, Unreachable } from "./rest-client.ts";
 import { refusalOf } from "./testing/world.ts";
 
@@ -32,7 +32,7 @@ async function start(options: { timeoutMs?: number } = {}): Promise<RestClient> 
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   // The cast: a listening TCP server's address is no string.
-  return new RestClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, options);
+  return new RestClient(`http://127.0.0.1:${portOf(server)}`, options);
 }
 
 test("a cancellation that was refused for now may be asked for once more", async () => {

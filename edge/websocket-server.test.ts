@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
+import { portOf } from "../platform/testing/port-of.ts";
 import { Harness, SHOWTIME, useHarness } from "./testing/harness.ts";
 import { WebSocketServerError } from "./index.ts";
 
@@ -103,7 +104,7 @@ describe("the handshake", () => {
     // A port that is chosen by the system is never shared, so one has to be named.
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
-    const { port } = taken.address() as AddressInfo; // Of a TCP server that listens.
+    const port = portOf(taken);
     const first = new Harness({ wsPort: port });
     await expect(first.start()).rejects.toThrow(WebSocketServerError);
     await new Promise((resolve) => taken.close(resolve));

@@ -2,10 +2,11 @@
 import type { Command } from "commander";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { freePorts } from "../cluster/ports.ts";
 import type { Context } from "../context.ts";
 import { allCommand } from "./all.ts";
@@ -20,7 +21,7 @@ let taken: number;
 beforeAll(async () => {
   server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
   await once(server, "listening");
-  taken = (server.address() as AddressInfo).port; // It listens on TCP.
+  taken = portOf(server);
 });
 afterAll(() => {
   server.close();

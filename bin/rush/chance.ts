@@ -1,18 +1,13 @@
+import { seeded } from "../../platform/random/index.ts";
+
 /** A seeded source of chance, so that a rush can be run again with the same wishes. */
 export class Chance {
-  #state: number;
+  /** In [0, 1). */
+  readonly next: () => number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.next = seeded(seed);
   }
-
-  /** In [0, 1). Source: Tommy Ettinger's Mulberry32. */
-  readonly next = (): number => {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 
   /** A whole number from `least` to `most`. */
   between(least: number, most: number): number {

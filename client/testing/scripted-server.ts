@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
+import { portOf } from "../../platform/testing/port-of.ts";
 import {
   checksumOf,
   CLOSE_CODES,
@@ -100,7 +100,7 @@ export class ScriptedServer {
 
   get port(): number {
     // The cast: a listening TCP server's address is no string.
-    return (this.#server.address() as AddressInfo).port;
+    return portOf(this.#server);
   }
 
   get url(): string {

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { seeded } from "../../platform/random/index.ts";
 import type { ShowtimeId } from "../../proto/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { Client } from "../testing/client.ts";
@@ -12,22 +13,12 @@ const change = (...seats: [number, number][]): void => current.edge.engine.chang
 const caughtUp = (client: Client): Promise<void> => client.until(() => client.halls.get(SHOWTIME)?.seq === hall().seq);
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-/** A small generator, so that a failing run can be had again (mulberry32). */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
 describe("viewers", () => {
   it("who join, leave, come back and watch again at any moment all end with the hall as it is, without a gap", async () => {
     const seed = Number(process.env["SEED"] ?? randomInt(2 ** 31));
     console.log(`seed ${seed}`);
-    const random = seeded(seed);
+    const drawn = seeded(seed);
+    const random = (below: number): number => Math.floor(drawn() * below);
     const clients: Client[] = [];
     for (let step = 0; step < 1500; step++) {
       for (let commits = random(3); commits > 0; commits--) {

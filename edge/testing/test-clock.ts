@@ -1,4 +1,5 @@
-import { type Clock, systemClock, type Timer } from "../../platform/clock/index.ts";
+import type { Timer } from "../../platform/clock/index.ts";
+import { ShiftedClock } from "../../platform/clock/testing.ts";
 
 interface Alarm {
   readonly due: number;
@@ -7,24 +8,11 @@ interface Alarm {
 }
 
 /** Real time, that a test can make leap: whatever falls due in the leap happens at once. */
-export class TestClock implements Clock {
-  #leaptMs = 0;
+export class TestClock extends ShiftedClock {
   readonly #alarms = new Set<Alarm>();
 
-  now(): number {
-    return systemClock.now() + this.#leaptMs;
-  }
-
-  monotonic(): number {
-    return systemClock.monotonic() + this.#leaptMs;
-  }
-
-  after(ms: number, callback: () => void): Timer {
-    const alarm: Alarm = {
-      due: this.monotonic() + ms,
-      callback,
-      timer: systemClock.after(ms, () => this.#fire(alarm)),
-    };
+  override after(ms: number, callback: () => void): Timer {
+    const alarm: Alarm = { due: this.monotonic() + ms, callback, timer: super.after(ms, () => this.#fire(alarm)) };
     this.#alarms.add(alarm);
     return {
       cancel: () => {
@@ -34,12 +22,8 @@ export class TestClock implements Clock {
     };
   }
 
-  endOfTurn(callback: () => void): void {
-    systemClock.endOfTurn(callback);
-  }
-
   leap(ms: number): void {
-    this.#leaptMs += ms;
+    this.goForward(ms);
     const due = [...this.#alarms].filter((alarm) => alarm.due <= this.monotonic());
     for (const alarm of due.sort((a, b) => a.due - b.due)) this.#fire(alarm);
   }

@@ -1,11 +1,11 @@
 import { Type } from "typebox";
 import { once } from "node:events";
 import { connect } from "node:net";
-import type { AddressInfo } from "node:net";
 import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BusClosed, ConnectionLost, NoResponders, RequestTimeout } from "../bus/index.ts";
 import { VirtualClock } from "../clock/index.ts";
+import { portOf } from "../testing/port-of.ts";
 import { problemOf } from "./answers/errors.ts";
 import { principalOf, requireRole, requireSignedIn } from "./requests/guards.ts";
 import { Problem } from "./answers/problem.ts";
@@ -375,7 +375,7 @@ describe("over a real socket", () => {
       });
     });
     await own.app.listen({ port: 0, host: "127.0.0.1" });
-    const { port } = own.app.server.address() as AddressInfo; // It listens on TCP.
+    const port = portOf(own.app.server);
 
     const answerTo = (request: string): Promise<string> =>
       new Promise((resolve) => {
@@ -407,7 +407,7 @@ describe("over a real socket", () => {
     own.app.addHook("onSend", async (_request, reply) => void statuses.push(reply.statusCode));
     own.app.post("/things", async () => ({}));
     await own.app.listen({ port: 0, host: "127.0.0.1" });
-    const { port } = own.app.server.address() as AddressInfo; // It listens on TCP.
+    const port = portOf(own.app.server);
     const begun = once(own.app.server, "request");
     const socket = connect(port, "127.0.0.1");
     const head = "POST /things HTTP/1.1\r\nHost: usher\r\nContent-Type: application/json\r\nContent-Length: 99";

@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import pg from "pg";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createLogger } from "../log/index.ts";
+import { portOf } from "../testing/port-of.ts";
 import { createPool, type DatabaseUnusable, explainConnectionError } from "./index.ts";
 import { testDatabase, type TestDatabase } from "./testing.ts";
 
@@ -24,7 +25,7 @@ async function serverThat(meets: (socket: Socket) => void): Promise<string> {
     server.close();
   });
   await once(server, "listening");
-  return `postgres://usher:hunter2@127.0.0.1:${(server.address() as AddressInfo).port}/usher`; // It listens on TCP.
+  return `postgres://usher:hunter2@127.0.0.1:${portOf(server)}/usher`;
 }
 
 async function whyNot(connectionString: string): Promise<DatabaseUnusable | undefined> {

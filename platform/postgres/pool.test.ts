@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { portOf } from "../testing/port-of.ts";
 import { createPool } from "./index.ts";
 import { testDatabase, type TestDatabase } from "./testing.ts";
 
@@ -29,7 +30,7 @@ async function silenceableWay(): Promise<{ url: string; silence(): void; close()
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = new URL(database.url);
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url.host = `127.0.0.1:${portOf(server)}`;
   return {
     url: url.href,
     silence() {

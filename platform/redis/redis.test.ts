@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo, type Server, type Socket, connect } from "node:net";
+import { createServer, type Server, type Socket, connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { Redis } from "ioredis";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../clock/index.ts";
 import { systemRandom } from "../random/index.ts";
+import { portOf } from "../testing/port-of.ts";
 import {
   connectRedis,
   RedisAway,
@@ -358,7 +359,7 @@ async function listening(server: Server): Promise<string> {
       server.close();
     },
   });
-  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `redis://127.0.0.1:${portOf(server)}`;
 }
 
 /** A way to the server on which a test may change the answers. */

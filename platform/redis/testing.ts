@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { portOf } from "../testing/port-of.ts";
 
 export interface RedisServer {
   readonly url: string;
@@ -25,7 +26,7 @@ export interface RedisServer {
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as { port: number }; // The cast: it listens on TCP.
+  const port = portOf(server);
   server.close();
   await once(server, "close");
   return port;

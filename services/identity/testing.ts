@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { BusTokenVerifier, type TokenVerifier } from "../../platform/auth/index.ts";
 import type { Mint } from "../../platform/auth/testing.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
-import { type Clock, systemClock } from "../../platform/clock/index.ts";
+import { ShiftedClock } from "../../platform/clock/testing.ts";
 import type { EventStream } from "../../platform/events/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
@@ -29,25 +29,6 @@ import { createIdentityService, type IdentityOptions, type IdentityService } fro
 import { IDENTITY_SCHEMA } from "./tables.ts";
 
 const HOUR_MS = 3_600_000;
-
-/** A clock that can be put forward; its timers run on real time. */
-export class ShiftedClock implements Clock {
-  #aheadMs = 0;
-  #stoodStillAt: number | undefined;
-  readonly now = () => (this.#stoodStillAt ?? systemClock.now()) + this.#aheadMs;
-  readonly monotonic = () => systemClock.monotonic() + this.#aheadMs;
-  readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
-  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
-
-  /** From now on it only goes when it is put forward. */
-  standStill(): void {
-    this.#stoodStillAt = systemClock.now();
-  }
-
-  goForward(ms: number): void {
-    this.#aheadMs += ms;
-  }
-}
 
 export const PASSWORD = "correct horse";
 const ADMIN = { email: "root@example.com", password: "a long password" };

@@ -1,7 +1,9 @@
 import { createServer, type Socket } from "node:net";
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../../platform/testing/eventually.ts";
+import { portOf } from "../../platform/testing/port-of.ts";
 import {
   GIVE_UP_AFTER_MS,
   MAIL_LEASE_MS,
@@ -43,7 +45,6 @@ const smtpUrl = (more = "") => `smtp://127.0.0.1:${server.port}/${more}`;
 /** Mails to this user, in the order of their arrival. */
 const receivedBy = (address: string | null) => server.received.filter(({ to }) => to.some((each) => each === address));
 const statusesOf = async (bookingId: string) => (await world.rows(bookingId)).map(({ status }) => status);
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 describe("a mail", () => {
   it("about a confirmed booking brings its tickets", async () => {
@@ -52,7 +53,7 @@ describe("a mail", () => {
     const user = world.peers.user();
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+    await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
     const [{ from, mail }] = receivedBy(user.email) as [(typeof server.received)[0]];
     expect(from).toBe("tickets@usher.example");
     expect(mail.headers.get("from")).toBe("tickets@usher.example");
@@ -86,7 +87,7 @@ describe("a mail", () => {
         bytes: Buffer.from("%PDF-1.7 the tickets"),
       },
     ]);
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
   });
 
   it.each(["en", "de"])("is there for every event, in the buyer's language: %s", async (language) => {
@@ -98,7 +99,7 @@ describe("a mail", () => {
       await world.stream.publish(
         type === "payment.failed" ? paymentFailed(booking, "Card declined.") : bookingEvent(type, booking),
       );
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(MAILED_EVENTS.map(() => "sent")));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(MAILED_EVENTS.map(() => "sent")));
     const mails = world.files().filter(({ headers }) => headers.get("to")?.includes(`<${user.email}>`));
     const said = mails.map(({ headers, text, html }) => ({ subject: headers.get("subject"), text, html }));
     expect(new Set(said.map(({ subject }) => subject)).size).toBe(MAILED_EVENTS.length);
@@ -131,7 +132,7 @@ describe("a mail", () => {
     world.peers.showtime = { ...showtime, title: given, hallName: given, cinemaName: given };
     const user = world.peers.user({ name: given });
     await world.stream.publish(bookingEvent("booking.refunded", world.peers.book(user.id, { reason: given })));
-    await until(() => expect(server.received).toHaveLength(1));
+    await eventually(() => expect(server.received).toHaveLength(1));
     world.peers.showtime = showtime;
     const [{ to, mail }] = server.received as [(typeof server.received)[0]];
     expect(to).toEqual([user.email]);
@@ -175,7 +176,7 @@ describe("a mail", () => {
     await world.start({ smtpUrl: smtpUrl() });
     const user = world.peers.user({ name });
     await world.stream.publish(bookingEvent("booking.failed", world.peers.book(user.id)));
-    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+    await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
     const [{ mail }] = receivedBy(user.email) as [(typeof server.received)[0]];
     expect(mail.text).toContain("Hello,\n");
     expect(`${mail.text} ${mail.html} ${mail.headers.get("to")}`).not.toMatch(/evil|192\.0|Lovelace/i);
@@ -186,7 +187,7 @@ describe("a mail", () => {
     await world.start({ smtpUrl: smtpUrl() });
     const user = world.peers.user({ name });
     await world.stream.publish(bookingEvent("booking.failed", world.peers.book(user.id)));
-    await until(() =>
+    await eventually(() =>
       expect(receivedBy(user.email)).toMatchObject([{ mail: { text: expect.stringContaining(`Hello ${name},`) } }]),
     );
   });
@@ -207,7 +208,7 @@ describe("a mail", () => {
     const user = world.peers.user({ email });
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
     expect(server.received).toEqual([]);
   });
 
@@ -218,7 +219,7 @@ describe("a mail", () => {
     const over = world.peers.book(world.peers.user().id, { status: "cancelled" });
     for (const booking of [guest, gone, over]) await world.stream.publish(bookingEvent("booking.confirmed", booking));
     for (const { bookingId } of [guest, gone, over])
-      await until(async () => expect(await statusesOf(bookingId)).toEqual(["dropped"]));
+      await eventually(async () => expect(await statusesOf(bookingId)).toEqual(["dropped"]));
   });
 
   it("that a guest does not get costs one question, whatever the booking is like", async () => {
@@ -227,10 +228,10 @@ describe("a mail", () => {
     const booking = world.peers.book(guest.id);
     world.peers.asked.length = 0;
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["dropped"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["dropped"]));
     expect(world.peers.asked).toEqual([USER_CARD.name]);
     await world.stream.publish(paymentFailed(booking, null)); // Does not say whose the booking is.
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["dropped", "dropped"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["dropped", "dropped"]));
     expect(world.peers.asked).toEqual([USER_CARD.name, BOOKING.name, USER_CARD.name]);
   });
 
@@ -244,7 +245,7 @@ describe("a mail", () => {
     const user = world.peers.user();
     const booking = world.peers.book(user.id, { status: "cancelled", reason: "The showtime was cancelled." });
     await world.stream.publish(bookingEvent(type, booking));
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
     const [{ mail }] = receivedBy(user.email) as [(typeof server.received)[0]];
     expect(mail.headers.get("subject")).toContain("Metropolis");
     for (const said of [...lines, "The showtime was cancelled.", booking.bookingId]) expect(mail.text).toContain(said);
@@ -258,7 +259,7 @@ describe("a mail", () => {
     const user = world.peers.user();
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(async () =>
+    await eventually(async () =>
       expect((await world.rows(booking.bookingId))[0]).toMatchObject({
         attempts: 1,
         note: expect.stringMatching(/tickets/),
@@ -266,7 +267,7 @@ describe("a mail", () => {
     );
     world.peers.tickets = Buffer.from("%PDF");
     world.clock.goForward(RETRY_FIRST_MS);
-    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+    await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
   });
 });
 
@@ -280,7 +281,7 @@ describe("a mail server", () => {
     const bookings = Array.from({ length: 12 }, () => world.peers.book(user.id));
     for (const booking of bookings) await world.stream.publish(bookingEvent("booking.expired", booking));
     for (let minute = 0; minute < 60; minute += 20) {
-      await until(async () => {
+      await eventually(async () => {
         const { rows } = await world.pool.query("select note from notifications.mail where note is not null");
         expect(rows.length).toBeGreaterThan(0);
       });
@@ -289,8 +290,8 @@ describe("a mail server", () => {
     }
     await server.start();
     world.clock.goForward(UNREACHABLE_MAX_MS);
-    await until(() => expect(receivedBy(user.email)).toHaveLength(12));
-    await until(async () => expect(await allStatuses()).toEqual(["sent"]));
+    await eventually(() => expect(receivedBy(user.email)).toHaveLength(12));
+    await eventually(async () => expect(await allStatuses()).toEqual(["sent"]));
     const ids = receivedBy(user.email).map(({ mail }) => mail.headers.get("message-id"));
     expect(new Set(ids).size).toBe(12);
   });
@@ -305,11 +306,11 @@ describe("a mail server", () => {
     const booking = world.peers.book(greylisted.id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
     await world.stream.publish(bookingEvent("booking.expired", world.peers.book(other.id)));
-    await until(() => expect(receivedBy(other.email)).toHaveLength(1));
+    await eventually(() => expect(receivedBy(other.email)).toHaveLength(1));
     expect((await world.rows(booking.bookingId))[0]).toMatchObject({ status: "queued" });
     server.onRecipient = () => {};
     world.clock.goForward(RETRY_FIRST_MS);
-    await until(() => expect(receivedBy(greylisted.email)).toHaveLength(1));
+    await eventually(() => expect(receivedBy(greylisted.email)).toHaveLength(1));
   });
 
   it.each([
@@ -325,7 +326,7 @@ describe("a mail server", () => {
       const booking = world.peers.book(user.id);
       const event = bookingEvent("booking.expired", booking);
       await world.stream.publish(event);
-      await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+      await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
       const [row] = await world.rows(booking.bookingId);
       expect(row).toMatchObject({ attempts: 1, note: expect.stringContaining("no such user") });
       const [letter] = await world.deadLetters.list({ limit: 1 });
@@ -341,14 +342,14 @@ describe("a mail server", () => {
       await world.stream.publish(
         bookingEvent("booking.expired", world.peers.book(world.peers.user({ email: null }).id)),
       );
-      await until(async () => expect((await allStatuses()).sort()).toEqual(["dropped", "failed"]));
+      await eventually(async () => expect((await allStatuses()).sort()).toEqual(["dropped", "failed"]));
       expect(server.connections).toBe(connections);
 
       server.onRecipient = () => {};
       server.onData = () => {};
       await world.deadLetters.replay([letter!.id]);
-      await until(() => expect(receivedBy(user.email)).toHaveLength(1));
-      await until(async () => expect(await world.deadLetters.count()).toBe(0));
+      await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
+      await eventually(async () => expect(await world.deadLetters.count()).toBe(0));
     },
   );
 
@@ -360,7 +361,7 @@ describe("a mail server", () => {
     const user = world.peers.user();
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(() => expect(server.connections).toBe(1));
+    await eventually(() => expect(server.connections).toBe(1));
     await service.stop();
     expect(await statusesOf(booking.bookingId)).toEqual(["queued"]);
     release();
@@ -374,12 +375,11 @@ describe("a mail server", () => {
       socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     await new Promise<void>((listening) => nonsense.listen(0, "127.0.0.1", listening));
-    const address = nonsense.address();
-    const port = typeof address === "object" ? address?.port : 0;
+    const port = portOf(nonsense);
     await world.start({ smtpUrl: `smtp://127.0.0.1:${port}` });
     const booking = world.peers.book(world.peers.user().id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () =>
+    await eventually(async () =>
       expect((await world.rows(booking.bookingId))[0]).toMatchObject({
         status: "queued",
         note: expect.stringMatching(/./),
@@ -393,7 +393,7 @@ describe("a mail server", () => {
     await world.start({ smtpUrl: smtpUrl("?tls.rejectUnauthorized=false") });
     const user = world.peers.user();
     await world.stream.publish(bookingEvent("booking.expired", world.peers.book(user.id)));
-    await until(() => expect(receivedBy(user.email)).toMatchObject([{ secure: true }]));
+    await eventually(() => expect(receivedBy(user.email)).toMatchObject([{ secure: true }]));
   });
 
   it("whose certificate nobody vouches for gets nothing", async () => {
@@ -401,7 +401,7 @@ describe("a mail server", () => {
     await world.start({ smtpUrl: smtpUrl() });
     const booking = world.peers.book(world.peers.user().id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () =>
+    await eventually(async () =>
       expect((await world.rows(booking.bookingId))[0]).toMatchObject({
         status: "queued",
         note: expect.stringMatching(/./),
@@ -423,7 +423,7 @@ describe("a mail server", () => {
     const user = world.peers.user();
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () =>
+    await eventually(async () =>
       expect((await world.rows(booking.bookingId))[0]).toMatchObject({
         status: "queued",
         note: expect.stringMatching(/./),
@@ -432,7 +432,7 @@ describe("a mail server", () => {
     await wrong.stop();
     await world.start({ smtpUrl: withPassword("p@ss:w/rd") });
     world.clock.goForward(UNREACHABLE_MAX_MS);
-    await until(() => expect(receivedBy(user.email)).toMatchObject([{ user: "ada@example.com" }]));
+    await eventually(() => expect(receivedBy(user.email)).toMatchObject([{ user: "ada@example.com" }]));
   });
 
   it("that stays away for days leaves a dead letter", async () => {
@@ -442,11 +442,11 @@ describe("a mail server", () => {
     await world.start({ smtpUrl: url });
     const booking = world.peers.book(world.peers.user().id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () =>
+    await eventually(async () =>
       expect((await world.rows(booking.bookingId))[0]).toMatchObject({ note: expect.stringMatching(/./) }),
     );
     world.clock.goForward(GIVE_UP_AFTER_MS);
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
   });
 });
 
@@ -457,7 +457,7 @@ describe("the queue", () => {
     const user = world.peers.user();
     const events = Array.from({ length: 30 }, () => bookingEvent("booking.expired", world.peers.book(user.id)));
     await Promise.all(events.flatMap((event) => [1, 2, 3].map(() => world.stream.publish(event))));
-    await until(async () => expect(await allStatuses()).toEqual(["sent"]));
+    await eventually(async () => expect(await allStatuses()).toEqual(["sent"]));
     expect(receivedBy(user.email)).toHaveLength(30);
   });
 
@@ -472,14 +472,14 @@ describe("the queue", () => {
     await world.pool.query(`create trigger die before update of status on notifications.mail
       for each row when (new.status = 'sent') execute function die()`);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(() => expect(receivedBy(user.email)).toHaveLength(1));
+    await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
     await dying.stop();
     await world.pool.query("update notifications.mail set due_at = $1", [new Date(world.clock.now() + MAIL_LEASE_MS)]);
     await world.pool.query("drop function die cascade");
     await world.start({ smtpUrl: smtpUrl() });
     expect(await statusesOf(booking.bookingId)).toEqual(["queued"]);
     world.clock.goForward(MAIL_LEASE_MS);
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
     const ids = receivedBy(user.email).map(({ mail }) => mail.headers.get("message-id"));
     expect(ids).toHaveLength(2);
     expect(new Set(ids).size).toBe(1);
@@ -492,12 +492,12 @@ describe("the queue", () => {
     const user = world.peers.user();
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
     await world.pool.query("delete from notifications.inbox");
     server.onRecipient = () => {};
     const [letter] = await world.deadLetters.list({ limit: 1 });
     await world.deadLetters.replay([letter!.id]);
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
     expect(receivedBy(user.email)).toHaveLength(1);
   });
 
@@ -508,7 +508,7 @@ describe("the queue", () => {
       [new Date(world.clock.now() - MAILS_KEPT_MS - 60_000), 2 * PRUNE_ROWS_MAX + 1],
     );
     await world.start();
-    await until(async () => expect(await allStatuses()).toEqual([]));
+    await eventually(async () => expect(await allStatuses()).toEqual([]));
   });
 
   it("forgets the mails of somebody whose account is deleted", async () => {
@@ -520,7 +520,7 @@ describe("the queue", () => {
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
     await world.stream.publish(paymentFailed(booking, "Card declined."));
-    await until(async () =>
+    await eventually(async () =>
       expect((await world.rows(booking.bookingId)).map(({ user_id }) => user_id)).toEqual([user.id, user.id]),
     );
     await world.stream.publish(userDeleted(user.id));
@@ -537,7 +537,7 @@ describe("files", () => {
     const [old, kept, strange] = [`${stamp(at - 60_000)}-ml_old.eml`, `${stamp(at + 600_000)}-ml_new.eml`, "1.eml"];
     for (const name of [old, kept, strange]) writeFileSync(join(folder, name), "");
     const service = await world.start();
-    await until(() => expect(readdirSync(folder)).not.toContain(old));
+    await eventually(() => expect(readdirSync(folder)).not.toContain(old));
     expect(readdirSync(folder)).toEqual(expect.arrayContaining([kept, strange]));
     await service.stop();
     for (const name of [kept, strange]) rmSync(join(folder, name));
@@ -548,7 +548,7 @@ describe("files", () => {
     const user = world.peers.user();
     const booking = world.peers.book(user.id);
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
     const folder = join(world.dataDir, "mail");
     const [row] = await world.rows(booking.bookingId);
     const names = readdirSync(folder).filter((name) => name.includes(row!.id));
@@ -557,7 +557,7 @@ describe("files", () => {
     expect(statSync(join(folder, names[0]!)).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder).filter((name) => !name.endsWith(".eml"))).toEqual([]);
     await world.pool.query("update notifications.mail set status = 'queued', due_at = now()");
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
     expect(readdirSync(folder).filter((name) => name.includes(row!.id))).toEqual(names);
     await service.stop();
   });
@@ -568,7 +568,7 @@ describe("files", () => {
     const broken = await world.start({ dataDir });
     const booking = world.peers.book(world.peers.user().id);
     await world.stream.publish(bookingEvent("booking.expired", booking));
-    await until(async () =>
+    await eventually(async () =>
       expect((await world.rows(booking.bookingId))[0]).toMatchObject({
         status: "queued",
         note: expect.stringMatching(/./),
@@ -577,7 +577,7 @@ describe("files", () => {
     await broken.stop();
     await world.start();
     world.clock.goForward(RETRY_FIRST_MS);
-    await until(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["sent"]));
   });
 });
 
@@ -589,7 +589,7 @@ describe("news", () => {
     const event = bookingEvent("booking.created", booking);
     await world.stream.publish(event);
     await world.stream.publish(event);
-    await until(() => expect(world.news).toContainEqual({ userId, bookingId, showtimeId, status, reason }));
+    await eventually(() => expect(world.news).toContainEqual({ userId, bookingId, showtimeId, status, reason }));
     expect(world.news.filter((one) => one.bookingId === bookingId)).toHaveLength(1);
     expect(await world.rows(bookingId)).toEqual([]);
   });

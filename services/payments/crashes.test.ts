@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { until } from "../../platform/testing/until.ts";
 import type { PaymentState } from "../../proto/services/index.ts";
 import { Crossing } from "./testing/crossing.ts";
-import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
+import { type Process, type Shop, testShop } from "./testing/shop.ts";
 
 let shop: Shop;
 let crossing: Crossing;

@@ -1,14 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { createDatabase, createPool } from "../../platform/postgres/index.ts";
+import { portOf } from "../../platform/testing/port-of.ts";
+import { until } from "../../platform/testing/until.ts";
 import { PAYMENT_CHANGED, type PaymentState } from "../../proto/services/index.ts";
 import type { Gateway, GatewayRecord } from "./gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
 import { Reconciler } from "./reconciler.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
-import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
+import { type Process, type Shop, testShop } from "./testing/shop.ts";
 
 const TEN_MINUTES_MS = 600_000;
 
@@ -311,7 +312,7 @@ describe("the reconciler", () => {
   it("is done with a list that never ends", async () => {
     const endless = createServer((_request, response) => response.end('{"items":[],"nextCursor":"x"}'));
     await new Promise<void>((resolve) => endless.listen(0, "127.0.0.1", resolve));
-    const { port } = endless.address() as AddressInfo; // It listens on TCP.
+    const port = portOf(endless);
     const misled = await shop.open({ mockGatewayUrl: () => `http://127.0.0.1:${port}` });
     expect(await misled.service.reconcile()).toMatchObject({ unreachable: ["mock"], differences: [] });
     await misled.service.stop();
@@ -385,8 +386,7 @@ describe("a gateway that is somebody else", () => {
       );
     });
     await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
-    const address = stranger.address();
-    const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+    const url = `http://127.0.0.1:${portOf(stranger)}`;
     const misled = await shop.open({ mockGatewayUrl: () => url });
     for (let index = 0; index < answers.length; index++) {
       expect(await misled.start({ paymentId: `${id}_${index}` })).toMatchObject({
@@ -404,8 +404,7 @@ describe("a gateway that is somebody else", () => {
 it("a gateway that never answers keeps nothing of another method waiting", async () => {
   const silent = createServer(() => {});
   await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
-  const address = silent.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const port = portOf(silent);
   const own = await testShop({ webhooks: false });
   try {
     // More than are looked at while it takes to give up on it.

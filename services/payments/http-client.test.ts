@@ -1,6 +1,7 @@
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { expect, it } from "vitest";
 import { systemClock } from "../../platform/clock/index.ts";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { sendText } from "./http-client.ts";
 
 const HEAD = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
@@ -27,7 +28,7 @@ async function send(answer: string) {
   });
   await new Promise<void>((resolve) => gateway.listen(0, "127.0.0.1", resolve));
   try {
-    const { port } = gateway.address() as AddressInfo; // It listens on TCP.
+    const port = portOf(gateway);
     return await sendText(`http://127.0.0.1:${port}/`, {
       clock: systemClock,
       timeoutMs: 2e3,

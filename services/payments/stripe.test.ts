@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createMetrics, type Registry } from "../../platform/metrics/index.ts";
+import { until } from "../../platform/testing/until.ts";
 import type { Payment, ServiceAnswer } from "../../proto/services/index.ts";
 import { StripeGateway } from "./gateways/stripe-gateway.ts";
-import { type Process, PRICE, type Shop, testShop, until } from "./testing/shop.ts";
-import { ShiftedClock } from "./testing/shifted-clock.ts";
+import { type Process, PRICE, type Shop, testShop } from "./testing/shop.ts";
+import { ShiftedClock } from "../../platform/clock/testing.ts";
 import { StripeServer } from "./testing/stripe-server.ts";
 
 const KEY = "sk_test_usher";
@@ -19,7 +20,7 @@ let count = 0;
 let id: string;
 
 beforeAll(async () => {
-  stripe = new StripeServer({ secretKey: KEY, webhookSecret: WEBHOOK_SECRET, now: stripeClock.now });
+  stripe = new StripeServer({ secretKey: KEY, webhookSecret: WEBHOOK_SECRET, now: () => stripeClock.now() });
   await stripe.start();
   shop = await testShop();
   payments = await open();

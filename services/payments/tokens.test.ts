@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Process, PRICE, type Shop, testShop, until } from "./testing/shop.ts";
+import { until } from "../../platform/testing/until.ts";
+import { type Process, PRICE, type Shop, testShop } from "./testing/shop.ts";
 
 let shop: Shop;
 let payments: Process;

@@ -4,6 +4,8 @@ import { Webhook } from "standardwebhooks";
 import { pino } from "pino";
 import { Stripe } from "stripe";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { portOf } from "../../platform/testing/port-of.ts";
+import { until } from "../../platform/testing/until.ts";
 import { mockGatewaySecret } from "./gateway-secret.ts";
 import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
@@ -18,7 +20,7 @@ import {
 } from "./limits.ts";
 import { paymentRoutes } from "./routes.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
-import { type Process, type Shop, testShop, until } from "./testing/shop.ts";
+import { type Process, type Shop, testShop } from "./testing/shop.ts";
 import { WebhookKey } from "./webhook-key.ts";
 import { WebhookInbox } from "./webhooks/webhook-inbox.ts";
 import { type Headers, mockVerifier, stripeVerifier } from "./webhooks/webhook-verifier.ts";
@@ -278,8 +280,7 @@ it("webhooks that come all at once have so many payments read at the gateway, an
     most = Math.max(most, waiting.set(response, id).size);
   });
   await new Promise<void>((listening) => gateway.listen(0, "127.0.0.1", listening));
-  const address = gateway.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const port = portOf(gateway);
   const shop = await testShop();
   const payments = await shop.open({ mockGatewayUrl: () => `http://127.0.0.1:${port}` });
   const shared = new WebhookKey(mockGatewaySecret({ dataDir: shop.dataDir }, systemRandom));

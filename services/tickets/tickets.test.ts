@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemRandom } from "../../platform/random/index.ts";
+import { eventually } from "../../platform/testing/eventually.ts";
 import { TICKETS_PDF, WITHDRAW_TICKETS, WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
 import { testServer } from "../../platform/http/testing.ts";
@@ -13,7 +14,6 @@ import { bookingEvent, euros, eventOf, testTickets, type TestTickets } from "./t
 
 let world: TestTickets;
 let bookings = 0;
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 const nextBooking = () => `bk_${++bookings}`;
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ describe("tickets are issued", () => {
   it("when the booking is confirmed: one a seat, with one event", async () => {
     const booking = world.peers.book(nextBooking(), [3, 4]);
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    await eventually(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
     const rows = await rowsOf(booking.bookingId);
     expect(rows.map(({ seat, label }) => [seat, label])).toEqual([
       [3, "A4"],
@@ -64,7 +64,7 @@ describe("tickets are issued", () => {
     ]);
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
     expect(await list(booking.bookingId)).toEqual(first);
-    await until(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    await eventually(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
   });
 
   it("exactly once, whoever comes at the same time", async () => {
@@ -78,7 +78,7 @@ describe("tickets are issued", () => {
       ...Array.from({ length: 5 }, () => world.bus.request(TICKETS_PDF, booking, { timeoutMs: 10_000 })),
     ]);
     expect(await rowsOf(booking.bookingId)).toHaveLength(3);
-    await until(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
+    await eventually(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));
     await Promise.all(others.map((other) => other.stop()));
   });
 
@@ -120,14 +120,14 @@ describe("tickets are issued", () => {
     const { showtimeId } = world.peers.showtime;
     world.peers.showtime = { ...world.peers.showtime, showtimeId: "st_other" };
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(async () => {
+    await eventually(async () => {
       const { rows } = await world.pool.query("select attempts from tickets.booking where booking_id = $1", [
         booking.bookingId,
       ]);
       expect(rows[0].attempts).toBeGreaterThan(0);
     });
     world.peers.showtime = { ...world.peers.showtime, showtimeId };
-    await until(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1));
+    await eventually(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1));
   });
 
   it("after a crash between the event and the tickets", async () => {
@@ -136,7 +136,7 @@ describe("tickets are issued", () => {
       booking.bookingId,
       new Date(world.clock.now() - 1),
     ]);
-    await until(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1));
+    await eventually(async () => expect(await rowsOf(booking.bookingId)).toHaveLength(1));
   });
 });
 
@@ -158,7 +158,7 @@ describe("tickets are void", () => {
       }),
     );
     const gone = before[1]!;
-    await until(async () =>
+    await eventually(async () =>
       expect((await checkIn(gone.qr)).json()).toMatchObject({ status: 422, code: "BAD_TICKET", reason: "void" }),
     );
     expect((await list(booking.bookingId)).map(({ id }) => id)).toEqual([before[0]!.id, before[2]!.id]);
@@ -173,7 +173,7 @@ describe("tickets are void", () => {
     const before = await list(booking.bookingId);
     const refunded = world.peers.book(booking.bookingId, [], { status: "refunded", total: euros(0) });
     await world.stream.publish(bookingEvent("booking.refunded", refunded));
-    await until(async () =>
+    await eventually(async () =>
       expect((await rowsOf(booking.bookingId)).every(({ voided_at }) => voided_at !== null)).toBe(true),
     );
     for (const { qr } of before) expect((await checkIn(qr)).json()).toMatchObject({ reason: "void" });
@@ -223,7 +223,7 @@ describe("before its seat is given back", () => {
     expect((await checkIn(kept!.qr)).statusCode).toBe(200);
     const left = world.peers.book(booking.bookingId, [110]);
     await world.stream.publish(bookingEvent("booking.refunded", left));
-    await until(async () => expect((await checkIn(given!.qr)).json()).toMatchObject({ reason: "void" }));
+    await eventually(async () => expect((await checkIn(given!.qr)).json()).toMatchObject({ reason: "void" }));
   });
 
   it("none is withdrawn when one was let in, and the used seats are said", async () => {
@@ -258,10 +258,10 @@ describe("before its seat is given back", () => {
     await withdraw(booking.bookingId, [130]);
     // News of the booking meanwhile change nothing.
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(async () => expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThan(asked));
+    await eventually(async () => expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThan(asked));
     expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
     world.clock.setTo(asked + WITHDRAWN_FOR_MS + 5_000);
-    await until(async () => expect((await checkIn(ticket!.qr)).statusCode).toBe(200));
+    await eventually(async () => expect((await checkIn(ticket!.qr)).statusCode).toBe(200));
     expect(await dueOf(booking.bookingId)).toBeNull();
   });
 
@@ -274,8 +274,8 @@ describe("before its seat is given back", () => {
     world.peers.beforeBooking = () => (withdrawn ??= withdraw(booking.bookingId, [132])).then(() => {});
     const before = world.peers.asked;
     await world.stream.publish(bookingEvent("booking.confirmed", booking));
-    await until(() => expect(world.peers.asked).toBe(before + 2));
-    await until(async () =>
+    await eventually(() => expect(world.peers.asked).toBe(before + 2));
+    await eventually(async () =>
       expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThanOrEqual(asked + WITHDRAWN_FOR_MS),
     );
     expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
@@ -390,7 +390,7 @@ describe("more prints at once than there is room for", () => {
     return answer.statusCode;
   };
   const untilRefused = () =>
-    until(() => expect(refused).toContainEqual(expect.objectContaining({ status: 503, code: "BUSY" })));
+    eventually(() => expect(refused).toContainEqual(expect.objectContaining({ status: 503, code: "BUSY" })));
   beforeEach(() => (refused.length = 0));
   afterEach(() => (world.peers.beforePlan = () => {}));
 
@@ -549,7 +549,7 @@ describe("the gate", () => {
     world.peers.showtime = { ...showtime, startsAt: "2027-01-17T19:15:00.000Z", endsAt };
     const { showtimeId, movieId } = showtime;
     await world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
-    await until(async () => expect((await list(bookingId))[0]!.validUntil).toBe(endsAt));
+    await eventually(async () => expect((await list(bookingId))[0]!.validUntil).toBe(endsAt));
     world.clock.setTo(Date.parse(endsAt) - 60_000);
     expect((await checkIn(old!.qr)).statusCode).toBe(200);
     world.peers.showtime = showtime;

@@ -2,11 +2,12 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../edge/testing/client.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { Rest } from "../support/rest.ts";
 import {
   freePort,
@@ -51,7 +52,7 @@ describe("a start that cannot be", () => {
   it.each(["HTTP_PORT", "WS_PORT", "MOCK_GATEWAY_PORT"])("says that the port of %s is taken", async (name) => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
-    const { port } = taken.address() as AddressInfo; // It listens on TCP.
+    const port = portOf(taken);
     const sentence = await refused({ [name]: String(port) });
     expect(sentence).toContain(String(port));
     expect(sentence).toContain(name);
@@ -80,7 +81,7 @@ describe("a start that cannot be", () => {
   it("says that the database is not reachable, without its password", async () => {
     const free = createServer().listen(0, "127.0.0.1");
     await once(free, "listening");
-    const { port } = free.address() as AddressInfo; // It listens on TCP.
+    const port = portOf(free);
     free.close();
     const sentence = await refused({ DATABASE_URL: `postgres://usher:s3cretive@127.0.0.1:${port}/usher` });
     expect(sentence).toMatch(/DATABASE_URL|PostgreSQL|database/i);
@@ -128,7 +129,7 @@ describe("a start that cannot be", () => {
     const directory = `${dataDir}/half-started`;
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
-    const { port } = taken.address() as AddressInfo; // It listens on TCP.
+    const port = portOf(taken);
     const { code } = await usher(["all"], {
       DATA_DIR: directory,
       HTTP_PORT: "0",

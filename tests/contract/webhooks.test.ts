@@ -1,9 +1,9 @@
 /** Webhooks for integrators: told of what they asked for, signed, and again until they listen. */
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { boxOffice } from "../support/box-office.ts";
 import { problem, Purchases } from "../support/purchases.ts";
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`; // It listens on a port.
+  url = `http://127.0.0.1:${portOf(server)}/hook`;
 });
 afterAll(() => void server.close());
 

@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type RequestOptions } from "node:http";
-import { type AddressInfo, createConnection } from "node:net";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -16,6 +16,7 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { Problem } from "../../platform/http/index.ts";
 import { testServer } from "../../platform/http/testing.ts";
 import { createLogger } from "../../platform/log/index.ts";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { commandsTo } from "../../proto/index.ts";
 import { freePort } from "../support/usher-process.ts";
 import { ROOT } from "./compose-file.ts";
@@ -102,7 +103,7 @@ describe("HAProxy", () => {
     });
     onTestFinished(() => server.close().closeAllConnections());
     await once(server.listen(0, "127.0.0.1"), "listening");
-    const line = `  server services-1 127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 999 rise 1\n`;
+    const line = `  server services-1 127.0.0.1:${portOf(server)} check inter 50ms fall 999 rise 1\n`;
     const backends = join(directory, "metrics.cfg");
     writeFileSync(
       backends,
@@ -128,7 +129,7 @@ describe("HAProxy", () => {
     });
     onTestFinished(() => server.close().closeAllConnections());
     await once(server.listen(0, "127.0.0.1"), "listening");
-    const line = `  server services-1 127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 999 rise 1\n`;
+    const line = `  server services-1 127.0.0.1:${portOf(server)} check inter 50ms fall 999 rise 1\n`;
     const backends = join(directory, "dying.cfg");
     writeFileSync(
       backends,
@@ -178,7 +179,7 @@ describe("HAProxy", () => {
       });
       onTestFinished(() => server.close().closeAllConnections());
       await once(server.listen(0, "127.0.0.1"), "listening");
-      return `127.0.0.1:${(server.address() as AddressInfo).port} check inter 50ms fall 2 rise 1`;
+      return `127.0.0.1:${portOf(server)} check inter 50ms fall 2 rise 1`;
     };
     let isReady = false;
     const servers = [await started("never ready", () => false), await started("ready later", () => isReady)];
@@ -209,7 +210,7 @@ describe("HAProxy", () => {
       let closed: Promise<void> | undefined;
       const close = (): Promise<void> => (closed ??= server.close());
       onTestFinished(close);
-      const { port } = server.app.server.address() as AddressInfo; // It listens on TCP.
+      const port = portOf(server.app.server);
       return { name, port, close, isBusy: () => answer !== undefined, answer: () => answer?.() };
     };
     const servers = [await started("one"), await started("two")] as const;

@@ -1,10 +1,11 @@
 /** Buyers, viewers and shoppers at the entry of a cluster, and what they were told. */
 import { setTimeout as pause } from "node:timers/promises";
+import { seeded } from "../../platform/random/index.ts";
 import { shardOf, showtimeId } from "../../proto/index.ts";
 import type { Encoding } from "../../proto/ws/index.ts";
 import { Buyer, type Crowd } from "../rush-kills/buyer.ts";
 import { Viewer } from "../rush-kills/viewer.ts";
-import { pick, seeded } from "../simulation/random.ts";
+import { pick } from "../simulation/random.ts";
 import { Rest } from "../support/rest.ts";
 import { Answers } from "./answers.ts";
 import { Onlooker } from "./onlooker.ts";

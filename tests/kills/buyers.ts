@@ -1,4 +1,5 @@
 /** What buyers do in the kill tests: everything a command can, over a few halls, from a seed. */
+import { seeded } from "../../platform/random/index.ts";
 import {
   bookingId,
   type Command,
@@ -11,7 +12,7 @@ import {
   showtimeId,
 } from "../../proto/index.ts";
 import { smallHall } from "../../engine/testing/small-hall.ts";
-import { between, pick, seeded } from "../simulation/random.ts";
+import { between, pick } from "../simulation/random.ts";
 
 export const KILL_SHARDS = 4;
 export const KILL_SEATS = 6_000;

@@ -7,15 +7,18 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
+import { seeded } from "../../platform/random/index.ts";
+import { until } from "../../platform/testing/until.ts";
 import { type Command, type Reply, shardOf } from "../../proto/index.ts";
 import { deadlineOf } from "../../engine/core/index.ts";
 import { ENGINE_MIGRATIONS, PostgresJournal, recover, type ShardState } from "../../engine/index.ts";
 import { DurableAnswers } from "../simulation/durable-answers.ts";
-import { between, seeded } from "../simulation/random.ts";
+import { between } from "../simulation/random.ts";
 import { KILL_SHARDS } from "./buyers.ts";
 
 export interface KillTally {
@@ -177,15 +180,5 @@ async function reachable(pool: pg.Pool): Promise<void> {
       if (Date.now() > end) throw error;
       await pause(20);
     }
-  }
-}
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
-
-async function until(condition: () => boolean, otherwise: string): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(otherwise);
-    await pause(10);
   }
 }

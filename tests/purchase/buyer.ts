@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Booking } from "../../proto/rest/index.ts";
 import type { Answer, HoldView, Rest } from "../support/rest.ts";
 
@@ -67,5 +68,3 @@ export class Buyer {
 
 const isInProgress = ({ status, body }: Answer<unknown>): boolean =>
   status === 409 && typeof body === "object" && body !== null && "code" in body && body.code === "IN_PROGRESS";
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,6 +1,7 @@
 /**
  * More buyers than seats, all at once, over REST. In `npm test` 300 for the hall of 96; PURCHASES=5000 for the hall of 480.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Booking } from "../../proto/rest/index.ts";
 import { boxOffice, type Person } from "../support/box-office.ts";
@@ -28,7 +29,7 @@ describe(`${BUYERS} buyers at once`, () => {
       const { code } = (answer.body ?? {}) as Body; // A problem, or not.
       if (answer.status < 500 && code !== "RATE_LIMITED" && code !== "IN_PROGRESS") return answer;
       expect(code).toBeOneOf(["BUSY", "UNAVAILABLE", "RATE_LIMITED", "IN_PROGRESS"]);
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await pause(AGAIN_MS);
     }
   };
 
@@ -48,7 +49,7 @@ describe(`${BUYERS} buyers at once`, () => {
       const read = await persist(() => office.rest.get<Booking>(`bookings/${body.id}`, { token }));
       expect(read.status).toBe(200);
       if (!["pending", "paying"].includes(read.body.status)) return { booking: read.body };
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await pause(AGAIN_MS);
     }
   };
 

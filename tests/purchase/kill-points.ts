@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 
 /** A row that is about to be written: of everything before it, it is written down that it was done; of this, it is not yet. */
@@ -98,7 +99,7 @@ export class Trap {
         await this.open("written");
         throw new Error(`the purchase was over, and no such row of ${this.#table} was written`);
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await pause(LOOK_EVERY_MS);
     }
   }
 

@@ -4,9 +4,10 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../edge/testing/client.ts";
+import { seeded } from "../../platform/random/index.ts";
 import { checksumOf, parseHoldId, type ShowtimeId } from "../../proto/index.ts";
 import type { ServerMessage } from "../../proto/ws/index.ts";
-import { between, seeded } from "../simulation/random.ts";
+import { between } from "../simulation/random.ts";
 import { boxOffice } from "../support/box-office.ts";
 
 const RACES = Number(process.env["RACES"] ?? 200);

@@ -3,9 +3,10 @@
  * was told is held against what Usher says now.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { seeded } from "../../platform/random/index.ts";
 import { checksumOf, type ShowtimeId, showtimeId } from "../../proto/index.ts";
 import type { Encoding } from "../../proto/ws/index.ts";
-import { between, pick, seeded } from "../simulation/random.ts";
+import { between, pick } from "../simulation/random.ts";
 import { type HoldView, Rest } from "../support/rest.ts";
 import { freePort, type Settings, UsherProcess } from "../support/usher-process.ts";
 import { Buyer, type Crowd, type Held } from "./buyer.ts";

@@ -8,6 +8,7 @@ import { InProcessBus } from "../../platform/bus/index.ts";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
+import { seeded } from "../../platform/random/index.ts";
 import { Engine, readRow, ShardState, takeSnapshot } from "../../engine/index.ts";
 import {
   bookingId,
@@ -26,7 +27,7 @@ import { CutLine } from "./cut-line.ts";
 import { DurableAnswers } from "./durable-answers.ts";
 import { type Fault, FaultyJournal } from "../../engine/testing/faulty-journal.ts";
 import { smallHall } from "../../engine/testing/small-hall.ts";
-import { between, pick, seeded } from "./random.ts";
+import { between, pick } from "./random.ts";
 
 const SHARDS = 2;
 const SEATS = 24;

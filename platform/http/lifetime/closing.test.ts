@@ -1,6 +1,7 @@
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { VirtualClock } from "../../clock/index.ts";
+import { portOf } from "../../testing/port-of.ts";
 import { BALANCER_ASKS_WITHIN_MS, DRAINED_WITHIN_MS } from "../limits.ts";
 import { testServer } from "../testing.ts";
 
@@ -19,7 +20,7 @@ async function busyServer(options: Parameters<typeof testServer>[0] = {}) {
   server.app.post("/stalled", { onRequest: async () => void (stalling = true) }, async () => ({}));
   server.app.get("/stalling", async () => stalling);
   await server.app.listen({ port: 0, host: "127.0.0.1" });
-  const { port } = server.app.server.address() as AddressInfo; // It listens on TCP.
+  const port = portOf(server.app.server);
   const open = () => connect(port, "127.0.0.1");
   const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(10_000) });
   const asked = ask("/slow");

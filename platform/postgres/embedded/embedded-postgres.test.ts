@@ -18,6 +18,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { systemClock } from "../../clock/index.ts";
 import { createLogger } from "../../log/index.ts";
+import { eventually } from "../../testing/eventually.ts";
 import { accountFor, launch } from "./account.ts";
 import { findBinaries } from "./binaries.ts";
 import { type EmbeddedPostgres, startEmbedded } from "./index.ts";
@@ -103,8 +104,6 @@ async function query<Row extends pg.QueryResultRow>(url: string, text: string): 
     await client.end();
   }
 }
-
-const eventually = (check: () => Promise<unknown>) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 function postmaster(): number {
   const found = findPostmaster(cluster);

@@ -262,7 +262,7 @@ describe("time", () => {
     const { id } = await book([0]);
     await pay(id, token);
     await until(shop, id, hasStatus("expired"));
-    shop.clock.aheadMs += 10_000;
+    shop.clock.shift(10_000);
     await expect.poll(() => world.payments.givenUp(id), { timeout: 10_000 }).toBe(true);
     world.payments.decide(id, "authorized");
     const reason = "It was not paid in time.";
@@ -271,7 +271,7 @@ describe("time", () => {
     expect(world.payments.reserved(id)).toBe(false);
     await expect.poll(() => stepsOf(id)).toEqual([]);
     await expect.poll(() => world.eventsOf(id)).toEqual(["booking.created", "booking.expired"]);
-    shop.clock.aheadMs -= 10_000;
+    shop.clock.shift(-10_000);
   });
 });
 

@@ -6,7 +6,8 @@ import { FaultyJournal } from "../../../engine/testing/faulty-journal.ts";
 import { smallHall } from "../../../engine/testing/small-hall.ts";
 import { InvalidToken, type TokenVerifier } from "../../../platform/auth/index.ts";
 import { answerWith, InProcessBus } from "../../../platform/bus/index.ts";
-import { type Clock, systemClock } from "../../../platform/clock/index.ts";
+import { systemClock } from "../../../platform/clock/index.ts";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
@@ -62,18 +63,6 @@ const plainVerifier: TokenVerifier = {
   onRevoked: () => ({ close() {} }),
 };
 
-/** The system's clock, some time ahead; timers run on real time. */
-export class AheadClock implements Clock {
-  aheadMs: number;
-  constructor(aheadMs = 0) {
-    this.aheadMs = aheadMs;
-  }
-  readonly now = () => systemClock.now() + this.aheadMs;
-  readonly monotonic = () => systemClock.monotonic() + this.aheadMs;
-  readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
-  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
-}
-
 export interface WorldOptions {
   readonly limits?: Partial<SaleLimits>;
   readonly latePaymentGraceMs?: number;
@@ -83,7 +72,7 @@ export interface Shop {
   readonly service: BookingsService;
   readonly app: HttpServer;
   readonly mortal: Mortal;
-  readonly clock: AheadClock;
+  readonly clock: ShiftedClock;
   stop(): Promise<void>;
 }
 
@@ -228,7 +217,8 @@ export class World {
 
   /** A running service, with a server of its own. */
   async shop({ aheadMs = 0 } = {}): Promise<Shop> {
-    const clock = new AheadClock(aheadMs);
+    const clock = new ShiftedClock();
+    clock.goForward(aheadMs);
     const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
     const service = createBookingsService({
       pool: mortal.pool,

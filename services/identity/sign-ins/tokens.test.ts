@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FORGERIES, type Mint } from "../../../platform/auth/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
+import { portOf } from "../../../platform/testing/port-of.ts";
 import type { ProblemBody } from "../../../proto/rest/index.ts";
 import { rotateKeys } from "../keys/key-ring.ts";
 import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";
@@ -94,7 +94,7 @@ describe("the signing keys", () => {
 
 it("works over a socket as in process", async () => {
   await t.app.listen({ port: 0, host: "127.0.0.1" });
-  const { port } = t.app.server.address() as AddressInfo; // It listens on TCP.
+  const port = portOf(t.app.server);
   const guest = await fetch(`http://127.0.0.1:${port}/api/v1/auth/guest`, { method: "POST" });
   expect(guest.status).toBe(201);
   const { user, accessToken } = (await guest.json()) as { user: { id: string }; accessToken: string }; // As the contract says.

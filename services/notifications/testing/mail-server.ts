@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
+import { portOf } from "../../../platform/testing/port-of.ts";
 import { type ReadMail, readMail } from "./mime.ts";
 
 /** An answer of the server's other than yes: its code and its words. */
@@ -58,7 +58,7 @@ export class MailServer {
     this.#server.on("error", () => {}); // Clients that hang up are part of the tests.
     this.#server.listen(this.#port, "127.0.0.1");
     await once(this.#server.server, "listening");
-    this.#port = (this.#server.server.address() as AddressInfo).port;
+    this.#port = portOf(this.#server.server);
   }
 
   async #take(bytes: Buffer, session: SMTPServerSession, callback: (error?: Error) => void): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Pool } from "pg";
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
-import { type Clock, systemClock } from "../../../platform/clock/index.ts";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
@@ -28,19 +28,6 @@ import { type ReadMail, readMail } from "./mime.ts";
 const log = pino({ level: "silent" });
 
 export const euros = (amount: number) => ({ amount, currency: "EUR" });
-
-/** A clock that can be put forward; its timers run on real time. */
-class ShiftedClock implements Clock {
-  #aheadMs = 0;
-  readonly now = () => systemClock.now() + this.#aheadMs;
-  readonly monotonic = () => systemClock.monotonic() + this.#aheadMs;
-  readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
-  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
-
-  goForward(ms: number): void {
-    this.#aheadMs += ms;
-  }
-}
 
 /** Stands in for bookings, catalog, identity and tickets, on their own endpoints. */
 export class Peers {

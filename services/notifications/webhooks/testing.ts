@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { pino } from "pino";
-import { type Clock, systemClock, type Timer } from "../../../platform/clock/index.ts";
+import { systemClock, type Timer } from "../../../platform/clock/index.ts";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
+import { portOf } from "../../../platform/testing/port-of.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { RegisterWebhookBody, WebhookDelivery, WebhookRegistered } from "../../../proto/rest/index.ts";
 import { as, testServer } from "../../../platform/http/testing.ts";
@@ -13,21 +15,13 @@ import { createWebhooks, type Webhooks, type WebhooksOptions } from "./index.ts"
 import { webhookMigrations } from "./migrations.ts";
 
 /** Real time that can be put forward. Polls come quickly; longer waits, such as for an answer, end when the test says so. */
-export class HurriedClock implements Clock {
-  #aheadMs = 0;
+export class HurriedClock extends ShiftedClock {
   readonly #waits = new Set<() => void>();
-  readonly now = () => systemClock.now() + this.#aheadMs;
-  readonly monotonic = () => systemClock.monotonic() + this.#aheadMs;
-  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
 
-  after(ms: number, callback: () => void): Timer {
-    if (ms <= 1_000) return systemClock.after(20, callback);
+  override after(ms: number, callback: () => void): Timer {
+    if (ms <= 1_000) return super.after(20, callback);
     this.#waits.add(callback);
     return { cancel: () => void this.#waits.delete(callback) };
-  }
-
-  goForward(ms: number): void {
-    this.#aheadMs += ms;
   }
 
   endWaits(): void {
@@ -74,7 +68,7 @@ export class Receiver {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port; // It listens on TCP.
+    return portOf(this.#server);
   }
 
   get url(): string {

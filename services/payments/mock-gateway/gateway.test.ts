@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemRandom } from "../../../platform/random/index.ts";
+import { until } from "../../../platform/testing/until.ts";
 import { mockGatewaySecret } from "../gateway-secret.ts";
-import { type Shop, testShop, until } from "../testing/shop.ts";
+import { type Shop, testShop } from "../testing/shop.ts";
 
 let shop: Shop;
 let secret: string;

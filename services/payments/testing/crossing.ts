@@ -1,4 +1,5 @@
 import { createServer, request, type Server } from "node:http";
+import { portOf } from "../../../platform/testing/port-of.ts";
 
 /** What becomes of a request on its way: undefined lets it pass. */
 export interface Mishap {
@@ -49,8 +50,7 @@ export class Crossing {
 
   async start(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    const address = this.#server.address();
-    if (typeof address === "object" && address !== null) this.#port = address.port;
+    this.#port = portOf(this.#server);
   }
 
   async stop(): Promise<void> {

@@ -1,20 +1,14 @@
-import { type Clock, systemClock } from "../../../platform/clock/index.ts";
+import type { Timer } from "../../../platform/clock/index.ts";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 
-/** A clock that can be put forward or back, and stopped as a process is that was killed; its timers run on real time. */
-export class ShiftedClock implements Clock {
-  #shiftMs = 0;
+/** A clock that stops as that of a killed process does. */
+export class MortalClock extends ShiftedClock {
   #dead = false;
 
-  readonly now = (): number => systemClock.now() + this.#shiftMs;
-  readonly monotonic = (): number => systemClock.monotonic();
-  readonly endOfTurn = (callback: () => void): void => systemClock.endOfTurn(callback);
-  readonly after = (ms: number, callback: () => void) =>
-    systemClock.after(ms, () => {
+  override after(ms: number, callback: () => void): Timer {
+    return super.after(ms, () => {
       if (!this.#dead) callback();
     });
-
-  shift(ms: number): void {
-    this.#shiftMs += ms;
   }
 
   /** No timer of it rings any more. */

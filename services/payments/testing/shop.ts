@@ -4,11 +4,13 @@ import { join } from "node:path";
 import type { Pool } from "pg";
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import type { EventStream } from "../../../platform/events/index.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
+import { until } from "../../../platform/testing/until.ts";
 import type { DomainEvent, Endpoint } from "../../../proto/index.ts";
 import {
   CAPTURE_PAYMENT,
@@ -34,7 +36,7 @@ import {
   type PaymentsOptions,
   type PaymentsService,
 } from "../index.ts";
-import { ShiftedClock } from "./shifted-clock.ts";
+import { MortalClock } from "./mortal-clock.ts";
 
 const log = pino({ level: process.env["LOG_LEVEL"] ?? "silent" });
 const BUS_TIMEOUT_MS = 20_000;
@@ -42,7 +44,7 @@ const BUS_TIMEOUT_MS = 20_000;
 /** One process that runs the service, as bookings and the gateway see it. */
 export interface Process {
   readonly service: PaymentsService;
-  readonly clock: ShiftedClock;
+  readonly clock: MortalClock;
   readonly bus: InProcessBus;
   /** What it told its event stream. */
   readonly events: DomainEvent[];
@@ -100,7 +102,7 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
   const opened: { close(): Promise<void> }[] = [];
 
   async function open(options: Partial<PaymentsOptions> = {}): Promise<Process> {
-    const clock = new ShiftedClock();
+    const clock = new MortalClock();
     const bus = new InProcessBus({ clock, log, encode: true });
     const events: DomainEvent[] = [];
     const stream: EventStream = {
@@ -224,18 +226,4 @@ function breakConnections(pool: Pool): void {
   // The pool has no public way to break what is in use.
   const { _clients: clients } = pool as unknown as { _clients: { connection: { stream: { destroy(): void } } }[] };
   for (const client of Array.from(clients)) client.connection.stream.destroy();
-}
-
-const WAIT_MS = 15_000;
-const LOOK_EVERY_MS = 15;
-
-/** Asks until there is something. @throws after a while, naming what it waited for */
-export async function until<T>(look: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
-  const end = performance.now() + WAIT_MS;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-  }
 }

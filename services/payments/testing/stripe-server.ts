@@ -6,6 +6,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Stripe } from "stripe";
+import { portOf } from "../../../platform/testing/port-of.ts";
 
 type Form = Record<string, unknown>;
 
@@ -107,8 +108,7 @@ export class StripeServer {
 
   async start(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    const address = this.#server.address();
-    if (typeof address === "object" && address !== null) this.#port = address.port;
+    this.#port = portOf(this.#server);
   }
 
   async stop(): Promise<void> {

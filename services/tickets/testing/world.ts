@@ -5,7 +5,7 @@ import type { LightMyRequestResponse } from "fastify";
 import type { Pool } from "pg";
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
-import { type Clock, systemClock } from "../../../platform/clock/index.ts";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
@@ -25,19 +25,6 @@ import { createTicketsService, TICKETS_SCHEMA, ticketsMigrations, type TicketsSe
 
 const HOUR_MS = 3_600_000;
 const log = pino({ level: "silent" });
-
-/** A clock that can be put forward and back; its timers run on real time. */
-export class ShiftedClock implements Clock {
-  #aheadMs = 0;
-  readonly now = () => systemClock.now() + this.#aheadMs;
-  readonly monotonic = () => systemClock.monotonic() + Math.max(0, this.#aheadMs);
-  readonly after = (ms: number, callback: () => void) => systemClock.after(ms, callback);
-  readonly endOfTurn = (callback: () => void) => systemClock.endOfTurn(callback);
-
-  setTo(instant: number): void {
-    this.#aheadMs = instant - systemClock.now();
-  }
-}
 
 export const euros = (amount: number) => ({ amount, currency: "EUR" });
 
