@@ -80,7 +80,7 @@ export class Reign {
     return rowCount ?? 0;
   }
 
-  /** Deletes some of what was published before `time`. @returns whether that was all */
+  /** Deletes some of what was published before `time`. @returns whether there may be more */
   async prune(time: Date): Promise<boolean> {
     const { rowCount } = await this.#inTurn(() =>
       this.#connection.query(
@@ -89,7 +89,7 @@ export class Reign {
         [time, OUTBOX_PRUNE_ROWS_MAX],
       ),
     );
-    return (rowCount ?? 0) < OUTBOX_PRUNE_ROWS_MAX;
+    return (rowCount ?? 0) >= OUTBOX_PRUNE_ROWS_MAX;
   }
 
   #nextMarks(): { ids: string[]; written: Promise<void> } {

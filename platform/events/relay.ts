@@ -191,7 +191,8 @@ export class Relay {
   async #pruneSometimes(reign: Reign): Promise<void> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#prunedAt < OUTBOX_PRUNE_EVERY_MS) return;
-    if (await reign.prune(new Date(clock.now() - OUTBOX_KEPT_MS))) this.#prunedAt = clock.monotonic();
+    const mayBeMore = await reign.prune(new Date(clock.now() - OUTBOX_KEPT_MS));
+    if (!mayBeMore) this.#prunedAt = clock.monotonic();
   }
 
   /** What the stream accepted a while ago is told once more, where a crash may have taken it. */

@@ -84,14 +84,14 @@ export class MailQueue {
       .execute();
   }
 
-  /** Deletes some of what was finished long ago; dead letters stay. @returns whether that was all */
+  /** Deletes some of what was finished long ago; dead letters stay. @returns whether there may be more */
   async prune(): Promise<boolean> {
     const old = new Date(this.#options.clock.now() - MAILS_KEPT_MS);
     const { numAffectedRows = 0n } = await sql`
       delete from notifications.mail where id in (
         select id from notifications.mail where finished_at < ${old} and status <> 'failed'
         limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#options.db);
-    return numAffectedRows < BigInt(PRUNE_ROWS_MAX);
+    return numAffectedRows >= BigInt(PRUNE_ROWS_MAX);
   }
 
   /** Unless its lease was over and another process has taken it. */

@@ -64,7 +64,7 @@ export class MailWorker {
 
   async #sendSome(): Promise<boolean> {
     const { queue, transport, clock, log } = this.#options;
-    if (clock.monotonic() - this.#prunedAt > PRUNE_EVERY_MS && (await queue.prune())) {
+    if (clock.monotonic() - this.#prunedAt > PRUNE_EVERY_MS && !(await queue.prune())) {
       this.#prunedAt = clock.monotonic();
       await transport
         .prune(new Date(clock.now() - MAILS_KEPT_MS))

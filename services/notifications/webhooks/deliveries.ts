@@ -197,7 +197,7 @@ export class Deliveries {
     });
   }
 
-  /** Deletes some of what is too old for the log. @returns whether that was all */
+  /** Deletes some of what is too old for the log. @returns whether there may be more */
   async prune(): Promise<boolean> {
     const { numDeletedRows } = await this.#options.db
       .deleteFrom("webhook_delivery")
@@ -209,7 +209,7 @@ export class Deliveries {
           .limit(PRUNE_ROWS_MAX),
       )
       .executeTakeFirst();
-    return numDeletedRows < BigInt(PRUNE_ROWS_MAX);
+    return numDeletedRows >= BigInt(PRUNE_ROWS_MAX);
   }
 
   #newRow(webhookId: string, event: Sendable, giveUpAfterMs: number) {

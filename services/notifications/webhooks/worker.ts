@@ -49,7 +49,7 @@ export class Worker {
     if (free === 0) return false;
     const attempts = await deliveries.take(free);
     for (const attempt of attempts) this.#begin(attempt);
-    if (clock.monotonic() - this.#prunedAt >= PRUNE_EVERY_MS && (await deliveries.prune())) {
+    if (clock.monotonic() - this.#prunedAt >= PRUNE_EVERY_MS && !(await deliveries.prune())) {
       this.#prunedAt = clock.monotonic();
     }
     return attempts.length === free;
