@@ -26,7 +26,11 @@ describe("a hold id", () => {
   it("gives back the showtime and the number that it was made of", () => {
     fc.assert(
       fc.property(plain.map(showtimeId), fc.maxSafeNat(), (showtime, number) => {
-        expect(parseHoldId(holdIdOf(showtime, number))).toStrictEqual({ showtime, number });
+        expect(parseHoldId(holdIdOf(showtime, number))).toStrictEqual({
+          id: holdIdOf(showtime, number),
+          showtime,
+          number,
+        });
       }),
     );
   });

@@ -25,6 +25,13 @@ export const showtimeId = (text: string): ShowtimeId => plain(text, "showtime id
 export const bookingId = (text: string): BookingId => plain(text, "booking id") as BookingId;
 export const holderId = (text: string): HolderId => plain(text, "holder id") as HolderId;
 
+export function requestId(text: string): RequestId {
+  if (!isRequestId(text)) throw new TypeError(`not a request id: ${JSON.stringify(text.slice(0, 80))}`);
+  return text;
+}
+
+export const isRequestId = (text: string): text is RequestId => /^\P{Cs}{1,64}$/u.test(text);
+
 function plain(text: string, what: string): string {
   if (!isPlainId(text)) throw new TypeError(`not a ${what}: ${JSON.stringify(text.slice(0, 80))}`);
   return text;
@@ -34,8 +41,8 @@ function plain(text: string, what: string): string {
 export const holdIdOf = (showtime: ShowtimeId, number: number): HoldId =>
   `${showtime}.${number.toString(36)}` as HoldId;
 
-/** The two parts of a hold id, or undefined when the text is not one. */
-export function parseHoldId(text: string): { showtime: ShowtimeId; number: number } | undefined {
+/** The hold id that the text is, and its two parts; or undefined when the text is not one. */
+export function parseHoldId(text: string): { id: HoldId; showtime: ShowtimeId; number: number } | undefined {
   const dot = text.indexOf(".");
   if (dot < 1 || dot > 64 || text.length - dot > 12) return undefined;
   const showtime = text.slice(0, dot);
@@ -43,5 +50,5 @@ export function parseHoldId(text: string): { showtime: ShowtimeId; number: numbe
   if (!isPlainId(showtime) || !/^(0|[1-9a-z][0-9a-z]*)$/.test(digits)) return undefined;
   const number = Number.parseInt(digits, 36);
   if (!Number.isSafeInteger(number)) return undefined;
-  return { showtime: showtime as ShowtimeId, number };
+  return { id: text as HoldId, showtime: showtime as ShowtimeId, number };
 }

@@ -1,5 +1,5 @@
 import { type Principal, SERVES_MANY } from "../../platform/auth/index.ts";
-import { type Command, type HoldId, mayBuy, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
+import { type Command, mayBuy, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Audience } from "../fan-out/index.ts";
 import { LIMITS } from "../limits.ts";
@@ -99,9 +99,9 @@ function commandOf(message: CommandMessage, { userId: holder, role }: Principal)
     if (!("best" in message)) return { type: "hold", showtime, holder, rid, seats: message.seats, accessible, desk };
     return { type: "hold-best", showtime, holder, rid, accessible, desk, ...message.best };
   }
-  const showtime = parseHoldId(message.holdId)?.showtime;
-  if (showtime === undefined) return undefined;
-  const hold = message.holdId as HoldId; // The cast: it parsed as one.
+  const named = parseHoldId(message.holdId);
+  if (named === undefined) return undefined;
+  const { id: hold, showtime } = named;
   if (message.op === "extend") return { type: "extend", showtime, holder, rid, hold };
   return message.seats === undefined
     ? { type: "release", showtime, holder, rid, hold }

@@ -5,7 +5,7 @@
 import { Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { closed } from "../closed.ts";
-import type { RequestId } from "../ids.ts";
+import { isRequestId, type RequestId } from "../ids.ts";
 import { undecodable, type Decoded } from "./decoded.ts";
 import { WS_LIMITS } from "./limits.ts";
 import { CLIENT_SCHEMAS, type ClientMessage } from "./messages.ts";
@@ -145,6 +145,6 @@ const propertiesOf = (validator: Validator): object => (validator.Type() as { pr
 function ridOf(value: unknown): RequestId | undefined {
   if (typeof value !== "object" || value === null || !("rid" in value)) return undefined;
   const { rid } = value;
-  // One that the schema would not take is too strange to be sent back; the cast is this check.
-  return typeof rid === "string" && /^\P{Cs}{1,64}$/u.test(rid) ? (rid as RequestId) : undefined;
+  // One that the schema would not take is too strange to be sent back.
+  return typeof rid === "string" && isRequestId(rid) ? rid : undefined;
 }

@@ -2,7 +2,7 @@ import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { newId, type RandomBytes } from "../../platform/random/index.ts";
-import { type HolderId, type HoldId, isPlainId, parseHoldId, type Role } from "../../proto/index.ts";
+import { type HolderId, isPlainId, parseHoldId, type Role } from "../../proto/index.ts";
 import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
 import {
   type PaymentMethod,
@@ -148,10 +148,9 @@ export class Desk {
     holdId: string,
     id: string,
   ): Promise<{ showtimeId: string; seats: readonly number[] } | Problem> {
-    const parts = parseHoldId(holdId);
-    if (parts === undefined) throw new Problem("HOLD_NOT_FOUND", "There is no such hold of yours.");
-    const { showtime } = parts;
-    const hold = holdId as HoldId; // `parseHoldId` has read it.
+    const named = parseHoldId(holdId);
+    if (named === undefined) throw new Problem("HOLD_NOT_FOUND", "There is no such hold of yours.");
+    const { id: hold, showtime } = named;
     const reply = await this.#options.engine.ask({ type: "get-hold", showtime, holder, hold });
     if (reply.type === "refused") return problemOf(reply);
     if (reply.type !== "hold") throw new TypeError(`get-hold was answered with ${reply.type}`);

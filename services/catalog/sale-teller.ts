@@ -1,15 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "../../platform/log/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import {
-  type Command,
-  ERRORS,
-  holderId,
-  type Refusal,
-  type RequestId,
-  SEAT_STATUS,
-  showtimeId,
-} from "../../proto/index.ts";
+import { type Command, ERRORS, holderId, type Refusal, requestId, SEAT_STATUS, showtimeId } from "../../proto/index.ts";
 import type { Engine } from "./engine.ts";
 import { hallPlanOf } from "./layout/hall-plan.ts";
 import { TELL_ATTEMPTS_MAX } from "./limits.ts";
@@ -129,7 +121,7 @@ export class SaleTeller {
 
   /** Every command may be repeated under another request id: it says how the sale is to be, not what is to be done to it. */
   #addressed(sale: Sale) {
-    const rid = this.#options.random(12).toString("base64url") as RequestId; // 16 characters of the 64 that it may have.
+    const rid = requestId(this.#options.random(12).toString("base64url"));
     return { showtime: showtimeId(sale.id), holder: CATALOG, rid };
   }
 

@@ -3,7 +3,15 @@ import { SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { type HolderId, isPlainId, mayBuy, type RequestId, SEATS_PER_REQUEST_MAX } from "../../../proto/index.ts";
+import {
+  holderId,
+  type HolderId,
+  isPlainId,
+  mayBuy,
+  requestId,
+  type RequestId,
+  SEATS_PER_REQUEST_MAX,
+} from "../../../proto/index.ts";
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
 import { Problem, problemOf } from "../../../platform/http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
@@ -141,7 +149,7 @@ function inNameOf(asker: Asker, userId: string): Asker {
 
 function userIdOf(text: string): HolderId {
   if (!isPlainId(text)) throw new Problem("NOT_FOUND", "There is no such user.");
-  return text as HolderId; // As was just checked.
+  return holderId(text);
 }
 
 function resultOf(
@@ -177,5 +185,5 @@ function resultOf(
 function ridOf(key: string | undefined, random: RandomBytes): RequestId {
   const text =
     key === undefined ? random(16).toString("base64url") : createHash("sha256").update(key).digest("base64url");
-  return `graphql-${text}` as RequestId; // At most 51 characters.
+  return requestId(`graphql-${text}`);
 }

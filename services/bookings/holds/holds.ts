@@ -110,7 +110,7 @@ export class Holds {
 function named(id: string): Named {
   const parts = parseHoldId(id);
   if (parts === undefined) throw new Problem("HOLD_NOT_FOUND", "There is no such hold of yours.");
-  return { showtime: parts.showtime, hold: id as HoldId }; // `parseHoldId` has read it.
+  return { showtime: parts.showtime, hold: parts.id };
 }
 
 type Wish =

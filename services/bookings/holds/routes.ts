@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
-import { MAY_BUY, type RequestId } from "../../../proto/index.ts";
+import { MAY_BUY, requestId } from "../../../proto/index.ts";
 import { AnyIdParams, Hold, HoldRequest } from "../../../proto/rest/index.ts";
 import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
 import { type Asking, type Engine, Holds } from "./holds.ts";
@@ -130,5 +130,5 @@ function ridOf(request: FastifyRequest, random: RandomBytes): Pick<Asking, "rid"
     key === undefined
       ? random(16).toString("base64url")
       : createHash("sha256").update(`${request.method} ${request.url}\n${key}`).digest("base64url");
-  return { rid: `rest-${text}` as RequestId, repeatable: key !== undefined }; // At most 48 characters.
+  return { rid: requestId(`rest-${text}`), repeatable: key !== undefined };
 }

@@ -11,7 +11,7 @@ import {
   isErrorCode,
   type Query,
   type Reply,
-  type RequestId,
+  requestId,
   showtimeId,
 } from "../../../proto/index.ts";
 import {
@@ -276,7 +276,7 @@ export class Steps {
 const addressOf = (booking: Booking, step: string) => ({
   showtime: showtimeId(booking.showtimeId),
   holder: holderId(booking.userId),
-  rid: derivedId("saga-", booking.secret, step) as RequestId, // 27 characters of the 64 that it may have.
+  rid: requestId(derivedId("saga-", booking.secret, step)),
 });
 
 function paymentOf({ id, payment }: Booking): string {
