@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import pino from "pino";
 import type { Pool } from "pg";
@@ -75,12 +74,14 @@ const commitConnections = async (): Promise<number> => {
   return Number(rows[0]?.count);
 };
 
-/** Ends the connection that commits, and waits until it is known. */
+const openSockets = (): number => process.getActiveResourcesInfo().filter((what) => what === "TCPSocketWrap").length;
+
+/** Ends the connection that commits, and waits until this process has closed its side. */
 async function cutCommits(): Promise<void> {
   const commits = "datname = current_database() AND application_name = 'usher-commit'";
+  const before = openSockets();
   await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${commits}`);
-  await expect.poll(commitConnections).toBe(0);
-  await setTimeout(50); // Its socket closes after that.
+  await expect.poll(openSockets).toBeLessThan(before);
 }
 
 /** From the index, since the database was made. A session counts when it has ended. */
