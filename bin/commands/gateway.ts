@@ -53,6 +53,6 @@ async function startGateway(role: Role): Promise<void> {
 
 /** Where Usher's REST port is, as far as the settings tell. */
 function shopUrl({ publicUrl, host, httpPort }: Config): string {
-  if (publicUrl !== undefined) return publicUrl.replace(/\/$/, "");
+  if (publicUrl !== undefined) return publicUrl;
   return `http://${urlHost(host)}:${httpPort}`;
 }

@@ -70,7 +70,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   const random = systemRandom;
   const common = { pool: database.pool, bus, stream, clock, random, log, metrics, config };
   let httpPort = config.httpPort;
-  const ownUrl = (): string => config.publicUrl?.replace(/\/$/, "") ?? `http://${urlHost(config.host)}:${httpPort}`;
+  const ownUrl = (): string => config.publicUrl ?? `http://${urlHost(config.host)}:${httpPort}`;
 
   // It is next door: what it tells us need not go through whatever stands in front of us.
   const webhookUrl = (): string => `http://${urlHost(config.host)}:${httpPort}/api/v1/payments/webhooks/mock`;

@@ -61,6 +61,12 @@ describe("settings", () => {
     expect(config).not.toHaveProperty("redisUrl");
   });
 
+  it("take an address that paths are put behind with a slash at its end and without", () => {
+    const url = "https://tickets.example.com/usher";
+    const set = { PUBLIC_URL: `${url}/`, MOCK_GATEWAY_URL: url, STRIPE_API_URL: `${url}/` };
+    expect(loadConfig(set)).toMatchObject({ publicUrl: url, mockGatewayUrl: url, stripeApiUrl: url });
+  });
+
   it("take addresses and networks of proxies", () => {
     const { trustedProxies } = loadConfig({ TRUSTED_PROXIES: "10.0.0.7, 10.1.0.0/16,fd00::/8,::1" });
     expect(trustedProxies).toEqual(["10.0.0.7", "10.1.0.0/16", "fd00::/8", "::1"]);

@@ -88,6 +88,12 @@ export function url(...schemes: readonly string[]): Kind<string> {
   };
 }
 
+/** An HTTP address that paths are put behind: read without a slash at its end. */
+export const baseUrl: Kind<string> = {
+  ...url("http", "https"),
+  parse: (text) => url("http", "https").parse(text)?.replace(/\/$/, ""),
+};
+
 /** One URL, or several joined by commas. */
 export function urls(...schemes: readonly string[]): Kind<string> {
   const one = url(...schemes);

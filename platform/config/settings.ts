@@ -1,5 +1,6 @@
 import {
   addresses,
+  baseUrl,
   directory,
   email,
   host,
@@ -175,7 +176,7 @@ export const SETTINGS = {
   },
   publicUrl: {
     name: "PUBLIC_URL",
-    kind: url("http", "https"),
+    kind: baseUrl,
     about: "How buyers reach the REST port, for links in mails and on payment pages. Unset: http://HOST:HTTP_PORT.",
   },
   publicWsUrl: {
@@ -199,7 +200,7 @@ export const SETTINGS = {
   },
   mockGatewayUrl: {
     name: "MOCK_GATEWAY_URL",
-    kind: url("http", "https"),
+    kind: baseUrl,
     about:
       "A mock gateway that runs elsewhere (usher gateway). Unset: `usher all`, and each `usher services` with payments, runs one. Set for `usher gateway` itself: where buyers reach its pages.",
   },
@@ -211,7 +212,7 @@ export const SETTINGS = {
   },
   stripeApiUrl: {
     name: "STRIPE_API_URL",
-    kind: url("http", "https"),
+    kind: baseUrl,
     default: "https://api.stripe.com",
     about: "Where Stripe's API is.",
   },

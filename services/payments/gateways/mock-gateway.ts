@@ -92,7 +92,7 @@ export class MockGateway implements Gateway {
 
   async #send(method: "GET" | "POST", path: string, headers: Record<string, string> = {}, body?: string) {
     const { url, secret, clock } = this.#options;
-    const { status, text } = await sendText(`${url().replace(/\/$/, "")}/v1/payments${path}`, {
+    const { status, text } = await sendText(`${url()}/v1/payments${path}`, {
       clock,
       timeoutMs: GATEWAY_TIMEOUT_MS,
       method,

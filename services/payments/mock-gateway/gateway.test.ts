@@ -136,14 +136,6 @@ describe("the mock gateway's API", () => {
       return rows.length === 1 && rows[0].due_at === null ? true : undefined;
     }, "it is decided and told");
   });
-
-  it("is found where its URL ends with a slash", async () => {
-    const payments = await shop.open({ mockGatewayUrl: () => `${shop.gateway.url}/` });
-    expect(await payments.start({ paymentId: "pay_slash", token: null })).toMatchObject({
-      value: { next: { url: expect.stringContaining("/pay/") } },
-    });
-    await payments.kill();
-  });
 });
 
 describe("the secret", () => {

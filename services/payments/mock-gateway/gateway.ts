@@ -91,7 +91,7 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
       );
       await app.register(pageRoutes({ ledger, nudge }));
       const port = await listenAt(app, { host: config.host, port: config.mockGatewayPort });
-      url = config.mockGatewayUrl?.replace(/\/$/, "") ?? `http://${urlHost(config.host)}:${port}`;
+      url = config.mockGatewayUrl ?? `http://${urlHost(config.host)}:${port}`;
       await courier.releaseAll();
       deciding.start();
       sending.start();
