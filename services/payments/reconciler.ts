@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import type { Pool } from "pg";
 import { Gauge } from "prom-client";
 import type { Clock } from "../../platform/clock/index.ts";
@@ -7,17 +7,11 @@ import type { Registry } from "../../platform/metrics/index.ts";
 import { SessionLock } from "../../platform/postgres/index.ts";
 import type { PaymentDifference, Reconciliation } from "../../proto/rest/index.ts";
 import type { PaymentMethod } from "../../proto/services/index.ts";
+import { ComparedPayments, type ComparedRow } from "./compared-payments.ts";
 import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment } from "./gateways/gateway.ts";
-import {
-  DIFFERENCES_MAX,
-  OLD_REFUND_EVERY_MS,
-  OLD_REFUNDS_AT_ONCE,
-  RECONCILE_ROWS_MAX,
-  RECONCILE_WINDOW_MS,
-  SENT_BACK_WITHIN_MS,
-} from "./limits.ts";
+import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS } from "./limits.ts";
 import { knownOf } from "./stepper.ts";
-import type { PaymentRow, PaymentsTables } from "./tables.ts";
+import type { PaymentsTables } from "./tables.ts";
 
 interface Options {
   /** For the lock of the process that reconciles. */
@@ -29,16 +23,6 @@ interface Options {
   readonly metrics?: Registry | undefined;
 }
 
-const COMPARED = ["id", "gateway_id", "amount", "currency", "state", "captured", "refunded"] as const;
-type ComparedRow = Pick<PaymentRow, (typeof COMPARED)[number]>;
-
-/** Some of our payments, in the order of their beginnings, and the time that they take up; the last has no end. */
-interface Slice {
-  readonly rows: readonly ComparedRow[];
-  readonly from: Date;
-  readonly until: Date | undefined;
-}
-
 /** What the two say of a payment; undefined is what was not found there. */
 interface Sides {
   readonly row?: ComparedRow;
@@ -48,6 +32,7 @@ interface Sides {
 /** Holds our books against the gateways': what was captured less what was refunded is the same on both sides, payment by payment. */
 export class Reconciler {
   readonly #options: Options;
+  readonly #ours: ComparedPayments;
   readonly #gauge: Gauge<"method"> | undefined;
   readonly #openRefund: Gauge | undefined;
   #lock: SessionLock | undefined;
@@ -56,6 +41,7 @@ export class Reconciler {
 
   constructor(options: Options) {
     this.#options = options;
+    this.#ours = new ComparedPayments(options);
     this.#gauge =
       options.metrics &&
       new Gauge({
@@ -126,7 +112,7 @@ export class Reconciler {
         log.warn({ err: error, gateway: method }, "a gateway's list could not be compared with ours");
       }
     }
-    this.#openRefund?.set((at - ((await this.#oldestOpenRefund())?.getTime() ?? at)) / 1000);
+    this.#openRefund?.set((at - ((await this.#ours.oldestOpenRefund())?.getTime() ?? at)) / 1000);
     for (const difference of differences) log.error(difference, "a payment differs between us and its gateway");
     return { at: new Date(at).toISOString(), since: since.toISOString(), compared, unreachable, differences };
   }
@@ -140,7 +126,7 @@ export class Reconciler {
     let compared = 0;
     // Those of which only one side has told so far: by the gateway's clock a payment may be of the slice before ours, or of the next.
     let before = new Map<string, Sides>();
-    for await (const { rows, from, until } of this.#slices(method, since)) {
+    for await (const { rows, from, until } of this.#ours.slices(method, since)) {
       const open = new Map<string, Sides>();
       const suspects = new Map<string, KnownPayment | undefined>();
       const compare = (id: string, { row, record }: Sides): void => {
@@ -185,72 +171,13 @@ export class Reconciler {
       before = open;
       await lookAgain();
     }
-    for (const row of await this.#refundedLately(method, since)) {
+    for (const row of await this.#ours.refundedLately(method, since)) {
       compared += 1;
       const difference = await this.#lookAgain(method, gateway, row.id, knownBy(row));
       if (difference !== undefined) differences.push(difference);
-      await this.#noteLook(row);
+      await this.#ours.noteLook(row);
     }
     return { compared, differences };
-  }
-
-  /** Payments that are too old for the lists, but not their refunds: banks send those back. Some at a time, each once a day. */
-  #refundedLately(method: PaymentMethod, since: Date): Promise<ComparedRow[]> {
-    const { db, clock } = this.#options;
-    const now = clock.now();
-    return db
-      .selectFrom("payment")
-      .select(COMPARED)
-      .where("id", "in", (from) =>
-        from
-          .selectFrom("refund")
-          .innerJoin("payment", "payment.id", "refund.payment_id")
-          .select("payment_id")
-          .where("refund.state", "=", "done")
-          .where("refund.created_at", ">=", new Date(now - SENT_BACK_WITHIN_MS))
-          .where(({ or, eb }) =>
-            or([eb("looked_at", "is", null), eb("looked_at", "<", new Date(now - OLD_REFUND_EVERY_MS))]),
-          )
-          .where("payment.method", "=", method)
-          .where("payment.created_at", "<", since)
-          .where("payment.due_at", "is", null)
-          .orderBy("looked_at", (order) => order.asc().nullsFirst())
-          .limit(OLD_REFUNDS_AT_ONCE),
-      )
-      .execute();
-  }
-
-  async #noteLook({ id }: ComparedRow): Promise<void> {
-    const looked_at = new Date(this.#options.clock.now());
-    await this.#options.db.updateTable("refund").set({ looked_at }).where("payment_id", "=", id).execute();
-  }
-
-  async #oldestOpenRefund(): Promise<Date | null | undefined> {
-    const { db } = this.#options;
-    const oldest = db.selectFrom("refund").select(({ fn }) => fn.min("created_at").as("at"));
-    return (await oldest.where("state", "=", "open").executeTakeFirst())?.at;
-  }
-
-  async *#slices(method: PaymentMethod, since: Date): AsyncIterable<Slice> {
-    const all = this.#options.db
-      .selectFrom("payment")
-      .select([...COMPARED, "created_at"])
-      .where("method", "=", method)
-      .where("created_at", ">=", since)
-      .where("amount", ">", 0)
-      .orderBy("created_at")
-      .orderBy("id")
-      .limit(RECONCILE_ROWS_MAX);
-    let from = since;
-    let query = all;
-    for (;;) {
-      const rows = await query.execute();
-      const last = rows.length === RECONCILE_ROWS_MAX ? rows.at(-1) : undefined;
-      yield { rows, from, until: last?.created_at };
-      if (last === undefined) return;
-      from = last.created_at;
-      query = all.where(sql<boolean>`(created_at, id) > (${from}, ${last.id})`);
-    }
   }
 
   /** The two lists are not of one instant: only what differs when both sides are read again, and nothing is under way, is told. */
@@ -261,9 +188,9 @@ export class Reconciler {
     known: KnownPayment | undefined,
   ): Promise<PaymentDifference | undefined> {
     const record = known && (await recordOf(gateway, known));
-    const row = await this.#options.db.selectFrom("payment").selectAll().where("id", "=", paymentId).executeTakeFirst();
+    const row = await this.#ours.find(paymentId);
     if (keptBy(row) === keptBy(record) || (row !== undefined && row.due_at !== null)) return undefined;
-    if (row !== undefined && keptBy(record) > keptBy(row)) await this.#makeDue(row);
+    if (row !== undefined && keptBy(record) > keptBy(row)) await this.#ours.makeDue(row);
     return {
       paymentId,
       method,
@@ -273,12 +200,6 @@ export class Reconciler {
         ? { state: record.state, kept: { amount: keptBy(record), currency: record.amount.currency } }
         : null,
     };
-  }
-
-  /** What was given back, or called off, has come back to the gateway, and nobody has said so. */
-  async #makeDue({ id }: PaymentRow): Promise<void> {
-    const due_at = new Date(this.#options.clock.now());
-    await this.#options.db.updateTable("payment").set({ due_at }).where("id", "=", id).execute();
   }
 }
 
