@@ -3,9 +3,10 @@ import { requireWebSockets } from "../../edge/index.ts";
 import { urlHost } from "../../platform/network/index.ts";
 import { requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
-import { askShardCount, engineClient } from "../parts/engine-client.ts";
+import { engineClient } from "../parts/engine-client.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
+import { requireShardsOfEngines } from "../parts/shard-count.ts";
 import { goByIdentity } from "../parts/shared-time.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
 import { startEdge } from "../parts/start-edge.ts";
@@ -26,11 +27,11 @@ async function startEdgeRole(role: Role): Promise<void> {
   requireWebSockets();
   stopWithSignals(role);
   const { bus, checks, requirePermitted } = await startBus(role, "edge");
-  await askShardCount(role, bus);
+  const shards = await requireShardsOfEngines(role, bus);
   const shared = await startRedis(role, "edge");
   await goByIdentity(role, bus);
   const verifier = await startVerifier(role, bus);
-  const httpPort = await startOps(role, [...checks, ...(shared?.checks ?? [])]);
+  const httpPort = await startOps(role, [...checks, shards, ...(shared?.checks ?? [])]);
   const port = await startEdge(role, {
     bus,
     engine: engineClient(role, bus, { sells: false }),

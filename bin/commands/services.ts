@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
-import { requireShardCount } from "../../engine/journal/index.ts";
 import type { Context } from "../context.ts";
 import { type Domain, DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
@@ -9,6 +8,7 @@ import { urlHost } from "../../platform/network/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateDomains } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
+import { requireShardsOfJournal } from "../parts/shard-count.ts";
 import { startBus } from "../parts/start-bus.ts";
 import { startDatabase } from "../parts/start-database.ts";
 import { startEvents } from "../parts/start-events.ts";
@@ -29,7 +29,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains) });
-  await requireShardCount(database.pool, config.shards);
+  const shards = await requireShardsOfJournal(role, database.pool);
   const { bus, nats, checks, requirePermitted } = await startBus(role, "services");
   const shared = await startRedis(role, "services");
   context.print(`Usher ${context.version} services: ${domains.join(", ")}`);
@@ -40,7 +40,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
     shared,
     stream: await startEvents(role, { nats, database, alone: randomUUID() }), // What it tells nobody else hears.
     engine: engineClient(role, bus, { sells: true }),
-    checks: [...database.checks, ...checks, ...(shared?.checks ?? [])],
+    checks: [...database.checks, ...checks, shards, ...(shared?.checks ?? [])],
     webSocketPort: () => config.wsPort,
   });
   await requirePermitted();

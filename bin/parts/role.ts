@@ -1,5 +1,6 @@
 import { SteeredClock, systemClock } from "../../platform/clock/index.ts";
 import { type Config, loadConfig } from "../../platform/config/index.ts";
+import type { ExplainedError } from "../../platform/explained/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger, type Logger } from "../../platform/log/index.ts";
 import { createMetrics, type Registry, sampledGauge } from "../../platform/metrics/index.ts";
@@ -50,4 +51,10 @@ export async function runRole(context: Context, name: string, start: (role: Role
 export function stopWithSignals({ lifecycle, clock, log }: Role): void {
   process.stdout.on("error", () => undefined); // It may be a terminal that is gone, which hinders nobody from stopping.
   stopOnSignals({ process, lifecycle, clock, log });
+}
+
+/** Ends a process that has found what it should not have started with: everything is stopped, and the sentence said as at a start. */
+export function endWith({ lifecycle }: Role, error: ExplainedError): void {
+  console.error(error.message);
+  void lifecycle.stop().then(() => process.exit(1));
 }

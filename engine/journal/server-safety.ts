@@ -39,9 +39,14 @@ export async function checkShardCount(pool: Pool, shards: number): Promise<strin
   return row.id;
 }
 
-/** The same for a process that only speaks to engines: it writes nothing, and before an engine's first start any number will do. @throws UnsafeJournal */
-export async function requireShardCount(pool: Pool, shards: number): Promise<void> {
-  refuseOtherCount(shards, (await readShardCount(pool)) ?? shards);
+/**
+ * The same for a process that only speaks to engines: it writes nothing, and before an engine's first start any number will do.
+ * @returns whether there was that start @throws UnsafeJournal
+ */
+export async function requireShardCount(pool: Pool, shards: number): Promise<boolean> {
+  const written = await readShardCount(pool);
+  refuseOtherCount(shards, written ?? shards);
+  return written !== undefined;
 }
 
 /** What the journal was written with; undefined before an engine's first start. */

@@ -33,7 +33,7 @@ import {
   temporaryDirectory,
   usher,
 } from "../support/usher-process.ts";
-import { log, SHARDS } from "./world.ts";
+import { log, PATIENCE_MS, SHARDS } from "./world.ts";
 
 const SLOW = 120_000;
 const IN_SHARD_0 = showtimeId(
@@ -253,6 +253,38 @@ describe("a role that NATS does not let hear a subject", { timeout: SLOW }, () =
     expect(await refusal(more(name), name)).toContain(subject.replace(">", ""));
   });
 });
+
+it.each([
+  ["an edge", "edge", /^SHARDS is 32, but the engines have 64: set SHARDS=64/],
+  ["services", "services", /^SHARDS is 32, but this journal was written with 64: set SHARDS=64/],
+] as const)(
+  "%s before any engine: not ready, until one comes, which ends who has another shard count",
+  { timeout: SLOW },
+  async (_, name, sentence) => {
+    const [own, ownNats] = [await testDatabase(), await startNatsServer()];
+    ends.push(
+      () => own.drop(),
+      () => ownNats.stop(),
+    );
+    const more = settings({ DATABASE_URL: own.url, NATS_URL: ownNats.url, WS_PORT: "0", MOCK_GATEWAY_PORT: "0" });
+    const [right, wrong] = [launch(name, more), launch(name, { ...more, SHARDS: "32" })];
+    const readiness = async (launched: Launch): Promise<unknown> => {
+      const [, url = ""] = await launched.said(/(?:metrics|API) +(http:\/\/[^/]*\/)/);
+      const { checks } = (await (await fetch(`${url}health/ready`)).json()) as { checks: { shards: unknown } };
+      return checks.shards;
+    };
+    for (const launched of [right, wrong]) {
+      await launched.said(/^ready$/m);
+      expect(await readiness(launched)).toEqual({ state: "down" });
+    }
+    await engine(more);
+    expect((await wrong.ended).code).toBe(1);
+    const [said, ...others] = wrong.stderr.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
+    expect(said).toMatch(sentence);
+    expect(others).toEqual([]);
+    await expect.poll(() => readiness(right), { timeout: PATIENCE_MS }).toEqual({ state: "up" });
+  },
+);
 
 it("services end with one sentence beside services that have another event stream", { timeout: SLOW }, async () => {
   const [own, elsewhere] = [await testDatabase(), await startNatsServer()];
