@@ -1,8 +1,14 @@
 /** `usher cluster` from its start to Ctrl-C, as whoever runs it sees it. What it does under faults is in tests/faults. */
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { RestClient, UsherClient } from "../../client/index.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
 import { Launch, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
 
@@ -60,7 +66,7 @@ const isThere = (pid: number): boolean => {
 };
 
 it(
-  "a cluster starts, says where it is, serves, and ends with all its processes at Ctrl-C",
+  "a cluster starts, says where it is, serves, with TLS too, and ends with all its processes at Ctrl-C",
   { timeout: TIMEOUT_MS },
   async () => {
     const settings = { HTTP_PORT: "0", WS_PORT: "0", HTTPS_PORT: "0", DATA_DIR: dataDir, LOG_LEVEL: "info" };
@@ -81,6 +87,24 @@ it(
     const name = new URL(database.url).pathname.slice(1);
     const users = ["engine", "gateway", "services"].map((role) => `${name}_${role}`);
     expect(await usersOf(name)).toEqual(expect.arrayContaining(users));
+
+    const [, securePage = "", secureSocket = ""] =
+      /(https:\/\/\S+)[^]*(wss:\/\/\S+)/.exec(launch.stdout) ?? expect.fail(launch.stdout);
+    const ca = await readFile(join(dataDir, "cluster", "certificate.pem"));
+    const [got] = (await once(get(securePage, { ca }), "response")) as [IncomingMessage]; // Of Node's types, any.
+    expect([got.statusCode, await text(got)]).toEqual([200, await (await fetch(page!)).text()]);
+    const rest = new RestClient(page!);
+    const [showtime] = await rest.showtimes();
+    class Trusting extends WebSocket {
+      constructor(url: string, protocols: string | string[]) {
+        super(url, protocols, { ca });
+      }
+    }
+    const token = (await rest.guest()).accessToken;
+    const client = new UsherClient({ url: secureSocket, WebSocket: Trusting, token });
+    await client.connect();
+    expect((await client.holdBest(showtime!.id, { count: 2 })).seats).toHaveLength(2);
+    client.close();
 
     const shards = (await usher(["shards", "--once"], { DATA_DIR: dataDir })).stdout.match(/^ *\d+ #1 e\d+ /gm);
     expect(shards).toHaveLength(64);
