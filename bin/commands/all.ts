@@ -5,6 +5,7 @@ import { requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
+import { tellOfFewFiles } from "../parts/few-files.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { ownOrigins } from "../parts/own-origins.ts";
@@ -29,6 +30,7 @@ async function startAll(role: Role): Promise<void> {
   await requireFreePort("WS_PORT", config.host, config.wsPort);
   await requireGatewayPort(config, DOMAINS, ["httpPort", "wsPort"]);
   requireWebSockets();
+  tellOfFewFiles(role);
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });

@@ -88,9 +88,12 @@ export class Launch {
   stderr = "";
   readonly #onLine = new Set<() => void>();
 
-  constructor(args: readonly string[], settings: Settings) {
+  /** @param openFiles that it may have; without, as many as we */
+  constructor(args: readonly string[], settings: Settings, openFiles?: number) {
     const { PATH, HOME } = process.env;
-    this.child = spawn(process.execPath, [join(ROOT, "bin/usher.mjs"), ...args], {
+    const limited = openFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh"];
+    const [command = "", ...rest] = [...limited, process.execPath, join(ROOT, "bin/usher.mjs"), ...args];
+    this.child = spawn(command, rest, {
       env: { ...(PATH !== undefined && { PATH }), ...(HOME !== undefined && { HOME }), ...settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
