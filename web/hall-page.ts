@@ -1,4 +1,4 @@
-import type { Hall, Layout, LayoutSeat, RestClient, Showtime } from "../client/index.ts";
+import type { Hall, Layout, LayoutSeat, RestClient, Showtime, UsherClient } from "../client/index.ts";
 import { SEAT_STATUS } from "../proto/index.ts";
 import type { Basket } from "./basket.ts";
 import { BasketPanel } from "./basket-panel.ts";
@@ -13,6 +13,7 @@ import { PurchasePanel } from "./purchase-panel.ts";
 import type { Session } from "./session.ts";
 
 export interface HallPageOptions {
+  readonly client: UsherClient;
   readonly rest: RestClient;
   readonly session: Session;
   readonly showtime: Showtime;
@@ -37,7 +38,7 @@ export class HallPage {
 
   constructor(options: HallPageOptions) {
     this.#options = options;
-    const { rest, session, showtime, layout, hall, basket, labelOf } = options;
+    const { client, rest, session, showtime, layout, hall, basket, labelOf } = options;
     this.#categories = new Map(layout.categories.map(({ id }, index) => [id, index]));
     this.#basket = basket;
     this.#labelOf = labelOf;
@@ -57,7 +58,7 @@ export class HallPage {
       chosen: (seat) => this.#choose(seat),
     });
     this.#panel = new BasketPanel({ basket, layout, labelOf });
-    this.#purchases = new PurchasePanel({ rest, session, basket, showtime: showtime.id });
+    this.#purchases = new PurchasePanel({ client, rest, session, basket, showtime: showtime.id });
     this.#unlisten = [hall.on("change", () => this.update()), hall.on("snapshot", () => this.update())];
     this.#showHead();
     this.#listen();

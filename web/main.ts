@@ -94,7 +94,7 @@ class Application {
     const labelOf = (seat: number): string => layout.seats[seat]?.label ?? String(seat);
     const basket = (this.#basket = this.#basketOf(showtime, client, labelOf));
     const [rest, session] = [this.#rest, this.#session];
-    const page = new HallPage({ rest, session, showtime, layout, hall, basket, labelOf });
+    const page = new HallPage({ client, rest, session, showtime, layout, hall, basket, labelOf });
     this.#page = page;
     const showState = (): void => {
       if (this.#page !== page) return;

@@ -1,4 +1,4 @@
-import { type Booking, Refused, type RestClient } from "../client/index.ts";
+import { type Booking, Refused, type RestClient, type UsherClient } from "../client/index.ts";
 import type { Basket } from "./basket.ts";
 import { button, byId, create, replaceItems } from "./dom.ts";
 import { formatList, formatMoney } from "./format.ts";
@@ -17,7 +17,12 @@ const STATUS_WORDS: Readonly<Record<Booking["status"], string>> = {
   failed: "Not paid",
 };
 
+/** Late money may yet bring the seats, or goes back. */
+const isMoneyOnItsWay = ({ status, payment }: Booking): boolean =>
+  status === "expired" && (payment?.status === "pending" || payment?.status === "authorized");
+
 export interface PurchasePanelOptions {
+  readonly client: UsherClient;
   readonly rest: RestClient;
   readonly session: Session;
   readonly basket: Basket;
@@ -28,6 +33,7 @@ export interface PurchasePanelOptions {
 export class PurchasePanel {
   readonly #options: PurchasePanelOptions;
   readonly #stop = new AbortController();
+  readonly #unlisten: () => void;
   readonly #pace = new Pace();
   /** By booking, once all its tickets are there. */
   readonly #codes = new Map<string, readonly HTMLElement[]>();
@@ -44,11 +50,13 @@ export class PurchasePanel {
     byId("pay", HTMLButtonElement).addEventListener("click", () => void this.#attempt(() => this.#payBasket()), {
       signal,
     });
+    this.#unlisten = options.client.on("booking", () => void this.#look());
     this.#show([]);
     void this.#attempt(async () => {});
   }
 
   close(): void {
+    this.#unlisten();
     clearTimeout(this.#timer);
     this.#stop.abort();
   }
@@ -99,7 +107,7 @@ export class PurchasePanel {
   #waitMs(bookings: readonly Booking[]): number | undefined {
     if (bookings.some((booking) => this.#isWaitedFor(booking))) return this.#pace.soon();
     const isRefunding = bookings.some(({ status, refunding }) => status !== "confirmed" && refunding.amount > 0);
-    return isRefunding ? this.#pace.later() : undefined;
+    return isRefunding || bookings.some(isMoneyOnItsWay) ? this.#pace.later() : undefined;
   }
 
   #isWaitedFor({ id, status }: Booking): boolean {

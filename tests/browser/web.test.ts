@@ -1,7 +1,7 @@
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Layout } from "../../client/index.ts";
-import type { HoldId } from "../../proto/index.ts";
+import type { Booking, Layout } from "../../client/index.ts";
+import { type BookingId, type HoldId, showtimeId } from "../../proto/index.ts";
 import { encodeServerMsgpack, type ServerMessage } from "../../proto/ws/index.ts";
 import { OP } from "../../proto/ws/op.ts";
 import { boxOffice } from "../support/box-office.ts";
@@ -90,6 +90,16 @@ async function buy(page: Page): Promise<void> {
   ]);
   await gateway.locator("button[value=tok_ok]").click();
   await gateway.getByText("You can go back to the shop.").waitFor();
+}
+
+/** Has the page read its bookings as others than they are, from now on until `page.unrouteAll`. */
+async function misread(page: Page, changes: Partial<Booking>): Promise<void> {
+  await page.route(/\/bookings\?/, async (route) => {
+    const answer = await route.fetch();
+    // The cast: it is what the server gave.
+    const { items, ...rest } = (await answer.json()) as { readonly items: readonly Booking[] };
+    await route.fulfill({ json: { ...rest, items: items.map((booking) => ({ ...booking, ...changes })) } });
+  });
 }
 
 const focusOf = (page: Page): Promise<string> =>
@@ -491,4 +501,27 @@ test("a guest's token is used to its end, and the codes bought with it stay when
   await page.getByRole("button", { name: "Book and pay" }).click();
   await page.getByRole("link", { name: /^Pay / }).waitFor();
   expect(await codes.count()).toBe(seats.length);
+});
+
+test("late money that brings the seats after all is shown as soon as it is told, and also where nobody tells", async () => {
+  const showtime = office.anotherShowtime("ha_classic");
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${showtime}`, (fresh) => wire.tap(fresh));
+  await findBest(page, 2);
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  const link = page.getByRole("link", { name: /^Pay / });
+  await link.waitFor();
+  const paid = { paymentId: "pay_1", method: "mock" } as const;
+  await misread(page, { status: "expired", reason: null, payment: { ...paid, status: "failed" } });
+  const late = page.getByText("ot paid in time");
+  await late.waitFor();
+  await page.unrouteAll({ behavior: "wait" });
+  const bookingId = (await page.locator("#purchase-list li").getAttribute("id")) as BookingId; // The cast: the server gave it.
+  wire.say({ op: "booking", bookingId, showtime: showtimeId(showtime), status: "confirmed" });
+  await link.waitFor();
+
+  await misread(page, { status: "expired", reason: null, payment: { ...paid, status: "pending" } });
+  await late.waitFor();
+  await page.unrouteAll({ behavior: "wait" });
+  await link.waitFor();
 });
