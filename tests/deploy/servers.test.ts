@@ -157,7 +157,7 @@ describe("HAProxy", () => {
     const backends = join(directory, "gone.cfg");
     writeFileSync(
       backends,
-      `backend services from to-services\n${line((gone.address() as AddressInfo).port)}backend unready from to-unready\n${line(1)}backend edges from to-edges\n`,
+      `backend services from to-services\n${line(portOf(gone))}backend unready from to-unready\n${line(1)}backend edges from to-edges\n`,
     );
     const { ask } = await begin(backends, /backend 'unready' has no server available/);
     const response = await ask({ path: "/api/v1/movies" });
