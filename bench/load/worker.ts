@@ -7,6 +7,7 @@ import { EngineLoad } from "../engine/engine-load.ts";
 import { AskingLoad } from "./asking-load.ts";
 import { CommandLoad } from "./command-load.ts";
 import { HttpLoad } from "./http-load.ts";
+import { PageLoad } from "./page-load.ts";
 import { PurchaseLoad } from "./purchase-load.ts";
 import { ViewerLoad } from "./viewer-load.ts";
 import { VisitLoad } from "./visit-load.ts";
@@ -15,6 +16,7 @@ const KINDS = {
   commands: CommandLoad,
   viewers: ViewerLoad,
   http: HttpLoad,
+  pages: PageLoad,
   visits: VisitLoad,
   purchases: PurchaseLoad,
   asking: AskingLoad,

@@ -1,7 +1,7 @@
 /** Scenarios that can share one server: a small round of each, so that none rots unseen. */
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Scenario } from "../runner/scenario.ts";
+import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import type { Settings } from "../runner/settings.ts";
 import type { ServerProcess } from "../stage/server-process.ts";
 import { openStage, type Stage } from "../stage/stage.ts";
@@ -80,6 +80,11 @@ it.concurrent.each([
   },
   { scenario: browse, figures: { "bytes an answer": positive } },
   { scenario: showtime, figures: { "bytes an answer": positive } },
+  {
+    // The case before this one is closed.
+    scenario: { ...showtime, cases: (context: ScenarioContext) => [...showtime.cases(context)].slice(1) },
+    figures: { "p99.9, ms": positive },
+  },
 ])("$scenario.name", ({ scenario, figures, others }) => runs(scenario, figures, shared, others), RUN_TIMEOUT_MS);
 
 // Alone, since it wants seats that others have.
