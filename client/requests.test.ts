@@ -141,6 +141,21 @@ describe("requests", () => {
     expect(late).toEqual([]);
   });
 
+  test("asked again after it was answered, a request counts time from its first send", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const client = createClient(server, { token: GOOD_TOKEN, clock });
+    await client.connect();
+    const late: unknown[] = [];
+    client.on("lateHold", (hold) => late.push(hold));
+    for (let time = 0; time < 3; time++) {
+      const hold = await client.hold(PREMIERE, [5], { rid: "mine" });
+      expect(client.msLeft(hold)).toBe(300_000 - time * 2_000);
+      clock.advance(2_000);
+    }
+    expect(late).toEqual([]);
+  });
+
   test.each(["BUSY", "RATE_LIMITED"] as const)(
     "after %s it is sent again, and what becomes of that is unknown without an answer",
     async (code) => {

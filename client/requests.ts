@@ -51,8 +51,15 @@ interface Pending {
 }
 
 const ANSWER_OF = { hold: "held", extend: "extended", release: "released" } as const;
-/** Requests given up lately, or refused once while sent twice, so that a hold granted after all can be told apart from an answer that came twice. */
-const GIVEN_UP_MAX = 256;
+/** Requests that are over, of which it is known when each was first sent. */
+const SETTLED_MAX = 1_024;
+
+interface Settled {
+  /** From then the server's answer counts, however often the same is asked. */
+  readonly sentAt: number;
+  /** Given up, or refused once while sent twice: a hold may be granted after all, and is no answer that came twice. */
+  readonly inDoubt: boolean;
+}
 
 /**
  * Requests on their way. Each is sent again with the same rid, which makes that safe: after a refusal that may pass, after
@@ -61,7 +68,7 @@ const GIVEN_UP_MAX = 256;
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #pending = new Map<string, Pending>();
-  readonly #givenUp = new Map<string, number>();
+  readonly #settled = new Map<string, Settled>();
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -80,8 +87,8 @@ export class Requests {
       );
     }
     // Asked again, it may be answered with what was given then.
-    const sentAt = this.#givenUp.get(message.rid);
-    this.#givenUp.delete(message.rid);
+    const before = this.#settled.get(message.rid);
+    this.#settled.delete(message.rid);
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         message,
@@ -89,12 +96,12 @@ export class Requests {
         deadline: clock.after(timeoutMs, () => this.#giveUp(pending)),
         settle: (result) => (result instanceof Error ? reject(result) : resolve(result)),
         user: this.#options.user(),
-        sentAt,
+        sentAt: before?.sentAt,
         onItsWay: false,
         attempt: 0,
         renewed: false,
         again: undefined,
-        inDoubt: sentAt === undefined ? 0 : 1,
+        inDoubt: before?.inDoubt === true ? 1 : 0,
         lastRefusal: undefined,
       };
       this.#pending.set(message.rid, pending);
@@ -122,13 +129,14 @@ export class Requests {
     const pending = this.#pending.get(answer.rid);
     if (pending !== undefined) {
       if (answer.op !== ANSWER_OF[pending.message.op]) return;
+      this.#remember(pending, { inDoubt: false });
       // The fallback is for an answer to what this connection never sent: the server's memory of an earlier page's rid.
       return this.#settle(pending, { answer, sentAt: pending.sentAt ?? this.#options.clock.monotonic() });
     }
-    const sentAt = this.#givenUp.get(answer.rid);
-    if (sentAt === undefined) return;
-    this.#givenUp.delete(answer.rid);
-    this.#options.late({ answer, sentAt });
+    const settled = this.#settled.get(answer.rid);
+    if (settled?.inDoubt !== true) return;
+    this.#settled.set(answer.rid, { ...settled, inDoubt: false });
+    this.#options.late({ answer, sentAt: settled.sentAt });
   }
 
   fail(rid: RequestId, refused: Refused): void {
@@ -149,7 +157,7 @@ export class Requests {
       return;
     }
     if (!refused.retryable) {
-      if (pending.inDoubt > 0) this.#remember(pending);
+      if (pending.inDoubt > 0) this.#remember(pending, { inDoubt: true });
       return this.#settle(pending, refused);
     }
     // That nothing was done this time does not tell what became of an earlier time.
@@ -189,7 +197,7 @@ export class Requests {
 
   #giveUp(pending: Pending, why?: string): void {
     const { rid } = pending.message;
-    this.#remember(pending);
+    this.#remember(pending, { inDoubt: true });
     const message =
       pending.sentAt === undefined
         ? `${why ?? "there was no connection in time"}; the request was never sent`
@@ -197,11 +205,11 @@ export class Requests {
     this.#settle(pending, pending.lastRefusal ?? new Refused("UNAVAILABLE", message, { rid }));
   }
 
-  #remember({ message, sentAt }: Pending): void {
+  #remember({ message, sentAt }: Pending, { inDoubt }: Pick<Settled, "inDoubt">): void {
     if (sentAt === undefined) return;
-    const [oldest] = this.#givenUp.keys();
-    if (oldest !== undefined && this.#givenUp.size >= GIVEN_UP_MAX) this.#givenUp.delete(oldest);
-    this.#givenUp.set(message.rid, sentAt);
+    const [oldest] = this.#settled.keys();
+    if (oldest !== undefined && this.#settled.size >= SETTLED_MAX) this.#settled.delete(oldest);
+    this.#settled.set(message.rid, { sentAt, inDoubt });
   }
 
   #settle(pending: Pending, result: Answered | Error): void {
