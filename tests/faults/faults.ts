@@ -180,7 +180,7 @@ export const FAULTS = {
     "nats-3",
     "haproxy",
   ]),
-  "some restarted": rollingRestart(["services-1", "edge-1"]),
+  "some restarted": rollingRestart(["engine-1", "edge-1", "services-1", "gateway", "redis", "nats-1", "haproxy"]),
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;

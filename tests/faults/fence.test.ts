@@ -16,8 +16,8 @@ const WITHOUT_EPOCHS: readonly Patch[] = [
     replace: " WHERE shard = $1 AND $2 <> '' RETURNING epoch",
   },
 ];
-/** What somebody was told or shown and is not so, or was sold twice. */
-const LOST = /is gone|given to two|not what was acknowledged|was answered with|then answered as of|a viewer sees/;
+/** What somebody was told and is not so, or was sold twice. What is shown too early or too late, or refused, is no loss yet. */
+const LOST = /is gone|given to two|not what was acknowledged|the release of .* was answered with/;
 const seed = Number(process.env["FAULTS_SEED"] || Date.now() % 1_000_000);
 const LOAD = { seed, commandsPerSecond: 400, purchasesPerSecond: 1, showtimes: 8 };
 const AWAKE_MS = 2_000;
@@ -30,14 +30,15 @@ it(
   { timeout: 1_200_000 },
   async () => {
     let wrongs: readonly string[] = [];
-    for (let sleep = 0; sleep < SLEEPS_MAX && !wrongs.some((wrong) => LOST.test(wrong)); sleep++) {
+    let sleeps = 0;
+    for (; sleeps < SLEEPS_MAX && !wrongs.some((wrong) => LOST.test(wrong)); sleeps++) {
       wrongs = await wrongsOfASleep().catch((error: unknown) => [`nobody can tell: ${String(error)}`]);
     }
     expect(
       wrongs.filter((wrong) => LOST.test(wrong)),
       `found: ${wrongs.join("; ")}`,
     ).not.toEqual([]);
-    console.log(`found ${wrongs.length}, among them: ${wrongs.find((wrong) => LOST.test(wrong))}`);
+    console.log(`found ${wrongs.length} after ${sleeps}, among them: ${wrongs.find((wrong) => LOST.test(wrong))}`);
   },
 );
 

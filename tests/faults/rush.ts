@@ -33,7 +33,7 @@ export class Rush {
   readonly random: () => number;
   readonly wrongs: string[] = [];
   readonly answers = new Answers();
-  /** Answers that said to ask again. */
+  /** Answers that said to ask again: on WebSockets all of them, over REST those of `UNAVAILABLE`. */
   postponed = 0;
   /** Named when something is wrong. */
   during = "the beginning";
@@ -162,9 +162,15 @@ export class Rush {
       this.#halls.push({ showtime, seatCount, buyers, viewers });
       this.#stays.push(...[...buyers, ...viewers].map((one) => one.stay()));
     }
-    const shop = { httpPort: this.#world.httpPort, showtimes: this.showtimes, random: this.random };
+    const shop = {
+      httpPort: this.#world.httpPort,
+      showtimes: this.showtimes,
+      random: this.random,
+      postponed: () => void this.postponed++,
+      wrong: (what: string) => this.wrong(what),
+    };
     for (let n = 0; n < Math.ceil(purchasesPerSecond * SHOPPERS_A_PURCHASE); n++) {
-      this.#shoppers.push(new Shopper({ ...shop, wrong: (what) => this.wrong(what) }, await guestAt(rest)));
+      this.#shoppers.push(new Shopper(shop, await guestAt(rest)));
     }
     this.#stays.push(this.#onlooker.stay(this.showtimes));
     await until(

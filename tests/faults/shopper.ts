@@ -9,6 +9,8 @@ export interface Shop {
   readonly httpPort: number;
   readonly showtimes: readonly string[];
   readonly random: () => number;
+  /** A request was refused as UNAVAILABLE: nobody was there to answer it. */
+  postponed(): void;
   /** Something that must not be. */
   wrong(what: string): void;
 }
@@ -127,6 +129,7 @@ export class Shopper {
       const isNotYet = answer === undefined || NOT_YET.has(answer.status) || answer.body.code === "IN_PROGRESS";
       if (!isNotYet || performance.now() > end)
         throw new Error(`${method} ${path}: ${answer?.status} ${JSON.stringify(answer?.body)}`);
+      if (answer?.status === 503 && answer.body.code === "UNAVAILABLE") this.#shop.postponed();
       const why = answer === undefined ? "no answer" : `${answer.status} ${answer.body?.code ?? ""}`;
       this.retries.set(why, (this.retries.get(why) ?? 0) + 1);
       await pause(AGAIN_MS);
