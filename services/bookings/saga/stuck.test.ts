@@ -21,7 +21,7 @@ const refunding = (at: number): Booking => ({
   ...aBooking(),
   id: `bk_stuck_${at}`,
   status: "cancelled",
-  reason: "Cancelled on the buyer's wish.",
+  reason: "Cancelled at your wish.",
   payment: { id: `pay_stuck_${at}`, method: "mock", state: "captured", next: null, givenUp: false },
   steps: [{ do: "refund", id: `rf_stuck_${at}`, amount: 3e3 }],
   tries: 9,

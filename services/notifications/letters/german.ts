@@ -79,7 +79,7 @@ export const german: Messages = {
       "The payment could not be completed; nothing was taken.",
       "Die Zahlung konnte nicht abgeschlossen werden; es wurde nichts abgebucht.",
     ],
-    ["Cancelled on the buyer's wish.", "Auf Ihren Wunsch storniert."],
+    ["Cancelled at your wish.", "Auf Ihren Wunsch storniert."],
     ["The showtime was cancelled.", "Die Vorstellung fällt aus."],
   ]),
   link: "Zur Seite des Kinos",

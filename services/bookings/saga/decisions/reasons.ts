@@ -7,6 +7,6 @@ export const WHY = {
   wrongAmount: "The payment was not of the right amount; the money goes back.",
   notCaptured: "The payment could not be completed; nothing was taken.",
   holdChanged: "The hold was changed while it was being booked.",
-  cancelled: "Cancelled on the buyer's wish.",
+  cancelled: "Cancelled at your wish.",
   showtimeCancelled: "The showtime was cancelled.",
 } as const;
