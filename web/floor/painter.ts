@@ -10,6 +10,9 @@ const LOOKS = LOOK.free + CATEGORY_LOOKS;
 /** Below this many CSS pixels a seat is a square without detail. */
 const DETAIL_PX = 5;
 const MARK_PX = 11;
+/** The screen's name. */
+const WORD_PX = 12;
+const WORD_GAP_PX = 4;
 const TAU = Math.PI * 2;
 
 /** x and y of one seat after another, in CSS pixels: an object for each would be 20,000 a frame. */
@@ -139,11 +142,20 @@ function paintScreen(context: CanvasRenderingContext2D, { plan, camera, palette 
   context.moveTo(from.x, from.y);
   context.quadraticCurveTo((from.x + to.x) / 2, from.y - (right - left) * SCREEN_BEND * camera.scale, to.x, to.y);
   context.stroke();
-  context.fillStyle = palette.quiet;
-  context.font = "12px system-ui, sans-serif";
+  // Where there is no room before the first row, the word is on the line.
+  const room = (plan.box.top - y - plan.pitch * 0.4) * camera.scale;
+  const isBelow = room >= WORD_PX + WORD_GAP_PX;
+  const bend = (right - left) * SCREEN_BEND * camera.scale;
+  const at = { x: (from.x + to.x) / 2, y: isBelow ? from.y + WORD_GAP_PX : from.y - bend / 2 };
+  context.font = `${WORD_PX}px system-ui, sans-serif`;
   context.textAlign = "center";
-  context.textBaseline = "top";
-  context.fillText("Screen", (from.x + to.x) / 2, from.y + 4);
+  context.textBaseline = isBelow ? "top" : "middle";
+  context.lineWidth = 8;
+  context.lineJoin = "round";
+  context.strokeStyle = palette.card;
+  if (!isBelow) context.strokeText("Screen", at.x, at.y);
+  context.fillStyle = palette.quiet;
+  context.fillText("Screen", at.x, at.y);
 }
 
 function paintLabels(context: CanvasRenderingContext2D, { plan, camera, palette }: Scene): void {

@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import type { LayoutSeat } from "../../client/index.ts";
+import { Camera } from "./camera.ts";
+import { FloorPlan } from "./floor-plan.ts";
+import { LOOK, paint } from "./painter.ts";
+import type { Palette } from "./palette.ts";
+
+/** A canvas that draws nothing, and keeps where it wrote what. */
+class Paper {
+  font = "";
+  textBaseline = "";
+  readonly words = new Map<string, { readonly top: number; readonly bottom: number }>();
+
+  fillText(text: string, _x: number, y: number): void {
+    const size = Number.parseFloat(this.font);
+    const top = this.textBaseline === "top" ? y : y - size / 2;
+    this.words.set(text, { top, bottom: top + size });
+  }
+
+  clearRect(): void {}
+  beginPath(): void {}
+  moveTo(): void {}
+  quadraticCurveTo(): void {}
+  stroke(): void {}
+  fill(): void {}
+  arc(): void {}
+  fillRect(): void {}
+  strokeText(): void {}
+}
+
+test.each([200, 240, 320, 480, 760])(
+  "in a map %i pixels high the word Screen lies on no seat and is within the map",
+  (height) => {
+    const seats = Array.from({ length: 14 * 20 }, (_, index) => {
+      const [row, number] = [Math.floor(index / 20), index % 20];
+      return { index, row: String(row), number: String(number), section: "", x: number * 55, y: row * 110 };
+    });
+    // The cast: what is drawn needs no more of a seat.
+    const plan = new FloorPlan({ seats: seats as unknown as LayoutSeat[] } as ConstructorParameters<
+      typeof FloorPlan
+    >[0]);
+    const camera = new Camera(plan.frame, plan.pitch);
+    camera.resize(810, height);
+    const paper = new Paper();
+    const scene = {
+      plan,
+      camera,
+      palette: {} as Palette,
+      lookOf: () => LOOK.booked,
+      cursor: undefined,
+      hovered: undefined,
+    };
+    // The cast: it is all of a canvas that this hall takes.
+    paint(paper as unknown as CanvasRenderingContext2D, scene);
+    const word = paper.words.get("Screen");
+    const firstRow = camera.toScreen({ x: 0, y: 0 }).y - plan.pitch * camera.scale * 0.4;
+    expect(word?.top).toBeGreaterThanOrEqual(0);
+    expect(word?.bottom).toBeLessThanOrEqual(firstRow);
+  },
+);
