@@ -18,6 +18,8 @@ async function openBasket(fetch: (url: string) => Promise<Response>, holds: read
   const session = new Session(rest, { getItem: () => kept, setItem: () => {} });
   const refusals: unknown[] = [];
   const lost: number[] = [];
+  const lostWhy: string[] = [];
+  const regained: number[] = [];
   const open = { showtime: PREMIERE as string };
   const basketOf = (showtime: string): Basket =>
     new Basket({
@@ -28,12 +30,17 @@ async function openBasket(fetch: (url: string) => Promise<Response>, holds: read
       isOpen: () => open.showtime === showtime,
       changed: () => {},
       failed: (error) => refusals.push(error),
-      lost: (seats) => lost.push(...seats),
+      notExtended: (error) => refusals.push(error),
+      regained: (seats) => regained.push(...seats),
+      lost: (seats, why) => {
+        lost.push(...seats);
+        lostWhy.push(why);
+      },
     });
   const basket = basketOf(PREMIERE);
   await client.connect();
   await eventOf(client, "authed");
-  return { server, clock, client, session, open, basketOf, basket, refusals, lost };
+  return { server, clock, client, session, open, basketOf, basket, refusals, lost, lostWhy, regained };
 }
 
 test("an answer about a hold from before it was extended does not shorten it", async () => {
@@ -62,6 +69,35 @@ test("seats that are on their way back are not called lost", async () => {
   answer();
   await returned;
   expect(lost).toEqual([]);
+});
+
+test("seats that the hall shows free were given back in another tab; those on their way back are not asked after", async () => {
+  let asked = 0;
+  const fetch = () => {
+    asked++;
+    return Promise.resolve(Response.json({ code: "HOLD_NOT_FOUND" }, { status: 404 }));
+  };
+  const { server, basket, lost, lostWhy } = await openBasket(fetch);
+  await basket.take([5, 6], false);
+  await basket.take([7], false);
+  let answer = (): void => {};
+  server.script("release", (received) => (answer = () => server.answer(received)));
+  const returned = basket.giveBack([7]);
+  await server.next("release");
+  basket.sawFree([7, 8]);
+  expect(asked).toBe(0);
+  answer();
+  await returned;
+  basket.sawFree([6, 8]);
+  await expect.poll(() => basket.seats).toEqual([]);
+  expect([lost, lostWhy]).toEqual([[5, 6], ["elsewhere"]]);
+});
+
+test("seats that were chosen apart are groups, each to be paid for by itself", async () => {
+  const { basket } = await openBasket(() => Promise.reject(new Error("nothing is asked for by REST")));
+  await basket.take([5, 6], false);
+  await basket.take([7], false);
+  expect(basket.groups).toEqual([[5, 6], [7]]);
 });
 
 test("a guest is not renewed while a hold is under way", async () => {
@@ -242,17 +278,19 @@ describe("a hold that was granted unheard", () => {
   }
 
   test("is in the basket once its guest is signed in again", async () => {
-    const { basket, reconnect } = await holdUnheard(alive);
+    const { basket, regained, reconnect } = await holdUnheard(alive);
     await reconnect();
     await expect.poll(() => basket.seats).toEqual([5]);
+    expect(regained).toEqual([5]);
     await expect.poll(() => basket.msLeft).toBe(250_000);
   });
 
   test("is in the basket once the seat, which is held, is chosen again", async () => {
-    const { basket, refusals } = await holdUnheard(alive);
+    const { basket, refusals, regained } = await holdUnheard(alive);
     expect(basket.isUnheard(5)).toBe(true);
     await basket.take([5], false);
     expect(basket.seats).toEqual([5]);
+    expect(regained).toEqual([]);
     expect(basket.isUnheard(5)).toBe(false);
     expect(refusals).toHaveLength(1);
   });

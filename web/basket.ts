@@ -25,8 +25,12 @@ export interface BasketOptions {
   readonly changed: () => void;
   /** Something was refused. */
   readonly failed: (error: unknown) => void;
-  /** These seats are gone without the buyer's doing. */
-  readonly lost: (seats: readonly number[]) => void;
+  /** More time was refused. */
+  readonly notExtended: (error: unknown) => void;
+  /** These seats, which were given up for lack of an answer, were granted all the same. */
+  readonly regained: (seats: readonly number[]) => void;
+  /** These seats are gone without the buyer's doing here: their time is over, or another tab of this guest's had them. */
+  readonly lost: (seats: readonly number[], why: "over" | "elsewhere") => void;
 }
 
 interface Held {
@@ -64,7 +68,7 @@ export class Basket {
     this.#unheard = new UnheardRequests(client, options.session);
     client.on("expired", ({ holdId }) => this.#lose(holdId));
     client.on("booked", ({ holdId }) => this.#drop(holdId));
-    client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#grant(hold));
+    client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#regain(hold));
     // Notices may have been missed while there was no connection.
     client.on("authed", () => {
       void this.refresh();
@@ -89,6 +93,11 @@ export class Basket {
   /** Whether the seat, which others may see held, may be this guest's: to be taken once more to find out. */
   isUnheard(seat: number): boolean {
     return this.#unheard.has({ seats: [seat] });
+  }
+
+  /** The seats of each hold, which are booked together and paid for together. */
+  get groups(): readonly (readonly number[])[] {
+    return [...this.#holds.values()].map(({ seats }) => seats);
   }
 
   get holdIds(): string[] {
@@ -119,7 +128,7 @@ export class Basket {
 
   /** Asks once more for what was asked for and not heard of. */
   askAgain(): void {
-    for (const wish of this.#unheard.wishes) void this.#hold(wish);
+    for (const wish of this.#unheard.wishes) void this.#hold(wish, (hold) => this.#regain(hold));
   }
 
   async giveBack(seats: readonly number[]): Promise<void> {
@@ -152,10 +161,17 @@ export class Basket {
           if (asked < this.#extendedAt && found.status === "held") this.#grant(hold);
           else this.#add(hold);
         } catch (error) {
-          if (error instanceof Refused && !error.retryable) this.#lose(holdId);
+          if (error instanceof Refused && !error.retryable) {
+            this.#lose(holdId, error.code === "HOLD_NOT_FOUND" ? "elsewhere" : "over");
+          }
         }
       }),
     );
+  }
+
+  /** The hall shows these seats free. Another tab of this guest's may have given back what is in the basket here. */
+  sawFree(seats: readonly number[]): void {
+    if (seats.some((seat) => this.#mine.has(seat) && !this.#returning.has(seat))) void this.refresh();
   }
 
   /** Drops what has run out while there was no connection to be told by. */
@@ -178,7 +194,7 @@ export class Basket {
         passedOver.add(holdId);
       }
     }
-    if (refusal !== undefined) this.#options.failed(refusal);
+    if (refusal !== undefined) this.#options.notExtended(refusal);
     // It may have been carried out all the same.
     if (refusal instanceof Refused && refusal.code === "UNAVAILABLE") await this.refresh();
   }
@@ -192,7 +208,7 @@ export class Basket {
     client.authenticate(session.token).catch(() => {});
   }
 
-  async #hold(wish: Wish): Promise<void> {
+  async #hold(wish: Wish, take = (hold: Hold): void => this.#grant(hold)): Promise<void> {
     const { client, session, changed, failed } = this.#options;
     const unheard = this.#unheard.take(wish);
     const { guest, since } = unheard ?? { guest: session.savedToken, since: client.now() };
@@ -200,7 +216,7 @@ export class Basket {
     changed();
     try {
       const again = unheard === undefined ? {} : { rid: unheard.rid };
-      await session.awaiting(async () => this.#grant(await this.#ask(wish, again)));
+      await session.awaiting(async () => take(await this.#ask(wish, again)));
       // An answer that is given again may tell of what is over by now.
       if (unheard !== undefined) await this.refresh();
     } catch (error) {
@@ -243,6 +259,12 @@ export class Basket {
     this.#add({ ...hold, expiresAt: Math.max(hold.expiresAt, this.#extendedTo) });
   }
 
+  #regain(hold: Held): void {
+    const isNew = !this.#holds.has(hold.holdId);
+    this.#grant(hold);
+    if (isNew) this.#options.regained(hold.seats);
+  }
+
   #add(hold: Held): void {
     this.#holds.set(hold.holdId, hold);
     this.#unheard.forget(hold);
@@ -250,11 +272,11 @@ export class Basket {
     this.#save();
   }
 
-  #lose(holdId: string): void {
+  #lose(holdId: string, why: "over" | "elsewhere" = "over"): void {
     const hold = this.#holds.get(holdId);
     this.#drop(holdId);
     const lost = hold?.seats.filter((seat) => !this.#returning.has(seat)) ?? [];
-    if (lost.length > 0) this.#options.lost(lost);
+    if (lost.length > 0) this.#options.lost(lost, why);
   }
 
   #drop(holdId: string): void {

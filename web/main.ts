@@ -7,7 +7,7 @@ import { HallPage } from "./hall-page.ts";
 import { tell } from "./messages.ts";
 import { showProgramme } from "./programme-page.ts";
 import { Session } from "./session.ts";
-import { inPlainWords } from "./words.ts";
+import { inPlainWords, whyNoMoreTime } from "./words.ts";
 
 const VIEWS = ["programme", "hall", "failure"] as const;
 /** Nobody looks at an empty page for longer without being told why. */
@@ -17,6 +17,11 @@ const LIVE_WORDS = {
   behind: "Catching up…",
   away: "Reconnecting…",
   closed: "Disconnected: reload the page",
+};
+const LOST_WORDS = {
+  over: (seats: string) => `Your time is over: ${seats} may be taken by others again.`,
+  // Given back there, or booked.
+  elsewhere: (seats: string) => `No longer in your basket: ${seats}.`,
 };
 
 class Application {
@@ -137,7 +142,9 @@ class Application {
       // What was asked for in one hall may be answered when another is on the page, or none.
       changed: () => this.#page?.update(),
       failed: (error) => tellOf(inPlainWords(error, labelOf)),
-      lost: (seats) => tellOf(`Your time is over: ${formatList(seats.map(labelOf))} may be taken by others again.`),
+      notExtended: (error) => tellOf(whyNoMoreTime(error)),
+      regained: (seats) => tellOf(`Yours after all: ${formatList(seats.map(labelOf))}.`),
+      lost: (seats, why) => tellOf(LOST_WORDS[why](formatList(seats.map(labelOf)))),
     });
     this.#baskets.set(id, basket);
     return basket;

@@ -34,11 +34,20 @@ export function inPlainWords(error: unknown, labelOf: (seat: number) => string =
       return "You are not signed in any more. Try once more.";
     case "RATE_LIMITED":
       return "That was a little too fast. Wait a moment.";
-    case "BUSY":
     case "UNAVAILABLE":
+      return "The box office cannot be reached just now. Try again in a moment.";
+    case "BUSY":
     case "IN_PROGRESS":
       return "The box office is overrun just now. Try again in a moment.";
     default:
       return error.message;
   }
+}
+
+/** Why seats are not kept any longer. */
+export function whyNoMoreTime(error: unknown): string {
+  const isAllGiven = error instanceof Refused && error.code === "LIMIT_REACHED";
+  return isAllGiven
+    ? "There is no more time to be had for these seats: book them now, or give them back."
+    : inPlainWords(error);
 }
