@@ -126,6 +126,11 @@ export class RestClient {
     return (await this.#fetchOk(`/api/v1/tickets/${encodeURIComponent(ticket)}.svg`, signed(token))).text();
   }
 
+  /** All good tickets of a booking, a page each: PDF. */
+  async ticketsPdf(booking: string, token: string): Promise<Blob> {
+    return (await this.#fetchOk(`/api/v1/bookings/${encodeURIComponent(booking)}/tickets.pdf`, signed(token))).blob();
+  }
+
   async #all<Item>(path: string, search: object, token?: string): Promise<Item[]> {
     const items: Item[] = [];
     let cursor: string | null = null;

@@ -1,7 +1,7 @@
 import type { Layout } from "../client/index.ts";
 import type { Basket } from "./basket.ts";
 import { button, byId, create, replaceItems } from "./dom.ts";
-import { formatCountdown, formatMoney } from "./format.ts";
+import { formatCountdown, formatList, formatMoney } from "./format.ts";
 import { say } from "./messages.ts";
 
 const TICK_MS = 250;
@@ -18,6 +18,8 @@ export class BasketPanel {
   readonly #options: BasketPanelOptions;
   readonly #stop = new AbortController();
   readonly #ticking: ReturnType<typeof setInterval>;
+  readonly #sight: IntersectionObserver;
+  #isInSight = true;
   #shown = "";
   #warned = false;
 
@@ -29,6 +31,14 @@ export class BasketPanel {
     byId("release-all", HTMLButtonElement).addEventListener("click", () => void basket.giveBack(basket.seats), {
       signal,
     });
+    byId("bar", HTMLButtonElement).addEventListener("click", () => byId("basket-title", HTMLElement).focus(), {
+      signal,
+    });
+    this.#sight = new IntersectionObserver((sights) => {
+      this.#isInSight = sights.at(-1)?.isIntersecting ?? true;
+      this.#showBar();
+    });
+    this.#sight.observe(byId("pay", HTMLButtonElement));
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -39,21 +49,29 @@ export class BasketPanel {
     box.hidden = seats.length === 0;
     byId("basket-empty", HTMLElement).hidden = seats.length > 0;
     // Others' seats change many times a second, and a button must not be replaced under a finger.
-    const now = seats.join();
+    const now = this.#options.basket.groups.join(";");
     if (now !== this.#shown) this.#showSeats(seats);
     this.#shown = now;
     if (isLeft) byId("basket-title", HTMLElement).focus();
+    this.#showBar();
     this.#showTime();
   }
 
   close(): void {
     clearInterval(this.#ticking);
+    this.#sight.disconnect();
     this.#stop.abort();
+    byId("bar", HTMLElement).hidden = true;
   }
 
   #tick(): void {
     this.#options.basket.dropExpired();
     this.#showTime();
+  }
+
+  /** On a phone the basket is a screen below the hall: this says what is in it, and leads there. */
+  #showBar(): void {
+    byId("bar", HTMLElement).hidden = this.#isInSight || this.#options.basket.seats.length === 0;
   }
 
   #showSeats(seats: readonly number[]): void {
@@ -76,6 +94,12 @@ export class BasketPanel {
     });
     replaceItems(byId("basket-seats", HTMLElement), lines, ([next]) => next ?? byId("basket-title", HTMLElement));
     byId("total", HTMLElement).textContent = formatMoney({ amount: total, currency });
+    const count = seats.length === 1 ? "1 seat" : `${seats.length} seats`;
+    byId("bar-seats", HTMLElement).textContent = `${count}, ${formatMoney({ amount: total, currency })}`;
+    const payments = basket.groups.map((group) => formatList(group.map(labelOf)));
+    const note = byId("payments", HTMLElement);
+    note.hidden = payments.length < 2;
+    note.textContent = `Chosen apart, paid for in ${payments.length} payments: ${payments.join("; ")}.`;
   }
 
   #showTime(): void {
@@ -84,11 +108,12 @@ export class BasketPanel {
       this.#warned = false;
       return;
     }
-    const countdown = byId("countdown", HTMLElement);
     const text = formatCountdown(left);
-    if (countdown.textContent !== text) countdown.textContent = text;
     const urgent = left <= URGENT_MS;
-    countdown.toggleAttribute("data-urgent", urgent);
+    for (const countdown of [byId("countdown", HTMLElement), byId("bar-time", HTMLElement)]) {
+      if (countdown.textContent !== text) countdown.textContent = text;
+      countdown.toggleAttribute("data-urgent", urgent);
+    }
     if (urgent && !this.#warned) say("One minute left for your seats.");
     this.#warned = urgent;
   }

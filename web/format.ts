@@ -11,7 +11,7 @@ export function formatCountdown(ms: number): string {
 }
 
 export const formatTime = (iso: string, timeZone: string): string =>
-  new Date(iso).toLocaleTimeString(LOCALE, { timeZone, hour: "2-digit", minute: "2-digit" });
+  new Date(iso).toLocaleTimeString(LOCALE, { timeZone, hour: "numeric", minute: "2-digit" });
 
 export const formatDay = (iso: string, timeZone: string): string =>
   new Date(iso).toLocaleDateString(LOCALE, { timeZone, weekday: "short", day: "numeric", month: "short" });

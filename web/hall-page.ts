@@ -42,6 +42,14 @@ export class HallPage {
     this.#categories = new Map(layout.categories.map(({ id }, index) => [id, index]));
     this.#basket = basket;
     this.#labelOf = labelOf;
+    this.#purchases = new PurchasePanel({
+      client,
+      rest,
+      session,
+      basket,
+      showtime: showtime.id,
+      changed: () => this.update(),
+    });
     this.#map = new SeatMap({
       canvas: byId("seats", HTMLCanvasElement),
       layout,
@@ -53,13 +61,21 @@ export class HallPage {
     this.#list = new SeatList({
       seats: layout.seats,
       describe: (seat) => this.#describe(seat),
-      isMine: (seat) => this.#basket.has(seat),
+      isMine: (seat) => this.#basket.has(seat) || this.#purchases.has(seat),
       isOpen: (seat) => this.#basket.has(seat) || this.#isOpen(seat),
       chosen: (seat) => this.#choose(seat),
     });
     this.#panel = new BasketPanel({ basket, layout, labelOf });
-    this.#purchases = new PurchasePanel({ client, rest, session, basket, showtime: showtime.id });
-    this.#unlisten = [hall.on("change", () => this.update()), hall.on("snapshot", () => this.update())];
+    const follow = (freed: readonly number[]): void => {
+      basket.sawFree(freed);
+      this.update();
+    };
+    this.#unlisten = [
+      hall.on("change", (changes) =>
+        follow(changes.filter(({ status }) => status === SEAT_STATUS.free).map(({ seat }) => seat)),
+      ),
+      hall.on("snapshot", ({ statuses }) => follow(basket.seats.filter((seat) => statuses[seat] === SEAT_STATUS.free))),
+    ];
     this.#showHead();
     this.#listen();
     this.update();
@@ -85,7 +101,7 @@ export class HallPage {
   }
 
   #lookOf(seat: number): number {
-    if (this.#basket.has(seat)) return LOOK.mine;
+    if (this.#basket.has(seat) || this.#purchases.has(seat)) return LOOK.mine;
     if (this.#basket.isAsked(seat)) return LOOK.asked;
     const status = this.#options.hall.statuses[seat];
     if (status === SEAT_STATUS.held) return LOOK.held;
@@ -126,9 +142,11 @@ export class HallPage {
     const kind = seat.accessible ? "wheelchair place" : seat.companion ? "companion’s seat" : undefined;
     const state = this.#basket.has(index)
       ? "yours"
-      : this.#isPerhapsMine(index)
-        ? "perhaps yours: choose it once more"
-        : ["free", "somebody is deciding on it", "booked", "not for sale"][hall.statuses[index] ?? 0];
+      : this.#purchases.has(index)
+        ? "yours, booked"
+        : this.#isPerhapsMine(index)
+          ? "perhaps yours: choose it once more"
+          : ["free", "somebody is deciding on it", "booked", "not for sale"][hall.statuses[index] ?? 0];
     const price = category === undefined ? undefined : `${category.name}, ${formatMoney(category.price)}`;
     const section = this.#map.plan.sectionLabels.length > 0 ? seat.section : undefined;
     return [section, `Row ${seat.row}, seat ${seat.number}`, kind, price, state].filter(Boolean).join(", ");

@@ -1,25 +1,17 @@
 import { type Booking, Refused, type RestClient, type UsherClient } from "../client/index.ts";
 import type { Basket } from "./basket.ts";
+import { howItStands, isMoneyOnItsWay, seatsOf } from "./booking-words.ts";
 import { button, byId, create, replaceItems } from "./dom.ts";
-import { formatList, formatMoney } from "./format.ts";
-import { tell } from "./messages.ts";
+import { formatCountdown, formatMoney } from "./format.ts";
+import { say, tell } from "./messages.ts";
 import { Pace } from "./pace.ts";
+import { ask } from "./question.ts";
 import type { Session } from "./session.ts";
 import { inPlainWords } from "./words.ts";
 
-const STATUS_WORDS: Readonly<Record<Booking["status"], string>> = {
-  pending: "Waiting for your payment",
-  paying: "Waiting for your payment",
-  confirmed: "Paid: show these codes at the door",
-  cancelled: "Cancelled",
-  refunded: "Refunded",
-  expired: "Not paid in time",
-  failed: "Not paid",
-};
-
-/** Late money may yet bring the seats, or goes back. */
-const isMoneyOnItsWay = ({ status, payment }: Booking): boolean =>
-  status === "expired" && (payment?.status === "pending" || payment?.status === "authorized");
+const TICK_MS = 250;
+/** A browser may ask the buyer first where to. */
+const SAVED_WITHIN_MS = 60_000;
 
 export interface PurchasePanelOptions {
   readonly client: UsherClient;
@@ -27,6 +19,15 @@ export interface PurchasePanelOptions {
   readonly session: Session;
   readonly basket: Basket;
   readonly showtime: string;
+  /** Which seats are booked by this guest has changed. */
+  readonly changed: () => void;
+}
+
+/** Until when a booking can be paid, as found out when it was in this status. */
+interface TimeToPay {
+  readonly status: Booking["status"];
+  /** On the client's clock. */
+  readonly expiresAt: number;
 }
 
 /** What this guest has booked in the showtime: to be paid on the gateway's page, shown at the door, or given back. */
@@ -34,36 +35,67 @@ export class PurchasePanel {
   readonly #options: PurchasePanelOptions;
   readonly #stop = new AbortController();
   readonly #unlisten: () => void;
+  readonly #ticking: ReturnType<typeof setInterval>;
   readonly #pace = new Pace();
   /** By booking, once all its tickets are there. */
   readonly #codes = new Map<string, readonly HTMLElement[]>();
+  /** By booking. */
+  readonly #timesToPay = new Map<string, TimeToPay>();
+  /** On the page, by booking. */
+  #clocks: ReadonlyMap<string, HTMLElement> = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** All of the guest's own. */
   #bookings: readonly Booking[] = [];
   /** Paid by a guest whose token is over: nobody can change them any more, but the codes are good at the door. */
   #earlier: readonly Booking[] = [];
+  #seats: ReadonlySet<number> = new Set();
   #shown = "";
+  /** How each booking stands, as far as it was said; what was there when the hall was opened is no news. */
+  #said: ReadonlyMap<string, string> | undefined;
 
   constructor(options: PurchasePanelOptions) {
     this.#options = options;
-    const { signal } = this.#stop;
-    byId("pay", HTMLButtonElement).addEventListener("click", () => void this.#attempt(() => this.#payBasket()), {
-      signal,
+    byId("pay", HTMLButtonElement).addEventListener("click", () => void this.#bookAndPay(), {
+      signal: this.#stop.signal,
     });
     this.#unlisten = options.client.on("booking", () => void this.#look());
+    this.#ticking = setInterval(() => this.#showTimes(), TICK_MS);
     this.#show([]);
-    void this.#attempt(async () => {});
+    void this.#look();
   }
 
   close(): void {
     this.#unlisten();
+    clearInterval(this.#ticking);
     clearTimeout(this.#timer);
     this.#stop.abort();
+  }
+
+  /** Whether the seat is booked by this guest, be it paid or not yet. */
+  has(seat: number): boolean {
+    return this.#seats.has(seat);
+  }
+
+  async #bookAndPay(): Promise<void> {
+    const pay = byId("pay", HTMLButtonElement);
+    if (pay.hasAttribute("aria-disabled")) return;
+    // Not `disabled`: focus must not jump away.
+    pay.setAttribute("aria-disabled", "true");
+    await this.#attempt(() => this.#payBasket());
+    pay.removeAttribute("aria-disabled");
+    // The basket is empty now, and the way goes on in the bookings.
+    this.#takeFocusFrom(document.body, byId("basket-title", HTMLElement));
+  }
+
+  #takeFocusFrom(...places: readonly HTMLElement[]): void {
+    const isThere = places.some((place) => place === document.activeElement);
+    if (isThere && !this.#stop.signal.aborted) byId("purchases-title", HTMLElement).focus();
   }
 
   async #payBasket(): Promise<void> {
     const { rest, session, basket } = this.#options;
     session.keepBooked();
+    this.#said ??= new Map();
     for (const holdId of basket.holdIds) {
       const { id } = await rest.book(holdId, this.#token);
       basket.handOver(holdId);
@@ -71,11 +103,26 @@ export class PurchasePanel {
     }
   }
 
+  async #savePdf(id: string): Promise<void> {
+    const href = URL.createObjectURL(await this.#options.rest.ticketsPdf(id, this.#token));
+    create("a", { href, download: `tickets-${id}.pdf` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), SAVED_WITHIN_MS);
+  }
+
+  async #cancelPaid(booking: Booking): Promise<void> {
+    const [title, text] = [
+      "Give your tickets back?",
+      `${seatsOf(booking)}: you get ${formatMoney(booking.total)} back.`,
+    ];
+    const isMeant = await ask({ title, text, yes: "Give them back", no: "Keep them" }, this.#stop.signal);
+    // The button that asked may have been replaced meanwhile.
+    this.#takeFocusFrom(document.body);
+    if (isMeant) await this.#attempt(() => this.#options.rest.cancel(booking.id, this.#token));
+  }
+
   /** Does it, says what was wrong with it, and shows how things stand then. */
   async #attempt(work: () => Promise<unknown>): Promise<void> {
-    byId("pay", HTMLButtonElement).disabled = true;
     await work().catch((error: unknown) => tell(inPlainWords(error)));
-    byId("pay", HTMLButtonElement).disabled = false;
     await this.#look();
   }
 
@@ -89,9 +136,12 @@ export class PurchasePanel {
       // Where the answer to a booking was lost, its hold is still in the basket.
       const booked = new Set(bookings.map(({ holdId }) => holdId));
       for (const holdId of basket.holdIds) if (booked.has(holdId)) basket.handOver(holdId);
-      await Promise.all(bookings.map((booking) => this.#loadCodes(booking, token)));
+      await Promise.all(
+        bookings.flatMap((booking) => [this.#loadCodes(booking, token), this.#loadTimeToPay(booking, token)]),
+      );
       if (this.#stop.signal.aborted) return;
       this.#show(bookings);
+      this.#say(bookings);
       waitMs = this.#waitMs(bookings);
     } catch (error) {
       // Looked for again, but not with a token that is over: what the buyer did was answered for by itself.
@@ -121,11 +171,38 @@ export class PurchasePanel {
     if (tickets.length < seats.length) return;
     const pictures = await Promise.all(tickets.map((ticket) => rest.ticketPicture(ticket.id, token)));
     const codes = pictures.map((svg, index) => {
+      const label = tickets[index]?.label ?? "";
       const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
-      const alt = `Code of seat ${tickets[index]?.label ?? ""}`;
-      return create("img", { src, alt, className: "code" });
+      const picture = create("img", { src, alt: `Code of seat ${label}` });
+      return create("figure", { className: "code" }, picture, create("figcaption", {}, label));
     });
     this.#codes.set(id, codes);
+  }
+
+  /** The pinned hold knows how much there is: `payBy` is on the server's clock, and the one here may be wrong. */
+  async #loadTimeToPay({ id, status, holdId }: Booking, token: string): Promise<void> {
+    const mayBePaid = status === "pending" || status === "paying" || status === "failed";
+    if (!mayBePaid || this.#timesToPay.get(id)?.status === status) return;
+    const { client, rest } = this.#options;
+    const asked = client.now();
+    try {
+      const { expiresInMs } = await rest.hold(holdId, token);
+      this.#timesToPay.set(id, { status, expiresAt: asked + expiresInMs });
+    } catch (error) {
+      if (!(error instanceof Refused) || error.retryable) throw error;
+      this.#timesToPay.set(id, { status, expiresAt: asked });
+    }
+  }
+
+  /** What is left to pay for the booking, in milliseconds. */
+  #msLeft(id: string): number {
+    const time = this.#timesToPay.get(id);
+    return time === undefined ? 0 : this.#options.client.msLeft(time);
+  }
+
+  #isToBePaid({ id, status }: Booking): boolean {
+    // Of what has failed, only that whose seats still wait may be tried again.
+    return status === "pending" || status === "paying" || (status === "failed" && this.#msLeft(id) > 0);
   }
 
   #show(bookings: readonly Booking[]): void {
@@ -134,57 +211,78 @@ export class PurchasePanel {
       ({ id, status }) => status === "confirmed" && !ids.has(id),
     );
     this.#bookings = bookings;
+    const all = [...bookings, ...this.#earlier];
     // A button must not be replaced under a finger.
-    const now = JSON.stringify(
-      [...bookings, ...this.#earlier].map((booking) => [booking, this.#codes.has(booking.id)]),
-    );
+    const now = JSON.stringify(all.map((booking) => [booking, this.#codes.has(booking.id), this.#isToBePaid(booking)]));
     if (now === this.#shown) return;
     this.#shown = now;
+    const open = bookings.filter((booking) => this.#isToBePaid(booking));
+    this.#clocks = new Map(open.map(({ id }) => [id, create("p", { className: "clock" })]));
+    for (const clock of this.#clocks.values()) clock.setAttribute("role", "timer");
     const lines = [
       ...bookings.map((booking) => this.#line(booking, this.#actions(booking))),
       ...this.#earlier.map((booking) => this.#line(booking, [])),
     ];
     byId("purchases", HTMLElement).hidden = lines.length === 0;
+    byId("purchases-note", HTMLElement).hidden = !all.some(({ status }) => status === "confirmed");
+    this.#showTimes();
     // Not to the next button: it may be one that gives tickets back.
     replaceItems(byId("purchase-list", HTMLElement), lines, () => byId("purchases-title", HTMLElement));
+    const live = [...open, ...all.filter(({ status }) => status === "confirmed")].flatMap(({ seats }) => seats);
+    if (live.length === this.#seats.size && live.every((seat) => this.#seats.has(seat))) return;
+    this.#seats = new Set(live);
+    this.#options.changed();
+  }
+
+  #say(bookings: readonly Booking[]): void {
+    const before = this.#said;
+    const now = bookings.map((booking) => [booking.id, `${seatsOf(booking)}: ${howItStands(booking)}`] as const);
+    this.#said = new Map(now);
+    const news = before === undefined ? [] : now.filter(([id, words]) => before.get(id) !== words);
+    if (news.length > 0) say(news.map(([, words]) => words).join(" "));
+  }
+
+  #showTimes(): void {
+    for (const [id, clock] of this.#clocks) {
+      const left = this.#msLeft(id);
+      const text = left > 0 ? `Pay within ${formatCountdown(left)}` : "";
+      if (clock.textContent === text) continue;
+      // Whether it can still be paid is for the server to say.
+      if (text === "") void this.#look();
+      clock.textContent = text;
+    }
   }
 
   #line(booking: Booking, actions: readonly HTMLElement[]): HTMLElement {
-    const { id, tickets, total, status, reason } = booking;
-    const seats = formatList(tickets.map(({ label }) => label));
-    const words = reason === null ? STATUS_WORDS[status] : `${STATUS_WORDS[status]}: ${reason}`;
+    const { id, total, status } = booking;
+    const clock = this.#clocks.get(id);
     return create(
       "li",
       { id },
-      create("p", {}, create("strong", {}, seats), ` ${formatMoney(total)}`),
-      create("p", { className: "quiet" }, words),
-      ...(status === "confirmed" ? (this.#codes.get(booking.id) ?? []) : []),
+      create("p", {}, create("strong", {}, seatsOf(booking)), ` ${formatMoney(total)}`),
+      create("p", { className: "quiet" }, howItStands(booking)),
+      ...(clock === undefined ? [] : [clock]),
+      ...(status === "confirmed" ? (this.#codes.get(id) ?? []) : []),
       ...actions,
     );
   }
 
-  #actions({ id, status, payment, total }: Booking): HTMLElement[] {
+  #actions(booking: Booking): HTMLElement[] {
+    const { id, status, payment, total } = booking;
     const { rest } = this.#options;
-    const cancel = (words: string) => button(words, () => void this.#attempt(() => rest.cancel(id, this.#token)));
-    const again = button("Pay", () => void this.#attempt(() => rest.pay(id, this.#token)));
-    switch (status) {
-      case "pending":
-        return [again, cancel("Cancel")];
-      case "paying": {
-        const next = payment?.next;
-        if (next === undefined || !("url" in next)) return [cancel("Cancel")];
-        const page = { href: next.url, target: "_blank", rel: "noopener", className: "main" };
-        return [create("a", page, `Pay ${formatMoney(total)}`), cancel("Cancel")];
-      }
-      case "confirmed":
-        return [cancel("Cancel and get the money back")];
-      case "failed":
-        return [again];
-      case "cancelled":
-      case "refunded":
-      case "expired":
-        return [];
+    if (status === "confirmed") {
+      const save = button("Save as PDF", () => void this.#attempt(() => this.#savePdf(id)));
+      const cancel = button("Cancel and get the money back", () => void this.#cancelPaid(booking));
+      return this.#codes.has(id) ? [save, cancel] : [cancel];
     }
+    if (!this.#isToBePaid(booking)) return [];
+    const cancel = button("Cancel", () => void this.#attempt(() => rest.cancel(id, this.#token)));
+    if (status !== "paying") return [button("Pay", () => void this.#attempt(() => rest.pay(id, this.#token))), cancel];
+    const next = payment?.next;
+    if (next === undefined || !("url" in next)) return [cancel];
+    const others = this.#bookings.some((other) => other.id !== id && this.#isToBePaid(other));
+    const words = others ? `Pay ${formatMoney(total)} for ${seatsOf(booking)}` : `Pay ${formatMoney(total)}`;
+    return [create("a", { href: next.url, target: "_blank", rel: "noopener", className: "main" }, words), cancel];
   }
 
   /** There are no bookings without one. */

@@ -1,4 +1,5 @@
-import type { Browser, Page, WebSocketRoute } from "playwright-core";
+import { readFile } from "node:fs/promises";
+import type { Browser, Locator, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Booking, Layout } from "../../client/index.ts";
 import { type BookingId, type HoldId, showtimeId } from "../../proto/index.ts";
@@ -23,11 +24,13 @@ afterEach(async () => {
 });
 
 /** A page of its own visitor; what it says on its console fails the test. */
-async function visit(path: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
+async function visit(path: string, prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
   const page = await browser.newPage({ locale: "en-GB" });
   await prepare?.(page);
   page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(`${message.text()} ${message.location().url}`);
+  });
   await page.goto(`http://127.0.0.1:${office.usher.httpPort}/${path}`);
   return page;
 }
@@ -81,15 +84,23 @@ async function findBest(page: Page, seats: number): Promise<string[]> {
   return basketOf(page);
 }
 
-/** Books what is in the basket, and pays for it on the gateway's page. */
-async function buy(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Book and pay" }).click();
+/** What is shown, which is read out elsewhere too. */
+const purchases = (page: Page): Locator => page.locator("#purchase-list");
+
+/** Chooses on the gateway's page, which the page's link opens. */
+async function payBy(token: string, page: Page): Promise<Page> {
   const [gateway] = await Promise.all([
     page.context().waitForEvent("page"),
     page.getByRole("link", { name: /^Pay / }).click(),
   ]);
-  await gateway.locator("button[value=tok_ok]").click();
-  await gateway.getByText("You can go back to the shop.").waitFor();
+  await gateway.locator(`button[value=${token}]`).click();
+  return gateway;
+}
+
+/** Books what is in the basket, and pays for it on the gateway's page. */
+async function buy(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await (await payBy("tok_ok", page)).getByText("You can go back to the shop.").waitFor();
 }
 
 /** Has the page read its bookings as others than they are, from now on until `page.unrouteAll`. */
@@ -127,19 +138,35 @@ test("a visitor finds the premiere, takes the best seats, and gives them back; a
   await other.getByText("480 free, 0 being decided on").waitFor();
 });
 
-test("a visitor pays on the gateway's page, gets a code for each seat, also after a reload, and gives them back", async () => {
+test("a visitor pays on the gateway's page, gets a code for each seat, also after a reload, and gives them back when asked twice", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
   const seats = await findBest(page, 2);
   await buy(page);
   const codes = page.getByAltText("Code of seat");
   await codes.nth(seats.length - 1).waitFor();
-  const drawn = `[...document.querySelectorAll(".code")].filter((image) => image.naturalWidth > 0).length`;
+  const drawn = `[...document.querySelectorAll(".code img")].filter((image) => image.naturalWidth > 0).length`;
   await expect.poll(() => page.evaluate(drawn)).toBe(seats.length);
   await page.reload();
   await codes.nth(seats.length - 1).waitFor();
   expect(await page.locator("#purchase-list strong").textContent()).toBe(seats.join(" and "));
-  await page.getByRole("button", { name: "Cancel and get the money back" }).click();
-  await page.getByText(/^(Cancelled|Refunded): /).waitFor();
+  await page.getByText("Your tickets are in this tab alone").waitFor();
+  const [saved] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Save as PDF" }).click(),
+  ]);
+  expect(saved.suggestedFilename()).toMatch(/^tickets-.+\.pdf$/);
+  expect((await readFile(await saved.path())).subarray(0, 5).toString()).toBe("%PDF-");
+  expect(await page.locator(".code figcaption").allTextContents()).toEqual(seats);
+  const giveBack = page.getByRole("button", { name: "Cancel and get the money back" });
+  const question = page.getByRole("dialog", { name: "Give your tickets back?" });
+  await giveBack.press("Enter");
+  await question.waitFor();
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "hidden" });
+  expect(await giveBack.evaluate((element) => element.matches(":focus"))).toBe(true);
+  await page.keyboard.press("Enter");
+  await question.getByRole("button", { name: "Give them back" }).press("Enter");
+  await page.getByText(/^Cancelled at your wish\. €\d\d\.00 has been paid back to you\.$/).waitFor();
   await expect.poll(() => codes.count()).toBe(0);
 });
 
@@ -151,7 +178,7 @@ test("seats are handed over to their booking also where its answer is lost", asy
     await route.abort();
   });
   await page.getByRole("button", { name: "Book and pay" }).click();
-  await page.getByText("Waiting for your payment").waitFor();
+  await purchases(page).getByText("Waiting for your payment").waitFor();
   expect(await page.locator("#purchase-list strong").allTextContents()).toEqual([seats.join(" and ")]);
   await page.getByText("None yet.").waitFor();
   // The browser itself logs the request that failed.
@@ -454,8 +481,98 @@ test("the keyboard is not thrown to the top of the page when the button that it 
   await page.getByRole("button", { name: "Book and pay" }).click();
   await page.getByRole("link", { name: /^Pay / }).waitFor();
   await page.getByRole("button", { name: "Cancel" }).press("Enter");
-  await page.getByText(/^Cancelled/).waitFor();
+  await purchases(page)
+    .getByText(/^Cancelled/)
+    .waitFor();
   expect(await focusOf(page)).toBe("purchases-title");
+});
+
+test("the keyboard goes on in the bookings, and how each stands is read out once", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  const seats = (await findBest(page, 2)).join(" and ");
+  await page.evaluate(`{
+    const spoken = document.querySelector("#spoken");
+    window.said = [];
+    new MutationObserver(() => window.said.push(spoken.textContent)).observe(spoken, { childList: true });
+  }`);
+  await page.getByRole("button", { name: "Book and pay" }).press("Enter");
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
+  await expect.poll(() => focusOf(page), PATIENTLY).toBe("purchases-title");
+  await payBy("tok_ok", page);
+  await page.getByAltText("Code of seat").nth(1).waitFor();
+  expect(await page.evaluate("window.said")).toEqual([
+    `${seats}: Waiting for your payment.`,
+    `${seats}: Paid: show these codes at the door.`,
+  ]);
+});
+
+test("how much time there is to pay is shown, also when a payment was declined, and such a booking is cancelled too", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(page, 2);
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  const time = page.getByText(/^Pay within [34]:\d\d$/);
+  await time.waitFor();
+  await payBy("tok_declined", page);
+  await purchases(page).getByText("The card was declined.").waitFor();
+  await time.waitFor();
+  await page.getByRole("button", { name: "Pay", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await purchases(page).getByText("Cancelled at your wish.").waitFor();
+  expect(await time.count()).toBe(0);
+});
+
+test("that seats which were chosen apart are paid for apart is said before they are booked, and which is which afterwards", async () => {
+  const page = await enter(office.anotherShowtime("ha_studio"));
+  await page.getByText("Seats as a list").click();
+  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
+  const note = page.getByText("paid for in 2 payments: A1; A2.");
+  await page.locator("#basket").waitFor();
+  expect(await note.count()).toBe(0);
+  await page.getByRole("button", { name: /^Row A, seat 2, / }).click();
+  await note.waitFor();
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  for (const seat of ["A1", "A2"]) await page.getByRole("link", { name: new RegExp(`^Pay .+ for ${seat}$`) }).waitFor();
+});
+
+test("a tab that was duplicated no longer has the seats that are given back in the other", async () => {
+  const first = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(first, 2);
+  const stored = await first.evaluate("sessionStorage.getItem('usher.guest')");
+  const second = await visit(new URL(first.url()).hash, (fresh) =>
+    fresh.addInitScript(`sessionStorage.setItem("usher.guest", ${JSON.stringify(stored)})`),
+  );
+  await second.locator("#basket-seats li").nth(1).waitFor();
+  await first.getByRole("button", { name: "Give all back" }).click();
+  await second.getByText(/^No longer in your basket: /).waitFor();
+  await second.getByText("None yet.").waitFor();
+  // The browser itself logs the 404.
+  complaints.length = 0;
+});
+
+test("on a phone a bar says what is in the basket while that is out of sight, and leads there", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(page, 2);
+  const bar = page.getByRole("button", { name: /^2 seats, €\d\d\.00 [345]:\d\d left/ });
+  expect(await bar.isVisible()).toBe(false);
+  await page.setViewportSize({ width: 390, height: 700 });
+  await page.evaluate("scrollTo(0, 0)");
+  await bar.waitFor();
+  await bar.press("Enter");
+  expect(await focusOf(page)).toBe("basket-title");
+  await page.locator("#pay").scrollIntoViewIfNeeded();
+  await bar.waitFor({ state: "hidden" });
+});
+
+test("seats that one has booked are one's own in the map and in the list", async () => {
+  const page = await enter(office.anotherShowtime("ha_studio"));
+  await page.getByText("Seats as a list").click();
+  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  const mine = page.getByRole("button", { name: /^Row A, seat 1, .*, yours, booked$/ });
+  await mine.waitFor();
+  expect(await mine.getAttribute("aria-pressed")).toBe("true");
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await page.getByRole("button", { name: /^Row A, seat 1, .*, free$/ }).waitFor();
 });
 
 test("a refused look at the bookings is not made again before the server said", async () => {
@@ -513,7 +630,7 @@ test("late money that brings the seats after all is shown as soon as it is told,
   await link.waitFor();
   const paid = { paymentId: "pay_1", method: "mock" } as const;
   await misread(page, { status: "expired", reason: null, payment: { ...paid, status: "failed" } });
-  const late = page.getByText("ot paid in time");
+  const late = purchases(page).getByText("ot paid in time");
   await late.waitFor();
   await page.unrouteAll({ behavior: "wait" });
   const bookingId = (await page.locator("#purchase-list li").getAttribute("id")) as BookingId; // The cast: the server gave it.
