@@ -133,7 +133,7 @@ describe("buyers", () => {
     const silentSince = performance.now();
     process.kill(target.pid, "SIGSTOP");
     try {
-      const isUnsent = (): boolean => (load.take().figures["unsent"] ?? 0) > 0;
+      const isUnsent = (): boolean => (load.take().figures["commands unsent"] ?? 0) > 0;
       await until(() => performance.now() - silentSince > silentSince - begun && isUnsent());
       const silence = performance.now() - silentSince;
       const { count, histograms } = load.take();

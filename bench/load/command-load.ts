@@ -96,7 +96,7 @@ export class CommandLoad {
   take(): Sample {
     this.#check();
     const overdue = this.#overdue();
-    const sample = this.#recorder.take({ unsent: overdue }, this.#unanswered(overdue));
+    const sample = this.#recorder.take({ "commands unsent": overdue }, this.#unanswered(overdue));
     const { latency: refused = "" } = this.#refusals.take().histograms;
     return { ...sample, histograms: { ...sample.histograms, refused } };
   }

@@ -93,7 +93,7 @@ function caseHtml(one: CaseResult): string {
       one.judgedBy === undefined ? "Rate" : `${one.judgedBy.figure}: ${one.judgedBy.better} is better`,
       dotPlot(`${one.name}, by subject`, false, scores),
     ),
-    plot("How many times Usher does as well", dotPlot(`${one.name}, ratios`, true, ratios)),
+    plot("How many times Usher does as well", dotPlot(`${one.name}, ratios`, true, ratios, 1)),
     growthPlot(one),
     ...latencies.map((name) => latencyPlot(one, name)),
     plot("Throughput over time, rounds one after another", throughputPlot(one)),
@@ -116,7 +116,7 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
       ["p50", "p99", "p99.9", "max"].map((at) => `${name === "latency" ? "" : `${name} `}${at} ms`),
     ),
     "cores busy: server, client, database",
-    "refused",
+    "refused, all rounds",
     ...figures,
   ];
   const rows = one.subjects.map((subject) => {

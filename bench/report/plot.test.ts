@@ -16,6 +16,18 @@ it.each([
   expect(svg).not.toMatch(/NaN|Infinity/);
 });
 
+it("a plot of ratios shows where neither is better, on which side of it each is, and an axis, however few there are", () => {
+  const placeOf = (ratio: number) => {
+    const svg = dotPlot("ratios", true, [row([ratio], ratio)], 1);
+    expect(svg.match(/class="grid"/g)?.length).toBeGreaterThan(0);
+    const [even, dot] = [/class="even" x1="([\d.]+)"/, /<circle[^>]* cx="([\d.]+)"/].map((one) =>
+      Number(one.exec(svg)?.[1]),
+    );
+    return Math.sign((dot ?? Number.NaN) - (even ?? Number.NaN));
+  };
+  expect([0.23, 1, 1.89].map(placeOf)).toEqual([-1, 0, 1]);
+});
+
 it("a plot that is not logarithmic shows 0", () => {
   expect(dotPlot("scores", false, [row([0, 2], 1)]).match(/<circle/g)).toHaveLength(2);
 });

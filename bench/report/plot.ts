@@ -80,14 +80,18 @@ export interface Row {
 
 const ROW = 30;
 const NAMES = 170;
-const TEXTS = 150;
+const TEXTS = 190;
 
-/** A row a subject: a dot a round, a line from the least to the most, a stroke at the median; without what has no place on its axis. */
-export function dotPlot(title: string, log: boolean, rows: readonly Row[]): string {
+/**
+ * A row a subject: a dot a round, a line from the least to the most, a stroke at the median; without what has no place on its axis.
+ * @param even where neither is better, which the axis then shows
+ */
+export function dotPlot(title: string, log: boolean, rows: readonly Row[], even?: number): string {
   const isShown = (value: number): boolean => Number.isFinite(value) && (!log || value > 0);
   const values = rows.flatMap((row) => row.values).filter(isShown);
   if (values.length === 0) return "";
-  const scale = scaleOf({ label: "", log }, log ? values : [0, ...values], NAMES, WIDTH - TEXTS);
+  const marked = even === undefined ? [] : [even];
+  const scale = scaleOf({ label: "", log }, [...(log ? marked : [0]), ...values], NAMES, WIDTH - TEXTS);
   const height = rows.length * ROW + 34;
   const marks = rows.map(({ name, color, values: own, median, text }, index) => {
     const y = index * ROW + 18;
@@ -113,7 +117,11 @@ export function dotPlot(title: string, log: boolean, rows: readonly Row[]): stri
       `<line class="grid" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="4" y2="${height - 24}"/>` +
       `<text x="${at.toFixed(1)}" y="${height - 8}" text-anchor="middle">${escape(text)}</text>`,
   );
-  return svg(title, height, [...ticks, ...marks].join(""));
+  const evens = marked.map((value) => {
+    const at = scale.at(value).toFixed(1);
+    return `<line class="even" x1="${at}" x2="${at}" y1="4" y2="${height - 24}"/>`;
+  });
+  return svg(title, height, [...ticks, ...evens, ...marks].join(""));
 }
 
 const svg = (title: string, height: number, body: string): string =>
@@ -132,7 +140,9 @@ function scaleOf(axis: Axis, values: readonly number[], from: number, to: number
     most = Math.max(most, value);
   }
   if (axis.log === true) {
-    const [low, high] = [Math.log10(least) - 0.02, Math.log10(most) + 0.02];
+    // As wide as from 1 to 2 at least, so that there is a tick on it.
+    const slack = Math.max(0.02, (Math.log10(2) - Math.log10(most / least)) / 2);
+    const [low, high] = [Math.log10(least) - slack, Math.log10(most) + slack];
     const at = (value: number): number => from + ((Math.log10(value) - low) / (high - low)) * (to - from);
     return {
       at,

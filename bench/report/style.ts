@@ -37,12 +37,13 @@ ${colors(BRIGHT)}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1320px;margin:2rem auto;padding:0 1rem}
 h1,h2,h3{line-height:1.2}h2{border-top:1px solid var(--faint);padding-top:1.5rem;margin-top:2.5rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid var(--faint);white-space:nowrap}
-th:first-child,td:first-child,.facts td{text-align:left;white-space:normal}th{font-weight:600;color:var(--soft)}
+th:first-child,td:first-child,.facts td{text-align:left;white-space:normal}th{font-weight:600;color:var(--soft);vertical-align:bottom}
+.wide th{white-space:normal;min-width:4.5rem}.wide td:first-child{min-width:13rem}.facts th{vertical-align:top}.facts td{overflow-wrap:anywhere}
 .wide{overflow-x:auto}.load{color:var(--soft);margin-top:-.6rem}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:1rem}
-figure{margin:0}figcaption{color:var(--soft);font-size:13px}svg{width:100%;height:auto}
+figure{margin:0;min-width:0;overflow-x:auto}figcaption{color:var(--soft);font-size:13px;position:sticky;left:0}svg{width:100%;min-width:480px;height:auto}
 svg .again{stroke-dasharray:6 4}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .axis{fill:var(--soft)}
-.grid{stroke:var(--faint);stroke-width:1}.line{stroke:var(--c);stroke-width:1.6;fill:none}.median{stroke:var(--c);stroke-width:3}.dot{fill:var(--c);opacity:.65}
+.grid{stroke:var(--faint);stroke-width:1}.even{stroke:var(--soft);stroke-width:1.4;stroke-dasharray:3 3}.line{stroke:var(--c);stroke-width:1.6;fill:none}.median{stroke:var(--c);stroke-width:3}.dot{fill:var(--c);opacity:.65}
 .key::before{content:"";display:inline-block;width:.8em;height:.8em;border-radius:2px;background:var(--c);margin-right:.35em}.key{margin-right:1em}
 .key.again::before{background:repeating-linear-gradient(90deg,var(--c) 0 .2em,transparent .2em .3em)}
 dt{font-weight:600}dd{margin:0 0 .6rem}

@@ -86,7 +86,7 @@ export function spent(before: CpuSeconds | undefined, after: CpuSeconds | undefi
 
 /** What was done a CPU second of the server: it says more than the rate where others use the machine too. */
 export const perServerCpu = ({ sample, cpu }: Measured): Record<string, number> =>
-  cpu === undefined || cpu.server === 0 ? {} : { "a server CPU s": sample.count / cpu.server };
+  cpu === undefined || cpu.server === 0 ? {} : { "done a server CPU s": sample.count / cpu.server };
 
 /** What each role spent on a thousand of what was done, where roles are processes of their own. */
 export const perRoleCpu = ({ sample: { count }, roles = {} }: Measured): Record<string, number> =>

@@ -32,7 +32,7 @@ function caseLines(one: CaseResult): string[] {
       "least to most",
       ...latencies.map((name) => `${name === "latency" ? "" : `${name} `}p50 / p99 / p99.9 ms`),
       "CPU s/s server, client, db",
-      "refused",
+      "refused, all rounds",
       ...figures,
       "usher against it",
     ],

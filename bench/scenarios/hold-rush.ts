@@ -71,8 +71,8 @@ function contended(context: ScenarioContext): Case {
   const { connections, note } = buyersOf(context.settings);
   return {
     ...rush(context, "one hot showtime, five want each seat", ARENA, inFlight, RIVALS),
-    load: `closed loop, ${connections} connections${note} with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold, and ${RIVALS} buyers for each`,
-    judgedBy: { figure: ANSWERS, unit: "held, released or refused a second", better: "more" },
+    load: `closed loop, ${connections} connections${note} with ${inFlight} in flight each, ${SEATS_A_HOLD} seats a hold, and ${RIVALS} buyers for each; refusals are answers too`,
+    judgedBy: { figure: ANSWERS, unit: ANSWERS, better: "more" },
   };
 }
 
