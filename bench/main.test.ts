@@ -80,6 +80,11 @@ describe("what npm run bench is asked for", () => {
     [["--seconds", "0"], '--seconds must be a whole number from 1 to 1000000, and is "0".'],
     [["--rounds", "many"], '--rounds must be a whole number from 1 to 1000, and is "many".'],
     [["--connections", "1e3"], '--connections must be a whole number from 1 to 1000000, and is "1e3".'],
+    [["--rounds", "-1"], "Option '--rounds' argument is ambiguous: see npm run bench -- --help."],
+    [
+      ["--only", "core", "--out", "/etc/passwd"],
+      "--out /etc/passwd is no directory, and none can be made there (EEXIST: file already exists, mkdir '/etc/passwd').",
+    ],
     [["--nonsense"], "Unknown option '--nonsense': see npm run bench -- --help."],
     [["frobnicate"], "There is no command frobnicate: see npm run bench -- --help."],
     [["compare", "only-one"], "compare takes two results.json: npm run bench -- compare BEFORE AFTER."],

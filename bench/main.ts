@@ -1,13 +1,16 @@
 /** `npm run bench`: measures Usher beside its limits and its peers, in turns, and reports. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { systemClock } from "../platform/clock/index.ts";
+import { makeDirectory } from "../platform/directory/index.ts";
+import { onFirstSignal } from "../platform/lifecycle/index.ts";
 import { BenchError } from "./bench-error.ts";
 import { reportOf } from "./report/html.ts";
 import { compareLines, readResults } from "./runner/compare.ts";
 import { describeCommit, describeMachine, describeVersions, diskNotes, loadNow } from "./runner/machine.ts";
-import { createProgress } from "./runner/progress.ts";
+import { createProgress, type Progress } from "./runner/progress.ts";
 import { FORMAT, type Results } from "./runner/results.ts";
 import { type Run, runScenarios } from "./runner/run.ts";
 import type { Scenario } from "./runner/scenario.ts";
@@ -69,10 +72,10 @@ async function run(
   const notes = [...scenariosLeftOut, ...peersLeftOut, ...diskNotes(tmpdir())];
   const path = fileURLToPath(root);
   const out = resolve(settings.out);
-  mkdirSync(out, { recursive: true });
+  makeOut(out);
   const progress = createProgress(process.stderr);
   const begunAt = new Date();
-  const signal = stopOnSignals();
+  const signal = stopOnSignals(progress);
   for (const note of notes) progress.say(note);
   const loadBefore = loadNow();
   const resultsOf = ({ scenarios: measured, programs, failure }: Run): Results => ({
@@ -108,6 +111,16 @@ async function run(
   if (failure !== undefined) throw failure;
 }
 
+/** @throws BenchError when there can be no such directory. */
+function makeOut(out: string): void {
+  try {
+    makeDirectory(out);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new BenchError(`--out ${out} is no directory, and none can be made there (${why}).`, { cause: error });
+  }
+}
+
 /** Whoever is killed meanwhile leaves the file that was there before. */
 function writeWhole(file: string, text: string): void {
   writeFileSync(`${file}.new`, text);
@@ -115,10 +128,11 @@ function writeWhole(file: string, text: string): void {
 }
 
 /** Ends the run between two steps, so that servers and generators end with it. */
-function stopOnSignals(): AbortSignal {
+function stopOnSignals(progress: Progress): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => controller.abort(new BenchError(`Stopped by ${signal}.`)));
-  }
+  onFirstSignal(process, systemClock, (signal) => {
+    progress.say(`${signal}: stopping; once more to end at once.`);
+    controller.abort(new BenchError(`Stopped by ${signal}.`));
+  });
   return controller.signal;
 }

@@ -10,6 +10,7 @@ export interface Progress {
 const CLEAR_LINE = "\r\u001B[2K";
 
 export function createProgress(stream: NodeJS.WriteStream): Progress {
+  stream.on("error", () => undefined); // A terminal that is gone need not be told: the results are in files.
   if (!stream.isTTY) {
     const say = (line: string): void => void stream.write(`${line}\n`);
     return { show: say, say, clear: () => undefined };

@@ -2,7 +2,6 @@
  * Runs scenarios: subjects take turns, round by round, so that whatever else the machine does falls on all of them alike. Every other round goes
  * backwards, so that what a subject leaves behind does not fall on the same one each time.
  */
-import { mkdirSync } from "node:fs";
 import { SLICE_MS } from "../load/recorder.ts";
 import { openStage, type StageOptions } from "../stage/stage.ts";
 import { latencyOf } from "./latency.ts";
@@ -24,7 +23,7 @@ export interface RunOptions extends Omit<StageOptions, "profileDir"> {
   readonly signal?: AbortSignal;
 }
 
-/** What was measured to the end, and why the run did not get further, if it did not. */
+/** The rounds that came to their end, and why the run did not get further, if it did not. */
 export interface Run {
   readonly scenarios: readonly ScenarioResult[];
   /** Servers that took part and that Node does not run. */
@@ -47,7 +46,6 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
     signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true }); // An Error, see main.
   });
   abort.catch(() => undefined);
-  mkdirSync(settings.out, { recursive: true });
   try {
     for (const { name, about, cases } of scenarios) {
       const scenario = { name, about, cases: [] as CaseResult[] };
@@ -55,15 +53,25 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
       for (const one of cases({ settings, rateOf })) {
         if (one.subjects.length === 0) continue;
         progress.say(`\n${name}, ${one.name}: ${one.load}`);
-        scenario.cases.push(await runCase(one, options, abort, programs));
+        const { measured, failure } = await runCase(one, options, abort, programs);
+        if (measured.subjects.some(({ rounds }) => rounds.length > 0)) scenario.cases.push(measured);
+        if (failure !== undefined) throw failure;
         options.keep({ scenarios: results, programs });
       }
     }
     return { scenarios: results, programs };
   } catch (error) {
     const measured = results.filter(({ cases }) => cases.length > 0);
-    return { scenarios: measured, programs, failure: error instanceof Error ? error : new Error(String(error)) };
+    // Ctrl-C goes to the servers too: that one of them has ended may be heard of first.
+    const why: unknown = signal?.aborted === true ? signal.reason : error;
+    return { scenarios: measured, programs, failure: why instanceof Error ? why : new Error(String(why)) };
   }
+}
+
+/** The rounds of it that came to their end, all of them unless there is a failure. */
+interface MeasuredCase {
+  readonly measured: CaseResult;
+  readonly failure?: unknown;
 }
 
 async function runCase(
@@ -71,7 +79,7 @@ async function runCase(
   options: RunOptions,
   abort: Promise<never>,
   programs: Set<string>,
-): Promise<CaseResult> {
+): Promise<MeasuredCase> {
   const { settings, progress, root, worker } = options;
   const profileDir = settings.profile ? { profileDir: settings.out } : {};
   const stage = await openStage({ root, worker, ...profileDir });
@@ -87,6 +95,7 @@ async function runCase(
     await subjects.get(name)?.stop();
     subjects.delete(name);
   };
+  let failure: unknown;
   try {
     if (one.fresh !== true) for (const plan of one.subjects) await start(plan);
     for (let round = 1; round <= settings.rounds; round++) {
@@ -104,16 +113,15 @@ async function runCase(
       }
     }
     for (const plan of one.subjects) await stop(plan);
-  } finally {
-    for (const program of stage.programs) programs.add(program);
-    await stage.close();
-    for (const name of new Set(stage.withoutProfile())) {
-      progress.say(
-        `  A process of ${name} wrote no profile: it was killed, as one is that fell behind or does not end.`,
-      );
-    }
+  } catch (error) {
+    failure = error;
   }
-  return {
+  for (const program of stage.programs) programs.add(program);
+  await stage.close();
+  for (const name of new Set(stage.withoutProfile())) {
+    progress.say(`  A process of ${name} wrote no profile: it was killed, as one is that fell behind or does not end.`);
+  }
+  const measured: CaseResult = {
     name: one.name,
     load: one.load,
     unit: one.unit,
@@ -129,6 +137,7 @@ async function runCase(
       rounds: rounds.get(name) ?? [],
     })),
   };
+  return { measured, failure };
 }
 
 function remaining(

@@ -89,7 +89,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    const [sentence = ""] = error instanceof Error ? error.message.split(". ") : [];
+    const [sentence = ""] = error instanceof Error ? error.message.split(/\.\s/) : [];
     throw new BenchError(`${sentence}: see npm run bench -- --help.`, { cause: error });
   }
 }

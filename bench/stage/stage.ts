@@ -1,4 +1,5 @@
 /** What scenarios run on: PostgreSQL and Redis in a folder of their own, servers as processes, generators. All of it is gone when it is closed. */
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +51,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
   const path = fileURLToPath(root);
   const folder = await mkdtemp(join(tmpdir(), "usher-bench-"));
   const log = createLogger({ level: "error", name: "bench" });
-  const running = new Set<{ stop(): Promise<void> }>();
+  const running = new Set<{ readonly pid: number; stop(): Promise<void> }>();
   const redisPids: number[] = [];
   const programs = new Set<string>();
   const profiles = createProfiles(profileDir);
@@ -76,6 +77,14 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     requireOpen();
     return { ...started, stop: (how) => (running.delete(started), started.stop(how)) };
   };
+
+  // Whatever ends this process without `close`, a second Ctrl-C among it, ends the others too, and leaves no folder.
+  const endAtOnce = (): void => {
+    for (const { pid } of running) end(pid, "SIGKILL");
+    if (databases.pid !== undefined) end(databases.pid, "SIGQUIT"); // Its own word for at once.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  };
+  process.once("exit", endAtOnce);
 
   return {
     root: path,
@@ -122,6 +131,15 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
       withoutProfile = profiles.gather();
       await databases.stop();
       await rm(folder, { recursive: true, force: true });
+      process.off("exit", endAtOnce);
     },
   };
+}
+
+function end(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
 }

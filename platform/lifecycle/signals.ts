@@ -30,6 +30,14 @@ export function stopOnSignals(options: {
   log: Logger;
 }): void {
   const { process, lifecycle, clock, log } = options;
+  onFirstSignal(process, clock, (signal) => {
+    log.info({ signal }, "stopping; once more to end at once");
+    void lifecycle.stop().then((clean) => process.exit(clean ? 0 : 1));
+  });
+}
+
+/** Calls `stop` at the first of those signals; another of them, that is no echo of it, exits at once. */
+export function onFirstSignal(process: SignalledProcess, clock: Clock, stop: (signal: Signal) => void): void {
   let askedAt: number | undefined;
   let mayEcho = false;
   const onSignal = (signal: Signal): void => {
@@ -41,8 +49,7 @@ export function stopOnSignals(options: {
     }
     askedAt = clock.monotonic();
     mayEcho = process.env["npm_lifecycle_event"] !== undefined;
-    log.info({ signal }, "stopping; once more to end at once");
-    void lifecycle.stop().then((clean) => process.exit(clean ? 0 : 1));
+    stop(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
 }
