@@ -10,14 +10,12 @@ import { HttpLoad } from "./http-load.ts";
 import { PageLoad } from "./page-load.ts";
 import { PurchaseLoad } from "./purchase-load.ts";
 import { ViewerLoad } from "./viewer-load.ts";
-import { VisitLoad } from "./visit-load.ts";
 
 const KINDS = {
   commands: CommandLoad,
   viewers: ViewerLoad,
   http: HttpLoad,
   pages: PageLoad,
-  visits: VisitLoad,
   purchases: PurchaseLoad,
   asking: AskingLoad,
   engine: EngineLoad,

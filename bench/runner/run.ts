@@ -63,15 +63,16 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
   } catch (error) {
     const measured = results.filter(({ cases }) => cases.length > 0);
     // Ctrl-C goes to the servers too: that one of them has ended may be heard of first.
-    const why: unknown = signal?.aborted === true ? signal.reason : error;
-    return { scenarios: measured, programs, failure: why instanceof Error ? why : new Error(String(why)) };
+    return { scenarios: measured, programs, failure: errorOf(signal?.aborted === true ? signal.reason : error) };
   }
 }
+
+const errorOf = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 /** The rounds of it that came to their end, all of them unless there is a failure. */
 interface MeasuredCase {
   readonly measured: CaseResult;
-  readonly failure?: unknown;
+  readonly failure: Error | undefined;
 }
 
 async function runCase(
@@ -95,7 +96,7 @@ async function runCase(
     await subjects.get(name)?.stop();
     subjects.delete(name);
   };
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     if (one.fresh !== true) for (const plan of one.subjects) await start(plan);
     for (let round = 1; round <= settings.rounds; round++) {
@@ -114,7 +115,7 @@ async function runCase(
     }
     for (const plan of one.subjects) await stop(plan);
   } catch (error) {
-    failure = error;
+    failure = errorOf(error);
   }
   for (const program of stage.programs) programs.add(program);
   await stage.close();

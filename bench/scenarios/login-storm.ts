@@ -50,12 +50,13 @@ async function startStorm(startTarget: StartTarget, stage: Stage, storm: Storm):
   const target = await startTarget(stage, MULTIPLEX);
   const customers = await accounts(target.http, connections * ACCOUNTS_A_CONNECTION);
   const logins = stage.generator("http");
-  const pages = stage.generator("visits");
+  const pages = stage.generator("pages");
   const requests = customers.map((customer) => ({
     ...({ method: "POST", path: "/api/v1/auth/login", body: JSON.stringify(customer), expects: 200 } as const),
   }));
   await logins.load.open({ url: target.http, connections, requests, dealt: true });
-  await pages.load.open({ url: `${target.http}${PAGE}`, perSecond: pagesPerSecond });
+  // As many connections as pages a second: visitors wait for the server and not for each other.
+  await pages.load.open({ url: target.http, connections: pagesPerSecond, perSecond: pagesPerSecond, paths: [PAGE] });
   const watched = { stage, seconds, serverPids: target.pids, clientPids: [logins.pid, pages.pid] };
   return {
     async round() {
