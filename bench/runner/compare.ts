@@ -16,6 +16,7 @@ import {
   overlap,
   ratioOf,
   scoreOf,
+  scoreUnit,
   type Spread,
   spreadOf,
 } from "./statistics.ts";
@@ -68,7 +69,7 @@ const headed = (heading: string, lines: readonly string[] = []): string[] =>
 const each = <From, To>([before, after]: Pair<From>, to: (from: From) => To): Pair<To> => [to(before), to(after)];
 
 export function compareLines(before: Results, after: Results): string[] {
-  const figures = [["", "before", "after", "change", "p99 ms before", "after", ""]];
+  const figures = [["", "unit", "before", "after", "change", "p99 ms before", "after", ""]];
   const ratios = [["How many times Usher does as well", "before", "after", "change", ""]];
   const common = new Common();
   for (const scenario of common.of("", [before.scenarios, after.scenarios])) {
@@ -166,11 +167,14 @@ const ratioOfSide = ({ one, subject, usher }: Side): Spread | undefined =>
     ? undefined
     : ratioOf(one, usher, subject);
 
+const unitOf = ({ one: { judgedBy, unit }, subject }: Side): string =>
+  scoreUnit({ ...(judgedBy !== undefined && { judgedBy }), unit: subject.unit ?? unit });
+
 function figuresRow(name: string, sides: Pair<Side>): string[] {
   const scores = each(sides, ({ one, subject }) => spreadOf(subject.rounds.map((round) => scoreOf(one, round))));
   const lessIsBetter = sides[1].one.judgedBy?.better === "less";
   const [before, after, change, verdict] = changeColumns(scores, lessIsBetter, ({ median }) => figure(median));
-  return [name, before, after, change, ...each(sides, p99Of), verdict + underLoad(sides)];
+  return [name, unitOf(sides[1]), before, after, change, ...each(sides, p99Of), verdict + underLoad(sides)];
 }
 
 function changeColumns(

@@ -136,6 +136,19 @@ describe("the verdict on two runs", () => {
     ).toBe(true);
   });
 
+  it("says in what unit each figure is", () => {
+    const rows = (one: CaseResult): string[] =>
+      compareLines(results(one), results(one)).filter((line) => line.startsWith("hold-rush"));
+    const commits = { ...subject("bare", [1]), unit: "commits" };
+    expect(rows(byRate(subject("usher", [1]), commits))).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^hold-rush, one: usher +holds\/s +1\.00 /),
+        expect.stringMatching(/^hold-rush, one: bare +commits\/s +1\.00 /),
+      ]),
+    );
+    expect(rows(byTime(subject("usher", [1])))).toEqual([expect.stringMatching(/^hold-rush, one: usher +ms +1\.00 /)]);
+  });
+
   it("does not judge what was judged by something else, and names both", () => {
     const [rate, time] = [byRate(subject("usher", [1])), byTime(subject("usher", [1]))];
     const both = (one: CaseResult) => results(one, { ...byRate(subject("usher", [1])), name: "two" });
