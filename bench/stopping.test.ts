@@ -9,14 +9,10 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Results } from "./runner/results.ts";
 
+const STARTED_WITHIN_MS = 90_000;
 const RUN_TIMEOUT_MS = 120_000;
 /** From the terminal's Ctrl-C to the one that npm passes on. */
 const ECHO_AFTER_MS = 50;
-const PROGRAM = `
-  import { bench } from "./bench/main.ts";
-  const root = new URL("./", "file://" + process.cwd() + "/");
-  process.exit(await bench(process.argv.slice(1), { root, worker: new URL("bench/load/worker.ts", root) }));`;
-
 let folder: string;
 /** Where the run has its stages. */
 let temporary: string;
@@ -28,9 +24,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "usher-bench-test-"));
   temporary = join(folder, "tmp");
   mkdirSync(temporary);
-  const node = ["--import", "./tools/typescript.mjs", "--input-type=module", "--eval", PROGRAM, "--"];
   const options = ["--only", "hold-rush", "--peer", "none", "--connections", "4", "--seconds", "1", "--out", folder];
-  run = spawn(process.execPath, [...node, ...options], {
+  run = spawn(process.execPath, ["bin/bench.mjs", ...options], {
     cwd: fileURLToPath(new URL("../", import.meta.url)),
     detached: true,
     env: { ...process.env, TMPDIR: temporary, npm_lifecycle_event: "bench" },
@@ -57,7 +52,8 @@ function isThere(pid: number): boolean {
 
 /** Resolves with the process of PostgreSQL, once it and the servers have been at work for a round. */
 async function untilMeasured(): Promise<number> {
-  await vi.waitUntil(() => /round 1 +usher .*\n/.test(said), { timeout: RUN_TIMEOUT_MS });
+  await vi.waitUntil(() => /round 1 +usher .*\n/.test(said) || run.exitCode !== null, { timeout: STARTED_WITHIN_MS });
+  expect(said).toMatch(/round 1 +usher/);
   const [stage = ""] = readdirSync(temporary).filter((name) => name.startsWith("usher-bench-"));
   return Number.parseInt(readFileSync(join(temporary, stage, "database/postgres/postmaster.pid"), "utf8"), 10);
 }
