@@ -15,6 +15,9 @@ import { startEvents } from "../parts/start-events.ts";
 import { startRedis } from "../parts/start-redis.ts";
 import { requireGatewayPort, startServices } from "../parts/start-services.ts";
 
+/** The others do without an engine, and are ready before there is one. */
+const ASK_ENGINES: ReadonlySet<Domain> = new Set(["catalog", "bookings"]);
+
 export const servicesCommand = (context: Context): Command =>
   new Command("services")
     .description("serves REST and the page on HTTP_PORT: all domains, or some of them")
@@ -29,7 +32,8 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains) });
-  const shards = await requireShardsOfJournal(role, database.pool);
+  const asksEngines = domains.some((domain) => ASK_ENGINES.has(domain));
+  const shards = asksEngines ? [await requireShardsOfJournal(role, database.pool)] : [];
   const { bus, nats, checks, requirePermitted } = await startBus(role, "services");
   const shared = await startRedis(role, "services");
   context.print(`Usher ${context.version} services: ${domains.join(", ")}`);
@@ -40,7 +44,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
     shared,
     stream: await startEvents(role, { nats, database, alone: randomUUID() }), // What it tells nobody else hears.
     engine: engineClient(role, bus, { sells: true }),
-    checks: [...database.checks, ...checks, shards, ...(shared?.checks ?? [])],
+    checks: [...database.checks, ...checks, ...shards, ...(shared?.checks ?? [])],
     webSocketPort: () => config.wsPort,
   });
   await requirePermitted();
