@@ -61,7 +61,24 @@ export async function bench(
   }
 }
 
-async function run(
+/** A signal ends it between two steps, so that servers and generators end with it, and what was measured is reported. */
+async function run(...what: readonly [ChosenScenarios, Settings, readonly string[], Place]): Promise<void> {
+  const progress = createProgress(process.stderr);
+  const stopping = new AbortController();
+  const listenNoMore = onFirstSignal(process, systemClock, (name) => {
+    progress.say(`${name}: stopping; once more to end at once.`);
+    stopping.abort(new BenchError(`Stopped by ${name}.`));
+  });
+  try {
+    await measureAndReport(progress, stopping.signal, ...what);
+  } finally {
+    listenNoMore();
+  }
+}
+
+async function measureAndReport(
+  progress: Progress,
+  signal: AbortSignal,
   { scenarios, notes: scenariosLeftOut }: ChosenScenarios,
   settings: Settings,
   args: readonly string[],
@@ -73,9 +90,7 @@ async function run(
   const path = fileURLToPath(root);
   const out = resolve(settings.out);
   makeOut(out);
-  const progress = createProgress(process.stderr);
   const begunAt = new Date();
-  const signal = stopOnSignals(progress);
   for (const note of notes) progress.say(note);
   const loadBefore = loadNow();
   const resultsOf = ({ scenarios: measured, programs, failure }: Run): Results => ({
@@ -125,14 +140,4 @@ function makeOut(out: string): void {
 function writeWhole(file: string, text: string): void {
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
-}
-
-/** Ends the run between two steps, so that servers and generators end with it. */
-function stopOnSignals(progress: Progress): AbortSignal {
-  const controller = new AbortController();
-  onFirstSignal(process, systemClock, (signal) => {
-    progress.say(`${signal}: stopping; once more to end at once.`);
-    controller.abort(new BenchError(`Stopped by ${signal}.`));
-  });
-  return controller.signal;
 }

@@ -22,9 +22,11 @@ export function ask({ title, text, yes, no }: Question, signal: AbortSignal): Pr
   const dialog = create("dialog", { className: "card" }, form);
   dialog.setAttribute("aria-label", title);
   document.body.append(dialog);
-  signal.addEventListener("abort", () => dialog.close(), { once: true });
+  const close = (): void => dialog.close();
+  signal.addEventListener("abort", close);
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
+      signal.removeEventListener("abort", close);
       dialog.remove();
       resolve(dialog.returnValue === "yes");
     });

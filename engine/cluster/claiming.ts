@@ -32,9 +32,8 @@ export class Claiming {
   readonly #notBefore = new Map<number, { readonly at: number; readonly waitMs: number }>();
   /** Since when another member has a shard that should be ours. */
   readonly #waitingSince = new Map<number, number>();
-
-  /** Why shards could not be taken, as the log was told since one could. */
-  readonly #told = new Set<string>();
+  /** Why a shard could not be taken, as the log was told last; undefined once one could. */
+  #told: string | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -89,7 +88,7 @@ export class Claiming {
     engine
       .own(shard)
       .then(() => {
-        this.#told.clear();
+        this.#told = undefined;
         const epoch = engine.owned.get(shard);
         if (epoch !== undefined) bus.publish(SERVED, { shard, epoch });
         onServed();
@@ -108,8 +107,8 @@ export class Claiming {
   #tell(shard: number, error: unknown): void {
     const { log } = this.#options;
     const reason = error instanceof Error ? error.message : String(error);
-    log[this.#told.has(reason) ? "debug" : "warn"]({ shard, reason }, "a shard cannot be taken over yet");
-    this.#told.add(reason);
+    log[reason === this.#told ? "debug" : "warn"]({ shard, reason }, "a shard cannot be taken over yet");
+    this.#told = reason;
   }
 
   #wait(shard: number, waitMs: number): void {

@@ -25,7 +25,12 @@ describe("stop on signals", () => {
     const listeners = new Map<Signal, (signal: Signal) => void>();
     signal = (name) => listeners.get(name)?.(name);
     env = {};
-    const process = { env, on: listeners.set.bind(listeners), exit: (code: number) => void exits.push(code) };
+    const process = {
+      env,
+      on: listeners.set.bind(listeners),
+      off: () => undefined,
+      exit: (code: number) => void exits.push(code),
+    };
     const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: 60_000 });
     const stop = (): Promise<void> =>
       new Promise((resolve, reject) => (finishStop = (error) => (error === undefined ? resolve() : reject(error))));

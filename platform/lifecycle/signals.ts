@@ -9,6 +9,7 @@ type Signal = (typeof SIGNALS)[number];
 export interface SignalledProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
   on(signal: Signal, listener: (signal: Signal) => void): unknown;
+  off(signal: Signal, listener: (signal: Signal) => void): unknown;
   exit(code: number): void;
 }
 
@@ -36,8 +37,11 @@ export function stopOnSignals(options: {
   });
 }
 
-/** Calls `stop` at the first of those signals; another of them, that is no echo of it, exits at once. */
-export function onFirstSignal(process: SignalledProcess, clock: Clock, stop: (signal: Signal) => void): void {
+/**
+ * Calls `stop` at the first of those signals; another of them, that is no echo of it, exits at once.
+ * @returns what makes it listen no more
+ */
+export function onFirstSignal(process: SignalledProcess, clock: Clock, stop: (signal: Signal) => void): () => void {
   let askedAt: number | undefined;
   let mayEcho = false;
   const onSignal = (signal: Signal): void => {
@@ -52,6 +56,9 @@ export function onFirstSignal(process: SignalledProcess, clock: Clock, stop: (si
     stop(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
 }
 
 /** The same signals exit at once, and so in the way in which those who listen for `exit` hear of it; unheard, they would not. */
