@@ -31,7 +31,6 @@ afterEach(async () => {
 async function start(options: { timeoutMs?: number } = {}): Promise<RestClient> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  // The cast: a listening TCP server's address is no string.
   return new RestClient(`http://127.0.0.1:${portOf(server)}`, options);
 }
 

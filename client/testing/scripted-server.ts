@@ -99,7 +99,6 @@ export class ScriptedServer {
   }
 
   get port(): number {
-    // The cast: a listening TCP server's address is no string.
     return portOf(this.#server);
   }
 
