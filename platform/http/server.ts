@@ -27,6 +27,7 @@ import { MethodsByPath } from "./answers/method-not-allowed.ts";
 import { metricsRoutes, observeRequests } from "./watching/metrics.ts";
 import { Problem, sendProblem } from "./answers/problem.ts";
 import { limitRequests, OwnCounts, type SharedCounts } from "./rate-limit/index.ts";
+import { readFirst } from "./requests/read-first.ts";
 import { RequestIds } from "./requests/request-id.ts";
 import { securityHeaders } from "./answers/security-headers.ts";
 import { serializerFactory, validatorCompiler } from "./requests/validation.ts";
@@ -101,6 +102,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     done(wrongOf(request));
   });
   const untilAnswered = limitHandlers(app, clock);
+  app.addHook("preHandler", readFirst());
   observeRequests(app, metrics);
 
   const methods = new MethodsByPath();
