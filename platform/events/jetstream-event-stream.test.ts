@@ -100,6 +100,13 @@ describe("on JetStream", () => {
     expect(await replicas(connections[0])).toBe(3);
     await late;
     await Promise.all(streams.map((stream) => stream.stop()));
+
+    // As if the third had come later still.
+    const [connection] = connections;
+    const manager = await jetstreamManager(connection as NatsConnection); // The cast: a test has as many as it says.
+    await manager.streams.update("USHER_EVENTS", { num_replicas: 1 });
+    await (await opened(connection as NatsConnection)).stop();
+    expect(await replicas(connection)).toBe(3);
     await Promise.all(connections.map((connection) => connection.close()));
   }, 60_000);
 

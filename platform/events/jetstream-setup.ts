@@ -36,10 +36,11 @@ const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.ind
 
 /**
  * Several processes may do this at once, while some of the servers are still on their way: those are waited for, and what another
- * process has made is taken. Three replicas, or one where there are fewer servers.
+ * process has made is taken. Three replicas, or one where there are fewer servers, until a process finds more.
  */
 export async function ensureStream(manager: JetStreamManager, connection: NatsConnection, clock: Clock): Promise<void> {
   await ensureThere(manager, connection, clock);
+  await ensureReplicas(manager);
   await ensureBound(manager);
 }
 
@@ -65,6 +66,13 @@ async function ensureThere(manager: JetStreamManager, connection: NatsConnection
     refused = await make(REPLICAS);
   }
   if (refused === NO_SUITABLE_PEERS || refused === NO_REPLICAS_HERE) await make(1);
+}
+
+/** The stream may have been made while servers were on their way or down: one replica would be gone with its server. */
+async function ensureReplicas(manager: JetStreamManager): Promise<void> {
+  const { config, cluster } = await manager.streams.info(STREAM);
+  if (cluster === undefined || config.num_replicas >= REPLICAS) return; // A server without others takes any number, and makes none.
+  await manager.streams.update(STREAM, { num_replicas: REPLICAS }).catch(codeIn(REFUSALS));
 }
 
 /**

@@ -56,7 +56,7 @@ export const JETSTREAM_FOLLOW_AGAIN_MS = 1_000;
 export const JETSTREAM_READY_WITHIN_MS = 15_000;
 export const JETSTREAM_READY_AGAIN_MS = 200;
 /** How long a cluster has to show enough servers for three replicas; after that the stream is made with one. */
-export const JETSTREAM_PEERS_WITHIN_MS = 5_000;
+export const JETSTREAM_PEERS_WITHIN_MS = 10_000;
 /** JetStream syncs to disk every two minutes; after this an event is published once more, in case a crash took it. */
 export const JETSTREAM_REPEAT_AFTER_MS = 4 * 60_000;
 /** How long JetStream knows message ids: well beyond that. */
