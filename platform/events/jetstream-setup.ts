@@ -31,6 +31,7 @@ const NO_REPLICAS_HERE = 10_074;
 const REFUSALS = [NO_SUITABLE_PEERS, STREAM_NAME_IN_USE, NO_REPLICAS_HERE];
 const NOT_AVAILABLE = 10_008;
 const STORE_TOO_SMALL = 10_047;
+const SUBJECTS_OVERLAP = 10_065;
 /** `booking.*`, `payment.*` ... */
 const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
 
@@ -97,14 +98,18 @@ const codeIn =
     throw error;
   };
 
-/** Servers of a cluster that has just been started say that they are ready before they have chosen who answers. */
+/**
+ * Servers of a cluster that has just been started say that they are ready before they have chosen who answers. And to whoever changes a stream
+ * while another process does, they may say that it overlaps itself.
+ */
 export async function patiently(clock: Clock, action: () => Promise<void>): Promise<void> {
   const end = clock.monotonic() + JETSTREAM_READY_WITHIN_MS;
   for (;;) {
     try {
       return await action();
     } catch (error) {
-      const isNotYet = error instanceof errors.TimeoutError || (error as { code?: unknown }).code === NOT_AVAILABLE;
+      const { code } = error as { code?: unknown };
+      const isNotYet = error instanceof errors.TimeoutError || code === NOT_AVAILABLE || code === SUBJECTS_OVERLAP;
       if (!isNotYet || clock.monotonic() > end) throw error;
       await sleep(clock, JETSTREAM_READY_AGAIN_MS);
     }
