@@ -32,3 +32,6 @@ export const IDEMPOTENCY_RENEW_EVERY_MS = 2_500;
 export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1000;
 export const IDEMPOTENCY_PRUNE_EVERY_MS = 10 * 60 * 1000;
 export const IDEMPOTENCY_PRUNE_ROWS_MAX = 10_000;
+
+/** Requests of one loop turn that are read before the first of them is handled: more than that, pipelined, are memory and no gain. */
+export const READ_FIRST_MAX = 256;

@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { portOf } from "../../testing/port-of.ts";
+import { READ_FIRST_MAX } from "../limits.ts";
 import { testServer } from "../testing.ts";
 
-it("requests that came together are all read before the first is handled, and answered in their order", async () => {
+/** Sends them all in one write. @returns what was read and handled, in order, and who was answered */
+async function pipelined(paths: readonly string[]): Promise<{ steps: string[]; answered: string[] }> {
   const { app, close } = await testServer();
   onTestFinished(close);
   const steps: string[] = [];
@@ -18,8 +20,21 @@ it("requests that came together are all read before the first is handled, and an
   const closed = once(socket, "close");
   let answers = "";
   socket.setEncoding("latin1").on("data", (text: string) => (answers += text));
-  socket.write("GET /a HTTP/1.1\r\nhost: usher\r\n\r\nGET /b HTTP/1.1\r\nhost: usher\r\nconnection: close\r\n\r\n");
+  const requests = paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: usher\r\n`);
+  socket.write(`${requests.join("\r\n")}connection: close\r\n\r\n`);
   await closed;
+  return { steps, answered: [...answers.matchAll(/"url":"([^"]+)"/g)].map(([, path = ""]) => path) };
+}
+
+it("requests that came together are all read before the first is handled, and answered in their order", async () => {
+  const { steps, answered } = await pipelined(["/a", "/b"]);
   expect(steps).toEqual(["read /a", "read /b", "handled /a", "handled /b"]);
-  expect(answers.match(/"url":"[^"]+"/g)).toEqual(['"url":"/a"', '"url":"/b"']);
+  expect(answered).toEqual(["/a", "/b"]);
+});
+
+it("however many are pipelined, no more than so many wait", async () => {
+  const paths = Array.from({ length: READ_FIRST_MAX + 50 }, (_, at) => `/${at}`);
+  const { steps, answered } = await pipelined(paths);
+  expect(steps.findIndex((step) => step.startsWith("handled"))).toBe(READ_FIRST_MAX);
+  expect(answered).toEqual(paths);
 });

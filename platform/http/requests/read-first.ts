@@ -1,5 +1,6 @@
 import type { preHandlerHookHandler } from "fastify";
 import { systemClock } from "../../clock/index.ts";
+import { READ_FIRST_MAX } from "../limits.ts";
 
 /**
  * Handles requests when all that came in the same loop turn are read, bodies too. To read one and answer it, then the next, takes a third more
@@ -13,6 +14,8 @@ export function readFirst(): preHandlerHookHandler {
     for (const next of all) next();
   };
   return (_request, _reply, done) => {
-    if (read.push(done) === 1) systemClock.endOfTurn(goOn);
+    const count = read.push(done);
+    if (count === READ_FIRST_MAX) goOn();
+    else if (count === 1) systemClock.endOfTurn(goOn);
   };
 }
