@@ -18,7 +18,7 @@ import { Program } from "./programs.ts";
 
 const TIMEOUT_MS = 120_000;
 const ROLES = ["engine", "gateway", "services", "edge"] as const;
-/** They end by themselves. `certificate` is run in servers.test.ts. */
+/** They end by themselves. `certificate` is run in certificate.test.ts. */
 const TOOLS = ["migrate", "shards", "certificate"] as const;
 /** The default of `SHARDS`. */
 const SHARDS = 64;
