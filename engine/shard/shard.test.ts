@@ -1,31 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  bookingId,
-  type Delta,
-  deltasOf,
-  holderId,
-  NOTICES,
-  type Notice,
-  type Reply,
-  type SaleRules,
-  shardOf,
-  showtimeId,
-  weightOf,
-} from "../../proto/index.ts";
+import { bookingId, type Delta, deltasOf, type Reply, shardOf, showtimeId, weightOf } from "../../proto/index.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
-import { tombstoneOf } from "../core/state/state.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { smallHall } from "../testing/small-hall.ts";
 import { GroupCommit } from "./group-commit.ts";
-import {
-  ARCHIVE_EVERY_MS,
-  MAILBOX_MAX,
-  NOTICES_PER_MESSAGE_MAX,
-  RESUME_GRACE_MS,
-  WALL_CLOCK_EVERY_MS,
-} from "./limits.ts";
+import { MAILBOX_MAX } from "./limits.ts";
 import { recover } from "./shard-state.ts";
-import { anna, bert, Desk, LIMITS, log, RULES, showtime, type Wish } from "./testing/desk.ts";
+import { bert, Desk, LIMITS, log, RULES, showtime, type Wish } from "./testing/desk.ts";
 
 let desk: Desk;
 beforeEach(async () => {
@@ -190,142 +171,6 @@ describe("a shard", () => {
       expect(heldRows).toBe(1);
     },
   );
-
-  it("gives holds back when their time is over, and tells their holders", async () => {
-    const notices: Notice[] = [];
-    desk.bus.subscribe(NOTICES, (message) => notices.push(...message.notices));
-    const held = await desk.heldBy([1]);
-    await desk.clock.advance(4_900);
-    expect(notices).toEqual([]);
-    await desk.clock.advance(300);
-    expect(notices).toEqual([{ type: "expired", holder: anna, hold: held.hold }]);
-    expect(await desk.heldBy([1], bert)).toMatchObject({ seats: [1] });
-  });
-
-  it("says of many whose time is over at once in messages that are not too long", async () => {
-    const sizes: number[] = [];
-    desk.bus.subscribe(NOTICES, ({ notices }) => sizes.push(notices.length));
-    const large = { showtime: showtimeId("st-large") };
-    desk.tell({
-      ...desk.command({ type: "open", plan: smallHall(NOTICES_PER_MESSAGE_MAX + 10), rules: RULES }),
-      ...large,
-    });
-    for (let seat = 0; seat < NOTICES_PER_MESSAGE_MAX + 10; seat++) {
-      desk.tell({ ...desk.command({ type: "hold", seats: [seat] }, holderId(`holder-${seat}`)), ...large });
-    }
-    await desk.clock.advance(6_000);
-    expect(sizes).toEqual([NOTICES_PER_MESSAGE_MAX, 10]);
-  });
-
-  it("lets a hold keep what was left of its time over an hour's outage, plus one to two seconds", async () => {
-    const { hold } = await desk.heldBy([1]);
-    await desk.clock.advance(3_000);
-    const before = await desk.timeLeft(hold);
-    void desk.shard.stop();
-    await desk.clock.advance(3_600_000);
-    desk.shard = await desk.started();
-    const after = await desk.timeLeft(hold);
-    expect(after).toBeGreaterThanOrEqual(before + RESUME_GRACE_MS - 100);
-    expect(after).toBeLessThanOrEqual(before + 2_000);
-  });
-
-  it("journals its time every second while a hold is alive, whenever something else was written last", async () => {
-    await desk.heldBy([1]);
-    await desk.clock.advance(600);
-    await desk.told({ type: "hold", seats: [0] }, bert);
-    const last = desk.journal.durable(0).length;
-    await desk.clock.advance(1_200);
-    expect(desk.journal.durable(0).length).toBeGreaterThan(last);
-  });
-
-  /** What a hold has that is made right after an hour without an engine. */
-  async function leftAfterAnOutage(): Promise<number> {
-    void desk.shard.stop();
-    await desk.clock.advance(3_600_000);
-    desk.shard = await desk.started();
-    return desk.timeLeft((await desk.heldBy([1])).hold);
-  }
-
-  it("winds up no clock that was over before an outage: the next hold has its full time", async () => {
-    const { hold } = await desk.heldBy([1]);
-    await desk.clock.advance(4_000);
-    await desk.told({ type: "release", hold });
-    await desk.clock.advance(60_000);
-    expect(await leftAfterAnOutage()).toBeGreaterThan(LIMITS.holdTtlMs - 1_000);
-  });
-
-  it("winds up no clock that ended in the reign after, in which nobody held anything", async () => {
-    const { hold } = await desk.heldBy([1]);
-    await desk.clock.advance(4_000);
-    await desk.told({ type: "release", hold });
-    void desk.shard.stop();
-    desk.shard = await desk.started();
-    await desk.clock.advance(60_000);
-    expect(await leftAfterAnOutage()).toBeGreaterThan(LIMITS.holdTtlMs - 1_000);
-  });
-
-  it("winds up no clock that ended after it had been given time back", async () => {
-    const { hold } = await desk.heldBy([1]);
-    await desk.told({ type: "release", hold });
-    void desk.shard.stop();
-    desk.shard = await desk.started();
-    await desk.clock.advance(3_000);
-    desk.shard.reachable();
-    await desk.clock.advance(60_000);
-    expect(await leftAfterAnOutage()).toBeGreaterThan(LIMITS.holdTtlMs - 1_000);
-  });
-
-  it("gives back what the rest of the process took to start", async () => {
-    const { hold } = await desk.heldBy([1]);
-    void desk.shard.stop();
-    desk.shard = await desk.started();
-    const before = await desk.timeLeft(hold);
-    await desk.clock.advance(2_000);
-    desk.shard.reachable();
-    expect(await desk.timeLeft(hold)).toBeGreaterThanOrEqual(before - 50);
-  });
-
-  it("never lets its clock run backwards, whatever happens to the wall clock", async () => {
-    const { hold } = await desk.heldBy([1]);
-    desk.clock.setForward(-3_600_000);
-    desk.shard = await desk.started();
-    const left = await desk.timeLeft(hold);
-    expect(left).toBeGreaterThan(4_000);
-    expect(left).toBeLessThanOrEqual(5_000 + RESUME_GRACE_MS);
-    const ats = desk.journal.durable(0).map((row) => row.at);
-    expect(ats).toEqual([...ats].sort((a, b) => a - b));
-  });
-
-  it("catches up with a wall clock that stays ahead, and takes no time from holds", async () => {
-    const ahead = 9 * 3_600_000;
-    const tomorrow = { showtime: showtimeId("st-tomorrow") };
-    const rules = { ...RULES, salesStartAt: desk.clock.now() + ahead };
-    const holdTomorrow = async (): Promise<Reply | undefined> => {
-      const answer = desk.tell({ ...desk.command({ type: "hold", seats: [1] }), ...tomorrow });
-      await desk.clock.advance(desk.latency + 1);
-      return answer.replies?.[0];
-    };
-    desk.tell({ ...desk.command({ type: "open", plan: smallHall(24), rules }), ...tomorrow });
-    desk.clock.setForward(ahead);
-    await desk.clock.advance(WALL_CLOCK_EVERY_MS);
-    desk.clock.setForward(-ahead); // Somebody's mistake, and undone.
-    await desk.clock.advance(WALL_CLOCK_EVERY_MS);
-    expect(await holdTomorrow()).toMatchObject({ code: "SALE_CLOSED" });
-    desk.clock.setForward(ahead);
-    await desk.clock.advance(2 * WALL_CLOCK_EVERY_MS - 1_000);
-    const { hold } = await desk.heldBy([1]);
-    const before = await desk.timeLeft(hold);
-    await desk.clock.advance(2_000);
-    expect(await holdTomorrow()).toMatchObject({ type: "held" });
-    const took = before - (await desk.timeLeft(hold));
-    expect(took).toBeGreaterThanOrEqual(2_000);
-    expect(took).toBeLessThanOrEqual(2_100);
-    const left = await desk.timeLeft(hold);
-    desk.shard = await desk.started(); // As the journal has it.
-    expect(await desk.timeLeft(hold)).toBeGreaterThan(left - 100);
-    expect(await desk.timeLeft(hold)).toBeLessThanOrEqual(left + RESUME_GRACE_MS);
-  });
-
   it("opens no showtime that is another shard's", async () => {
     desk.shard = await desk.started({ shards: 2 });
     const open = { type: "open", plan: smallHall(24), rules: RULES } as const;
@@ -435,51 +280,6 @@ describe("a shard", () => {
     const again = desk.tell(request);
     await desk.clock.advance(desk.latency + 1);
     expect(again.replies).toMatchObject([{ type: "held", seats: [1] }]);
-  });
-});
-
-describe("a showtime that is over", () => {
-  const LONG = 60_000 + CORE_LIMITS.archiveAfterMs + ARCHIVE_EVERY_MS;
-  const archived = expect.stringContaining("archived");
-  let over: SaleRules;
-
-  beforeEach(() => {
-    over = { ...RULES, salesEndAt: desk.clock.now() + 60_000 };
-  });
-
-  it("is archived a day later, unseen by its viewers", async () => {
-    await desk.told({ type: "amend", rules: over });
-    await desk.heldBy([0]);
-    const deltas: Delta[] = [];
-    desk.bus.subscribe(deltasOf(showtime), (delta) => deltas.push(delta));
-    await desk.clock.advance(LONG);
-    expect(await desk.told({ type: "hold", seats: [0] })).toMatchObject({ code: "SALE_CLOSED", message: archived });
-    expect(deltas).toHaveLength(1); // The hold's end.
-    const views: Reply[] = [];
-    desk.shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => views.push(...replies));
-    expect(views).toMatchObject([{ type: "refused", code: "NOT_FOUND" }]);
-  });
-
-  it("stays archived over snapshots and restarts, and is not opened anew", async () => {
-    await desk.told({ type: "amend", rules: over });
-    await desk.clock.advance(LONG);
-    await desk.settled(takeSnapshot(desk.journal, 0, log));
-    const { state } = await desk.settled(recover(desk.journal, 0, () => undefined));
-    expect(state.showtimes.get(showtime)).toMatchObject({ phase: "archived", seq: 3 });
-    const { answers, holds } = tombstoneOf({ id: showtime, seq: 3, at: 0 });
-    expect(state.showtimes.get(showtime)?.answers).toBe(answers); // They are kept for good, so they are to be small.
-    expect(state.showtimes.get(showtime)?.holds).toBe(holds);
-    void desk.shard.stop();
-    desk.shard = await desk.started();
-    expect(await desk.told({ type: "open", plan: smallHall(24), rules: RULES })).toMatchObject({ message: archived });
-  });
-
-  it("is archived at once by a shard that was away for long", async () => {
-    await desk.told({ type: "amend", rules: over });
-    void desk.shard.stop();
-    await desk.clock.advance(LONG);
-    desk.shard = await desk.started();
-    expect(await desk.told({ type: "hold", seats: [0] })).toMatchObject({ code: "SALE_CLOSED", message: archived });
   });
 });
 
