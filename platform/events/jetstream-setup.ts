@@ -31,6 +31,7 @@ const NO_REPLICAS_HERE = 10_074;
 const REFUSALS = [NO_SUITABLE_PEERS, STREAM_NAME_IN_USE, NO_REPLICAS_HERE];
 const NOT_AVAILABLE = 10_008;
 const STORE_TOO_SMALL = 10_047;
+/** Of a change: another process is making the same one, and the stream seems to overlap itself. */
 const SUBJECTS_OVERLAP = 10_065;
 /** `booking.*`, `payment.*` ... */
 const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];
@@ -73,7 +74,7 @@ async function ensureThere(manager: JetStreamManager, connection: NatsConnection
 async function ensureReplicas(manager: JetStreamManager): Promise<void> {
   const { config, cluster } = await manager.streams.info(STREAM);
   if (cluster === undefined || config.num_replicas >= REPLICAS) return; // A server without others takes any number, and makes none.
-  await manager.streams.update(STREAM, { num_replicas: REPLICAS }).catch(codeIn(REFUSALS));
+  await manager.streams.update(STREAM, { num_replicas: REPLICAS }).catch(codeIn([...REFUSALS, SUBJECTS_OVERLAP]));
 }
 
 /**
@@ -85,8 +86,8 @@ async function ensureBound(manager: JetStreamManager): Promise<void> {
   for (let max_bytes = JETSTREAM_BYTES_MAX; max_bytes >= JETSTREAM_BYTES_MIN; max_bytes /= 2) {
     const refused = await manager.streams
       .update(STREAM, { max_bytes })
-      .then(() => undefined, codeIn([STORE_TOO_SMALL]));
-    if (refused === undefined) return;
+      .then(() => undefined, codeIn([STORE_TOO_SMALL, SUBJECTS_OVERLAP]));
+    if (refused !== STORE_TOO_SMALL) return;
   }
 }
 
@@ -98,18 +99,14 @@ const codeIn =
     throw error;
   };
 
-/**
- * Servers of a cluster that has just been started say that they are ready before they have chosen who answers. And to whoever changes a stream
- * while another process does, they may say that it overlaps itself.
- */
+/** Servers of a cluster that has just been started say that they are ready before they have chosen who answers. */
 export async function patiently(clock: Clock, action: () => Promise<void>): Promise<void> {
   const end = clock.monotonic() + JETSTREAM_READY_WITHIN_MS;
   for (;;) {
     try {
       return await action();
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      const isNotYet = error instanceof errors.TimeoutError || code === NOT_AVAILABLE || code === SUBJECTS_OVERLAP;
+      const isNotYet = error instanceof errors.TimeoutError || (error as { code?: unknown }).code === NOT_AVAILABLE;
       if (!isNotYet || clock.monotonic() > end) throw error;
       await sleep(clock, JETSTREAM_READY_AGAIN_MS);
     }
