@@ -100,14 +100,19 @@ describe("on JetStream", () => {
     expect(await replicas(connections[0])).toBe(3);
     await late;
     await Promise.all(streams.map((stream) => stream.stop()));
-
-    // As if the third had come later still.
-    const [connection] = connections;
-    const manager = await jetstreamManager(connection as NatsConnection); // The cast: a test has as many as it says.
-    await manager.streams.update("USHER_EVENTS", { num_replicas: 1 });
-    await (await opened(connection as NatsConnection)).stop();
-    expect(await replicas(connection)).toBe(3);
     await Promise.all(connections.map((connection) => connection.close()));
+  }, 60_000);
+
+  it("that was made while servers were missing has a replica on each of three, once a process finds them", async () => {
+    const first = await member("nats-1", "nats://127.0.0.1:1");
+    await Promise.all(["nats-2", "nats-3"].map((name) => member(name, first.routes ?? "")));
+    const connection = await connectNats(first.url, LOGIN);
+    await (await opened(connection)).stop();
+    const manager = await jetstreamManager(connection);
+    await manager.streams.update("USHER_EVENTS", { num_replicas: 1 });
+    await (await opened(connection)).stop();
+    expect(await replicas(connection)).toBe(3);
+    await connection.close();
   }, 60_000);
 
   it("is made on one server that has the configuration of a cluster", async () => {
