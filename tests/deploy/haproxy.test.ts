@@ -149,7 +149,8 @@ describe("HAProxy", () => {
       backends,
       `backend services from to-services\n${line(portOf(gone))}backend unready from to-unready\n${line(1)}backend edges from to-edges\n`,
     );
-    const { ask } = await begin(backends, /backend 'unready' has no server available/);
+    const { ask, said } = await begin(backends, /backend 'unready' has no server available/);
+    await expect.poll(said).toMatch(/backend 'services' has no server available/);
     const response = await ask({ path: "/api/v1/movies" });
     const requestId = response.headers["x-request-id"];
     expect(response).toMatchObject({
