@@ -9,7 +9,7 @@ const LAST = 6;
 
 function rowOf(seq: number): JournalRow {
   const row = new RowWriter();
-  row.add(SHOWTIME, { type: "closed", at: seq, holder: holderId("admin"), rid: "r" as RequestId }); // Short enough.
+  row.add(SHOWTIME, 0, { type: "closed", at: seq, holder: holderId("admin"), rid: "r" as RequestId }); // Short enough.
   return { shard: 0, seq, epoch: 1, at: seq, events: row.take() };
 }
 

@@ -110,8 +110,8 @@ export const BREAKS = [
     law: 5,
     what: "a delta's `from` is not the seq before it",
     file: "engine/shard/batch.ts",
-    find: "touched = { state, from: state.seq, changes: [] };",
-    replace: "touched = { state, from: state.seq + 1, changes: [] };",
+    find: "touched = { state, from: state.seq, changes: [], place: 0 };",
+    replace: "touched = { state, from: state.seq + 1, changes: [], place: 0 };",
     test: "engine/shard",
   },
   {

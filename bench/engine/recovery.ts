@@ -110,7 +110,9 @@ async function writeRows(
   let seq = 0;
   for (let first = 0; first < events.length; first += EVENTS_A_ROW) {
     const row = new RowWriter();
-    for (const [showtime, event] of events.slice(first, first + EVENTS_A_ROW)) row.add(showtime, event);
+    const places = new Map<ShowtimeId, number>();
+    for (const [showtime, event] of events.slice(first, first + EVENTS_A_ROW))
+      places.set(showtime, row.add(showtime, places.get(showtime) ?? 0, event));
     await journal.commit([{ shard, seq: ++seq, epoch, at: START + seq, events: row.take(), bookedSeats: [] }]);
   }
 }

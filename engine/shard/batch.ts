@@ -7,6 +7,7 @@ import type { BookingId, Delta, Event, Notice, Reply, ReplyBatch, ShowtimeId } f
 import type { RowWriter } from "./row-codec.ts";
 
 type AnswerBatch = (replies: ReplyBatch) => void;
+type SeatChanges = Map<string, { -readonly [Field in keyof BookedSeatChange]: BookedSeatChange[Field] }>;
 
 /** A showtime that the batch changed. */
 export interface Touched {
@@ -14,6 +15,8 @@ export interface Touched {
   /** Its seq before the batch. */
   readonly from: number;
   readonly changes: number[];
+  /** In the batch's row; 0 before its first event there. */
+  place: number;
 }
 
 export class Batch {
@@ -27,7 +30,8 @@ export class Batch {
   needsProof = false;
   readonly #row: RowWriter;
   readonly #touched = new Map<ShowtimeId, Touched>();
-  readonly #bookedSeats = new Map<string, { -readonly [Field in keyof BookedSeatChange]: BookedSeatChange[Field] }>();
+  /** From the first booking on: most batches have none. */
+  #bookedSeats: SeatChanges | undefined;
   readonly #answers: { readonly replies: readonly Reply[]; readonly answer: AnswerBatch }[] = [];
 
   readonly #beforeCut: (() => void)[] = [];
@@ -54,14 +58,15 @@ export class Batch {
   touch(state: ShowtimeState): Touched {
     let touched = this.#touched.get(state.id);
     if (touched === undefined) {
-      touched = { state, from: state.seq, changes: [] };
+      touched = { state, from: state.seq, changes: [], place: 0 };
       this.#touched.set(state.id, touched);
     }
     return touched;
   }
 
-  add(showtime: ShowtimeId, event: Event): void {
-    this.#row.add(showtime, event);
+  add(touched: Touched, event: Event): void {
+    const showtime = touched.state.id;
+    touched.place = this.#row.add(showtime, touched.place, event);
     if (event.type === "confirmed") this.#rebook(showtime, event.seats, null, event.booking);
     // With a hold it was cancelled before it was confirmed: no seat was booked.
     else if (event.type === "cancelled" && event.hold === undefined)
@@ -91,7 +96,7 @@ export class Batch {
 
   /** The net change of each seat: a seat booked and cancelled within the batch is not in it. */
   bookedSeats(): BookedSeatChange[] {
-    if (this.#bookedSeats.size === 0) return [];
+    if (this.#bookedSeats === undefined) return [];
     return [...this.#bookedSeats.values()].filter((change) => change.before !== change.after);
   }
 
@@ -116,10 +121,11 @@ export class Batch {
   }
 
   #rebook(showtime: ShowtimeId, seats: readonly number[], before: BookingId | null, after: BookingId | null): void {
+    const booked: SeatChanges = (this.#bookedSeats ??= new Map());
     for (const seat of seats) {
       const key = `${showtime} ${seat}`;
-      const change = this.#bookedSeats.get(key);
-      if (change === undefined) this.#bookedSeats.set(key, { showtime, seat, before, after });
+      const change = booked.get(key);
+      if (change === undefined) booked.set(key, { showtime, seat, before, after });
       else change.after = after;
     }
   }

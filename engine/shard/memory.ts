@@ -256,7 +256,7 @@ export class Memory {
       if (error instanceof BrokenInvariant) throw error;
       throw new BrokenInvariant(`a ${event.type} event was applied in part`, { cause: error });
     }
-    this.#open.add(showtime, event);
+    this.#open.add(touched, event);
     this.#options.onDeadline(this.#expiry.note(showtime, event));
   }
 }

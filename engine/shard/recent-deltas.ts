@@ -20,13 +20,16 @@ export class RecentDeltas {
   #changes = 0;
 
   push({ showtime, epoch, from, seq, checksum, changes }: Delta): void {
-    const isTooMany = (): boolean =>
-      this.#deltas === RECENT_DELTAS_MAX || this.#changes + changes.length > RECENT_CHANGES_MAX;
-    while (this.#deltas > 0 && isTooMany()) this.#dropOldest();
-    if (isTooMany()) return;
+    while (this.#deltas > 0 && !this.#hasRoomFor(changes.length)) this.#dropOldest();
+    if (!this.#hasRoomFor(changes.length)) return;
     let at = this.#numbersAt + HEAD * this.#deltas + this.#changes;
-    for (const number of [epoch, from, seq, checksum, changes.length]) this.#numbers[at++ % ROOM] = number;
-    for (const change of changes) this.#numbers[at++ % ROOM] = change;
+    const numbers = this.#numbers;
+    numbers[at++ % ROOM] = epoch;
+    numbers[at++ % ROOM] = from;
+    numbers[at++ % ROOM] = seq;
+    numbers[at++ % ROOM] = checksum;
+    numbers[at++ % ROOM] = changes.length;
+    for (let change = 0; change < changes.length; change++) numbers[at++ % ROOM] = changes[change] ?? 0;
     this.#showtimes[(this.#showtimesAt + this.#deltas) % RECENT_DELTAS_MAX] = showtime;
     this.#deltas++;
     this.#changes += changes.length;
@@ -44,6 +47,10 @@ export class RecentDeltas {
       at += HEAD + length;
     }
     return found;
+  }
+
+  #hasRoomFor(changes: number): boolean {
+    return this.#deltas < RECENT_DELTAS_MAX && this.#changes + changes <= RECENT_CHANGES_MAX;
   }
 
   #dropOldest(): void {

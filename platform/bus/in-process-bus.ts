@@ -1,14 +1,21 @@
 import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
-import type { Clock } from "../clock/index.ts";
+import { type Clock, Deadlines } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
-import { Slab } from "../slab/index.ts";
 import { BusClosed, NoResponders, RequestTimeout, type Bus, type Subscription } from "./bus.ts";
 import { BURST_MAX } from "./limits.ts";
 import { SubjectTable } from "./subject-table.ts";
 
-/** A value on its way; whoever receives it opens it with the codec of its own subject. */
-type Sealed = <T>(codec: Codec<T>) => T;
+/** A value on its way: itself, or its bytes where the bus encodes. Whoever receives it opens it with the codec of its own subject. */
+type Sealed = unknown;
 type Respond = (answer: Sealed) => void;
+
+/** A request without an answer so far. */
+interface Open {
+  readonly subject: string;
+  readonly timeoutMs: number;
+  readonly dueAt: number;
+  fail(why: Error): void;
+}
 
 /**
  * The bus of a process that is all there is. It behaves as one across a network: nothing is delivered while the sender
@@ -20,8 +27,7 @@ export class InProcessBus implements Bus {
   readonly #encode: boolean;
   readonly #topics = new SubjectTable<(message: Sealed) => void>();
   readonly #endpoints = new SubjectTable<(question: Sealed, respond: Respond) => void>();
-  /** Requests without an answer so far: how to fail each. */
-  readonly #pending = new Slab<(why: Error) => void>();
+  readonly #open: Deadlines<Open>;
   readonly #queue: (() => void)[] = [];
   #draining = false;
   /** Messages delivered since the loop last got a turn from here. */
@@ -33,19 +39,28 @@ export class InProcessBus implements Bus {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#encode = options.encode ?? false;
+    this.#open = new Deadlines(options.clock, ({ fail, subject, timeoutMs }) =>
+      fail(new RequestTimeout(subject, timeoutMs)),
+    );
   }
 
   publish<T>(topic: Topic<T>, value: T): void {
     this.#refuseWhenClosed();
-    const message = this.#seal(topic.codec, value);
     const receivers = this.#topics.receiversOf(topic.name);
-    if (receivers === undefined) return;
-    this.#send(() => receivers.each((receive) => this.#guard(topic.name, () => receive(message))));
+    const message = this.#seal(topic.codec, value);
+    if (receivers !== undefined) this.#send(() => receivers.each((receive) => receive(message)));
   }
 
   subscribe<T>(topic: Topic<T>, handler: (value: T) => void, options: { queue?: string } = {}): Subscription {
     this.#refuseWhenClosed();
-    return this.#topics.add(topic.name, (message) => handler(message(topic.codec)), options.queue);
+    const receive = (message: Sealed): void => {
+      try {
+        handler(this.#opened(topic.codec, message));
+      } catch (error) {
+        this.#dropped(topic.name, error);
+      }
+    };
+    return this.#topics.add(topic.name, receive, options.queue);
   }
 
   request<Question, Answer>(
@@ -55,29 +70,28 @@ export class InProcessBus implements Bus {
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#refuseWhenClosed();
+      const subject = endpoint.name;
       const message = this.#seal(endpoint.question, question);
-      const receivers = this.#endpoints.receiversOf(endpoint.name);
-      const timer = this.#clock.after(timeoutMs, () => fail(new RequestTimeout(endpoint.name, timeoutMs)));
-      const settle = (): boolean => {
-        timer.cancel();
-        return this.#pending.delete(key, fail);
-      };
+      const receivers = this.#endpoints.receiversOf(subject);
       const fail = (why: Error): void => {
-        if (settle()) reject(why);
+        if (this.#open.delete(key, open)) reject(why);
+      };
+      const open: Open = { subject, timeoutMs, dueAt: this.#clock.monotonic() + timeoutMs, fail };
+      const key = this.#open.add(open);
+      const take = (answer: Sealed): void => {
+        try {
+          const value = this.#opened(endpoint.answer, answer);
+          if (this.#open.delete(key, open)) resolve(value);
+        } catch (error) {
+          this.#dropped(subject, error);
+        }
       };
       const respond: Respond = (answer) => {
-        if (this.#pending.get(key) !== fail) return;
-        this.#send(() =>
-          this.#guard(endpoint.name, () => {
-            const value = answer(endpoint.answer);
-            if (settle()) resolve(value);
-          }),
-        );
+        if (this.#open.get(key) === open) this.#send(() => take(answer));
       };
-      const key = this.#pending.add(fail);
       this.#send(() => {
-        const served = receivers?.each((serve) => this.#guard(endpoint.name, () => serve(message, respond))) ?? 0;
-        if (served === 0) fail(new NoResponders(endpoint.name));
+        const served = receivers?.each((serve) => serve(message, respond)) ?? 0;
+        if (served === 0) fail(new NoResponders(subject));
       });
     });
   }
@@ -88,11 +102,22 @@ export class InProcessBus implements Bus {
     options: { queue?: string } = {},
   ): Subscription {
     this.#refuseWhenClosed();
-    const receive = (question: Sealed, respond: Respond): void =>
-      handler(question(endpoint.question), (value) =>
-        this.#guard(endpoint.name, () => respond(this.#seal(endpoint.answer, value))),
-      );
-    return this.#endpoints.add(endpoint.name, receive, options.queue);
+    const { name: subject, question: codec, answer: answerCodec } = endpoint;
+    const answer = (value: Answer, respond: Respond): void => {
+      try {
+        respond(this.#seal(answerCodec, value));
+      } catch (error) {
+        this.#dropped(subject, error);
+      }
+    };
+    const receive = (question: Sealed, respond: Respond): void => {
+      try {
+        handler(this.#opened(codec, question), (value) => answer(value, respond));
+      } catch (error) {
+        this.#dropped(subject, error);
+      }
+    };
+    return this.#endpoints.add(subject, receive, options.queue);
   }
 
   /** There is no connection that could break. */
@@ -104,15 +129,16 @@ export class InProcessBus implements Bus {
     this.#closed = true;
     // What is delivered may have answers behind it.
     while (this.#draining) await new Promise<void>((done) => this.#send(done));
-    for (const fail of this.#pending.values()) fail(new BusClosed());
+    for (const { fail } of this.#open.values()) fail(new BusClosed());
   }
 
   #seal<T>(codec: Codec<T>, value: T): Sealed {
-    if (this.#encode) {
-      const bytes = codec.encode(value);
-      return (receiving) => receiving.decode(bytes);
-    }
-    return <Received>() => value as unknown as Received; // Both ends name the same subject, and it has one type.
+    return this.#encode ? codec.encode(value) : value;
+  }
+
+  /** The casts: `#seal` made it, and both ends name the same subject, which has one type. */
+  #opened<T>(codec: Codec<T>, message: Sealed): T {
+    return this.#encode ? codec.decode(message as Uint8Array) : (message as T);
   }
 
   #send(deliver: () => void): void {
@@ -136,12 +162,8 @@ export class InProcessBus implements Bus {
     this.#drain();
   };
 
-  #guard(subject: string, deliver: () => void): void {
-    try {
-      deliver();
-    } catch (err) {
-      this.#log.error({ err, subject }, "dropped a bus message: it does not decode, or its handler failed");
-    }
+  #dropped(subject: string, err: unknown): void {
+    this.#log.error({ err, subject }, "dropped a bus message: it does not decode, or its handler failed");
   }
 
   #refuseWhenClosed(): void {

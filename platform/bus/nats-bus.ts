@@ -13,10 +13,9 @@ import {
   type Subscription as NatsSubscription,
   PermissionViolationError,
 } from "@nats-io/transport-node";
-import type { Codec, Endpoint, Topic } from "../../proto/index.ts";
-import type { Clock } from "../clock/index.ts";
+import type { Endpoint, Topic } from "../../proto/index.ts";
+import { type Clock, Deadlines } from "../clock/index.ts";
 import { CountedLine, type Logger } from "../log/index.ts";
-import { Slab } from "../slab/index.ts";
 import { type Bus, BusClosed, ConnectionLost, NoResponders, RequestTimeout, type Subscription } from "./bus.ts";
 import { MESSAGE_BYTES_WANTED, REFUSALS_TOLD_MAX } from "./limits.ts";
 import { NatsUnusable } from "./nats-connection.ts";
@@ -33,6 +32,8 @@ interface Open {
   /** No other request has it: an answer that comes too late is not taken for another's. */
   readonly number: number;
   readonly subject: string;
+  readonly timeoutMs: number;
+  readonly dueAt: number;
   settle(answer: Uint8Array): void;
   fail(why: Error): void;
 }
@@ -48,7 +49,7 @@ export class NatsBus implements Bus {
   readonly #log: Logger;
   /** Answers come on this subject, with a request's key and number below it. Nobody can guess it, and so answer for another. */
   readonly #inbox: string;
-  readonly #open = new Slab<Open>();
+  readonly #open: Deadlines<Open>;
   readonly #gapHandlers = new Set<() => void>();
   /** What the server does not let us hear: we are deaf there until we start again. */
   readonly #refused = new Map<NatsSubscription, string>();
@@ -66,6 +67,7 @@ export class NatsBus implements Bus {
     this.#clock = clock;
     this.#log = log;
     this.#unreadable = new CountedLine(clock, TELL_EVERY_MS);
+    this.#open = new Deadlines(clock, ({ fail, subject, timeoutMs }) => fail(new RequestTimeout(subject, timeoutMs)));
     this.#inbox = createInbox(inboxPrefix);
     warnOfSmallMessages(connection, log);
     this.#subscribe(`${this.#inbox}.*`, {}, (message) => this.#answered(message));
@@ -80,7 +82,7 @@ export class NatsBus implements Bus {
   }
 
   subscribe<T>(topic: Topic<T>, handler: (value: T) => void, options: { queue?: string } = {}): Subscription {
-    return this.#listen(topic.name, options, (message) => handler(decode(topic.codec, message.data)));
+    return this.#listen(topic.name, options, (message) => handler(topic.codec.decode(message.data)));
   }
 
   request<Question, Answer>(
@@ -93,19 +95,17 @@ export class NatsBus implements Bus {
       const subject = endpoint.name;
       const bytes = endpoint.question.encode(question);
       if (!this.#isConnected) throw new NoResponders(subject);
-      const timer = this.#clock.after(timeoutMs, () => fail(new RequestTimeout(subject, timeoutMs)));
       const fail = (why: Error): void => {
-        timer.cancel();
         this.#open.delete(key, open);
         reject(why);
       };
       const settle = (data: Uint8Array): void => {
-        const answer = decode(endpoint.answer, data); // One that does not decode leaves the asker to its time-out.
-        timer.cancel();
+        const answer = endpoint.answer.decode(data); // One that does not decode leaves the asker to its time-out.
         this.#open.delete(key, open);
         resolve(answer);
       };
-      const open: Open = { number: this.#requests++, subject, settle, fail };
+      const dueAt = this.#clock.monotonic() + timeoutMs;
+      const open: Open = { number: this.#requests++, subject, timeoutMs, dueAt, settle, fail };
       const key = this.#open.add(open);
       try {
         this.#connection.publish(subject, bytes, { reply: `${this.#inbox}.${key}-${open.number}` });
@@ -122,7 +122,7 @@ export class NatsBus implements Bus {
   ): Subscription {
     return this.#listen(endpoint.name, options, (message) => {
       if (message.reply?.startsWith(INBOXES) !== true) throw new Error("a question whose answer belongs in no inbox");
-      const question = decode(endpoint.question, message.data);
+      const question = endpoint.question.decode(message.data);
       let isAnswered = false;
       handler(question, (value) => {
         if (isAnswered || this.#isClosed || !this.#isConnected) return;
@@ -254,9 +254,6 @@ export class NatsBus implements Bus {
     if (this.#isClosed) throw new BusClosed();
   }
 }
-
-/** The bytes belong to the library's buffer, and a decoded value may point into them: so they are copied first. */
-const decode = <T>(codec: Codec<T>, bytes: Uint8Array): T => codec.decode(bytes.slice());
 
 function warnOfSmallMessages({ info }: NatsConnection, log: Logger): void {
   const { max_payload: bytes = MESSAGE_BYTES_WANTED } = info ?? {};

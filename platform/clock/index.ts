@@ -1,4 +1,5 @@
 export type { Clock, Timer } from "./clock.ts";
+export { Deadlines } from "./deadlines.ts";
 export { every } from "./every.ts";
 export { sleep } from "./sleep.ts";
 export { SteeredClock } from "./steered-clock.ts";

@@ -152,58 +152,54 @@ export class EngineClient {
       const to = endOfMessage(requests, from);
       const part = <Item>(list: readonly Item[]): readonly Item[] =>
         to - from < list.length ? list.slice(from, to) : list;
-      void this.#ask(lane, part(requests), part(answers), part(deadlines), part(pasts));
+      this.#ask(lane, part(requests), part(answers), part(deadlines), part(pasts));
       from = to;
     }
   }
 
-  async #ask(
+  #ask(
     lane: Lane,
     requests: readonly (Command | Query)[],
     answers: readonly Answer[],
     deadlines: readonly number[],
     pasts: readonly Past[],
-  ): Promise<void> {
-    const { attemptTimeoutMs = Infinity, clock } = this.#options;
-    // Of the request that has the least: those that have more are asked again.
-    const left = Math.min(...deadlines) - clock.monotonic();
+  ): void {
+    const { attemptTimeoutMs = Infinity, clock, bus } = this.#options;
     const { epoch } = lane;
-    const patienceMs = attemptTimeoutMs * 2 ** Math.max(...pasts.map(({ unheard }) => unheard));
-    const replies = await this.#attempt(lane, requests, Math.max(1, Math.min(left, patienceMs)));
-    const hasMoved = lane.epoch !== epoch;
-    for (let i = 0; i < requests.length; i++) {
-      // The casts: the lists are as long as each other.
-      const answer = answers[i] as Answer;
-      const reply = replies[i];
-      const past = pasts[i] as Past;
-      if (reply !== undefined && !isOpen(reply, past)) {
-        this.#inFlight--;
-        answer(reply);
-        continue;
+    // Without replies where none came in time, or another has the shard by now; the requests may have been carried out all the same.
+    const end = (replies: readonly Reply[]): void => {
+      if (!lane.unanswered.delete(key, giveUp)) return;
+      const hasMoved = lane.epoch !== epoch;
+      for (let i = 0; i < requests.length; i++) {
+        // The casts: the lists are as long as each other.
+        const answer = answers[i] as Answer;
+        const reply = replies[i];
+        const past = pasts[i] as Past;
+        if (reply !== undefined && !isOpen(reply, past)) {
+          this.#inFlight--;
+          answer(reply);
+          continue;
+        }
+        this.#sendAgain(lane, requests[i] as Command | Query, answer, {
+          deadline: deadlines[i] as number,
+          past: withAttempt(past, reply),
+          atOnce: hasMoved,
+          otherwise: reply?.type === "refused" && reply.code === "UNAVAILABLE" ? reply : UNAVAILABLE,
+        });
       }
-      this.#sendAgain(lane, requests[i] as Command | Query, answer, {
-        deadline: deadlines[i] as number,
-        past: withAttempt(past, reply),
-        atOnce: hasMoved,
-        otherwise: reply?.type === "refused" && reply.code === "UNAVAILABLE" ? reply : UNAVAILABLE,
-      });
-    }
-  }
-
-  /** Without replies where none came in time, or another has the shard by now; the request may have been carried out all the same. */
-  #attempt(lane: Lane, requests: readonly (Command | Query)[], timeoutMs: number): Promise<readonly Reply[]> {
-    return new Promise((resolve) => {
-      const end = (replies: readonly Reply[]): void => {
-        lane.unanswered.delete(key, giveUp);
-        resolve(replies);
-      };
-      const giveUp = (): void => end([]);
-      const key = lane.unanswered.add(giveUp);
-      this.#options.bus.request(lane.endpoint, { requests }, { timeoutMs }).then(
-        ({ replies }) => end(replies),
-        (error: unknown) => (error instanceof NoResponders ? end(requests.map(() => UNAVAILABLE)) : giveUp()),
-      );
-    });
+    };
+    const giveUp = (): void => end([]);
+    const key = lane.unanswered.add(giveUp);
+    // Of the request that has the least: those that have more are asked again.
+    let timeoutMs = Infinity;
+    for (const deadline of deadlines) timeoutMs = Math.min(timeoutMs, deadline - clock.monotonic());
+    let unheard = 0;
+    for (const past of pasts) unheard = Math.max(unheard, past.unheard);
+    timeoutMs = Math.max(1, Math.min(timeoutMs, attemptTimeoutMs * 2 ** unheard));
+    bus.request(lane.endpoint, { requests }, { timeoutMs }).then(
+      ({ replies }) => end(replies),
+      (error: unknown) => (error instanceof NoResponders ? end(requests.map(() => UNAVAILABLE)) : giveUp()),
+    );
   }
 
   #hear({ shard, epoch }: Served): void {
