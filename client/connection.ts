@@ -117,7 +117,13 @@ export class Connection {
   #connect(): void {
     const { codec, limits, socket: Socket, url } = this.#options;
     if (!this.#enter("connecting", { ms: limits.connectTimeoutMs, next: () => this.#lost() })) return;
-    const socket = new Socket(url, [codec.subprotocol]);
+    let socket: SocketLike;
+    try {
+      socket = new Socket(url, [codec.subprotocol]);
+    } catch (error) {
+      // As a page under https is not let open one without TLS. It would be no other the next time.
+      return this.#end(new ClientClosed(1008, error instanceof Error ? error.message : String(error)));
+    }
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => {

@@ -32,7 +32,10 @@ export class Refused extends Error {
   }
 }
 
-/** The client is closed, by `close()` or by a server that does not want it back (`code` 1008, 1009, 4500-4999). */
+/**
+ * The client is closed, by `close()`, by a server that does not want it back (`code` 1008, 1009, 4500-4999), or because the program may open no
+ * WebSocket to this URL (1008).
+ */
 export class ClientClosed extends Error {
   readonly code: number;
 

@@ -7,9 +7,13 @@ import { refusalOf } from "./testing/world.ts";
 
 const kept = new Map<string, { status: number; body: object }>();
 let asked = 0;
-/** Keeps silent at `/config.json`, refuses the first other request as the bookings do while a payment is being confirmed, and gives each key its first answer again. */
+/** Keeps silent at `/config.json`, knows no movies and is no Usher there, refuses the first other request as the bookings do while a payment is being confirmed, and gives each key its first answer again. */
 const server = createServer((request, response) => {
   if (request.url === "/config.json") return;
+  if (request.url?.startsWith("/api/v1/movies") === true) {
+    response.writeHead(404, { "content-type": "application/json" }).end('{"error":"no such thing"}');
+    return;
+  }
   const key = request.headers["idempotency-key"];
   const fresh =
     asked++ === 0
@@ -17,7 +21,8 @@ const server = createServer((request, response) => {
       : { status: 200, body: { id: "bk_1", status: "cancelled" } };
   const answer = (typeof key === "string" && kept.get(key)) || fresh;
   if (typeof key === "string") kept.set(key, answer);
-  response.writeHead(answer.status, { "content-type": "application/json" }).end(JSON.stringify(answer.body));
+  const type = answer.status < 400 ? "application/json" : "application/problem+json";
+  response.writeHead(answer.status, { "content-type": type }).end(JSON.stringify(answer.body));
 });
 
 afterEach(async () => {
@@ -56,4 +61,9 @@ test("a refusal has the problem's seats, and says to the millisecond when to ask
 test("a server that does not answer in time is not there", async () => {
   const rest = await start({ timeoutMs: 1 });
   await expect(rest.webSocketUrl()).rejects.toThrow(Unreachable);
+});
+
+test("what answers and is no Usher refuses nothing", async () => {
+  const rest = await start();
+  await expect(rest.movies()).rejects.toThrow(Unreachable);
 });

@@ -172,6 +172,10 @@ export class RestClient {
         signal: AbortSignal.timeout(this.#timeoutMs),
       });
       if (response.ok) return response;
+      if (!isProblem(response)) {
+        void response.body?.cancel();
+        throw new Error(`what answered is no Usher: ${response.status} ${response.statusText}`);
+      }
       throw toRefused(response, await response.json());
     } catch (cause) {
       throw cause instanceof Refused ? cause : new Unreachable(this.#base, cause);
@@ -182,6 +186,10 @@ export class RestClient {
 const signed = (token?: string): { readonly headers: Record<string, string> } => ({
   headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
 });
+
+/** Whatever Usher refuses it refuses so, and so does the balancer in front of it. */
+const isProblem = ({ headers }: Response): boolean =>
+  headers.get("content-type")?.startsWith("application/problem+json") === true;
 
 function toRefused(response: Response, body: unknown): Refused {
   // The cast: every field is looked at before it is used.

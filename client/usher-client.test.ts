@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { CLOSE_CODES, holdIdOf, SEAT_STATUS } from "../proto/index.ts";
-import { ClientClosed, UsherClient } from "./index.ts";
+import { ClientClosed, type SocketLike, UsherClient } from "./index.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { GOOD_TOKEN, PREMIERE } from "./testing/scripted-server.ts";
 import { createClient, eventOf, refusalOf, startServer } from "./testing/world.ts";
@@ -15,6 +15,14 @@ function countingSockets() {
     }
   }
   return { opened, Counted };
+}
+
+/** Opens nothing, and says nothing. */
+class DeafSocket implements SocketLike {
+  binaryType = "";
+  addEventListener(): void {}
+  send(): void {}
+  close(): void {}
 }
 
 describe.each(["json", "msgpack"] as const)("over %s", (encoding) => {
@@ -304,7 +312,43 @@ describe("connections", () => {
     expect(await booked).toEqual({ holdId: holdIdOf(PREMIERE, 2), bookingId: "b1" });
   });
 
-  test("what is no URL is said at once", () => {
-    expect(() => new UsherClient({ url: "nowhere", WebSocket })).toThrow(TypeError);
+  test.each(["nowhere", "ftp://localhost/v1", "ws://localhost/v1#hall", "mailto:a@localhost"])(
+    "%s is no WebSocket's URL, and that is said at once",
+    (url) => expect(() => new UsherClient({ url, WebSocket })).toThrow(TypeError),
+  );
+
+  test.each([
+    ["http://localhost/v1", "ws://localhost/v1"],
+    ["https://localhost/v1?a=b", "wss://localhost/v1?a=b"],
+  ])("%s is asked for as %s", (url, asked) => {
+    const urls: string[] = [];
+    class Asked extends DeafSocket {
+      constructor(where: string) {
+        super();
+        urls.push(where);
+      }
+    }
+    const client = new UsherClient({ url, WebSocket: Asked });
+    client.connect().catch(() => {});
+    client.close();
+    expect(urls).toEqual([asked]);
+  });
+
+  test("a URL that the program may not open closes the client, and nothing is thrown by a timer", async () => {
+    const clock = new ManualClock();
+    class Forbidden extends DeafSocket {
+      constructor() {
+        super();
+        throw new DOMException("an insecure WebSocket from a secure page", "SecurityError");
+      }
+    }
+    const client = new UsherClient({ url: "ws://localhost/v1", WebSocket: Forbidden, clock });
+    const closed = eventOf(client, "closed");
+    const connected = client.connect();
+    await expect(connected).rejects.toThrow("an insecure WebSocket from a secure page");
+    expect(await closed).toMatchObject({ code: 1008 });
+    expect(client.state).toBe("closed");
+    clock.advance(60_000);
+    await expect(client.hold(PREMIERE, [1])).rejects.toThrow(ClientClosed);
   });
 });

@@ -34,9 +34,9 @@ export class UsherClient {
   readonly #ridPrefix: string;
   #rids = 0;
 
-  /** @throws TypeError for what is no URL, and where there is no WebSocket. */
+  /** @throws TypeError for what is no WebSocket's URL, and where there is no WebSocket. */
   constructor(options: ClientOptions) {
-    const url = new URL(options.url).href;
+    const url = webSocketUrl(options.url);
     const clock = (this.#clock = options.clock ?? createSystemClock());
     const random = (this.#random = options.random ?? Math.random);
     const limits = (this.#limits = { ...CLIENT_LIMITS, ...options.limits });
@@ -275,6 +275,16 @@ export class UsherClient {
 }
 
 const alreadyClosed = (): ClientClosed => new ClientClosed(1000, "the client was closed");
+
+/** Not every WebSocket takes the `http` forms that the standard has by now. @throws TypeError */
+function webSocketUrl(text: string): string {
+  const url = new URL(text);
+  if (url.protocol === "http:") url.protocol = "ws:";
+  if (url.protocol === "https:") url.protocol = "wss:";
+  if (url.protocol !== "ws:" && url.protocol !== "wss:") throw new TypeError(`not a WebSocket's URL: ${text}`);
+  if (url.hash !== "") throw new TypeError(`a WebSocket's URL has no fragment: ${text}`);
+  return url.href;
+}
 
 function platformSocket(): SocketConstructor {
   // The cast: neither Node's types (20) nor the DOM's are assumed here; `SocketLike` is the part both have.

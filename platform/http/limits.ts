@@ -1,5 +1,7 @@
 /** Every bound of the HTTP server. Times are milliseconds, sizes bytes. */
 export const BODY_LIMIT = 64 * 1024;
+/** A larger body is read to its end up to here, so that who sends it hears why it was refused. */
+export const BODY_READ_AWAY_MAX = 16 * 1024 * 1024;
 export const PARAM_LENGTH_MAX = 128;
 export const HEADERS_TIMEOUT_MS = 10_000;
 /** For a whole request to arrive. */

@@ -105,6 +105,33 @@ describe("every refusal is a problem", () => {
     expectProblem(await post(payload), status, code);
   });
 
+  it("for a NUL character, which is another text than a backslash before the same digits", async () => {
+    const bodyOf = (text: string): string => `{"email":"a${text}@b.c"}`;
+    for (const nul of ["\\u0000", "\\\\\\u0000"]) {
+      expect(expectProblem(await post(bodyOf(nul)), 400, "BAD_MESSAGE")["detail"]).toContain("NUL");
+    }
+    for (const digits of ["\\\\u0000", "\\\\\\\\u0000"]) {
+      const response = await post(bodyOf(digits));
+      expect([response.statusCode, response.json()]).toEqual([201, JSON.parse(bodyOf(digits))]);
+    }
+  });
+
+  it("for a large body before it has come to its end, and reads the rest away", async () => {
+    if (!server.app.server.listening) await server.app.listen({ port: 0, host: "127.0.0.1" });
+    const socket = connect(portOf(server.app.server), "127.0.0.1");
+    let said = "";
+    socket.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const headOf = (length: number): string =>
+      `POST /api/v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+    const half = "x".repeat(1_000_000);
+    socket.write(headOf(2 * half.length) + half);
+    await expect.poll(() => said).toContain("TOO_LARGE");
+    const small = '{"email":"a@b.c"}';
+    socket.write(half + headOf(small.length) + small);
+    await expect.poll(() => said).toContain("201 Created");
+    socket.destroy();
+  });
+
   it("for a body that is not UTF-8", async () => {
     const asked = { method: "POST", url: "/api/v1/things", headers: { "content-type": "application/json" } } as const;
     const bytes = Buffer.from('{"email":"\u00fc@b.c"}');

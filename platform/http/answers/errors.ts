@@ -4,7 +4,7 @@ import { isAway } from "../../bus/index.ts";
 import type { Clock } from "../../clock/index.ts";
 import { CountedLine } from "../../log/index.ts";
 import { explainConnectionError } from "../../postgres/index.ts";
-import { AWAY_TOLD_EVERY_MS } from "../limits.ts";
+import { AWAY_TOLD_EVERY_MS, BODY_READ_AWAY_MAX } from "../limits.ts";
 import { Problem, sendProblem } from "./problem.ts";
 
 /**
@@ -23,6 +23,10 @@ export function errorHandler(
   return (error, request, reply) => {
     const problem = problemOf(error);
     note(error, problem, request);
+    if (problem.code === "TOO_LARGE" && Number(request.headers["content-length"]) <= BODY_READ_AWAY_MAX) {
+      // Node reads the rest away then. Closed now, the connection would be reset under the answer while the body still comes.
+      void reply.removeHeader("connection");
+    }
     void sendProblem(reply, problem, request.id);
   };
 }

@@ -19,11 +19,15 @@ export function acceptJson(app: FastifyInstance): void {
     if (bytes.length === 0) return done(null, undefined);
     if (!isUtf8(bytes)) return done(new Problem("BAD_MESSAGE", "The body is not UTF-8, in which JSON travels."));
     const body = bytes.toString("utf8");
-    if (body.includes("\\u0000")) return done(new Problem("BAD_MESSAGE", "The body holds a NUL character."));
+    if (body.includes("\\u0000") && ESCAPED_NUL.test(body))
+      return done(new Problem("BAD_MESSAGE", "The body holds a NUL character."));
     // The parser answers through `done`; only its asynchronous kin give a promise.
     return void parse(request, body, done);
   });
 }
+
+/** Behind an even number of backslashes: one that is escaped itself begins no escape. */
+const ESCAPED_NUL = /(?<!\\)(?:\\\\)*\\u0000/;
 
 /** RFC 9112, section 6.3: neither a length nor chunks is no body. */
 const isEmpty = ({ headers }: FastifyRequest): boolean =>
