@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { DomainEvent } from "../../../proto/index.ts";
+import { over, useSale } from "../testing/sale.ts";
+import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
+
+const sale = useSale();
+const { book, pay, cancel, stepsOf } = sale;
+
+describe("cancelling", () => {
+  it("gives back seats one by one and money to the cent", async () => {
+    const { id } = await book([0, 1, 2], { tickets: [{ seat: 1, type: "child" }] });
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("confirmed"));
+    const part = await cancel(id, [1]);
+    expect([part.statusCode, part.json()]).toMatchObject([
+      200,
+      { status: "confirmed", seats: [0, 2], total: { amount: 2 * PRICE.adult } },
+    ]);
+    expect(await sale.world.booked(sale.showtime)).toEqual([0, 2]);
+    expect(sale.world.payments.kept(id)).toBe(2 * PRICE.adult);
+    expect((await cancel(id, [1])).json()).toMatchObject({ status: 404, code: "NOT_FOUND", seats: [1] });
+    expect((await cancel(id)).json()).toMatchObject({ status: "cancelled", seats: [0, 2] });
+    expect([await sale.world.booked(sale.showtime), sale.world.payments.kept(id)]).toEqual([[], 0]);
+    expect((await cancel(id)).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
+    await expect
+      .poll(() => sale.world.eventsOf(id).slice(2))
+      .toEqual(["booking.cancelled", "booking.refunded", "booking.cancelled", "booking.refunded"]);
+    const [first, refund] = sale.world.events.filter(
+      ({ subject, type }) => subject === id && /cancelled|refunded/.test(type),
+    );
+    expect([first?.data, refund?.data]).toMatchObject([{ cancelledSeats: [1] }, { refunded: { amount: PRICE.child } }]);
+  });
+
+  it("says what has gone back, and what is on its way", async () => {
+    const { id } = await book([0, 1]);
+    await pay(id, "ok");
+    expect(await until(sale.shop, id, hasStatus("confirmed"))).toMatchObject({
+      refunded: { amount: 0, currency: "EUR" },
+    });
+    sale.world.payments.lie = (endpoint, honest) =>
+      endpoint === "payments.refund" ? { ok: false, code: "UNAVAILABLE", message: "Not now." } : honest;
+    const underWay = cancel(id, [1]);
+    await until(sale.shop, id, ({ refunding }) => refunding.amount === PRICE.adult);
+    expect(await read(sale.shop, id)).toMatchObject({ refunded: { amount: 0 }, payment: { status: "captured" } });
+    sale.world.payments.lie = (_endpoint, honest) => honest;
+    await underWay;
+    const part = await until(sale.shop, id, ({ refunded }) => refunded.amount === PRICE.adult);
+    expect(part).toMatchObject({ status: "confirmed", refunding: { amount: 0 }, payment: { status: "captured" } });
+    await cancel(id);
+    const whole = await until(sale.shop, id, ({ refunded }) => refunded.amount === 2 * PRICE.adult);
+    expect(whole).toMatchObject({ status: "cancelled", refunding: { amount: 0 }, payment: { status: "refunded" } });
+  });
+
+  describe("a seat whose ticket was let in", () => {
+    let id: string;
+    beforeEach(async () => {
+      ({ id } = await book([0, 1]));
+      await pay(id, "ok");
+      await until(sale.shop, id, hasStatus("confirmed"));
+      sale.world.usedSeats.add(1);
+    });
+    afterEach(() => sale.world.usedSeats.clear());
+
+    it("is refused, alone and with others; others may go", async () => {
+      for (const seats of [[1], undefined]) {
+        expect((await cancel(id, seats)).json()).toMatchObject({ status: 409, code: "ALREADY_USED", seats: [1] });
+      }
+      expect([await sale.world.booked(sale.showtime), sale.world.payments.kept(id)]).toEqual([[0, 1], 2 * PRICE.adult]);
+      expect((await cancel(id, [0])).json()).toMatchObject({ status: "confirmed", seats: [1] });
+      expect(await sale.world.booked(sale.showtime)).toEqual([1]);
+    });
+
+    it("is given back by an admin", async () => {
+      const cancelled = await call(sale.shop, "POST", `/bookings/${id}/cancel`, { user: "root", role: "admin" });
+      expect(cancelled.json()).toMatchObject({ status: "cancelled" });
+      expect(sale.world.payments.kept(id)).toBe(0);
+    });
+  });
+
+  it("withdraws no ticket when it is refused anyway, or was done before", async () => {
+    const { id } = await book([0, 1]);
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("confirmed"));
+    const asked = () => sale.world.withdrawals.filter(({ bookingId }) => bookingId === id);
+    await cancel(id, [5]);
+    Object.assign(sale.world.showtime, { cancelUntil: new Date(0).toISOString() });
+    expect((await cancel(id)).json()).toMatchObject({ code: "CANCELLATION_CLOSED" });
+    Reflect.deleteProperty(sale.world.showtime, "cancelUntil");
+    expect(asked()).toEqual([]);
+    const once = () => call(sale.shop, "POST", `/bookings/${id}/cancel`, { body: { seats: [1] }, key: "once" });
+    await once();
+    await sale.world.pool.query("delete from http.idempotency_key where key = 'once'");
+    await once();
+    expect(asked()).toEqual([{ bookingId: id, seats: [1] }]);
+    expect(await read(sale.shop, id)).toMatchObject({ status: "confirmed", seats: [0] });
+  });
+
+  it("waits for the tickets service: while it is away nothing is given back", async () => {
+    const { id } = await book([0]);
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("confirmed"));
+    sale.world.closeTickets();
+    expect((await cancel(id)).json()).toMatchObject({ status: 503, code: "UNAVAILABLE" });
+    expect(await sale.world.booked(sale.showtime)).toEqual([0]);
+    sale.world.openTickets();
+    expect((await cancel(id)).json()).toMatchObject({ status: "cancelled" });
+  });
+
+  it("before it is paid frees the seats at once", async () => {
+    const { id } = await book([0, 1]);
+    expect((await cancel(id, [0])).json()).toMatchObject({ code: "BOOKING_STATE" });
+    expect((await cancel(id)).json()).toMatchObject({ status: "cancelled" });
+    expect(await sale.world.free(sale.showtime)).toBe(96);
+  });
+
+  it("while a payment is open gives up the payment", async () => {
+    const { id } = await book([0]);
+    await pay(id, "later");
+    void cancel(id);
+    await until(sale.shop, id, hasStatus("cancelled"));
+    // Another process may be the one that begins it and gives it up, a moment later.
+    await expect.poll(() => sale.world.payments.givenUp(id), { timeout: 10_000 }).toBe(true);
+    sale.world.payments.decide(id, "authorized");
+    await until(sale.shop, id, ({ payment }) => payment?.status === "voided");
+    expect([await sale.world.free(sale.showtime), sale.world.payments.kept(id)]).toEqual([96, 0]);
+  });
+
+  it("races with the payment, and either way seats and money agree", async () => {
+    const racers = await Promise.all(Array.from({ length: 12 }, (_, at) => book([at])));
+    await Promise.all(
+      racers.map(async ({ id }, at) => {
+        const paying = pay(id, "ok");
+        if (at % 3 > 0) await paying;
+        if (at % 3 > 1) await read(sale.shop, id);
+        await Promise.all([paying, cancel(id)]);
+      }),
+    );
+    await Promise.all(racers.map(({ id }) => expect.poll(() => stepsOf(id), { timeout: 10_000 }).toEqual([])));
+    const after = await Promise.all(racers.map(({ id }) => until(sale.shop, id, over)));
+    const sold = after.filter(({ status }) => status === "confirmed");
+    expect(await sale.world.booked(sale.showtime)).toEqual(sold.flatMap(({ seats }) => seats).sort((a, b) => a - b));
+    for (const { id, status, total } of after)
+      expect(sale.world.payments.kept(id)).toBe(status === "confirmed" ? total.amount : 0);
+  });
+
+  it("ends when the showtime says so, except for an admin", async () => {
+    const { id } = await book([0]);
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("confirmed"));
+    Object.assign(sale.world.showtime, { cancelUntil: new Date(Date.now() - 1_000).toISOString() });
+    expect((await cancel(id)).json()).toMatchObject({ status: 409, code: "CANCELLATION_CLOSED" });
+    const admin = await call(sale.shop, "POST", `/bookings/${id}/cancel`, { user: "root", role: "admin" });
+    expect(admin.json()).toMatchObject({ status: "cancelled", userId: "ada" });
+    Object.assign(sale.world.showtime, { cancelUntil: new Date(Date.now() + 3_600_000).toISOString() });
+  });
+});
+
+it("a cancelled showtime gives everybody the money back by itself", async () => {
+  const [paid, open, begun] = await Promise.all([book([0, 1]), book([2]), book([3])]);
+  await pay(paid.id, "ok");
+  await until(sale.shop, paid.id, hasStatus("confirmed"));
+  await pay(begun.id, "later");
+  const event: DomainEvent = {
+    ...({ specversion: "1.0", source: "/usher/catalog", datacontenttype: "application/json" } as const),
+    ...({ id: "evt_1", type: "showtime.cancelled", subject: sale.showtime, time: new Date().toISOString() } as const),
+    data: { showtimeId: sale.showtime, movieId: "mv_1" },
+  };
+  await Promise.all([sale.world.stream.publish(event), sale.world.stream.publish(event)]);
+  const reason = "The showtime was cancelled.";
+  expect(await until(sale.shop, paid.id, hasStatus("refunded"))).toMatchObject({ reason });
+  expect(await until(sale.shop, open.id, over)).toMatchObject({ status: "failed", reason });
+  const calledOff = await until(sale.shop, begun.id, ({ payment }) => payment?.status === "voided");
+  expect(calledOff).toMatchObject({ status: "failed", reason, refunded: { amount: 0 } });
+  await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
+  expect(sale.world.payments.kept(paid.id)).toBe(0);
+  await expect
+    .poll(() => sale.world.eventsOf(paid.id))
+    .toEqual(["booking.created", "booking.confirmed", "booking.cancelled", "booking.refunded"]);
+
+  const holdId = await sale.world.hold(sale.showtime, "ada", [9]);
+  const late = await call(sale.shop, "POST", "/bookings", { body: { holdId } });
+  expect(late.json()).toMatchObject({ status: 409, code: "SALE_CLOSED" });
+});

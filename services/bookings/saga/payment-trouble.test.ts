@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import type { Booking } from "../../../proto/rest/index.ts";
+import { useSale } from "../testing/sale.ts";
+import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
+
+const sale = useSale();
+const { book, pay, stepsOf } = sale;
+
+describe("when payments", () => {
+  it("is not there, nothing is begun, and the buyer may try again", async () => {
+    const { id } = await book([0]);
+    sale.world.payments.close();
+    const refused = await pay(id, "ok");
+    // Where the booking is still in the hands that made it, they find out, and the answer does not wait for them.
+    if (refused.statusCode !== 202) {
+      expect([refused.statusCode, refused.json()]).toMatchObject([
+        503,
+        { code: "UNAVAILABLE", retryInMs: expect.any(Number) },
+      ]);
+    }
+    await until(sale.shop, id, ({ status, payment }) => status === "pending" && payment === null);
+    sale.world.payments.open();
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("confirmed"));
+  });
+
+  it("does not have the method, the booking stays as it was", async () => {
+    const { id } = await book([0]);
+    const payByCard = () =>
+      call(sale.shop, "POST", `/bookings/${id}/payments`, { body: { method: "stripe", token: "pm" } });
+    const isAsItWas = ({ status, payment }: Booking): boolean => status === "pending" && payment === null;
+    let refused = await payByCard();
+    // As above: whoever made the booking may have it still, and finds out then.
+    while (refused.statusCode === 202) {
+      await until(sale.shop, id, isAsItWas);
+      refused = await payByCard();
+    }
+    expect(refused.json()).toMatchObject({ status: 422, code: "PAYMENT_METHOD_UNAVAILABLE" });
+    expect(isAsItWas(await read(sale.shop, id))).toBe(true);
+  });
+
+  it("cannot capture, the seats are free again and the buyer reads why", async () => {
+    const { id } = await book([0]);
+    await pay(id, "uncapturable");
+    expect(await until(sale.shop, id, hasStatus("failed"))).toMatchObject({
+      reason: expect.stringContaining("not be completed"),
+    });
+    await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
+    await expect.poll(() => sale.world.eventsOf(id).at(-1)).toBe("booking.failed");
+  });
+
+  it("says another amount than was asked for, the money goes back", async () => {
+    const { id } = await book([0]);
+    sale.world.payments.lie = (_endpoint, honest) =>
+      honest.ok ? { ok: true, value: { ...honest.value, amount: { amount: 1, currency: "EUR" } } } : honest;
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("refunded"));
+    expect([
+      await sale.world.booked(sale.showtime),
+      sale.world.payments.kept(id),
+      sale.world.payments.reserved(id),
+    ]).toEqual([[], 0, false]);
+  });
+
+  it.each([
+    ["nonsense", { state: "blessed" }],
+    ["another payment", { paymentId: "pay_other" }],
+    ["captured, and nothing was", { state: "captured", captured: 0 }],
+  ])("answers %s for a while, nothing is believed", async (_what, lie) => {
+    const { id } = await book([0]);
+    sale.world.payments.lie = (endpoint, honest) =>
+      honest.ok && endpoint !== "payments.start"
+        ? { ok: true, value: { ...honest.value, ...(lie as object) } }
+        : honest;
+    await pay(id, "ok");
+    await expect.poll(async () => (await stepsOf(id)).length).toBeGreaterThan(0);
+    expect(await read(sale.shop, id)).toMatchObject({ status: "paying" });
+    sale.world.payments.lie = (_endpoint, honest) => honest;
+    await until(sale.shop, id, hasStatus("confirmed"));
+    expect(sale.world.payments.kept(id)).toBe(PRICE.adult);
+  });
+});
