@@ -7,6 +7,10 @@ import { type ReadMail, readMail } from "./mime.ts";
 export const smtpError = (responseCode: number, message: string): Error =>
   Object.assign(new Error(message), { responseCode });
 
+export const fail = (error: Error): never => {
+  throw error;
+};
+
 export interface Received {
   readonly from: string;
   readonly to: readonly string[];

@@ -1,0 +1,53 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { MailServer, type Received } from "./mail-server.ts";
+import { testNotifications, type TestNotifications } from "./world.ts";
+
+export interface PostOffice {
+  readonly world: TestNotifications;
+  /** Of this test alone, which starts it. */
+  readonly server: MailServer;
+  readonly smtpUrl: (more?: string) => string;
+  /** Mails to this user, in the order of their arrival. */
+  readonly receivedBy: (address: string | null) => Received[];
+  /** Of the mails about a booking. */
+  readonly statusesOf: (bookingId: string) => Promise<string[]>;
+  /** Each that some mail has. */
+  readonly allStatuses: () => Promise<string[]>;
+}
+
+/** A world for the tests of a file. Each begins without mails, and with a mail server that is not started yet. */
+export function usePostOffice(): PostOffice {
+  let world: TestNotifications;
+  let server: MailServer;
+
+  beforeAll(async () => {
+    world = await testNotifications();
+  });
+  beforeEach(() => {
+    server = new MailServer();
+    world.peers.deleted = false;
+    world.peers.tickets = Buffer.from("%PDF-1.7 the tickets");
+  });
+  afterEach(async () => {
+    await world.stopAll();
+    await server.stop();
+    await world.pool.query("truncate notifications.mail, events.dead_letter");
+  });
+  afterAll(() => world.close());
+
+  return {
+    get world() {
+      return world;
+    },
+    get server() {
+      return server;
+    },
+    smtpUrl: (more = "") => `smtp://127.0.0.1:${server.port}/${more}`,
+    receivedBy: (address) => server.received.filter(({ to }) => to.some((each) => each === address)),
+    statusesOf: async (bookingId) => (await world.rows(bookingId)).map(({ status }) => status),
+    async allStatuses() {
+      const { rows } = await world.pool.query<{ status: string }>("select distinct status from notifications.mail");
+      return rows.map(({ status }) => status);
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import { createServer, type Socket } from "node:net";
+import { describe, expect, it } from "vitest";
+import { eventually } from "../../../platform/testing/eventually.ts";
+import { portOf } from "../../../platform/testing/port-of.ts";
+import { GIVE_UP_AFTER_MS, RETRY_FIRST_MS, UNREACHABLE_MAX_MS } from "../limits.ts";
+import { fail, smtpError } from "../testing/mail-server.ts";
+import { usePostOffice } from "../testing/post-office.ts";
+import { bookingEvent } from "../testing/world.ts";
+
+const post = usePostOffice();
+const { smtpUrl, receivedBy, statusesOf, allStatuses } = post;
+
+describe("a mail server", () => {
+  it("that is down for an hour gets every mail once, as soon as it is back", async () => {
+    await post.server.start();
+    const url = smtpUrl();
+    await post.server.stop();
+    await post.world.start({ smtpUrl: url });
+    const user = post.world.peers.user();
+    const bookings = Array.from({ length: 12 }, () => post.world.peers.book(user.id));
+    for (const booking of bookings) await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    for (let minute = 0; minute < 60; minute += 20) {
+      await eventually(async () => {
+        const { rows } = await post.world.pool.query("select note from notifications.mail where note is not null");
+        expect(rows.length).toBeGreaterThan(0);
+      });
+      post.world.clock.goForward(20 * 60_000);
+      await post.world.pool.query("update notifications.mail set note = null");
+    }
+    await post.server.start();
+    post.world.clock.goForward(UNREACHABLE_MAX_MS);
+    await eventually(() => expect(receivedBy(user.email)).toHaveLength(12));
+    await eventually(async () => expect(await allStatuses()).toEqual(["sent"]));
+    const ids = receivedBy(user.email).map(({ mail }) => mail.headers.get("message-id"));
+    expect(new Set(ids).size).toBe(12);
+  });
+
+  it("that says later gets it later, and other mails meanwhile", async () => {
+    await post.server.start();
+    await post.world.start({ smtpUrl: smtpUrl() });
+    const [greylisted, other] = [post.world.peers.user(), post.world.peers.user()];
+    post.server.onRecipient = (address) => {
+      if (address === greylisted.email) throw smtpError(450, "4.7.1 Greylisted, try again");
+    };
+    const booking = post.world.peers.book(greylisted.id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await post.world.stream.publish(bookingEvent("booking.expired", post.world.peers.book(other.id)));
+    await eventually(() => expect(receivedBy(other.email)).toHaveLength(1));
+    expect((await post.world.rows(booking.bookingId))[0]).toMatchObject({ status: "queued" });
+    post.server.onRecipient = () => {};
+    post.world.clock.goForward(RETRY_FIRST_MS);
+    await eventually(() => expect(receivedBy(greylisted.email)).toHaveLength(1));
+  });
+
+  it.each([
+    ["the address", 550, (error: Error) => (post.server.onRecipient = () => fail(error))],
+    ["the mail", 554, (error: Error) => (post.server.onData = () => fail(error))],
+  ])(
+    "that refuses %s for good is not asked again, until somebody replays the dead letter",
+    async (_what, code, refuse) => {
+      await post.server.start();
+      await post.world.start({ smtpUrl: smtpUrl() });
+      const user = post.world.peers.user();
+      refuse(smtpError(code, `5.1.1 <${user.email}>: no such user here`));
+      const booking = post.world.peers.book(user.id);
+      const event = bookingEvent("booking.expired", booking);
+      await post.world.stream.publish(event);
+      await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+      const [row] = await post.world.rows(booking.bookingId);
+      expect(row).toMatchObject({ attempts: 1, note: expect.stringContaining("no such user") });
+      const [letter] = await post.world.deadLetters.list({ limit: 1 });
+      expect(letter).toMatchObject({
+        consumer: "notifications",
+        event,
+        error: expect.stringContaining("no such user"),
+      });
+      expect(`${row!.note} ${letter!.error}`).not.toContain(user.email);
+
+      const { connections } = post.server;
+      post.world.clock.goForward(GIVE_UP_AFTER_MS - 1);
+      await post.world.stream.publish(
+        bookingEvent("booking.expired", post.world.peers.book(post.world.peers.user({ email: null }).id)),
+      );
+      await eventually(async () => expect((await allStatuses()).sort()).toEqual(["dropped", "failed"]));
+      expect(post.server.connections).toBe(connections);
+
+      post.server.onRecipient = () => {};
+      post.server.onData = () => {};
+      await post.world.deadLetters.replay([letter!.id]);
+      await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
+      await eventually(async () => expect(await post.world.deadLetters.count()).toBe(0));
+    },
+  );
+
+  it("that is slow holds nobody else's mail up for ever, and a stop does not wait for it", async () => {
+    await post.server.start();
+    const service = await post.world.start({ smtpUrl: smtpUrl() });
+    let release: () => void = () => {};
+    post.server.onData = () => new Promise((go) => (release = go));
+    const user = post.world.peers.user();
+    const booking = post.world.peers.book(user.id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await eventually(() => expect(post.server.connections).toBe(1));
+    await service.stop();
+    expect(await statusesOf(booking.bookingId)).toEqual(["queued"]);
+    release();
+  });
+
+  it("that greets nobody, or speaks no SMTP, loses nothing", async () => {
+    const sockets: Socket[] = [];
+    const nonsense = createServer((socket) => {
+      sockets.push(socket);
+      socket.on("error", () => {});
+      socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    await new Promise<void>((listening) => nonsense.listen(0, "127.0.0.1", listening));
+    const port = portOf(nonsense);
+    await post.world.start({ smtpUrl: `smtp://127.0.0.1:${port}` });
+    const booking = post.world.peers.book(post.world.peers.user().id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await eventually(async () =>
+      expect((await post.world.rows(booking.bookingId))[0]).toMatchObject({
+        status: "queued",
+        note: expect.stringMatching(/./),
+      }),
+    );
+    await new Promise((closed) => nonsense.close(closed));
+  });
+
+  it("that offers TLS is spoken to in secret, where its certificate is trusted or need not be", async () => {
+    await post.server.start({ disabledCommands: [] });
+    await post.world.start({ smtpUrl: smtpUrl("?tls.rejectUnauthorized=false") });
+    const user = post.world.peers.user();
+    await post.world.stream.publish(bookingEvent("booking.expired", post.world.peers.book(user.id)));
+    await eventually(() => expect(receivedBy(user.email)).toMatchObject([{ secure: true }]));
+  });
+
+  it("whose certificate nobody vouches for gets nothing", async () => {
+    await post.server.start({ disabledCommands: [] });
+    await post.world.start({ smtpUrl: smtpUrl() });
+    const booking = post.world.peers.book(post.world.peers.user().id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await eventually(async () =>
+      expect((await post.world.rows(booking.bookingId))[0]).toMatchObject({
+        status: "queued",
+        note: expect.stringMatching(/./),
+      }),
+    );
+    expect(post.server.received).toEqual([]);
+  });
+
+  it("that wants a password gets the one of the settings, whatever is in it", async () => {
+    await post.server.start({
+      authOptional: false,
+      allowInsecureAuth: true,
+      onAuth: ({ username, password }, _session, callback) =>
+        password === "p@ss:w/rd" ? callback(null, { user: username }) : callback(smtpError(535, "no")),
+    });
+    const withPassword = (password: string) =>
+      smtpUrl().replace("//", `//ada%40example.com:${encodeURIComponent(password)}@`);
+    const wrong = await post.world.start({ smtpUrl: withPassword("wrong") });
+    const user = post.world.peers.user();
+    const booking = post.world.peers.book(user.id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await eventually(async () =>
+      expect((await post.world.rows(booking.bookingId))[0]).toMatchObject({
+        status: "queued",
+        note: expect.stringMatching(/./),
+      }),
+    );
+    await wrong.stop();
+    await post.world.start({ smtpUrl: withPassword("p@ss:w/rd") });
+    post.world.clock.goForward(UNREACHABLE_MAX_MS);
+    await eventually(() => expect(receivedBy(user.email)).toMatchObject([{ user: "ada@example.com" }]));
+  });
+
+  it("that stays away for days leaves a dead letter", async () => {
+    await post.server.start();
+    const url = smtpUrl();
+    await post.server.stop();
+    await post.world.start({ smtpUrl: url });
+    const booking = post.world.peers.book(post.world.peers.user().id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await eventually(async () =>
+      expect((await post.world.rows(booking.bookingId))[0]).toMatchObject({ note: expect.stringMatching(/./) }),
+    );
+    post.world.clock.goForward(GIVE_UP_AFTER_MS);
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+  });
+});
