@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MEMBERS } from "../../proto/index.ts";
+import { Site } from "./testing/site.ts";
+
+let site: Site;
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(() => site.close());
+
+describe("engines that share the shards", () => {
+  it("take nothing, when they have stood still for a second, from whom they have not heard yet", async () => {
+    await site.join("a");
+    await site.clock.advance(140); // So that b hears itself long after a.
+    const still = await site.join("b");
+    await site.clock.advance(4_000);
+    const before = [...site.nodes.values()].map(({ engine }) => [...engine.owned]); // With their epochs.
+    const ages = new Map<string, number>();
+    const beats = site.bus.subscribe(MEMBERS, ({ engine }) => void ages.set(engine, site.clock.monotonic()));
+    const since = (engine: string): number => site.clock.monotonic() - (ages.get(engine) ?? -Infinity);
+    while (since("b") > 10 || since("a") < 150 || since("a") > 200) await site.clock.advance(5);
+    beats.close();
+    const unheard = (still.unheard = [] as (() => void)[]);
+    await site.clock.advance(1_005);
+    still.unheard = undefined;
+    for (const hear of unheard) hear();
+    await site.clock.advance(5_000);
+    expect([...site.nodes.values()].map(({ engine }) => [...engine.owned])).toEqual(before);
+  });
+
+  it("take nothing on a beat of their own from before they stood still", async () => {
+    const a = await site.join("a");
+    await site.clock.advance(140);
+    const still = await site.join("b");
+    await site.clock.advance(4_000);
+    const before = [...site.nodes.values()].map(({ engine }) => [...engine.owned]); // With their epochs.
+    const ages = new Map<string, number>();
+    const beats = site.bus.subscribe(MEMBERS, ({ engine }) => void ages.set(engine, site.clock.monotonic()));
+    const since = (engine: string): number => site.clock.monotonic() - (ages.get(engine) ?? -Infinity);
+    // A beat of a's is lost, and the next that comes is b's own.
+    while (since("a") > 0) await site.clock.advance(5);
+    a.isReachable = false;
+    while (since("a") < 210 || since("b") < 195) await site.clock.advance(5);
+    a.isReachable = true;
+    beats.close();
+    const unheard = (still.unheard = [] as (() => void)[]);
+    await site.clock.advance(1_005 - since("a"));
+    still.unheard = undefined;
+    for (const hear of unheard) hear();
+    await site.clock.advance(5_000);
+    expect([...site.nodes.values()].map(({ engine }) => [...engine.owned])).toEqual(before);
+  });
+
+  it("keep what they have while nobody can reach PostgreSQL", async () => {
+    const both = [await site.join("a"), await site.join("b")];
+    await site.clock.advance(4_000);
+    const before = site.owners();
+    for (const node of both) node.hasDatabase = false;
+    await site.clock.advance(20_000);
+    for (const node of both) node.hasDatabase = true;
+    await site.clock.advance(10_000);
+    expect(site.owners()).toEqual(before);
+  });
+
+  it("do not take silence for death while they do not hear themselves, and take part again when they do", async () => {
+    const cut = await site.join("a");
+    await site.join("b");
+    await site.clock.advance(4_000);
+    const before = site.owners();
+    cut.isReachable = false;
+    await site.clock.advance(60_000);
+    expect(site.owners()).toEqual(before.map(() => "b"));
+    cut.isReachable = true;
+    await site.clock.advance(10_000);
+    expect(site.owners()).toEqual(before);
+  });
+
+  it("take turns ever more slowly when they hear each other no more, but PostgreSQL, and settle when they do", async () => {
+    const one = await site.join("a");
+    await site.join("b");
+    await site.clock.advance(4_000);
+    const before = site.owners();
+    // Each hears itself alone.
+    const deaf = site.bus.publish.bind(site.bus);
+    site.bus.publish = (topic, value) => {
+      if (topic.name === MEMBERS.name) return;
+      deaf(topic, value);
+    };
+    const echo = site.clock.monotonic();
+    expect(echo).toBeGreaterThan(0);
+    await site.clock.advance(30_000);
+    site.bus.publish = deaf;
+    await site.clock.advance(30_000);
+    expect(site.owners()).toEqual(before);
+    expect(one.engine.serving).toBe(before.filter((owner) => owner === "a").length);
+  });
+});

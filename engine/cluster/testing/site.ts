@@ -1,0 +1,176 @@
+import pino from "pino";
+import { type Bus, InProcessBus } from "../../../platform/bus/index.ts";
+import { VirtualClock } from "../../../platform/clock/index.ts";
+import { EngineClient } from "../../../platform/engine-client/index.ts";
+import { createMetrics } from "../../../platform/metrics/index.ts";
+import { holderId, type Reply, type RequestId, type ShowtimeId, showtimeId } from "../../../proto/index.ts";
+import { Engine } from "../../engine.ts";
+import type { Journal } from "../../journal/index.ts";
+import { takeSnapshot } from "../../snapshot/take-snapshot.ts";
+import { FaultyJournal } from "../../testing/faulty-journal.ts";
+import { smallHall } from "../../testing/small-hall.ts";
+import { Cluster } from "../cluster.ts";
+
+const log = pino({ level: "silent" });
+export const SHARDS = 16;
+const LIMITS = {
+  holdTtlMs: 300_000,
+  holdMaxMs: 900_000,
+  paymentTtlMs: 300_000,
+  maxSeatsPerHolder: 99,
+  maxExtensions: 2,
+};
+const RULES = { salesStartAt: 0, salesEndAt: 2 ** 45, orphan: "none", accessibleRelease: { when: "always" } } as const;
+
+interface Node {
+  readonly engine: Engine;
+  readonly cluster: Cluster;
+  /** Whether its way to the bus is open. */
+  isReachable: boolean;
+  /** Whether its way to PostgreSQL is. */
+  hasDatabase: boolean;
+  /** While its process stands still: what it is yet to hear. */
+  unheard?: (() => void)[] | undefined;
+}
+
+/** Engines on one bus, one journal and a virtual clock, and whoever asks them. */
+export class Site {
+  readonly clock = new VirtualClock();
+  readonly bus = new InProcessBus({ clock: this.clock, log });
+  readonly journal = new FaultyJournal({ clock: this.clock, fault: () => "none", latency: () => 2 });
+  readonly nodes = new Map<string, Node>();
+  /** Engines whose connection to PostgreSQL has ended. */
+  readonly ended = new Set<string>();
+  /** How long it takes to read a shard from its beginning. */
+  readMs = 0;
+  readonly #client = new EngineClient({
+    bus: this.bus,
+    clock: this.clock,
+    shards: SHARDS,
+    sells: true,
+    timeoutMs: 20_000,
+    attemptTimeoutMs: 500,
+    inFlightMax: 1_000,
+  });
+  #rids = 0;
+
+  close(): Promise<void> {
+    return this.bus.close();
+  }
+
+  async join(id: string): Promise<Node> {
+    const { clock } = this;
+    const reach: Pick<Node, "isReachable" | "hasDatabase" | "unheard"> = { isReachable: true, hasDatabase: true };
+    const line = this.#lineOf(reach);
+    const engine: Engine = new Engine({
+      id,
+      journal: this.#journalOf(reach),
+      bus: line,
+      clock,
+      log,
+      metrics: createMetrics(id),
+      shards: SHARDS,
+      limits: LIMITS,
+      snapshots: { take: (shard) => takeSnapshot(this.journal, shard, log), close: () => Promise.resolve() },
+      witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
+      onReplaced: (shard) => cluster.replaced(shard),
+    });
+    const table = {
+      renew: () => Promise.resolve(),
+      remove: () => Promise.resolve(),
+      others: () => Promise.resolve(new Map<string, number>()),
+      isGone: (other: string) => Promise.resolve(this.ended.has(other)),
+    };
+    const cluster = new Cluster({ engine, bus: line, clock, log, shards: SHARDS, id, host: "here", pid: 1, table });
+    const node = Object.assign(reach, { engine, cluster });
+    this.nodes.set(id, node);
+    const started = engine.start([]);
+    await clock.advance(50);
+    await started;
+    void cluster.start();
+    return node;
+  }
+
+  /** The engines that say of themselves that they have the shard. */
+  ownersOf(shard: number): string[] {
+    return [...this.nodes].filter(([, { engine }]) => engine.owned.has(shard)).map(([id]) => id);
+  }
+
+  owners(): string[] {
+    return Array.from({ length: SHARDS }, (_, shard) => this.ownersOf(shard)).map((all) =>
+      all.length === 1 ? (all[0] ?? "") : `(${all.join()})`,
+    );
+  }
+
+  /** What comes of it, and how long that took. */
+  async until<T>(promise: Promise<T>): Promise<{ value: T; ms: number }> {
+    let done = false;
+    void promise.finally(() => {
+      done = true;
+    });
+    let ms = 0;
+    for (; !done; ms += 5) await this.clock.advance(5);
+    return { value: await promise, ms };
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.after(ms, resolve));
+  }
+
+  ask(showtime: ShowtimeId, seats: number[]): Promise<Reply> {
+    const rid = `r${this.#rids++}` as RequestId; // Short enough.
+    return this.#client.ask({ type: "hold", showtime, holder: holderId("ann"), rid, seats });
+  }
+
+  async opened(count: number): Promise<ShowtimeId[]> {
+    const showtimes = Array.from({ length: count }, (_, at) => showtimeId(`st-${at}`));
+    for (const showtime of showtimes) {
+      const rid = "open" as RequestId; // Short enough.
+      const plan = smallHall(96);
+      await this.until(this.#client.ask({ type: "open", showtime, holder: holderId("c"), rid, plan, rules: RULES }));
+    }
+    return showtimes;
+  }
+
+  /** A bus that one node speaks through, and that can be cut and mended. */
+  #lineOf(node: Pick<Node, "isReachable" | "unheard">): Bus {
+    const { bus } = this;
+    return {
+      publish: (topic, value) => void (node.isReachable && bus.publish(topic, value)),
+      subscribe: (topic, handler, options) => {
+        const hear = (value: Parameters<typeof handler>[0]): void => {
+          if (node.unheard !== undefined) node.unheard.push(() => hear(value));
+          else if (node.isReachable) handler(value);
+        };
+        return bus.subscribe(topic, hear, options);
+      },
+      request: (endpoint, question, options) => bus.request(endpoint, question, options),
+      serve: (endpoint, handler, options) =>
+        bus.serve(endpoint, (question, answer) => void (node.isReachable && handler(question, answer)), options),
+      onGap: () => ({ close: () => undefined }),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** The journal, as one node sees it. */
+  #journalOf(node: Pick<Node, "hasDatabase">): Journal {
+    const { journal } = this;
+    const read = (): Promise<void> => this.pause(this.readMs);
+    const reached = <T>(work: () => Promise<T>): Promise<T> =>
+      node.hasDatabase ? work() : Promise.reject(new Error("PostgreSQL cannot be reached"));
+    return {
+      warmUp: () => reached(() => journal.warmUp()),
+      commit: (commits) => reached(() => journal.commit(commits)),
+      claim: (shard, owner) => reached(() => journal.claim(shard, owner)),
+      reclaim: (shard, owner) => reached(() => journal.reclaim(shard, owner)),
+      epochs: (shards) => reached(() => journal.epochs(shards)),
+      async *snapshots(shard) {
+        await read();
+        yield* journal.snapshots(shard);
+      },
+      rows: (shard, after) => journal.rows(shard, after),
+      oldestRow: () => reached(() => journal.oldestRow()),
+      saveSnapshot: (snapshot) => reached(() => journal.saveSnapshot(snapshot)),
+    };
+  }
+}
