@@ -41,6 +41,13 @@ const program = new Command("usher")
   .version(manifest.version)
   .showHelpAfterError();
 
+// Whoever read this has gone, as `head` does: that ends what was written for him. A role goes on without its terminal, see `stopWithSignals`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (process.stdout.listenerCount("error") > 1) return;
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 // Help, and who mistyped a name, is told of them all.
 const own = COMMANDS.get(process.argv[2] ?? "");
 const called = own === undefined ? [...COMMANDS.values()] : [own];

@@ -144,8 +144,7 @@ describe("usher events", () => {
 
   it("explains a database without Usher's tables", async () => {
     const empty = await testDatabase();
-    expect(await usherEvents([], empty.url)).toEqual(["No events."]);
-    await expect(usherEvents(["dead"], empty.url)).rejects.toThrow("npx usher migrate");
+    for (const args of [[], ["dead"]]) await expect(usherEvents(args, empty.url)).rejects.toThrow("npx usher migrate");
     await empty.drop();
   });
 });

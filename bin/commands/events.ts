@@ -1,10 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
-import pg from "pg";
+import { setTimeout as wait } from "node:timers/promises";
+import type pg from "pg";
 import { loadConfig } from "../../platform/config/index.ts";
 import { sleep, systemClock } from "../../platform/clock/index.ts";
 import { type DeadLetter, DeadLetters, EventLog, type LoggedEvent } from "../../platform/events/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { createPool } from "../../platform/postgres/index.ts";
+import { createPool, explainConnectionError, isUndefinedTable } from "../../platform/postgres/index.ts";
 import { EVENT_NAMES } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
 import { openDatabaseBeside } from "../parts/database.ts";
@@ -62,21 +63,34 @@ function listEvents(context: Context, { subject, type, limit, follow }: ListOpti
   }
   return withDatabase(context, async (pool) => {
     const log = new EventLog(pool);
-    const recent = (): Promise<LoggedEvent[]> => {
-      const since = new Date(systemClock.now() - FOLLOW_BACK_MS);
-      return log.read({ subject, type, since, limit: FOLLOW_ROWS_MAX });
-    };
+    const recent = (now: number): Promise<LoggedEvent[]> =>
+      log.read({ subject, type, since: new Date(now - FOLLOW_BACK_MS), limit: FOLLOW_ROWS_MAX });
     // Looked at first: what happens between the two looks is shown now or with the next.
-    const before = follow === true ? await recent() : [];
+    let lookedAt = systemClock.now();
+    const before = follow === true ? await recent(lookedAt) : [];
     const shown = await log.read({ subject, type, limit });
     for (const event of shown) context.print(lineOf(event));
-    if (shown.length === 0) context.print("No events.");
+    if (shown.length === 0) {
+      await new DeadLetters({ pool, clock: systemClock }).list({ limit: 1 }); // Nobody has migrated a database that has no such table.
+      context.print("No events.");
+    }
     let seen = idsOf([...before, ...shown]);
+    let isAway = false;
     while (follow === true) {
-      await sleep(systemClock, FOLLOW_EVERY_MS);
-      const events = await recent();
-      for (const event of events) if (!seen.has(event.event.id)) context.print(lineOf(event));
-      seen = idsOf(events);
+      await wait(FOLLOW_EVERY_MS); // Not by our clock, which alone keeps no process alive: while PostgreSQL is away nothing else does.
+      const now = systemClock.now();
+      try {
+        const events = await recent(lookedAt); // As of the last look that came about, however long ago that was.
+        for (const event of events) if (!seen.has(event.event.id)) context.print(lineOf(event));
+        seen = idsOf(events);
+        lookedAt = now;
+        isAway = false;
+      } catch (error) {
+        const away = explainConnectionError(error);
+        if (away === undefined) throw error;
+        if (!isAway) process.stderr.write(`${away.message} Events are followed again once it is back.\n`);
+        isAway = true;
+      }
     }
   });
 }
@@ -138,16 +152,13 @@ async function withDatabase(context: Context, work: (pool: pg.Pool) => Promise<v
   try {
     await work(pool);
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== UNDEFINED_TABLE) throw error;
+    if (!isUndefinedTable(error)) throw explainConnectionError(error) ?? error;
     throw new ExplainedError("This database knows no events yet: start Usher, or run `npx usher migrate`.");
   } finally {
     await pool.end();
     await database.stop();
   }
 }
-
-/** SQLSTATE, PostgreSQL's manual, appendix A. */
-const UNDEFINED_TABLE = "42P01";
 
 const lineOf = ({ event, publishedAt }: LoggedEvent): string =>
   plain(

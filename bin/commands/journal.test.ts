@@ -4,6 +4,7 @@ import { systemClock as clock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { silent as log } from "../../platform/events/testing.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
+import { testDatabase } from "../../platform/postgres/testing.ts";
 import { type Command, holderId, type RequestId, showtimeId } from "../../proto/index.ts";
 import { PREMIERE_ID } from "../../services/catalog/index.ts";
 import { testCatalog, type TestCatalog } from "../../services/catalog/testing.ts";
@@ -91,4 +92,12 @@ it("says in one sentence that it is asked with the user of another role", async 
 
 it("says that nothing has happened where no engine has started yet", async () => {
   expect(await usherJournal()).toEqual(["Nothing has happened to it."]);
+});
+
+it("says in one sentence that a database has no Usher's tables", async () => {
+  const empty = await testDatabase();
+  await expect(usherJournal({ DATABASE_URL: empty.url })).rejects.toThrow(
+    "This database knows no showtimes yet: start Usher, or run `npx usher migrate`.",
+  );
+  await empty.drop();
 });

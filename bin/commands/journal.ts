@@ -3,7 +3,7 @@ import { audit, PostgresJournal, readShardCount } from "../../engine/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { createPool, explainConnectionError } from "../../platform/postgres/index.ts";
+import { createPool, explainConnectionError, isUndefinedTable } from "../../platform/postgres/index.ts";
 import { isPlainId, showtimeId } from "../../proto/index.ts";
 import { seatLabels } from "../../services/catalog/index.ts";
 import type { Context } from "../context.ts";
@@ -44,6 +44,8 @@ async function printJournal(context: Context, showtimeText: string, seat: string
     }
     if (lines === 0) context.print("Nothing has happened to it.");
   } catch (error) {
+    if (isUndefinedTable(error))
+      throw new ExplainedError("This database knows no showtimes yet: start Usher, or run `npx usher migrate`.");
     throw explainConnectionError(error) ?? error; // The user of another role than the engine's may not read it.
   } finally {
     await journal.close();

@@ -3,7 +3,7 @@ import { loadConfig } from "../../platform/config/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { createPool } from "../../platform/postgres/index.ts";
 import type { Context } from "../context.ts";
-import { openDatabaseBeside } from "../parts/database.ts";
+import { openOrMakeDatabaseBeside } from "../parts/database.ts";
 import { migrateAll } from "../parts/migrations.ts";
 
 export const migrateCommand = (context: Context): Command =>
@@ -12,7 +12,7 @@ export const migrateCommand = (context: Context): Command =>
     .action(async () => {
       const config = loadConfig(context.env);
       const log = createLogger({ level: config.logLevel, name: "migrate" });
-      const database = await openDatabaseBeside(config, log);
+      const database = await openOrMakeDatabaseBeside(config, log);
       const pool = createPool({ connectionString: database.url, max: 2, name: "usher-migrate", log });
       try {
         await migrateAll(pool);

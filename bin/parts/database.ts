@@ -1,5 +1,6 @@
 import type { Config } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { exitOnSignals } from "../../platform/lifecycle/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import {
@@ -7,6 +8,7 @@ import {
   DatabaseUnusable,
   embeddedUrl,
   explainConnectionError,
+  hasEmbedded,
   startEmbedded,
 } from "../../platform/postgres/index.ts";
 
@@ -25,10 +27,18 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
 }
 
 /**
- * The same for looking at it beside an Usher that may be running: then its embedded server is used as it is. One that is started for the
- * look ends with it, also where a signal cuts it short.
+ * The same for a look at what an Usher has, which may be running: then its embedded server is used as it is. One that is started for the look
+ * ends with it, also where a signal cuts it short. Where there are no databases none are made.
  */
 export async function openDatabaseBeside(config: Config, log: Logger): Promise<Database> {
+  if (config.databaseUrl !== undefined || hasEmbedded(config.dataDir)) return openOrMakeDatabaseBeside(config, log);
+  throw new ExplainedError(
+    `There is no database in ${config.dataDir}: set DATA_DIR to the directory of the Usher that you ask about, or DATABASE_URL.`,
+  );
+}
+
+/** And where there are none, they are made. */
+export async function openOrMakeDatabaseBeside(config: Config, log: Logger): Promise<Database> {
   const url = config.databaseUrl === undefined ? embeddedUrl(config.dataDir) : undefined;
   if (url !== undefined && (await whyUnreachable(url, log)) === undefined)
     return { url, stop: () => Promise.resolve() };

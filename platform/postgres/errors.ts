@@ -20,6 +20,13 @@ export function explainConnectionError(error: unknown): DatabaseUnusable | undef
 export const explainServerError = (error: unknown): DatabaseUnusable | undefined =>
   error instanceof pg.DatabaseError ? explainConnectionError(error) : undefined;
 
+/** A table that is asked for is not there: nobody has migrated this database. */
+export const isUndefinedTable = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE;
+
+/** SQLSTATE, PostgreSQL's manual, appendix A. */
+const UNDEFINED_TABLE = "42P01";
+
 const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that DATABASE_URL names its host and port";
 const CLOSED = "PostgreSQL has closed the connection: check that it runs and that DATABASE_URL names its host and port";
 

@@ -1,6 +1,12 @@
 export { type CopiedRow, copyOut } from "./copy-out.ts";
-export { claimDataDirectory, type EmbeddedPostgres, embeddedUrl, startEmbedded } from "./embedded/index.ts";
-export { DatabaseUnusable, explainConnectionError, explainServerError } from "./errors.ts";
+export {
+  claimDataDirectory,
+  type EmbeddedPostgres,
+  embeddedUrl,
+  hasEmbedded,
+  startEmbedded,
+} from "./embedded/index.ts";
+export { DatabaseUnusable, explainConnectionError, explainServerError, isUndefinedTable } from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions } from "./pool.ts";
 export { SessionLock } from "./session-lock.ts";

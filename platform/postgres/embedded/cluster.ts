@@ -101,8 +101,20 @@ async function run({ file, args, options }: ReturnType<typeof launch>, input = "
     child.once("close", resolve);
   });
   if (code === 0) return;
-  const reason = output.trim().split("\n").at(-1) ?? "";
-  throw new DatabaseUnusable(`The embedded PostgreSQL could not make its data directory: ${reason || `exit ${code}`}`);
+  throw new DatabaseUnusable(whyNotMade(output) || `${NOT_MADE}: exit ${code}`);
+}
+
+const NOT_MADE = "The embedded PostgreSQL could not make its data directory";
+
+/** One sentence of what PostgreSQL's programs have said: behind the cause they tell what they did about it. Empty when they said nothing. */
+export function whyNotMade(output: string): string {
+  const lines = output.trim().split("\n");
+  const cause = lines.map((line) => /\b(?:FATAL|PANIC|ERROR|error): .*/.exec(line)?.[0]).findLast(Boolean);
+  const reason = cause ?? lines.at(-1) ?? "";
+  if (reason === "") return "";
+  if (/No space left on device|Disk quota exceeded/.test(reason))
+    return `${NOT_MADE}, because the disk of DATA_DIR is full: free space there (${reason}).`;
+  return `${NOT_MADE}: ${reason}`;
 }
 
 function checkMajor(path: string, major: number): void {
@@ -120,6 +132,9 @@ function readPassword(dataDir: string): string {
   if (existsSync(file)) return readFileSync(file, "utf8").trim();
   throw new DatabaseUnusable(`${file} with the password of the data beside it is missing: put it back.`);
 }
+
+/** Whether there are databases in `dataDir`, whoever serves them. */
+export const hasCluster = (dataDir: string): boolean => existsSync(join(clusterPath(dataDir), "PG_VERSION"));
 
 /** Where the server of `dataDir` listens when it runs; undefined when there never was one. */
 export function embeddedUrl(dataDir: string): string | undefined {

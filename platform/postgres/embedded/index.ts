@@ -1,3 +1,3 @@
 export { claimDataDirectory } from "./data-directory.ts";
 export { type EmbeddedPostgres, startEmbedded } from "./embedded-postgres.ts";
-export { embeddedUrl } from "./cluster.ts";
+export { embeddedUrl, hasCluster as hasEmbedded } from "./cluster.ts";
