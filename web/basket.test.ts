@@ -6,6 +6,9 @@ import { createClient, eventOf, startServer } from "../client/testing/world.ts";
 import { Basket } from "./basket.ts";
 import { Session } from "./session.ts";
 
+const refusal = (code: string, status: number): Response =>
+  Response.json({ code }, { status, headers: { "content-type": "application/problem+json" } });
+
 /** The basket of a guest who is signed in; `fetch` is what REST answers. */
 async function openBasket(fetch: (url: string) => Promise<Response>, holds: readonly string[] = []) {
   const server = await startServer();
@@ -57,7 +60,7 @@ test("an answer about a hold from before it was extended does not shorten it", a
 });
 
 test("seats that are on their way back are not called lost", async () => {
-  const over = () => Promise.resolve(Response.json({ code: "HOLD_NOT_FOUND" }, { status: 404 }));
+  const over = () => Promise.resolve(refusal("HOLD_NOT_FOUND", 404));
   const { server, basket, lost } = await openBasket(over);
   await basket.take([5, 6], false);
   let answer = (): void => {};
@@ -75,7 +78,7 @@ test("seats that the hall shows free were given back in another tab; those on th
   let asked = 0;
   const fetch = () => {
     asked++;
-    return Promise.resolve(Response.json({ code: "HOLD_NOT_FOUND" }, { status: 404 }));
+    return Promise.resolve(refusal("HOLD_NOT_FOUND", 404));
   };
   const { server, basket, lost, lostWhy } = await openBasket(fetch);
   await basket.take([5, 6], false);
@@ -248,7 +251,7 @@ describe("an extension", () => {
 
 describe("a hold that was granted unheard", () => {
   const alive = () => Promise.resolve(Response.json({ seats: [5], expiresInMs: 250_000 }));
-  const over = () => Promise.resolve(Response.json({ code: "HOLD_EXPIRED" }, { status: 410 }));
+  const over = () => Promise.resolve(refusal("HOLD_EXPIRED", 410));
   const newGuest = () => Promise.resolve(Response.json({ accessToken: `${GOOD_TOKEN}, too` }));
 
   async function holdUnheard(fetch: () => Promise<Response>) {

@@ -223,6 +223,7 @@ it.each([
   ["SIGHUP", 129],
 ] as const)("a look that is ended by %s takes the server with it that was started for it", async (signal, code) => {
   const directory = `${dataDir}/looked-at`;
+  expect(await usher(["migrate"], { DATA_DIR: directory, LOG_LEVEL: "warn" })).toMatchObject({ code: 0, stderr: "" });
   const look = new Launch(["events", "--follow"], { DATA_DIR: directory });
   await look.said(/^No events\.$/m);
   expect(await commandLinesWith(directory)).not.toEqual([]);
