@@ -173,7 +173,7 @@ export class RestClient {
       });
       if (response.ok) return response;
       if (!isProblem(response)) {
-        void response.body?.cancel();
+        await response.body?.cancel();
         throw new Error(`what answered is no Usher: ${response.status} ${response.statusText}`);
       }
       throw toRefused(response, await response.json());

@@ -1,10 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../platform/clock/index.ts";
-import { Outbox } from "../../platform/events/index.ts";
-import { silent, testEvents, type TestEvents } from "../../platform/events/testing.ts";
-import { createDatabase } from "../../platform/postgres/index.ts";
+import { testEvents, type TestEvents } from "../../platform/events/testing.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
-import { systemRandom } from "../../platform/random/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
 import { eventsCommand } from "./events.ts";
 
@@ -24,20 +20,6 @@ async function usherEvents(args: readonly string[], databaseUrl = t.url, lines: 
   });
   await command.exitOverride().parseAsync([...args], { from: "user" });
   return lines;
-}
-
-async function tell(userIds: readonly string[]): Promise<void> {
-  const outbox = new Outbox({
-    pool: t.pool,
-    schema: "shop",
-    source: "/usher/shop",
-    stream: t.newStream(),
-    clock: systemClock,
-    random: systemRandom,
-    log: silent,
-  });
-  for (const userId of userIds)
-    await outbox.add(createDatabase(t.pool), "user.deleted", userId.slice(0, 3), { userId });
 }
 
 /** A dead letter of each. */
@@ -60,7 +42,7 @@ async function kill(userIds: readonly string[]): Promise<string[]> {
 
 describe("usher events", () => {
   it("prints the newest events, by subject and type, and lets nobody write to the terminal", async () => {
-    await tell(["ann", "bob", "cyd \u001b[31m \u202e\u0000"]);
+    await t.tell(["ann", "bob", "cyd \u001b[31m \u202e\u0000"]);
     const lines = await usherEvents([]);
     expect(lines).toHaveLength(3);
     expect(lines[0]).toMatch(
@@ -74,11 +56,11 @@ describe("usher events", () => {
   });
 
   it("goes on with what happens from now on, not with what is older than the newest that were asked for", async () => {
-    await tell(["ann", "bob", "cyd"]);
+    await t.tell(["ann", "bob", "cyd"]);
     const lines: string[] = [];
     const following = usherEvents(["--limit", "1", "--follow"], t.url, lines);
     await expect.poll(() => lines.length, { timeout: 10_000 }).toBe(1);
-    await tell(["dan"]);
+    await t.tell(["dan"]);
     await expect.poll(() => lines.join(), { timeout: 10_000 }).toContain("dan");
     await t.pool.query("alter table shop.outbox drop column event"); // It ends with an error.
     await expect(following).rejects.toThrow("event");

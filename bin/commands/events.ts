@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { openDatabaseBeside } from "../parts/database.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 
+const NO_EVENTS_YET = "This database knows no events yet: start Usher, or run `npx usher migrate`.";
 const FOLLOW_EVERY_MS = 1_000;
 /** A transaction that takes longer than this is not followed. */
 const FOLLOW_BACK_MS = 60_000;
@@ -63,6 +64,7 @@ function listEvents(context: Context, { subject, type, limit, follow }: ListOpti
   }
   return withDatabase(context, async (pool) => {
     const log = new EventLog(pool);
+    if (!(await log.isThere())) throw new ExplainedError(NO_EVENTS_YET);
     const recent = (now: number): Promise<LoggedEvent[]> =>
       log.read({ subject, type, since: new Date(now - FOLLOW_BACK_MS), limit: FOLLOW_ROWS_MAX });
     // Looked at first: what happens between the two looks is shown now or with the next.
@@ -70,10 +72,7 @@ function listEvents(context: Context, { subject, type, limit, follow }: ListOpti
     const before = follow === true ? await recent(lookedAt) : [];
     const shown = await log.read({ subject, type, limit });
     for (const event of shown) context.print(lineOf(event));
-    if (shown.length === 0) {
-      await new DeadLetters({ pool, clock: systemClock }).list({ limit: 1 }); // Nobody has migrated a database that has no such table.
-      context.print("No events.");
-    }
+    if (shown.length === 0) context.print("No events.");
     let seen = idsOf([...before, ...shown]);
     let isAway = false;
     while (follow === true) {
@@ -81,14 +80,17 @@ function listEvents(context: Context, { subject, type, limit, follow }: ListOpti
       const now = systemClock.now();
       try {
         const events = await recent(lookedAt); // As of the last look that came about, however long ago that was.
-        for (const event of events) if (!seen.has(event.event.id)) context.print(lineOf(event));
+        const news = events.filter(({ event }) => !seen.has(event.id));
+        if (news.length === FOLLOW_ROWS_MAX)
+          process.stderr.write(`Only the newest ${news.length} are shown of what has happened since.\n`);
+        for (const event of news) context.print(lineOf(event));
         seen = idsOf(events);
         lookedAt = now;
         isAway = false;
       } catch (error) {
         const away = explainConnectionError(error);
         if (away === undefined) throw error;
-        if (!isAway) process.stderr.write(`${away.message} Events are followed again once it is back.\n`);
+        if (!isAway) process.stderr.write(`${away.message} Trying again every second.\n`);
         isAway = true;
       }
     }
@@ -153,7 +155,7 @@ async function withDatabase(context: Context, work: (pool: pg.Pool) => Promise<v
     await work(pool);
   } catch (error) {
     if (!isUndefinedTable(error)) throw explainConnectionError(error) ?? error;
-    throw new ExplainedError("This database knows no events yet: start Usher, or run `npx usher migrate`.");
+    throw new ExplainedError(NO_EVENTS_YET);
   } finally {
     await pool.end();
     await database.stop();

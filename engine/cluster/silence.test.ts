@@ -14,18 +14,13 @@ describe("engines that share the shards", () => {
     await site.clock.advance(140); // So that b hears itself long after a.
     const still = await site.join("b");
     await site.clock.advance(4_000);
-    const before = [...site.nodes.values()].map(({ engine }) => [...engine.owned]); // With their epochs.
-    const ages = new Map<string, number>();
-    const beats = site.bus.subscribe(MEMBERS, ({ engine }) => void ages.set(engine, site.clock.monotonic()));
-    const since = (engine: string): number => site.clock.monotonic() - (ages.get(engine) ?? -Infinity);
-    while (since("b") > 10 || since("a") < 150 || since("a") > 200) await site.clock.advance(5);
+    const before = site.reigns();
+    const beats = site.watchBeats();
+    while (beats.since("b") > 10 || beats.since("a") < 150 || beats.since("a") > 200) await site.clock.advance(5);
     beats.close();
-    const unheard = (still.unheard = [] as (() => void)[]);
-    await site.clock.advance(1_005);
-    still.unheard = undefined;
-    for (const hear of unheard) hear();
+    await site.freeze(still, 1_005);
     await site.clock.advance(5_000);
-    expect([...site.nodes.values()].map(({ engine }) => [...engine.owned])).toEqual(before);
+    expect(site.reigns()).toEqual(before);
   });
 
   it("take nothing on a beat of their own from before they stood still", async () => {
@@ -33,22 +28,17 @@ describe("engines that share the shards", () => {
     await site.clock.advance(140);
     const still = await site.join("b");
     await site.clock.advance(4_000);
-    const before = [...site.nodes.values()].map(({ engine }) => [...engine.owned]); // With their epochs.
-    const ages = new Map<string, number>();
-    const beats = site.bus.subscribe(MEMBERS, ({ engine }) => void ages.set(engine, site.clock.monotonic()));
-    const since = (engine: string): number => site.clock.monotonic() - (ages.get(engine) ?? -Infinity);
+    const before = site.reigns();
+    const beats = site.watchBeats();
     // A beat of a's is lost, and the next that comes is b's own.
-    while (since("a") > 0) await site.clock.advance(5);
+    while (beats.since("a") > 0) await site.clock.advance(5);
     a.isReachable = false;
-    while (since("a") < 210 || since("b") < 195) await site.clock.advance(5);
+    while (beats.since("a") < 210 || beats.since("b") < 195) await site.clock.advance(5);
     a.isReachable = true;
     beats.close();
-    const unheard = (still.unheard = [] as (() => void)[]);
-    await site.clock.advance(1_005 - since("a"));
-    still.unheard = undefined;
-    for (const hear of unheard) hear();
+    await site.freeze(still, 1_005 - beats.since("a"));
     await site.clock.advance(5_000);
-    expect([...site.nodes.values()].map(({ engine }) => [...engine.owned])).toEqual(before);
+    expect(site.reigns()).toEqual(before);
   });
 
   it("keep what they have while nobody can reach PostgreSQL", async () => {
@@ -86,8 +76,6 @@ describe("engines that share the shards", () => {
       if (topic.name === MEMBERS.name) return;
       deaf(topic, value);
     };
-    const echo = site.clock.monotonic();
-    expect(echo).toBeGreaterThan(0);
     await site.clock.advance(30_000);
     site.bus.publish = deaf;
     await site.clock.advance(30_000);

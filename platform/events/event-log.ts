@@ -50,6 +50,11 @@ export class EventLog {
       .reverse();
   }
 
+  /** Whether the database has an outbox at all: somebody has migrated it. */
+  async isThere(): Promise<boolean> {
+    return (await this.#schemas()).length > 0;
+  }
+
   lags(): Promise<OutboxLag[]> {
     return this.#ofEach<OutboxLag>(
       (schema) => `

@@ -1,10 +1,12 @@
 import { pino } from "pino";
 import type { Pool } from "pg";
 import { systemClock } from "../clock/index.ts";
+import { systemRandom } from "../random/index.ts";
 import { createDatabase, createPool, migrate } from "../postgres/index.ts";
 import { testDatabase } from "../postgres/testing.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { InProcessEventStream } from "./in-process-event-stream.ts";
+import { Outbox } from "./outbox.ts";
 import { EVENTS_SCHEMA, eventsMigrations, inboxMigration, outboxMigration } from "./migrations.ts";
 
 export const silent = pino({ level: "silent" });
@@ -15,6 +17,8 @@ export interface TestEvents {
   readonly deadLetters: DeadLetters;
   /** Not started; impatient, so that tests need not be patient. */
   newStream(options?: { deliveriesMax?: number }): InProcessEventStream;
+  /** An event of each in the outbox of `shop`, which nobody publishes; its subject is the first three letters. */
+  tell(userIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,17 +30,30 @@ export async function testEvents(): Promise<TestEvents> {
   await migrate(db, EVENTS_SCHEMA, eventsMigrations);
   await migrate(db, "shop", { "001-outbox": outboxMigration("shop"), "002-inbox": inboxMigration("shop") });
   const deadLetters = new DeadLetters({ pool, clock: systemClock });
+  const newStream = ({ deliveriesMax = 3 } = {}): InProcessEventStream =>
+    new InProcessEventStream({
+      clock: systemClock,
+      log: silent,
+      deadLetters,
+      patience: { deliveriesMax, backOffFirstMs: 2 },
+    });
   return {
     url: database.url,
     pool,
     deadLetters,
-    newStream: ({ deliveriesMax = 3 } = {}) =>
-      new InProcessEventStream({
+    newStream,
+    async tell(userIds) {
+      const outbox = new Outbox({
+        pool,
+        schema: "shop",
+        source: "/usher/shop",
+        stream: newStream(),
         clock: systemClock,
+        random: systemRandom,
         log: silent,
-        deadLetters,
-        patience: { deliveriesMax, backOffFirstMs: 2 },
-      }),
+      });
+      for (const userId of userIds) await outbox.add(db, "user.deleted", userId.slice(0, 3), { userId });
+    },
     async close() {
       await pool.end();
       await database.drop();

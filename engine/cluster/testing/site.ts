@@ -3,7 +3,7 @@ import { type Bus, InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
-import { holderId, type Reply, type RequestId, type ShowtimeId, showtimeId } from "../../../proto/index.ts";
+import { holderId, MEMBERS, type Reply, type RequestId, type ShowtimeId, showtimeId } from "../../../proto/index.ts";
 import { Engine } from "../../engine.ts";
 import type { Journal } from "../../journal/index.ts";
 import { takeSnapshot } from "../../snapshot/take-snapshot.ts";
@@ -89,6 +89,29 @@ export class Site {
     await started;
     void cluster.start();
     return node;
+  }
+
+  /** How long ago each engine was heard by the others, until `close`. */
+  watchBeats(): { since(engine: string): number; close(): void } {
+    const heardAt = new Map<string, number>();
+    const beats = this.bus.subscribe(MEMBERS, ({ engine }) => void heardAt.set(engine, this.clock.monotonic()));
+    return {
+      since: (engine) => this.clock.monotonic() - (heardAt.get(engine) ?? -Infinity),
+      close: () => beats.close(),
+    };
+  }
+
+  /** The node's process stands still for so long, and hears all of it when it goes on. */
+  async freeze(node: Node, ms: number): Promise<void> {
+    const unheard = (node.unheard = [] as (() => void)[]);
+    await this.clock.advance(ms);
+    node.unheard = undefined;
+    for (const hear of unheard) hear();
+  }
+
+  /** What each engine owns, with the epochs. */
+  reigns(): (readonly [shard: number, epoch: number])[][] {
+    return [...this.nodes.values()].map(({ engine }) => [...engine.owned]);
   }
 
   /** The engines that say of themselves that they have the shard. */

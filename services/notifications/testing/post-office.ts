@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { eventually } from "../../../platform/testing/eventually.ts";
 import { MailServer, type Received } from "./mail-server.ts";
 import { testNotifications, type TestNotifications } from "./world.ts";
 
@@ -11,6 +12,8 @@ export interface PostOffice {
   readonly receivedBy: (address: string | null) => Received[];
   /** Of the mails about a booking. */
   readonly statusesOf: (bookingId: string) => Promise<string[]>;
+  /** Waits until the booking's mail is to be tried again, with a note why. */
+  readonly putOff: (bookingId: string) => Promise<void>;
   /** Each that some mail has. */
   readonly allStatuses: () => Promise<string[]>;
 }
@@ -45,6 +48,11 @@ export function usePostOffice(): PostOffice {
     smtpUrl: (more = "") => `smtp://127.0.0.1:${server.port}/${more}`,
     receivedBy: (address) => server.received.filter(({ to }) => to.some((each) => each === address)),
     statusesOf: async (bookingId) => (await world.rows(bookingId)).map(({ status }) => status),
+    putOff: (bookingId) =>
+      eventually(async () => {
+        const [mail] = await world.rows(bookingId);
+        expect([mail?.status, mail?.note]).toEqual(["queued", expect.any(String)]);
+      }),
     async allStatuses() {
       const { rows } = await world.pool.query<{ status: string }>("select distinct status from notifications.mail");
       return rows.map(({ status }) => status);
