@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, it, vi } from "vitest";
+import { portOf } from "../platform/testing/port-of.ts";
 import { BenchError, explain } from "./bench-error.ts";
 import { WebSocketClient } from "./load/web-socket.ts";
 import { PEERS, requireInstalled } from "./peers/index.ts";
@@ -19,7 +20,7 @@ const NOT_OURS = "192.0.2.1";
 it("ports that are used up are told in one sentence", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const port = portOf(server);
   const nothing = (): void => undefined;
   const opened = WebSocketClient.open({ port, path: "/", from: NOT_OURS, onMessage: nothing, onClose: nothing });
   await expect(opened).rejects.toThrow(/^This machine has no more free ports for the load: .*\.$/);
@@ -63,7 +64,7 @@ it.each(Object.entries(LOADS))("file descriptors that a load %s has used up are 
     timeout: 5e4,
     killSignal: "SIGKILL",
   });
-  expect(said).toMatch(/^The load generator has no more file descriptors: .*\.\n$/);
+  expect(said).toMatch(/^The bench has no more file descriptors: .*\.\n$/);
 });
 
 it("what is not of the machine stays as it was thrown", () => {

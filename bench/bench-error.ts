@@ -6,7 +6,7 @@ export class BenchError extends Error {
 const WHY: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL:
     "This machine has no more free ports for the load: use fewer --connections, or wait a minute until closed ones are given back.",
-  EMFILE: "The load generator has no more file descriptors: raise `ulimit -n`, or use fewer --connections.",
+  EMFILE: "The bench has no more file descriptors: raise `ulimit -n`, or use fewer --connections.",
   ENFILE: "This machine has no more file descriptors: close other programs, or use fewer --connections.",
   ENOMEM: "This machine has no more memory for the load: use fewer --connections.",
   ENOBUFS: "This machine has no more memory for sockets: use fewer --connections.",

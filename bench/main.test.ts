@@ -241,6 +241,15 @@ describe("a run", () => {
     RUN_TIMEOUT_MS,
   );
 
+  it("says in one sentence when its own process has nothing left for it", async () => {
+    const tooMany = Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    const full = measuring(["usher"], () => {
+      throw new Error("no server", { cause: tooMany });
+    });
+    expect(await bench(["--rounds", "1", "--peer", "none", "--out", out], PLACE, [full])).toBe(1);
+    expect(complained).toEqual([expect.stringMatching(/^The bench has no more file descriptors: .*\.$/)]);
+  });
+
   it("leaves out what needs a program that this machine does not have, and says how to install it", async () => {
     const without: Scenario = { ...measuring(["usher"], () => 3), name: "without", needs: ["no-such-server"] };
     const all = [measuring(["usher"], () => 3), without];

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { HttpLoad } from "./http-load.ts";
 
 it("a server that sheds every second request fails the load: it would be done sooner", async () => {
@@ -11,7 +11,7 @@ it("a server that sheds every second request fails the load: it would be done so
     response.end("busy");
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const port = portOf(server);
   const load = new HttpLoad();
   load.open({
     url: `http://127.0.0.1:${port}`,

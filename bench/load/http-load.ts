@@ -5,7 +5,8 @@
  * every millisecond, whatever the rate.
  */
 import autocannon from "autocannon";
-import { BenchError, explain } from "../bench-error.ts";
+import { BenchError } from "../bench-error.ts";
+import { bodyOf, failureOf, headersOf, holdIn, type HttpRequest, pathOf, whyWrong } from "./http-request.ts";
 import { Recorder, type Sample } from "./recorder.ts";
 
 export interface HttpLoadOptions {
@@ -17,15 +18,6 @@ export interface HttpLoadOptions {
   readonly dealt?: boolean;
   /** One a connection, where the server wants them. */
   readonly tokens?: readonly string[];
-}
-
-/** A body's `{seat}` is a seat of that connection's own, a path's `{hold}` the `holdId` that its last POST was answered with. */
-export interface HttpRequest {
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly path: string;
-  readonly body?: string;
-  /** The status of its answer: any other fails the load, since a server that refuses is done sooner. */
-  readonly expects: 200 | 201 | 204;
 }
 
 type Client = autocannon.Client & { destroy(): void };
@@ -70,9 +62,7 @@ export class HttpLoad {
       this.#recorder.record(performance.now(), ms);
     });
     instance.on("reqError", (thrown: Error) => {
-      const error = explain(thrown);
-      this.#failure ??=
-        error instanceof BenchError ? error : new BenchError(`A request of the load failed: ${thrown.message}.`);
+      this.#failure ??= failureOf(thrown);
       // A client connects again at once, and where the machine has nothing left for that, nothing else would ever have its turn.
       for (const client of clients) client.destroy();
     });
@@ -106,25 +96,23 @@ function requestsOf(
   refused: (why: string) => void,
 ): autocannon.Request[] {
   const token = options.tokens?.[index];
-  const headers: Record<string, string> = {
-    ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    ...(options.requests.some(({ body }) => body !== undefined) && { "content-type": "application/json" }),
-  };
   let hold = "";
   const isOurs = (at: number): boolean => options.dealt !== true || at % options.connections === index;
   return options.requests
     .filter((_, at) => isOurs(at))
-    .map(({ method, path, body, expects }) => ({
-      method,
-      path,
-      ...(body !== undefined && { body: body.replace("{seat}", String(seat)) }),
-      headers: method === "DELETE" ? { ...(token !== undefined && { authorization: `Bearer ${token}` }) } : headers,
-      ...(path.includes("{hold}") && {
-        setupRequest: (request) => ({ ...request, path: path.replace("{hold}", hold) }),
-      }),
-      onResponse(status, answer) {
-        if (status !== expects) refused(`${method} ${path} was answered with ${status} and not ${expects}: ${answer}`);
-        if (method === "POST") hold = /"holdId":"([^"]+)"/.exec(answer)?.[1] ?? hold;
-      },
-    }));
+    .map((one) => {
+      const body = bodyOf(one, seat);
+      return {
+        method: one.method,
+        path: one.path,
+        ...(body !== undefined && { body }),
+        headers: headersOf(one, token),
+        ...(one.path.includes("{hold}") && { setupRequest: (request) => ({ ...request, path: pathOf(one, hold) }) }),
+        onResponse(status, answer) {
+          const wrong = whyWrong(one, status, answer);
+          if (wrong !== undefined) refused(wrong);
+          hold = holdIn(one, answer) ?? hold;
+        },
+      } satisfies autocannon.Request;
+    });
 }

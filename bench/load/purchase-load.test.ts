@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { measure } from "../runner/measure.ts";
 import { openStage, type Stage } from "../stage/stage.ts";
 import { PurchaseLoad } from "./purchase-load.ts";
@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 it("a hall that is sold out ends the round early, with what was bought and the time that it took", async () => {
-  const { port } = shop.address() as AddressInfo; // It listens on TCP.
+  const port = portOf(shop);
   const load = new PurchaseLoad();
   load.open({ url: `http://127.0.0.1:${port}`, buyers: 1, showtimes: ["1"], seatsAShowtime: 4 });
   const { seconds, sample } = await measure({

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { expect, it, vi } from "vitest";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { WebSocketClient } from "./web-socket.ts";
 
 it("says how a server refused", async () => {
@@ -9,7 +10,7 @@ it("says how a server refused", async () => {
     socket.once("data", () => void socket.write("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const port = portOf(server);
   const nothing = (): void => undefined;
   try {
     await expect(WebSocketClient.open({ port, path: "/v1", onMessage: nothing, onClose: nothing })).rejects.toThrow(
@@ -23,7 +24,7 @@ it("says how a server refused", async () => {
 it("does not wait for ever for a server that lets nobody in, and does not say so", async () => {
   const server = createServer((socket) => void socket.on("error", () => undefined)).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // It listens on TCP.
+  const port = portOf(server);
   const nothing = (): void => undefined;
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {

@@ -7,15 +7,15 @@ import { EngineLoad } from "../engine/engine-load.ts";
 import { AskingLoad } from "./asking-load.ts";
 import { CommandLoad } from "./command-load.ts";
 import { HttpLoad } from "./http-load.ts";
-import { PageLoad } from "./page-load.ts";
 import { PurchaseLoad } from "./purchase-load.ts";
+import { SteadyLoad } from "./steady-load.ts";
 import { ViewerLoad } from "./viewer-load.ts";
 
 const KINDS = {
   commands: CommandLoad,
   viewers: ViewerLoad,
   http: HttpLoad,
-  pages: PageLoad,
+  steady: SteadyLoad,
   purchases: PurchaseLoad,
   asking: AskingLoad,
   engine: EngineLoad,

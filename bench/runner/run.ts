@@ -2,6 +2,7 @@
  * Runs scenarios: subjects take turns, round by round, so that whatever else the machine does falls on all of them alike. Every other round goes
  * backwards, so that what a subject leaves behind does not fall on the same one each time.
  */
+import { explain } from "../bench-error.ts";
 import { SLICE_MS } from "../load/recorder.ts";
 import { openStage, type StageOptions } from "../stage/stage.ts";
 import { latencyOf } from "./latency.ts";
@@ -67,7 +68,11 @@ export async function runScenarios(options: RunOptions): Promise<Run> {
   }
 }
 
-const errorOf = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+/** In a sentence, where this process is out of what the machine has. */
+function errorOf(thrown: unknown): Error {
+  const error = explain(thrown);
+  return error instanceof Error ? error : new Error(String(error));
+}
 
 /** The rounds of it that came to their end, all of them unless there is a failure. */
 interface MeasuredCase {

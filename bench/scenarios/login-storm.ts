@@ -13,7 +13,7 @@ const CONNECTIONS = 20;
 /** Usher lets about as many logins wait, and tells others that it is busy. Each account is hashed before the clock starts. */
 const CONNECTIONS_MAX = 250;
 const ACCOUNTS_A_CONNECTION = 5;
-const PAGE = "/api/v1/showtimes";
+const PAGE = { method: "GET", path: "/api/v1/showtimes", expects: 200 } as const;
 const PAGES_PER_SECOND = 100;
 
 export const loginStorm: Scenario = {
@@ -50,13 +50,13 @@ async function startStorm(startTarget: StartTarget, stage: Stage, storm: Storm):
   const target = await startTarget(stage, MULTIPLEX);
   const customers = await accounts(target.http, connections * ACCOUNTS_A_CONNECTION);
   const logins = stage.generator("http");
-  const pages = stage.generator("pages");
+  const pages = stage.generator("steady");
   const requests = customers.map((customer) => ({
     ...({ method: "POST", path: "/api/v1/auth/login", body: JSON.stringify(customer), expects: 200 } as const),
   }));
   await logins.load.open({ url: target.http, connections, requests, dealt: true });
   // As many connections as pages a second: visitors wait for the server and not for each other.
-  await pages.load.open({ url: target.http, connections: pagesPerSecond, perSecond: pagesPerSecond, paths: [PAGE] });
+  await pages.load.open({ url: target.http, connections: pagesPerSecond, perSecond: pagesPerSecond, requests: [PAGE] });
   const watched = { stage, seconds, serverPids: target.pids, clientPids: [logins.pid, pages.pid] };
   return {
     async round() {

@@ -65,6 +65,12 @@ async function runs(
   }
 }
 
+/** Its second case: the one before it is closed. */
+const steadyOf = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  cases: (context: ScenarioContext) => [...scenario.cases(context)].slice(1),
+});
+
 const positive: unknown = expect.toSatisfy((value: number) => value > 0);
 const aNumber: unknown = expect.toSatisfy(Number.isFinite);
 
@@ -80,14 +86,11 @@ it.concurrent.each([
   },
   { scenario: browse, figures: { "bytes an answer": positive } },
   { scenario: showtime, figures: { "bytes an answer": positive } },
-  {
-    // The case before this one is closed.
-    scenario: { ...showtime, cases: (context: ScenarioContext) => [...showtime.cases(context)].slice(1) },
-    figures: { "p99.9, ms": positive },
-  },
+  { scenario: steadyOf(showtime), figures: { "p99.9, ms": positive } },
 ])("$scenario.name", ({ scenario, figures, others }) => runs(scenario, figures, shared, others), RUN_TIMEOUT_MS);
 
 // Alone, since it wants seats that others have.
 it("rest-hold", () => runs(restHold, { "bytes an answer": positive }), RUN_TIMEOUT_MS);
-// With a server of its own, since some of those seats are still held.
+// With servers of their own, since some of those seats are still held.
+it("rest-hold, steady rate", () => runs(steadyOf(restHold), { "p99.9, ms": positive }, stage), RUN_TIMEOUT_MS);
 it("growth", () => runs(growth, { [COST]: positive }, stage), RUN_TIMEOUT_MS);

@@ -2,7 +2,7 @@
 import { BenchError } from "../bench-error.ts";
 import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { ARENA } from "../stage/targets.ts";
-import { CONNECTIONS, restCase, type RestWork } from "./rest.ts";
+import { CONNECTIONS, restCase, type RestWork, steadyCase } from "./rest.ts";
 
 export const HOLD_AND_RELEASE: RestWork = {
   name: "hold and release",
@@ -17,10 +17,11 @@ export const HOLD_AND_RELEASE: RestWork = {
 
 export const restHold: Scenario = {
   name: "rest-hold",
-  about: "durable holds and releases over REST",
-  cases(context) {
+  about: "durable holds and releases over REST; as fast as it goes, and at a steady rate",
+  *cases(context) {
     requireSeats(context);
-    return [restCase(context, HOLD_AND_RELEASE)];
+    yield restCase(context, HOLD_AND_RELEASE);
+    yield steadyCase(context, HOLD_AND_RELEASE);
   },
 };
 

@@ -1,7 +1,7 @@
 /** Servers that cannot be used, a second cluster on the same database, an edge that dies beside another, and machines whose clocks are apart. */
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
@@ -24,6 +24,7 @@ import {
   shardOf,
   showtimeId,
 } from "../../proto/index.ts";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { Rest } from "../support/rest.ts";
 import {
   freePort,
@@ -134,7 +135,7 @@ async function listen(greet: (socket: Socket) => void): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   ends.push(() => void server.close());
-  return (server.address() as AddressInfo).port; // It listens on TCP.
+  return portOf(server);
 }
 
 describe("an engine says in one sentence that it cannot use", { timeout: SLOW }, () => {

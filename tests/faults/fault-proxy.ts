@@ -1,6 +1,7 @@
 /** A way between two processes that a test can break: by silence, as a lost network does, or by cutting it. */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { portOf } from "../../platform/testing/port-of.ts";
 
 interface Pair {
   readonly near: Socket;
@@ -28,7 +29,7 @@ export class FaultProxy {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port; // It listens on TCP.
+    return portOf(this.#server);
   }
 
   /** Bytes that have gone through, both ways. */
