@@ -2,6 +2,7 @@
  * Buyers who never give up: each has a showtime of its own, holds seats and releases them at an even pace, and repeats a request that was told to come
  * again later. It tells how long each showtime was without an answer while something happened to the server.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { ERRORS, type HoldId, type RequestId, type ShowtimeId } from "../../proto/index.ts";
 import { decodeServerMsgpack, encodeClientMsgpack, type ServerMessage } from "../../proto/ws/client-codec.ts";
 import { BenchError, explain } from "../bench-error.ts";
@@ -207,7 +208,7 @@ export class AskingLoad {
     while (!condition()) {
       this.#check();
       if (performance.now() > end) throw new BenchError(otherwise);
-      await new Promise((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
+      await pause(LOOK_EVERY_MS);
     }
     this.#check();
   }

@@ -1,4 +1,5 @@
 /** The generator against the limits, which need no build: what it sends is answered, and what it counts is right. */
+import { setTimeout as pause } from "node:timers/promises";
 import { Packr } from "msgpackr";
 import uWS from "uWebSockets.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -42,7 +43,7 @@ const options = () => ({
 });
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => void setTimeout(resolve, 5));
+  while (!condition()) await pause(5);
 }
 
 describe("buyers", () => {

@@ -7,6 +7,7 @@
  *   one that has no answer when the load is taken counts as long as it has been under way.
  * - schedule: the open way, with the slot that each command is for laid down too, so that viewers elsewhere know which change they see.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { BenchError, explain } from "../bench-error.ts";
 import { addressOf } from "./addresses.ts";
 import { type Buyer, DIALECTS, type DialectName, NO_SLOT, refusedSlot, type Showtime } from "./dialects/index.ts";
@@ -264,7 +265,7 @@ async function until(
   while (!condition()) {
     if (load.failure !== undefined) throw load.failure;
     if (performance.now() > end) throw new BenchError(otherwise);
-    await new Promise((resolve) => void setTimeout(resolve, 2));
+    await pause(2);
   }
   if (load.failure !== undefined) throw load.failure;
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { portOf } from "../../platform/testing/port-of.ts";
 import { HttpLoad } from "./http-load.ts";
@@ -20,7 +21,7 @@ it("a server that sheds every second request fails the load: it would be done so
   });
   load.begin();
   try {
-    while (requests < 10) await new Promise((resolve) => void setTimeout(resolve, 5));
+    while (requests < 10) await pause(5);
     expect(() => load.take()).toThrow("GET /movies was answered with 503 and not 200: busy");
   } finally {
     await load.end();

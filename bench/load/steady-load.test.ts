@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { portOf } from "../../platform/testing/port-of.ts";
 import { mergeHistograms } from "./recorder.ts";
@@ -29,7 +30,7 @@ async function loadOn(listener: RequestListener, options: Partial<SteadyLoadOpti
 }
 
 const until = async (isSo: () => boolean): Promise<void> => {
-  while (!isSo()) await new Promise((resolve) => void setTimeout(resolve, 5));
+  while (!isSo()) await pause(5);
 };
 
 it("a page that a server's stall kept from being sent counts from when it was meant to begin", async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, it } from "vitest";
 import uWS, { type WebSocket } from "uWebSockets.js";
 import { encodeServerMsgpack } from "../../proto/ws/index.ts";
@@ -30,7 +31,7 @@ it("a slow viewer is served again when it sees a hall that is newer than all tha
     const resumed = load.resume();
     const begun = performance.now();
     while ((load.take().figures["resynced"] ?? 0) < 3 || performance.now() - begun < 50) {
-      await new Promise((resolve) => void setTimeout(resolve, 5));
+      await pause(5);
     }
     const silence = performance.now() - begun;
     viewer?.send(hall(2), true);

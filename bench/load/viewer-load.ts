@@ -4,6 +4,7 @@
  *
  * The same frame comes to every viewer: it is decoded once, and those who got it within an instant are counted together.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Histogram } from "hdr-histogram-js";
 import { BenchError, explain } from "../bench-error.ts";
 import { addressOf } from "./addresses.ts";
@@ -155,7 +156,7 @@ export class ViewerLoad {
   async end(): Promise<readonly number[]> {
     const begun = performance.now();
     while (this.#incomplete().length > 0 && performance.now() - begun < MISSED_AFTER_MS) {
-      await sleep(20);
+      await pause(20);
       this.#flushAll();
     }
     this.#schedule = undefined;
@@ -183,7 +184,7 @@ export class ViewerLoad {
     while (this.#asleep.size > 0) {
       this.#check();
       if (performance.now() - begun > AWAKE_WITHIN_MS) return -1;
-      await sleep(5);
+      await pause(5);
     }
     return performance.now() - begun;
   }
@@ -211,7 +212,7 @@ export class ViewerLoad {
       this.#check();
       if (performance.now() > end)
         throw new BenchError("The server did not show the hall to every viewer within a minute.");
-      await sleep(2);
+      await pause(2);
     }
   }
 
@@ -341,5 +342,3 @@ export class ViewerLoad {
     this.#failure ??= explained instanceof Error ? explained : new Error(String(error));
   }
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

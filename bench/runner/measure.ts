@@ -1,4 +1,5 @@
 /** One round: load, a while to warm up, and a stretch of time in which all is counted. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Sample } from "../load/recorder.ts";
 import { mergeHistograms, encodeHistogram } from "../load/recorder.ts";
 import type { Stage } from "../stage/stage.ts";
@@ -30,12 +31,12 @@ export interface Watched {
 }
 
 export async function measure(watched: Watched): Promise<Measured> {
-  const { stage, seconds, serverPids, roles = {}, clientPids, loads, last = sleep } = watched;
+  const { stage, seconds, serverPids, roles = {}, clientPids, loads, last = pause } = watched;
   const rolesUsage = (): Record<string, number[]> =>
     mapValues(roles, (pids) => pids.map((pid) => cpuSecondsOf(pid) ?? Number.NaN));
   const usage = (): CpuSeconds | undefined => usageOf(stage, serverPids, clientPids);
   return guarded(stage, async () => {
-    await sleep(WARM_UP_MS);
+    await pause(WARM_UP_MS);
     await Promise.all(loads.map((load) => load.mark()));
     const begun = performance.now(); // As long after the mark as the end is after what is taken: to ask who used what may take a while.
     const before = usage();
@@ -56,7 +57,7 @@ export async function guarded<Result>(stage: Stage, work: () => Promise<Result>)
   try {
     return await Promise.race([work(), stage.death]);
   } catch (error) {
-    await Promise.race([stage.death, sleep(LAST_WORDS_MS)]);
+    await Promise.race([stage.death, pause(LAST_WORDS_MS)]);
     throw error;
   }
 }
@@ -132,8 +133,6 @@ export function merge(samples: readonly Sample[]): Sample {
 }
 
 const EMPTY: Sample = { count: 0, refused: 0, histograms: {}, slices: [], figures: {} };
-
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 const mapValues = <From, To>(
   values: Readonly<Record<string, From>>,

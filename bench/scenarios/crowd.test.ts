@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Packr } from "msgpackr";
 import uWS from "uWebSockets.js";
 import { expect, it } from "vitest";
@@ -39,7 +40,7 @@ it("buyers of two processes want seats of their own", async () => {
     const showtimes = [{ id: "0", index: 0 }];
     await crowd.open({ dialect: "bench-msgpack", port, showtimes, tokens: [], slots: 1, seatsAHold: 2 });
     await crowd.begin({ kind: "closed" });
-    while (wanted.size < 3) await new Promise((resolve) => void setTimeout(resolve, 5));
+    while (wanted.size < 3) await pause(5);
     await crowd.end();
     expect([...wanted].sort()).toEqual(["0,1", "2,3", "4,5"]);
     expect(new Set(crowd.pids).size).toBe(2);

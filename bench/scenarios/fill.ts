@@ -1,6 +1,6 @@
 /** Fills what the system keeps for viewers who do not read: until then a server cannot know that they are slow. */
+import { setTimeout as pause } from "node:timers/promises";
 import { BenchError } from "../bench-error.ts";
-import { sleep } from "../runner/measure.ts";
 import { type EdgeCounts, edgeCountsOf } from "../stage/edge-counts.ts";
 import type { Target } from "../stage/targets.ts";
 import type { Audience } from "./audience.ts";
@@ -37,6 +37,6 @@ async function countsAt(http: string, messages: number): Promise<EdgeCounts> {
     const counts = await edgeCountsOf(http);
     if (counts.messages >= messages) return counts;
     if (performance.now() > end) throw new BenchError("The server did not read what slow viewers asked for.");
-    await sleep(LOOK_EVERY_MS);
+    await pause(LOOK_EVERY_MS);
   }
 }

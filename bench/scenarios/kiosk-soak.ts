@@ -1,5 +1,6 @@
 /** Screens that show a hall in which nothing happens: the memory that each of them takes from the server, and whether it grows. */
-import { guarded, sleep, spent, usageOf } from "../runner/measure.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { guarded, spent, usageOf } from "../runner/measure.ts";
 import type { Scenario, Subject } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
 import { usualConnections } from "../stage/machine-limits.ts";
@@ -51,7 +52,7 @@ async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number
   const pids = [...first.pids, ...audience.pids];
   const open = async (these: typeof audience): Promise<number> => {
     const times = await Promise.all(these.shares(target).map(({ load, options }) => load.open(options)));
-    await sleep(SETTLE_MS);
+    await pause(SETTLE_MS);
     return Math.max(...times);
   };
   return {
@@ -66,7 +67,7 @@ async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number
         const ofEach = (bytes: number): number => (bytes - before) / viewers;
         const values = [ofEach(opened)];
         for (let left = seconds; left > 0; left--) {
-          await sleep(LOOK_EVERY_MS);
+          await pause(LOOK_EVERY_MS);
           values.push(ofEach(resident()));
         }
         // Fails when a connection was lost meanwhile.

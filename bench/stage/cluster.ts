@@ -1,6 +1,7 @@
 /** Usher as processes of its own: engines, edges and services that meet over a real NATS server, with the permissions it is shipped with, and share their limits in Redis. */
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { Members } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
@@ -143,7 +144,7 @@ async function waitUntilWhole(natsUrl: string, engines: number): ReturnType<Clus
       if (performance.now() > end) {
         throw new BenchError(`The engines did not share the shards within ${WHOLE_WITHIN_MS / 1_000} s.`);
       }
-      await new Promise((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
+      await pause(LOOK_EVERY_MS);
     }
   } finally {
     await bus.close();

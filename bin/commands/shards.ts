@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
 import { Members } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
@@ -44,7 +45,7 @@ export const shardsCommand = (context: Context): Command =>
       await bus.requirePermitted();
       const lines = (room: Room): string[] => shardLines(members.live, clock.monotonic(), room);
       if (once === true || !process.stdout.isTTY) {
-        await new Promise<void>((resolve) => void setTimeout(resolve, LISTEN_MS));
+        await pause(LISTEN_MS);
         for (const line of lines(A_LIST)) context.print(line);
       } else {
         const screen = new Screen(process.stdout);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
 import { WebSocket } from "ws";
@@ -411,7 +412,7 @@ describe("services and an edge whose clocks are five minutes apart", { timeout: 
       expect({ status, body }).toMatchObject({ status: 201 });
       bookings.push({ id: body.id, token });
     }
-    await new Promise((resolve) => setTimeout(resolve, 2_000)); // All of them look for what is due twice a second.
+    await pause(2_000); // All of them look for what is due twice a second.
     for (const { id, token } of bookings) {
       for (const rest of rests)
         expect(await rest.get(`bookings/${id}`, { token })).toMatchObject({ status: 200, body: { status: "pending" } });

@@ -1,7 +1,8 @@
 /**
  * A cluster of real processes whose parts are killed, stopped, cut off and restarted in the middle of a rush. After each fault everything
  * that anybody was told is held against what the engines, the journal and the books say. `npm run faults` is the long form.
- * FAULTS_SEED, FAULTS_COMMANDS and FAULTS_PURCHASES (a second) and FAULTS_COUNTS ("engine killed=3,hand-over=1") change a run.
+ * FAULTS_SEED, FAULTS_COMMANDS and FAULTS_PURCHASES (a second) and FAULTS_COUNTS ("engine killed=3,hand-over=1") change a run, and after
+ * FAULTS_MINUTES no other fault begins: the books are checked, and the table has those that there were.
  */
 import { availableParallelism, loadavg } from "node:os";
 import { describe, expect, it } from "vitest";
@@ -64,6 +65,7 @@ const LONG: Partial<Record<FaultName, number>> = {
 const counts = process.env["FAULTS_COUNTS"] ? parseCounts(process.env["FAULTS_COUNTS"]) : isLong ? LONG : SHORT;
 /** Mixed in the long form: what one fault leaves behind meets every other. */
 const names = counts === LONG ? orderOf(LONG, seed) : inTurn(counts);
+const minutes = env("FAULTS_MINUTES", Infinity);
 const timeout = 240_000 + names.length * 120_000;
 
 describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.purchasesPerSecond} purchases a second)`, () => {
@@ -74,7 +76,9 @@ describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.pu
     try {
       await world.whole();
       rush = await Rush.begin(world, load);
+      const begun = performance.now();
       for (const name of names) {
+        if (performance.now() - begun > minutes * 60_000) break;
         lines.push(await happens(name, world, rush));
         if (isLong) console.log(`${lines.length}/${names.length} ${JSON.stringify(lines.at(-1))}`);
         if (rush.wrongs.length > 0) break;
@@ -86,7 +90,7 @@ describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.pu
     } finally {
       const retries = JSON.stringify(Object.fromEntries(rush?.retries ?? []));
       const bought = `${rush?.purchases} purchases, ${rush?.cancellations} given back, asked again ${retries}, waited at most ${rush?.longestMs.toFixed(0)} ms`;
-      console.log(`${tableOf(lines)}\n${bought}; load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`);
+      console.log(`${tableOf(lines)}\n${lines.length} of ${names.length} faults, ${bought}; load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`);
       if (rush !== undefined && rush.wrongs.length > 0) console.log(await world.lastWords());
       await rush?.end();
       await world.end();

@@ -1,4 +1,5 @@
 /** Everything around bookings: a real engine, real PostgreSQL, a real bus and event stream; `catalog` and `payments` are stood in. */
+import { setTimeout as pause } from "node:timers/promises";
 import { pino } from "pino";
 import pg from "pg";
 import { Engine } from "../../../engine/index.ts";
@@ -359,7 +360,7 @@ export async function until(
     const booking = await read(shop, id, caller);
     if (wish(booking)) return booking;
     if (Date.now() > deadline) throw new Error(`it stays so: ${JSON.stringify(booking)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
 }
 
