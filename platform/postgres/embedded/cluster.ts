@@ -179,6 +179,8 @@ export function configure(cluster: string, port: number): void {
     unix_socket_directories: "",
     max_connections: 300,
     shared_buffers: "128MB",
+    // After a crash all is read that it wrote to its journal (WAL) since the last checkpoint, and nobody is served meanwhile.
+    checkpoint_timeout: "30s",
     max_wal_size: "2GB",
     // A new file of its journal would be filled with zeros first, and all commits wait for that: up to 50 ms on a disk that is busy.
     wal_init_zero: "off",

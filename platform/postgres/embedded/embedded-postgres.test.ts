@@ -123,6 +123,12 @@ test("data, address and password survive a stop, and nothing keeps running", asy
   expect(await query(second.url, "select n from kept")).toEqual([{ n: 1 }]);
 });
 
+test("a crash leaves it little to read before it serves again: it writes a checkpoint often", async () => {
+  const { url } = await start();
+  const seconds = "extract(epoch from current_setting('checkpoint_timeout')::interval)::int as seconds";
+  expect(await query(url, `select ${seconds}`)).toEqual([{ seconds: 30 }]);
+});
+
 test("the server is safe: on loopback alone, with a password, writing through to the disk", async () => {
   const { url } = await start();
   const wanted = { fsync: "on", synchronous_commit: "on", full_page_writes: "on", listen_addresses: "127.0.0.1" };
