@@ -1,3 +1,4 @@
+import pino from "pino";
 import { beforeEach, describe, expect, it } from "vitest";
 import { sleep } from "../../platform/clock/index.ts";
 import { holderId, type Reply } from "../../proto/index.ts";
@@ -92,6 +93,34 @@ describe("a shard whose ownership is in doubt", () => {
     desk.shard = await desk.started();
     await desk.clock.advance(1_000);
     expect(stale.phase).toBe("stopped");
+    expect(await desk.told({ type: "hold", seats: [2] })).toMatchObject({ type: "held" });
+  });
+
+  it("says once why it cannot be recovered, however often it tries, and serves when it can be", async () => {
+    const said: string[] = [];
+    const write = (line: string): void => {
+      const { msg, err } = JSON.parse(line) as { msg: string; err: { message: string } }; // As pino writes it.
+      if (msg === "the shard cannot be recovered yet") said.push(err.message);
+    };
+    void desk.shard.stop();
+    desk.shard = await desk.started({ log: pino({ level: "info" }, { write }) });
+    const { reclaim } = desk.journal;
+    let tries = 0;
+    let why = "PostgreSQL is away";
+    desk.journal.reclaim = () => {
+      tries++;
+      return Promise.reject(new Error(why));
+    };
+    desk.fault = "fail";
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    await desk.clock.advance(3_000);
+    why = "PostgreSQL is starting up";
+    await desk.clock.advance(3_000);
+    expect(tries).toBeGreaterThan(5);
+    expect(said).toEqual(["PostgreSQL is away", "PostgreSQL is starting up"]);
+    desk.fault = "none";
+    desk.journal.reclaim = reclaim;
+    await desk.clock.advance(2_000);
     expect(await desk.told({ type: "hold", seats: [2] })).toMatchObject({ type: "held" });
   });
 

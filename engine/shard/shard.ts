@@ -130,11 +130,15 @@ export class Shard implements Committer {
   async #comeBack(): Promise<void> {
     const { clock, log } = this.#options;
     let pauseMs = RECOVER_AGAIN_FIRST_MS;
+    let told: string | undefined;
     while (this.#phase === "recovering") {
       try {
         await this.start();
       } catch (error) {
-        log.error({ shard: this.id, err: error }, "the shard cannot be recovered yet");
+        const reason = error instanceof Error ? error.message : String(error);
+        // PostgreSQL may be away for long: that is said once.
+        log[reason === told ? "debug" : "error"]({ shard: this.id, err: error }, "the shard cannot be recovered yet");
+        told = reason;
         await sleep(clock, pauseMs);
         pauseMs = Math.min(pauseMs * 2, RECOVER_AGAIN_LAST_MS);
       }

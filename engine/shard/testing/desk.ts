@@ -68,7 +68,9 @@ export class Desk {
 
   /** Another shard on the same journal. */
   async started(
-    more: Partial<Pick<ShardOptions, "acknowledgedSeq" | "commits" | "id" | "limits" | "proof" | "shards">> = {},
+    more: Partial<
+      Pick<ShardOptions, "acknowledgedSeq" | "commits" | "id" | "limits" | "log" | "proof" | "shards">
+    > = {},
   ): Promise<Shard> {
     const made = this.#make(more);
     await this.#start(made);
