@@ -90,7 +90,9 @@ describe(`faults (seed ${seed}, ${load.commandsPerSecond} commands and ${load.pu
     } finally {
       const retries = JSON.stringify(Object.fromEntries(rush?.retries ?? []));
       const bought = `${rush?.purchases} purchases, ${rush?.cancellations} given back, asked again ${retries}, waited at most ${rush?.longestMs.toFixed(0)} ms`;
-      console.log(`${tableOf(lines)}\n${lines.length} of ${names.length} faults, ${bought}; load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`);
+      console.log(
+        `${tableOf(lines)}\n${lines.length} of ${names.length} faults, ${bought}; load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`,
+      );
       if (rush !== undefined && rush.wrongs.length > 0) console.log(await world.lastWords());
       await rush?.end();
       await world.end();
