@@ -59,6 +59,8 @@ export class Engine {
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
   #proofTimer: Timer | undefined;
+  /** Why PostgreSQL says nothing, as the log was told; undefined while it does. */
+  #whyAway: string | undefined;
   #isStopped = false;
   readonly #counts: EngineCounts;
 
@@ -257,11 +259,16 @@ export class Engine {
         if (shard.epoch === epoch) shard.noteEpoch(epochs.get(shard.id), asked); // Else it took a new one itself meanwhile.
       }
       this.#proof.renew(asked);
+      if (this.#whyAway === undefined) return;
+      this.#whyAway = undefined;
+      for (const { shard } of before) shard.tryAgain();
     } catch (error) {
-      log.warn(
+      const reason = error instanceof Error ? error.message : String(error);
+      log[reason === this.#whyAway ? "debug" : "warn"](
         { err: error },
         "PostgreSQL does not say who owns the shards; until it does they answer that they are away",
       );
+      this.#whyAway = reason;
     }
   }
 

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MEMBERS } from "../../proto/index.ts";
+import { PROVE_EVERY_MS } from "../limits.ts";
+import { COME_BACK_MS } from "../shard/limits.ts";
 import { Site } from "./testing/site.ts";
 
 let site: Site;
@@ -50,6 +52,24 @@ describe("engines that share the shards", () => {
     for (const node of both) node.hasDatabase = true;
     await site.clock.advance(10_000);
     expect(site.owners()).toEqual(before);
+  });
+
+  it("serve again as soon as PostgreSQL is back, and not only when their shards would have tried again", async () => {
+    const node = await site.join("a");
+    await site.clock.advance(4_000);
+    const [showtime] = await site.opened(1);
+    let seat = 0;
+    // At different times between two tries, which are a second apart by then.
+    for (let offset = 0; offset < 1_000; offset += 125) {
+      node.hasDatabase = false;
+      const held = site.ask(showtime!, [seat++]);
+      await site.clock.advance(3_000 + offset);
+      node.hasDatabase = true;
+      const { value, ms } = await site.until(held);
+      expect(value).toMatchObject({ type: "held" });
+      expect(ms).toBeLessThanOrEqual(PROVE_EVERY_MS + COME_BACK_MS + 50);
+      await site.clock.advance(2_000);
+    }
   });
 
   it("do not take silence for death while they do not hear themselves, and take part again when they do", async () => {
