@@ -259,9 +259,7 @@ export class Engine {
         if (shard.epoch === epoch) shard.noteEpoch(epochs.get(shard.id), asked); // Else it took a new one itself meanwhile.
       }
       this.#proof.renew(asked);
-      if (this.#whyAway === undefined) return;
       this.#whyAway = undefined;
-      for (const { shard } of before) shard.tryAgain();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log[reason === this.#whyAway ? "debug" : "warn"](

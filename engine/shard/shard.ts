@@ -9,7 +9,7 @@
  * reads the journal again. Whoever waits is told to ask again, and finds the first answer if there was one.
  */
 import type { Bus } from "../../platform/bus/index.ts";
-import { type Clock, Wakeable } from "../../platform/clock/index.ts";
+import { type Clock, sleep } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import {
   type CommandBatch,
@@ -85,12 +85,9 @@ export class Shard implements Committer {
   #reign: Reign | undefined;
   #underWay: UnderWay | undefined;
   #whenIdle: (() => void) | undefined;
-  /** Between two tries to come back. */
-  readonly #rest: Wakeable;
 
   constructor(options: ShardOptions) {
     this.id = options.id;
-    this.#rest = new Wakeable(options.clock);
     this.#options = options;
     this.#acknowledgedSeq = options.acknowledgedSeq;
     this.#prepared = options.prepared;
@@ -131,7 +128,7 @@ export class Shard implements Committer {
 
   /** Takes it over again, trying until it can. */
   async #comeBack(): Promise<void> {
-    const { log } = this.#options;
+    const { clock, log } = this.#options;
     let pauseMs = RECOVER_AGAIN_FIRST_MS;
     let told: string | undefined;
     while (this.#phase === "recovering") {
@@ -142,15 +139,10 @@ export class Shard implements Committer {
         // PostgreSQL may be away for long: that is said once.
         log[reason === told ? "debug" : "error"]({ shard: this.id, err: error }, "the shard cannot be recovered yet");
         told = reason;
-        await this.#rest.wait(pauseMs);
+        await sleep(clock, pauseMs);
         pauseMs = Math.min(pauseMs * 2, RECOVER_AGAIN_LAST_MS);
       }
     }
-  }
-
-  /** PostgreSQL is back: should it wait for its next try to be recovered, that is now. */
-  tryAgain(): void {
-    this.#rest.wake();
   }
 
   /** Carries out every request in order; `answer` is called when all that the replies rest on is durable. */

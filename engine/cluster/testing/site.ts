@@ -11,7 +11,7 @@ import { FaultyJournal } from "../../testing/faulty-journal.ts";
 import { smallHall } from "../../testing/small-hall.ts";
 import { Cluster } from "../cluster.ts";
 
-const log = pino({ level: "silent" });
+const silent = pino({ level: "silent" });
 export const SHARDS = 16;
 const LIMITS = {
   holdTtlMs: 300_000,
@@ -36,7 +36,7 @@ interface Node {
 /** Engines on one bus, one journal and a virtual clock, and whoever asks them. */
 export class Site {
   readonly clock = new VirtualClock();
-  readonly bus = new InProcessBus({ clock: this.clock, log });
+  readonly bus = new InProcessBus({ clock: this.clock, log: silent });
   readonly journal = new FaultyJournal({ clock: this.clock, fault: () => "none", latency: () => 2 });
   readonly nodes = new Map<string, Node>();
   /** Engines whose connection to PostgreSQL has ended. */
@@ -58,7 +58,7 @@ export class Site {
     return this.bus.close();
   }
 
-  async join(id: string): Promise<Node> {
+  async join(id: string, log = silent): Promise<Node> {
     const { clock } = this;
     const reach: Pick<Node, "isReachable" | "hasDatabase" | "unheard"> = { isReachable: true, hasDatabase: true };
     const line = this.#lineOf(reach);
