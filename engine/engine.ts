@@ -1,7 +1,7 @@
 /** The shards that one process owns, with their group commit, snapshots and witness. Which they are is decided above: all, or by the cluster. */
 import type { Bus, Subscription } from "../platform/bus/index.ts";
 import type { Clock, Timer } from "../platform/clock/index.ts";
-import type { Logger } from "../platform/log/index.ts";
+import { type Logger, ReasonTold } from "../platform/log/index.ts";
 import { type Registry, sampledGauge } from "../platform/metrics/index.ts";
 import {
   type CommandBatch,
@@ -59,8 +59,8 @@ export class Engine {
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
   #proofTimer: Timer | undefined;
-  /** Why PostgreSQL says nothing, as the log was told; undefined while it does. */
-  #whyAway: string | undefined;
+  /** Why PostgreSQL says nothing. */
+  readonly #whyAway = new ReasonTold();
   #isStopped = false;
   readonly #counts: EngineCounts;
 
@@ -259,14 +259,12 @@ export class Engine {
         if (shard.epoch === epoch) shard.noteEpoch(epochs.get(shard.id), asked); // Else it took a new one itself meanwhile.
       }
       this.#proof.renew(asked);
-      this.#whyAway = undefined;
+      this.#whyAway.forget();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      log[reason === this.#whyAway ? "debug" : "warn"](
+      log[this.#whyAway.isNews(error) ? "warn" : "debug"](
         { err: error },
         "PostgreSQL does not say who owns the shards; until it does they answer that they are away",
       );
-      this.#whyAway = reason;
     }
   }
 

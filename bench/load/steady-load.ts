@@ -1,5 +1,5 @@
 /**
- * REST load at a steady rate, whatever the server does: clients have a connection each, which is kept alive, and one request in flight on it. A
+ * REST load at a steady rate, whatever the server does: clients have one request in flight each, over as many connections that are kept alive. A
  * request that is due when all of them wait for an answer waits for one. Latency counts from when a request was meant to begin; one that has no
  * answer when the load is taken counts as long as it has been under way. By Node's own HTTP client and not autocannon, whose rates are no
  * open load (see `http-load.ts`), nor do its clients send at a time that others choose.
@@ -22,7 +22,6 @@ export interface SteadyLoadOptions {
 }
 
 interface Client {
-  readonly agent: Agent;
   readonly token: string | undefined;
   readonly seat: number;
   /** Which request is its next one. */
@@ -35,8 +34,8 @@ const DRAIN_MS = 10_000;
 export class SteadyLoad {
   readonly #recorder = new Recorder();
   #options: SteadyLoadOptions | undefined;
-  #clients: readonly Client[] = [];
-  /** Those that have nothing in flight, in the order in which they will send: so none is idle until the server closes it just as it is used. */
+  #agent = new Agent();
+  /** Clients that have nothing in flight, the one that has been idle longest first. */
   #free: Client[] = [];
   /** When those that no client was free for were meant to begin. */
   #late: number[] = [];
@@ -56,16 +55,15 @@ export class SteadyLoad {
     const options = this.#options;
     const { connections, perSecond, requests, tokens } = options;
     const isChain = requests.some(({ path }) => path.includes("{hold}"));
-    // New ones each time, since between two rounds they are idle.
-    this.#clients = Array.from({ length: connections }, (_, index) => ({
-      agent: new Agent({ keepAlive: true, maxSockets: 1 }),
+    // In turn, so that none is idle until the server closes it just as it is used; and new ones each time, since between two rounds they are.
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: "fifo" });
+    this.#free = Array.from({ length: connections }, (_, index) => ({
       token: tokens?.[index],
       seat: this.#firstSeat + index,
       turn: isChain ? 0 : index, // All kinds of pages at any moment.
       hold: "",
     }));
     this.#firstSeat += connections;
-    this.#free = [...this.#clients];
     this.#late = [];
     const begun = performance.now();
     let due = 0;
@@ -112,7 +110,7 @@ export class SteadyLoad {
 
   close(): void {
     clearInterval(this.#timer);
-    for (const { agent } of this.#clients) agent.destroy();
+    this.#agent.destroy();
   }
 
   /** Those that come late are sent when a client is free, which is when another is answered. */
@@ -136,7 +134,7 @@ export class SteadyLoad {
     const request = requests[client.turn++ % requests.length];
     if (request === undefined) throw new Error("a load has requests");
     try {
-      const { status, answer } = await answerOf(url, request, client);
+      const { status, answer } = await answerOf(url, request, client, this.#agent);
       const now = performance.now();
       this.#recorder.record(now, now - meantAt);
       client.hold = holdIn(request, answer) ?? client.hold;
@@ -149,8 +147,12 @@ export class SteadyLoad {
 }
 
 /** @throws the socket's error, where there is no whole answer */
-function answerOf(url: string, request: HttpRequest, client: Client): Promise<{ status: number; answer: string }> {
-  const { agent, hold, seat, token } = client;
+function answerOf(
+  url: string,
+  request: HttpRequest,
+  { hold, seat, token }: Client,
+  agent: Agent,
+): Promise<{ status: number; answer: string }> {
   return new Promise((resolve, reject) => {
     send(url + pathOf(request, hold), { agent, method: request.method, headers: headersOf(request, token) })
       .once("response", (response) => {

@@ -1,7 +1,7 @@
 /** The shards that this engine takes for its own: those that nobody has, and those that it is given. */
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
+import { type Logger, ReasonTold } from "../../platform/log/index.ts";
 import { SERVED } from "../../proto/index.ts";
 import {
   CLAIMED_TOGETHER,
@@ -32,8 +32,8 @@ export class Claiming {
   readonly #notBefore = new Map<number, { readonly at: number; readonly waitMs: number }>();
   /** Since when another member has a shard that should be ours. */
   readonly #waitingSince = new Map<number, number>();
-  /** Why a shard could not be taken, as the log was told last; undefined once one could. */
-  #told: string | undefined;
+  /** Why shards could not be taken. Where PostgreSQL is away, that is said once, and not of every shard. */
+  readonly #why = new ReasonTold();
 
   constructor(options: Options) {
     this.#options = options;
@@ -88,7 +88,7 @@ export class Claiming {
     engine
       .own(shard)
       .then(() => {
-        this.#told = undefined;
+        this.#why.forget();
         const epoch = engine.owned.get(shard);
         if (epoch !== undefined) bus.publish(SERVED, { shard, epoch });
         onServed();
@@ -103,12 +103,10 @@ export class Claiming {
       });
   }
 
-  /** Where PostgreSQL is away, that is said once, and not of every shard. */
   #tell(shard: number, error: unknown): void {
     const { log } = this.#options;
     const reason = error instanceof Error ? error.message : String(error);
-    log[reason === this.#told ? "debug" : "warn"]({ shard, reason }, "a shard cannot be taken over yet");
-    this.#told = reason;
+    log[this.#why.isNews(error) ? "warn" : "debug"]({ shard, reason }, "a shard cannot be taken over yet");
   }
 
   #wait(shard: number, waitMs: number): void {

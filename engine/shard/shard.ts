@@ -10,7 +10,7 @@
  */
 import type { Bus } from "../../platform/bus/index.ts";
 import { type Clock, sleep } from "../../platform/clock/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
+import { type Logger, ReasonTold } from "../../platform/log/index.ts";
 import {
   type CommandBatch,
   deltasOf,
@@ -130,15 +130,13 @@ export class Shard implements Committer {
   async #comeBack(): Promise<void> {
     const { clock, log } = this.#options;
     let pauseMs = RECOVER_AGAIN_FIRST_MS;
-    let told: string | undefined;
+    const why = new ReasonTold();
     while (this.#phase === "recovering") {
       try {
         await this.start();
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        // PostgreSQL may be away for long: that is said once.
-        log[reason === told ? "debug" : "error"]({ shard: this.id, err: error }, "the shard cannot be recovered yet");
-        told = reason;
+        const level = why.isNews(error) ? "error" : "debug"; // PostgreSQL may be away for long.
+        log[level]({ shard: this.id, err: error }, "the shard cannot be recovered yet");
         await sleep(clock, pauseMs);
         pauseMs = Math.min(pauseMs * 2, RECOVER_AGAIN_LAST_MS);
       }

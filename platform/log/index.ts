@@ -1,3 +1,4 @@
 export type { Logger } from "pino";
 export { CountedLine } from "./counted-line.ts";
 export { createLogger, LOG_LEVELS, type LogLevel } from "./logger.ts";
+export { ReasonTold } from "./reason-told.ts";
