@@ -74,14 +74,14 @@ export class Saga {
 
   /** Whether a fact from outside would change the booking, as it stands. @throws Problem */
   wouldChange({ booking }: Stored, fact: Fact): boolean {
-    return this.#decide(booking, fact).booking !== booking;
+    return this.#decide(booking, fact, this.#clock.now()).booking !== booking;
   }
 
   /** A fact from outside. @returns the booking as it is then, and whether its steps are the caller's to do. @throws Problem */
   async tell(stored: Stored, fact: Fact): Promise<{ stored: Stored; mine: boolean }> {
     for (let before = stored; ; before = await this.#again(before)) {
       const now = this.#clock.now();
-      const { booking, told } = this.#decide(before.booking, fact);
+      const { booking, told } = this.#decide(before.booking, fact, now);
       if (booking === before.booking) return { stored: before, mine: false };
       const mine = before.leaseUntil <= now && isDue(booking, now);
       const change = { booking, told, lease: mine ? "take" : "keep", calledOff: before.calledOff } as const;
@@ -148,8 +148,8 @@ export class Saga {
   }
 
   /** @throws Problem */
-  #decide(booking: Booking, fact: Fact): Extract<Decision, { type: "next" }> {
-    const decision = decide(booking, fact, this.#clock.now(), this.#rules);
+  #decide(booking: Booking, fact: Fact, now: number): Extract<Decision, { type: "next" }> {
+    const decision = decide(booking, fact, now, this.#rules);
     switch (decision.type) {
       case "next":
         return decision;
