@@ -42,8 +42,9 @@ export interface Journal {
   /** Makes ready all that a first commit, claim or read would have to wait for. */
   warmUp(): Promise<void>;
   /**
-   * Writes all rows, or none when it throws. Answers the shards it wrote; one that is missing has been claimed by
-   * another writer. When it throws the outcome is unknown: claim and load before going on.
+   * Writes all rows, or none when it throws. Answers the shards whose rows are there and that are this writer's still; one that is
+   * missing has been claimed by another. The same rows may be given again, and are written once.
+   * @throws CommitUnknown when they may be there or not: give them again, or claim and load before going on
    * @throws CommitRefused when a row contradicts what is there: nothing was written
    * @throws JournalDamaged when PostgreSQL was replaced by one that lacks the row before
    */
@@ -67,6 +68,11 @@ export interface Journal {
 /** PostgreSQL has refused a commit, as it does a seat's second booking. */
 export class CommitRefused extends Error {
   override readonly name = "CommitRefused";
+}
+
+/** PostgreSQL was not reached, or did not say what became of a commit. */
+export class CommitUnknown extends Error {
+  override readonly name = "CommitUnknown";
 }
 
 /** The journal cannot be read back as it was written; nothing is guessed. */

@@ -12,6 +12,7 @@ import {
   type BookedSeatChange,
   ENGINE_MIGRATIONS,
   CommitRefused,
+  CommitUnknown,
   JournalDamaged,
   PostgresJournal,
   type ShardCommit,
@@ -335,6 +336,59 @@ describe("the journal in PostgreSQL", () => {
     await journal.commit([commitOf(2, 6, next)]);
     await cutCommits();
     expect(await journal.commit([commitOf(2, 6, two)])).toEqual([]);
+  });
+
+  it("writes the same rows once, however often they are given because nobody knows whether they are there", async () => {
+    const [one, two] = [await journal.claim(1, "a"), await journal.claim(2, "a")];
+    const commits = [commitOf(1, 1, one, [taken(7, anna)]), commitOf(2, 1, two)];
+    await journal.commit(commits);
+    for (let time = 0; time < 2; time++) {
+      await cutCommits();
+      expect(new Set(await journal.commit(commits))).toEqual(new Set([1, 2]));
+    }
+    expect(await journal.commit([commitOf(1, 2, one), commitOf(2, 2, two)])).toEqual([1, 2]);
+    expect([await rowsOf(1), await rowsOf(2)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
+  it("does not know what became of a commit whose connection was cut, and finds out when it is given it again", async () => {
+    const hasty = { ...systemClock, after: (ms: number, work: () => void) => systemClock.after(ms / 25, work) };
+    const own = new PostgresJournal({ connectionString: database.url, clock: hasty, log });
+    const epoch = await own.claim(1, "a");
+    const commit = [commitOf(1, 1, epoch, [taken(7, anna)])];
+    const lock = await pool.connect();
+    await lock.query("BEGIN; LOCK engine.journal IN EXCLUSIVE MODE");
+    // Both wait in PostgreSQL for the lock, and go on when nobody hears of them any more.
+    for (let time = 0; time < 2; time++) await expect(own.commit(commit)).rejects.toThrow(CommitUnknown);
+    await lock.query("ROLLBACK");
+    lock.release();
+    await expect.poll(() => own.commit(commit).catch(() => [])).toEqual([1]);
+    expect(await own.commit([commitOf(1, 2, epoch)])).toEqual([1]);
+    expect(await rowsOf(1)).toEqual([1, 2]);
+    await own.close();
+  });
+
+  it("does not give a commit to a shard that was claimed meanwhile, when it is given again (law 4)", async () => {
+    const [epoch, other] = [await journal.claim(1, "a"), await journal.claim(2, "a")];
+    await journal.commit([commitOf(2, 1, other)]);
+    await cutCommits();
+    await journal.claim(1, "b");
+    expect(await journal.commit([commitOf(1, 1, epoch), commitOf(2, 2, other)])).toEqual([2]);
+    expect(await rowsOf(1)).toEqual([]);
+  });
+
+  it("knows what became of a commit that PostgreSQL refuses, and not of one that never reached it", async () => {
+    const epoch = await journal.claim(1, "a");
+    const refused = journal.commit([commitOf(1, Number.NaN, epoch)]);
+    await expect(refused).rejects.toThrow(/invalid input syntax/);
+    await expect(refused).rejects.not.toThrow(CommitUnknown);
+    const away = new URL(database.url);
+    away.port = "1";
+    const nowhere = new PostgresJournal({ connectionString: away.href, clock: systemClock, log });
+    await expect(nowhere.commit([commitOf(1, 1, epoch)])).rejects.toThrow(CommitUnknown);
+    await nowhere.close();
   });
 
   it("commits again after its connection was cut", async () => {

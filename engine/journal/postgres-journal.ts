@@ -2,11 +2,13 @@
 import { crc32 } from "node:zlib";
 import pg from "pg";
 import type { Clock } from "../../platform/clock/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { copyOut, createPool, KEEP_ALIVE } from "../../platform/postgres/index.ts";
 import { commitStatement } from "./commit-statement.ts";
 import {
   CommitRefused,
+  CommitUnknown,
   type Journal,
   JournalDamaged,
   type JournalRow,
@@ -31,11 +33,32 @@ import {
 const RESTORE = "restore PostgreSQL from a backup (docs/guides/operating.md, Backup and restore)";
 const FIND_IT = `point DATABASE_URL at the server that has it, or ${RESTORE}`;
 
-/** Shards that lack both the row before the next one and a snapshot that covers it: acknowledged rows were lost. */
-const LOST_ROWS = `
-  SELECT b.shard, b.before FROM unnest($1::int[], $2::int8[]) AS b(shard, before)
-  WHERE b.before > (SELECT coalesce(max(j.seq), 0) FROM engine.journal j WHERE j.shard = b.shard)
-    AND b.before > (SELECT coalesce(max(s.seq), 0) FROM engine.snapshot s WHERE s.shard = b.shard)`;
+/**
+ * Of rows that are to be written: those that this very writer has written already, and those of shards that lack both the row before and a
+ * snapshot that covers it, which is to say that acknowledged rows were lost.
+ */
+const LOOK_FIRST = `
+  SELECT * FROM (
+    SELECT b.shard, b.seq,
+      EXISTS (SELECT FROM engine.journal j WHERE j.shard = b.shard AND j.seq = b.seq AND j.epoch = b.epoch) AS "isThere",
+      b.seq - 1 > greatest(
+        (SELECT max(j.seq) FROM engine.journal j WHERE j.shard = b.shard),
+        (SELECT max(s.seq) FROM engine.snapshot s WHERE s.shard = b.shard),
+        0
+      ) AS "isGap"
+    FROM unnest($1::int[], $2::int8[], $3::int8[]) AS b(shard, seq, epoch)
+  ) looked WHERE "isThere" OR "isGap"`;
+
+/**
+ * Answers the shards that still have their writer's epoch, once a standby that PostgreSQL waits for has what was written before: a row
+ * whose commit did not hear of its standby may be read, and be lost with this server.
+ */
+const CONFIRM = `
+  WITH fence AS MATERIALIZED (
+    SELECT s.shard FROM engine.shard s JOIN unnest($1::int[], $2::int8[]) AS b(shard, epoch) USING (shard, epoch)
+    ORDER BY s.shard FOR UPDATE OF s
+  )
+  UPDATE engine.shard s SET epoch = s.epoch FROM fence WHERE s.shard = fence.shard RETURNING s.shard`;
 
 interface Options {
   readonly connectionString: string;
@@ -47,6 +70,8 @@ interface Options {
 
 /** The class of such SQLSTATEs. */
 const CONSTRAINT_VIOLATION = "23";
+/** Classes of those with which PostgreSQL ends a connection: what it was doing then may be done. */
+const CONNECTION_ENDED = ["08", "57"];
 
 interface StoredRow {
   readonly seq: number;
@@ -107,18 +132,19 @@ export class PostgresJournal implements Journal {
   }
 
   async commit(commits: readonly ShardCommit[]): Promise<readonly number[]> {
+    const statement = commitStatement(commits);
     const writer = (this.#writer ??= this.#connect());
     const { client, connected } = writer;
     const overdue = this.#options.clock.after(COMMIT_TIMEOUT_MS, () => this.#abandon(client));
     try {
       await connected;
-      await this.#requireRowsBefore(commits, writer);
-      const { rows } = await client.query<{ shard: number }>(commitStatement(commits));
+      const there = await this.#lookFirst(commits, writer);
+      // All were written by one statement: where one is there, the others were another writer's.
+      const { rows } = await client.query<{ shard: number }>(there.length > 0 ? confirm(there) : statement);
       return rows.map((row) => row.shard);
     } catch (error) {
       this.#abandon(client);
-      if (!(error instanceof pg.DatabaseError && error.code?.startsWith(CONSTRAINT_VIOLATION))) throw error;
-      throw new CommitRefused(error.message, { cause: error });
+      throw failureOf(error);
     } finally {
       overdue.cancel();
     }
@@ -259,21 +285,27 @@ export class PostgresJournal implements Journal {
   }
 
   /**
-   * A connection that takes the place of another may lead to another server, such as a standby that was behind: the first commit of each shard on
-   * it asks whether the row before is there. (Without, a shard for which no commit was under way would write beyond the gap.)
+   * A connection that takes the place of another may have a commit to repeat, and may lead to another server, such as a standby that was behind:
+   * the first commit of each shard on it asks whether its row is there already, and whether the row before is. (Without, a shard for which
+   * no commit was under way would write beyond the gap.)
+   * @returns those that are there
    * @throws JournalDamaged
    */
-  async #requireRowsBefore(commits: readonly ShardCommit[], { client, goesOn }: Writer): Promise<void> {
+  async #lookFirst(commits: readonly ShardCommit[], { client, goesOn }: Writer): Promise<readonly ShardCommit[]> {
     const unknown = goesOn === undefined ? [] : commits.filter(({ shard }) => !goesOn.has(shard));
-    if (unknown.length === 0) return;
+    if (unknown.length === 0) return [];
     for (const { shard } of unknown) goesOn?.add(shard); // Should one be lost, the connection is given up.
-    const { rows } = await client.query<{ shard: number; before: string }>(LOST_ROWS, [
+    const { rows } = await client.query<{ shard: number; seq: string; isThere: boolean; isGap: boolean }>(LOOK_FIRST, [
       unknown.map(({ shard }) => shard),
-      unknown.map(({ seq }) => seq - 1),
+      unknown.map(({ seq }) => seq),
+      unknown.map(({ epoch }) => epoch),
     ]);
-    const [lost] = rows;
-    if (lost !== undefined)
-      throw new JournalDamaged(`shard ${lost.shard}: PostgreSQL has lost row ${lost.before}; ${FIND_IT}`);
+    const gap = rows.find(({ isGap }) => isGap);
+    if (gap !== undefined) {
+      throw new JournalDamaged(`shard ${gap.shard}: PostgreSQL has lost row ${Number(gap.seq) - 1}; ${FIND_IT}`);
+    }
+    const there = new Set(rows.map(({ shard }) => shard));
+    return commits.filter(({ shard }) => there.has(shard));
   }
 
   #connect(): Writer {
@@ -297,6 +329,23 @@ export class PostgresJournal implements Journal {
     (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   }
 }
+
+/** What became of a commit that failed with `error`. */
+function failureOf(error: unknown): unknown {
+  if (error instanceof ExplainedError || error instanceof CommitUnknown) return error;
+  if (!(error instanceof pg.DatabaseError)) return unknown(error);
+  const is = (kind: string): boolean => error.code?.startsWith(kind) === true;
+  if (is(CONSTRAINT_VIOLATION)) return new CommitRefused(error.message, { cause: error });
+  return CONNECTION_ENDED.some(is) ? unknown(error) : error;
+}
+
+const confirm = (commits: readonly ShardCommit[]): pg.QueryConfig => ({
+  text: CONFIRM,
+  values: [commits.map(({ shard }) => shard), commits.map(({ epoch }) => epoch)],
+});
+
+const unknown = (cause: unknown): CommitUnknown =>
+  new CommitUnknown(cause instanceof Error ? cause.message : String(cause), { cause });
 
 const claimOf = (shard: number, owner: string): pg.QueryConfig => ({
   name: "claim",

@@ -115,9 +115,13 @@ export class Batch {
     for (const { replies, answer } of this.#answers) tell(() => answer({ replies }));
   }
 
-  /** Every answer becomes `reply`, since what it said is not so. */
+  /** Every answer becomes `reply`, since what it said may not be so; nobody waits any more. */
   answerAll(reply: Reply, tell: (answer: () => void) => void): void {
-    for (const { replies, answer } of this.#answers) tell(() => answer({ replies: replies.map(() => reply) }));
+    for (const { replies, answer } of this.#answers.splice(0)) {
+      tell(() => answer({ replies: replies.map(() => reply) }));
+    }
+    this.requests = 0;
+    this.weight = 0;
   }
 
   #rebook(showtime: ShowtimeId, seats: readonly number[], before: BookingId | null, after: BookingId | null): void {

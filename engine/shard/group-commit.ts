@@ -2,10 +2,14 @@
  * One commit at a time for all shards of a process. While a commit is under way, shards go on deciding; when it is done, everything
  * they have collected goes out in the next one. So a batch grows with the load and waits for no timer.
  *
+ * A commit whose outcome is unknown is given again until PostgreSQL says what became of it: its rows are written once however often they are
+ * given, and only while their epoch is the newest.
+ *
  * Source of the idea: DeWitt et al., "Implementation techniques for main memory database systems" (1984), group commit.
  */
-import type { Clock } from "../../platform/clock/index.ts";
-import { CommitRefused, type Journal, type ShardCommit } from "../journal/index.ts";
+import { type Clock, sleep } from "../../platform/clock/index.ts";
+import { CommitRefused, CommitUnknown, type Journal, type ShardCommit } from "../journal/index.ts";
+import { COMMIT_AGAIN_FIRST_MS, COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS } from "./limits.ts";
 
 /** What the group commit needs of a shard. */
 export interface Committer {
@@ -15,10 +19,17 @@ export interface Committer {
   cut(): ShardCommit | "proof" | undefined;
   /** What was cut is durable, and the shard was still this writer's after it was cut. Never throws. */
   committed(): void;
+  /** The same, and it is being found out. Never throws. @returns whether the shard waits for that */
+  unsure(cause: unknown): boolean;
   /** What was cut may or may not be durable. Never throws. */
   lost(cause: unknown): void;
   /** What was cut is not durable: another writer has the shard. Never throws. */
   replaced(cause: unknown): void;
+}
+
+interface Cut {
+  readonly shard: Committer;
+  readonly commit: ShardCommit;
 }
 
 export class GroupCommit {
@@ -59,59 +70,70 @@ export class GroupCommit {
 
   /** Never throws: whatever happens is told to the shards. */
   async #commit(shards: Iterable<Committer>): Promise<void> {
-    const writing: Committer[] = [];
-    const commits: ShardCommit[] = [];
+    const writing: Cut[] = [];
     const proving: Committer[] = [];
     for (const shard of shards) {
-      const cut = shard.cut();
-      if (cut === undefined) continue;
-      if (cut === "proof") proving.push(shard);
-      else {
-        writing.push(shard);
-        commits.push(cut);
-      }
+      const commit = shard.cut();
+      if (commit === undefined) continue;
+      if (commit === "proof") proving.push(shard);
+      else writing.push({ shard, commit });
     }
-    await Promise.all([this.#write(writing, commits), this.#prove(proving)]);
+    await Promise.all([this.#write(writing), this.#prove(proving)]);
   }
 
-  async #write(shards: readonly Committer[], commits: readonly ShardCommit[]): Promise<void> {
-    if (commits.length === 0) return;
+  async #write(cuts: readonly Cut[]): Promise<void> {
+    if (cuts.length === 0) return;
     const begunAt = this.#clock.monotonic();
     this.#begunAt = begunAt;
-    const written = this.#journal.commit(commits).finally(() => {
-      this.#begunAt = undefined;
-      this.#lastMs = this.#clock.monotonic() - begunAt;
-    });
-    const isRefused =
-      shards.length > 1 &&
-      (await written.then(
-        () => false,
-        (error) => error instanceof CommitRefused,
-      ));
-    if (!isRefused) return settle(shards, written);
+    let waiting = cuts;
+    let failure: unknown;
+    for (
+      let pauseMs = COMMIT_AGAIN_FIRST_MS;
+      waiting.length > 0;
+      pauseMs = Math.min(2 * pauseMs, COMMIT_AGAIN_LAST_MS)
+    ) {
+      try {
+        const written = await this.#journal.commit(waiting.map(({ commit }) => commit));
+        tell(
+          waiting.map(({ shard }) => shard),
+          written,
+        );
+        waiting = [];
+      } catch (error) {
+        failure = error;
+        const isLate = this.#clock.monotonic() - begunAt >= COMMIT_AGAIN_FOR_MS;
+        if (!(error instanceof CommitUnknown) || isLate) break;
+        waiting = waiting.filter(({ shard }) => shard.unsure(error));
+        await sleep(this.#clock, pauseMs);
+      }
+    }
+    this.#begunAt = undefined;
+    this.#lastMs = this.#clock.monotonic() - begunAt;
     // The row of one contradicts what is there: the others are not to suffer for it.
-    for (const [at, shard] of shards.entries()) await this.#write([shard], commits.slice(at, at + 1));
+    const isAnothers = failure instanceof CommitRefused && waiting.length > 1;
+    for (const cut of waiting) {
+      if (isAnothers) await this.#write([cut]);
+      else cut.shard.lost(failure);
+    }
   }
 
   async #prove(shards: readonly Committer[]): Promise<void> {
     if (shards.length === 0) return;
     const epochs = new Map(shards.map(({ id, epoch }) => [id, epoch]));
-    const ours = this.#journal
-      .epochs([...epochs.keys()])
-      .then((newest) => [...epochs].filter(([id, epoch]) => newest.get(id) === epoch).map(([id]) => id));
-    await settle(shards, ours);
+    try {
+      const newest = await this.#journal.epochs([...epochs.keys()]);
+      tell(
+        shards,
+        [...epochs.keys()].filter((id) => newest.get(id) === epochs.get(id)),
+      );
+    } catch (error) {
+      for (const shard of shards) shard.lost(error);
+    }
   }
 }
 
-/** Tells the shards what has become of what was cut. @param ours settles with those that are still this writer's */
-async function settle(shards: readonly Committer[], ours: Promise<readonly number[]>): Promise<void> {
-  let still: readonly number[];
-  try {
-    still = await ours;
-  } catch (error) {
-    for (const shard of shards) shard.lost(error);
-    return;
-  }
+/** Tells the shards what has become of what was cut. @param still those that are this writer's */
+function tell(shards: readonly Committer[], still: readonly number[]): void {
   for (const shard of shards) {
     if (still.includes(shard.id)) shard.committed();
     else shard.replaced(new Error(`shard ${shard.id} has another writer`));

@@ -18,7 +18,7 @@ interface Options {
 export class Housekeeping {
   readonly #options: Options;
   /** On the shard's clock. */
-  #tookOverAt: number;
+  #begunAt = 0;
   #wakeAt = Infinity;
   #wakeTimer: Timer | undefined;
   #archiveTimer: Timer | undefined;
@@ -26,10 +26,11 @@ export class Housekeeping {
 
   constructor(options: Options) {
     this.#options = options;
-    this.#tookOverAt = options.time.now();
   }
 
+  /** Again after `stop`, too. */
   start(): void {
+    this.#begunAt = this.#options.time.now();
     this.#wakeForWhatIsDue();
     this.#archive();
     this.#lookAtWallClock(false);
@@ -37,6 +38,7 @@ export class Housekeeping {
 
   stop(): void {
     this.#wakeTimer?.cancel();
+    this.#wakeAt = Infinity;
     this.#archiveTimer?.cancel();
     this.#wallClockTimer?.cancel();
   }
@@ -53,12 +55,12 @@ export class Housekeeping {
     this.#wakeTimer = this.#after(wakeAt - now, () => this.#wake());
   }
 
-  /** The way to the shard is open only now: the time since it took over does not count against holds either. */
+  /** The way to the shard is open only now: the time since it began does not count against holds either. */
   reachable(): void {
     const { memory, time } = this.#options;
     const now = time.now();
-    memory.giveBack(now - this.#tookOverAt, now);
-    this.#tookOverAt = now;
+    memory.giveBack(now - this.#begunAt, now);
+    this.#begunAt = now;
   }
 
   #wake(): void {
@@ -90,7 +92,7 @@ export class Housekeeping {
     if (isAhead && wasAhead) {
       log.info({ shard, ms: behindMs }, "the wall clock was set forward, or the machine slept");
       time.skip(behindMs);
-      this.#tookOverAt += behindMs;
+      this.#begunAt += behindMs;
       memory.giveBack(behindMs, time.now());
     }
     this.#wallClockTimer = this.#after(WALL_CLOCK_EVERY_MS, () => this.#lookAtWallClock(isAhead));

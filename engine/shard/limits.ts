@@ -23,6 +23,10 @@ export const BEHIND_MAX_MS = 2_000;
 export const RESUME_GRACE_MS = 1_000;
 /** What holds are given then is journaled within this, even when no command comes that takes it along. */
 export const RESUMED_WITHIN_MS = 100;
+/** Waited before a commit whose outcome is unknown is given again: doubles from the first to the last, and for how long at the most. */
+export const COMMIT_AGAIN_FIRST_MS = 25;
+export const COMMIT_AGAIN_LAST_MS = 200;
+export const COMMIT_AGAIN_FOR_MS = 30_000;
 /** Waited before a shard that could not be recovered tries again: doubles from the first to the last. */
 export const RECOVER_AGAIN_FIRST_MS = 25;
 export const RECOVER_AGAIN_LAST_MS = 1_000;

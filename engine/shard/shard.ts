@@ -5,8 +5,9 @@
  * that batch. An answer without an event of its own (a refusal, a repeat, a view) may rest on events that are not durable yet, so it
  * leaves with the newest batch that is not. A refusal leaves, besides, after PostgreSQL has said that the shard is still ours.
  *
- * When a commit fails or its outcome is unknown, memory may be ahead of the journal: the shard forgets everything, takes a new epoch and
- * reads the journal again. Whoever waits is told to ask again, and finds the first answer if there was one.
+ * While the outcome of a commit is unknown, memory may be ahead of the journal: whoever waits is told to ask again, and nothing is decided until
+ * PostgreSQL says that the row is there. When a commit fails, the shard forgets everything, takes a new epoch and reads the journal
+ * again. Whoever asks again finds the first answer if there was one.
  */
 import type { Bus } from "../../platform/bus/index.ts";
 import { type Clock, sleep } from "../../platform/clock/index.ts";
@@ -29,6 +30,7 @@ import {
   NOTICES_PER_MESSAGE_MAX,
   RECOVER_AGAIN_FIRST_MS,
   RECOVER_AGAIN_LAST_MS,
+  RESUME_GRACE_MS,
   RESUMED_WITHIN_MS,
 } from "./limits.ts";
 import { Memory, type UnderWay } from "./memory.ts";
@@ -63,8 +65,11 @@ export interface ShardOptions {
   onReplaced(): void;
 }
 
-/** `leaving`: what was decided is still committed and answered, but nothing more is taken. */
-type Phase = "recovering" | "serving" | "leaving" | "stopped";
+/**
+ * `unsure`: nothing is taken until it is known what became of a commit.
+ * `leaving`: what was decided is still committed and answered, but nothing more is taken.
+ */
+type Phase = "recovering" | "serving" | "unsure" | "leaving" | "stopped";
 
 /** What a shard is while it has an epoch to write with. */
 interface Reign {
@@ -81,7 +86,7 @@ export class Shard implements Committer {
   #acknowledgedSeq: number;
   #replayed = { rows: 0, bytes: 0 };
   #prepared: ShardOptions["prepared"];
-  /** While it serves or leaves. */
+  /** While it serves, is unsure or leaves. */
   #reign: Reign | undefined;
   #underWay: UnderWay | undefined;
   #whenIdle: (() => void) | undefined;
@@ -185,7 +190,22 @@ export class Shard implements Committer {
     }
     batch.answer(this.#tell);
     if (commit !== undefined) this.#options.onCommitted(commit.events.length, batch.requests);
+    if (this.#phase === "unsure" && commit !== undefined) this.#goOn(commit.at);
     this.#settleIdle();
+  }
+
+  /** Nothing was decided since the commit that is known now was cut: that time does not count against holds. */
+  #goOn(since: number): void {
+    if (this.#reign === undefined) return;
+    const { memory, time, housekeeping } = this.#reign;
+    this.#phase = "serving";
+    try {
+      const now = time.now();
+      memory.giveBack(now - since + RESUME_GRACE_MS, now);
+      housekeeping.start();
+    } catch (error) {
+      this.#distrust(error);
+    }
   }
 
   /** One that throws keeps nobody else from being told, and undoes nothing. */
@@ -196,6 +216,26 @@ export class Shard implements Committer {
       this.#options.log.error({ shard: this.id, err: error }, "somebody could not be told of a commit");
     }
   };
+
+  unsure(cause: unknown): boolean {
+    if (this.#reign === undefined || this.#underWay === undefined) return false;
+    if (this.#phase === "leaving") {
+      this.#distrust(cause); // It will be another's, who finds out.
+      return false;
+    }
+    if (this.#phase === "unsure") return true;
+    const { memory, housekeeping } = this.#reign;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    this.#options.log.warn(
+      { shard: this.id, epoch: this.#epoch, reason },
+      "the outcome of a commit is unknown: asking",
+    );
+    this.#phase = "unsure";
+    housekeeping.stop();
+    this.#underWay.batch.answerAll(AWAY, this.#tell);
+    memory.open.answerAll(AWAY, this.#tell);
+    return true;
+  }
 
   lost(cause: unknown): void {
     if (this.#underWay === undefined) return;
@@ -218,7 +258,8 @@ export class Shard implements Committer {
       { shard: this.id, epoch: this.#epoch, err: cause },
       "memory is not to be trusted: reading the journal again",
     );
-    const comesBack = this.#phase === "serving"; // One that is taking over tries again by itself; one that is leaving will be another's.
+    // One that is taking over tries again by itself; one that is leaving will be another's.
+    const comesBack = this.#phase === "serving" || this.#phase === "unsure";
     this.#forget(this.#phase === "leaving" ? "stopped" : "recovering");
     if (comesBack) void this.#comeBack();
   }
@@ -245,13 +286,13 @@ export class Shard implements Committer {
   /** PostgreSQL says which epoch is the newest; it was `asked` then, on the monotonic clock. */
   noteEpoch(newest: number | undefined, asked: number): void {
     if (newest === this.#epoch) this.#options.proof.renew(asked);
-    else if (this.#mayCommit) this.#giveWay(new Error(`shard ${this.id} was claimed with epoch ${newest}`));
+    else if (this.#reign !== undefined) this.#giveWay(new Error(`shard ${this.id} was claimed with epoch ${newest}`));
   }
 
   /** Another engine says that it has claimed the shard. Should it lie, no more is lost than the time until somebody claims it again. */
   noteServedElsewhere(epoch: number): void {
-    const isNewer = epoch > this.#epoch && (this.#phase === "serving" || this.#phase === "recovering");
-    if (isNewer) this.#giveWay(new Error(`shard ${this.id} is served with epoch ${epoch}`));
+    const mayTakeMore = this.#phase !== "leaving" && this.#phase !== "stopped";
+    if (mayTakeMore && epoch > this.#epoch) this.#giveWay(new Error(`shard ${this.id} is served with epoch ${epoch}`));
   }
 
   /** Takes no more, and answers what was decided. */

@@ -46,7 +46,19 @@ const client = new EngineClient({
 });
 
 /** At once: what `process.stdout` cannot get rid of, as when the parent is slow to read, it keeps, and would take with it. */
-const tellParent = (what: readonly unknown[]): void => void writeSync(1, `${JSON.stringify(what)}\n`);
+const tellParent = (what: readonly unknown[]): void => {
+  const line = `${JSON.stringify(what)}\n`;
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      Atomics.wait(NOTHING, 0, 0, 1); // The pipe is full.
+    }
+  }
+};
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 const say = (kind: string, command: Command, reply?: Reply): void => {
   tellParent([kind, command, reply]);
 };

@@ -10,6 +10,7 @@ import { EngineClient } from "../../platform/engine-client/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
 import { seeded } from "../../platform/random/index.ts";
 import { Engine, readRow, ShardState, takeSnapshot } from "../../engine/index.ts";
+import type { ShowtimeState } from "../../engine/core/index.ts";
 import {
   bookingId,
   checksumOf,
@@ -21,6 +22,7 @@ import {
   type Reply,
   type RequestId,
   shardOf,
+  type ShowtimeId,
   showtimeId,
 } from "../../proto/index.ts";
 import { CutLine } from "./cut-line.ts";
@@ -113,10 +115,15 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
     }
   };
 
-  const durableState = (shard: number): ShardState => {
-    const state = new ShardState();
-    for (const row of journal.durable(shard)) state.apply(row);
-    return state;
+  /** As the journal has it when the showtime is at `seq`; `undefined` when it does not get there. */
+  const durableAt = (showtime: ShowtimeId, seq: number): ShowtimeState | undefined => {
+    const shard = new ShardState();
+    for (const row of journal.durable(shardOf(showtime, SHARDS))) {
+      shard.apply(row);
+      const state = shard.showtimes.get(showtime);
+      if (state !== undefined && state.seq >= seq) return state;
+    }
+    return undefined;
   };
 
   const client = new EngineClient({ bus, clock, shards: SHARDS, sells: true, timeoutMs: 2_000, inFlightMax: 10_000 });
@@ -162,10 +169,16 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
   };
 
   for (const showtime of SHOWTIMES) {
+    let before: Delta | undefined;
     bus.subscribe(deltasOf(showtime), (delta: Delta) => {
       tally.deltas++;
-      const state = durableState(shardOf(showtime, SHARDS)).showtimes.get(showtime);
-      check(() => assert(state && state.seq >= delta.seq, "a delta that is not durable was shown"));
+      const state = durableAt(showtime, delta.seq);
+      check(() => {
+        assert(state, "a delta that is not durable was shown");
+        assert.equal(delta.checksum, checksumOf(state.status), "a delta leads to another hall than the journal's");
+        if (before?.epoch === delta.epoch) assert.equal(delta.from, before.seq, "the stream of deltas has a gap");
+      });
+      before = delta;
     });
   }
 
@@ -251,9 +264,10 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
   for (const showtime of SHOWTIMES) {
     let view = await settled(clock, client.ask({ type: "view", showtime }));
     while (isAway(view)) view = await settled(clock, client.ask({ type: "view", showtime }));
-    const state = durableState(shardOf(showtime, SHARDS)).showtimes.get(showtime);
     check(() => {
-      assert(view.type === "view" && state, `no view at the end: ${JSON.stringify(view)}`);
+      assert(view.type === "view", `no view at the end: ${JSON.stringify(view)}`);
+      const state = durableAt(showtime, view.seq);
+      assert(state, "a view that is not durable was given");
       assert.deepEqual([...view.statuses], [...state.status], "memory and journal differ at the end");
       assert.equal(view.checksum, checksumOf(view.statuses));
     });

@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
+import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
+import { startEmbedded } from "../../platform/postgres/embedded/index.ts";
+import { CommitUnknown, ENGINE_MIGRATIONS, PostgresJournal, type ShardCommit } from "./index.ts";
+
+const log = pino({ level: "silent" });
+const COMMITS = "application_name = 'usher-commit'";
+
+let dataDir: string;
+let server: Awaited<ReturnType<typeof startEmbedded>>;
+let pool: ReturnType<typeof createPool>;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "usher-standby-"));
+  server = await startEmbedded({ dataDir, log, clock: systemClock });
+  pool = createPool({ connectionString: server.url, max: 2, name: "test", log });
+  await migrate(createDatabase(pool), "engine", ENGINE_MIGRATIONS);
+});
+
+afterAll(async () => {
+  await pool.end();
+  await server.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** Whether commits wait for a standby, which never comes. */
+async function haveStandby(isNamed: boolean): Promise<void> {
+  await pool.query(`ALTER SYSTEM SET synchronous_standby_names = '${isNamed ? "one" : ""}'`);
+  await pool.query("SELECT pg_reload_conf()");
+  await expect
+    .poll(async () => (await pool.query("SHOW synchronous_standby_names")).rows)
+    .toEqual([{ synchronous_standby_names: isNamed ? "one" : "" }]);
+}
+
+const waitsForStandby = async (): Promise<boolean> => {
+  const { rowCount } = await pool.query(`SELECT FROM pg_stat_activity WHERE ${COMMITS} AND wait_event = 'SyncRep'`);
+  return rowCount === 1;
+};
+
+describe("the journal of a PostgreSQL with a standby that it waits for", () => {
+  it("does not take a row for durable that may be read and that its standby may not have (law 2)", async () => {
+    const journal = new PostgresJournal({ connectionString: server.url, clock: systemClock, log });
+    const epoch = await journal.claim(1, "a");
+    const row: ShardCommit = { shard: 1, seq: 1, epoch, at: 1, events: Uint8Array.of(1), bookedSeats: [] };
+    await haveStandby(true);
+    const first = journal.commit([row]);
+    await expect.poll(waitsForStandby).toBe(true);
+    await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${COMMITS}`);
+    await expect(first).rejects.toThrow(CommitUnknown);
+    await expect.poll(async () => (await pool.query("SELECT FROM engine.journal")).rowCount).toBe(1); // It may be read.
+    const again = journal.commit([row]);
+    await expect.poll(waitsForStandby).toBe(true);
+    await haveStandby(false);
+    expect(await again).toEqual([1]);
+    await journal.close();
+  });
+});

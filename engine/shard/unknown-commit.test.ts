@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { type Delta, deltasOf, type Reply } from "../../proto/index.ts";
+import { COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS, RESUME_GRACE_MS } from "./limits.ts";
+import { bert, Desk, LIMITS, showtime } from "./testing/desk.ts";
+
+const UNKNOWN = ["unknown-done", "unknown-not-done", "late"] as const;
+
+let desk: Desk;
+beforeEach(async () => {
+  desk = await Desk.open();
+});
+
+/** Long enough for a commit that is given again. */
+const afterwards = () => desk.clock.advance(2 * COMMIT_AGAIN_LAST_MS + desk.latency);
+
+describe("a shard that does not know what became of a commit", () => {
+  it.each(UNKNOWN)("goes on from memory, and its stream has no gap (%s)", async (how) => {
+    const deltas: Delta[] = [];
+    desk.bus.subscribe(deltasOf(showtime), (delta) => deltas.push(delta));
+    const { epoch } = desk.shard;
+    const reads = vi.spyOn(desk.journal, "rows");
+    const wish = desk.command({ type: "hold", seats: [1] });
+    desk.fault = how;
+    desk.tell(wish);
+    await desk.clock.advance(1);
+    desk.fault = "none";
+    desk.tell(desk.command({ type: "hold", seats: [2] }, bert)); // In the batch that waits behind it.
+    await afterwards();
+    expect(desk.shard).toMatchObject({ phase: "serving", epoch });
+    expect(reads).not.toHaveBeenCalled();
+    const again = desk.tell(wish);
+    await desk.clock.advance(desk.latency + 1);
+    expect(again.replies).toMatchObject([{ type: "held", seats: [1] }]);
+    expect(await desk.told({ type: "hold", seats: [2] })).toMatchObject({ code: "SEAT_TAKEN" });
+    expect(deltas.map(({ from, seq }) => [from, seq])).toEqual([
+      [1, 2],
+      [2, 4], // Bert's hold, and the time that both get back.
+    ]);
+    expect(desk.journal.durable(0).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  });
+
+  it("answers nobody until it knows, neither who waits nor who comes (law 2)", async () => {
+    await desk.heldBy([1]);
+    desk.fault = "unknown-not-done";
+    const waiting = desk.tell(desk.command({ type: "hold", seats: [2] }));
+    await desk.clock.advance(desk.latency + 1);
+    const views: Reply[] = [];
+    desk.shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => views.push(...replies));
+    const away = { type: "refused", code: "UNAVAILABLE" };
+    expect(waiting.replies).toMatchObject([away]);
+    expect(views).toMatchObject([away]);
+    expect(await desk.told({ type: "hold", seats: [3] })).toMatchObject(away);
+    expect(desk.shard).toMatchObject({ phase: "unsure", waiting: 0 });
+  });
+
+  it("gives holds the time back in which it could not be asked", async () => {
+    const { hold } = await desk.heldBy([1]);
+    const before = await desk.timeLeft(hold);
+    desk.fault = "unknown-not-done";
+    desk.tell(desk.command({ type: "hold", seats: [2] }));
+    await desk.clock.advance(LIMITS.holdTtlMs);
+    desk.fault = "none";
+    await afterwards();
+    const left = await desk.timeLeft(hold);
+    expect(left).toBeGreaterThan(before);
+    expect(left).toBeLessThanOrEqual(before + RESUME_GRACE_MS);
+    await desk.clock.advance(left + 100);
+    expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ type: "held" }); // Time goes on.
+  });
+
+  it.each(UNKNOWN)("gives way to another that has claimed the shard meanwhile (%s, law 4)", async (how) => {
+    const stale = desk.shard;
+    const deltas: Delta[] = [];
+    desk.fault = how;
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    await desk.clock.advance(desk.latency + 1);
+    desk.fault = "none";
+    desk.shard = await desk.started();
+    const rows = desk.journal.durable(0).length;
+    desk.bus.subscribe(deltasOf(showtime), (delta) => deltas.push(delta));
+    await afterwards();
+    await desk.clock.advance(2 * LIMITS.holdTtlMs); // Whatever it goes on with would be written by now.
+    expect(stale.phase).toBe("stopped");
+    expect(
+      desk.journal
+        .durable(0)
+        .slice(rows)
+        .every(({ epoch }) => epoch === desk.shard.epoch),
+    ).toBe(true);
+    expect(deltas.every(({ epoch }) => epoch === desk.shard.epoch)).toBe(true);
+    expect(await desk.told({ type: "hold", seats: [2] })).toMatchObject({ type: "held" });
+  });
+
+  it("is left at once by one that is leaving: its next owner finds out", async () => {
+    desk.fault = "unknown-done";
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    const left = desk.shard.stop();
+    await desk.clock.advance(desk.latency + 1);
+    await left;
+    desk.fault = "none";
+    desk.shard = await desk.started();
+    expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "SEAT_TAKEN" });
+  });
+
+  it("takes a new epoch and reads the journal again when it has asked for too long", async () => {
+    const { epoch } = desk.shard;
+    desk.fault = "unknown-not-done";
+    const wish = desk.command({ type: "hold", seats: [1] });
+    desk.tell(wish);
+    await desk.clock.advance(COMMIT_AGAIN_FOR_MS + COMMIT_AGAIN_LAST_MS + 100);
+    expect(desk.shard.epoch === epoch + 1 || desk.shard.phase === "recovering").toBe(true);
+    desk.fault = "none";
+    await desk.clock.advance(2_000);
+    expect(desk.shard).toMatchObject({ phase: "serving", epoch: epoch + 1 });
+    const again = desk.tell(wish);
+    await desk.clock.advance(desk.latency + 1);
+    expect(again.replies).toMatchObject([{ type: "held" }]);
+  });
+});
