@@ -332,7 +332,7 @@ export class PostgresJournal implements Journal {
 
 /** What became of a commit that failed with `error`. */
 function failureOf(error: unknown): unknown {
-  if (error instanceof ExplainedError || error instanceof CommitUnknown) return error;
+  if (error instanceof ExplainedError) return error;
   if (!(error instanceof pg.DatabaseError)) return unknown(error);
   const is = (kind: string): boolean => error.code?.startsWith(kind) === true;
   if (is(CONSTRAINT_VIOLATION)) return new CommitRefused(error.message, { cause: error });

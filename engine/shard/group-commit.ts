@@ -87,11 +87,8 @@ export class GroupCommit {
     this.#begunAt = begunAt;
     let waiting = cuts;
     let failure: unknown;
-    for (
-      let pauseMs = COMMIT_AGAIN_FIRST_MS;
-      waiting.length > 0;
-      pauseMs = Math.min(2 * pauseMs, COMMIT_AGAIN_LAST_MS)
-    ) {
+    let pauseMs = COMMIT_AGAIN_FIRST_MS;
+    while (waiting.length > 0) {
       try {
         const written = await this.#journal.commit(waiting.map(({ commit }) => commit));
         tell(
@@ -105,6 +102,7 @@ export class GroupCommit {
         if (!(error instanceof CommitUnknown) || isLate) break;
         waiting = waiting.filter(({ shard }) => shard.unsure(error));
         await sleep(this.#clock, pauseMs);
+        pauseMs = Math.min(2 * pauseMs, COMMIT_AGAIN_LAST_MS);
       }
     }
     this.#begunAt = undefined;

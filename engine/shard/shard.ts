@@ -194,7 +194,7 @@ export class Shard implements Committer {
     this.#settleIdle();
   }
 
-  /** Nothing was decided since the commit that is known now was cut: that time does not count against holds. */
+  /** Nobody had an answer since the commit that is known now was cut: that time does not count against holds. */
   #goOn(since: number): void {
     if (this.#reign === undefined) return;
     const { memory, time, housekeeping } = this.#reign;
