@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../platform/clock/index.ts";
 import { makeDirectory } from "../platform/directory/index.ts";
+import { messageOf } from "../platform/explained/index.ts";
 import { onFirstSignal } from "../platform/lifecycle/index.ts";
 import { BenchError } from "./bench-error.ts";
 import { reportOf } from "./report/html.ts";
@@ -131,7 +132,7 @@ function makeOut(out: string): void {
   try {
     makeDirectory(out);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new BenchError(`--out ${out} is no directory, and none can be made there (${why}).`, { cause: error });
   }
 }

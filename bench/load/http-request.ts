@@ -1,4 +1,5 @@
 /** Requests of a REST load, and what each client puts into them. */
+import { messageOf } from "../../platform/explained/index.ts";
 import { BenchError, explain } from "../bench-error.ts";
 
 /** A body's `{seat}` is a seat of that client's own, a path's `{hold}` the `holdId` that its last POST was answered with. */
@@ -33,5 +34,5 @@ export function whyWrong({ method, path, expects }: HttpRequest, status: number,
 export function failureOf(thrown: unknown): BenchError {
   const error = explain(thrown);
   if (error instanceof BenchError) return error;
-  return new BenchError(`A request of the load failed: ${thrown instanceof Error ? thrown.message : String(thrown)}.`);
+  return new BenchError(`A request of the load failed: ${messageOf(thrown)}.`);
 }

@@ -3,6 +3,7 @@
  * round by round and move less with what else a machine does.
  */
 import { readFileSync } from "node:fs";
+import { messageOf } from "../../platform/explained/index.ts";
 import { BenchError } from "../bench-error.ts";
 import { mergeHistograms } from "../load/recorder.ts";
 import { type CaseResult, FORMAT, type Results, type SubjectResult } from "./results.ts";
@@ -29,7 +30,7 @@ export function readResults(file: string): Results {
   try {
     value = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new BenchError(`${file} cannot be read as a results.json: ${why}.`, { cause: error });
   }
   if (typeof value !== "object" || value === null || !("format" in value) || value.format !== FORMAT) {

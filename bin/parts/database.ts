@@ -1,6 +1,6 @@
 import type { Config } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
-import { ExplainedError } from "../../platform/explained/index.ts";
+import { ExplainedError, messageOf } from "../../platform/explained/index.ts";
 import { exitOnSignals } from "../../platform/lifecycle/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import {
@@ -52,7 +52,7 @@ async function whyUnreachable(connectionString: string, log: Logger): Promise<Er
     await pool.query("SELECT 1");
     return undefined;
   } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).trim();
+    const reason = messageOf(error).trim();
     const sentence = `PostgreSQL cannot be used as DATABASE_URL has it: correct it, or the server (${reason}).`;
     return explainConnectionError(error) ?? new DatabaseUnusable(sentence, { cause: error });
   } finally {

@@ -1,6 +1,7 @@
 /** The shards that this engine takes for its own: those that nobody has, and those that it is given. */
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
+import { messageOf } from "../../platform/explained/index.ts";
 import { type Logger, ReasonTold } from "../../platform/log/index.ts";
 import { SERVED } from "../../proto/index.ts";
 import {
@@ -105,7 +106,7 @@ export class Claiming {
 
   #tell(shard: number, error: unknown): void {
     const { log } = this.#options;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     log[this.#why.isNews(error) ? "warn" : "debug"]({ shard, reason }, "a shard cannot be taken over yet");
   }
 

@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import pg from "pg";
 import type { Clock } from "../../platform/clock/index.ts";
-import { ExplainedError } from "../../platform/explained/index.ts";
+import { ExplainedError, messageOf } from "../../platform/explained/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { copyOut, createPool, KEEP_ALIVE } from "../../platform/postgres/index.ts";
 import { commitStatement } from "./commit-statement.ts";
@@ -344,8 +344,7 @@ const confirm = (commits: readonly ShardCommit[]): pg.QueryConfig => ({
   values: [commits.map(({ shard }) => shard), commits.map(({ epoch }) => epoch)],
 });
 
-const unknown = (cause: unknown): CommitUnknown =>
-  new CommitUnknown(cause instanceof Error ? cause.message : String(cause), { cause });
+const unknown = (cause: unknown): CommitUnknown => new CommitUnknown(messageOf(cause), { cause });
 
 const claimOf = (shard: number, owner: string): pg.QueryConfig => ({
   name: "claim",

@@ -11,6 +11,7 @@
  */
 import type { Bus } from "../../platform/bus/index.ts";
 import { type Clock, sleep } from "../../platform/clock/index.ts";
+import { messageOf } from "../../platform/explained/index.ts";
 import { type Logger, ReasonTold } from "../../platform/log/index.ts";
 import {
   type CommandBatch,
@@ -225,7 +226,7 @@ export class Shard implements Committer {
     }
     if (this.#phase === "unsure") return true;
     const { memory, housekeeping } = this.#reign;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     this.#options.log.warn(
       { shard: this.id, epoch: this.#epoch, reason },
       "the outcome of a commit is unknown: asking",
@@ -267,7 +268,7 @@ export class Shard implements Committer {
   /** The journal is another's. */
   #giveWay(cause: unknown): void {
     const { log } = this.#options;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     log.warn({ shard: this.id, epoch: this.#epoch, reason }, "the shard has another owner: stopped");
     this.#forget("stopped");
     this.#options.onReplaced();

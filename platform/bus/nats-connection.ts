@@ -12,7 +12,7 @@ import {
   NATS_RECONNECT_MS,
   NATS_VERSION_MIN,
 } from "./limits.ts";
-import { ExplainedError } from "../explained/index.ts";
+import { ExplainedError, messageOf } from "../explained/index.ts";
 
 /** The server cannot be used; the message says why, and what to do, in one sentence. */
 export class NatsUnusable extends ExplainedError {
@@ -66,7 +66,7 @@ function whyNot(hosts: string, error: unknown, isRefused: boolean): string {
   if (isRefused) {
     return `NATS_URL: the server at ${hosts} refuses the user or the password; correct them in NATS_URL.`;
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return `NATS_URL: no NATS server answers at ${hosts} (${reason}); start one, or correct NATS_URL.`;
 }
 

@@ -18,6 +18,7 @@ import type { Pool } from "pg";
 import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index.ts";
 import { NatsUnusable } from "../bus/index.ts";
 import { every, sleep, type Timer } from "../clock/index.ts";
+import { messageOf } from "../explained/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import type { ConsumerGroup } from "./consumer-group.ts";
 import { ConsumerGroups, type ConsumerGroupsOptions } from "./consumer-groups.ts";
@@ -65,7 +66,7 @@ export class JetStreamEventStream implements StartableEventStream {
         await ensureStream(manager, options.connection, options.clock);
       });
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       throw new NatsUnusable(
         `NATS_URL: the server does not let this user keep events in JetStream (${reason}); start it with JetStream, and with ` +
           "the permissions that deploy/nats/nats.conf has for each role.",

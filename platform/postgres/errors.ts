@@ -1,5 +1,5 @@
 import pg from "pg";
-import { ExplainedError } from "../explained/index.ts";
+import { ExplainedError, messageOf } from "../explained/index.ts";
 
 /** PostgreSQL cannot be used as it is. The message is one sentence for the operator: what is wrong, and what to do. */
 export class DatabaseUnusable extends ExplainedError {
@@ -79,9 +79,4 @@ function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   if (!(error instanceof Error)) return undefined;
   return "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return messageOf(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 /** A connection to Redis that never gives up once it has been made, and that nobody ever waits long for. */
 import { Redis } from "ioredis";
-import { ExplainedError } from "../explained/index.ts";
+import { ExplainedError, messageOf } from "../explained/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import {
@@ -57,17 +57,17 @@ export async function connectRedis(url: string, { clock, random, log, name }: Op
     });
     redis.on("error", noteReason);
     await redis.connect();
-    if (reason !== undefined) throw new Error(reasonOf(reason)); // Such as a database that it does not have.
+    if (reason !== undefined) throw new Error(messageOf(reason)); // Such as a database that it does not have.
     await tryAll(redis, host);
   } catch (error) {
     if (redis !== undefined && isNobodyThere(reason)) {
       redis.off("error", noteReason);
-      const absence = { why: whyNot(host, reasonOf(reason)), trial: (late: Redis) => tryAll(late, host) };
+      const absence = { why: whyNot(host, messageOf(reason)), trial: (late: Redis) => tryAll(late, host) };
       return new RedisConnection({ redis, clock, log, absence });
     }
     redis?.disconnect();
     // Not as `cause`: an error of ioredis carries the command that failed, and AUTH carries the password.
-    throw error instanceof RedisUnusable ? error : new RedisUnusable(whyNot(host, reasonOf(reason ?? error)));
+    throw error instanceof RedisUnusable ? error : new RedisUnusable(whyNot(host, messageOf(reason ?? error)));
   }
   const connection = new RedisConnection({ redis, clock, log });
   redis.off("error", noteReason);
@@ -139,7 +139,7 @@ export class RedisConnection {
       return answer;
     } catch (error) {
       this.#giveUp(error);
-      throw new RedisAway(`Redis is away: ${reasonOf(error)}`);
+      throw new RedisAway(`Redis is away: ${messageOf(error)}`);
     }
   }
 
@@ -180,7 +180,7 @@ export class RedisConnection {
 
   #away(error: unknown): void {
     this.#isUsable = false;
-    const reason = reasonOf(error);
+    const reason = messageOf(error);
     if (this.#told === undefined) this.#log.warn({ reason }, "Redis is away: this process limits by itself");
     else if (this.#told !== reason) this.#log.debug({ reason }, "Redis is still away");
     this.#told = reason;
@@ -248,5 +248,3 @@ function whyNot(host: string, reason: string): string {
   }
   return `REDIS_URL: no Redis answers at ${host} (${reason}); start one, or correct REDIS_URL.`;
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

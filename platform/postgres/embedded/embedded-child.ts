@@ -1,5 +1,6 @@
 /** What the tests run as a process of its own: a parent for PostgreSQL that they can kill. */
 import { systemClock } from "../../clock/index.ts";
+import { messageOf } from "../../explained/index.ts";
 import { createLogger } from "../../log/index.ts";
 import { startEmbedded } from "./index.ts";
 
@@ -13,6 +14,6 @@ try {
   process.once("SIGTERM", () => void server.stop());
   console.log(`ready ${server.url}`);
 } catch (error) {
-  console.log(`refused ${error instanceof Error ? error.message : String(error)}`);
+  console.log(`refused ${messageOf(error)}`);
   process.exitCode = 1;
 }

@@ -1,6 +1,7 @@
 import { doubledMs } from "../../../platform/back-off/index.ts";
 import { type Clock, within } from "../../../platform/clock/index.ts";
 import type { DeadLetters } from "../../../platform/events/index.ts";
+import { messageOf } from "../../../platform/explained/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 import {
@@ -96,7 +97,7 @@ export class MailWorker {
 
   async #failed(mail: QueuedMail, error: unknown): Promise<void> {
     const { queue, clock, log } = this.#options;
-    const note = error instanceof Error ? error.message : String(error);
+    const note = messageOf(error);
     const about = { err: error, mail: mail.id, event: mail.event_id, attempts: mail.attempts };
     if (error instanceof MailRefused || clock.now() - mail.created_at.getTime() >= GIVE_UP_AFTER_MS) {
       log.error(about, "a mail cannot be sent, and is a dead letter now: npx usher events dead");

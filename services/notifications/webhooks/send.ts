@@ -2,6 +2,7 @@ import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { messageOf } from "../../../platform/explained/index.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { ATTEMPT_TIMEOUT_MS, RESPONSE_BYTES_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
 
@@ -84,7 +85,7 @@ async function beginningOf(response: IncomingMessage): Promise<string> {
 
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);
-  return plain(error instanceof Error ? error.message : String(error));
+  return plain(messageOf(error));
 }
 
 /** For the log: PostgreSQL's text cannot hold a NUL. */
