@@ -40,13 +40,16 @@ const FIND_IT = `point DATABASE_URL at the server that has it, or ${RESTORE}`;
 const LOOK_FIRST = `
   SELECT * FROM (
     SELECT b.shard, b.seq,
-      EXISTS (SELECT FROM engine.journal j WHERE j.shard = b.shard AND j.seq = b.seq AND j.epoch = b.epoch) AS "isThere",
+      EXISTS (
+        SELECT FROM engine.journal j WHERE j.shard = b.shard AND j.seq = b.seq
+          AND j.epoch = b.epoch AND j.at = b.at AND j.checksum = b.checksum
+      ) AS "isThere",
       b.seq - 1 > greatest(
         (SELECT max(j.seq) FROM engine.journal j WHERE j.shard = b.shard),
         (SELECT max(s.seq) FROM engine.snapshot s WHERE s.shard = b.shard),
         0
       ) AS "isGap"
-    FROM unnest($1::int[], $2::int8[], $3::int8[]) AS b(shard, seq, epoch)
+    FROM unnest($1::int[], $2::int8[], $3::int8[], $4::int8[], $5::int8[]) AS b(shard, seq, epoch, at, checksum)
   ) looked WHERE "isThere" OR "isGap"`;
 
 /**
@@ -70,8 +73,11 @@ interface Options {
 
 /** The class of such SQLSTATEs. */
 const CONSTRAINT_VIOLATION = "23";
-/** Classes of those with which PostgreSQL ends a connection: what it was doing then may be done. */
-const CONNECTION_ENDED = ["08", "57"];
+/**
+ * How those begin with which PostgreSQL ends a connection, or takes none: what was given to it before may be done. So it may where a standby
+ * answers for a moment.
+ */
+const CONNECTION_ENDED = ["08", "57P", "53300", "25006"];
 
 interface StoredRow {
   readonly seq: number;
@@ -299,6 +305,8 @@ export class PostgresJournal implements Journal {
       unknown.map(({ shard }) => shard),
       unknown.map(({ seq }) => seq),
       unknown.map(({ epoch }) => epoch),
+      unknown.map(({ at }) => at),
+      unknown.map(({ events }) => crc32(events)),
     ]);
     const gap = rows.find(({ isGap }) => isGap);
     if (gap !== undefined) {

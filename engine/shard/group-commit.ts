@@ -19,7 +19,7 @@ export interface Committer {
   cut(): ShardCommit | "proof" | undefined;
   /** What was cut is durable, and the shard was still this writer's after it was cut. Never throws. */
   committed(): void;
-  /** The same, and it is being found out. Never throws. @returns whether the shard waits for that */
+  /** The same, and it is being found out; or nothing was cut, and nothing is committed until then. Never throws. @returns whether something was cut */
   unsure(cause: unknown): boolean;
   /** What was cut may or may not be durable. Never throws. */
   lost(cause: unknown): void;
@@ -56,7 +56,12 @@ export class GroupCommit {
 
   /** How long the last commit took, or the one under way has been so far, if that is longer, in milliseconds. */
   get tookMs(): number {
-    return this.#begunAt === undefined ? this.#lastMs : Math.max(this.#lastMs, this.#clock.monotonic() - this.#begunAt);
+    return Math.max(this.#lastMs, this.underWayMs);
+  }
+
+  /** How long the commit under way has been so far; 0 when there is none. */
+  get underWayMs(): number {
+    return this.#begunAt === undefined ? 0 : this.#clock.monotonic() - this.#begunAt;
   }
 
   async #run(): Promise<void> {
@@ -87,6 +92,7 @@ export class GroupCommit {
     this.#begunAt = begunAt;
     let waiting = cuts;
     let failure: unknown;
+    let wasUnknown = false;
     let pauseMs = COMMIT_AGAIN_FIRST_MS;
     while (waiting.length > 0) {
       try {
@@ -100,17 +106,19 @@ export class GroupCommit {
         failure = error;
         const isLate = this.#clock.monotonic() - begunAt >= COMMIT_AGAIN_FOR_MS;
         if (!(error instanceof CommitUnknown) || isLate) break;
+        wasUnknown = true;
         waiting = waiting.filter(({ shard }) => shard.unsure(error));
+        for (const shard of this.#waiting) shard.unsure(error);
         await sleep(this.#clock, pauseMs);
         pauseMs = Math.min(2 * pauseMs, COMMIT_AGAIN_LAST_MS);
       }
     }
     this.#begunAt = undefined;
     this.#lastMs = this.#clock.monotonic() - begunAt;
-    // The row of one contradicts what is there: the others are not to suffer for it.
-    const isAnothers = failure instanceof CommitRefused && waiting.length > 1;
+    // The row of one contradicts what is there: the others are not to suffer for it. Or what was given before has come about meanwhile.
+    const oneByOne = failure instanceof CommitRefused && (waiting.length > 1 || wasUnknown);
     for (const cut of waiting) {
-      if (isAnothers) await this.#write([cut]);
+      if (oneByOne) await this.#write([cut]);
       else cut.shard.lost(failure);
     }
   }

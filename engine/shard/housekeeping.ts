@@ -1,7 +1,15 @@
 /** What a shard does by the clock: holds run out, showtimes that are over are archived, and a wall clock that was set forward is caught up with. */
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { ARCHIVE_EVERY_MS, BEHIND_MAX_MS, CLOCK_ROW_EVERY_MS, EXPIRY_EVERY_MS, WALL_CLOCK_EVERY_MS } from "./limits.ts";
+import {
+  ARCHIVE_EVERY_MS,
+  BEHIND_MAX_MS,
+  CLOCK_ROW_EVERY_MS,
+  EXPIRY_EVERY_MS,
+  HELD_UP_MS,
+  RESUME_GRACE_MS,
+  WALL_CLOCK_EVERY_MS,
+} from "./limits.ts";
 import type { Memory } from "./memory.ts";
 import type { ShardClock } from "./shard-clock.ts";
 
@@ -11,6 +19,8 @@ interface Options {
   readonly time: ShardClock;
   readonly clock: Clock;
   readonly log: Logger;
+  /** How long the commit under way has been so far. */
+  commitMs(): number;
   /** Something could not be done, so memory may be wrong. */
   onFailure(error: unknown): void;
 }
@@ -18,7 +28,9 @@ interface Options {
 export class Housekeeping {
   readonly #options: Options;
   /** On the shard's clock. */
-  #begunAt = 0;
+  #begunAt: number | undefined;
+  /** The same: since when commits are held up. */
+  #heldUpAt: number | undefined;
   #wakeAt = Infinity;
   #wakeTimer: Timer | undefined;
   #archiveTimer: Timer | undefined;
@@ -30,7 +42,8 @@ export class Housekeeping {
 
   /** Again after `stop`, too. */
   start(): void {
-    this.#begunAt = this.#options.time.now();
+    this.#begunAt ??= this.#options.time.now();
+    this.#heldUpAt = undefined;
     this.#wakeForWhatIsDue();
     this.#archive();
     this.#lookAtWallClock(false);
@@ -59,7 +72,7 @@ export class Housekeeping {
   reachable(): void {
     const { memory, time } = this.#options;
     const now = time.now();
-    memory.giveBack(now - this.#begunAt, now);
+    memory.giveBack(now - (this.#begunAt ?? now), now);
     this.#begunAt = now;
   }
 
@@ -67,9 +80,24 @@ export class Housekeeping {
     const { memory, time } = this.#options;
     this.#wakeAt = Infinity;
     const now = time.now();
-    memory.expire(now);
+    if (!this.#isHeldUp(now)) memory.expire(now);
     memory.keepClock(now);
     this.#wakeForWhatIsDue();
+  }
+
+  /** While nothing is committed, as where PostgreSQL is away, holders are not served: that time does not count against them. */
+  #isHeldUp(now: number): boolean {
+    const heldUpMs = this.#options.commitMs() - HELD_UP_MS;
+    if (heldUpMs > 0) {
+      this.#heldUpAt ??= now - heldUpMs;
+      return true;
+    }
+    if (this.#heldUpAt !== undefined) {
+      const lostMs = now - this.#heldUpAt;
+      this.#heldUpAt = undefined;
+      this.#options.memory.giveBack(lostMs + Math.min(lostMs, RESUME_GRACE_MS), now);
+    }
+    return false;
   }
 
   /** A clock may run on though nothing is held: its rows are due all the same. */
@@ -92,7 +120,8 @@ export class Housekeeping {
     if (isAhead && wasAhead) {
       log.info({ shard, ms: behindMs }, "the wall clock was set forward, or the machine slept");
       time.skip(behindMs);
-      this.#begunAt += behindMs;
+      if (this.#begunAt !== undefined) this.#begunAt += behindMs;
+      if (this.#heldUpAt !== undefined) this.#heldUpAt += behindMs;
       memory.giveBack(behindMs, time.now());
     }
     this.#wallClockTimer = this.#after(WALL_CLOCK_EVERY_MS, () => this.#lookAtWallClock(isAhead));

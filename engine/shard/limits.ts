@@ -19,6 +19,8 @@ export const ARCHIVE_EVERY_MS = 3_600_000;
 export const WALL_CLOCK_EVERY_MS = 10_000;
 /** A wall clock that is ahead by more than this at two looks in a row is caught up with. */
 export const BEHIND_MAX_MS = 2_000;
+/** Where a commit takes longer than this, no hold runs out behind it, and the time beyond is given back. */
+export const HELD_UP_MS = 500;
 /** Given to every hold after a restart, on top of the time that the shard was away: the rest of the process serves a moment later than it. */
 export const RESUME_GRACE_MS = 1_000;
 /** What holds are given then is journaled within this, even when no command comes that takes it along. */

@@ -219,13 +219,16 @@ export class Shard implements Committer {
   };
 
   unsure(cause: unknown): boolean {
-    if (this.#reign === undefined || this.#underWay === undefined) return false;
+    if (this.#reign === undefined) return false;
     if (this.#phase === "leaving") {
       this.#distrust(cause); // It will be another's, who finds out.
       return false;
     }
     if (this.#phase === "unsure") return true;
     const { memory, housekeeping } = this.#reign;
+    memory.open.answerAll(AWAY, this.#tell);
+    if (this.#underWay === undefined) return false;
+    this.#underWay.batch.answerAll(AWAY, this.#tell);
     const reason = messageOf(cause);
     this.#options.log.warn(
       { shard: this.id, epoch: this.#epoch, reason },
@@ -233,8 +236,6 @@ export class Shard implements Committer {
     );
     this.#phase = "unsure";
     housekeeping.stop();
-    this.#underWay.batch.answerAll(AWAY, this.#tell);
-    memory.open.answerAll(AWAY, this.#tell);
     return true;
   }
 
@@ -364,6 +365,7 @@ export class Shard implements Committer {
       time,
       clock,
       log,
+      commitMs: () => commits.underWayMs,
       onFailure: (error) => this.#distrust(error),
     });
     this.#reign = { memory, time, housekeeping };

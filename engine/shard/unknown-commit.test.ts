@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { type Delta, deltasOf, type Reply } from "../../proto/index.ts";
-import { COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS, RESUME_GRACE_MS } from "./limits.ts";
-import { bert, Desk, LIMITS, showtime } from "./testing/desk.ts";
+import { type Delta, deltasOf, type Reply, shardOf, showtimeId } from "../../proto/index.ts";
+import { CommitRefused, CommitUnknown } from "../journal/index.ts";
+import { smallHall } from "../testing/small-hall.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS, HELD_UP_MS, RESUME_GRACE_MS } from "./limits.ts";
+import { anna, bert, Desk, LIMITS, RULES, showtime } from "./testing/desk.ts";
 
 const UNKNOWN = ["unknown-done", "unknown-not-done", "late"] as const;
 
@@ -91,6 +94,46 @@ describe("a shard that does not know what became of a commit", () => {
     expect(await desk.told({ type: "hold", seats: [2] })).toMatchObject({ type: "held" });
   });
 
+  it("lets no hold run out while a commit hangs, and gives the time back", async () => {
+    const { hold } = await desk.heldBy([1]);
+    await desk.clock.advance(LIMITS.holdTtlMs - 2_000);
+    desk.fault = "stall";
+    desk.tell(desk.command({ type: "hold", seats: [2] }));
+    await desk.clock.advance(1);
+    desk.fault = "none";
+    await desk.clock.advance(4_200);
+    const left = await desk.timeLeft(hold);
+    expect(left).toBeGreaterThan(1_000);
+    expect(left).toBeLessThanOrEqual(2_000 + RESUME_GRACE_MS);
+    await desk.clock.advance(left + 100);
+    expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ type: "held" });
+  });
+
+  it("lets holds run out where every commit takes long", async () => {
+    await desk.heldBy([1]);
+    desk.latency = HELD_UP_MS + 100;
+    for (let round = 0; round < 3 * (LIMITS.holdTtlMs / desk.latency); round++) {
+      desk.tell(desk.command({ type: "hold", seats: [2] }, bert));
+      await desk.clock.advance(desk.latency);
+    }
+    desk.latency = 10;
+    await desk.clock.advance(1_000);
+    expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ type: "held" });
+  });
+
+  it("goes on from memory also when what it gave first comes about while it gives it again", async () => {
+    const { epoch } = desk.shard;
+    const commit = desk.journal.commit.bind(desk.journal);
+    const outcomes = [
+      () => Promise.reject(new CommitUnknown("the connection broke")),
+      () => Promise.reject(new CommitRefused("duplicate key")),
+    ];
+    desk.journal.commit = (rows) => outcomes.shift()?.() ?? commit(rows);
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    await afterwards();
+    expect(desk.shard).toMatchObject({ phase: "serving", epoch });
+  });
+
   it("is left at once by one that is leaving: its next owner finds out", async () => {
     desk.fault = "unknown-done";
     desk.tell(desk.command({ type: "hold", seats: [1] }));
@@ -115,5 +158,56 @@ describe("a shard that does not know what became of a commit", () => {
     const again = desk.tell(wish);
     await desk.clock.advance(desk.latency + 1);
     expect(again.replies).toMatchObject([{ type: "held" }]);
+  });
+});
+
+describe("a shard beside one that does not know what became of a commit", () => {
+  const others = Array.from({ length: 20 }, (_, at) => showtimeId(`st-${at}`)).find((id) => shardOf(id, 2) === 1);
+  let beside: Desk["shard"];
+  const ask = (wish: Parameters<Desk["command"]>[0], who = bert): Reply[] => {
+    const replies: Reply[] = [];
+    const request = { ...desk.command(wish, who), showtime: others ?? showtime };
+    beside.handle({ requests: [request] }, (answer) => replies.push(...answer.replies));
+    return replies;
+  };
+  const asked = async (wish: Parameters<Desk["command"]>[0], who = bert): Promise<Reply | undefined> => {
+    const replies = ask(wish, who);
+    await desk.clock.advance(3 * desk.latency);
+    return replies[0];
+  };
+
+  beforeEach(async () => {
+    const commits = new GroupCommit(desk.journal, desk.clock);
+    desk.shard = await desk.started({ commits });
+    beside = await desk.started({ commits, id: 1, shards: 2 });
+    await asked({ type: "open", plan: smallHall(24), rules: RULES });
+  });
+
+  it("turns those away who would wait, keeps what they asked for, and no hold of its own loses time", async () => {
+    expect(await asked({ type: "hold", seats: [1] })).toMatchObject({ type: "held" });
+    desk.fault = "unknown-not-done";
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    await desk.clock.advance(1);
+    const waiting = ask({ type: "hold", seats: [2] });
+    await desk.clock.advance(LIMITS.holdTtlMs + 1_000);
+    expect(waiting).toMatchObject([{ code: "UNAVAILABLE" }]);
+    desk.fault = "none";
+    await afterwards();
+    expect(beside).toMatchObject({ phase: "serving" });
+    expect(await asked({ type: "hold", seats: [2] }, anna)).toMatchObject({ code: "SEAT_TAKEN" });
+    expect(await asked({ type: "hold", seats: [1] }, anna)).toMatchObject({ code: "SEAT_TAKEN" });
+    await desk.clock.advance(LIMITS.holdTtlMs + RESUME_GRACE_MS + 100);
+    expect(await asked({ type: "hold", seats: [1] }, anna)).toMatchObject({ type: "held" });
+  });
+
+  it("leaves at once when it is to leave", async () => {
+    desk.fault = "unknown-not-done";
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    await desk.clock.advance(1);
+    const waiting = ask({ type: "hold", seats: [2] });
+    const left = beside.stop();
+    await desk.clock.advance(desk.latency + COMMIT_AGAIN_LAST_MS);
+    await left;
+    expect(waiting).toMatchObject([{ code: "UNAVAILABLE" }]);
   });
 });
