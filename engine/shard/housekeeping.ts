@@ -20,7 +20,7 @@ interface Options {
   readonly clock: Clock;
   readonly log: Logger;
   /** How long the commit under way has been so far. */
-  commitMs(): number;
+  readonly commitMs: () => number;
   /** Something could not be done, so memory may be wrong. */
   onFailure(error: unknown): void;
 }
@@ -87,15 +87,17 @@ export class Housekeeping {
 
   /** While nothing is committed, as where PostgreSQL is away, holders are not served: that time does not count against them. */
   #isHeldUp(now: number): boolean {
-    const heldUpMs = this.#options.commitMs() - HELD_UP_MS;
+    const { memory, commitMs } = this.#options;
+    const heldUpMs = commitMs() - HELD_UP_MS;
     if (heldUpMs > 0) {
-      this.#heldUpAt ??= now - heldUpMs;
+      // Where no clock runs nobody wakes at its end, and it would be given to whoever comes much later.
+      if (memory.hasRunningClocks) this.#heldUpAt ??= now - heldUpMs;
       return true;
     }
     if (this.#heldUpAt !== undefined) {
       const lostMs = now - this.#heldUpAt;
       this.#heldUpAt = undefined;
-      this.#options.memory.giveBack(lostMs + Math.min(lostMs, RESUME_GRACE_MS), now);
+      memory.giveBack(lostMs + Math.min(lostMs, RESUME_GRACE_MS), now);
     }
     return false;
   }
