@@ -78,8 +78,8 @@ export const BREAKS = [
     law: 2,
     what: "a commit whose outcome is unknown is taken for done",
     file: "engine/shard/group-commit.ts",
-    find: "shard.unsure(error)",
-    replace: "shard.committed()",
+    find: "({ shard }) => shard.unsure(error)",
+    replace: "({ shard }) => (shard.committed(), false)",
     test: "tests/simulation",
   },
   {

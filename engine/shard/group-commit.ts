@@ -128,10 +128,8 @@ export class GroupCommit {
     const epochs = new Map(shards.map(({ id, epoch }) => [id, epoch]));
     try {
       const newest = await this.#journal.epochs([...epochs.keys()]);
-      tell(
-        shards,
-        [...epochs.keys()].filter((id) => newest.get(id) === epochs.get(id)),
-      );
+      const ours = [...epochs].filter(([id, epoch]) => newest.get(id) === epoch).map(([id]) => id);
+      tell(shards, ours);
     } catch (error) {
       for (const shard of shards) shard.lost(error);
     }

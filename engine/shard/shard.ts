@@ -293,8 +293,8 @@ export class Shard implements Committer {
 
   /** Another engine says that it has claimed the shard. Should it lie, no more is lost than the time until somebody claims it again. */
   noteServedElsewhere(epoch: number): void {
-    const mayTakeMore = this.#phase !== "leaving" && this.#phase !== "stopped";
-    if (mayTakeMore && epoch > this.#epoch) this.#giveWay(new Error(`shard ${this.id} is served with epoch ${epoch}`));
+    const isNewer = epoch > this.#epoch && this.#phase !== "leaving" && this.#phase !== "stopped";
+    if (isNewer) this.#giveWay(new Error(`shard ${this.id} is served with epoch ${epoch}`));
   }
 
   /** Takes no more, and answers what was decided. */

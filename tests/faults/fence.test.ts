@@ -7,6 +7,8 @@ import { type Patch, World } from "./world.ts";
 
 const WITHOUT_EPOCHS: readonly Patch[] = [
   { find: " AND b.epoch = s.epoch", replace: "" },
+  { find: "AND j.epoch = b.epoch AND", replace: "AND" },
+  { find: "USING (shard, epoch)", replace: "USING (shard)" },
   { find: "return this.ageMs <= PROOF_MS;", replace: "return true;" },
   { find: "newest === this.#epoch", replace: "newest !== -1" },
   { find: "newest.get(id) === epoch", replace: "newest.has(id)" },
