@@ -206,8 +206,8 @@ export const BREAKS = [
     law: "-",
     what: "time in which nothing is committed counts against holds",
     file: "engine/shard/housekeeping.ts",
-    find: "if (!this.#isHeldUp(now)) memory",
-    replace: "memory",
+    find: "if (heldUpMs > 0) {",
+    replace: "if (heldUpMs > Infinity) {",
     test: "engine/shard",
   },
   {

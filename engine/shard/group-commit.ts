@@ -19,7 +19,10 @@ export interface Committer {
   cut(): ShardCommit | "proof" | undefined;
   /** What was cut is durable, and the shard was still this writer's after it was cut. Never throws. */
   committed(): void;
-  /** The same, and it is being found out; or nothing was cut, and nothing is committed until then. Never throws. @returns whether something was cut */
+  /**
+   * PostgreSQL does not say what became of a commit, and is asked again; nothing else is committed until it does. Never throws.
+   * @returns whether the shard waits for that, since what it has cut is in there
+   */
   unsure(cause: unknown): boolean;
   /** What was cut may or may not be durable. Never throws. */
   lost(cause: unknown): void;
@@ -91,17 +94,13 @@ export class GroupCommit {
     const begunAt = this.#clock.monotonic();
     this.#begunAt = begunAt;
     let waiting = cuts;
+    let written: readonly number[] | undefined;
     let failure: unknown;
     let wasUnknown = false;
     let pauseMs = COMMIT_AGAIN_FIRST_MS;
-    while (waiting.length > 0) {
+    while (written === undefined && waiting.length > 0) {
       try {
-        const written = await this.#journal.commit(waiting.map(({ commit }) => commit));
-        tell(
-          waiting.map(({ shard }) => shard),
-          written,
-        );
-        waiting = [];
+        written = await this.#journal.commit(waiting.map(({ commit }) => commit));
       } catch (error) {
         failure = error;
         const isLate = this.#clock.monotonic() - begunAt >= COMMIT_AGAIN_FOR_MS;
@@ -115,24 +114,25 @@ export class GroupCommit {
     }
     this.#begunAt = undefined;
     this.#lastMs = this.#clock.monotonic() - begunAt;
+    const shards = waiting.map(({ shard }) => shard);
+    if (written !== undefined) return tell(shards, written);
     // The row of one contradicts what is there: the others are not to suffer for it. Or what was given before has come about meanwhile.
     const oneByOne = failure instanceof CommitRefused && (waiting.length > 1 || wasUnknown);
-    for (const cut of waiting) {
-      if (oneByOne) await this.#write([cut]);
-      else cut.shard.lost(failure);
-    }
+    if (!oneByOne) return lose(shards, failure);
+    for (const cut of waiting) await this.#write([cut]);
   }
 
   async #prove(shards: readonly Committer[]): Promise<void> {
     if (shards.length === 0) return;
     const epochs = new Map(shards.map(({ id, epoch }) => [id, epoch]));
+    let newest: ReadonlyMap<number, number>;
     try {
-      const newest = await this.#journal.epochs([...epochs.keys()]);
-      const ours = [...epochs].filter(([id, epoch]) => newest.get(id) === epoch).map(([id]) => id);
-      tell(shards, ours);
+      newest = await this.#journal.epochs([...epochs.keys()]);
     } catch (error) {
-      for (const shard of shards) shard.lost(error);
+      return lose(shards, error);
     }
+    const ours = [...epochs].filter(([id, epoch]) => newest.get(id) === epoch).map(([id]) => id);
+    tell(shards, ours);
   }
 }
 
@@ -142,4 +142,8 @@ function tell(shards: readonly Committer[], still: readonly number[]): void {
     if (still.includes(shard.id)) shard.committed();
     else shard.replaced(new Error(`shard ${shard.id} has another writer`));
   }
+}
+
+function lose(shards: readonly Committer[], cause: unknown): void {
+  for (const shard of shards) shard.lost(cause);
 }

@@ -28,7 +28,7 @@ interface Options {
 export class Housekeeping {
   readonly #options: Options;
   /** On the shard's clock. */
-  #begunAt: number | undefined;
+  #tookOverAt: number;
   /** The same: since when commits are held up. */
   #heldUpAt: number | undefined;
   #wakeAt = Infinity;
@@ -38,11 +38,11 @@ export class Housekeeping {
 
   constructor(options: Options) {
     this.#options = options;
+    this.#tookOverAt = options.time.now();
   }
 
   /** Again after `stop`, too. */
   start(): void {
-    this.#begunAt ??= this.#options.time.now();
     this.#heldUpAt = undefined;
     this.#wakeForWhatIsDue();
     this.#archive();
@@ -68,38 +68,38 @@ export class Housekeeping {
     this.#wakeTimer = this.#after(wakeAt - now, () => this.#wake());
   }
 
-  /** The way to the shard is open only now: the time since it began does not count against holds either. */
+  /** The way to the shard is open only now: the time since it took over does not count against holds either. */
   reachable(): void {
     const { memory, time } = this.#options;
     const now = time.now();
-    memory.giveBack(now - (this.#begunAt ?? now), now);
-    this.#begunAt = now;
+    memory.giveBack(now - this.#tookOverAt, now);
+    this.#tookOverAt = now;
   }
 
   #wake(): void {
     const { memory, time } = this.#options;
     this.#wakeAt = Infinity;
     const now = time.now();
-    if (!this.#isHeldUp(now)) memory.expire(now);
+    this.#expire(now);
     memory.keepClock(now);
     this.#wakeForWhatIsDue();
   }
 
-  /** While nothing is committed, as where PostgreSQL is away, holders are not served: that time does not count against them. */
-  #isHeldUp(now: number): boolean {
+  /** While nothing is committed, as where PostgreSQL is away, holders are not served: no hold runs out then, and that time is given back. */
+  #expire(now: number): void {
     const { memory, commitMs } = this.#options;
     const heldUpMs = commitMs() - HELD_UP_MS;
     if (heldUpMs > 0) {
       // Where no clock runs nobody wakes at its end, and it would be given to whoever comes much later.
       if (memory.hasRunningClocks) this.#heldUpAt ??= now - heldUpMs;
-      return true;
+      return;
     }
     if (this.#heldUpAt !== undefined) {
       const lostMs = now - this.#heldUpAt;
       this.#heldUpAt = undefined;
       memory.giveBack(lostMs + Math.min(lostMs, RESUME_GRACE_MS), now);
     }
-    return false;
+    memory.expire(now);
   }
 
   /** A clock may run on though nothing is held: its rows are due all the same. */
@@ -122,7 +122,7 @@ export class Housekeeping {
     if (isAhead && wasAhead) {
       log.info({ shard, ms: behindMs }, "the wall clock was set forward, or the machine slept");
       time.skip(behindMs);
-      if (this.#begunAt !== undefined) this.#begunAt += behindMs;
+      this.#tookOverAt += behindMs;
       if (this.#heldUpAt !== undefined) this.#heldUpAt += behindMs;
       memory.giveBack(behindMs, time.now());
     }

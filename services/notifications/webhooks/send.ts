@@ -40,7 +40,7 @@ export async function send({ url, headers, body, guard, clock }: Options): Promi
     return { type: "answered", statusCode, response: await beginningOf(response) };
   } catch (error) {
     const late = `No answer within ${ATTEMPT_TIMEOUT_MS / 1_000} s.`;
-    return { type: "unanswered", error: abort.signal.aborted ? late : reasonOf(error) };
+    return { type: "unanswered", error: abort.signal.aborted ? late : plain(messageOf(error)) };
   } finally {
     timer.cancel();
     abort.abort();
@@ -81,11 +81,6 @@ async function beginningOf(response: IncomingMessage): Promise<string> {
     // The status is what counts.
   }
   return plain(Buffer.concat(chunks).toString());
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
-  return plain(messageOf(error));
 }
 
 /** For the log: PostgreSQL's text cannot hold a NUL. */
