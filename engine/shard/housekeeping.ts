@@ -68,6 +68,20 @@ export class Housekeeping {
     this.#wakeTimer = this.#after(wakeAt - now, () => this.#wake());
   }
 
+  /** Whether a hold may look run out only because nothing is committed, so that its time may yet be given back. */
+  isHeldUp(now: number): boolean {
+    const { memory, commitMs } = this.#options;
+    return commitMs() > HELD_UP_MS && memory.nextDeadline <= now;
+  }
+
+  /** Commits are no longer held up: time that was lost is given back, in the row that is written next. */
+  settle(now: number): void {
+    if (this.#heldUpAt === undefined) return;
+    const lostMs = now - this.#heldUpAt;
+    this.#heldUpAt = undefined;
+    this.#options.memory.giveBack(lostMs + Math.min(lostMs, RESUME_GRACE_MS), now);
+  }
+
   /** The way to the shard is open only now: the time since it took over does not count against holds either. */
   reachable(): void {
     const { memory, time } = this.#options;
@@ -78,8 +92,10 @@ export class Housekeeping {
 
   #wake(): void {
     const { memory, time } = this.#options;
-    this.#wakeAt = Infinity;
     const now = time.now();
+    // The whole process stood still, and nobody was served.
+    if (now - this.#wakeAt > HELD_UP_MS) this.#heldUpAt ??= this.#wakeAt;
+    this.#wakeAt = Infinity;
     this.#expire(now);
     memory.keepClock(now);
     this.#wakeForWhatIsDue();
@@ -94,11 +110,7 @@ export class Housekeeping {
       if (memory.hasRunningClocks) this.#heldUpAt ??= now - heldUpMs;
       return;
     }
-    if (this.#heldUpAt !== undefined) {
-      const lostMs = now - this.#heldUpAt;
-      this.#heldUpAt = undefined;
-      memory.giveBack(lostMs + Math.min(lostMs, RESUME_GRACE_MS), now);
-    }
+    this.settle(now);
     memory.expire(now);
   }
 
@@ -123,6 +135,7 @@ export class Housekeeping {
       log.info({ shard, ms: behindMs }, "the wall clock was set forward, or the machine slept");
       time.skip(behindMs);
       this.#tookOverAt += behindMs;
+      this.#wakeAt += behindMs;
       if (this.#heldUpAt !== undefined) this.#heldUpAt += behindMs;
       memory.giveBack(behindMs, time.now());
     }

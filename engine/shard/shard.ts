@@ -156,8 +156,9 @@ export class Shard implements Committer {
     if (reign === undefined) return answer(all(requests, AWAY));
     const weight = requests.reduce((sum, request) => sum + weightOf(request), 0);
     if (this.#isFull(weight)) return answer(all(requests, BUSY));
-    const { memory, time } = reign;
+    const { memory, time, housekeeping } = reign;
     const now = time.now();
+    if (housekeeping.isHeldUp(now)) return answer(all(requests, AWAY));
     const replies: Reply[] = [];
     try {
       for (const request of requests) memory.carryOut(request, now, replies);
@@ -174,7 +175,13 @@ export class Shard implements Committer {
 
   cut(): ShardCommit | "proof" | undefined {
     if (this.#reign === undefined || !this.#mayCommit || this.#reign.memory.open.isIdle) return undefined;
-    const { memory, time } = this.#reign;
+    const { memory, time, housekeeping } = this.#reign;
+    try {
+      housekeeping.settle(time.now());
+    } catch (error) {
+      this.#distrust(error);
+      return undefined;
+    }
     this.#underWay = memory.cut(time.now());
     return this.#underWay.commit ?? "proof";
   }
@@ -227,7 +234,7 @@ export class Shard implements Committer {
     if (this.#phase === "unsure") return true;
     const { memory, housekeeping } = this.#reign;
     memory.open.answerAll(AWAY, this.#tell);
-    if (this.#underWay === undefined) return false;
+    if (this.#underWay?.commit === undefined) return false; // A proof under way has an end of its own.
     this.#underWay.batch.answerAll(AWAY, this.#tell);
     const reason = messageOf(cause);
     this.#options.log.warn(

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { type Delta, deltasOf, type Reply, shardOf, showtimeId } from "../../proto/index.ts";
+import { sleep } from "../../platform/clock/index.ts";
+import { type Delta, deltasOf, type HoldId, type Reply, shardOf, showtimeId } from "../../proto/index.ts";
 import { CommitRefused, CommitUnknown } from "../journal/index.ts";
 import { smallHall } from "../testing/small-hall.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -109,6 +110,23 @@ describe("a shard that does not know what became of a commit", () => {
     expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ type: "held" });
   });
 
+  it("tells nobody that a hold has run out whose time is given back afterwards", async () => {
+    const { hold } = await desk.heldBy([1]);
+    await desk.clock.advance(LIMITS.holdTtlMs - 1_500);
+    desk.fault = "stall";
+    desk.tell(desk.command({ type: "hold", seats: [2] }, bert));
+    await desk.clock.advance(1);
+    desk.fault = "none";
+    await desk.clock.advance(3_000);
+    const wish = desk.command({ type: "extend", hold: hold as HoldId });
+    const early = desk.tell(wish);
+    await desk.clock.advance(1_300);
+    expect(early.replies).toMatchObject([{ code: "UNAVAILABLE" }]);
+    const again = desk.tell(wish);
+    await desk.clock.advance(desk.latency + 1);
+    expect(again.replies).toMatchObject([{ type: "extended" }]);
+  });
+
   it("lets holds run out where every commit takes long", async () => {
     await desk.heldBy([1]);
     desk.latency = HELD_UP_MS + 100;
@@ -198,6 +216,45 @@ describe("a shard beside one that does not know what became of a commit", () => 
     expect(await asked({ type: "hold", seats: [1] }, anna)).toMatchObject({ code: "SEAT_TAKEN" });
     await desk.clock.advance(LIMITS.holdTtlMs + RESUME_GRACE_MS + 100);
     expect(await asked({ type: "hold", seats: [1] }, anna)).toMatchObject({ type: "held" });
+  });
+
+  it("goes on when only a proof of its own was under way", async () => {
+    await asked({ type: "hold", seats: [1] });
+    const { epochs } = desk.journal;
+    desk.journal.epochs = async (...all) => {
+      await sleep(desk.clock, 100);
+      return epochs.call(desk.journal, ...all);
+    };
+    desk.fault = "unknown-not-done";
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    const refused = ask({ type: "hold", seats: [1] }, anna);
+    await desk.clock.advance(1);
+    ask({ type: "hold", seats: [1] }, anna); // Waits behind both.
+    await desk.clock.advance(50);
+    desk.fault = "none";
+    await desk.clock.advance(1_000);
+    expect(refused).toMatchObject([{ code: "SEAT_TAKEN" }]);
+    expect(beside.phase).toBe("serving");
+  });
+
+  it("loses no time of its holds either when it finds out later that PostgreSQL is away", async () => {
+    const limits = { ...LIMITS, holdTtlMs: 60_000, holdMaxMs: 120_000 };
+    const commits = new GroupCommit(desk.journal, desk.clock);
+    desk.shard = await desk.started({ commits });
+    beside = await desk.started({ commits, limits, id: 1, shards: 2 });
+    const [held] = [await asked({ type: "hold", seats: [1] })];
+    if (held?.type !== "held") return expect.unreachable(JSON.stringify(held));
+    desk.latency = 1;
+    desk.fault = "unknown-not-done";
+    desk.tell(desk.command({ type: "hold", seats: [1] }));
+    await desk.clock.advance(COMMIT_AGAIN_FOR_MS + 10_000);
+    desk.fault = "none";
+    await desk.clock.advance(2_000);
+    const replies: Reply[] = [];
+    const query = { type: "get-hold", showtime: others ?? showtime, holder: bert, hold: held.hold } as const;
+    beside.handle({ requests: [query] }, (answer) => replies.push(...answer.replies));
+    await desk.clock.advance(10);
+    expect(replies).toMatchObject([{ type: "hold", expiresInMs: expect.toSatisfy((ms) => ms >= 57_000) }]);
   });
 
   it("leaves at once when it is to leave", async () => {
