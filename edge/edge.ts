@@ -67,7 +67,7 @@ class WebSocketEdge implements Edge {
       clock,
       log,
       commandsPerSecond: config.commandsPerSecond,
-      settled: (session) => this.#sessions.settled(session),
+      settled: (session, newcomer) => this.#sessions.settled(session, newcomer),
     });
     this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });
     this.#sessions = new Sessions({

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
+import { Proxies } from "./proxies.ts";
 import { useHarness } from "./testing/harness.ts";
 
 /** The tests' own connections come from 127.0.0.1. */
@@ -44,4 +45,8 @@ it("of IPv6 a customer's network counts as one", async () => {
 it("any other is not: its connections are its own", async () => {
   expect(await firstWords(doubting.edge.port, "192.0.2.1")).toContain("welcome");
   expect(await firstWords(doubting.edge.port, "192.0.2.2")).not.toContain("welcome");
+});
+
+it("who is gone by now has no address, and nobody falls over that", () => {
+  expect(new Proxies(["10.1.0.0/16"]).addressOf(new ArrayBuffer(0), () => [])).toBe("::");
 });

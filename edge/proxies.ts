@@ -16,7 +16,7 @@ export class Proxies {
   /**
    * Read from the end: each proxy adds whom it was spoken to by, and what stands before the first stranger may be invented.
    * (Not by the PROXY protocol: uWS answers 505 when its header arrives in a packet of its own.)
-   * @param peer of the connection, its 4 or 16 bytes
+   * @param peer of the connection, its 4 or 16 bytes; none where it is gone by now
    * @param forwardedFor the values of `X-Forwarded-For`, asked for where the peer is a proxy
    */
   addressOf(peer: ArrayBuffer, forwardedFor: () => readonly string[]): string {
@@ -45,7 +45,8 @@ function textOf(address: ArrayBuffer): string {
   return canonical(bytes.toString("hex").match(/.{4}/g)?.join(":") ?? "") ?? "::";
 }
 
-const isMapped = (bytes: Buffer): boolean => bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;
+const isMapped = (bytes: Buffer): boolean =>
+  bytes.length === 16 && bytes.readUIntBE(0, 6) === 0 && bytes.readUIntBE(6, 6) === 0xffff;
 
 /** The one way to write the address, or nothing for what is none. */
 function canonical(text: string): string | undefined {

@@ -83,6 +83,23 @@ describe("a connection past its rate", () => {
     const held = [...one.inbox, ...two.inbox].filter(({ op }) => op === "held");
     expect(held.length).toBe(2);
   });
+
+  it("shares it also for what was sent right behind the token", async () => {
+    const token = await current.edge.token({ user: "eve" });
+    const clients = await Promise.all(Array.from({ length: 5 }, () => current.edge.connect()));
+    for (const [at, client] of clients.entries()) {
+      client.say({ op: "auth", token });
+      client.say({ op: "hold", rid: `r${at}`, showtime: SHOWTIME, seats: [at + 60] });
+    }
+    const answers = await Promise.all(
+      clients.map(async (client) => {
+        await client.until(() => client.inbox.length === 3);
+        const last = client.inbox.at(-1);
+        return last !== undefined && "code" in last ? last.code : last?.op;
+      }),
+    );
+    expect(answers.sort()).toEqual(["RATE_LIMITED", "RATE_LIMITED", "RATE_LIMITED", "held", "held"]);
+  });
 });
 
 describe("a connection that goes on past its rate", () => {
@@ -103,6 +120,16 @@ describe("a connection that goes on past its rate", () => {
     current.edge.clock.leap(10_000);
     hasty.say({ op: "extend", rid: "later", holdId: "h.1" });
     expect(await hasty.next("error", ({ rid }) => rid === "later")).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+});
+
+describe("a connection that unwatches what it does not watch", () => {
+  const current = useHarness({ commandsPerSecond: 10 });
+
+  it("is closed past its rate like any other", async () => {
+    const client = await current.edge.connect();
+    for (let at = 0; at < 200; at++) client.say({ op: "unwatch", showtime: SHOWTIME });
+    expect(await client.closed).toMatchObject({ code: 4003 });
   });
 });
 

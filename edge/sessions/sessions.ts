@@ -14,7 +14,7 @@ import { type ClientMessage, type ServerMessage, WS_LIMITS } from "../../proto/w
 import type { Counts } from "../counts.ts";
 import { decode, EncodedOnce } from "../encoding.ts";
 import type { Audience } from "../fan-out/index.ts";
-import { Bucket, Meters, type Rate, rateOf } from "../meters/index.ts";
+import { Bucket, type Meter, Meters, type Rate, rateOf } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { EdgeConfig } from "../ports.ts";
 import type { Socket, SocketEvents } from "../socket.ts";
@@ -108,13 +108,10 @@ export class Sessions implements SocketEvents<Session> {
     if (!decoded.ok) return this.#complain(session, decoded.reason, decoded.rid);
     const waitMs = this.#charge(session);
     const { message } = decoded;
-    // An unwatch is never refused: what it leaves would go on coming, and cost more than to take it.
-    if (waitMs > 0 && message.op !== "unwatch") {
-      if (!this.#isBorne(session)) return session.close(CLOSE_CODES.TOO_FAST);
-      const rid = "rid" in message ? message.rid : undefined;
-      return session.refuse({ code: "RATE_LIMITED", message: "Too many messages.", retryInMs: waitMs }, rid);
-    }
-    this.#handle(session, message);
+    // What an unwatch leaves would go on coming, and cost more than to take it.
+    if (waitMs === 0 || endsAWatch(session, message)) return this.#handle(session, message);
+    if (!this.#isBorne(session)) return session.close(CLOSE_CODES.TOO_FAST);
+    if (message.op !== "unwatch") refuseForNow(session, message, waitMs);
   }
 
   dropped(session: Session): void {
@@ -133,11 +130,24 @@ export class Sessions implements SocketEvents<Session> {
     this.#options.audience.leave(session);
   }
 
-  /** The token before them was judged: those that waited for it, in their order. */
-  settled(session: Session): void {
+  /**
+   * The token before them was judged: those that waited for it, in their order.
+   * @param newcomer who was nobody when they came, so that no user has been charged for them
+   */
+  settled(session: Session, newcomer?: Meter<Session>): void {
     const waiting = session.waiting ?? [];
     session.waiting = undefined;
-    for (const message of waiting) if (!session.isClosed) this.#handle(session, message);
+    for (const message of waiting) {
+      if (session.isClosed) return;
+      const now = this.#options.clock.monotonic();
+      const waitMs = newcomer?.waitMs(now) ?? 0;
+      if (waitMs > 0) {
+        refuseForNow(session, message, waitMs);
+      } else {
+        newcomer?.take(now);
+        this.#handle(session, message);
+      }
+    }
   }
 
   sweep(): void {
@@ -216,6 +226,21 @@ export class Sessions implements SocketEvents<Session> {
     const frame = new EncodedOnce(() => message);
     for (const session of sessions) session.sendFrame(frame.in(session.socket.encoding));
   }
+}
+
+/** Or one that waits for a token to begin. */
+function endsAWatch({ watches, waiting = [] }: Session, message: ClientMessage): boolean {
+  if (message.op !== "unwatch") return false;
+  const { showtime } = message;
+  return (
+    watches.some(({ channel }) => channel.showtime === showtime) ||
+    waiting.some((other) => other.op === "watch" && other.showtime === showtime)
+  );
+}
+
+function refuseForNow(session: Session, message: ClientMessage, retryInMs: number): void {
+  const rid = "rid" in message ? message.rid : undefined;
+  session.refuse({ code: "RATE_LIMITED", message: "Too many messages.", retryInMs }, rid);
 }
 
 function messageOf(notice: Notice): ServerMessage {

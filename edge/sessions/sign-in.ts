@@ -3,7 +3,7 @@ import type { Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import { CountedLine, type Logger } from "../../platform/log/index.ts";
 import { CLOSE_CODES, type HolderId } from "../../proto/index.ts";
-import { Meters } from "../meters/index.ts";
+import { type Meter, Meters } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { Verifier } from "../ports.ts";
 import type { Session } from "./session.ts";
@@ -15,7 +15,7 @@ interface Options {
   /** Of one user on all connections. */
   readonly commandsPerSecond: number;
   /** The token was verified or refused: what came after it may be handled. */
-  readonly settled: (session: Session) => void;
+  readonly settled: (session: Session, newcomer?: Meter<Session>) => void;
 }
 
 /** Node's timers go no further than this many milliseconds; a token that lives longer is looked at again then. */
@@ -75,6 +75,7 @@ export class SignIn {
 
   #finish(session: Session, principal: Principal): void {
     if (session.isClosed) return;
+    const wasNobody = session.user === undefined;
     this.end(session);
     session.principal = principal;
     session.user = this.users.enter(principal.userId, session);
@@ -83,7 +84,7 @@ export class SignIn {
     else family.add(session);
     session.send({ op: "authed", userId: principal.userId, role: principal.role });
     this.#awaitEnd(session, principal);
-    this.#options.settled(session);
+    this.#options.settled(session, wasNobody ? session.user : undefined);
   }
 
   /** What was signed in before stays so: only the new token is refused. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { sleep } from "../../platform/clock/index.ts";
-import { type Delta, deltasOf, type HoldId, type Reply, shardOf, showtimeId } from "../../proto/index.ts";
+import { type Delta, deltasOf, type Reply, shardOf, showtimeId } from "../../proto/index.ts";
 import { CommitRefused, CommitUnknown } from "../journal/index.ts";
 import { smallHall } from "../testing/small-hall.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -118,7 +118,7 @@ describe("a shard that does not know what became of a commit", () => {
     await desk.clock.advance(1);
     desk.fault = "none";
     await desk.clock.advance(3_000);
-    const wish = desk.command({ type: "extend", hold: hold as HoldId });
+    const wish = desk.command({ type: "extend", hold });
     const early = desk.tell(wish);
     await desk.clock.advance(1_300);
     expect(early.replies).toMatchObject([{ code: "UNAVAILABLE" }]);
