@@ -98,7 +98,7 @@ describe("a connection past its rate", () => {
         return last !== undefined && "code" in last ? last.code : last?.op;
       }),
     );
-    expect(answers.sort()).toEqual(["RATE_LIMITED", "RATE_LIMITED", "RATE_LIMITED", "held", "held"]);
+    expect(answers.toSorted()).toEqual(["RATE_LIMITED", "RATE_LIMITED", "RATE_LIMITED", "held", "held"]);
   });
 });
 

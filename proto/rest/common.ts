@@ -19,6 +19,8 @@ export const IdParams = Type.Object({ id: Id });
 
 export const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 50;
+/** A list that is sorted by a name has the name in its cursors: 500 letters of three bytes each make 2,000 characters. */
+const CURSOR_LENGTH_MAX = 4_096;
 
 /** The query of every list. */
 export const PageQuery = Type.Object({
@@ -30,7 +32,11 @@ export const PageQuery = Type.Object({
     }),
   ),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 512, description: "`nextCursor` of the page before; opaque." }),
+    Type.String({
+      minLength: 1,
+      maxLength: CURSOR_LENGTH_MAX,
+      description: "`nextCursor` of the page before; opaque.",
+    }),
   ),
 });
 export type PageQuery = Static<typeof PageQuery>;

@@ -8,8 +8,10 @@ export const LEASE_RENEWED_EVERY_MS = 1_500;
 export const ANSWER_WITHIN_MS = 5_000;
 /** How often the worker looks for bookings whose next step is due. */
 export const POLL_EVERY_MS = 500;
-/** Bookings that one process takes in hand by itself at once; the rest wait in the database. */
+/** Bookings that one process takes in hand at once because their time has come; the rest wait in the database. */
 export const ADVANCING_MAX = 128;
+/** The same for those of which there is news: a payment that was made is taken, whoever else waits for the gateway. */
+export const NEWS_MAX = 128;
 /** The same for those that are being undone, which have places of their own: a refund that is stuck keeps no payer waiting. */
 export const UNDOING_MAX = 64;
 /** Between two tries of a step, and between two looks at a payment: doubled from the first to the last. */

@@ -78,8 +78,8 @@ export function createBookingsService(options: BookingsOptions): BookingsService
     what: "looking for bookings that are due",
     everyMs: POLL_EVERY_MS,
     async work() {
-      await advanceDue(ADVANCING_MAX - (saga.advancing - saga.undoing), { undoing: false });
-      await advanceDue(UNDOING_MAX - saga.undoing, { undoing: true });
+      await advanceDue(ADVANCING_MAX - saga.count("due"), { undoing: false });
+      await advanceDue(UNDOING_MAX - saga.count("undoing"), { undoing: true });
       return false;
     },
   });

@@ -18,7 +18,14 @@ import { type AnswerBody, answerBody } from "./answer-body.ts";
 import { Cache } from "./cache.ts";
 import { type SeatView, seatsOf } from "./layout/hall-layout.ts";
 import { LayoutBody } from "./layout/layout-body.ts";
-import { CACHE_ENTRIES_MAX, CACHE_TTL_MS, LAYOUT_CACHE_BYTES, LAYOUT_CACHE_TTL_MS } from "./limits.ts";
+import {
+  CACHE_ENTRIES_MAX,
+  CACHE_TTL_MS,
+  LAYOUT_CACHE_BYTES,
+  LAYOUT_CACHE_TTL_MS,
+  PAGE_CACHE_BYTES,
+  PAGE_ENTRY_BYTES,
+} from "./limits.ts";
 import { isCalendarDay } from "./local-day.ts";
 import { findCinemas, readCinema } from "./store/cinemas.ts";
 import { readHall } from "./store/halls.ts";
@@ -63,12 +70,18 @@ export class CatalogReader {
     this.#clock = clock;
     const brief = { clock, ttlMs: CACHE_TTL_MS, weightMax: CACHE_ENTRIES_MAX };
     const lasting = { clock, ttlMs: LAYOUT_CACHE_TTL_MS, weightMax: LAYOUT_CACHE_BYTES };
-    this.#moviePages = new Cache(brief);
+    const pages = {
+      ...brief,
+      weightMax: PAGE_CACHE_BYTES,
+      // The objects that they were written from take about twice as much.
+      weigh: ({ json }: AnswerBody<unknown>) => PAGE_ENTRY_BYTES + 3 * json.length,
+    };
+    this.#moviePages = new Cache<AnswerBody<Page<Movie>>>(pages);
     this.#movies = new Cache(brief);
-    this.#cinemaPages = new Cache(brief);
+    this.#cinemaPages = new Cache<AnswerBody<Page<Cinema>>>(pages);
     this.#cinemas = new Cache(brief);
     this.#halls = new Cache({ ...brief, weightMax: LAYOUT_CACHE_BYTES, weigh: (hall) => hall?.json.length ?? 1 });
-    this.#showtimePages = new Cache(brief);
+    this.#showtimePages = new Cache<AnswerBody<Page<Showtime>>>(pages);
     this.#showtimes = new Cache(brief);
     this.#plans = new Cache({ ...lasting, weigh: ({ json }) => 2 * json.length });
     this.#layouts = new Cache({ ...lasting, weigh: ({ plain }) => plain.length });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
-import { ADVANCING_MAX, LEASE_RENEWED_EVERY_MS, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
+import { LEASE_RENEWED_EVERY_MS, NEWS_MAX, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
 import { type Booking, type Decision, type Fact, isUndoing, type Told } from "./booking.ts";
 import { decide } from "./decide.ts";
@@ -23,12 +23,18 @@ interface Dropped {
 
 export type FirstOutcome = { readonly fact: Fact; readonly stored: Stored } | Dropped;
 
+/**
+ * Why a booking is advanced. Each but the last has places of its own, so that none keeps another waiting: its time has come, there is news of
+ * its payment, it is being undone; and a request waits for its first step, which HTTP bounds.
+ */
+type Cause = "due" | "news" | "undoing" | "request";
+
 /** A booking that this process advances. */
 interface Advance {
   /** There is news of the payment. */
   look: boolean;
-  /** As it was last written, it is being undone. */
-  undoing: boolean;
+  /** As it was last written. */
+  cause: Cause;
   /** Told what came of the first step. */
   readonly first?: (outcome: FirstOutcome) => void;
 }
@@ -65,10 +71,10 @@ export class Saga {
     return this.#advancing.size + this.#claims.size;
   }
 
-  /** Those of them that are being undone. */
-  get undoing(): number {
-    let count = 0;
-    for (const { undoing } of this.#advancing.values()) if (undoing) count++;
+  /** Those of them that are advanced for this reason. */
+  count(cause: Cause): number {
+    let count = cause === "news" ? this.#claims.size : 0;
+    for (const advance of this.#advancing.values()) if (advance.cause === cause) count++;
     return count;
   }
 
@@ -95,14 +101,14 @@ export class Saga {
   /** Begins to do the steps of a leased booking, none of which was ever done before. @returns what came of the first */
   begin(leased: Stored): Promise<FirstOutcome> {
     return new Promise((resolve, reject) => {
-      this.#enter(leased, { look: false, undoing: false, first: resolve }).catch(reject);
+      this.#enter(leased, { look: false, cause: "request", first: resolve }).catch(reject);
     });
   }
 
   /** Does the steps of a leased booking until none is due. Never fails: whatever goes wrong is tried again when the lease is over. */
   async advance(leased: Stored, { look = false } = {}): Promise<void> {
     const { id } = leased.booking;
-    await this.#enter(leased, { look, undoing: false }).catch((error: unknown) => {
+    await this.#enter(leased, { look, cause: look ? "news" : "due" }).catch((error: unknown) => {
       this.#log.warn({ err: error, booking: id }, "a booking could not be advanced; it is tried again");
     });
   }
@@ -115,7 +121,7 @@ export class Saga {
       return;
     }
     // It is looked at when it is due, or told of again.
-    if (this.#stopping || this.advancing - this.undoing >= ADVANCING_MAX) return;
+    if (this.#stopping || this.count("news") >= NEWS_MAX) return;
     const claim = this.#store.claim(id, this.#clock.now()).catch((error: unknown) => {
       this.#log.warn({ err: error, booking: id }, "a booking could not be claimed; it is advanced when it is due");
       return undefined;
@@ -203,10 +209,12 @@ export class Saga {
     let { booking } = leased;
     let facts: Fact[] = [];
     let first = advance.first !== undefined;
+    const begun = advance.cause;
     for (;;) {
       const { look } = advance;
       advance.look = false;
-      advance.undoing = stored.calledOff || isUndoing(booking);
+      if (stored.calledOff || isUndoing(booking)) advance.cause = "undoing";
+      else advance.cause = begun === "request" && !first ? "due" : begun;
       const fact = await this.#factOf(booking, { first, calledOff: stored.calledOff, look });
       facts.push(fact);
       if (FORESEEN.has(fact.type) && !stored.calledOff) {

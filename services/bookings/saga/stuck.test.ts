@@ -4,7 +4,7 @@ import { systemClock, VirtualClock } from "../../../platform/clock/index.ts";
 import { Outbox } from "../../../platform/events/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import type { Booking as SeenBooking } from "../../../proto/rest/index.ts";
-import { ADVANCING_MAX, LEASE_MS, UNDOING_MAX } from "../limits.ts";
+import { LEASE_MS, NEWS_MAX, UNDOING_MAX } from "../limits.ts";
 import { BookingStore, type Stored } from "../store/store.ts";
 import { BOOKINGS_SCHEMA } from "../store/tables.ts";
 import { aBooking, NOW } from "../testing/model.ts";
@@ -73,7 +73,7 @@ describe("while a thousand refunds are due to which the gateway says nothing", (
   });
 });
 
-it("a booking that is to be undone takes no place from those that are paid, from then on", async () => {
+it("neither what is undone, nor what is due, nor what requests wait for takes a place from those that are paid", async () => {
   const clock = new VirtualClock(NOW);
   const claimed: string[] = [];
   let capture = (_fact: Fact): void => {};
@@ -92,19 +92,31 @@ it("a booking that is to be undone takes no place from those that are paid, from
       step.do === "capture" ? new Promise<Fact>((resolve) => (capture = resolve)) : never<Fact>(),
   } as unknown as Steps;
   const saga = new Saga({ store, steps, clock, rules: { graceMs: 0 }, log });
-  const advance = (booking: Booking, calledOff = false) =>
-    void saga.advance({ booking, version: 1, leaseUntil: NOW + LEASE_MS, calledOff, updatedAt: NOW });
+  const leased = (booking: Booking): Stored => ({
+    booking,
+    version: 1,
+    leaseUntil: NOW + LEASE_MS,
+    calledOff: false,
+    updatedAt: NOW,
+  });
+  const advance = (booking: Booking) => void saga.advance(leased(booking), { look: true });
 
-  for (let at = 1; at < ADVANCING_MAX; at++) advance({ ...aBooking(), id: `bk_${at}` });
-  for (let at = 0; at < ADVANCING_MAX; at++) advance(refunding(at));
+  for (let at = 1; at < NEWS_MAX; at++) advance({ ...aBooking(), id: `bk_${at}` });
+  for (let at = 0; at < NEWS_MAX; at++) {
+    advance(refunding(at));
+    void saga.begin(leased({ ...aBooking(), id: `bk_asked_${at}` }));
+    void saga.advance(leased({ ...aBooking(), id: `bk_due_${at}` }));
+  }
   const payment = { id: "pay_1", method: "mock", state: "authorized", next: null, givenUp: false } as const;
   advance({ ...aBooking(), id: "bk_last", status: "paying", payment, steps: [{ do: "capture" }] });
+  const counts = () =>
+    Object.fromEntries((["due", "news", "undoing", "request"] as const).map((cause) => [cause, saga.count(cause)]));
   await clock.settle();
   await saga.look("bk_payer");
-  expect([saga.advancing, saga.undoing, claimed]).toEqual([2 * ADVANCING_MAX, ADVANCING_MAX, []]);
+  expect([counts(), claimed]).toEqual([{ due: NEWS_MAX, news: NEWS_MAX, undoing: NEWS_MAX, request: NEWS_MAX }, []]);
 
   capture({ type: "refused", step: "capture", about: "pay_1", code: "CONFLICT", message: "" });
   await clock.settle();
   await saga.look("bk_payer");
-  expect([saga.undoing, claimed]).toEqual([ADVANCING_MAX + 1, ["bk_payer"]]);
+  expect([saga.count("undoing"), claimed]).toEqual([NEWS_MAX + 1, ["bk_payer"]]);
 });

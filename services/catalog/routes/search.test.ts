@@ -88,6 +88,26 @@ describe("matches", () => {
   );
 });
 
+describe("names of the greatest length", () => {
+  it.each(["電", "갂", "\u{20000}"])("of %s are paged through like any other", async (letter) => {
+    for (const end of ["a", "b", "c"]) {
+      await client.movie(`${letter.repeat(199)}${end}`);
+      await client.cinema(`${letter.repeat(119)}${end}`);
+    }
+    for (const list of ["/movies", `/movies?title=${encodeURIComponent(letter.repeat(20))}`, "/cinemas"]) {
+      const names: string[] = [];
+      for (let cursor: string | null = ""; cursor !== null;) {
+        const next: Page<{ readonly title?: string; readonly name?: string }> = await page(
+          `${list}${list.includes("?") ? "&" : "?"}limit=1${cursor && `&cursor=${cursor}`}`,
+        );
+        names.push(...next.items.map(({ title, name }) => title ?? name ?? ""));
+        cursor = next.nextCursor;
+      }
+      expect(names.filter((name) => name.startsWith(letter)).length, list).toBe(3);
+    }
+  });
+});
+
 describe("a cinema", () => {
   it("narrows movies to what it shows, on a day or still to come", async () => {
     const [movie, cinema] = [await client.movie("Only here"), await client.cinema("Gloria Palast")];

@@ -1,0 +1,31 @@
+import { Kysely, PostgresDialect } from "kysely";
+import { expect, it } from "vitest";
+import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
+import { CatalogReader } from "./catalog-reader.ts";
+import { PAGE_CACHE_BYTES } from "./limits.ts";
+import { CATALOG_SCHEMA, type CatalogTables } from "./store/tables.ts";
+import { testCatalog } from "./testing.ts";
+
+it("keeps pages in so many bytes, however many cursors are made up", async () => {
+  await using catalog = await opened();
+  let queries = 0;
+  const dialect = new PostgresDialect({ pool: catalog.pool });
+  const db = new Kysely<CatalogTables>({ dialect, log: () => void queries++ }).withSchema(CATALOG_SCHEMA);
+  const reader = new CatalogReader({ db, clock: new VirtualClock(systemClock.now()) });
+  const ask = (at: number) => reader.showtimes({ limit: 100, cursor: cursorOf(at) });
+  const { length } = (await ask(0)).json;
+  await ask(0);
+  expect(queries).toBe(1);
+  const pages = Math.ceil(PAGE_CACHE_BYTES / length);
+  for (let at = 1; at < pages; at++) await ask(at);
+  await ask(0);
+  expect(queries).toBe(pages + 1);
+});
+
+const cursorOf = (startsAt: number): string => Buffer.from(JSON.stringify([startsAt, ""])).toString("base64url");
+
+async function opened() {
+  const catalog = await testCatalog();
+  await catalog.service.start();
+  return { pool: catalog.pool, [Symbol.asyncDispose]: () => catalog.close() };
+}
