@@ -98,7 +98,8 @@ describe("a connection past its rate", () => {
         return last !== undefined && "code" in last ? last.code : last?.op;
       }),
     );
-    expect(answers.toSorted()).toEqual(["RATE_LIMITED", "RATE_LIMITED", "RATE_LIMITED", "held", "held"]);
+    expect(answers.filter((answer) => answer === "held")).toHaveLength(2);
+    expect(answers.filter((answer) => answer === "RATE_LIMITED")).toHaveLength(3);
   });
 });
 
