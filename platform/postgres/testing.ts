@@ -33,3 +33,26 @@ async function execute(url: string, statement: string): Promise<void> {
     await client.end();
   }
 }
+
+interface Plan {
+  readonly "Relation Name"?: string;
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly Plans?: readonly Plan[];
+}
+
+/** How many rows of a table PostgreSQL looks at to answer, those included that are passed over. */
+export async function rowsRead(
+  pool: pg.Pool,
+  table: string,
+  sql: string,
+  parameters: readonly unknown[],
+): Promise<number> {
+  const { rows } = await pool.query(`explain (analyze, format json) ${sql}`, [...parameters]);
+  const readBy = ({ Plans = [], ...plan }: Plan): number =>
+    (plan["Relation Name"] === table
+      ? plan["Actual Loops"] * (plan["Actual Rows"] + (plan["Rows Removed by Filter"] ?? 0))
+      : 0) + Plans.reduce((sum, inner) => sum + readBy(inner), 0);
+  return readBy(rows[0]["QUERY PLAN"][0].Plan);
+}

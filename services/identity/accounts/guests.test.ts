@@ -4,6 +4,7 @@ import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom as random } from "../../../platform/random/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
+import { rowsRead } from "../../../platform/postgres/testing.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
 import { FAMILIES_KEPT_MS, GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
 import { createIdentityService } from "../service.ts";
@@ -205,8 +206,7 @@ describe("a guest whose sign-ins are deleted", () => {
     bookings.close();
     expect(asked).toHaveLength(1);
     for (const { sql, parameters } of asked) {
-      const { rows } = await t.pool.query(`explain (analyze, format json) ${sql}`, [...parameters]);
-      expect(usersRead(rows[0]["QUERY PLAN"][0].Plan)).toBeLessThan(10);
+      expect(await rowsRead(t.pool, "user", sql, parameters)).toBeLessThan(10);
     }
     await t.pool.query(`delete from identity."user" where id = 'usr_behind' or id like 'usr\\_signed\\_in%'`);
   });
@@ -245,15 +245,3 @@ describe("a guest whose sign-ins are deleted", () => {
     await bus.close();
   });
 });
-
-interface Plan {
-  readonly "Relation Name"?: string;
-  readonly "Actual Rows": number;
-  readonly "Rows Removed by Filter"?: number;
-  readonly Plans?: readonly Plan[];
-}
-
-/** How many rows of `user` a plan has looked at, those included that were passed over. */
-const usersRead = ({ Plans = [], ...plan }: Plan): number =>
-  (plan["Relation Name"] === "user" ? plan["Actual Rows"] + (plan["Rows Removed by Filter"] ?? 0) : 0) +
-  Plans.reduce((sum, inner) => sum + usersRead(inner), 0);
