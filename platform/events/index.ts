@@ -5,6 +5,12 @@ export type { Consumer, EventStream, StartableEventStream } from "./event-stream
 export { InProcessEventStream } from "./in-process-event-stream.ts";
 export { JetStreamEventStream } from "./jetstream-event-stream.ts";
 export { Inbox } from "./inbox.ts";
-export { EVENTS_SCHEMA, eventsMigrations, inboxMigration, outboxMigration } from "./migrations.ts";
+export {
+  EVENTS_SCHEMA,
+  eventsMigrations,
+  inboxMigration,
+  outboxMigration,
+  outboxOrderMigration,
+} from "./migrations.ts";
 export { Outbox, type OutboxOptions } from "./outbox.ts";
 export { StreamMark } from "./stream-mark.ts";

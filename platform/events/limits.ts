@@ -28,6 +28,9 @@ export const OUTBOX_READ_MAX = 500;
 export const OUTBOX_IN_HAND_MAX = 1_000;
 /** A subject whose event could not be published is left in peace for this long. */
 export const OUTBOX_SUBJECT_PAUSE_MS = 1_000;
+/** An event waits for one of its subject that was written before it, into another outbox; it is looked at so often, and waits for no longer. */
+export const OUTBOX_ORDER_EVERY_MS = 20;
+export const OUTBOX_ORDER_WAIT_MS = 30_000;
 /** Lines of the log about events that could not be published share one in this time. */
 export const OUTBOX_TOLD_EVERY_MS = 1_000;
 /** How long a stop waits for events that are being published; what is not done by then the next relay publishes again. */

@@ -26,6 +26,16 @@ export const outboxMigration = (schema: string): Migration => ({
   },
 });
 
+/** Lets events of one subject that are in several outboxes come in one order: that of PostgreSQL's clock, when they were written. */
+export const outboxOrderMigration = (schema: string): Migration => ({
+  async up(db: Kysely<unknown>) {
+    const table = sql.id(schema, "outbox");
+    await sql`alter table ${table} add written_at timestamptz`.execute(db);
+    await sql`update ${table} set written_at = created_at where published_at is null`.execute(db);
+    await sql`alter table ${table} alter written_at set default clock_timestamp()`.execute(db);
+  },
+});
+
 /** Table `<schema>.inbox`. */
 export const inboxMigration = (schema: string): Migration => ({
   async up(db: Kysely<unknown>) {

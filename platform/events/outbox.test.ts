@@ -42,12 +42,12 @@ const streamThat = (work: (event: DomainEvent) => Promise<void> = async () => {}
 });
 
 /** As another process would have it: with connections of its own. */
-function newOutbox(stream: EventStream, name = "relay", bus?: Bus) {
+function newOutbox(stream: EventStream, name = "relay", bus?: Bus, schema = "shop") {
   const pool = createPool({ connectionString: t.url, max: 2, name, log: silent });
   const outbox = new Outbox({
     pool,
-    schema: "shop",
-    source: "/usher/shop",
+    schema,
+    source: `/usher/${schema}`,
     stream,
     ...(bus && { bus }),
     clock: systemClock,
@@ -398,6 +398,50 @@ describe("outbox", () => {
     await stopped;
     expect(await unpublished()).toBe(0);
     await expect.poll(() => holdersOfLock(), SOON).toEqual([]);
+  });
+});
+
+describe("two outboxes", () => {
+  it("have the events of a subject published in the order in which they were written", async () => {
+    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), "till", undefined, "till")];
+    const texts = Array.from({ length: 8 }, (_, at) => `e${at}`);
+    for (const [at, text] of texts.entries()) await add(at % 2 === 0 ? shop : till, text, "u");
+    till.start();
+    await add(till, "other", "v");
+    await expect.poll(() => textsOf(published), SOON).toEqual(["other"]);
+    shop.start();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["other", ...texts]);
+  });
+
+  it("keep it when one of them could not be published yet", async () => {
+    const refusals = [new Error("no acknowledgement came")];
+    const stream = streamThat(() => {
+      const refusal = refusals.shift();
+      return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
+    });
+    const [shop, till] = [newOutbox(stream), newOutbox(stream, "till", undefined, "till")];
+    shop.start();
+    await add(shop, "created", "u");
+    shop.nudge();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["created"]);
+    await add(till, "paid", "u");
+    till.start();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["created", "created", "paid"]);
+  });
+
+  it("leave what waits for its turn to whoever leads next", async () => {
+    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), "till", undefined, "till")];
+    await add(shop, "first", "u");
+    await add(till, "second", "u");
+    till.start();
+    await add(till, "other", "v");
+    await expect.poll(() => textsOf(published), SOON).toEqual(["other"]);
+    await till.stop();
+    expect(textsOf(published)).toEqual(["other"]);
+    shop.start();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["other", "first"]);
+    newOutbox(streamThat(), "till-2", undefined, "till").start();
+    await expect.poll(() => textsOf(published), SOON).toEqual(["other", "first", "second"]);
   });
 });
 

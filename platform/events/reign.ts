@@ -8,6 +8,8 @@ export interface OutboxRow {
   readonly id: string;
   readonly subject: string;
   readonly event: DomainEvent;
+  /** Another outbox has one of its subject that was written before it, and is not published yet. */
+  readonly isEarly: boolean;
 }
 
 /** What a relay reads and writes of the outbox while its connection holds the lock. The statements go one after another. */
@@ -15,15 +17,33 @@ export class Reign {
   over = false;
   readonly #connection: PoolClient;
   readonly #table: string;
+  /** Of a row of `outbox`, as an expression. */
+  readonly #isEarly: string;
   readonly #clock: Clock;
+  #looks: { readonly ids: string[]; readonly early: Promise<ReadonlySet<string>> } | undefined;
   #marks: { readonly ids: string[]; readonly written: Promise<void> } | undefined;
   /** Never rejects. */
   #lastStatement: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: PoolClient, schema: string, clock: Clock) {
+  private constructor(connection: PoolClient, schema: string, others: readonly string[], clock: Clock) {
     this.#connection = connection;
     this.#table = `"${schema}".outbox`;
+    const earlier = others.map(
+      (other) => `exists (select from "${other}".outbox as other where other.subject = outbox.subject
+        and other.published_at is null and other.written_at < outbox.written_at)`,
+    );
+    this.#isEarly = earlier.join(" or ") || "false";
     this.#clock = clock;
+  }
+
+  /** Of this schema's outbox. The others whose events it keeps in order with its own are those that know when each was written. */
+  static async of(connection: PoolClient, schema: string, clock: Clock): Promise<Reign> {
+    const { rows } = await connection.query<{ schema: string }>(
+      `select table_schema as schema from information_schema.columns where table_name = 'outbox' and column_name = 'written_at'`,
+    );
+    const ordered = rows.map((row) => row.schema);
+    const others = ordered.includes(schema) ? ordered.filter((other) => other !== schema) : [];
+    return new Reign(connection, schema, others, clock);
   }
 
   /** In the order in which they were written; without these ids and these subjects. */
@@ -31,13 +51,20 @@ export class Reign {
     const { rows } = await this.#inTurn(() =>
       this.#connection.query<OutboxRow>({
         name: "outbox.read",
-        text: `select id::text, subject, event from ${this.#table}
+        text: `select id::text, subject, event, ${this.#isEarly} as "isEarly" from ${this.#table}
          where published_at is null and id <> all ($1::bigint[]) and subject <> all ($2::text[])
          order by outbox.id limit $3`,
         values: [inHand, paused, limit],
       }),
     );
     return rows;
+  }
+
+  /** Whether a row is early still. All that ask meanwhile are answered by one statement. */
+  async isEarly(id: string): Promise<boolean> {
+    this.#looks ??= this.#nextLooks();
+    this.#looks.ids.push(id);
+    return (await this.#looks.early).has(id);
   }
 
   /** Settles when it is durable that the row was published. All that are to be marked meanwhile go into one statement. */
@@ -48,10 +75,10 @@ export class Reign {
   }
 
   /** What was published before `time`, and not once more since, in the order in which it was written. */
-  async readUnrepeated(time: Date, limit: number): Promise<OutboxRow[]> {
+  async readUnrepeated(time: Date, limit: number): Promise<Pick<OutboxRow, "id" | "event">[]> {
     const { rows } = await this.#inTurn(() =>
-      this.#connection.query<OutboxRow>(
-        `select id::text, subject, event from ${this.#table}
+      this.#connection.query<Pick<OutboxRow, "id" | "event">>(
+        `select id::text, event from ${this.#table}
          where published_at < $1 and repeated_at is null order by outbox.id limit $2`,
         [time, limit],
       ),
@@ -90,6 +117,17 @@ export class Reign {
       ),
     );
     return (rowCount ?? 0) >= OUTBOX_PRUNE_ROWS_MAX;
+  }
+
+  #nextLooks(): { ids: string[]; early: Promise<ReadonlySet<string>> } {
+    const ids: string[] = [];
+    const early = this.#inTurn(async () => {
+      this.#looks = undefined;
+      const text = `select id::text from ${this.#table} where id = any ($1) and (${this.#isEarly})`;
+      const { rows } = await this.#connection.query<{ id: string }>({ name: "outbox.early", text, values: [ids] });
+      return new Set(rows.map(({ id }) => id));
+    });
+    return { ids, early };
   }
 
   #nextMarks(): { ids: string[]; written: Promise<void> } {

@@ -8,6 +8,8 @@ import {
   OUTBOX_BACK_OFF_MAX_MS,
   OUTBOX_IN_HAND_MAX,
   OUTBOX_KEPT_MS,
+  OUTBOX_ORDER_EVERY_MS,
+  OUTBOX_ORDER_WAIT_MS,
   OUTBOX_POLL_MS,
   OUTBOX_PRUNE_EVERY_MS,
   OUTBOX_READ_MAX,
@@ -32,7 +34,8 @@ export interface RelayOptions {
  * writes goes over that connection, so whoever has lost the lock can neither read nor mark.
  *
  * It keeps no cursor: what has no `published_at` is to be published, however late it was committed. A subject's events go one
- * after another, each marked before the next, while subjects go side by side.
+ * after another, each marked before the next, while subjects go side by side. One that was written after another of its subject
+ * in another outbox waits until that one is published.
  */
 export class Relay {
   readonly #options: RelayOptions;
@@ -116,7 +119,7 @@ export class Relay {
 
   async #lead(connection: PoolClient): Promise<void> {
     const { clock, schema } = this.#options;
-    const reign = new Reign(connection, schema, clock);
+    const reign = await Reign.of(connection, schema, clock);
     try {
       while (!this.#stopping.signal.aborted) {
         this.#wanted = false;
@@ -164,7 +167,8 @@ export class Relay {
     const { clock, log, schema, stream } = this.#options;
     try {
       for (let row = rows[0]; row !== undefined; row = rows[0]) {
-        if (reign.over) break;
+        if (row.isEarly) await this.#untilItsTurn(reign, row.id);
+        if (reign.over || (row.isEarly && this.#stopping.signal.aborted)) break; // The next to lead publishes it.
         await stream.publish(row.event);
         this.#taken++;
         await reign.mark(row.id);
@@ -186,6 +190,15 @@ export class Relay {
     this.#busy.delete(subject);
     for (const { id } of rows) this.#inHand.delete(id);
     if (rows.length > 0 || wasPaused || this.#isFull) this.nudge();
+  }
+
+  /** Or until it has waited for so long that something else must be wrong: PostgreSQL's clock may have been set back. */
+  async #untilItsTurn(reign: Reign, id: string): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    const deadline = clock.monotonic() + OUTBOX_ORDER_WAIT_MS;
+    do await sleep(clock, OUTBOX_ORDER_EVERY_MS, signal);
+    while (!reign.over && !signal.aborted && clock.monotonic() < deadline && (await reign.isEarly(id)));
   }
 
   async #pruneSometimes(reign: Reign): Promise<void> {

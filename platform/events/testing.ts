@@ -7,7 +7,13 @@ import { testDatabase } from "../postgres/testing.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { InProcessEventStream } from "./in-process-event-stream.ts";
 import { Outbox } from "./outbox.ts";
-import { EVENTS_SCHEMA, eventsMigrations, inboxMigration, outboxMigration } from "./migrations.ts";
+import {
+  EVENTS_SCHEMA,
+  eventsMigrations,
+  inboxMigration,
+  outboxMigration,
+  outboxOrderMigration,
+} from "./migrations.ts";
 
 export const silent = pino({ level: "silent" });
 
@@ -22,13 +28,19 @@ export interface TestEvents {
   close(): Promise<void>;
 }
 
-/** A database with the schema `events`, and `shop` with an outbox and an inbox. */
+/** A database with the schema `events`, `shop` with an outbox and an inbox, and `till` with an outbox. */
 export async function testEvents(): Promise<TestEvents> {
   const database = await testDatabase();
   const pool = createPool({ connectionString: database.url, max: 10, name: "events-test", log: silent });
   const db = createDatabase<unknown>(pool);
   await migrate(db, EVENTS_SCHEMA, eventsMigrations);
-  await migrate(db, "shop", { "001-outbox": outboxMigration("shop"), "002-inbox": inboxMigration("shop") });
+  for (const schema of ["shop", "till"]) {
+    await migrate(db, schema, {
+      "001-outbox": outboxMigration(schema),
+      "002-inbox": inboxMigration(schema),
+      "003-order": outboxOrderMigration(schema),
+    });
+  }
   const deadLetters = new DeadLetters({ pool, clock: systemClock });
   const newStream = ({ deliveriesMax = 3 } = {}): InProcessEventStream =>
     new InProcessEventStream({

@@ -1,13 +1,21 @@
 import { Kysely, PostgresDialect } from "kysely";
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
 import { CatalogReader } from "./catalog-reader.ts";
 import { PAGE_CACHE_BYTES } from "./limits.ts";
 import { CATALOG_SCHEMA, type CatalogTables } from "./store/tables.ts";
-import { testCatalog } from "./testing.ts";
+import { testCatalog, type TestCatalog } from "./testing.ts";
+
+let catalog: TestCatalog;
+beforeAll(async () => {
+  catalog = await testCatalog();
+  await catalog.service.start();
+});
+afterAll(() => catalog.close());
+
+const cursorOf = (startsAt: number): string => Buffer.from(JSON.stringify([startsAt, ""])).toString("base64url");
 
 it("keeps pages in so many bytes, however many cursors are made up", async () => {
-  await using catalog = await opened();
   let queries = 0;
   const dialect = new PostgresDialect({ pool: catalog.pool });
   const db = new Kysely<CatalogTables>({ dialect, log: () => void queries++ }).withSchema(CATALOG_SCHEMA);
@@ -21,11 +29,3 @@ it("keeps pages in so many bytes, however many cursors are made up", async () =>
   await ask(0);
   expect(queries).toBe(pages + 1);
 });
-
-const cursorOf = (startsAt: number): string => Buffer.from(JSON.stringify([startsAt, ""])).toString("base64url");
-
-async function opened() {
-  const catalog = await testCatalog();
-  await catalog.service.start();
-  return { pool: catalog.pool, [Symbol.asyncDispose]: () => catalog.close() };
-}

@@ -1,5 +1,5 @@
 import { type ColumnType, type Kysely, type Migration, sql } from "kysely";
-import { inboxMigration, outboxMigration } from "../../platform/events/index.ts";
+import { inboxMigration, outboxMigration, outboxOrderMigration } from "../../platform/events/index.ts";
 
 export const TICKETS_SCHEMA = "tickets";
 
@@ -84,4 +84,5 @@ export const ticketsMigrations: Readonly<Record<string, Migration>> = {
       await sql`alter table tickets.ticket add column checked_in_request bytea`.execute(db);
     },
   },
+  "006-outbox-order": outboxOrderMigration(TICKETS_SCHEMA),
 };

@@ -1,5 +1,5 @@
 import { type Kysely, type Migration, sql } from "kysely";
-import { inboxMigration, outboxMigration } from "../../../platform/events/index.ts";
+import { inboxMigration, outboxMigration, outboxOrderMigration } from "../../../platform/events/index.ts";
 import { BOOKINGS_SCHEMA } from "./tables.ts";
 
 const STATEMENTS = [
@@ -92,4 +92,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "006-undoing": each(UNDOING),
   "007-secret": each(SECRET),
   "008-failed-payments": each(FAILED_PAYMENTS),
+  "009-outbox-order": outboxOrderMigration(BOOKINGS_SCHEMA),
 };

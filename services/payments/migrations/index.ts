@@ -1,5 +1,5 @@
 import type { Migration } from "kysely";
-import { outboxMigration } from "../../../platform/events/index.ts";
+import { outboxMigration, outboxOrderMigration } from "../../../platform/events/index.ts";
 import { PAYMENTS_SCHEMA } from "../tables.ts";
 import { paymentsTables } from "./001-payments.ts";
 import { refundAgain } from "./003-refund-again.ts";
@@ -13,4 +13,5 @@ export const paymentsMigrations: Readonly<Record<string, Migration>> = {
   "003-refund-again": refundAgain,
   "004-old-refunds": oldRefunds,
   "005-late-refunds": lateRefunds,
+  "006-outbox-order": outboxOrderMigration(PAYMENTS_SCHEMA),
 };
