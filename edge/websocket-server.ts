@@ -158,15 +158,13 @@ export class WebSocketServer<Session> implements Publisher {
         `Offer one of ${[...ENCODING_OF.keys()].join(", ")}, or none for JSON.\n`,
       );
     }
-    const peer = response.getRemoteAddress();
-    if (peer.byteLength === 0) return void response.close(); // It was reset while its words waited to be read.
     const key = request.getHeader("sec-websocket-key");
-    const socket = new UwsSocket<Session>(protocol.encoding, networkOf(this.#addressOf(peer, request)));
+    const socket = new UwsSocket<Session>(protocol.encoding, networkOf(this.#addressOf(response, request)));
     response.upgrade({ socket }, key, protocol.name, request.getHeader("sec-websocket-extensions"), context);
   }
 
-  #addressOf(peer: ArrayBuffer, request: HttpRequest): string {
-    return this.#proxies.addressOf(peer, () => {
+  #addressOf(response: HttpResponse, request: HttpRequest): string {
+    return this.#proxies.addressOf(response.getRemoteAddress(), () => {
       const values: string[] = [];
       request.forEach((name, value) => {
         if (name === "x-forwarded-for") values.push(value);

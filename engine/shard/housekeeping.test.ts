@@ -87,6 +87,23 @@ it("gives the time back in which the whole process stood still, before anything 
   expect(given[0]).toBeLessThanOrEqual(120_000 + CLOCK_ROW_EVERY_MS + RESUME_GRACE_MS);
 });
 
+it("gives nobody the time in which the process stood still when no clock runs any more", async () => {
+  const clock = new StoppedClock();
+  const { time, memory, given, housekeeping, commitTakes } = kept(clock);
+  housekeeping.start();
+  memory.hasRunningClocks = false;
+  clock.stoodMs = 120_000;
+  commitTakes(2 * HELD_UP_MS);
+  await clock.advance(2 * CLOCK_ROW_EVERY_MS);
+  commitTakes(0);
+  await clock.advance(3_600_000);
+  memory.hasRunningClocks = true;
+  housekeeping.wakeBy(time.now());
+  await clock.advance(CLOCK_ROW_EVERY_MS);
+  housekeeping.stop();
+  expect(given).toEqual([]);
+});
+
 it("gives the time only once by which a wall clock was set forward", async () => {
   const clock = new VirtualClock();
   const { given, housekeeping } = kept(clock);

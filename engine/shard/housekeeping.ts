@@ -94,7 +94,7 @@ export class Housekeeping {
     const { memory, time } = this.#options;
     const now = time.now();
     // The whole process stood still, and nobody was served.
-    if (now - this.#wakeAt > HELD_UP_MS) this.#heldUpAt ??= this.#wakeAt;
+    if (now - this.#wakeAt > HELD_UP_MS) this.#isHeldUpSince(this.#wakeAt);
     this.#wakeAt = Infinity;
     this.#expire(now);
     memory.keepClock(now);
@@ -106,12 +106,16 @@ export class Housekeeping {
     const { memory, commitMs } = this.#options;
     const heldUpMs = commitMs() - HELD_UP_MS;
     if (heldUpMs > 0) {
-      // Where no clock runs nobody wakes at its end, and it would be given to whoever comes much later.
-      if (memory.hasRunningClocks) this.#heldUpAt ??= now - heldUpMs;
+      this.#isHeldUpSince(now - heldUpMs);
       return;
     }
     this.settle(now);
     memory.expire(now);
+  }
+
+  /** Where no clock runs nobody wakes at its end, and it would be given to whoever comes much later. */
+  #isHeldUpSince(at: number): void {
+    if (this.#options.memory.hasRunningClocks) this.#heldUpAt ??= at;
   }
 
   /** A clock may run on though nothing is held: its rows are due all the same. */

@@ -158,7 +158,8 @@ export class Shard implements Committer {
     if (this.#isFull(weight)) return answer(all(requests, BUSY));
     const { memory, time, housekeeping } = reign;
     const now = time.now();
-    if (housekeeping.isHeldUp(now)) return answer(all(requests, AWAY));
+    // A view says nothing of anybody's time.
+    if (housekeeping.isHeldUp(now) && requests.some(({ type }) => type !== "view")) return answer(all(requests, AWAY));
     const replies: Reply[] = [];
     try {
       for (const request of requests) memory.carryOut(request, now, replies);

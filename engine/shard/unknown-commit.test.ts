@@ -120,7 +120,10 @@ describe("a shard that does not know what became of a commit", () => {
     await desk.clock.advance(3_000);
     const wish = desk.command({ type: "extend", hold });
     const early = desk.tell(wish);
+    const views: Reply[] = [];
+    desk.shard.handle({ requests: [{ type: "view", showtime }] }, ({ replies }) => views.push(...replies));
     await desk.clock.advance(1_300);
+    expect(views).toMatchObject([{ type: "view" }]);
     expect(early.replies).toMatchObject([{ code: "UNAVAILABLE" }]);
     const again = desk.tell(wish);
     await desk.clock.advance(desk.latency + 1);

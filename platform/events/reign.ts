@@ -20,8 +20,8 @@ export class Reign {
   /** Of a row of `outbox`, as an expression. */
   readonly #isEarly: string;
   readonly #clock: Clock;
-  #looks: { readonly ids: string[]; readonly early: Promise<ReadonlySet<string>> } | undefined;
-  #marks: { readonly ids: string[]; readonly written: Promise<void> } | undefined;
+  readonly #early: Together<ReadonlySet<string>>;
+  readonly #marks: Together<void>;
   /** Never rejects. */
   #lastStatement: Promise<unknown> = Promise.resolve();
 
@@ -34,6 +34,9 @@ export class Reign {
     );
     this.#isEarly = earlier.join(" or ") || "false";
     this.#clock = clock;
+    const inTurn = <Result>(statement: () => Promise<Result>): Promise<Result> => this.#inTurn(statement);
+    this.#early = new Together(inTurn, (ids) => this.#lookFor(ids));
+    this.#marks = new Together(inTurn, (ids) => this.#mark(ids));
   }
 
   /** Of this schema's outbox. The others whose events it keeps in order with its own are those that know when each was written. */
@@ -62,16 +65,12 @@ export class Reign {
 
   /** Whether a row is early still. All that ask meanwhile are answered by one statement. */
   async isEarly(id: string): Promise<boolean> {
-    this.#looks ??= this.#nextLooks();
-    this.#looks.ids.push(id);
-    return (await this.#looks.early).has(id);
+    return (await this.#early.add(id)).has(id);
   }
 
   /** Settles when it is durable that the row was published. All that are to be marked meanwhile go into one statement. */
   mark(id: string): Promise<void> {
-    this.#marks ??= this.#nextMarks();
-    this.#marks.ids.push(id);
-    return this.#marks.written;
+    return this.#marks.add(id);
   }
 
   /** What was published before `time`, and not once more since, in the order in which it was written. */
@@ -119,32 +118,52 @@ export class Reign {
     return (rowCount ?? 0) >= OUTBOX_PRUNE_ROWS_MAX;
   }
 
-  #nextLooks(): { ids: string[]; early: Promise<ReadonlySet<string>> } {
-    const ids: string[] = [];
-    const early = this.#inTurn(async () => {
-      this.#looks = undefined;
-      const text = `select id::text from ${this.#table} where id = any ($1) and (${this.#isEarly})`;
-      const { rows } = await this.#connection.query<{ id: string }>({ name: "outbox.early", text, values: [ids] });
-      return new Set(rows.map(({ id }) => id));
-    });
-    return { ids, early };
+  async #lookFor(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const text = `select id::text from ${this.#table} where id = any ($1) and (${this.#isEarly})`;
+    const { rows } = await this.#connection.query<{ id: string }>({ name: "outbox.early", text, values: [ids] });
+    return new Set(rows.map(({ id }) => id));
   }
 
-  #nextMarks(): { ids: string[]; written: Promise<void> } {
-    const ids: string[] = [];
-    const written = this.#inTurn(async () => {
-      this.#marks = undefined;
-      if (this.over) throw new StreamStopped("the relay has lost its lock");
-      const now = new Date(this.#clock.now());
-      const text = `update ${this.#table} set published_at = $1 where id = any ($2)`;
-      await this.#connection.query({ name: "outbox.mark", text, values: [now, ids] });
-    });
-    return { ids, written };
+  async #mark(ids: readonly string[]): Promise<void> {
+    if (this.over) throw new StreamStopped("the relay has lost its lock");
+    const now = new Date(this.#clock.now());
+    const text = `update ${this.#table} set published_at = $1 where id = any ($2)`;
+    await this.#connection.query({ name: "outbox.mark", text, values: [now, ids] });
   }
 
   #inTurn<Result>(statement: () => Promise<Result>): Promise<Result> {
     const result = this.#lastStatement.then(statement);
     this.#lastStatement = result.catch(() => {});
     return result;
+  }
+}
+
+/** One statement for all ids that come before its turn. */
+class Together<Result> {
+  readonly #inTurn: (statement: () => Promise<Result>) => Promise<Result>;
+  readonly #statement: (ids: readonly string[]) => Promise<Result>;
+  #next: { readonly ids: string[]; readonly result: Promise<Result> } | undefined;
+
+  constructor(
+    inTurn: (statement: () => Promise<Result>) => Promise<Result>,
+    statement: (ids: readonly string[]) => Promise<Result>,
+  ) {
+    this.#inTurn = inTurn;
+    this.#statement = statement;
+  }
+
+  add(id: string): Promise<Result> {
+    this.#next ??= this.#begin();
+    this.#next.ids.push(id);
+    return this.#next.result;
+  }
+
+  #begin(): { ids: string[]; result: Promise<Result> } {
+    const ids: string[] = [];
+    const result = this.#inTurn(() => {
+      this.#next = undefined;
+      return this.#statement(ids);
+    });
+    return { ids, result };
   }
 }

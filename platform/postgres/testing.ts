@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { type CompiledQuery, Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { inject } from "vitest";
 
@@ -34,6 +35,13 @@ async function execute(url: string, statement: string): Promise<void> {
   }
 }
 
+/** With all that is asked of it, as it is asked. */
+export function watchedDatabase<Tables>(pool: pg.Pool): { db: Kysely<Tables>; asked: readonly CompiledQuery[] } {
+  const asked: CompiledQuery[] = [];
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }), log: ({ query }) => void asked.push(query) });
+  return { db, asked };
+}
+
 interface Plan {
   readonly "Relation Name"?: string;
   readonly "Actual Rows": number;
@@ -43,12 +51,7 @@ interface Plan {
 }
 
 /** How many rows of a table PostgreSQL looks at to answer, those included that are passed over. */
-export async function rowsRead(
-  pool: pg.Pool,
-  table: string,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<number> {
+export async function rowsRead(pool: pg.Pool, table: string, { sql, parameters }: CompiledQuery): Promise<number> {
   const { rows } = await pool.query(`explain (analyze, format json) ${sql}`, [...parameters]);
   const readBy = ({ Plans = [], ...plan }: Plan): number =>
     (plan["Relation Name"] === table

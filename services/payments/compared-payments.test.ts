@@ -1,7 +1,6 @@
-import { Kysely, PostgresDialect } from "kysely";
 import { expect, it } from "vitest";
 import { systemClock } from "../../platform/clock/index.ts";
-import { rowsRead } from "../../platform/postgres/testing.ts";
+import { rowsRead, watchedDatabase } from "../../platform/postgres/testing.ts";
 import { ComparedPayments } from "./compared-payments.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
 import { testShop } from "./testing/shop.ts";
@@ -11,9 +10,7 @@ const DAY_MS = 24 * 60 * 60_000;
 it("finds refunds that may still be sent back without a look at all that ever were", async () => {
   const { pool, close } = await testShop({ webhooks: false });
   try {
-    const asked: { readonly sql: string; readonly parameters: readonly unknown[] }[] = [];
-    const dialect = new PostgresDialect({ pool });
-    const db = new Kysely<PaymentsTables>({ dialect, log: ({ query }) => void asked.push(query) });
+    const { db, asked } = watchedDatabase<PaymentsTables>(pool);
     await pool.query(
       `with paid as (
         insert into payments.payment (id, booking_id, user_id, method, amount, currency, description, pay_by, state, created_at)
@@ -34,7 +31,7 @@ it("finds refunds that may still be sent back without a look at all that ever we
       "pay_8",
     ]);
     expect(asked).toHaveLength(1);
-    for (const { sql, parameters } of asked) expect(await rowsRead(pool, "refund", sql, parameters)).toBeLessThan(50);
+    for (const query of asked) expect(await rowsRead(pool, "refund", query)).toBeLessThan(50);
   } finally {
     await close();
   }

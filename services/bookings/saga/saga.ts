@@ -24,8 +24,8 @@ interface Dropped {
 export type FirstOutcome = { readonly fact: Fact; readonly stored: Stored } | Dropped;
 
 /**
- * Why a booking is advanced. Each but the last has places of its own, so that none keeps another waiting: its time has come, there is news of
- * its payment, it is being undone; and a request waits for its first step, which HTTP bounds.
+ * Why a booking is advanced. Each of the first three has places of its own, so that none keeps another waiting: its time has come, there is
+ * news of its payment, it is being undone. A request that waits for the first step takes none.
  */
 type Cause = "due" | "news" | "undoing" | "request";
 

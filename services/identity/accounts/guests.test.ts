@@ -1,10 +1,9 @@
-import { Kysely, PostgresDialect } from "kysely";
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom as random } from "../../../platform/random/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
-import { rowsRead } from "../../../platform/postgres/testing.ts";
+import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
 import { FAMILIES_KEPT_MS, GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
 import { createIdentityService } from "../service.ts";
@@ -186,9 +185,7 @@ describe("a guest whose sign-ins are deleted", () => {
   });
 
   it("is found without a look at those who have some", async () => {
-    const asked: { readonly sql: string; readonly parameters: readonly unknown[] }[] = [];
-    const dialect = new PostgresDialect({ pool: t.pool });
-    const db = new Kysely<IdentityTables>({ dialect, log: ({ query }) => void asked.push(query) });
+    const { db, asked } = watchedDatabase<IdentityTables>(t.pool);
     await t.pool.query(
       `with signed_in as (
         insert into identity."user" (id, role, created_at)
@@ -205,9 +202,7 @@ describe("a guest whose sign-ins are deleted", () => {
     await new ForgottenGuests({ ...t, db: db.withSchema(IDENTITY_SCHEMA) }).prune();
     bookings.close();
     expect(asked).toHaveLength(1);
-    for (const { sql, parameters } of asked) {
-      expect(await rowsRead(t.pool, "user", sql, parameters)).toBeLessThan(10);
-    }
+    for (const query of asked) expect(await rowsRead(t.pool, "user", query)).toBeLessThan(10);
     await t.pool.query(`delete from identity."user" where id = 'usr_behind' or id like 'usr\\_signed\\_in%'`);
   });
 
