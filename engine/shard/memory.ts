@@ -202,7 +202,8 @@ export class Memory {
   }
 
   #findHold(query: Extract<Query, { type: "get-hold" }>, now: number): Reply {
-    return findHold(this.#state.showtimes.get(query.showtime), query.holder, query.hold, now);
+    const found = findHold(this.#state.showtimes.get(query.showtime), query.holder, query.hold, now);
+    return found.type === "refused" ? this.#refuse(found) : found;
   }
 
   #decide(command: Command, now: number): Reply {
@@ -235,7 +236,7 @@ export class Memory {
     }
   }
 
-  /** Another owner may have the shard by now, and carry out what is refused here: PostgreSQL says before the answer leaves. */
+  /** Another owner may have the shard by now, and carry out, or have, what is refused here: PostgreSQL says before the answer leaves. */
   #refuse(refusal: Refusal): Refusal {
     this.#open.needsProof = true;
     return refusal;

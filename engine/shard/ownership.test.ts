@@ -4,7 +4,7 @@ import { sleep } from "../../platform/clock/index.ts";
 import { holderId, type Reply } from "../../proto/index.ts";
 import { PROOF_MS } from "./limits.ts";
 import { Proof } from "./proof.ts";
-import { bert, Desk, LIMITS, showtime } from "./testing/desk.ts";
+import { anna, bert, Desk, LIMITS, showtime } from "./testing/desk.ts";
 
 let desk: Desk;
 beforeEach(async () => {
@@ -68,6 +68,18 @@ describe("a shard whose ownership is in doubt", () => {
       expect(stale.phase).toBe("stopped");
     },
   );
+
+  it("does not say that there is no such hold when its next owner has made it (law 4)", async () => {
+    const stale = desk.shard;
+    desk.shard = await desk.started();
+    const { hold } = await desk.heldBy([1]);
+    const heard: Reply[] = [];
+    const query = { type: "get-hold", showtime, holder: anna, hold } as const;
+    stale.handle({ requests: [query] }, ({ replies }) => heard.push(...replies));
+    await desk.clock.advance(desk.latency + 5);
+    expect(heard).toMatchObject([{ code: "UNAVAILABLE" }]);
+    expect(await desk.timeLeft(hold)).toBeGreaterThan(0);
+  });
 
   it("writes no row for a refusal, and says that it is away while PostgreSQL cannot say whose the shard is", async () => {
     await desk.heldBy([0], bert);
