@@ -26,7 +26,11 @@ export interface BookingRecord {
   readonly createdAt: string;
 }
 
-export const BOOKING: Endpoint<{ readonly bookingId: string }, BookingRecord | null> = {
+/** @param fence true: whoever has read the booking before, and is about to change it, has to read it again */
+export const BOOKING: Endpoint<
+  { readonly bookingId: string; readonly fence?: boolean },
+  BookingRecord | null
+> = {
   name: "bookings.booking",
   question: plainCodec(),
   answer: plainCodec(),

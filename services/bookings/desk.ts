@@ -16,7 +16,7 @@ import { type Engine, problemOf } from "./holds/holds.ts";
 import { derivedId } from "./ids.ts";
 import { ANSWER_WITHIN_MS } from "./limits.ts";
 import type { BookedSeat, Booking } from "./saga/booking.ts";
-import type { Saga } from "./saga/saga.ts";
+import type { Heard, Saga } from "./saga/saga.ts";
 import type { BookingStore, Listing, Stored } from "./store/store.ts";
 
 /** Who asks; `key` is the request's Idempotency-Key, if it has one. */
@@ -91,13 +91,17 @@ export class Desk {
   /** Waits a while for the seats to be free and the money to be on its way back; that goes on in any case. */
   async cancel(asker: Asker, id: string, { seats }: CancelRequest): Promise<Stored> {
     const { saga } = this.#options;
-    const own = await this.read(asker, id);
-    const until = await this.#cancelUntil(asker, own.booking);
     // The booking remembers it longer than the key's answer is kept: then the key may come again with other seats.
     const refundId = this.#idOf("rf", asker, id, ...(seats ?? []).toSorted((left, right) => left - right).map(String));
-    const cancel = { type: "cancel", id: refundId, seats, until } as const;
-    if (saga.wouldChange(own, cancel)) await this.#withdrawTickets(asker, own.booking, seats);
-    const { stored, mine } = await saga.tell(own, cancel);
+    let heard: Heard | undefined;
+    while (heard === undefined) {
+      const own = await this.read(asker, id);
+      const cancel = { type: "cancel", id: refundId, seats, until: await this.#cancelUntil(asker, own.booking) } as const;
+      if (saga.wouldChange(own, cancel)) await this.#withdrawTickets(asker, own.booking, seats);
+      // Tickets that were withdrawn too long ago are good again, and somebody may have been let in: then the booking is another.
+      heard = await saga.tellAsItStands(own, cancel);
+    }
+    const { stored, mine } = heard;
     if (mine) void saga.advance(stored);
     return (await saga.until(id, ({ steps }) => steps.every((step) => step.do === "watch"))) ?? stored;
   }

@@ -110,8 +110,8 @@ export function createBookingsService(options: BookingsOptions): BookingsService
         handle: ({ id, data }) =>
           store.callOff(data.showtimeId, (transaction) => inbox.take<BookingsTables>(transaction, "bookings", id)),
       });
-      const record = answerWith(log, async ({ bookingId }: { readonly bookingId: string }) => {
-        const stored = await store.read(bookingId);
+      const record = answerWith(log, async ({ bookingId, fence = false }: { readonly bookingId: string; readonly fence?: boolean }) => {
+        const stored = await (fence ? store.fence(bookingId) : store.read(bookingId));
         return stored === undefined ? null : recordOf(stored);
       });
       const bookers = answerWith(log, async ({ userIds }: { readonly userIds: readonly string[] }) => ({

@@ -62,22 +62,23 @@ export class TicketFollower {
   /** Brings a booking's tickets up to date. @returns the booking as it was found */
   async follow(bookingId: string): Promise<BookingRecord | null> {
     for (let attempt = 0; attempt < FOLLOW_ATTEMPTS_MAX; attempt++) {
-      const before = await this.#before(bookingId);
-      const askedAt = this.#options.clock.now();
-      const booking = await this.#options.peers.booking(bookingId);
+      // Withdrawn for a cancellation that never came: the booking has their seats long afterwards.
+      const longAgo = new Date(this.#options.clock.now() - WITHDRAWN_FOR_MS);
+      const before = await this.#before(bookingId, longAgo);
+      const booking = await this.#options.peers.booking(bookingId, { fence: before.restores });
       const tickets = await this.#ticketsOf(booking);
-      if (await this.#write(bookingId, { before, askedAt, tickets })) return booking;
+      if (await this.#write(bookingId, { before, longAgo, tickets })) return booking;
     }
     throw new Error(`booking ${bookingId} changes faster than its tickets can follow`);
   }
 
-  async #before(bookingId: string): Promise<Before> {
+  async #before(bookingId: string, longAgo: Date): Promise<Before> {
+    const valid = sql`from tickets.ticket where booking_id = ${bookingId} and voided_at is null`;
     const { rows } = await sql<Before>`
       select coalesce((select changes from tickets.booking where booking_id = ${bookingId}), 0) as changes,
-        array(select seat from tickets.ticket where booking_id = ${bookingId} and voided_at is null) as seats`.execute(
-      this.#options.db,
-    );
-    return rows[0] ?? { changes: 0, seats: [] };
+        array(select seat ${valid}) as seats,
+        exists (select ${valid} and withdrawn_at <= ${longAgo}) as restores`.execute(this.#options.db);
+    return rows[0] ?? { changes: 0, seats: [], restores: false };
   }
 
   /** As they should be. The ids are for those that are not there yet. */
@@ -99,13 +100,11 @@ export class TicketFollower {
    * there are, or has withdrawn some, counts that as a change too.
    * @returns false when there was a change since `before` was read: then `tickets` may be out of date, and nothing is written
    */
-  async #write(bookingId: string, { before, askedAt, tickets }: Found): Promise<boolean> {
+  async #write(bookingId: string, { before, longAgo, tickets }: Found): Promise<boolean> {
     const { db, outbox, clock } = this.#options;
     const seats = tickets.map(({ seat }) => seat);
     const issued = tickets.filter(({ seat }) => !before.seats.includes(seat));
     const counted = issued.length > 0 || before.seats.some((seat) => !seats.includes(seat)) ? 1 : 0;
-    // Withdrawn for a cancellation that never came: the booking had their seats long afterwards.
-    const longAgo = new Date(askedAt - WITHDRAWN_FOR_MS);
     const [first] = tickets;
     const parts = [
       // From here on nobody else writes this booking's tickets. Those that stay withdrawn are looked at once more.
@@ -155,13 +154,15 @@ interface Before {
   readonly changes: number;
   /** That have a valid ticket. */
   readonly seats: readonly number[];
+  /** Whether some of them may be good again, should the booking still have their seats. */
+  readonly restores: boolean;
 }
 
 /** What there was to be found about a booking's tickets, as they should be. */
 interface Found {
   readonly before: Before;
-  /** When the booking was asked for. */
-  readonly askedAt: number;
+  /** What was withdrawn until then is good again. */
+  readonly longAgo: Date;
   readonly tickets: readonly NewTicket[];
 }
 

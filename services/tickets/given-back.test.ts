@@ -129,8 +129,11 @@ describe("before its seat is given back", () => {
     await office.world.stream.publish(bookingEvent("booking.confirmed", booking));
     await eventually(async () => expect((await dueOf(booking.bookingId))?.getTime()).toBeGreaterThan(asked));
     expect((await checkIn(ticket!.qr)).json()).toMatchObject({ reason: "withdrawn" });
+    expect(office.world.peers.fenced).not.toContain(booking.bookingId);
     office.world.clock.setTo(asked + WITHDRAWN_FOR_MS + 5_000);
     await eventually(async () => expect((await checkIn(ticket!.qr)).statusCode).toBe(200));
+    // From then on the cancellation cannot come any more.
+    expect(office.world.peers.fenced).toContain(booking.bookingId);
     expect(await dueOf(booking.bookingId)).toBeNull();
   });
 

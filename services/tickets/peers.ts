@@ -21,8 +21,9 @@ export class Peers {
     this.#bus = bus;
   }
 
-  booking(bookingId: string): Promise<BookingRecord | null> {
-    return this.#ask(BOOKING, { bookingId });
+  /** @param fence whoever is about to cancel what it read before has to read it again */
+  booking(bookingId: string, { fence = false } = {}): Promise<BookingRecord | null> {
+    return this.#ask(BOOKING, { bookingId, ...(fence && { fence }) });
   }
 
   /** @throws Error when the catalogue does not know the showtime or one of the seats, though they were sold */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DomainEvent } from "../../../proto/index.ts";
+import { BOOKING } from "../../../proto/services/index.ts";
 import { over, useSale } from "../testing/sale.ts";
 import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
 
@@ -93,6 +94,23 @@ describe("cancelling", () => {
     await once();
     expect(asked()).toEqual([{ bookingId: id, seats: [1] }]);
     expect(await read(sale.shop, id)).toMatchObject({ status: "confirmed", seats: [0] });
+  });
+
+  it("withdraws the tickets again when they were good again before the cancellation was written", async () => {
+    const { id } = await book([0, 1]);
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("confirmed"));
+    const asked = () => sale.world.withdrawals.filter(({ bookingId }) => bookingId === id).length;
+    sale.world.afterWithdrawal = async () => {
+      sale.world.afterWithdrawal = () => Promise.resolve();
+      // The process stands still here. Meanwhile the tickets are made good again, and somebody is let in.
+      await sale.world.bus.request(BOOKING, { bookingId: id, fence: true }, { timeoutMs: 2_000 });
+      sale.world.usedSeats.add(1);
+    };
+    expect((await cancel(id)).json()).toMatchObject({ status: 409, code: "ALREADY_USED", seats: [1] });
+    expect([asked(), sale.world.payments.kept(id)]).toEqual([2, 2 * PRICE.adult]);
+    sale.world.usedSeats.clear();
+    expect((await cancel(id)).json()).toMatchObject({ status: "cancelled" });
   });
 
   it("waits for the tickets service: while it is away nothing is given back", async () => {

@@ -21,6 +21,12 @@ interface Dropped {
   readonly dropped: Problem;
 }
 
+/** A booking that was told a fact, and whether its steps are the teller's to do. */
+export interface Heard {
+  readonly stored: Stored;
+  readonly mine: boolean;
+}
+
 export type FirstOutcome = { readonly fact: Fact; readonly stored: Stored } | Dropped;
 
 /**
@@ -83,19 +89,24 @@ export class Saga {
     return this.#decide(booking, fact, this.#clock.now()).booking !== booking;
   }
 
-  /** A fact from outside. @returns the booking as it is then, and whether its steps are the caller's to do. @throws Problem */
-  async tell(stored: Stored, fact: Fact): Promise<{ stored: Stored; mine: boolean }> {
+  /** A fact from outside, whatever others write meanwhile. @throws Problem */
+  async tell(stored: Stored, fact: Fact): Promise<Heard> {
     for (let before = stored; ; before = await this.#again(before)) {
-      const now = this.#clock.now();
-      const { booking, told } = this.#decide(before.booking, fact, now);
-      if (booking === before.booking) return { stored: before, mine: false };
-      const mine = before.leaseUntil <= now && isDue(booking, now);
-      const change = { booking, told, lease: mine ? "take" : "keep", calledOff: before.calledOff } as const;
-      const after = await this.#store.write(before, change, now);
-      if (after === undefined) continue;
-      this.#changed(booking.id);
-      return { stored: after, mine };
+      const heard = await this.tellAsItStands(before, fact);
+      if (heard !== undefined) return heard;
     }
+  }
+
+  /** As `tell`, but undefined, and nothing has changed, when somebody else has written meanwhile. @throws Problem */
+  async tellAsItStands(before: Stored, fact: Fact): Promise<Heard | undefined> {
+    const now = this.#clock.now();
+    const { booking, told } = this.#decide(before.booking, fact, now);
+    if (booking === before.booking) return { stored: before, mine: false };
+    const mine = before.leaseUntil <= now && isDue(booking, now);
+    const change = { booking, told, lease: mine ? "take" : "keep", calledOff: before.calledOff } as const;
+    const after = await this.#store.write(before, change, now);
+    if (after !== undefined) this.#changed(booking.id);
+    return after && { stored: after, mine };
   }
 
   /** Begins to do the steps of a leased booking, none of which was ever done before. @returns what came of the first */

@@ -78,6 +78,17 @@ export class BookingStore {
     return row && storedOf(row);
   }
 
+  /** As `read`; what others have read of it before, none of them can write on any more. */
+  async fence(id: string): Promise<Stored | undefined> {
+    const row = await this.#db
+      .updateTable("booking")
+      .set({ version: sql`version + 1` })
+      .where("id", "=", id)
+      .returningAll()
+      .executeTakeFirst();
+    return row && storedOf(row);
+  }
+
   /** Newest first; one more than `limit`, where there is one. */
   async list({ userId, showtimeId, after, limit }: Listing): Promise<Stored[]> {
     let query = this.#db.selectFrom("booking").selectAll();

@@ -90,6 +90,8 @@ export class World {
   readonly events: DomainEvent[] = [];
   /** Whose tickets were let in, at whatever showtime. */
   readonly usedSeats = new Set<number>();
+  /** Called once tickets are withdrawn, before that is answered. */
+  afterWithdrawal: () => Promise<void> = () => Promise.resolve();
   /** As the catalogue says; to the engine all are the same. */
   readonly dearSeats = new Set<number>();
   readonly withdrawals: { readonly bookingId: string; readonly seats: readonly number[] }[] = [];
@@ -187,7 +189,9 @@ export class World {
       WITHDRAW_TICKETS,
       answerWith(silent, async (question) => {
         this.withdrawals.push(question);
-        return { used: question.seats.filter((seat) => this.usedSeats.has(seat)) };
+        const used = question.seats.filter((seat) => this.usedSeats.has(seat));
+        await this.afterWithdrawal();
+        return { used };
       }),
     );
   }

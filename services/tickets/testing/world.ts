@@ -53,6 +53,8 @@ export class Peers {
   language = "de";
   /** How often bookings were asked for. */
   asked = 0;
+  /** Those that were asked for with a fence. */
+  readonly fenced: string[] = [];
   /** Called before a booking is told; it may wait, or change something. */
   beforeBooking: () => Promise<void> | void = () => {};
   /** Called before a hall's plan is told; it may wait. */
@@ -61,8 +63,9 @@ export class Peers {
   silent = false;
 
   serve(bus: InProcessBus): void {
-    bus.serve(BOOKING, ({ bookingId }, answer) => {
+    bus.serve(BOOKING, ({ bookingId, fence = false }, answer) => {
       this.asked++;
+      if (fence) this.fenced.push(bookingId);
       if (this.silent) return;
       const told = this.bookings.get(bookingId) ?? null;
       void Promise.resolve(this.beforeBooking()).then(() => answer(told));
