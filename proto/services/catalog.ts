@@ -41,9 +41,9 @@ export interface PlanSeat {
   readonly y: number;
 }
 
-/** `seats` in the order asked for; null when there is no such showtime or seat. */
+/** `seats` in the order asked for; null when there is no such showtime or seat. @param fresh true: nothing that is remembered, but as it is now */
 export const QUOTE: Endpoint<
-  { readonly showtimeId: string; readonly seats: readonly number[] },
+  { readonly showtimeId: string; readonly seats: readonly number[]; readonly fresh?: boolean },
   { readonly showtime: ShowtimeCard; readonly seats: readonly SeatCard[] } | null
 > = { name: "catalog.quote", question: plainCodec(), answer: plainCodec() };
 

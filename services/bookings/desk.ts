@@ -96,7 +96,12 @@ export class Desk {
     let heard: Heard | undefined;
     while (heard === undefined) {
       const own = await this.read(asker, id);
-      const cancel = { type: "cancel", id: refundId, seats, until: await this.#cancelUntil(asker, own.booking) } as const;
+      const cancel = {
+        type: "cancel",
+        id: refundId,
+        seats,
+        until: await this.#cancelUntil(asker, own.booking),
+      } as const;
       if (saga.wouldChange(own, cancel)) await this.#withdrawTickets(asker, own.booking, seats);
       // Tickets that were withdrawn too long ago are good again, and somebody may have been let in: then the booking is another.
       heard = await saga.tellAsItStands(own, cancel);

@@ -110,10 +110,13 @@ export function createBookingsService(options: BookingsOptions): BookingsService
         handle: ({ id, data }) =>
           store.callOff(data.showtimeId, (transaction) => inbox.take<BookingsTables>(transaction, "bookings", id)),
       });
-      const record = answerWith(log, async ({ bookingId, fence = false }: { readonly bookingId: string; readonly fence?: boolean }) => {
-        const stored = await (fence ? store.fence(bookingId) : store.read(bookingId));
-        return stored === undefined ? null : recordOf(stored);
-      });
+      const record = answerWith(
+        log,
+        async ({ bookingId, fence = false }: { readonly bookingId: string; readonly fence?: boolean }) => {
+          const stored = await (fence ? store.fence(bookingId) : store.read(bookingId));
+          return stored === undefined ? null : recordOf(stored);
+        },
+      );
       const bookers = answerWith(log, async ({ userIds }: { readonly userIds: readonly string[] }) => ({
         booked: await store.bookersAmong(userIds),
       }));

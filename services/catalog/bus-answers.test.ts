@@ -13,8 +13,18 @@ beforeAll(async () => {
 });
 afterAll(() => catalog.close());
 
-const quote = (showtimeId: string, seats: readonly number[]) =>
-  catalog.bus.request(QUOTE, { showtimeId, seats }, { timeoutMs: 5_000 });
+const quote = (showtimeId: string, seats: readonly number[], { fresh = false } = {}) =>
+  catalog.bus.request(QUOTE, { showtimeId, seats, fresh }, { timeoutMs: 5_000 });
+const minutesBetween = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 60_000;
+
+it("a quote is a few seconds old at the most, and not at all where it has to be fresh", async () => {
+  await quote("st_premiere", [0]);
+  await catalog.pool.query(
+    "update catalog.showtime set ends_at = ends_at + interval '1 minute' where id = 'st_premiere'",
+  );
+  const [remembered, now] = [await quote("st_premiere", [0]), await quote("st_premiere", [0], { fresh: true })];
+  expect(minutesBetween(remembered!.showtime.endsAt, now!.showtime.endsAt)).toBe(1);
+});
 
 it("a quote has the showtime, and the seats in the order asked for with a price for everybody", async () => {
   const answer = await quote("st_premiere", [479, 0]);

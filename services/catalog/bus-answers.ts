@@ -4,8 +4,9 @@ import type { Logger } from "../../platform/log/index.ts";
 import type { Showtime } from "../../proto/rest/index.ts";
 import { HALL_PLAN, LABELLED_SEATS, QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";
-import type { CatalogReader, ShowtimeAnswer } from "./catalog-reader.ts";
+import type { CatalogReader } from "./catalog-reader.ts";
 import type { SeatView } from "./layout/hall-layout.ts";
+import type { ShowtimeRecord } from "./store/showtimes.ts";
 
 export function serveCatalog(options: { bus: Bus; reader: CatalogReader; log: Logger }): readonly Subscription[] {
   const { bus, reader, log } = options;
@@ -13,8 +14,8 @@ export function serveCatalog(options: { bus: Bus; reader: CatalogReader; log: Lo
   return [
     bus.serve(
       QUOTE,
-      answerWith(log, async ({ showtimeId, seats }) => {
-        const record = await known(reader.showtime(showtimeId));
+      answerWith(log, async ({ showtimeId, seats, fresh = false }) => {
+        const record = await known(fresh ? reader.showtimeNow(showtimeId) : reader.showtime(showtimeId));
         if (record === null) return null;
         const all = await reader.seats(record);
         const cards = seats.map((seat) => seatCard(all[seat], record.showtime));
@@ -59,7 +60,7 @@ async function known<Value>(reading: Promise<Value>): Promise<Value | null> {
   }
 }
 
-const showtimeCard = ({ showtime, cinemaAddress }: ShowtimeAnswer): ShowtimeCard => ({
+const showtimeCard = ({ showtime, cinemaAddress }: ShowtimeRecord): ShowtimeCard => ({
   showtimeId: showtime.id,
   movieId: showtime.movieId,
   title: showtime.title,

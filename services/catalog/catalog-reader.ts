@@ -17,6 +17,7 @@ import { Problem } from "../../platform/http/index.ts";
 import { type AnswerBody, answerBody } from "./answer-body.ts";
 import { Cache } from "./cache.ts";
 import { type SeatView, seatsOf } from "./layout/hall-layout.ts";
+import { known } from "./known.ts";
 import { LayoutBody } from "./layout/layout-body.ts";
 import {
   CACHE_ENTRIES_MAX,
@@ -138,6 +139,11 @@ export class CatalogReader {
     });
   }
 
+  /** Not from memory, which may be a few seconds old. @throws Problem NOT_FOUND */
+  async showtimeNow(id: string): Promise<ShowtimeRecord> {
+    return known("showtime", await readShowtime(this.#db, id, this.#clock.now()));
+  }
+
   /** In index order. */
   async seats(record: ShowtimeRecord): Promise<readonly SeatView[]> {
     return (await this.#plan(record)).seats;
@@ -165,14 +171,12 @@ async function bodyOf<Value>(reading: Promise<Value | undefined>): Promise<Answe
 }
 
 async function found<Value>(
-  what: string,
+  what: Parameters<typeof known>[0],
   id: string,
   cache: Cache<Value | undefined>,
   read: () => Promise<Value | undefined>,
 ): Promise<Value> {
-  const value = isPlainId(id) ? await cache.get(id, read) : undefined;
-  if (value === undefined) throw new Problem("NOT_FOUND", `There is no such ${what}.`);
-  return value;
+  return known(what, isPlainId(id) ? await cache.get(id, read) : undefined);
 }
 
 function requireDay(day: string | undefined): void {

@@ -173,7 +173,10 @@ const noteBooking = (taken: RawBuilder<unknown>, bookingId: string, now: Date): 
 
 const noteShowtime = (taken: RawBuilder<unknown>, showtimeId: string, now: Date): RawBuilder<unknown> => sql`
   update tickets.booking set changes = changes + 1, due_at = ${now}, attempts = 0 from ${taken}
-  where booking_id in (select booking_id from tickets.ticket where showtime_id = ${showtimeId} and voided_at is null)`;
+  where booking_id in (
+    select booking_id from tickets.ticket where showtime_id = ${showtimeId} and voided_at is null
+    -- Those that are being issued at the moment, whatever their showtime.
+    union all select booking_id from tickets.booking where due_at is not null)`;
 
 /** From here to the end of the transaction nobody else writes this booking's tickets. */
 export async function lockBooking(transaction: Transaction<TicketTables>, bookingId: string): Promise<void> {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { useOffice } from "./testing/office.ts";
-import { eventOf } from "./testing/world.ts";
+import { bookingEvent, eventOf } from "./testing/world.ts";
 
 const office = useOffice();
-const { nextBooking, list, checkIn } = office;
+const { nextBooking, list, rowsOf, checkIn } = office;
 
 describe("the gate", () => {
   it("lets in one of fifty who come with the same code, and tells the others when", async () => {
@@ -91,6 +91,29 @@ describe("the gate", () => {
     office.world.clock.setTo(Date.parse(endsAt) - 60_000);
     expect((await checkIn(old!.qr)).statusCode).toBe(200);
     office.world.peers.showtime = showtime;
+    await office.world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
+  });
+
+  it("goes by the new time also with a ticket that was being issued when the showtime was moved", async () => {
+    const { peers } = office.world;
+    const { showtime } = peers;
+    const { showtimeId, movieId } = showtime;
+    const moved = { ...showtime, startsAt: "2027-01-17T19:15:00.000Z", endsAt: "2027-01-17T22:00:00.000Z" };
+    const changed = eventOf("showtime.changed", showtimeId, { showtimeId, movieId });
+    const heard = async (): Promise<number | null> =>
+      (await office.world.pool.query("select from tickets.inbox where event_id = $1", [changed.id])).rowCount;
+    peers.beforeQuote = async () => {
+      peers.beforeQuote = () => {};
+      peers.showtime = moved;
+      await office.world.stream.publish(changed);
+      await eventually(async () => expect(await heard()).toBe(1));
+    };
+    const booking = peers.book(nextBooking(), [76]);
+    await office.world.stream.publish(bookingEvent("booking.confirmed", booking));
+    await eventually(async () =>
+      expect((await rowsOf(booking.bookingId)).map((row) => row.valid_until.toISOString())).toEqual([moved.endsAt]),
+    );
+    peers.showtime = showtime;
     await office.world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
   });
 

@@ -26,12 +26,12 @@ export class Peers {
     return this.#ask(BOOKING, { bookingId, ...(fence && { fence }) });
   }
 
-  /** @throws Error when the catalogue does not know the showtime or one of the seats, though they were sold */
+  /** As it is now: what tickets say must not be older than the news of a change. @throws Error when the catalogue does not know the showtime or one of the seats, though they were sold */
   async quote(
     showtimeId: string,
     seats: readonly number[],
   ): Promise<{ readonly showtime: ShowtimeCard; readonly seats: readonly SeatCard[] }> {
-    const quote = await this.#ask(QUOTE, { showtimeId, seats });
+    const quote = await this.#ask(QUOTE, { showtimeId, seats, fresh: true });
     if (quote === null) throw new Error(`the catalogue does not know seats ${seats.join(", ")} of ${showtimeId}`);
     return quote;
   }

@@ -8,7 +8,7 @@ import { readCinema } from "../store/cinemas.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
-import { known } from "./known.ts";
+import { known } from "../known.ts";
 
 interface Options {
   readonly db: Kysely<CatalogTables>;

@@ -14,7 +14,7 @@ import { type HallVersion, insertPlan, readPlan } from "../store/plans.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
-import { known } from "./known.ts";
+import { known } from "../known.ts";
 
 interface Options {
   readonly changes: Changes;

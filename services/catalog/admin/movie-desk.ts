@@ -6,7 +6,7 @@ import { movieColumns, readMovie } from "../store/movies.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
-import { known } from "./known.ts";
+import { known } from "../known.ts";
 
 interface Options {
   readonly changes: Changes;

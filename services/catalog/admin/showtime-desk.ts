@@ -9,7 +9,7 @@ import { readShowtime } from "../store/showtimes.ts";
 import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
-import { known } from "./known.ts";
+import { known } from "../known.ts";
 import { currencyOf } from "./price-list.ts";
 import { timesOf } from "./showtime-times.ts";
 

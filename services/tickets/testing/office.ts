@@ -10,6 +10,7 @@ interface TicketRow {
   readonly label: string;
   readonly generation: number;
   readonly voided_at: Date | null;
+  readonly valid_until: Date;
 }
 
 export interface Office {

@@ -46,6 +46,8 @@ export class Peers {
     cancelled: false,
     currency: "EUR",
   };
+  /** As the catalogue remembers it, which nobody has told of changes. */
+  readonly remembered = this.showtime;
   plan: PlanSeat[] = Array.from({ length: 200 }, (_, seat) => ({
     x: (seat % 20) * 55,
     y: Math.floor(seat / 20) * 100,
@@ -57,6 +59,8 @@ export class Peers {
   readonly fenced: string[] = [];
   /** Called before a booking is told; it may wait, or change something. */
   beforeBooking: () => Promise<void> | void = () => {};
+  /** Called before seats and showtime are told, as they were when they were asked for; it may change something. */
+  beforeQuote: () => Promise<void> | void = () => {};
   /** Called before a hall's plan is told; it may wait. */
   beforePlan: () => Promise<void> | void = () => {};
   /** While set, nobody answers for bookings. */
@@ -70,9 +74,11 @@ export class Peers {
       const told = this.bookings.get(bookingId) ?? null;
       void Promise.resolve(this.beforeBooking()).then(() => answer(told));
     });
-    bus.serve(QUOTE, ({ showtimeId, seats }, answer) =>
-      answer(showtimeId === this.showtime.showtimeId ? { showtime: this.showtime, seats: seats.map(cardOf) } : null),
-    );
+    bus.serve(QUOTE, ({ showtimeId, seats, fresh = false }, answer) => {
+      const showtime = fresh ? this.showtime : this.remembered;
+      const told = showtimeId === showtime.showtimeId ? { showtime, seats: seats.map(cardOf) } : null;
+      void Promise.resolve(this.beforeQuote()).then(() => answer(told));
+    });
     bus.serve(HALL_PLAN, (_question, answer) => void Promise.resolve(this.beforePlan()).then(() => answer(this.plan)));
     bus.serve(USER_CARD, ({ userId }, answer) =>
       answer({ id: userId, role: "customer", email: `${userId}@example.com`, name: userId, language: this.language }),

@@ -1,4 +1,4 @@
-import { Problem } from "../../../platform/http/index.ts";
+import { Problem } from "../../platform/http/index.ts";
 
 /** @throws Problem NOT_FOUND */
 export function known<Value>(what: "movie" | "cinema" | "hall" | "showtime", value: Value | undefined): Value {
