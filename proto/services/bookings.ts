@@ -27,10 +27,7 @@ export interface BookingRecord {
 }
 
 /** @param fence true: whoever has read the booking before, and is about to change it, has to read it again */
-export const BOOKING: Endpoint<
-  { readonly bookingId: string; readonly fence?: boolean },
-  BookingRecord | null
-> = {
+export const BOOKING: Endpoint<{ readonly bookingId: string; readonly fence?: boolean }, BookingRecord | null> = {
   name: "bookings.booking",
   question: plainCodec(),
   answer: plainCodec(),

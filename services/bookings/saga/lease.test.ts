@@ -4,7 +4,7 @@ import { VirtualClock } from "../../../platform/clock/index.ts";
 import { LEASE_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
 import { aBooking, NOW } from "../testing/model.ts";
-import type { Fact } from "./booking.ts";
+import type { Booking, Fact } from "./booking.ts";
 import { Saga } from "./saga.ts";
 import type { Steps } from "./steps.ts";
 
@@ -64,4 +64,24 @@ it("who stops waits for a lease that news asked for, and gives it back; later ne
   await stopped;
   expect(leases).toEqual(["drop"]);
   expect(saga.advancing).toBe(0);
+});
+
+it("a payment that it could not begin is not forgotten by a worker whose booking another has by then", async () => {
+  const clock = new VirtualClock(NOW);
+  const payment = { id: "pay_1", method: "mock", state: "pending", next: null, givenUp: false } as const;
+  const booking: Booking = { ...aBooking(), status: "paying", payment, steps: [{ do: "start", token: "tok_ok" }] };
+  const leased: Stored = { booking, version: 1, leaseUntil: NOW + LEASE_MS, calledOff: false, updatedAt: NOW };
+  // Only what the first step of a payment asks of them. The first write finds that another has the booking.
+  const store = {
+    write: async (before: Stored, { booking }: { booking: Booking }) =>
+      before.version === 1 ? undefined : { ...before, booking, leaseUntil: 0 },
+    read: async () => ({ ...leased, version: 2 }),
+  } as unknown as BookingStore;
+  const steps = { do: async (): Promise<Fact> => ({ type: "not-begun" }) } as unknown as Steps;
+  const saga = new Saga({ store, steps, clock, rules: { graceMs: 0 }, log: pino({ level: "silent" }) });
+
+  const outcome = await saga.begin(leased);
+  expect(outcome).toMatchObject({
+    stored: { booking: { status: "paying", payment: { id: "pay_1" }, steps: booking.steps } },
+  });
 });

@@ -272,7 +272,10 @@ export class Saga {
       const now = this.#clock.now();
       let { booking } = before;
       const told: Told[] = [];
-      for (const fact of facts) {
+      for (const found of facts) {
+        // Whoever has the booking by now may have begun its payment.
+        const isOld = found.type === "not-begun" && before !== leased;
+        const fact: Fact = isOld ? { type: "unanswered", step: "start" } : found;
         const decision = decide(booking, fact, now, this.#rules);
         if (decision.type === "dropped") {
           if (await this.#store.drop(before)) return { dropped: new Problem(decision.code, decision.message) };

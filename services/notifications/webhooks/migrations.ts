@@ -46,4 +46,11 @@ export const webhookMigrations: Readonly<Record<string, Migration>> = {
       await sql`create index webhook_delivery_age on notifications.webhook_delivery (created_at)`.execute(db);
     },
   },
+  "102-leased-deliveries": {
+    async up(db: Kysely<unknown>) {
+      await sql`
+        create index webhook_delivery_leased on notifications.webhook_delivery (webhook_id, leased_until)
+        where status = 'pending' and leased_until is not null`.execute(db);
+    },
+  },
 };

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Webhook as Verifier } from "standardwebhooks";
 import type { WebhookDelivery, WebhookSecret } from "../../../proto/rest/index.ts";
+import { systemClock } from "../../../platform/clock/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
+import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { Deliveries } from "./deliveries.ts";
 import { ATTEMPT_LEASE_MS, ATTEMPT_TIMEOUT_MS, PER_WEBHOOK_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
@@ -364,6 +366,32 @@ describe("a webhook", () => {
       expect([await taken(), await taken(), await taken()]).toEqual([[well.id], [failing.id], []]);
     } finally {
       await quiet.close();
+    }
+  });
+
+  it("that is silent for days costs each look for what is due no look at all that waits for it", async () => {
+    const silent = await testWebhooks();
+    try {
+      const { id } = await silent.register(receiver.url);
+      await silent.pool.query(
+        `insert into notifications.webhook_delivery
+          (id, webhook_id, event_id, type, body, status, created_at, give_up_at, next_attempt_at)
+        select 'wd_' || n, $1, 'ev_' || n, 'booking.created', '', 'pending', now(), now() + interval '3 days',
+          now() + interval '1 hour' from generate_series(1, 20000) as n`,
+        [id],
+      );
+      await silent.pool.query("analyze notifications.webhook_delivery");
+      const { db, asked } = watchedDatabase<WebhookTables>(silent.pool);
+      const deliveries = new Deliveries({
+        db: db.withSchema("notifications"),
+        clock: systemClock,
+        random: systemRandom,
+      });
+      expect(await deliveries.take(10)).toEqual([]);
+      expect(asked).toHaveLength(1);
+      for (const query of asked) expect(await rowsRead(silent.pool, "webhook_delivery", query)).toBeLessThan(100);
+    } finally {
+      await silent.close();
     }
   });
 
