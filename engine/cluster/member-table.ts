@@ -30,14 +30,22 @@ export class MemberTable {
              ON CONFLICT (engine) DO UPDATE SET seen_at = now()`,
       values: [this.#id],
     });
+    await this.#takeName();
+  }
+
+  async #takeName(): Promise<void> {
     if (this.#name !== undefined || this.#isRemoved) return;
     const name = await SessionLock.take(this.#pool, nameOf(this.#id));
-    if (this.#isRemoved) return name?.end();
+    if (name === undefined) return; // It is being taken, or PostgreSQL has not seen the end of the last one yet.
+    if (this.#isRemoved) return name.end();
     this.#name = name;
-    void name?.lost.then(() => {
+    const lost = async (): Promise<void> => {
+      await name.lost;
       name.end();
-      this.#name = undefined; // Taken again with the next renewal.
-    });
+      this.#name = undefined;
+      await this.#takeName(); // At once: without it, one late beat would be taken for the end of this engine.
+    };
+    lost().catch(() => undefined); // Taken with the next renewal.
   }
 
   async remove(): Promise<void> {

@@ -5,6 +5,7 @@ import pino from "pino";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../platform/clock/index.ts";
+import { messageOf } from "../../platform/explained/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
 import { bookingId, showtimeId } from "../../proto/index.ts";
@@ -401,4 +402,30 @@ describe("the journal in PostgreSQL", () => {
     const seq = (await rowsOf(1)).length + 1;
     expect(await journal.commit([commitOf(1, seq, next)])).toEqual([1]);
   });
+});
+
+it("has nothing to do with a PostgreSQL that takes no writes, as a standby does: what that says may be old", async () => {
+  await journal.claim(1, "a");
+  const turn = async (readOnly: "on" | "off"): Promise<void> => {
+    await pool.query(
+      `ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET default_transaction_read_only = ${readOnly}`,
+    );
+    // A server that becomes a standby ends all its connections.
+    await pool.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'usher-%'",
+    );
+    await expect.poll(commitConnections).toBe(0);
+  };
+  await turn("on");
+  try {
+    // It is not taken for one that has lost rows: it may only be behind.
+    await expect(journal.commit([commitOf(1, 3, 1)])).rejects.toThrow(CommitUnknown);
+    await expect.poll(() => journal.epochs().catch(messageOf)).toContain("takes no writes");
+    expect(await journal.epochs([1]).catch(messageOf)).toContain("takes no writes");
+  } finally {
+    await pool.query("SET default_transaction_read_only = off");
+    await turn("off");
+  }
+  await expect.poll(() => journal.epochs([1]).catch(messageOf)).toEqual(new Map([[1, 1]]));
+  expect(await journal.commit([commitOf(1, 1, 1)])).toEqual([1]);
 });

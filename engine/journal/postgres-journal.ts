@@ -4,7 +4,7 @@ import pg from "pg";
 import type { Clock } from "../../platform/clock/index.ts";
 import { ExplainedError, messageOf } from "../../platform/explained/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { copyOut, createPool, KEEP_ALIVE } from "../../platform/postgres/index.ts";
+import { copyOut, createPool, KEEP_ALIVE, requireWritable } from "../../platform/postgres/index.ts";
 import { commitStatement } from "./commit-statement.ts";
 import {
   CommitRefused,
@@ -114,6 +114,7 @@ export class PostgresJournal implements Journal {
       name: "usher-journal",
       log,
       setting,
+      writable: true,
       answerWithinMs: ANSWER_WITHIN_MS,
     });
   }
@@ -327,7 +328,11 @@ export class PostgresJournal implements Journal {
       if (!this.#closed) this.#options.log.warn({ err: error }, "the journal's connection broke");
       this.#abandon(client);
     });
-    return { client, connected: client.connect(), goesOn: this.#hasClaimed ? new Set() : undefined };
+    return {
+      client,
+      connected: client.connect().then(() => requireWritable(client)),
+      goesOn: this.#hasClaimed ? new Set() : undefined,
+    };
   }
 
   /** A connection whose last statement may or may not have committed is never used again. It may say that it broke after it was replaced. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../platform/clock/index.ts";
+import { type Clock, systemClock } from "../../platform/clock/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { startEmbedded } from "../../platform/postgres/embedded/index.ts";
 import { CommitUnknown, ENGINE_MIGRATIONS, PostgresJournal, type ShardCommit } from "./index.ts";
@@ -57,6 +57,22 @@ describe("the journal of a PostgreSQL with a standby that it waits for", () => {
     await expect.poll(waitsForStandby).toBe(true);
     await haveStandby(false);
     expect(await again).toEqual([1]);
+    await journal.close();
+  });
+
+  it("keeps no connection of those that were given up, but the one that waits for the standby", async () => {
+    const impatient: Clock = { ...systemClock, after: (ms, work) => systemClock.after(ms / 20, work) };
+    const journal = new PostgresJournal({ connectionString: server.url, clock: impatient, log });
+    const epoch = await journal.claim(2, "a");
+    const row: ShardCommit = { shard: 2, seq: 1, epoch, at: 1, events: Uint8Array.of(1), bookedSeats: [] };
+    const connections = async (): Promise<number | null> =>
+      (await pool.query(`SELECT FROM pg_stat_activity WHERE ${COMMITS}`)).rowCount;
+    await haveStandby(true);
+    for (let time = 0; time < 5; time++) await expect(journal.commit([row])).rejects.toThrow(CommitUnknown);
+    expect(await connections()).toBeGreaterThan(1);
+    await expect.poll(connections, { timeout: 20_000 }).toBe(1);
+    expect(await waitsForStandby()).toBe(true);
+    await haveStandby(false);
     await journal.close();
   });
 });

@@ -13,7 +13,8 @@ beforeEach(async () => {
 
 describe("a shard whose ownership is in doubt", () => {
   it("answers nothing, not even a view, while PostgreSQL has not said lately that it is the owner (law 4)", async () => {
-    await desk.heldBy([1]);
+    // Not held: no clock runs, so that nothing is committed meanwhile, which would say so as well.
+    await desk.told({ type: "block", seats: [1] });
     void desk.shard.stop();
     desk.shard = await desk.started({ proof: new Proof(desk.clock) });
     await desk.clock.advance(PROOF_MS);
@@ -25,6 +26,16 @@ describe("a shard whose ownership is in doubt", () => {
     expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "UNAVAILABLE" });
     desk.shard.noteEpoch(desk.shard.epoch, desk.clock.monotonic());
     expect(await desk.told({ type: "hold", seats: [1] }, bert)).toMatchObject({ code: "SEAT_TAKEN" });
+  });
+
+  it("is its owner's still when PostgreSQL took a commit for it, though it does not say who owns what", async () => {
+    void desk.shard.stop();
+    desk.shard = await desk.started({ proof: new Proof(desk.clock) });
+    const { hold } = await desk.heldBy([1]); // From here on a row a second says what time it is.
+    await desk.clock.advance(3 * PROOF_MS);
+    const before = await desk.timeLeft(hold);
+    expect(before).toBeGreaterThan(0);
+    expect(await desk.told({ type: "extend", hold })).toMatchObject({ type: "extended" });
   });
 
   it("does not take the claim for proof any more when it took long to read what is there (law 4)", async () => {

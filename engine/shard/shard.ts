@@ -90,6 +90,8 @@ export class Shard implements Committer {
   /** While it serves, is unsure or leaves. */
   #reign: Reign | undefined;
   #underWay: UnderWay | undefined;
+  /** When that was cut, on the monotonic clock. */
+  #cutAt = 0;
   #whenIdle: (() => void) | undefined;
 
   constructor(options: ShardOptions) {
@@ -183,6 +185,7 @@ export class Shard implements Committer {
       this.#distrust(error);
       return undefined;
     }
+    this.#cutAt = this.#options.clock.monotonic();
     this.#underWay = memory.cut(time.now());
     return this.#underWay.commit ?? "proof";
   }
@@ -191,8 +194,11 @@ export class Shard implements Committer {
     if (this.#underWay === undefined) return; // Forgotten meanwhile, and whoever waited was told so.
     const { batch, deltas, commit } = this.#underWay;
     this.#underWay = undefined;
-    if (commit !== undefined) this.#acknowledgedSeq = commit.seq;
-    const { bus } = this.#options;
+    const { bus, proof } = this.#options;
+    if (commit !== undefined) {
+      this.#acknowledgedSeq = commit.seq;
+      proof.renew(this.#cutAt); // It was written by the owner, and after that.
+    }
     for (const delta of deltas) this.#tell(() => bus.publish(deltasOf(delta.showtime), delta));
     for (let from = 0; from < batch.notices.length; from += NOTICES_PER_MESSAGE_MAX) {
       this.#tell(() => bus.publish(NOTICES, { notices: batch.notices.slice(from, from + NOTICES_PER_MESSAGE_MAX) }));

@@ -8,5 +8,5 @@ export {
 } from "./embedded/index.ts";
 export { DatabaseUnusable, explainConnectionError, explainServerError, isUndefinedTable } from "./errors.ts";
 export { migrate } from "./migrate.ts";
-export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions } from "./pool.ts";
+export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions, requireWritable } from "./pool.ts";
 export { SessionLock } from "./session-lock.ts";

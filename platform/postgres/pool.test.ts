@@ -71,6 +71,25 @@ it("a statement whose server has vanished fails in time, and the next one takes 
   }
 });
 
+it("a server that vanishes while a connection is being set up is given up in time", async () => {
+  const way = await silenceableWay();
+  const options = { connectionString: way.url, max: 1, name: "pool-test", log, answerWithinMs: ANSWER_WITHIN_MS };
+  const other = createPool({ connectionString: database.url, max: 1, name: "pool-test", log });
+  // After the login, and before the answer to what each session begins with.
+  const pool = createPool({ ...options, setting: "application_name = 'set up'; SELECT pg_sleep(1)" });
+  try {
+    const answer = pool.query("select 1");
+    await expect
+      .poll(async () => (await other.query("select from pg_stat_activity where application_name = 'set up'")).rowCount)
+      .toBe(1);
+    way.silence();
+    await expect(answer).rejects.toThrow("PostgreSQL has not answered within 2 s");
+  } finally {
+    way.close();
+    await Promise.all([pool.end(), other.end()]);
+  }
+});
+
 it("a connection that nobody asks anything may be silent for as long as it likes", async () => {
   const pool = createPool({
     connectionString: database.url,

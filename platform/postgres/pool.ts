@@ -15,6 +15,8 @@ export interface PoolOptions {
   readonly kept?: number;
   /** Of each session, such as `enable_sort = off`. */
   readonly setting?: string;
+  /** Of servers that take no writes, such as a standby, no connection is taken: what they say may be old. */
+  readonly writable?: boolean;
   /** How long PostgreSQL may be silent about a statement before the connection is given up; without limit for who waits for a migration. */
   readonly answerWithinMs?: number;
 }
@@ -33,9 +35,12 @@ export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000
  * opens another. (Without a listener on the client too, one that breaks while checked out would end the process.)
  */
 export function createPool(options: PoolOptions): pg.Pool {
-  const { connectionString, max, name, log, kept = 0, setting, answerWithinMs } = options;
-  // The pool waits for what this gives, which its types do not say.
-  const onConnect = (client: pg.ClientBase): unknown => setting !== undefined && client.query(`SET ${setting}`);
+  const { connectionString, max, name, log, kept = 0, setting, writable = false, answerWithinMs } = options;
+  const setUp = async (client: pg.ClientBase): Promise<void> => {
+    if (answerWithinMs !== undefined) giveUpWhenSilent(client, answerWithinMs);
+    if (setting !== undefined) await client.query(`SET ${setting}`);
+    if (writable) await requireWritable(client);
+  };
   const pool = new pg.Pool({
     connectionString,
     max,
@@ -43,10 +48,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     ...KEEP_ALIVE,
-    onConnect,
+    onConnect: (client): unknown => setUp(client), // Which the pool waits for, though its types do not say so.
   });
   pool.on("connect", (client) => {
-    if (answerWithinMs !== undefined) giveUpWhenSilent(client, answerWithinMs);
     client.on("error", (error) => {
       // The server may end what we have said goodbye to.
       if (!pool.ending) log.warn({ pool: name, reason: error.message }, "a PostgreSQL connection broke");
@@ -55,6 +59,16 @@ export function createPool(options: PoolOptions): pg.Pool {
   // The pool repeats an idle client's error here; the client's own listener has logged it.
   pool.on("error", () => {});
   return pool;
+}
+
+/** A server that takes writes goes on to do so while a connection lasts: who becomes a standby ends them all. @throws Error */
+export async function requireWritable(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ readOnly: string }>(
+    `SELECT current_setting('transaction_read_only') AS "readOnly"`,
+  );
+  if (rows[0]?.readOnly === "on") {
+    throw new Error("this PostgreSQL takes no writes, as a standby does: DATABASE_URL must lead to the one that does");
+  }
 }
 
 /**

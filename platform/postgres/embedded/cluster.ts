@@ -182,6 +182,8 @@ export function configure(cluster: string, port: number): void {
     // After a crash all is read that it wrote to its journal (WAL) since the last checkpoint, and nobody is served meanwhile.
     checkpoint_timeout: "30s",
     max_wal_size: "2GB",
+    // Who waits for a lock and has been given up is gone, and keeps no connection: while commits wait for a standby, they would be used up.
+    client_connection_check_interval: "2s",
     // A new file of its journal would be filled with zeros first, and all commits wait for that: up to 50 ms on a disk that is busy.
     wal_init_zero: "off",
     min_wal_size: "512MB",
