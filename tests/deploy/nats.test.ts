@@ -46,7 +46,8 @@ describe("NATS", () => {
     }
   });
 
-  it("lets in no server that does not know the routes' password: the users' permissions would not hold for it", async () => {
+  /** One server of several, until the test ends. */
+  async function oneOfSeveral(routePort: number, routes = [routePort], name = "nats-1"): Promise<string> {
     const port = await freePort();
     const several = await Program.start({
       name: "nats-server",
@@ -55,23 +56,49 @@ describe("NATS", () => {
         "--config",
         join(ROOT, "deploy/nats/cluster.conf"),
         "--name",
-        "nats-1",
+        name,
         "--addr",
         "127.0.0.1",
         "--port",
-        "-1",
+        String(port),
         "--store_dir",
-        join(directory, "nats"),
+        join(directory, name),
       ],
       env: {
         ...PASSWORDS,
-        NATS_ROUTE_LISTEN: `127.0.0.1:${port}`,
+        NATS_ROUTE_LISTEN: `127.0.0.1:${routePort}`,
         NATS_ROUTE_PASSWORD: "route-password",
-        NATS_ROUTES: `["nats://routes:route-password@127.0.0.1:${port}"]`,
+        NATS_ROUTES: JSON.stringify(routes.map((each) => `nats://routes:route-password@127.0.0.1:${each}`)),
       },
       ready: /Listening for route connections/,
     });
     onTestFinished(() => several.stop().then(() => undefined));
+    return `nats://127.0.0.1:${port}`;
+  }
+
+  it("names a client no server, each of which has addresses that no client reaches: NATS_URL has all of them", async () => {
+    const routes = [await freePort(), await freePort()];
+    const urls = await Promise.all(routes.map((port, at) => oneOfSeveral(port, routes, `nats-${at + 1}`)));
+    const [one, other] = await Promise.all(
+      urls.map((servers) =>
+        connect({ servers, user: "engine", pass: "engine-password", inboxPrefix: "_INBOX.engine" }),
+      ),
+    );
+    onTestFinished(async () => void (await Promise.all([one?.close(), other?.close()])));
+    let heard = 0;
+    one?.subscribe("engine.members", { callback: () => void heard++ });
+    await expect
+      .poll(() => {
+        other?.publish("engine.members");
+        return heard;
+      })
+      .toBeGreaterThan(0);
+    expect([one?.info?.connect_urls, other?.info?.connect_urls]).toEqual([undefined, undefined]);
+  });
+
+  it("lets in no server that does not know the routes' password: the users' permissions would not hold for it", async () => {
+    const port = await freePort();
+    await oneOfSeveral(port);
     const answerTo = async (pass: string): Promise<string> => {
       const socket = createConnection({ host: "127.0.0.1", port });
       onTestFinished(() => void socket.destroy());

@@ -289,7 +289,7 @@ export class World {
     if (NATS_ROUTES !== undefined) {
       const urls = JSON.parse(NATS_ROUTES) as readonly string[]; // Written so by the plan.
       env["NATS_ROUTES"] = JSON.stringify((await this.#through(name, "nats", urls.join(","))).split(","));
-      args.push("--no_advertise", "--cluster_advertise", NOWHERE);
+      args.push("--cluster_advertise", NOWHERE);
     }
     if (name === "haproxy") await this.#throughBackends(name, args.at(-1) ?? "");
     return { ...program, env, args };
