@@ -53,6 +53,21 @@ it.each([
 });
 
 it.each([
+  [{ HOST: "0.0.0.0" }, "0.0.0.0", "localhost"],
+  [{ HOST: "192.0.2.7" }, "192.0.2.7", "192.0.2.7"],
+  [{ HOST: "0.0.0.0", MOCK_PAYMENTS: "false" }, "127.0.0.1", "127.0.0.1"],
+])("with %j buyers find the mock gateway at %s, and services at %s", async (env, host, name) => {
+  for (const port of ["8090", undefined]) {
+    const settings = { ...env, ...(port !== undefined && { MOCK_GATEWAY_PORT: port }) };
+    const { roles } = await planOf(settings);
+    const [gateway, services] = roles.flat().filter((each) => /gateway|services/.test(each.name));
+    expect(gateway?.env).toMatchObject({ HOST: host, MOCK_GATEWAY_PORT: port ?? expect.stringMatching(/^[1-9]/) });
+    const { MOCK_GATEWAY_PORT } = gateway?.env ?? {};
+    expect(services?.env).toMatchObject({ MOCK_GATEWAY_URL: `http://${name}:${MOCK_GATEWAY_PORT}` });
+  }
+});
+
+it.each([
   [{ HOST: "127.0.0.1" }, "true"],
   [{ HOST: "0.0.0.0" }, "false"],
   [{ HOST: "127.0.0.1", WEBHOOK_PRIVATE_ADDRESSES: "false" }, "false"],

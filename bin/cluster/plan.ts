@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Config } from "../../platform/config/index.ts";
 import { isLoopback, urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
+import { gatewayHost } from "../parts/gateway-host.ts";
 import { ownOrigins } from "../parts/own-origins.ts";
 import type { DatabaseUrls } from "./database-users.ts";
 import type { Program } from "./process-under-watch.ts";
@@ -64,6 +65,7 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
     config.httpPort,
     config.wsPort,
     config.httpsPort,
+    config.mockGatewayPort,
   ]);
   const port = (): number => ports.pop() ?? 0;
   const natsPorts = Array.from({ length: NATS_SERVERS }, port);
@@ -106,7 +108,7 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
     ready: /Ready to accept connections/,
   });
 
-  const gatewayPort = port();
+  const gatewayPort = config.mockGatewayPort || port();
   const usher = (name: string, role: string, env: Record<string, string>): Program =>
     program(name, {
       command: process.execPath,
@@ -120,6 +122,7 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
   const shared = { REDIS_URL: `redis://${HERE}:${redisPort}`, TRUSTED_PROXIES: HERE, PUBLIC_URL: entryUrl };
   const gateway = usher("gateway", "gateway", {
     DATABASE_URL: databaseUrls.gateway,
+    HOST: gatewayHost(config), // Buyers open its pages.
     MOCK_GATEWAY_PORT: String(gatewayPort),
     PUBLIC_URL: entryUrl,
     MOCK_GATEWAY_SECRET: secrets.gateway,
@@ -143,7 +146,7 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
       WS_PORT: String(config.wsPort),
       // Where it listens itself says nothing about who may register a webhook: everybody comes through the entry.
       WEBHOOK_PRIVATE_ADDRESSES: String(config.webhookPrivateAddresses ?? isLoopback(config.host)),
-      MOCK_GATEWAY_URL: `http://${HERE}:${gatewayPort}`,
+      MOCK_GATEWAY_URL: `http://${urlHost(gatewayHost(config))}:${gatewayPort}`,
       MOCK_GATEWAY_SECRET: secrets.gateway,
     }),
   );

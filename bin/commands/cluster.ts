@@ -14,6 +14,7 @@ import { offerOperatorsWay } from "../cluster/operators-way.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { claimDataDirectory } from "../../platform/postgres/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
+import { gatewayHost } from "../parts/gateway-host.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { urlHost } from "../../platform/network/index.ts";
@@ -44,14 +45,10 @@ function sizesOf(options: Record<keyof Sizes, string>): Sizes {
 
 /** Port 0 means any that is free; the entry has to know which before it starts. */
 async function withPorts(config: Config): Promise<Config> {
-  requireDifferentPorts(config, ["httpPort", "wsPort", "httpsPort"]);
-  const [http = 0, ws = 0, https = 0] = await freePorts(3, [config.httpPort, config.wsPort, config.httpsPort]);
-  return {
-    ...config,
-    httpPort: config.httpPort || http,
-    wsPort: config.wsPort || ws,
-    httpsPort: config.httpsPort || https,
-  };
+  requireDifferentPorts(config, ["httpPort", "wsPort", "mockGatewayPort", "httpsPort"]);
+  const { httpPort, wsPort, mockGatewayPort, httpsPort } = config;
+  const [http = 0, ws = 0, https = 0] = await freePorts(3, [httpPort, wsPort, mockGatewayPort, httpsPort]);
+  return { ...config, httpPort: httpPort || http, wsPort: wsPort || ws, httpsPort: httpsPort || https };
 }
 
 async function startCluster(role: Role, sizes: Sizes): Promise<void> {
@@ -60,6 +57,7 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireFreePort("WS_PORT", config.host, config.wsPort);
   await requireFreePort("HTTPS_PORT", config.host, config.httpsPort);
+  await requireFreePort("MOCK_GATEWAY_PORT", gatewayHost(config), config.mockGatewayPort);
   stopWithSignals(role);
   // The embedded PostgreSQL claims it by itself.
   if (config.databaseUrl !== undefined) {

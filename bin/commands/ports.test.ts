@@ -51,6 +51,7 @@ async function run(
 it.each([
   ["all", allCommand],
   ["services", servicesCommand],
+  ["cluster", clusterCommand],
 ])("usher %s says that the port of its mock gateway is taken", async (_, command) => {
   const refusal = `Port ${taken} on 127.0.0.1 (MOCK_GATEWAY_PORT) is taken`;
   await expect(run(command, { MOCK_GATEWAY_PORT: taken })).rejects.toThrow(refusal);
@@ -102,7 +103,10 @@ it.each(["192.0.2.1", "fe80::1", "usher.invalid"])(
   },
 );
 
-it.each(["HTTP_PORT", "WS_PORT"])("usher cluster refuses one port for HTTPS_PORT and %s", async (name) => {
-  const refusal = `${name} and HTTPS_PORT are both ${taken}: give each a port of its own.`;
-  await expect(run(clusterCommand, { [name]: taken, HTTPS_PORT: taken })).rejects.toThrow(refusal);
-});
+it.each(["HTTP_PORT", "WS_PORT", "MOCK_GATEWAY_PORT"])(
+  "usher cluster refuses one port for HTTPS_PORT and %s",
+  async (name) => {
+    const refusal = `${name} and HTTPS_PORT are both ${taken}: give each a port of its own.`;
+    await expect(run(clusterCommand, { [name]: taken, HTTPS_PORT: taken })).rejects.toThrow(refusal);
+  },
+);

@@ -24,6 +24,7 @@ import { createTicketsService } from "../../services/tickets/index.ts";
 import { answerWithDatabase } from "./answer-with-database.ts";
 import type { Domain } from "./domains.ts";
 import { requireFreePort } from "./free-port.ts";
+import { gatewayHost } from "./gateway-host.ts";
 import type { Role } from "./role.ts";
 import type { RunningDatabase } from "./start-database.ts";
 import type { Shared } from "./start-redis.ts";
@@ -74,7 +75,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
 
   // It is next door: what it tells us need not go through whatever stands in front of us.
   const webhookUrl = (): string => `http://${urlHost(config.host)}:${httpPort}/api/v1/payments/webhooks/mock`;
-  const gateway = createMockGateway({ ...common, config: gatewayConfig(config), webhookUrl });
+  const gateway = createMockGateway({ ...common, config: { ...config, host: gatewayHost(config) }, webhookUrl });
   if (runsGateway(config, domains)) {
     await lifecycle.start({ name: "mock gateway", start: () => gateway.start(), stop: () => gateway.stop() });
   }
@@ -90,7 +91,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
     },
     catalog: () =>
       createCatalogService({ ...common, engine, demo: config.mockPayments, mark: options.shared?.catalogMark }),
-    payments: () => createPaymentsService({ ...common, mockGatewayUrl: () => config.mockGatewayUrl ?? gateway.url }),
+    payments: () => createPaymentsService({ ...common, mockGatewayUrl: () => config.mockGatewayUrl ?? gateway.ownUrl }),
     bookings: () => {
       const bookings = createBookingsService({ ...common, engine });
       return { ...bookings, atRoot: bookings.graphql };
@@ -158,11 +159,8 @@ export async function requireGatewayPort(
 ): Promise<void> {
   if (!runsGateway(config, domains)) return;
   requireDifferentPorts(config, [...others, "mockGatewayPort"]);
-  await requireFreePort("MOCK_GATEWAY_PORT", gatewayConfig(config).host, config.mockGatewayPort);
+  await requireFreePort("MOCK_GATEWAY_PORT", gatewayHost(config), config.mockGatewayPort);
 }
-
-/** With MOCK_PAYMENTS=false it only refunds earlier payments, so it listens on loopback alone. */
-const gatewayConfig = (config: Config): Config => (config.mockPayments ? config : { ...config, host: "127.0.0.1" });
 
 /** Whether a process with these domains runs the mock gateway: with payments, where no other is named. */
 const runsGateway = ({ mockGatewayUrl }: Config, domains: readonly Domain[]): boolean =>

@@ -177,7 +177,8 @@ export const SETTINGS = {
   publicUrl: {
     name: "PUBLIC_URL",
     kind: baseUrl,
-    about: "How buyers reach the REST port, for links in mails and on payment pages. Unset: http://HOST:HTTP_PORT.",
+    about:
+      "How buyers reach the REST port, for links in mails; its host's name is also in those to the mock gateway's pages. Unset: http://HOST:HTTP_PORT.",
   },
   publicWsUrl: {
     name: "PUBLIC_WS_URL",

@@ -1,11 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { systemClock } from "../../../platform/clock/index.ts";
+import { createLogger } from "../../../platform/log/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { until } from "../../../platform/testing/until.ts";
 import { mockGatewaySecret } from "../gateway-secret.ts";
 import { type Shop, testShop } from "../testing/shop.ts";
+import { createMockGateway, type MockGatewayOptions } from "./gateway.ts";
+
+const log = createLogger({ name: "test", level: "silent" });
 
 let shop: Shop;
 let secret: string;
@@ -20,9 +25,14 @@ afterAll(() => shop.close());
 const call = async (
   method: string,
   path: string,
-  { body, key, token = secret }: { body?: unknown; key?: string; token?: string } = {},
+  {
+    at = shop.gateway.url,
+    body,
+    key,
+    token = secret,
+  }: { at?: string; body?: unknown; key?: string; token?: string } = {},
 ) => {
-  const response = await fetch(`${shop.gateway.url}/v1${path}`, {
+  const response = await fetch(`${at}/v1${path}`, {
     method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -51,6 +61,29 @@ describe("the mock gateway's API", () => {
       });
       expect(await call("PUT", "/faults", { token, body: {} })).toMatchObject({ status: 401 });
     }
+  });
+
+  it.each<[Pick<MockGatewayOptions["config"], "publicUrl" | "mockGatewayUrl">, string]>([
+    [{}, "http://127.0.0.1:PORT"],
+    [{ publicUrl: "https://tickets.example.com:8443/shop" }, "http://tickets.example.com:PORT"],
+    [{ publicUrl: "http://[2001:db8::7]:8080" }, "http://[2001:db8::7]:PORT"],
+    [
+      { publicUrl: "https://tickets.example.com", mockGatewayUrl: "https://pay.example.com" },
+      "https://pay.example.com",
+    ],
+  ])("with %j sends buyers to pages at %s, and is itself where it listens", async (settings, pages) => {
+    const config = { host: "127.0.0.1", dataDir: shop.dataDir, mockGatewayPort: 0, ...settings };
+    const webhookUrl = (): undefined => undefined;
+    const { pool } = shop;
+    const gateway = createMockGateway({ pool, clock: systemClock, random: systemRandom, log, config, webhookUrl });
+    await gateway.start();
+    onTestFinished(() => gateway.stop());
+    const key = `key_${systemRandom(8).toString("hex")}`;
+    const { status, body } = await call("POST", "/payments", { at: gateway.ownUrl, body: order(key, null), key });
+    expect([status, body["url"]]).toEqual([
+      200,
+      `${pages.replace("PORT", new URL(gateway.ownUrl).port)}/pay/${String(body["id"])}`,
+    ]);
   });
 
   it("does a thing once for its key, ten times at once and ten in a row", async () => {

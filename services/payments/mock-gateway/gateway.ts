@@ -24,7 +24,10 @@ export interface MockGatewayOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Logger;
-  readonly config: Pick<Config, "host" | "dataDir" | "mockGatewayPort" | "mockGatewaySecret" | "mockGatewayUrl">;
+  readonly config: Pick<
+    Config,
+    "host" | "publicUrl" | "dataDir" | "mockGatewayPort" | "mockGatewaySecret" | "mockGatewayUrl"
+  >;
   /** Where its webhooks go, asked whenever one is due; undefined: not known yet, they wait. */
   webhookUrl(): string | undefined;
 }
@@ -32,6 +35,8 @@ export interface MockGatewayOptions {
 export interface MockGateway {
   /** Where buyers reach it, from `start` on. */
   readonly url: string;
+  /** Where who shares its machine does, from `start` on. */
+  readonly ownUrl: string;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** What goes wrong from now on; also `PUT /v1/faults`. */
@@ -46,6 +51,7 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
   let faults: Faults = {};
   let secret = "";
   let url = "";
+  let ownUrl = "";
   let key: WebhookKey | undefined;
   const courier = new Courier({ db, clock, log, webhookUrl, key: () => (key ??= new WebhookKey(secret)) });
   const sending = new Poller({
@@ -73,6 +79,9 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
     get url() {
       return url;
     },
+    get ownUrl() {
+      return ownUrl;
+    },
     setFaults(wanted) {
       faults = wanted;
     },
@@ -91,7 +100,9 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
       );
       await app.register(pageRoutes({ ledger, nudge }));
       const port = await listenAt(app, { host: config.host, port: config.mockGatewayPort });
-      url = config.mockGatewayUrl ?? `http://${urlHost(config.host)}:${port}`;
+      ownUrl = `http://${urlHost(config.host)}:${port}`;
+      const { publicUrl, mockGatewayUrl } = config;
+      url = mockGatewayUrl ?? (publicUrl === undefined ? ownUrl : `http://${new URL(publicUrl).hostname}:${port}`);
       await courier.releaseAll();
       deciding.start();
       sending.start();
