@@ -79,6 +79,15 @@ it.each([
   },
 );
 
+it("a cluster believes its own entry about addresses, and the proxies that stand before it", async () => {
+  for (const name of ["services-1", "edge-1"]) {
+    expect(await settingsOf(name, {})).toMatchObject({ TRUSTED_PROXIES: "127.0.0.1" });
+    expect(await settingsOf(name, { TRUSTED_PROXIES: "10.0.0.7, fd00::/8" })).toMatchObject({
+      TRUSTED_PROXIES: "127.0.0.1,10.0.0.7,fd00::/8",
+    });
+  }
+});
+
 it("the page may connect by whichever name it is reached, with TLS and without", async () => {
   const origins = async (env: Environment): Promise<string[] | undefined> =>
     (await settingsOf("edge-1", env))["ALLOWED_ORIGINS"]?.split(",");

@@ -119,7 +119,11 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
       ...(role === "engine" && { againMs: ENGINE_AGAIN_MS }),
     });
   const entryUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${config.httpPort}`;
-  const shared = { REDIS_URL: `redis://${HERE}:${redisPort}`, TRUSTED_PROXIES: HERE, PUBLIC_URL: entryUrl };
+  const shared = {
+    REDIS_URL: `redis://${HERE}:${redisPort}`,
+    TRUSTED_PROXIES: [HERE, ...config.trustedProxies].join(","),
+    PUBLIC_URL: entryUrl,
+  };
   const gateway = usher("gateway", "gateway", {
     DATABASE_URL: databaseUrls.gateway,
     HOST: gatewayHost(config), // Buyers open its pages.
