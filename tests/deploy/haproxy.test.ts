@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type RequestOptions } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -108,6 +109,29 @@ describe("HAProxy", () => {
       expect([path, response.statusCode]).toEqual([path, others.includes(path) ? 200 : 404]);
     }
     expect(served).toEqual(others);
+  });
+
+  it("has browsers keep to TLS only where it has the usual port: they would at every port of the host", async () => {
+    const server = createServer((_, response) => void response.end());
+    onTestFinished(() => server.close().closeAllConnections());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const line = `  server services-1 127.0.0.1:${portOf(server)} check inter 50ms fall 999 rise 1\n`;
+    const backends = join(directory, "strict.cfg");
+    writeFileSync(
+      backends,
+      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+    );
+    await begin(backends, /Server edges\/none is DOWN/);
+    const secure = { socketPath: join(directory, "tls.sock"), servername: "localhost", ca: readFileSync(certificate) };
+    const strictAt = async (host: string): Promise<string | undefined> => {
+      const asked = requestSecurely({ ...secure, headers: { host }, agent: false });
+      const [response] = (await once(asked.end(), "response")) as [IncomingMessage]; // Of Node's types, any.
+      response.resume();
+      expect(response.statusCode).toBe(200);
+      return response.headers["strict-transport-security"];
+    };
+    for (const host of ["a.example", "a.example:443", "[::1]"]) expect(await strictAt(host)).toBe("max-age=31536000");
+    for (const host of ["a.example:8443", "[::1]:8443", "a.example:4430"]) expect(await strictAt(host)).toBeUndefined();
   });
 
   it("asks nobody again for what may have been done, but where that does no harm", async () => {
