@@ -29,6 +29,7 @@ export interface ComposeService {
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
+  readonly scale?: number;
   readonly stop_grace_period?: string;
   readonly restart?: string;
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
@@ -71,7 +72,9 @@ export function readCompose(environment: Environment): ComposeFile {
     if (typeof value === "string") return interpolate(value, environment);
     if (Array.isArray(value)) return value.map(fill);
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fill(inner)]));
+    // Compose makes a number of it before it looks at its schema.
+    const filled = (key: string, inner: unknown): unknown => (key === "scale" ? Number(fill(inner)) : fill(inner));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, filled(key, inner)]));
   };
   return fill(parse(text, { merge: true })) as ComposeFile; // Held against Compose's schema by a test.
 }

@@ -19,6 +19,7 @@ import { parse } from "yaml";
 import { SETTINGS } from "../../platform/config/settings.ts";
 import {
   type ComposeService,
+  type Environment,
   madeEnvironment,
   makeEnvironmentIn,
   networksOf,
@@ -246,6 +247,15 @@ it("can be scaled: no role that is to be there more than once publishes a port o
   expect(backends).toMatch(/server-template \S+ \d+ services:8080 /);
   expect(backends).toMatch(/server-template \S+ \d+ edge:8081 check/);
   expect(compose.services["edge"]?.environment?.["TRUSTED_PROXIES"]).toBe(environment["ENTRY_ADDRESS"]);
+});
+
+it("has as many of a role as its environment says at each `up`, for `--scale` is forgotten by the next", () => {
+  const scalesIn = (more: Environment): (number | undefined)[] => {
+    const { engine, edge, services } = readCompose({ ...environment, ...more }).services;
+    return [engine?.scale, edge?.scale, services?.scale];
+  };
+  expect(scalesIn({ ENGINES: "", EDGES: "", SERVICES: "" })).toEqual([1, 1, 1]); // An environment that is older.
+  expect(scalesIn({ ENGINES: "3", EDGES: "4", SERVICES: "2" })).toEqual([3, 4, 2]);
 });
 
 it("waits longer for a role to end than the role takes at most", () => {
