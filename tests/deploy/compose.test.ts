@@ -258,6 +258,13 @@ it("has as many of a role as its environment says at each `up`, for `--scale` is
   expect(scalesIn({ ENGINES: "3", EDGES: "4", SERVICES: "2" })).toEqual([3, 4, 2]);
 });
 
+it("makes HAProxy anew where its certificate is for another name", () => {
+  const named = (name: string) => readCompose({ ...environment, PUBLIC_HOST: name }).services;
+  expect(named("a.example")["certificate"]).not.toEqual(named("b.example")["certificate"]);
+  expect(named("a.example")["haproxy"]).not.toEqual(named("b.example")["haproxy"]);
+  expect(named("a.example")["haproxy"]?.depends_on).toHaveProperty("certificate");
+});
+
 it("waits longer for a role to end than the role takes at most", () => {
   for (const role of ["engine", "edge", "services", "gateway"]) {
     expect(Number.parseInt(compose.services[role]?.stop_grace_period ?? "0")).toBeGreaterThan(15);
