@@ -156,6 +156,13 @@ describe("NATS bus", () => {
     });
   });
 
+  it("says in one sentence how a % in the password is written", async () => {
+    const refused = connected("nats://user:100%secret@127.0.0.1:1");
+    await expect(refused).rejects.toThrow(NatsUnusable);
+    await expect(refused).rejects.toThrow(/^NATS_URL: a % in the user or the password has to be written as %25\.$/);
+    await expect(connected("nats://user:100%25secret@127.0.0.1:1")).rejects.toThrow(/no NATS server answers/);
+  });
+
   it("says in one sentence that no server is there", async () => {
     const refused = connected("nats://user:secret@127.0.0.1:1");
     await expect(refused).rejects.toThrow(NatsUnusable);

@@ -34,7 +34,7 @@ export async function connectNats(
   const hosts = servers.map((url) => url.host).join(", ");
   const wanted = {
     servers: servers.map((url) => `${url.protocol}//${url.host}`),
-    ...(username !== "" && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+    ...(username !== "" && { user: decoded(username), pass: decoded(password) }),
     ...(servers.some((url) => url.protocol === "tls:") && { tls: {} }),
     ...options,
     maxReconnectAttempts: -1,
@@ -59,6 +59,14 @@ export async function connectNats(
     if (error instanceof NatsUnusable) throw error;
     const isRefused = error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
     throw new NatsUnusable(whyNot(hosts, error, isRefused), { cause: error });
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new NatsUnusable("NATS_URL: a % in the user or the password has to be written as %25.", { cause });
   }
 }
 
