@@ -67,3 +67,7 @@ test("what answers and is no Usher refuses nothing", async () => {
   const rest = await start();
   await expect(rest.movies()).rejects.toThrow(Unreachable);
 });
+
+test.each(["localhost:8080", "ftp://localhost"])("%s is refused at once: no request could be made of it", (base) => {
+  expect(() => new RestClient(base)).toThrow(TypeError);
+});

@@ -53,9 +53,11 @@ export class RestClient {
   readonly #fetch: typeof fetch;
   readonly #timeoutMs: number;
 
-  /** @param base For example `http://127.0.0.1:8080`. `timeoutMs` is from a request to the end of its answer. @throws TypeError when it is no URL. */
+  /** @param base For example `http://127.0.0.1:8080`. `timeoutMs` is from a request to the end of its answer. @throws TypeError when it is no URL of HTTP. */
   constructor(base: string, options: { readonly fetch?: typeof fetch; readonly timeoutMs?: number } = {}) {
-    this.#base = new URL(base).origin;
+    const { origin, protocol } = new URL(base);
+    if (protocol !== "http:" && protocol !== "https:") throw new TypeError(`not an HTTP server's URL: ${base}`);
+    this.#base = origin;
     this.#timeoutMs = options.timeoutMs ?? REST_TIMEOUT_MS;
     this.#fetch = options.fetch ?? ((...args) => fetch(...args));
   }

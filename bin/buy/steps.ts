@@ -1,6 +1,6 @@
-import { Refused, Unreachable } from "../../client/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
+import { explained } from "../viewer/explained.ts";
 
 const LOOK_AGAIN_MS = 50;
 /** For what the server does in its own time: a webhook, a payment, a ticket. */
@@ -32,12 +32,7 @@ export class Steps {
   async do<Result>(what: string | ((result: Result) => string), work: () => Promise<Result>): Promise<Result> {
     const begun = this.#io.clock.monotonic();
     const result = await work().catch((error: unknown) => {
-      if (error instanceof Unreachable) {
-        const message = error.message.charAt(0).toUpperCase() + error.message.slice(1);
-        throw new ExplainedError(`${message}: start it with npm start, or give its address with --http.`);
-      }
-      if (!(error instanceof Refused)) throw error;
-      throw new ExplainedError(`Usher refused (${error.code}): ${error.message}`);
+      throw explained(error);
     });
     this.#say(this.#io.clock.monotonic() - begun, typeof what === "string" ? what : what(result));
     return result;

@@ -11,6 +11,7 @@ import { Chance } from "../rush/chance.ts";
 import { dreamSeats } from "../rush/dream-seats.ts";
 import { Referee } from "../rush/referee.ts";
 import { Score } from "../rush/score.ts";
+import { explained } from "../viewer/explained.ts";
 import { findHall, type FoundHall } from "../viewer/find-hall.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { ownHttp, validUrl } from "./watch.ts";
@@ -150,7 +151,7 @@ async function arrive({ options, found, rest, clock, referee, score, over }: Doo
     await Promise.all(Array.from({ length: ARRIVING_AT_ONCE }, comeIn));
   } catch (error) {
     await Promise.allSettled(buyers.map((buyer) => buyer.leave()));
-    throw error;
+    throw explained(error);
   }
   return { buyers, halls };
 }

@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { WebSocket } from "ws";
-import { type Hall, Refused, RestClient, UsherClient } from "../../client/index.ts";
+import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, systemClock, within } from "../../platform/clock/index.ts";
 import { type Config, loadConfig } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
+import { explained } from "../viewer/explained.ts";
 import { findHall } from "../viewer/find-hall.ts";
 import type { Terminal } from "../viewer/terminal.ts";
 import { printLines, showPicture } from "../viewer/views.ts";
@@ -75,8 +76,7 @@ async function firstPicture(client: UsherClient, hall: Hall, url: string, clock:
       throw new ExplainedError(`The WebSocket at ${url} does not answer: give its address with --url.`);
     });
   } catch (error) {
-    if (error instanceof Refused) throw new ExplainedError(`The hall cannot be watched: ${error.message}`);
-    throw error;
+    throw explained(error);
   }
 }
 
@@ -91,8 +91,11 @@ function stoppedOrClosed(client: UsherClient, stop: AbortSignal): Promise<void> 
 /** Where an Usher of these settings answers on this machine. */
 export const ownHttp = ({ httpPort }: Pick<Config, "httpPort">): string => `http://127.0.0.1:${httpPort}`;
 
+const SCHEMES = { "--http": ["http:", "https:"], "--url": ["ws:", "wss:"] } as const;
+
 /** @throws ExplainedError */
-export function validUrl(option: string, text: string): string {
-  if (!URL.canParse(text)) throw new ExplainedError(`${option} is no URL: ${text}.`);
-  return text;
+export function validUrl(option: keyof typeof SCHEMES, text: string): string {
+  const schemes: readonly string[] = SCHEMES[option];
+  if (URL.canParse(text) && schemes.includes(new URL(text).protocol)) return text;
+  throw new ExplainedError(`${option} must be a URL that begins with ${schemes.join("// or ")}//, but is ${text}.`);
 }

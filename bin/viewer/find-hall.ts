@@ -1,5 +1,6 @@
-import { type Layout, Refused, type RestClient, type Showtime, Unreachable } from "../../client/index.ts";
+import { type Layout, Refused, type RestClient, type Showtime } from "../../client/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
+import { explained } from "./explained.ts";
 
 export interface FoundHall {
   readonly showtime: Showtime;
@@ -14,15 +15,12 @@ export async function findHall(rest: RestClient, options: { id?: string; webSock
     const webSocketUrl = options.webSocketUrl ?? (await rest.webSocketUrl());
     return { showtime, layout: await rest.layout(showtime.id), webSocketUrl };
   } catch (error) {
-    if (error instanceof Unreachable) {
-      throw new ExplainedError(`${capital(error.message)}: start it with npm start, or give its address with --http.`);
-    }
-    if (error instanceof Refused && error.code === "NOT_FOUND") {
+    if (error instanceof Refused && error.code === "NOT_FOUND" && options.id !== undefined) {
       throw new ExplainedError(
         `There is no showtime ${options.id}: leave it out for the next premiere, or see GET /api/v1/showtimes.`,
       );
     }
-    throw error;
+    throw explained(error);
   }
 }
 
@@ -32,5 +30,3 @@ async function nextPremiere(rest: RestClient): Promise<Showtime> {
   if (showtime === undefined) throw new ExplainedError("Nothing is on: the catalogue has no showtimes.");
   return showtime;
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

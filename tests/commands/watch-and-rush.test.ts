@@ -1,7 +1,13 @@
-import { expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { rush } from "../../bin/commands/demo-rush.ts";
 import { watch } from "../../bin/commands/watch.ts";
 import { systemClock } from "../../platform/clock/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
+import { portOf } from "../../platform/testing/port-of.ts";
 import { boxOffice } from "../support/box-office.ts";
 
 const office = boxOffice();
@@ -64,6 +70,72 @@ test("what cannot be watched is said in a sentence", async () => {
     "No Usher answers at http://127.0.0.1:1: start it with npm start, or give its address with --http.",
   );
 });
+
+/** Usher, with somebody before it who answers these requests in its place. Ends with the test. @returns its port */
+async function standIn(own: { get?: RequestListener; post?: RequestListener; upgrade?: Upgraded }): Promise<number> {
+  const forward = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { method = "GET", url = "" } = request;
+    const answer = await fetch(http() + url, { method });
+    response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+  };
+  const server = createServer((request, response) => {
+    const mine = request.method === "GET" ? own.get : own.post;
+    if (mine === undefined) void forward(request, response);
+    else mine(request, response);
+  });
+  if (own.upgrade !== undefined) server.on("upgrade", own.upgrade);
+  onTestFinished(() => server.close().closeAllConnections());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return portOf(server);
+}
+type Upgraded = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+const refuse: RequestListener = (_, response) =>
+  void response
+    .writeHead(429, { "content-type": "application/problem+json" })
+    .end('{"code":"RATE_LIMITED","detail":"Ask more slowly."}');
+
+/** As a server does that does not want somebody back. */
+const turnAway: Upgraded = (...arrival) => {
+  new WebSocketServer({ noServer: true }).handleUpgrade(...arrival, (socket) => socket.close(1008, "no entry"));
+};
+
+test.each([
+  ["watch", "REST refuses", { get: refuse }, "Usher refused (RATE_LIMITED): Ask more slowly."],
+  ["watch", "it is sent away", { upgrade: turnAway }, "The connection is closed for good: no entry (1008)."],
+  ["rush", "REST refuses", { get: refuse }, "Usher refused (RATE_LIMITED): Ask more slowly."],
+  ["rush", "buyers are refused", { post: refuse }, "Usher refused (RATE_LIMITED): Ask more slowly."],
+  ["rush", "it is sent away", { upgrade: turnAway }, "The connection is closed for good: no entry (1008)."],
+])("%s says in a sentence that %s", async (command, _, own, sentence) => {
+  const port = await standIn(own);
+  const error = await refusalBy(command, { http: `http://127.0.0.1:${port}`, url: `ws://127.0.0.1:${port}/v1` });
+  expect([error instanceof ExplainedError, error.message]).toEqual([true, sentence]);
+});
+
+const IN_HTTP = "--http must be a URL that begins with http:// or https://, but is ";
+const IN_WS = "--url must be a URL that begins with ws:// or wss://, but is ";
+test.each([
+  ["watch", { http: "localhost:8080" }, `${IN_HTTP}localhost:8080.`],
+  ["watch", { url: "http://localhost:8081" }, `${IN_WS}http://localhost:8081.`],
+  ["rush", { http: "localhost:8080" }, `${IN_HTTP}localhost:8080.`],
+  ["rush", { url: "localhost:8081" }, `${IN_WS}localhost:8081.`],
+])("%s with %j says what a URL has to be", async (command, urls, sentence) => {
+  const error = await refusalBy(command, { http: http(), ...urls });
+  expect([error instanceof ExplainedError, error.message]).toEqual([true, sentence]);
+});
+
+/** What the command ends with. */
+async function refusalBy(command: string, urls: { http: string; url?: string }): Promise<Error> {
+  const io = { clock: systemClock, stop: new AbortController().signal };
+  const done =
+    command === "watch"
+      ? watch({ ...urls, coloured: false }, { ...io, terminal: new Paper(false) })
+      : rush({ ...urls, buyers: 1, seconds: 1, seed: 1 }, { ...io, print: () => undefined });
+  return done.then(
+    () => expect.fail("it was not refused"),
+    (error: Error) => error,
+  );
+}
 
 test("a rush holds, is refused, agrees about the hall, and leaves it as it was", async () => {
   const lines: string[] = [];

@@ -64,7 +64,7 @@ describe("usher demo buy", () => {
     for (const [wrong, sentence] of [
       [{ adminPassword: "something else" }, /^Usher refused \(UNAUTHORIZED\): .*\.$/],
       [{ http: "http://127.0.0.1:1" }, /^No Usher answers at .*\.$/],
-      [{ http: "nowhere" }, /^--http is no URL: nowhere\.$/],
+      [{ http: "nowhere" }, /^--http must be a URL that begins with http:\/\/ or https:\/\/, but is nowhere\.$/],
       [{ showtime: "st_nowhere" }, /^There is no showtime st_nowhere: .*\.$/],
     ] as const) {
       const error = await fails(wrong);
