@@ -14,7 +14,7 @@ import { Score } from "../rush/score.ts";
 import { explained } from "../viewer/explained.ts";
 import { findHall, type FoundHall } from "../viewer/find-hall.ts";
 import { loadConfig } from "../../platform/config/index.ts";
-import { ownHttp, validUrl } from "./watch.ts";
+import { onSignal, ownHttp, validUrl } from "./watch.ts";
 
 export interface RushOptions {
   readonly buyers: number;
@@ -28,8 +28,8 @@ export interface RushOptions {
 export interface RushIo {
   readonly print: (line: string) => void;
   readonly clock: Clock;
-  /** Aborted by Ctrl-C: the buyers go home at once, and what they did is told. */
-  readonly stop: AbortSignal;
+  /** Called once the buyers are there, with what sends them home, so that what they did is told: until then a signal ends the process as it is. */
+  onStop(end: () => void): void;
 }
 
 /** A crowd that comes through the doors together, not one that would be a denial of service. */
@@ -50,11 +50,9 @@ export const demoRushCommand = (context: Context): Command =>
     .option("--http <url>", "where the REST API is; default: HTTP_PORT of this machine")
     .option("--url <url>", "where the WebSocket is; asked over HTTP when left out")
     .action(async (options: Omit<RushOptions, "seed" | "http"> & { seed?: number; http?: string }) => {
-      const stop = new AbortController();
-      process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
       const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
       const http = options.http ?? ownHttp(loadConfig(context.env));
-      await rush({ ...options, http, seed }, { print: context.print, clock: systemClock, stop: stop.signal });
+      await rush({ ...options, http, seed }, { print: context.print, clock: systemClock, onStop: onSignal });
     });
 
 interface Crowd {
@@ -63,7 +61,7 @@ interface Crowd {
 }
 
 /** @throws ExplainedError when there is no such server or showtime, and when a seat was held twice. */
-export async function rush(options: RushOptions, { print, clock, stop }: RushIo): Promise<Score> {
+export async function rush(options: RushOptions, { print, clock, onStop }: RushIo): Promise<Score> {
   const rest = new RestClient(validUrl("--http", options.http));
   const found = await findHall(rest, {
     ...(options.showtime !== undefined && { id: options.showtime }),
@@ -80,8 +78,7 @@ export async function rush(options: RushOptions, { print, clock, stop }: RushIo)
   const referee = new Referee(() => clock.monotonic());
   const crowd = await arrive({ options, found, rest, clock, referee, score, over: over.signal });
   try {
-    stop.addEventListener("abort", () => over.abort(), { once: true });
-    if (stop.aborted) over.abort();
+    onStop(() => over.abort());
     const everybody = Promise.all(crowd.buyers.map((buyer) => buyer.run()));
     for (let second = 1; second <= options.seconds && !over.signal.aborted; second++) {
       await Promise.race([sleep(clock, 1_000, over.signal), everybody]);

@@ -24,8 +24,8 @@ export interface WatchOptions {
 export interface WatchIo {
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Aborted by Ctrl-C. */
-  readonly stop: AbortSignal;
+  /** Called once there is something to be ended in good order, with what ends it: until then a signal ends the process as it is. */
+  onStop(end: () => void): void;
 }
 
 export const watchCommand = (context: Context): Command =>
@@ -35,8 +35,6 @@ export const watchCommand = (context: Context): Command =>
     .option("--http <url>", "where the REST API is; default: HTTP_PORT of this machine")
     .option("--url <url>", "where the WebSocket is, such as ws://127.0.0.1:8081/v1; asked over HTTP when left out")
     .action(async (showtime: string | undefined, options: { http?: string; url?: string }) => {
-      const stop = new AbortController();
-      process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
       const coloured = process.stdout.isTTY && context.env["NO_COLOR"] === undefined;
       const wanted = {
         ...options,
@@ -44,11 +42,11 @@ export const watchCommand = (context: Context): Command =>
         coloured,
         ...(showtime !== undefined && { showtime }),
       };
-      await watch(wanted, { terminal: process.stdout, clock: systemClock, stop: stop.signal });
+      await watch(wanted, { terminal: process.stdout, clock: systemClock, onStop: onSignal });
     });
 
 /** Resolves when stopped. @throws ExplainedError when there is no such server or showtime. */
-export async function watch(options: WatchOptions, { terminal, clock, stop }: WatchIo): Promise<void> {
+export async function watch(options: WatchOptions, { terminal, clock, onStop }: WatchIo): Promise<void> {
   const rest = new RestClient(validUrl("--http", options.http));
   const found = await findHall(rest, {
     ...(options.showtime !== undefined && { id: options.showtime }),
@@ -61,7 +59,7 @@ export async function watch(options: WatchOptions, { terminal, clock, stop }: Wa
     const shared = { terminal, clock, coloured: options.coloured, ...found, client, hall };
     const view = terminal.isTTY === true ? showPicture(shared) : printLines(shared);
     try {
-      await stoppedOrClosed(client, stop);
+      await stoppedOrClosed(client, onStop);
     } finally {
       view.end();
     }
@@ -80,13 +78,14 @@ async function firstPicture(client: UsherClient, hall: Hall, url: string, clock:
   }
 }
 
-function stoppedOrClosed(client: UsherClient, stop: AbortSignal): Promise<void> {
+function stoppedOrClosed(client: UsherClient, onStop: WatchIo["onStop"]): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (stop.aborted) return resolve();
-    stop.addEventListener("abort", () => resolve(), { once: true });
+    onStop(resolve);
     client.on("closed", (error) => reject(new ExplainedError(error.message)));
   });
 }
+
+export const onSignal = (end: () => void): void => void process.once("SIGINT", end).once("SIGTERM", end);
 
 /** Where an Usher of these settings answers on this machine. */
 export const ownHttp = ({ httpPort }: Pick<Config, "httpPort">): string => `http://127.0.0.1:${httpPort}`;

@@ -9,6 +9,7 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { portOf } from "../../platform/testing/port-of.ts";
 import { boxOffice } from "../support/box-office.ts";
+import { Launch } from "../support/usher-process.ts";
 
 const office = boxOffice();
 const http = (): string => `http://127.0.0.1:${office.usher.httpPort}`;
@@ -41,7 +42,11 @@ test.each([
   const paper = new Paper(isTTY);
   const stop = new AbortController();
   const options = { showtime, http: http(), coloured: false };
-  const watching = watch(options, { terminal: paper, clock: systemClock, stop: stop.signal });
+  const watching = watch(options, {
+    terminal: paper,
+    clock: systemClock,
+    onStop: (end) => stop.signal.addEventListener("abort", end),
+  });
   await paper.shows(/240 free, 0 held, 0 booked/);
   const buyer = await office.enter(await office.guest());
   buyer.say({ op: "hold", rid: "r", showtime, seats: [10, 11] });
@@ -55,14 +60,17 @@ test.each([
 test("watch without a showtime shows the premiere", async () => {
   const paper = new Paper(false);
   const stop = new AbortController();
-  const watching = watch({ http: http(), coloured: false }, { terminal: paper, clock: systemClock, stop: stop.signal });
+  const watching = watch(
+    { http: http(), coloured: false },
+    { terminal: paper, clock: systemClock, onStop: (end) => stop.signal.addEventListener("abort", end) },
+  );
   await paper.shows(/\(premiere\).*480 seats\n480 free/);
   stop.abort();
   await watching;
 });
 
 test("what cannot be watched is said in a sentence", async () => {
-  const io = { terminal: new Paper(false), clock: systemClock, stop: new AbortController().signal };
+  const io = { terminal: new Paper(false), clock: systemClock, onStop: () => undefined };
   await expect(watch({ showtime: "nothing", http: http(), coloured: false }, io)).rejects.toThrow(
     /^There is no showtime nothing: /,
   );
@@ -126,7 +134,7 @@ test.each([
 
 /** What the command ends with. */
 async function refusalBy(command: string, urls: { http: string; url?: string }): Promise<Error> {
-  const io = { clock: systemClock, stop: new AbortController().signal };
+  const io = { clock: systemClock, onStop: () => undefined };
   const done =
     command === "watch"
       ? watch({ ...urls, coloured: false }, { ...io, terminal: new Paper(false) })
@@ -137,11 +145,25 @@ async function refusalBy(command: string, urls: { http: string; url?: string }):
   );
 }
 
+test.each([
+  ["watch while it connects", ["watch"]],
+  ["demo rush while its buyers come in", ["demo", "rush"]],
+])("Ctrl-C ends %s at once, though nobody answers", async (_, command) => {
+  let asked = 0;
+  const silent = (): void => void asked++;
+  const port = await standIn({ post: silent, upgrade: silent });
+  const urls = ["--http", `http://127.0.0.1:${port}`, "--url", `ws://127.0.0.1:${port}/v1`];
+  const launch = new Launch([...command, ...urls], {});
+  await expect.poll(() => asked, { timeout: 60_000 }).toBeGreaterThan(0);
+  launch.child.kill("SIGINT");
+  expect(await launch.ended).toMatchObject({ code: null, stderr: "" });
+});
+
 test("a rush holds, is refused, agrees about the hall, and leaves it as it was", async () => {
   const lines: string[] = [];
   const showtime = office.anotherShowtime("ha_studio");
   const options = { buyers: 60, seconds: 2, seed: 7, showtime, http: http() };
-  const io = { print: (line: string) => void lines.push(line), clock: systemClock, stop: new AbortController().signal };
+  const io = { print: (line: string) => void lines.push(line), clock: systemClock, onStop: () => undefined };
   const score = await rush(options, io);
   expect(score.holds).toBeGreaterThan(0);
   expect(score.refusalCount).toBeGreaterThan(0);
