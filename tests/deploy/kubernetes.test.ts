@@ -44,17 +44,21 @@ interface Kustomization {
 const kustomizationOf = (folder: string): Kustomization =>
   parse(readFileSync(join(folder, "kustomization.yaml"), "utf8")) as Kustomization; // Its shape is what is tested.
 
+const manifestsOf = (file: string): Manifest[] =>
+  parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS() as Manifest);
+
 const manifestsIn = (folder: string): Manifest[] =>
   kustomizationOf(folder)
     .resources.filter((path) => path.endsWith(".yaml"))
-    .flatMap((path) => parseAllDocuments(readFileSync(join(folder, path), "utf8")))
-    .map((document) => document.toJS() as Manifest);
+    .flatMap((path) => manifestsOf(join(folder, path)));
 
 const base = manifestsIn(BASE);
-const manifests = [...base, ...manifestsIn(EXAMPLE)];
+const manifests = [...base, ...manifestsIn(EXAMPLE), ...manifestsOf(join(KUBERNETES, "operator.yaml"))];
 const of = (kind: string): Manifest[] => manifests.filter((manifest) => manifest.kind === kind);
 const nameOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;
-const pods = [...of("Deployment"), ...of("Job")];
+const pods = [...of("Deployment"), ...of("Job"), ...of("Pod")];
+/** What the pod itself is: the others have it as their template. */
+const podOf = ({ kind, spec }: Manifest): Manifest["spec"] => (kind === "Pod" ? spec : spec.template.spec);
 const known = new Set<string>(Object.values(SETTINGS).map(({ name }) => name));
 
 describe("the manifests", () => {
@@ -103,31 +107,28 @@ async function unknownFields(objects: readonly Manifest[]): Promise<string> {
 }
 
 describe("every pod", () => {
-  it.each(pods.map((pod) => [nameOf(pod), pod.spec.template.spec] as const))(
-    "%s may do as little as it can",
-    (_, pod) => {
-      expect(pod).toMatchObject({
-        automountServiceAccountToken: false,
-        enableServiceLinks: false,
-        securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+  it.each(pods.map((pod) => [nameOf(pod), podOf(pod)] as const))("%s may do as little as it can", (_, pod) => {
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+    });
+    for (const container of pod.containers) {
+      expect(container).toMatchObject({
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        },
+        resources: {
+          requests: { cpu: expect.anything(), memory: expect.anything() },
+          limits: { memory: expect.anything() },
+        },
       });
-      for (const container of pod.containers) {
-        expect(container).toMatchObject({
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            readOnlyRootFilesystem: true,
-            capabilities: { drop: ["ALL"] },
-          },
-          resources: {
-            requests: { cpu: expect.anything(), memory: expect.anything() },
-            limits: { memory: expect.anything() },
-          },
-        });
-        const mounted = container.volumeMounts.map(({ name }: { name: string }) => name);
-        expect(pod.volumes.map(({ name }: { name: string }) => name).sort()).toEqual(mounted.sort());
-      }
-    },
-  );
+      const mounted = container.volumeMounts.map(({ name }: { name: string }) => name);
+      expect(pod.volumes.map(({ name }: { name: string }) => name).sort()).toEqual(mounted.sort());
+    }
+  });
 
   it("gets settings that Usher knows, and secrets of its own role alone", () => {
     const literals = [BASE, EXAMPLE].flatMap((folder) => kustomizationOf(folder).configMapGenerator[0]?.literals ?? []);
@@ -135,7 +136,7 @@ describe("every pod", () => {
     for (const secret of of("Secret")) names.push(...Object.keys(secret.stringData ?? {}));
     expect(names.filter((name) => !known.has(name))).toEqual([]);
     for (const pod of pods) {
-      const [container] = pod.spec.template.spec.containers;
+      const [container] = podOf(pod).containers;
       const secrets = container.envFrom.flatMap((from: { secretRef?: { name: string } }) => from.secretRef?.name ?? []);
       expect(secrets).toEqual([`usher-${pod.metadata.name}`]);
       expect(of("Secret").map(({ metadata }) => metadata.name)).toContain(secrets[0]);
@@ -143,8 +144,14 @@ describe("every pod", () => {
     const edge = of("Secret").find(({ metadata }) => metadata.name === "usher-edge");
     expect(Object.keys(edge?.stringData ?? {})).toEqual(["NATS_URL", "REDIS_URL"]);
     const urls = of("Secret").flatMap(({ stringData }) => stringData?.["DATABASE_URL"] ?? []);
-    expect(urls.map((url) => new URL(url).username)).toEqual(["usher", "usher_engine", "usher_services"]);
+    expect(urls.map((url) => new URL(url).username)).toEqual(["usher", "usher_engine", "usher_services", "usher"]);
   });
+});
+
+it("the pod for people has the rights that `shards` and `journal` want", () => {
+  const { NATS_URL = "", DATABASE_URL = "" } =
+    of("Secret").find(({ metadata }) => metadata.name === "usher-operator")?.stringData ?? {};
+  expect([new URL(NATS_URL).username, new URL(DATABASE_URL).username]).toEqual(["operator", "usher"]);
 });
 
 describe("every role", () => {
