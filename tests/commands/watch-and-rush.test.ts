@@ -159,6 +159,13 @@ test.each([
   expect(await launch.ended).toMatchObject({ code: null, stderr: "" });
 });
 
+test("a rush that is stopped sends its buyers home, and tells what they did", async () => {
+  const lines: string[] = [];
+  const options = { buyers: 2, seconds: 3_600, seed: 7, showtime: office.anotherShowtime("ha_studio"), http: http() };
+  await rush(options, { print: (line) => void lines.push(line), clock: systemClock, onStop: (end) => end() });
+  expect(lines.at(-1)).toMatch(/^seed +7$/);
+});
+
 test("a rush holds, is refused, agrees about the hall, and leaves it as it was", async () => {
   const lines: string[] = [];
   const showtime = office.anotherShowtime("ha_studio");
