@@ -234,6 +234,45 @@ describe("on JetStream", () => {
   });
 
   it.each([
+    ["another server", false],
+    ["that server", true],
+  ])(
+    "goes on soon after the server that leads its consumer has died, when connected to %s",
+    async (_to, isSame) => {
+      const first = await member("nats-1", "nats://127.0.0.1:1");
+      const others = await Promise.all(["nats-2", "nats-3"].map((name) => member(name, first.routes ?? "")));
+      const connections = await Promise.all([first, ...others].map(({ url }) => connectNats(url, LOGIN)));
+      onTestFinished(() => Promise.all(connections.map((connection) => connection.close())).then(() => undefined));
+      const seen: string[] = [];
+      const consuming = async (connection: NatsConnection): Promise<JetStreamEventStream> => {
+        const stream = await opened(connection);
+        stream.consume({ name: "tickets", types: ["user.deleted"], handle: async ({ id }) => void seen.push(id) });
+        stream.start();
+        return stream;
+      };
+      const [some] = connections as [NatsConnection];
+      const before = await consuming(some);
+      await before.publish(event("e1"));
+      await expect.poll(() => seen, { timeout: 20_000 }).toEqual(["e1"]);
+      await before.stop();
+      const leader = (await (await jetstreamManager(some)).consumers.info("USHER_EVENTS", "tickets")).cluster?.leader;
+      const isLeader = (connection: NatsConnection): boolean => connection.info?.server_name === leader;
+      const own = connections.find((connection) => isLeader(connection) === isSame) as NatsConnection;
+      const stream = await consuming(own);
+      onTestFinished(() => stream.stop());
+      await stream.publish(event("e2"));
+      await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["e1", "e2"]);
+      await [first, ...others][connections.findIndex(isLeader)]?.kill();
+      const toldUntilTaken = async (): Promise<string[]> => {
+        await stream.publish(event("e3")).catch(() => undefined);
+        return seen;
+      };
+      await expect.poll(toldUntilTaken, { timeout: 18_000 }).toContain("e3");
+    },
+    90_000,
+  );
+
+  it.each([
     ["has lost since", false],
     ["had for long, when the whole of it was lost and made anew", true],
   ])("gets again from the outbox what it %s", async (_what, wasRepeated) => {

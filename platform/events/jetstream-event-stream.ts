@@ -25,7 +25,9 @@ import { ConsumerGroups, type ConsumerGroupsOptions } from "./consumer-groups.ts
 import { type Consumer, type StartableEventStream, StreamStopped } from "./event-stream.ts";
 import { ensureConsumer, ensureStream, patiently, STREAM } from "./jetstream-setup.ts";
 import {
+  JETSTREAM_ASK_MS,
   JETSTREAM_FOLLOW_AGAIN_MS,
+  JETSTREAM_HEARTBEAT_MS,
   JETSTREAM_REPEAT_AFTER_MS,
   JETSTREAM_TAKEN_MAX,
   JETSTREAM_WORKING_EVERY_MS,
@@ -156,10 +158,13 @@ export class JetStreamEventStream implements StartableEventStream {
     await ensureStream(manager, this.#options.connection, this.#options.clock);
     const { name, onlyType } = group;
     await ensureConsumer(manager, name, onlyType);
-    const consumer = await this.#client.consumers.get(STREAM, name);
+    const client = jetstream(this.#options.connection, { timeout: JETSTREAM_ASK_MS });
+    const consumer = await client.consumers.get(STREAM, name);
     const taken = new Set<JsMsg>();
     const messages: ConsumerMessages = await consumer.consume({
       max_messages: JETSTREAM_TAKEN_MAX,
+      expires: JETSTREAM_ASK_MS,
+      idle_heartbeat: JETSTREAM_HEARTBEAT_MS,
       abort_on_missing_resource: true,
       callback: (message) => this.#take(message, group, taken),
     });

@@ -53,6 +53,10 @@ export const JETSTREAM_TAKEN_MAX = 500;
 /** JetStream gives an event out again when nobody has said for this long that it is in work. */
 export const JETSTREAM_ACK_WAIT_MS = 15_000;
 export const JETSTREAM_WORKING_EVERY_MS = 5_000;
+/** The server that leads a consumer says so often that it is there; a request for events dies with it, as two that do not come tell. */
+export const JETSTREAM_HEARTBEAT_MS = 1_000;
+/** How long a request for events lasts, at least two heartbeats, and how long its answer is waited for: what is asked while there is no leader is lost. */
+export const JETSTREAM_ASK_MS = 2_000;
 /** Between two attempts to lead a consumer. */
 export const JETSTREAM_FOLLOW_AGAIN_MS = 1_000;
 /** Its servers choose a leader within this, when they are started together. */
