@@ -333,49 +333,59 @@ describe("on JetStream", () => {
     await connection.close();
   });
 
-  it("gives a consumer what came after a crash that took the end of the stream, and left that it was acknowledged", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "usher-nats-tail-"));
-    onTestFinished(() => rm(directory, { recursive: true }));
-    const own = await started({ args: ["--store_dir", directory] });
-    const run = async () => {
-      const connection = await connectNats(own.url, LOGIN);
-      const stream = await opened(connection);
-      const seen: string[] = [];
-      stream.consume({ name: "tickets", types: ["user.deleted"], handle: async ({ id }) => void seen.push(id) });
-      stream.start();
-      return {
-        seen,
-        publish: async (first: number): Promise<void> => {
-          for (let at = first; at < first + 10; at++) await stream.publish(event(`e${at}`));
-        },
-        comesTo: async (count: number): Promise<void> => {
-          const manager = await jetstreamManager(connection);
-          const done = async () =>
-            (await manager.consumers.info("USHER_EVENTS", "tickets").catch(() => undefined))?.ack_floor.stream_seq;
-          await expect.poll(done, { timeout: 10_000 }).toBe(count);
-        },
-        end: () => stream.stop().then(() => connection.close()),
+  it.each([
+    ["starts then", true],
+    ["goes on", false],
+  ])(
+    "gives a consumer that %s what came after a crash that took the end of the stream, and left that it was acknowledged",
+    async (_when, isNew) => {
+      const directory = await mkdtemp(join(tmpdir(), "usher-nats-tail-"));
+      onTestFinished(() => rm(directory, { recursive: true }));
+      const own = await started({ args: ["--store_dir", directory] });
+      const run = async () => {
+        const connection = await connectNats(own.url, LOGIN);
+        const manager = await jetstreamManager(connection);
+        const stream = await opened(connection);
+        const end = () => stream.stop().then(() => connection.close());
+        onTestFinished(end);
+        const seen: string[] = [];
+        stream.consume({ name: "tickets", types: ["user.deleted"], handle: async ({ id }) => void seen.push(id) });
+        stream.start();
+        return {
+          seen,
+          end,
+          publish: async (first: number): Promise<void> => {
+            for (let at = first; at < first + 10; at++) await stream.publish(event(`e${at}`));
+          },
+          comesTo: async (count: number): Promise<void> => {
+            const done = async () =>
+              (await manager.consumers.info("USHER_EVENTS", "tickets").catch(() => undefined))?.ack_floor.stream_seq;
+            await expect.poll(done, { timeout: 20_000 }).toBe(count);
+          },
+        };
       };
-    };
-    const [messages, earlier] = [join(directory, "jetstream/$G/streams/USHER_EVENTS/msgs"), join(directory, "earlier")];
-    const before = await run();
-    await before.publish(0);
-    await before.comesTo(10);
-    await cp(messages, earlier, { recursive: true });
-    await before.publish(10);
-    await before.comesTo(20);
-    await before.end();
-    await own.kill();
-    await rm(messages, { recursive: true });
-    await cp(earlier, messages, { recursive: true });
-    await own.start();
-    const after = await run();
-    await after.comesTo(10); // What is there comes again: inboxes know it.
-    await after.publish(20);
-    await expect.poll(() => after.seen, { timeout: 10_000 }).toContain("e29");
-    expect(after.seen.slice(-10)).toEqual(Array.from({ length: 10 }, (_, at) => `e${20 + at}`));
-    await after.end();
-  });
+      const [messages, earlier] = [
+        join(directory, "jetstream/$G/streams/USHER_EVENTS/msgs"),
+        join(directory, "earlier"),
+      ];
+      const before = await run();
+      await before.publish(0);
+      await before.comesTo(10);
+      await cp(messages, earlier, { recursive: true });
+      await before.publish(10);
+      await before.comesTo(20);
+      if (isNew) await before.end();
+      await own.kill();
+      await rm(messages, { recursive: true });
+      await cp(earlier, messages, { recursive: true });
+      await own.start();
+      const after = isNew ? await run() : before;
+      await after.comesTo(10); // What is there comes again: inboxes know it.
+      await after.publish(20);
+      await expect.poll(() => after.seen, { timeout: 10_000 }).toContain("e29");
+      expect(after.seen.slice(-10)).toEqual(Array.from({ length: 10 }, (_, at) => `e${20 + at}`));
+    },
+  );
 
   it("gives a consumer of one type no others, and one that wants more from now on goes on where it was", async () => {
     const connection = await empty();

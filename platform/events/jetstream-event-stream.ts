@@ -154,11 +154,13 @@ export class JetStreamEventStream implements StartableEventStream {
   }
 
   async #lead(group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<void> {
-    const manager = await jetstreamManager(this.#options.connection);
-    await ensureStream(manager, this.#options.connection, this.#options.clock);
+    const { clock, connection } = this.#options;
+    const link = linkOf(connection);
+    const client = jetstream(connection, { timeout: JETSTREAM_ASK_MS });
+    await ensureStream(await client.jetstreamManager(), connection, clock);
     const { name, onlyType } = group;
-    await ensureConsumer(manager, name, onlyType);
-    const client = jetstream(this.#options.connection, { timeout: JETSTREAM_ASK_MS });
+    // With more patience: were it not heard that a consumer is deleted, the next attempt would begin with all there is.
+    await ensureConsumer(await this.#client.jetstreamManager(false), name, onlyType);
     const consumer = await client.consumers.get(STREAM, name);
     const taken = new Set<JsMsg>();
     const messages: ConsumerMessages = await consumer.consume({
@@ -173,8 +175,10 @@ export class JetStreamEventStream implements StartableEventStream {
     try {
       const over = new Promise<void>((resolve) => {
         const look = (): void => {
-          if (isOver() || group.onlyType !== onlyType) resolve();
-          else looking = this.#options.clock.after(100, look);
+          const now = linkOf(connection);
+          const isNew = now !== undefined && now !== link; // Meanwhile the stream may have lost its end, see `ensureConsumer`.
+          if (isOver() || group.onlyType !== onlyType || isNew) resolve();
+          else looking = clock.after(100, look);
         };
         look();
       });
@@ -223,6 +227,9 @@ export class JetStreamEventStream implements StartableEventStream {
     });
   }
 }
+
+/** Another after each reconnection; undefined while there is none. */
+const linkOf = ({ info }: NatsConnection): string | undefined => info && `${info.server_id} ${info.client_id}`;
 
 function readEvent(bytes: Uint8Array): DomainEvent | undefined {
   try {
