@@ -343,6 +343,44 @@ describe("outbox", () => {
     }
   });
 
+  it("publishes once more what went to a stream that was made anew, also by a clock that is ahead, and not at each look", async () => {
+    const clock = new VirtualClock();
+    const HOUR_MS = 3_600_000;
+    let [madeAt, looks] = [clock.now() - HOUR_MS, 0];
+    const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
+    const outbox = new Outbox({
+      pool,
+      schema: "shop",
+      source: "/usher/shop",
+      stream: {
+        ...streamThat(),
+        repeatAfterMs: HOUR_MS,
+        async madeAt() {
+          looks++;
+          return new Date(madeAt);
+        },
+      },
+      clock,
+      random: systemRandom,
+      log: silent,
+    });
+    cleanUps.push(async () => {
+      await outbox.stop();
+      await pool.end();
+    });
+    await add(outbox, "u1");
+    outbox.start();
+    await expect.poll(unpublished, SOON).toBe(0);
+    expect(textsOf(published)).toEqual(["u1"]);
+    madeAt = clock.now() + HOUR_MS;
+    const passed = async (): Promise<number> => {
+      await clock.advance(1_000);
+      return looks;
+    };
+    await expect.poll(passed, SOON).toBe(5);
+    expect(textsOf(published)).toEqual(["u1", "u1"]);
+  });
+
   it("publishes an event again when the process died before the mark; the inbox tells", async () => {
     const inbox = new Inbox({ schema: "shop" });
     const taken: boolean[] = [];

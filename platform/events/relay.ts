@@ -59,6 +59,8 @@ export class Relay {
   #leads = false;
   #prunedAt = -Infinity;
   #repeatedAt = -Infinity;
+  /** Of the stream that was found last. */
+  #madeAt: number | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -223,8 +225,9 @@ export class Relay {
   async #beginAnewAfterLoss(reign: Reign): Promise<void> {
     const { log, schema, stream } = this.#options;
     const madeAt = await stream.madeAt?.().catch(() => undefined); // The next look asks again.
-    if (madeAt === undefined) return;
+    if (madeAt === undefined || madeAt.getTime() === this.#madeAt) return; // Once for each: where NATS' clock is ahead, it is yet to be made.
     const count = await reign.unmark(madeAt);
+    this.#madeAt = madeAt.getTime();
     if (count > 0) log.warn({ schema, count, madeAt }, "the event stream was made anew: publishing again what it had");
   }
 }
