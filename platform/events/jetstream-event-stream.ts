@@ -46,6 +46,8 @@ export class JetStreamEventStream implements StartableEventStream {
   readonly #groups: ConsumerGroups;
   /** Ends when its group is empty or the stream was stopped. Never rejects. */
   readonly #followed = new Map<ConsumerGroup, Promise<void>>();
+  /** What each was given last: it tells whether the stream is as it was, see `ensureConsumer`. */
+  readonly #last = new WeakMap<ConsumerGroup, JsMsg>();
   readonly #stopped = new AbortController();
   readonly #started: Promise<void>;
   readonly #published = new Map<EventName, number>();
@@ -141,7 +143,9 @@ export class JetStreamEventStream implements StartableEventStream {
         const lock = await SessionLock.take(pool, `usher.consumer.${name}`);
         if (lock !== undefined) {
           try {
-            await this.#lead(group, lock, isOver);
+            let again: boolean;
+            do again = await this.#lead(group, lock, isOver);
+            while (again);
           } finally {
             lock.end();
           }
@@ -153,31 +157,34 @@ export class JetStreamEventStream implements StartableEventStream {
     }
   }
 
-  async #lead(group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<void> {
+  /** @returns whether to lead anew at once: the connection is another now, and the stream may have lost its end meanwhile */
+  async #lead(group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<boolean> {
     const { clock, connection } = this.#options;
     const link = linkOf(connection);
     const client = jetstream(connection, { timeout: JETSTREAM_ASK_MS });
     await ensureStream(await client.jetstreamManager(), connection, clock);
     const { name, onlyType } = group;
     // With more patience: were it not heard that a consumer is deleted, the next attempt would begin with all there is.
-    await ensureConsumer(await this.#client.jetstreamManager(false), name, onlyType);
+    await ensureConsumer(await this.#client.jetstreamManager(false), name, onlyType, this.#last.get(group));
     const consumer = await client.consumers.get(STREAM, name);
+    const isElsewhere = (): boolean => ![undefined, link].includes(linkOf(connection));
     const taken = new Set<JsMsg>();
     const messages: ConsumerMessages = await consumer.consume({
       max_messages: JETSTREAM_TAKEN_MAX,
       expires: JETSTREAM_ASK_MS,
       idle_heartbeat: JETSTREAM_HEARTBEAT_MS,
       abort_on_missing_resource: true,
-      callback: (message) => this.#take(message, group, taken),
+      callback: (message) => {
+        if (!isElsewhere()) this.#take(message, group, taken); // What is left out comes again once it is led anew.
+      },
     });
     const working = this.#keepWorking(taken);
     let looking: Timer | undefined;
+    let again: unknown;
     try {
-      const over = new Promise<void>((resolve) => {
+      const over = new Promise<boolean>((resolve) => {
         const look = (): void => {
-          const now = linkOf(connection);
-          const isNew = now !== undefined && now !== link; // Meanwhile the stream may have lost its end, see `ensureConsumer`.
-          if (isOver() || group.onlyType !== onlyType || isNew) resolve();
+          if (isOver() || group.onlyType !== onlyType || isElsewhere()) resolve(isElsewhere());
           else looking = clock.after(100, look);
         };
         look();
@@ -185,7 +192,7 @@ export class JetStreamEventStream implements StartableEventStream {
       const closed = messages.closed().then((error) => {
         if (error instanceof Error) throw error;
       });
-      await Promise.race([over, lock.lost, closed]);
+      again = await Promise.race([over, lock.lost, closed]);
     } finally {
       working.cancel();
       looking?.cancel();
@@ -194,9 +201,11 @@ export class JetStreamEventStream implements StartableEventStream {
     // What is not done goes back at once.
     await group.settled();
     for (const message of taken) message.nak();
+    return again === true && !isOver();
   }
 
   #take(message: JsMsg, group: ConsumerGroup, taken: Set<JsMsg>): void {
+    this.#last.set(group, message);
     const event = readEvent(message.data);
     if (event === undefined) {
       this.#options.log.error(

@@ -5,6 +5,8 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
+  type JsMsg,
+  PubHeaders,
   StorageType,
 } from "@nats-io/jetstream";
 import { errors, nanos, type NatsConnection } from "@nats-io/transport-node";
@@ -119,12 +121,13 @@ export async function patiently(clock: Clock, action: () => Promise<void>): Prom
  * it was given other events than it is to have: of `onlyType`, or all, since servers before 2.10 filter by one subject at the most.
  *
  * A crash may take the end of the stream and leave what its consumers had acknowledged. New events get the lost ones' numbers then, and would
- * count as done: so a consumer that is past the end begins with all there is.
+ * count as done: so a consumer that is past the end begins with all there is, and so does one whose `last` event's number is another's by now.
  */
 export async function ensureConsumer(
   manager: JetStreamManager,
   name: string,
   onlyType: EventName | undefined,
+  last?: JsMsg,
 ): Promise<void> {
   const config = {
     durable_name: name,
@@ -135,9 +138,10 @@ export async function ensureConsumer(
   };
   const info = await manager.consumers.info(STREAM, name).catch(codeIn([JetStreamApiCodes.ConsumerNotFound]));
   const { state } = await manager.streams.info(STREAM);
-  const isPastEnd = typeof info !== "number" && info.ack_floor.stream_seq > state.last_seq;
-  if (isPastEnd) await manager.consumers.delete(STREAM, name);
-  if (typeof info === "number" || isPastEnd) {
+  const isPastEnd = typeof info !== "number" && Math.max(info.ack_floor.stream_seq, last?.seq ?? 0) > state.last_seq;
+  const hasLost = isPastEnd || (last !== undefined && (await isReplaced(manager, last)));
+  if (typeof info !== "number" && hasLost) await manager.consumers.delete(STREAM, name);
+  if (typeof info === "number" || hasLost) {
     await manager.consumers.add(STREAM, { ...config, deliver_policy: DeliverPolicy.All });
   } else if (info.num_ack_pending > 0 || (info.config.filter_subject ?? "") !== (onlyType ?? "")) {
     await manager.consumers.delete(STREAM, name);
@@ -147,4 +151,9 @@ export async function ensureConsumer(
       opt_start_seq: info.ack_floor.stream_seq + 1,
     });
   }
+}
+
+async function isReplaced(manager: JetStreamManager, { seq, headers }: JsMsg): Promise<boolean> {
+  const found = await manager.streams.getMessage(STREAM, { seq });
+  return found !== null && found.header.get(PubHeaders.MsgIdHdr) !== (headers?.get(PubHeaders.MsgIdHdr) ?? "");
 }
