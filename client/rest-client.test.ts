@@ -63,6 +63,18 @@ test("a server that does not answer in time is not there", async () => {
   await expect(rest.webSocketUrl()).rejects.toThrow(Unreachable);
 });
 
+test("a server that is lost in the middle of an answer is not there either", async () => {
+  const lost = new ReadableStream({
+    start(stream) {
+      stream.enqueue(new TextEncoder().encode("<svg"));
+      stream.error(new TypeError("terminated"));
+    },
+  });
+  const rest = new RestClient("http://127.0.0.1", { fetch: () => Promise.resolve(new Response(lost)) });
+  await expect(rest.ticketPicture("t1", "token")).rejects.toThrow(Unreachable);
+  await expect(rest.ticketsPdf("bk_1", "token")).rejects.toThrow(Unreachable);
+});
+
 test("what answers and is no Usher refuses nothing", async () => {
   const rest = await start();
   await expect(rest.movies()).rejects.toThrow(Unreachable);

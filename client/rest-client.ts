@@ -125,12 +125,13 @@ export class RestClient {
 
   /** A ticket's code as a picture: SVG. */
   async ticketPicture(ticket: string, token: string): Promise<string> {
-    return (await this.#fetchOk(`/api/v1/tickets/${encodeURIComponent(ticket)}.svg`, signed(token))).text();
+    return this.#read(`/api/v1/tickets/${encodeURIComponent(ticket)}.svg`, signed(token), (answer) => answer.text());
   }
 
   /** All good tickets of a booking, a page each: PDF. */
   async ticketsPdf(booking: string, token: string): Promise<Blob> {
-    return (await this.#fetchOk(`/api/v1/bookings/${encodeURIComponent(booking)}/tickets.pdf`, signed(token))).blob();
+    const path = `/api/v1/bookings/${encodeURIComponent(booking)}/tickets.pdf`;
+    return this.#read(path, signed(token), (answer) => answer.blob());
   }
 
   async #all<Item>(path: string, search: object, token?: string): Promise<Item[]> {
@@ -157,11 +158,19 @@ export class RestClient {
     return this.#get(path, { method: "POST", headers, body: JSON.stringify(body) });
   }
 
-  async #get<Answer>(path: string, request: RequestInit = {}): Promise<Answer> {
+  #get<Answer>(path: string, request: RequestInit = {}): Promise<Answer> {
+    // The cast: the server holds its answers against the schemas that these types come from.
+    return this.#read(path, request, async (answer) => (await answer.json()) as Answer);
+  }
+
+  async #read<Answer>(
+    path: string,
+    request: RequestInit,
+    body: (answer: Response) => Promise<Answer>,
+  ): Promise<Answer> {
     const response = await this.#fetchOk(path, request);
     try {
-      // The cast: the server holds its answers against the schemas that these types come from.
-      return (await response.json()) as Answer;
+      return await body(response);
     } catch (cause) {
       throw new Unreachable(this.#base, cause);
     }

@@ -17,6 +17,8 @@ export interface EdgeOptions {
   readonly bus: Bus;
   readonly engine: EngineGateway;
   readonly verifier: Verifier;
+  /** Of the address that it listens at itself, allowed besides those of the settings. */
+  ownOrigins(port: number): readonly string[];
   readonly clock: Clock;
   /** From 0 up to but not 1. */
   readonly random: () => number;
@@ -94,10 +96,11 @@ class WebSocketEdge implements Edge {
   }
 
   async start(): Promise<{ port: number }> {
-    const { host, wsPort, allowedOrigins, trustedProxies } = this.#options.config;
+    const { ownOrigins, config } = this.#options;
+    const { host, wsPort, allowedOrigins, trustedProxies } = config;
     const server = new WebSocketServer({
       events: this.#sessions,
-      allowedOrigins,
+      allowedOrigins: (port) => [...allowedOrigins, ...ownOrigins(port)],
       trustedProxies,
       socketsMax: Math.ceil(this.#connectionsMax * (1 + LIMITS.handshakeShare)),
     });

@@ -82,6 +82,8 @@ describe("the handshake", () => {
     expect(await refusalOf("/v1", { origin: "null" })).toBe(403);
     expect(await refusalOf("/v2", {})).toBe(404);
     expect(await accepted({ origin: "http://localhost:8080" })).toBe(" {");
+    expect(await refusalOf("/v1", { origin: `http://127.0.0.1:${current.edge.port + 1}` })).toBe(403);
+    expect(await accepted({ origin: `http://127.0.0.1:${current.edge.port}` })).toBe(" {"); // As clients that are no browser have it.
   });
 
   it("answers plain HTTP", async () => {

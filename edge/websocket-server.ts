@@ -37,7 +37,8 @@ interface UserData<Session> {
 
 interface Options<Session> {
   readonly events: SocketEvents<Session>;
-  readonly allowedOrigins: readonly string[];
+  /** By the port that it listens on. */
+  allowedOrigins(port: number): readonly string[];
   /** Addresses, or networks of them, whose `X-Forwarded-For` says where a connection really comes from. */
   readonly trustedProxies: readonly string[];
   /** Sockets open at once, whatever is spoken on them. */
@@ -48,9 +49,10 @@ export class WebSocketServer<Session> implements Publisher {
   readonly #library: Library;
   readonly #app: TemplatedApp;
   readonly #events: SocketEvents<Session>;
-  readonly #origins: ReadonlySet<string>;
+  readonly #allowedOrigins: Options<Session>["allowedOrigins"];
   readonly #proxies: Proxies;
   readonly #socketsMax: number;
+  #origins: ReadonlySet<string> = new Set();
   #sockets = 0;
   #listening: us_listen_socket | undefined;
 
@@ -59,7 +61,7 @@ export class WebSocketServer<Session> implements Publisher {
     this.#library = loadLibrary();
     this.#app = this.#library.App();
     this.#events = events;
-    this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
+    this.#allowedOrigins = allowedOrigins;
     this.#proxies = new Proxies(trustedProxies);
     this.#socketsMax = socketsMax;
     this.#route();
@@ -77,7 +79,9 @@ export class WebSocketServer<Session> implements Publisher {
           "set WS_PORT or HOST to another.",
       );
     }
-    return this.#library.us_socket_local_port(this.#listening);
+    const taken = this.#library.us_socket_local_port(this.#listening);
+    this.#origins = new Set(this.#allowedOrigins(taken).map((origin) => origin.toLowerCase()));
+    return taken;
   }
 
   publish(topic: string, frame: Frame): void {

@@ -173,12 +173,13 @@ describe("an extension", () => {
   });
 
   test("is that of the next hold where one is being paid for, whose end stays", async () => {
-    const { clock, basket, refusals, lost, refuseOnce, extended } = await holdTwice();
+    const { client, clock, basket, refusals, lost, refuseOnce, extended } = await holdTwice();
     refuseOnce("HOLD_PINNED");
     await basket.extend();
     expect(refusals).toEqual([]);
     expect(extended()).toHaveLength(2);
     clock.sleep(200_000);
+    client.close();
     basket.dropExpired();
     expect(basket.seats).toEqual([6]);
     expect(lost).toEqual([5]);
@@ -223,6 +224,22 @@ describe("an extension", () => {
     answer("h2", [6], status);
     await expect.poll(() => basket.seats).toEqual([5, 6]);
     expect(basket.msLeft).toBe(msLeft - (status === "paying" ? 1 : 0));
+  });
+
+  test("that is granted after the end by the clock here is in time", async () => {
+    const { server, clock, basket, lost } = await holdTwice();
+    let answer: (() => void) | undefined;
+    server.script("extend", (received) => (answer = () => server.answer(received)));
+    clock.sleep(199_900);
+    const extended = basket.extend();
+    await expect.poll(() => answer).toBeDefined();
+    clock.sleep(200);
+    basket.dropExpired();
+    answer?.();
+    await extended;
+    expect(basket.seats).toEqual([5, 6]);
+    expect(lost).toEqual([]);
+    expect(basket.msLeft).toBeGreaterThan(200_000);
   });
 
   test("that is refused says so once", async () => {
@@ -336,3 +353,28 @@ describe("a hold that was granted unheard", () => {
     expect((await server.next("hold")).message).toMatchObject({ seats: [6] });
   });
 });
+
+test.each([
+  ["lives still", () => Response.json({ seats: [5], expiresInMs: 60_000, status: "held" }), [5], []],
+  ["has run out", () => refusal("HOLD_EXPIRED", 409), [], [5]],
+] as const)(
+  "a hold that is over by the clock here, and %s, is asked after before it is dropped",
+  async (_, answer, seats, gone) => {
+    let asked = 0;
+    const { clock, basket, lost } = await openBasket(async () => {
+      asked++;
+      return answer();
+    });
+    await basket.take([5], false);
+    clock.sleep(300_001);
+    basket.dropExpired();
+    expect(asked).toBe(0); // The server says so, as a rule.
+    expect(basket.seats).toEqual([5]);
+    clock.sleep(5_000);
+    for (let time = 0; time < 3; time++) basket.dropExpired();
+    await expect.poll(() => basket.seats).toEqual(seats);
+    await expect.poll(() => (basket.msLeft ?? 1) > 0).toBe(true);
+    expect(lost).toEqual(gone);
+    expect(asked).toBe(1);
+  },
+);

@@ -14,6 +14,9 @@ import { UnheardRequests, type Wish } from "./unheard-requests.ts";
 /** With one of these a hold cannot be extended, and another may be. */
 const NOT_TO_EXTEND: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["HOLD_PINNED", "HOLD_NOT_FOUND", "HOLD_EXPIRED"]);
 
+/** A connected client is told that a hold has run out within this, by its own clock, which may be ahead a little. */
+const TOLD_WITHIN_MS = 3_000;
+
 export interface BasketOptions {
   readonly client: UsherClient;
   readonly rest: RestClient;
@@ -60,6 +63,8 @@ export class Basket {
   /** When it was answered, on the client's clock. */
   #extendedAt = 0;
   #extending: Promise<void> | undefined;
+  /** When the server was asked last about what had run out by the clock here, on that clock. */
+  #askedAt = 0;
   #signedIn = false;
 
   constructor(options: BasketOptions) {
@@ -174,9 +179,18 @@ export class Basket {
     if (seats.some((seat) => this.#mine.has(seat) && !this.#returning.has(seat))) void this.refresh();
   }
 
-  /** Drops what has run out while there was no connection to be told by. */
+  /**
+   * Drops what has run out while there was no connection to be told by. Where there is one the server tells, and is asked should it not: a hold
+   * may have been given more time, or be on its way to a booking.
+   */
   dropExpired(): void {
-    for (const hold of this.#holds.values()) if (this.#options.client.msLeft(hold) === 0) this.#lose(hold.holdId);
+    const { client } = this.#options;
+    const over = [...this.#holds.values()].filter((hold) => client.msLeft(hold) === 0);
+    if (client.state !== "open") return over.forEach(({ holdId }) => this.#lose(holdId));
+    const isLate = over.some(({ expiresAt }) => client.now() - Math.max(expiresAt, this.#askedAt) > TOLD_WITHIN_MS);
+    if (!isLate || this.#extending !== undefined) return;
+    this.#askedAt = client.now();
+    void this.refresh();
   }
 
   async #extend(): Promise<void> {

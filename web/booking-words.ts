@@ -17,6 +17,12 @@ export const seatsOf = ({ tickets }: Booking): string => formatList(tickets.map(
 export const isMoneyOnItsWay = ({ status, payment }: Booking): boolean =>
   status === "expired" && (payment?.status === "pending" || payment?.status === "authorized");
 
+/** The same of a booking of a guest whose time is over, of whom nothing more is heard here. */
+export const howItStood = (booking: Booking): string =>
+  booking.status === "confirmed"
+    ? howItStands(booking)
+    : `Your visit was over before this was paid. If you have paid it, ask at the box office with the number ${booking.id}.`;
+
 /** What has become of a booking and of its money, in sentences. */
 export function howItStands(booking: Booking): string {
   const { status, reason, refunding, refunded } = booking;

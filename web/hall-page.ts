@@ -35,6 +35,8 @@ export class HallPage {
   readonly #categories: ReadonlyMap<string, number>;
   readonly #stop = new AbortController();
   readonly #unlisten: (() => void)[];
+  /** The best seats were asked for, and there is no answer yet. */
+  #isFinding = false;
 
   constructor(options: HallPageOptions) {
     this.#options = options;
@@ -192,10 +194,14 @@ export class HallPage {
 
   #findBest(event: SubmitEvent): void {
     event.preventDefault();
+    // Of two clicks the second wants nothing more.
+    if (this.#isFinding) return;
+    this.#isFinding = true;
     const count = byId("best-count", HTMLInputElement).valueAsNumber;
     const category = byId("best-category", HTMLSelectElement).value;
     const before = new Set(this.#basket.seats);
     void this.#basket.takeBest({ count, ...(category !== "" && { category }) }, this.#accessible).then(() => {
+      this.#isFinding = false;
       const fresh = this.#basket.seats.filter((seat) => !before.has(seat));
       if (fresh[0] === undefined) return;
       this.#map.reveal(fresh[0]);

@@ -1,6 +1,6 @@
 import { type Booking, Refused, type RestClient, type UsherClient } from "../client/index.ts";
 import type { Basket } from "./basket.ts";
-import { howItStands, isMoneyOnItsWay, seatsOf } from "./booking-words.ts";
+import { howItStands, howItStood, isMoneyOnItsWay, seatsOf } from "./booking-words.ts";
 import { button, byId, create, replaceItems } from "./dom.ts";
 import { formatCountdown, formatMoney } from "./format.ts";
 import { say, tell } from "./messages.ts";
@@ -34,7 +34,7 @@ interface TimeToPay {
 export class PurchasePanel {
   readonly #options: PurchasePanelOptions;
   readonly #stop = new AbortController();
-  readonly #unlisten: () => void;
+  readonly #unlisten: readonly (() => void)[];
   readonly #ticking: ReturnType<typeof setInterval>;
   readonly #pace = new Pace();
   /** By booking, once all its tickets are there. */
@@ -44,9 +44,11 @@ export class PurchasePanel {
   /** On the page, by booking. */
   #clocks: ReadonlyMap<string, HTMLElement> = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Word of a booking, while there was no connection or no guest: to be looked for once there is. */
+  #mayHaveMissed = false;
   /** All of the guest's own. */
   #bookings: readonly Booking[] = [];
-  /** Paid by a guest whose token is over: nobody can change them any more, but the codes are good at the door. */
+  /** Of a guest whose token is over: nobody can change them any more. Codes are good at the door; of what was not paid yet nothing is heard here. */
   #earlier: readonly Booking[] = [];
   #seats: ReadonlySet<number> = new Set();
   #shown = "";
@@ -58,14 +60,21 @@ export class PurchasePanel {
     byId("pay", HTMLButtonElement).addEventListener("click", () => void this.#bookAndPay(), {
       signal: this.#stop.signal,
     });
-    this.#unlisten = options.client.on("booking", () => void this.#look());
+    this.#unlisten = [
+      options.client.on("booking", () => void this.#look()),
+      options.client.on("state", () => (this.#mayHaveMissed ||= options.client.state !== "open")),
+      options.client.on("authed", () => {
+        if (this.#mayHaveMissed) void this.#look();
+        this.#mayHaveMissed = false;
+      }),
+    ];
     this.#ticking = setInterval(() => this.#showTimes(), TICK_MS);
     this.#show([]);
     void this.#look();
   }
 
   close(): void {
-    this.#unlisten();
+    for (const unlisten of this.#unlisten) unlisten();
     clearInterval(this.#ticking);
     clearTimeout(this.#timer);
     this.#stop.abort();
@@ -96,11 +105,16 @@ export class PurchasePanel {
     const { rest, session, basket } = this.#options;
     session.keepBooked();
     this.#said ??= new Map();
+    const booked: string[] = [];
+    // All of them first: from then on no hold runs out while another's payment is begun.
     for (const holdId of basket.holdIds) {
       const { id } = await rest.book(holdId, this.#token);
       basket.handOver(holdId);
-      await rest.pay(id, this.#token);
+      booked.push(id);
     }
+    const begun = await Promise.allSettled(booked.map((id) => rest.pay(id, this.#token)));
+    const failed = begun.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #savePdf(id: string): Promise<void> {
@@ -145,7 +159,10 @@ export class PurchasePanel {
       waitMs = this.#waitMs(bookings);
     } catch (error) {
       // Looked for again, but not with a token that is over: what the buyer did was answered for by itself.
-      if (error instanceof Refused && error.code === "UNAUTHORIZED") return clearTimeout(this.#timer);
+      if (error instanceof Refused && error.code === "UNAUTHORIZED") {
+        this.#mayHaveMissed = true;
+        return clearTimeout(this.#timer);
+      }
       waitMs = this.#pace.later(error instanceof Refused ? error.retryInMs : 0);
     }
     // Another look may have been under way.
@@ -208,12 +225,13 @@ export class PurchasePanel {
   #show(bookings: readonly Booking[]): void {
     const ids = new Set(bookings.map(({ id }) => id));
     this.#earlier = [...this.#bookings, ...this.#earlier].filter(
-      ({ id, status }) => status === "confirmed" && !ids.has(id),
+      (booking) => !ids.has(booking.id) && (booking.status === "confirmed" || this.#isToBePaid(booking)),
     );
     this.#bookings = bookings;
     const all = [...bookings, ...this.#earlier];
     // A button must not be replaced under a finger.
-    const now = JSON.stringify(all.map((booking) => [booking, this.#codes.has(booking.id), this.#isToBePaid(booking)]));
+    const shown = all.map((booking) => [booking, this.#codes.has(booking.id), this.#isToBePaid(booking)]);
+    const now = JSON.stringify([bookings.length, shown]);
     if (now === this.#shown) return;
     this.#shown = now;
     const open = bookings.filter((booking) => this.#isToBePaid(booking));
@@ -260,7 +278,7 @@ export class PurchasePanel {
       "li",
       { id },
       create("p", {}, create("strong", {}, seatsOf(booking)), ` ${formatMoney(total)}`),
-      create("p", { className: "quiet" }, howItStands(booking)),
+      create("p", { className: "quiet" }, this.#earlier.includes(booking) ? howItStood(booking) : howItStands(booking)),
       ...(clock === undefined ? [] : [clock]),
       ...(status === "confirmed" ? (this.#codes.get(id) ?? []) : []),
       ...actions,

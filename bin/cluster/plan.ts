@@ -157,6 +157,7 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
   const edgePorts = Array.from({ length: edges }, port);
   const origins = [
     ...ownOrigins("http", config.host, config.httpPort),
+    ...ownOrigins("http", config.host, config.wsPort),
     ...ownOrigins("https", config.host, config.httpsPort),
   ];
   const edgeRoles = edgePorts.map((each, at) =>

@@ -67,7 +67,7 @@ async function startAll(role: Role): Promise<void> {
     verifier,
     shared,
     sharesPort: false,
-    ownOrigins: ownOrigins("http", config.host, httpPort),
+    pageOrigins: ownOrigins("http", config.host, httpPort),
   });
   await requirePermitted();
   engine.reachable();

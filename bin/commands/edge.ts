@@ -37,7 +37,7 @@ async function startEdgeRole(role: Role): Promise<void> {
     engine: engineClient(role, bus, { sells: false }),
     verifier,
     shared,
-    ownOrigins: [],
+    pageOrigins: [],
     sharesPort: true,
   });
   await requirePermitted();

@@ -2,6 +2,7 @@ import { createEdge } from "../../edge/index.ts";
 import type { TokenVerifier } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
+import { ownOrigins } from "./own-origins.ts";
 import type { Role } from "./role.ts";
 import type { Shared } from "./start-redis.ts";
 
@@ -12,14 +13,14 @@ interface Options {
   /** With other processes, where there is Redis. */
   readonly shared: Shared | undefined;
   /** Pages that may connect besides those of the settings. */
-  readonly ownOrigins: readonly string[];
+  readonly pageOrigins: readonly string[];
   readonly sharesPort: boolean;
 }
 
 /** The WebSocket port. @returns the port @throws WebSocketServerError */
 export async function startEdge(
   role: Role,
-  { bus, engine, verifier, shared, ownOrigins, sharesPort }: Options,
+  { bus, engine, verifier, shared, pageOrigins, sharesPort }: Options,
 ): Promise<number> {
   const { config, clock, log, metrics, lifecycle } = role;
   const publicOrigin = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin];
@@ -33,7 +34,9 @@ export async function startEdge(
     metrics,
     sharesPort,
     usage: shared?.usage,
-    config: { ...config, allowedOrigins: [...config.allowedOrigins, ...publicOrigin, ...ownOrigins] },
+    config: { ...config, allowedOrigins: [...config.allowedOrigins, ...publicOrigin, ...pageOrigins] },
+    // Some clients that are no browser name the WebSocket's own address. There are no pages at it that could do harm.
+    ownOrigins: (port) => ownOrigins("http", config.host, port),
   });
   const { port } = await lifecycle.start({ name: "edge", start: () => edge.start(), stop: () => edge.drain() });
   return port;

@@ -55,6 +55,7 @@ export class Harness {
     const { bus, engine, clock, verifier, log, metrics } = this;
     this.edge = createEdge({
       sharesPort: false,
+      ownOrigins: (port) => [`http://127.0.0.1:${port}`],
       config: this.config,
       bus,
       engine,

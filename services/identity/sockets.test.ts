@@ -33,6 +33,7 @@ beforeAll(async () => {
       connectionsPerAddress: 1e3,
     },
     sharesPort: false,
+    ownOrigins: () => [],
     bus,
     engine,
     verifier,

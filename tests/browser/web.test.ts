@@ -72,6 +72,13 @@ class Wire {
     for (const send of this.kept.splice(0)) send();
   }
 
+  /** What was kept is lost, and so is the connection. */
+  cut(): void {
+    this.#keeps = undefined;
+    this.kept.length = 0;
+    void this.#route?.close({ code: 1001 });
+  }
+
   say(message: ServerMessage): void {
     this.#route?.send(Buffer.from(encodeServerMsgpack(message)));
   }
@@ -641,4 +648,66 @@ test("late money that brings the seats after all is shown as soon as it is told,
   await late.waitFor();
   await page.unrouteAll({ behavior: "wait" });
   await link.waitFor();
+});
+
+test("tickets that were given back while there was no word of it are no longer shown as good", async () => {
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
+  await findBest(page, 1);
+  await buy(page);
+  await page.getByAltText("Code of seat").waitFor();
+  wire.keep(OP.booking);
+  const id = await page.locator("#purchase-list li").getAttribute("id");
+  const guest = await page.evaluate<string>("sessionStorage.getItem('usher.guest')");
+  const { token } = JSON.parse(guest) as { readonly token: string };
+  await fetch(`http://127.0.0.1:${office.usher.httpPort}/api/v1/bookings/${id}/cancel`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: "{}",
+  });
+  await expect.poll(() => wire.kept.length, PATIENTLY).toBeGreaterThan(0);
+  await purchases(page).getByText("Paid: show these codes").waitFor();
+  wire.cut();
+  await purchases(page).getByText("has been paid back to you").waitFor();
+});
+
+test("seats chosen apart are all booked before the first is paid for, and whichever cannot be paid is told of", async () => {
+  const page = await enter(office.anotherShowtime("ha_studio"));
+  await page.getByText("Seats as a list").click();
+  for (const seat of ["Row A, seat 1,", "Row A, seat 2,"]) {
+    await page.getByRole("button", { name: new RegExp(`^${seat} .*, free$`) }).click();
+    await page.getByRole("button", { name: new RegExp(`^${seat} .*, yours$`) }).waitFor();
+  }
+  const body = JSON.stringify({ code: "UNAVAILABLE", detail: "Not now.", retryInMs: 3_000 });
+  await page.route(/\/payments$/, (route) =>
+    route.fulfill({ status: 503, contentType: "application/problem+json", body }),
+  );
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.locator("#purchase-list li:nth-child(2)").waitFor();
+  await page.getByText("None yet.").waitFor();
+  await expect.poll(() => complaints.length, PATIENTLY).toBe(2);
+  complaints.length = 0;
+});
+
+test("two clicks on the best seats are one wish", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await page.getByLabel("Seats", { exact: true }).fill("2");
+  await page.getByRole("button", { name: "Find the best" }).dblclick();
+  await page.locator("#basket-seats li:nth-child(2)").waitFor();
+  await page.getByRole("button", { name: "Find the best" }).click();
+  await page.locator("#basket-seats li:nth-child(4)").waitFor();
+  expect(await page.locator("#basket-seats li").count()).toBe(4);
+});
+
+test("what a guest had not paid yet when its time was over stays, with what to do about it", async () => {
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
+  await findBest(page, 1);
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
+  const id = await page.locator("#purchase-list li").getAttribute("id");
+  wire.say({ op: "error", code: "UNAUTHORIZED", message: "The token is over." });
+  await findBest(page, 1);
+  await purchases(page).getByText(`ask at the box office with the number ${id}`).waitFor();
+  expect(await purchases(page).getByRole("link").count()).toBe(0);
 });

@@ -76,6 +76,17 @@ export class FloorPlan {
     return best;
   }
 
+  /** The seat that is nearest to the middle of the hall, where there may be none. */
+  get middle(): number | undefined {
+    const { left, right, top, bottom } = this.box;
+    const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+    let best: LayoutSeat | undefined;
+    for (const seat of this.seats) {
+      if (best === undefined || Math.hypot(seat.x - x, seat.y - y) < Math.hypot(best.x - x, best.y - y)) best = seat;
+    }
+    return best?.index;
+  }
+
   /** The seat next to another as one would look for it: in its row, or in the row before or behind. */
   neighbour(from: number, direction: Direction): number | undefined {
     const here = this.seats[from];

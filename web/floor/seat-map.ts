@@ -185,7 +185,7 @@ export class SeatMap {
   }
 
   #go(direction: Direction): void {
-    const next = this.#cursor === undefined ? this.#middle() : this.plan.neighbour(this.#cursor, direction);
+    const next = this.#cursor === undefined ? this.plan.middle : this.plan.neighbour(this.#cursor, direction);
     if (next === undefined) return;
     this.#cursor = next;
     // As close as a seat can be seen.
@@ -193,11 +193,5 @@ export class SeatMap {
     if (tooSmall > 1) this.#camera.zoom(tooSmall);
     this.reveal(next);
     this.#options.visited(next);
-  }
-
-  #middle(): number | undefined {
-    const { left, right, top, bottom } = this.plan.box;
-    const reach = Math.max(right - left, bottom - top);
-    return this.plan.seatAt({ x: (left + right) / 2, y: (top + bottom) / 2 }, Math.min(reach, this.plan.pitch * 30));
   }
 }
