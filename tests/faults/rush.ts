@@ -162,9 +162,12 @@ export class Rush {
       this.#halls.push({ showtime, seatCount, buyers, viewers });
       this.#stays.push(...[...buyers, ...viewers].map((one) => one.stay()));
     }
+    // What is bought and kept would fill a small hall, which is among them in the evening, when a large one has begun.
+    const largest = Math.max(...this.#halls.map(({ seatCount }) => seatCount));
+    const large = this.#halls.filter(({ seatCount }) => seatCount === largest);
     const shop = {
       httpPort: this.#world.httpPort,
-      showtimes: this.showtimes,
+      showtimes: large.map(({ showtime }) => showtime),
       random: this.random,
       postponed: () => void this.postponed++,
       wrong: (what: string) => this.wrong(what),
