@@ -242,4 +242,20 @@ export const BREAKS = [
     replace: "if (state.seq < 0) {",
     test: "engine/shard",
   },
+  {
+    law: "-",
+    what: "a ticket is good again while the cancellation that withdrew it may yet come",
+    file: "services/tickets/follower.ts",
+    find: "{ fence: before.restores }",
+    replace: "{ fence: false }",
+    test: "services/tickets",
+  },
+  {
+    law: 4,
+    what: "a standby that is behind says who owns the shards",
+    file: "engine/journal/postgres-journal.ts",
+    find: "writable: true,",
+    replace: "writable: false,",
+    test: "engine/journal",
+  },
 ];

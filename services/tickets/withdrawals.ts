@@ -19,7 +19,8 @@ interface Options {
 /**
  * A seat is given back only when nobody sits on it. So its ticket is withdrawn first, in the row that the gate writes: of the two,
  * one comes first, and the other finds it so. A withdrawn ticket is void once its booking has lost the seat, or good again after a
- * while; both are found out by asking the booking, see `TicketFollower`.
+ * while; both are found out by asking the booking, see `TicketFollower`. Before it is good again the booking is fenced, so that a cancellation
+ * that was slower still has to withdraw it once more.
  */
 export class Withdrawals {
   readonly #options: Options;
