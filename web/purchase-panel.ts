@@ -105,15 +105,17 @@ export class PurchasePanel {
     const { rest, session, basket } = this.#options;
     session.keepBooked();
     this.#said ??= new Map();
-    const booked: string[] = [];
-    // All of them first: from then on no hold runs out while another's payment is begun.
-    for (const holdId of basket.holdIds) {
-      const { id } = await rest.book(holdId, this.#token);
-      basket.handOver(holdId);
-      booked.push(id);
-    }
-    const begun = await Promise.allSettled(booked.map((id) => rest.pay(id, this.#token)));
-    const failed = begun.find((each) => each.status === "rejected");
+    // All of them first: from then on no hold runs out while another's payment is begun. One that fails keeps no other from its own.
+    const booked = await Promise.allSettled(
+      basket.holdIds.map(async (holdId) => {
+        const { id } = await rest.book(holdId, this.#token);
+        basket.handOver(holdId);
+        return id;
+      }),
+    );
+    const ids = booked.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    const begun = await Promise.allSettled(ids.map((id) => rest.pay(id, this.#token)));
+    const failed = [...booked, ...begun].find((each) => each.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
 

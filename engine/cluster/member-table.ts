@@ -42,7 +42,7 @@ export class MemberTable {
     const lost = async (): Promise<void> => {
       await name.lost;
       name.end();
-      this.#name = undefined;
+      if (this.#name === name) this.#name = undefined;
       await this.#takeName(); // At once: without it, one late beat would be taken for the end of this engine.
     };
     lost().catch(() => undefined); // Taken with the next renewal.

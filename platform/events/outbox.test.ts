@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { type Bus, InProcessBus } from "../bus/index.ts";
-import { systemClock, VirtualClock } from "../clock/index.ts";
+import { type Clock, systemClock, VirtualClock } from "../clock/index.ts";
 import { createDatabase, createPool } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -42,7 +42,15 @@ const streamThat = (work: (event: DomainEvent) => Promise<void> = async () => {}
 });
 
 /** As another process would have it: with connections of its own. */
-function newOutbox(stream: EventStream, name = "relay", bus?: Bus, schema = "shop") {
+function newOutbox(
+  stream: EventStream,
+  {
+    name = "relay",
+    schema = "shop",
+    clock = systemClock,
+    bus,
+  }: { readonly name?: string; readonly schema?: string; readonly clock?: Clock; readonly bus?: Bus } = {},
+) {
   const pool = createPool({ connectionString: t.url, max: 2, name, log: silent });
   const outbox = new Outbox({
     pool,
@@ -50,7 +58,7 @@ function newOutbox(stream: EventStream, name = "relay", bus?: Bus, schema = "sho
     source: `/usher/${schema}`,
     stream,
     ...(bus && { bus }),
-    clock: systemClock,
+    clock,
     random: systemRandom,
     log: silent,
   });
@@ -115,26 +123,12 @@ describe("outbox", () => {
     const bus = new InProcessBus({ clock: systemClock, log: silent });
     cleanUps.unshift(() => bus.close());
     // Its time stands still: it never polls.
-    const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
-    const leader = new Outbox({
-      pool,
-      bus,
-      schema: "shop",
-      source: "/usher/shop",
-      stream: streamThat(),
-      clock,
-      random: systemRandom,
-      log: silent,
-    });
-    cleanUps.push(async () => {
-      await leader.stop();
-      await pool.end();
-    });
+    const leader = newOutbox(streamThat(), { name: "leader", clock, bus });
     await add(leader, "first");
     leader.start();
     await expect.poll(() => textsOf(published), SOON).toEqual(["first"]);
     await expect.poll(unpublished, SOON).toBe(0);
-    const other = newOutbox(streamThat(), "other", bus);
+    const other = newOutbox(streamThat(), { name: "other", bus });
     other.start();
     await add(other, "second");
     other.nudge();
@@ -213,20 +207,8 @@ describe("outbox", () => {
   it("tells what joins a subject under way right after it, without looking again", async () => {
     let open = (): void => {};
     const opened = new Promise<void>((resolve) => (open = resolve));
-    const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
-    const outbox = new Outbox({
-      pool,
-      schema: "shop",
-      source: "/usher/shop",
-      stream: streamThat(async ({ subject }) => (subject === "slow" ? opened : undefined)),
-      clock: new VirtualClock(),
-      random: systemRandom,
-      log: silent,
-    });
-    cleanUps.push(async () => {
-      await outbox.stop();
-      await pool.end();
-    });
+    const stream = streamThat(async ({ subject }) => (subject === "slow" ? opened : undefined));
+    const outbox = newOutbox(stream, { clock: new VirtualClock() });
     await add(outbox, "first", "slow");
     outbox.start();
     await expect.poll(() => textsOf(published), SOON).toEqual(["first"]);
@@ -319,7 +301,7 @@ describe("outbox", () => {
   });
 
   it("keeps the order of each subject with two relays, and with connections that break", async () => {
-    const [one, two] = [newOutbox(streamThat(), "relay"), newOutbox(streamThat(), "relay")];
+    const [one, two] = [newOutbox(streamThat()), newOutbox(streamThat())];
     one.start();
     two.start();
     const subjects = ["a", "b", "c", "d"];
@@ -347,27 +329,15 @@ describe("outbox", () => {
     const clock = new VirtualClock();
     const HOUR_MS = 3_600_000;
     let [madeAt, looks] = [clock.now() - HOUR_MS, 0];
-    const pool = createPool({ connectionString: t.url, max: 2, name: "leader", log: silent });
-    const outbox = new Outbox({
-      pool,
-      schema: "shop",
-      source: "/usher/shop",
-      stream: {
-        ...streamThat(),
-        repeatAfterMs: HOUR_MS,
-        async madeAt() {
-          looks++;
-          return new Date(madeAt);
-        },
+    const stream = {
+      ...streamThat(),
+      repeatAfterMs: HOUR_MS,
+      async madeAt() {
+        looks++;
+        return new Date(madeAt);
       },
-      clock,
-      random: systemRandom,
-      log: silent,
-    });
-    cleanUps.push(async () => {
-      await outbox.stop();
-      await pool.end();
-    });
+    };
+    const outbox = newOutbox(stream, { clock });
     await add(outbox, "u1");
     outbox.start();
     await expect.poll(unpublished, SOON).toBe(0);
@@ -392,7 +362,7 @@ describe("outbox", () => {
         await deal(event);
         await new Promise(() => {});
       }),
-      "dying",
+      { name: "dying" },
     );
     await add(dying, "u1");
     dying.start();
@@ -441,7 +411,7 @@ describe("outbox", () => {
 
 describe("two outboxes", () => {
   it("have the events of a subject published in the order in which they were written", async () => {
-    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), "till", undefined, "till")];
+    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), { name: "till", schema: "till" })];
     const texts = Array.from({ length: 8 }, (_, at) => `e${at}`);
     for (const [at, text] of texts.entries()) await add(at % 2 === 0 ? shop : till, text, "u");
     till.start();
@@ -457,7 +427,7 @@ describe("two outboxes", () => {
       const refusal = refusals.shift();
       return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
     });
-    const [shop, till] = [newOutbox(stream), newOutbox(stream, "till", undefined, "till")];
+    const [shop, till] = [newOutbox(stream), newOutbox(stream, { name: "till", schema: "till" })];
     shop.start();
     await add(shop, "created", "u");
     shop.nudge();
@@ -468,7 +438,7 @@ describe("two outboxes", () => {
   });
 
   it("leave what waits for its turn to whoever leads next", async () => {
-    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), "till", undefined, "till")];
+    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), { name: "till", schema: "till" })];
     await add(shop, "first", "u");
     await add(till, "second", "u");
     till.start();
@@ -478,7 +448,7 @@ describe("two outboxes", () => {
     expect(textsOf(published)).toEqual(["other"]);
     shop.start();
     await expect.poll(() => textsOf(published), SOON).toEqual(["other", "first"]);
-    newOutbox(streamThat(), "till-2", undefined, "till").start();
+    newOutbox(streamThat(), { name: "till-2", schema: "till" }).start();
     await expect.poll(() => textsOf(published), SOON).toEqual(["other", "first", "second"]);
   });
 });
