@@ -1,135 +1,17 @@
-import { readFile } from "node:fs/promises";
-import type { Browser, Locator, Page, WebSocketRoute } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Booking, Layout } from "../../client/index.ts";
-import { type BookingId, type HoldId, showtimeId } from "../../proto/index.ts";
-import { encodeServerMsgpack, type ServerMessage } from "../../proto/ws/index.ts";
+import { expect, test } from "vitest";
+import type { Layout } from "../../client/index.ts";
+import { type HoldId } from "../../proto/index.ts";
+import { encodeServerMsgpack } from "../../proto/ws/index.ts";
 import { OP } from "../../proto/ws/op.ts";
-import { boxOffice } from "../support/box-office.ts";
-import { launchChromium } from "./chromium.ts";
+import { basketOf, findBest, focusOf, PATIENTLY, useVisitors, Wire } from "./visitors.ts";
 
-const PATIENTLY = { timeout: 20_000 };
-
-const office = boxOffice();
-let browser: Browser;
-const complaints: string[] = [];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  expect(complaints.splice(0), "what the browser complained about").toEqual([]);
-});
-
-/** A page of its own visitor; what it says on its console fails the test. */
-async function visit(path: string, prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
-  const page = await browser.newPage({ locale: "en-GB" });
-  await prepare?.(page);
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(`${message.text()} ${message.location().url}`);
-  });
-  await page.goto(`http://127.0.0.1:${office.usher.httpPort}/${path}`);
-  return page;
-}
-
-const pageOf = (showtime: string): string => `http://127.0.0.1:${office.usher.httpPort}/#/showtimes/${showtime}`;
-
-async function enter(showtime: string): Promise<Page> {
-  const page = await visit(`#/showtimes/${showtime}`);
-  await page.locator("#connection[data-state=live]").waitFor();
-  return page;
-}
-
-/** Stands between a page and the server: keeps back what one is to get later, and says what the server never said. */
-class Wire {
-  readonly kept: (() => void)[] = [];
-  #keeps: number | undefined;
-  #route: WebSocketRoute | undefined;
-
-  tap(page: Page): Promise<void> {
-    return page.routeWebSocket(/\/v1$/, (route) => {
-      this.#route = route;
-      const server = route.connectToServer();
-      server.onMessage((frame) => this.#pass(frame, route));
-      route.onMessage((frame) => this.#pass(frame, server));
-    });
-  }
-
-  #pass(frame: string | Buffer, to: WebSocketRoute): void {
-    if (frame[1] === this.#keeps) this.kept.push(() => to.send(frame));
-    else to.send(frame);
-  }
-
-  keep(op: number): void {
-    this.#keeps = op;
-  }
-
-  letGo(): void {
-    this.#keeps = undefined;
-    for (const send of this.kept.splice(0)) send();
-  }
-
-  /** What was kept is lost, and so is the connection. */
-  cut(): void {
-    this.#keeps = undefined;
-    this.kept.length = 0;
-    void this.#route?.close({ code: 1001 });
-  }
-
-  say(message: ServerMessage): void {
-    this.#route?.send(Buffer.from(encodeServerMsgpack(message)));
-  }
-}
-
-async function findBest(page: Page, seats: number): Promise<string[]> {
-  await page.getByLabel("Seats", { exact: true }).fill(String(seats));
-  await page.getByRole("button", { name: "Find the best" }).click();
-  await page.locator(`#basket-seats li:nth-child(${seats}):last-child`).waitFor();
-  return basketOf(page);
-}
-
-/** What is shown, which is read out elsewhere too. */
-const purchases = (page: Page): Locator => page.locator("#purchase-list");
-
-/** Chooses on the gateway's page, which the page's link opens. */
-async function payBy(token: string, page: Page): Promise<Page> {
-  const [gateway] = await Promise.all([
-    page.context().waitForEvent("page"),
-    page.getByRole("link", { name: /^Pay / }).click(),
-  ]);
-  await gateway.locator(`button[value=${token}]`).click();
-  return gateway;
-}
-
-/** Books what is in the basket, and pays for it on the gateway's page. */
-async function buy(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  await (await payBy("tok_ok", page)).getByText("You can go back to the shop.").waitFor();
-}
-
-/** Has the page read its bookings as others than they are, from now on until `page.unrouteAll`. */
-async function misread(page: Page, changes: Partial<Booking>): Promise<void> {
-  await page.route(/\/bookings\?/, async (route) => {
-    const answer = await route.fetch();
-    // The cast: it is what the server gave.
-    const { items, ...rest } = (await answer.json()) as { readonly items: readonly Booking[] };
-    await route.fulfill({ json: { ...rest, items: items.map((booking) => ({ ...booking, ...changes })) } });
-  });
-}
-
-const focusOf = (page: Page): Promise<string> =>
-  page.evaluate(`document.activeElement.getAttribute("aria-label") ?? document.activeElement.id`);
-
-const basketOf = (page: Page): Promise<string[]> => page.locator("#basket-seats strong").allTextContents();
+const { office, complaints, visit, pageOf, enter, newPage } = useVisitors();
 
 test("a visitor finds the premiere, takes the best seats, and gives them back; another sees it happen", async () => {
   const page = await visit("");
   await page.getByRole("link", { name: "Watch it sell" }).click();
   await page.locator("#connection[data-state=live]").waitFor();
-  const other = await browser.newPage();
+  const other = await newPage();
   await other.goto(page.url());
   await other.getByText("480 free, 0 being decided on").waitFor();
 
@@ -143,53 +25,6 @@ test("a visitor finds the premiere, takes the best seats, and gives them back; a
   await page.getByRole("button", { name: "Give all back" }).click();
   await page.getByText("None yet.").waitFor();
   await other.getByText("480 free, 0 being decided on").waitFor();
-});
-
-test("a visitor pays on the gateway's page, gets a code for each seat, also after a reload, and gives them back when asked twice", async () => {
-  const page = await enter(office.anotherShowtime("ha_classic"));
-  const seats = await findBest(page, 2);
-  await buy(page);
-  const codes = page.getByAltText("Code of seat");
-  await codes.nth(seats.length - 1).waitFor();
-  const drawn = `[...document.querySelectorAll(".code img")].filter((image) => image.naturalWidth > 0).length`;
-  await expect.poll(() => page.evaluate(drawn)).toBe(seats.length);
-  await page.reload();
-  await codes.nth(seats.length - 1).waitFor();
-  expect(await page.locator("#purchase-list strong").textContent()).toBe(seats.join(" and "));
-  await page.getByText("Your tickets are in this tab alone").waitFor();
-  const [saved] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: "Save as PDF" }).click(),
-  ]);
-  expect(saved.suggestedFilename()).toMatch(/^tickets-.+\.pdf$/);
-  expect((await readFile(await saved.path())).subarray(0, 5).toString()).toBe("%PDF-");
-  expect(await page.locator(".code figcaption").allTextContents()).toEqual(seats);
-  const giveBack = page.getByRole("button", { name: "Cancel and get the money back" });
-  const question = page.getByRole("dialog", { name: "Give your tickets back?" });
-  await giveBack.press("Enter");
-  await question.waitFor();
-  await page.keyboard.press("Escape");
-  await question.waitFor({ state: "hidden" });
-  expect(await giveBack.evaluate((element) => element.matches(":focus"))).toBe(true);
-  await page.keyboard.press("Enter");
-  await question.getByRole("button", { name: "Give them back" }).press("Enter");
-  await page.getByText(/^Cancelled at your wish\. €\d\d\.00 has been paid back to you\.$/).waitFor();
-  await expect.poll(() => codes.count()).toBe(0);
-});
-
-test("seats are handed over to their booking also where its answer is lost", async () => {
-  const page = await enter(office.anotherShowtime("ha_classic"));
-  const seats = await findBest(page, 2);
-  await page.route(/\/bookings$/, async (route) => {
-    await route.fetch();
-    await route.abort();
-  });
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  await purchases(page).getByText("Waiting for your payment").waitFor();
-  expect(await page.locator("#purchase-list strong").allTextContents()).toEqual([seats.join(" and ")]);
-  await page.getByText("None yet.").waitFor();
-  // The browser itself logs the request that failed.
-  complaints.length = 0;
 });
 
 test("seats survive a reload, and are freed one by one", async () => {
@@ -250,7 +85,7 @@ test("a seat of the sixth category is called by its name and its price, although
 
 test("whoever is too late is told so, in words", async () => {
   const showtime = office.anotherShowtime("ha_studio");
-  const page = await browser.newPage();
+  const page = await newPage();
   // The page is kept from seeing what others do, so that it cannot but be late.
   await page.routeWebSocket(/\/v1$/, (route) => {
     const server = route.connectToServer();
@@ -270,7 +105,7 @@ test("whoever is too late is told so, in words", async () => {
 });
 
 test("a lost connection is shown, and mends by itself", async () => {
-  const page = await browser.newPage();
+  const page = await newPage();
   let cut = (): Promise<void> => Promise.resolve();
   await page.routeWebSocket(/\/v1$/, (route) => {
     route.connectToServer();
@@ -488,57 +323,11 @@ test("the keyboard is not thrown to the top of the page when the button that it 
   await page.getByRole("button", { name: "Book and pay" }).click();
   await page.getByRole("link", { name: /^Pay / }).waitFor();
   await page.getByRole("button", { name: "Cancel" }).press("Enter");
-  await purchases(page)
+  await page
+    .locator("#purchase-list")
     .getByText(/^Cancelled/)
     .waitFor();
   expect(await focusOf(page)).toBe("purchases-title");
-});
-
-test("the keyboard goes on in the bookings, and how each stands is read out once", async () => {
-  const page = await enter(office.anotherShowtime("ha_classic"));
-  const seats = (await findBest(page, 2)).join(" and ");
-  await page.evaluate(`{
-    const spoken = document.querySelector("#spoken");
-    window.said = [];
-    new MutationObserver(() => window.said.push(spoken.textContent)).observe(spoken, { childList: true });
-  }`);
-  await page.getByRole("button", { name: "Book and pay" }).press("Enter");
-  await page.getByRole("link", { name: /^Pay / }).waitFor();
-  await expect.poll(() => focusOf(page), PATIENTLY).toBe("purchases-title");
-  await payBy("tok_ok", page);
-  await page.getByAltText("Code of seat").nth(1).waitFor();
-  expect(await page.evaluate("window.said")).toEqual([
-    `${seats}: Waiting for your payment.`,
-    `${seats}: Paid: show these codes at the door.`,
-  ]);
-});
-
-test("how much time there is to pay is shown, also when a payment was declined, and such a booking is cancelled too", async () => {
-  const page = await enter(office.anotherShowtime("ha_classic"));
-  await findBest(page, 2);
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  const time = page.getByText(/^Pay within [34]:\d\d$/);
-  await time.waitFor();
-  await payBy("tok_declined", page);
-  await purchases(page).getByText("The card was declined.").waitFor();
-  await time.waitFor();
-  await page.getByRole("button", { name: "Pay", exact: true }).waitFor();
-  await page.getByRole("button", { name: "Cancel", exact: true }).click();
-  await purchases(page).getByText("Cancelled at your wish.").waitFor();
-  expect(await time.count()).toBe(0);
-});
-
-test("that seats which were chosen apart are paid for apart is said before they are booked, and which is which afterwards", async () => {
-  const page = await enter(office.anotherShowtime("ha_studio"));
-  await page.getByText("Seats as a list").click();
-  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
-  const note = page.getByText("paid for in 2 payments: A1; A2.");
-  await page.locator("#basket").waitFor();
-  expect(await note.count()).toBe(0);
-  await page.getByRole("button", { name: /^Row A, seat 2, / }).click();
-  await note.waitFor();
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  for (const seat of ["A1", "A2"]) await page.getByRole("link", { name: new RegExp(`^Pay .+ for ${seat}$`) }).waitFor();
 });
 
 test("a tab that was duplicated no longer has the seats that are given back in the other", async () => {
@@ -570,125 +359,6 @@ test("on a phone a bar says what is in the basket while that is out of sight, an
   await bar.waitFor({ state: "hidden" });
 });
 
-test("seats that one has booked are one's own in the map and in the list", async () => {
-  const page = await enter(office.anotherShowtime("ha_studio"));
-  await page.getByText("Seats as a list").click();
-  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  const mine = page.getByRole("button", { name: /^Row A, seat 1, .*, yours, booked$/ });
-  await mine.waitFor();
-  expect(await mine.getAttribute("aria-pressed")).toBe("true");
-  await page.getByRole("button", { name: "Cancel", exact: true }).click();
-  await page.getByRole("button", { name: /^Row A, seat 1, .*, free$/ }).waitFor();
-});
-
-test("a refused look at the bookings is not made again before the server said", async () => {
-  const page = await enter(office.anotherShowtime("ha_classic"));
-  await findBest(page, 1);
-  const looks: number[] = [];
-  const body = JSON.stringify({ code: "UNAVAILABLE", retryInMs: 3_000 });
-  await page.route(/\/bookings\?/, async (route) => {
-    looks.push(performance.now());
-    await route.fulfill({ status: 503, contentType: "application/problem+json", body });
-  });
-  await page.reload();
-  await expect.poll(() => looks.length, PATIENTLY).toBe(2);
-  const [first = 0, second = 0] = looks;
-  expect(second - first).toBeGreaterThan(2_900);
-  // The browser itself logs the requests that failed.
-  await expect.poll(() => complaints.length, PATIENTLY).toBe(2);
-  complaints.length = 0;
-});
-
-test("a guest's token is used to its end, and the codes bought with it stay when the next guest buys", async () => {
-  const wire = new Wire();
-  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
-  let guests = 0;
-  page.on("request", (request) => (guests += Number(request.url().endsWith("/auth/guest"))));
-  const seats = await findBest(page, 2);
-  wire.say({ op: "reauth", inMs: 60_000 });
-  await buy(page);
-  const codes = page.getByAltText("Code of seat");
-  await codes.nth(seats.length - 1).waitFor();
-  wire.say({ op: "reauth", inMs: 60_000 });
-  await findBest(page, 1);
-  expect(guests).toBe(1);
-
-  await page.getByRole("button", { name: "Give all back" }).click();
-  await page.getByText("None yet.").waitFor();
-  wire.keep(OP.authed);
-  wire.say({ op: "error", code: "UNAUTHORIZED", message: "The token is over." });
-  await expect.poll(() => wire.kept.length, PATIENTLY).toBe(1);
-  wire.letGo();
-  expect(guests).toBe(2);
-  await findBest(page, 2);
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  await page.getByRole("link", { name: /^Pay / }).waitFor();
-  expect(await codes.count()).toBe(seats.length);
-});
-
-test("late money that brings the seats after all is shown as soon as it is told, and also where nobody tells", async () => {
-  const showtime = office.anotherShowtime("ha_classic");
-  const wire = new Wire();
-  const page = await visit(`#/showtimes/${showtime}`, (fresh) => wire.tap(fresh));
-  await findBest(page, 2);
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  const link = page.getByRole("link", { name: /^Pay / });
-  await link.waitFor();
-  const paid = { paymentId: "pay_1", method: "mock" } as const;
-  await misread(page, { status: "expired", reason: null, payment: { ...paid, status: "failed" } });
-  const late = purchases(page).getByText("ot paid in time");
-  await late.waitFor();
-  await page.unrouteAll({ behavior: "wait" });
-  const bookingId = (await page.locator("#purchase-list li").getAttribute("id")) as BookingId; // The cast: the server gave it.
-  wire.say({ op: "booking", bookingId, showtime: showtimeId(showtime), status: "confirmed" });
-  await link.waitFor();
-
-  await misread(page, { status: "expired", reason: null, payment: { ...paid, status: "pending" } });
-  await late.waitFor();
-  await page.unrouteAll({ behavior: "wait" });
-  await link.waitFor();
-});
-
-test("tickets that were given back while there was no word of it are no longer shown as good", async () => {
-  const wire = new Wire();
-  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
-  await findBest(page, 1);
-  await buy(page);
-  await page.getByAltText("Code of seat").waitFor();
-  wire.keep(OP.booking);
-  const id = await page.locator("#purchase-list li").getAttribute("id");
-  const guest = await page.evaluate<string>("sessionStorage.getItem('usher.guest')");
-  const { token } = JSON.parse(guest) as { readonly token: string };
-  await fetch(`http://127.0.0.1:${office.usher.httpPort}/api/v1/bookings/${id}/cancel`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: "{}",
-  });
-  await expect.poll(() => wire.kept.length, PATIENTLY).toBeGreaterThan(0);
-  await purchases(page).getByText("Paid: show these codes").waitFor();
-  wire.cut();
-  await purchases(page).getByText("has been paid back to you").waitFor();
-});
-
-test("seats chosen apart are all booked before the first is paid for, and whichever cannot be paid is told of", async () => {
-  const page = await enter(office.anotherShowtime("ha_studio"));
-  await page.getByText("Seats as a list").click();
-  for (const seat of ["Row A, seat 1,", "Row A, seat 2,"]) {
-    await page.getByRole("button", { name: new RegExp(`^${seat} .*, free$`) }).click();
-    await page.getByRole("button", { name: new RegExp(`^${seat} .*, yours$`) }).waitFor();
-  }
-  const body = JSON.stringify({ code: "UNAVAILABLE", detail: "Not now.", retryInMs: 3_000 });
-  await page.route(/\/payments$/, (route) =>
-    route.fulfill({ status: 503, contentType: "application/problem+json", body }),
-  );
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  await page.locator("#purchase-list li:nth-child(2)").waitFor();
-  await page.getByText("None yet.").waitFor();
-  await expect.poll(() => complaints.length, PATIENTLY).toBe(2);
-  complaints.length = 0;
-});
-
 test("two clicks on the best seats are one wish", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
   await page.getByLabel("Seats", { exact: true }).fill("2");
@@ -697,17 +367,4 @@ test("two clicks on the best seats are one wish", async () => {
   await page.getByRole("button", { name: "Find the best" }).click();
   await page.locator("#basket-seats li:nth-child(4)").waitFor();
   expect(await page.locator("#basket-seats li").count()).toBe(4);
-});
-
-test("what a guest had not paid yet when its time was over stays, with what to do about it", async () => {
-  const wire = new Wire();
-  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
-  await findBest(page, 1);
-  await page.getByRole("button", { name: "Book and pay" }).click();
-  await page.getByRole("link", { name: /^Pay / }).waitFor();
-  const id = await page.locator("#purchase-list li").getAttribute("id");
-  wire.say({ op: "error", code: "UNAUTHORIZED", message: "The token is over." });
-  await findBest(page, 1);
-  await purchases(page).getByText(`ask at the box office with the number ${id}`).waitFor();
-  expect(await purchases(page).getByRole("link").count()).toBe(0);
 });
