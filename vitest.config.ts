@@ -1,4 +1,9 @@
 import { defineConfig } from "vitest/config";
+// @ts-expect-error -- A tool is plain JavaScript, so that it runs before anything is built.
+import { widenPath } from "./tools/programs.mjs";
+
+// For a run that `npm test` did not begin.
+(widenPath as () => void)();
 
 const exclude = ["**/node_modules/**", "dist/**"];
 /** Whole systems in a rush, killed, cut apart and measured: beside another test each would be held to that one's time too. */

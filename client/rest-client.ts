@@ -84,7 +84,7 @@ export class RestClient {
     return this.#get(`/api/v1/showtimes/${encodeURIComponent(showtime)}/layout`);
   }
 
-  /** A new guest: may hold and buy, and is forgotten with its token. */
+  /** A new guest: may hold and buy until its token ends, which is not renewed. */
   guest(): Promise<GuestSignedIn> {
     return this.#post("/api/v1/auth/guest");
   }

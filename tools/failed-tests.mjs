@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * How many tests of `path` fail in the tree at `root`. That vitest fails is not enough: it also does so when a file does not parse,
+ * The names of the tests of `path` that fail in the tree at `root`. That vitest fails is not enough: it also does so when a file does not parse,
  * a path names no test, or what the tests need does not start.
  *
- * @returns {number}
+ * @returns {string[]}
  * @throws {Error} when vitest failed although none of its tests did
  */
 export function failedTests(root, path) {
@@ -21,7 +21,7 @@ export function failedTests(root, path) {
       maxBuffer: 2 ** 28,
     });
     const failed = failedIn(report);
-    if (status !== 0 && failed === 0)
+    if (status !== 0 && failed.length === 0)
       throw new Error(`no test of ${path} failed, and yet vitest did:\n${stdout}${stderr}`);
     return failed;
   } finally {
@@ -30,9 +30,12 @@ export function failedTests(root, path) {
 }
 
 function failedIn(report) {
+  let files;
   try {
-    return JSON.parse(readFileSync(report, "utf8")).numFailedTests;
+    files = JSON.parse(readFileSync(report, "utf8")).testResults;
   } catch {
-    return 0; // Vitest ended before it wrote it.
+    return []; // Vitest ended before it wrote it.
   }
+  const tests = files.flatMap(({ assertionResults }) => assertionResults);
+  return tests.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
 }

@@ -44,13 +44,17 @@ export const PROGRAMS = [
   },
 ];
 
-/** Commands made for container images lie here; `ensurePrograms` puts it on the PATH. */
+/** Commands made for container images lie here; `widenPath` puts it on the PATH. */
 const SHIMS = fileURLToPath(new URL("node_modules/.programs", ROOT));
+
+/** Looks for programs where they may be, too: Debian keeps servers where only root's PATH leads. */
+export function widenPath() {
+  process.env.PATH = [process.env.PATH, "/usr/local/sbin", "/usr/sbin", SHIMS].join(delimiter);
+}
 
 /** Has every program that something present needs: on the PATH, else from the package manager, else as a container. */
 export async function ensurePrograms(programs = PROGRAMS) {
-  // Debian keeps servers where only root looks for them.
-  process.env.PATH = [process.env.PATH, "/usr/local/sbin", "/usr/sbin", SHIMS].join(delimiter);
+  widenPath();
   const missing = programs.filter(
     ({ usedBy, commands }) => existsSync(new URL(usedBy, ROOT)) && !commands.some(onPath),
   );

@@ -60,7 +60,7 @@ export function holdsAndReleases(state: ShowtimeState, pairs: number, hold: (pai
   return commands;
 }
 
-/** Answers how many of them came about. Each go begins a millisecond after the last one ended. */
+/** Answers how many of them came about. Each go begins a millisecond after the last one ended, and collects its changes as a shard's batch does. */
 export function carryOut(state: ShowtimeState, commands: readonly Command[], events?: Event[]): number {
   const changes: number[] = [];
   const start = Math.max(START, state.at + 1);
@@ -71,7 +71,6 @@ export function carryOut(state: ShowtimeState, commands: readonly Command[], eve
     const decision = decide(state, next, start + Math.floor(at / COMMANDS_PER_MS), LIMITS);
     if (decision.kind !== "event") continue;
     cameAbout++;
-    changes.length = 0;
     evolve(state, decision.event, changes);
     events?.push(decision.event);
   }

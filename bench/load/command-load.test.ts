@@ -1,9 +1,9 @@
 /** The generator against the limits, which need no build: what it sends is answered, and what it counts is right. */
-import { setTimeout as pause } from "node:timers/promises";
 import { Packr } from "msgpackr";
 import uWS from "uWebSockets.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CLIENT_OP, SERVER_OP } from "../peer.ts";
+import { until } from "../../platform/testing/until.ts";
 import { openStage, type Stage } from "../stage/stage.ts";
 import { startPlainServer, type Target } from "../stage/targets.ts";
 import { CommandLoad } from "./command-load.ts";
@@ -42,16 +42,12 @@ const options = () => ({
   seatsAHold: 1,
 });
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(5);
-}
-
 describe("buyers", () => {
   it("hold and release in a closed loop, and leave nothing held", async () => {
     const load = new CommandLoad();
     await load.open(options());
     load.begin({ kind: "closed" });
-    await until(() => load.take().count >= 100);
+    await until(() => load.take().count >= 100, "a hundred answers");
     await load.end();
     const { count, refused, histograms } = load.take();
     expect(refused).toBe(0);
@@ -79,7 +75,7 @@ describe("buyers", () => {
       try {
         await load.open({ ...options(), port });
         load.begin(kind === "closed" ? { kind } : { kind, perSecond: 200 });
-        await until(() => load.failure !== undefined);
+        await until(() => load.failure !== undefined, "a failure");
         expect(() => load.take()).toThrow("The server refused commands of the load: BUSY.");
       } finally {
         load.close();
@@ -104,7 +100,7 @@ describe("buyers", () => {
     try {
       await load.open({ ...options(), port, connections: 2, slots: 1, rivals: 2 });
       load.begin({ kind: "closed" });
-      await until(() => load.take().refused === 1);
+      await until(() => load.take().refused === 1, "a refusal");
       const { count, histograms } = load.take();
       expect(count).toBe(1);
       expect(mergeHistograms([histograms["refused"] ?? ""]).totalCount).toBe(1);
@@ -119,7 +115,7 @@ describe("buyers", () => {
     await load.open(options());
     const begun = performance.now();
     load.begin({ kind: "open", perSecond: 200 });
-    await until(() => load.take().count >= 20);
+    await until(() => load.take().count >= 20, "twenty answers");
     expect(performance.now() - begun).toBeGreaterThanOrEqual((19 * 1_000) / 200);
     await load.end();
     load.close();
@@ -130,12 +126,15 @@ describe("buyers", () => {
     await load.open(options());
     const begun = performance.now();
     load.begin({ kind: "open", perSecond: 200 });
-    await until(() => load.take().count >= 20);
+    await until(() => load.take().count >= 20, "twenty answers");
     const silentSince = performance.now();
     process.kill(target.pid, "SIGSTOP");
     try {
       const isUnsent = (): boolean => (load.take().figures["commands unsent"] ?? 0) > 0;
-      await until(() => performance.now() - silentSince > silentSince - begun && isUnsent());
+      await until(
+        () => performance.now() - silentSince > silentSince - begun && isUnsent(),
+        "commands that cannot be sent",
+      );
       const silence = performance.now() - silentSince;
       const { count, histograms } = load.take();
       const latencies = mergeHistograms([histograms["latency"] ?? ""]);
@@ -164,7 +163,7 @@ describe("buyers", () => {
     }
     await load.open(options());
     load.begin({ kind: "closed" });
-    await until(() => load.take().count >= 10);
+    await until(() => load.take().count >= 10, "ten answers");
     await load.end();
     load.close();
   });
@@ -195,7 +194,7 @@ describe("viewers", () => {
     const schedule = { startAt: monotonicNow() + 20, perSecond: 100 };
     viewers.begin({ ...schedule, seats: CONNECTIONS * 2 });
     buyers.begin({ kind: "schedule", ...schedule });
-    await until(() => viewers.take().count >= 3 * 20);
+    await until(() => viewers.take().count >= 3 * 20, "changes that all viewers see");
     await buyers.end();
     const { count, histograms } = viewers.take();
     expect(count % 3).toBe(0);

@@ -5,6 +5,30 @@ import { expect, it } from "vitest";
 import { portOf } from "../../platform/testing/port-of.ts";
 import { HttpLoad } from "./http-load.ts";
 
+it("a server that ends connections without an answer fails the load: the generator opens others, and says nothing", async () => {
+  let requests = 0;
+  const server = createServer((request, response) => {
+    if (++requests % 2 === 0) request.socket.end();
+    else response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const load = new HttpLoad();
+  load.open({
+    url: `http://127.0.0.1:${portOf(server)}`,
+    connections: 1,
+    requests: [{ method: "GET", path: "/movies", expects: 200 }],
+  });
+  load.begin();
+  try {
+    while (requests < 10) await pause(5);
+    expect(() => load.take()).toThrow("The server ended connections that had no answer yet.");
+  } finally {
+    await load.end();
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 it("a server that sheds every second request fails the load: it would be done sooner", async () => {
   let requests = 0;
   const server = createServer((_request, response) => {

@@ -20,7 +20,8 @@ export interface HttpLoadOptions {
   readonly tokens?: readonly string[];
 }
 
-type Client = autocannon.Client & { destroy(): void };
+/** Types leave out what it has. */
+type Client = autocannon.Client & { destroy(): void; on(event: "request", told: () => void): void };
 
 export class HttpLoad {
   readonly #recorder = new Recorder();
@@ -28,6 +29,8 @@ export class HttpLoad {
   #options: HttpLoadOptions | undefined;
   #failure: Error | undefined;
   #bytes = 0;
+  /** Requests that have no answer yet. */
+  #waiting = 0;
   #ended: Promise<unknown> = Promise.resolve();
   /** Seats below are of runs before: they may still be held, since a run ends in the middle of a request. */
   #firstSeat = 0;
@@ -42,6 +45,7 @@ export class HttpLoad {
     this.#recorder.mark();
     let index = 0;
     const clients: Client[] = [];
+    this.#waiting = 0;
     const firstSeat = this.#firstSeat;
     this.#firstSeat += options.connections;
     const settings: autocannon.Options = {
@@ -51,7 +55,9 @@ export class HttpLoad {
       setupClient: (client) => {
         const refused = (why: string): void => void (this.#failure ??= new BenchError(why));
         client.setRequests(requestsOf(options, index, firstSeat + index++, refused));
-        clients.push(client as Client); // Types leave out what it has.
+        const whole = client as Client;
+        whole.on("request", () => void this.#waiting++);
+        clients.push(whole);
       },
     };
     // With a callback, it gives the instance and not a promise.
@@ -59,6 +65,7 @@ export class HttpLoad {
     this.#instance = instance;
     instance.on("response", (_client, _status, bytes, ms) => {
       this.#bytes += bytes;
+      this.#waiting--;
       this.#recorder.record(performance.now(), ms);
     });
     instance.on("reqError", (thrown: Error) => {
@@ -76,6 +83,9 @@ export class HttpLoad {
 
   take(): Sample {
     if (this.#failure !== undefined) throw this.#failure;
+    // It tells nobody of a connection that ended, but opens another, and sends again on that one.
+    if (this.#waiting > (this.#options?.connections ?? 0))
+      throw new BenchError("The server ended connections that had no answer yet.");
     return this.#recorder.take({ bytes: this.#bytes });
   }
 

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
-import { setTimeout as pause } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { portOf } from "../../platform/testing/port-of.ts";
+import { until } from "../../platform/testing/until.ts";
 import { mergeHistograms } from "./recorder.ts";
 import { SteadyLoad, type SteadyLoadOptions } from "./steady-load.ts";
 
@@ -29,10 +29,6 @@ async function loadOn(listener: RequestListener, options: Partial<SteadyLoadOpti
   return load;
 }
 
-const until = async (isSo: () => boolean): Promise<void> => {
-  while (!isSo()) await pause(5);
-};
-
 it("a page that a server's stall kept from being sent counts from when it was meant to begin", async () => {
   const waiting: ServerResponse[] = [];
   let isSilent = true;
@@ -40,7 +36,7 @@ it("a page that a server's stall kept from being sent counts from when it was me
   const begun = performance.now();
   load.begin();
   // One is at the server, on the one connection; all others were meant to be.
-  await until(() => waiting.length > 0 && performance.now() - begun > 200);
+  await until(() => waiting.length > 0 && performance.now() - begun > 200, "a request, and time");
   const unanswered = load.take();
   const silence = performance.now() - begun;
   const expected = (silence * PER_SECOND) / 1_000;
@@ -82,14 +78,14 @@ it("each client holds a seat of its own, releases that hold, and sends one reque
   );
   load.begin();
   const hasTwo = (who: string): boolean => (asked.get(who)?.length ?? 0) >= 2;
-  await until(() => hasTwo("Bearer one") && hasTwo("Bearer other"));
+  await until(() => hasTwo("Bearer one") && hasTwo("Bearer other"), "two requests of each");
   await load.end();
   expect(asked.get("Bearer one")?.slice(0, 2)).toEqual(["POST /holds 0", "DELETE /holds/of-0 "]);
   expect(asked.get("Bearer other")?.slice(0, 2)).toEqual(["POST /holds 1", "DELETE /holds/of-1 "]);
   // What the last round may have left held is not asked for again.
   asked.clear();
   load.begin();
-  await until(() => asked.size === 2);
+  await until(() => asked.size === 2, "requests for both");
   await load.end();
   expect(asked.get("Bearer one")?.[0]).toBe("POST /holds 2");
 });
@@ -98,7 +94,7 @@ it("an answer of another status fails the load", async () => {
   let requests = 0;
   const load = await loadOn((_request, response) => void response.writeHead(++requests % 2 === 0 ? 503 : 200).end());
   load.begin();
-  await until(() => hasFailed(load));
+  await until(() => hasFailed(load), "a failure");
   await expect(load.end()).rejects.toThrow("GET /movies was answered with 503 and not 200");
 });
 
@@ -106,7 +102,7 @@ it("a server that leaves requests unanswered fails the load, and does not keep i
   let requests = 0;
   const load = await loadOn(() => void requests++);
   load.begin();
-  await until(() => requests > 0);
+  await until(() => requests > 0, "a request");
   await expect(load.end(50)).rejects.toThrow("The server left requests unanswered.");
 });
 

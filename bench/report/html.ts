@@ -14,7 +14,7 @@ import {
   scoreUnit,
   spreadOf,
 } from "../runner/statistics.ts";
-import { cpuText, ratioText } from "../runner/summary.ts";
+import { cpuRatioText, cpuText, ratioText } from "../runner/summary.ts";
 import { figure } from "../runner/text.ts";
 import { dotPlot, escape, linePlot, type Series } from "./plot.ts";
 import { colorClass, STYLE } from "./style.ts";
@@ -118,7 +118,9 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
     "cores busy: server, client, database",
     "refused, all rounds",
     ...figures,
+    "usher against it, by CPU of server and database",
   ];
+  const usher = one.subjects.find(({ kind }) => kind === "usher");
   const rows = one.subjects.map((subject) => {
     const { rounds } = subject;
     const spread = spreadOf(rounds.map((round) => scoreOf(one, round)));
@@ -130,6 +132,9 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
       cpuText(subject),
       figure(rounds.reduce((sum, { refused }) => sum + refused, 0)),
       ...figures.map((name) => spreadText(rounds.map((round) => round.figures[name] ?? Number.NaN))),
+      usher === undefined || usher === subject || !isComparable(usher, subject)
+        ? ""
+        : cpuRatioText(one, usher, subject),
     ];
   });
   const line = (cells: readonly string[], tag: string): string =>

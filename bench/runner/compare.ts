@@ -12,6 +12,7 @@ import { machineText } from "./machine.ts";
 import type { Settings } from "./settings.ts";
 import {
   figuresOf,
+  generatorLimits,
   isComparable,
   latenciesOf,
   overlap,
@@ -108,8 +109,19 @@ export function compareLines(before: Results, after: Results): string[] {
     "",
     "Within the spread: the two runs' rounds overlap, so it may be chance.",
     ...common.lines(),
+    ...limitLines(before, after),
     ...differenceLines(before, after),
   ];
+}
+
+/** Where the generator was the limit a figure is its own, and no more than that of a subject. */
+function limitLines(...both: Pair<Results>): string[] {
+  const [inA = [], inB = []] = both.map(({ scenarios }) =>
+    scenarios.flatMap(({ name, cases }) =>
+      cases.flatMap((one) => generatorLimits(one).map((sentence) => `  ${name}, ${one.name}: ${sentence}`)),
+    ),
+  );
+  return [...headed("In A:", inA), ...headed("In B:", inB)];
 }
 
 /** Where, by what and how they were measured, as far as that differs. */

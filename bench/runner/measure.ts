@@ -7,6 +7,8 @@ import { cpuSecondsOf, cpuSecondsOfAll } from "../stage/usage.ts";
 import type { CpuSeconds, Measured } from "./scenario.ts";
 
 const WARM_UP_MS = 1_000;
+/** For servers that are new in each round: until V8 has compiled what they do. */
+export const FRESH_WARM_UP_MS = 4_000;
 /** How long a server that has died may take to be found dead. */
 const LAST_WORDS_MS = 500;
 
@@ -19,6 +21,7 @@ export interface Marked {
 export interface Watched {
   readonly stage: Stage;
   readonly seconds: number;
+  readonly warmUpMs?: number;
   /** The processes of the server. */
   readonly serverPids: readonly number[];
   /** The same by their role, where roles are processes of their own. */
@@ -31,12 +34,12 @@ export interface Watched {
 }
 
 export async function measure(watched: Watched): Promise<Measured> {
-  const { stage, seconds, serverPids, roles = {}, clientPids, loads, last = pause } = watched;
+  const { stage, seconds, warmUpMs = WARM_UP_MS, serverPids, roles = {}, clientPids, loads, last = pause } = watched;
   const rolesUsage = (): Record<string, number[]> =>
     mapValues(roles, (pids) => pids.map((pid) => cpuSecondsOf(pid) ?? Number.NaN));
   const usage = (): CpuSeconds | undefined => usageOf(stage, serverPids, clientPids);
   return guarded(stage, async () => {
-    await pause(WARM_UP_MS);
+    await pause(warmUpMs);
     await Promise.all(loads.map((load) => load.mark()));
     const begun = performance.now(); // As long after the mark as the end is after what is taken: to ask who used what may take a while.
     const before = usage();

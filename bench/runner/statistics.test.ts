@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { reportOf } from "../report/html.ts";
 import { compareLines } from "./compare.ts";
 import type { CaseResult, Results, RoundResult, SubjectResult } from "./results.ts";
-import { overlap, ratioOf, spreadOf } from "./statistics.ts";
+import { cpuRatioOf, overlap, ratioOf, spreadOf } from "./statistics.ts";
 import { summaryLines } from "./summary.ts";
 
 const round = (value: number): RoundResult => ({
@@ -55,6 +55,28 @@ describe("the ratio of two subjects", () => {
   });
 });
 
+describe("the ratio by CPU", () => {
+  const costing = (name: string, server: number, database: number): SubjectResult => ({
+    ...subject(name, []),
+    rounds: [{ ...round(100), cpu: { server, client: 1, database } }],
+  });
+  const [usher, peer] = [costing("usher", 1, 0.25), costing("peer", 2, 3)];
+
+  it("is of what server and database spent, whatever the rate was", () => {
+    const one = byRate(usher, peer);
+    expect(ratioOf(one, usher, peer).median).toBe(1);
+    expect(cpuRatioOf(one, usher, peer)).toEqual({ median: 4, least: 4, most: 4 });
+    expect(summaryLines(results(one).scenarios).at(-1)).toMatch(/4\.00 x \(4\.00 to 4\.00\)$/);
+    expect(reportOf(results(one))).toContain("4.00 x (4.00 to 4.00)");
+  });
+
+  it("is none where something else is judged, or nobody knows what was spent", () => {
+    expect(cpuRatioOf(byTime(usher, peer), usher, peer)).toBeUndefined();
+    const [unknown, other] = [subject("usher", [1]), subject("other", [1])];
+    expect(cpuRatioOf(byRate(unknown, other), unknown, other)).toBeUndefined();
+  });
+});
+
 describe("a spread", () => {
   it.each([
     [[3, 1, 10], { median: 3, least: 1, most: 10 }],
@@ -72,20 +94,35 @@ describe("a spread", () => {
 });
 
 describe("a generator that may have been the limit", () => {
-  const busyFor = (name: string, clients: readonly number[]): SubjectResult => ({
+  const busyFor = (name: string, clients: readonly number[], server = 2): SubjectResult => ({
     ...subject(name, []),
-    rounds: [{ ...round(1), seconds: 2, cpu: { server: 2, client: 3, clients, database: 0 } }],
+    rounds: [{ ...round(1), seconds: 2, cpu: { server, client: 3, clients, database: 0 } }],
   });
-  const said = "The generator was the limit for bare-loop: one of its processes kept 0.950 of a core busy.";
-  const { scenarios, ...rest } = results(byRate(busyFor("usher", [1.7, 1.7]), busyFor("bare-loop", [1.1, 1.9])));
+  const said = (name: string, cores: string): string =>
+    `The generator was the limit for ${name}: one of its processes kept ${cores} of a core busy.`;
+  const subjects = [
+    busyFor("usher", [1.7, 1.7]),
+    busyFor("bare-loop", [1.1, 1.9]),
+    // A virtual machine may have no more to give.
+    busyFor("idle", [1.6], 1.2),
+    busyFor("hello", [1.3], 1.2),
+  ];
+  const both = [said("bare-loop", "0.950"), said("idle", "0.800")];
+  const run = results(byRate(...subjects));
 
   it("is said under the table", () => {
-    const lines = summaryLines(scenarios).filter((line) => line.includes("generator"));
-    expect(lines.map((line) => line.trim())).toEqual([said]);
+    const lines = summaryLines(run.scenarios).filter((line) => line.includes("generator"));
+    expect(lines.map((line) => line.trim())).toEqual(both);
   });
 
   it("is said in the report", () => {
-    expect(reportOf({ ...rest, scenarios })).toContain(`<p>${said}</p>`);
+    for (const sentence of both) expect(reportOf(run)).toContain(`<p>${sentence}</p>`);
+  });
+
+  it("is said where two runs are compared", () => {
+    const lines = compareLines(results(byRate(busyFor("usher", [1]))), run);
+    expect(lines.slice(lines.indexOf("In B:"))).toEqual(["In B:", ...both.map((line) => `  hold-rush, one: ${line}`)]);
+    expect(lines).not.toContain("In A:");
   });
 });
 

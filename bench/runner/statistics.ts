@@ -49,18 +49,37 @@ export function ratioOf(result: CaseResult, subject: SubjectResult, other: Subje
   );
 }
 
+/** The same by what was done while server and database spent a CPU second: where the generator is the limit, the rate says less. */
+export function cpuRatioOf(result: CaseResult, subject: SubjectResult, other: SubjectResult): Spread | undefined {
+  if (result.judgedBy !== undefined) return undefined;
+  const done = ({ count, cpu }: RoundResult): number =>
+    cpu === undefined ? Number.NaN : count / (cpu.server + cpu.database);
+  const ratios = spreadOf(
+    subject.rounds.map((round, index) => {
+      const against = other.rounds[index];
+      return against === undefined ? Number.NaN : done(round) / done(against);
+    }),
+  );
+  return Number.isNaN(ratios.median) ? undefined : ratios;
+}
+
 /** A spread's ranges overlap: what differs may be chance. */
 export const overlap = (a: Spread, b: Spread): boolean => a.least <= b.most && b.least <= a.most;
 
-/** Cores that a process of the load generator may keep busy: it has one thread that sends and reads. */
+/**
+ * Cores that a process of the load generator may keep busy: it has one thread that sends and reads. A virtual machine may give less than a
+ * whole core, so one that has this much, and more than all of the server, is the limit too.
+ */
 const GENERATOR_CORES_MAX = 0.9;
+const GENERATOR_CORES_MUCH = 0.7;
 
 /** For whom not the server may have been measured but who asks it: a sentence for each. */
 export const generatorLimits = ({ subjects }: CaseResult): string[] =>
   subjects.flatMap(({ name, rounds }) => {
     const busiest = rounds.map(({ cpu, seconds }) => Math.max(0, ...(cpu?.clients ?? [])) / seconds);
     const { median } = spreadOf(busiest);
-    return median > GENERATOR_CORES_MAX
+    const server = spreadOf(rounds.map(({ cpu, seconds }) => (cpu?.server ?? Number.NaN) / seconds)).median;
+    return median > GENERATOR_CORES_MAX || (median > GENERATOR_CORES_MUCH && median > server)
       ? [`The generator was the limit for ${name}: one of its processes kept ${figure(median)} of a core busy.`]
       : [];
   });

@@ -3,6 +3,7 @@ import { mergeHistograms } from "../load/recorder.ts";
 import type { CaseResult, ScenarioResult, SubjectResult } from "./results.ts";
 import { percentilesOf } from "./latency.ts";
 import {
+  cpuRatioOf,
   figuresOf,
   generatorLimits,
   isComparable,
@@ -35,6 +36,7 @@ function caseLines(one: CaseResult): string[] {
       "refused, all rounds",
       ...figures,
       "usher against it",
+      "by CPU of server and db",
     ],
   ];
   for (const subject of one.subjects) {
@@ -49,9 +51,9 @@ function caseLines(one: CaseResult): string[] {
       ...figures.map((name) =>
         figure(spreadOf(subject.rounds.map((round) => round.figures[name] ?? Number.NaN)).median),
       ),
-      subject.kind === "usher" || usher === undefined || !isComparable(usher, subject)
-        ? ""
-        : ratioText(ratioOf(one, usher, subject)),
+      ...(subject.kind === "usher" || usher === undefined || !isComparable(usher, subject)
+        ? ["", ""]
+        : [ratioText(ratioOf(one, usher, subject)), cpuRatioText(one, usher, subject)]),
     ]);
   }
   return [...table(rows), ...generatorLimits(one)].map((line) => `  ${line}`);
@@ -59,6 +61,11 @@ function caseLines(one: CaseResult): string[] {
 
 export const ratioText = ({ median, least, most }: Spread): string =>
   `${figure(median)} x (${figure(least)} to ${figure(most)})`;
+
+export function cpuRatioText(one: CaseResult, usher: SubjectResult, other: SubjectResult): string {
+  const ratio = cpuRatioOf(one, usher, other);
+  return ratio === undefined ? "" : ratioText(ratio);
+}
 
 /** Of all rounds together. */
 export function latencyText(subject: SubjectResult, name: string): string {

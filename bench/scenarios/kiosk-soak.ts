@@ -63,7 +63,8 @@ async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number
         const ms = await open(audience);
         const opened = resident();
         const cpuBefore = usageOf(stage, target.pids, pids);
-        await Promise.all(audience.loads.map((load) => load.mark()));
+        const loads = [...first.loads, ...audience.loads];
+        await Promise.all(loads.map((load) => load.mark()));
         const ofEach = (bytes: number): number => (bytes - before) / viewers;
         const values = [ofEach(opened)];
         for (let left = seconds; left > 0; left--) {
@@ -71,7 +72,7 @@ async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number
           values.push(ofEach(resident()));
         }
         // Fails when a connection was lost meanwhile.
-        await Promise.all(audience.loads.map((load) => load.take()));
+        await Promise.all(loads.map((load) => load.take()));
         const figures = {
           [BYTES]: ofEach(opened),
           "after the soak": values.at(-1) ?? Number.NaN,

@@ -1,5 +1,5 @@
 /** Whole purchases over REST with the mock gateway, each by somebody new: what one costs, in time, statements and CPU. */
-import { measure, withFigures } from "../runner/measure.ts";
+import { FRESH_WARM_UP_MS, measure, withFigures } from "../runner/measure.ts";
 import type { Scenario, Subject } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
 import { statementsOf } from "../stage/databases.ts";
@@ -58,6 +58,7 @@ async function startPurchases(stage: Stage, buyers: number, seconds: number): Pr
       const measured = await measure({
         stage,
         seconds,
+        warmUpMs: FRESH_WARM_UP_MS,
         serverPids: target.pids,
         clientPids: [pid],
         loads: [counted],

@@ -37,8 +37,8 @@ async function startStorm(startTarget: StartTarget, stage: Stage, viewers: numbe
     round: () =>
       guarded(stage, async () => {
         await Promise.all(shares.map(({ load, options }) => load.open(options)));
-        const before = usage();
         await Promise.all(audience.loads.map((load) => load.close()));
+        const before = usage();
         const samples = await Promise.all(shares.map(({ load, options }) => load.storm(options)));
         const cpu = spent(before, usage());
         await Promise.all(audience.loads.map((load) => load.close()));

@@ -20,7 +20,8 @@ export const viewerFanout: Scenario = {
   about:
     "seat changes shown to 5,000 viewers, a server CPU second, and to 18,000: how long until the last one has seen it",
   cases: (context) => [
-    crowd(context),
+    crowd(context, CHANGES_PER_SECOND, secondsOf(context.settings)),
+    alone(context),
     fullEdge(context, "a full edge", FEW_CHANGES_PER_SECOND, secondsOf(context.settings)),
     fullEdge(
       context,
@@ -31,9 +32,15 @@ export const viewerFanout: Scenario = {
   ],
 };
 
-function crowd({ settings }: ScenarioContext): Case {
+/** Who paces itself sends the fewer frames the more each costs it. Here everybody sends the same: what a frame costs is left. */
+const alone = (context: ScenarioContext): Case => {
+  const one = crowd(context, LONE_CHANGES_PER_SECOND, secondsOf(context.settings));
+  return { ...one, name: `${one.name}, one change at a time` };
+};
+
+function crowd({ settings }: ScenarioContext, usualRate: number, seconds: number): Case {
   const { connections: viewers, note } = viewersOf(settings);
-  const changesPerSecond = settings.rate ?? CHANGES_PER_SECOND;
+  const changesPerSecond = settings.rate ?? usualRate;
   return {
     name: `${viewers} viewers`,
     load: `${viewers} viewers${note} of one hall of 20,000 seats, ${changesPerSecond} changes/s by schedule`,
@@ -43,7 +50,7 @@ function crowd({ settings }: ScenarioContext): Case {
       "viewer-fanout",
       settings,
       ["bare-publish"],
-      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds: secondsOf(settings) }),
+      (start) => (stage) => startFanOut(start, stage, { viewers, changesPerSecond, seconds }),
     ),
   };
 }

@@ -10,7 +10,7 @@ import { ownOrigins } from "../parts/own-origins.ts";
 import type { DatabaseUrls } from "./database-users.ts";
 import type { Program } from "./process-under-watch.ts";
 import type { Secrets } from "./secrets.ts";
-import { freePorts } from "./ports.ts";
+import { freePorts } from "../../platform/network/index.ts";
 
 const NATS_SERVERS = 3;
 const READY = /^ready$/;

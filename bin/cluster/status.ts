@@ -1,5 +1,5 @@
 /** The cluster at a glance: every process, and who has which shards. */
-import type { Clock } from "../../platform/clock/index.ts";
+import { type Clock, every } from "../../platform/clock/index.ts";
 import type { Member } from "../../engine/index.ts";
 import { Screen, type Terminal } from "../viewer/terminal.ts";
 import { shardLines } from "../viewer/shard-table.ts";
@@ -36,11 +36,7 @@ export function showStatus({ terminal, clock, title, processes, members }: Optio
     screen.draw([...above, ...shardLines(members(), now, room), ...below]);
   };
   draw();
-  let timer = clock.after(EVERY_MS, again);
-  function again(): void {
-    draw();
-    timer = clock.after(EVERY_MS, again);
-  }
+  const timer = every(clock, EVERY_MS, draw);
   return {
     end() {
       timer.cancel();

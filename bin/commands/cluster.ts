@@ -5,7 +5,7 @@ import { type Config, requireDifferentPorts } from "../../platform/config/index.
 import type { Context } from "../context.ts";
 import { databaseUsers } from "../cluster/database-users.ts";
 import { makePlan, type Sizes } from "../cluster/plan.ts";
-import { freePorts } from "../cluster/ports.ts";
+import { freePorts } from "../../platform/network/index.ts";
 import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.ts";
 import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";

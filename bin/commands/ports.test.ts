@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { portOf } from "../../platform/testing/port-of.ts";
-import { freePorts } from "../cluster/ports.ts";
+import { freePorts } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { allCommand } from "./all.ts";
 import { clusterCommand } from "./cluster.ts";

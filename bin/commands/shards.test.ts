@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { offerOperatorsWay } from "../cluster/operators-way.ts";
-import { freePorts } from "../cluster/ports.ts";
+import { freePorts } from "../../platform/network/index.ts";
 import { shardsCommand } from "./shards.ts";
 
 it("usher shards tells of a cluster that was killed that it has ended, and not of a NATS_URL that nobody has set", async () => {

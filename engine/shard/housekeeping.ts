@@ -7,7 +7,6 @@ import {
   CLOCK_ROW_EVERY_MS,
   EXPIRY_EVERY_MS,
   HELD_UP_MS,
-  RESUME_GRACE_MS,
   WALL_CLOCK_EVERY_MS,
 } from "./limits.ts";
 import type { Memory } from "./memory.ts";
@@ -77,9 +76,8 @@ export class Housekeeping {
   /** Commits are no longer held up: time that was lost is given back, in the row that is written next. */
   settle(now: number): void {
     if (this.#heldUpAt === undefined) return;
-    const lostMs = now - this.#heldUpAt;
+    this.#options.memory.giveBack(now - this.#heldUpAt, now);
     this.#heldUpAt = undefined;
-    this.#options.memory.giveBack(lostMs + Math.min(lostMs, RESUME_GRACE_MS), now);
   }
 
   /** The way to the shard is open only now: the time since it took over does not count against holds either. */
@@ -104,7 +102,7 @@ export class Housekeeping {
   /** While nothing is committed, as where PostgreSQL is away, holders are not served: no hold runs out then, and that time is given back. */
   #expire(now: number): void {
     const { memory, commitMs } = this.#options;
-    const heldUpMs = commitMs() - HELD_UP_MS;
+    const heldUpMs = Math.floor(commitMs()) - HELD_UP_MS; // What is given back is journaled in whole milliseconds.
     if (heldUpMs > 0) {
       this.#isHeldUpSince(now - heldUpMs);
       return;

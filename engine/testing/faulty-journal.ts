@@ -12,6 +12,7 @@ import {
   type ShardCommit,
   type Snapshot,
 } from "../journal/index.ts";
+import type { ShowtimeId } from "../../proto/index.ts";
 
 /** `unknown-*`: the caller gets an error, and the commit has (not) been done. `late`: it is done some time after the caller got its error. */
 export type Fault = "none" | "fail" | "unknown-done" | "unknown-not-done" | "stall" | "late";
@@ -35,6 +36,15 @@ export class FaultyJournal implements Journal {
 
   constructor(options: Options) {
     this.#options = options;
+  }
+
+  /** The booking of each of the showtime's seats that has one, in the order of seats. */
+  bookingsOf(showtime: ShowtimeId): ReadonlyMap<number, string> {
+    const bookings = [...this.bookedSeats].flatMap(([key, booking]): [number, string][] => {
+      const [of, seat] = key.split(" ");
+      return of === showtime ? [[Number(seat), booking]] : [];
+    });
+    return new Map(bookings.sort(([one], [other]) => one - other));
   }
 
   durable(shard: number): readonly JournalRow[] {

@@ -1,10 +1,11 @@
-/** A NATS server of one's own, for tests and for the cluster on one machine. */
+/** A NATS server of one's own, for tests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { freePorts } from "../network/index.ts";
 
 export interface NatsServer {
   readonly url: string;
@@ -19,10 +20,10 @@ export interface NatsServer {
 }
 
 /** The file is written a moment after the server says that it is ready. */
-async function portsOf(file: string): Promise<{ nats: [string]; cluster?: [string] }> {
+async function portsOf(file: string): Promise<{ cluster?: [string] }> {
   for (;;) {
     const text = await readFile(file, "utf8").catch(() => "");
-    if (text.endsWith("}")) return JSON.parse(text) as { nats: [string]; cluster?: [string] }; // The cast: nats-server wrote it.
+    if (text.endsWith("}")) return JSON.parse(text) as { cluster?: [string] }; // The cast: nats-server wrote it.
     await setTimeout(5);
   }
 }
@@ -32,7 +33,7 @@ export async function startNatsServer(
   options: { config?: string; args?: readonly string[] } = {},
 ): Promise<NatsServer> {
   const directory = await mkdtemp(join(tmpdir(), "usher-nats-"));
-  let port = -1;
+  const [port] = await freePorts(1);
   let routes: string | undefined;
   let child: ChildProcess | undefined;
 
@@ -60,9 +61,7 @@ export async function startNatsServer(
     });
     child.removeAllListeners("exit");
     child.stderr?.removeAllListeners("data").resume();
-    const ports = await portsOf(join(directory, `nats-server_${child.pid}.ports`));
-    port = Number(new URL(ports.nats[0]).port);
-    routes = ports.cluster?.[0];
+    routes = (await portsOf(join(directory, `nats-server_${child.pid}.ports`))).cluster?.[0];
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {

@@ -25,8 +25,9 @@ export class VirtualClock implements Clock {
     this.#epoch = startsAt;
   }
 
+  /** Whole milliseconds, as `Date.now()` has it; what passed may have fractions. */
   now(): number {
-    return this.#epoch + this.#elapsed;
+    return this.#epoch + Math.floor(this.#elapsed);
   }
 
   monotonic(): number {

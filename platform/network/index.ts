@@ -1,1 +1,2 @@
+export { freePorts } from "./free-ports.ts";
 export { isEverywhere, isLoopback, networkOf, urlHost } from "./network.ts";

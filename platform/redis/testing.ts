@@ -2,11 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { portOf } from "../testing/port-of.ts";
+import { freePorts } from "../network/index.ts";
 
 export interface RedisServer {
   readonly url: string;
@@ -22,20 +21,10 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Redis cannot choose one by itself: its port 0 means none. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port = portOf(server);
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 /** `redis-server` of the PATH on a free port, keeping nothing. @param options.args further ones, such as `["--requirepass", "secret"]` */
 export async function startRedisServer(options: { readonly args?: readonly string[] } = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), "usher-redis-"));
-  const port = await freePort();
+  const [port] = await freePorts(1);
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {

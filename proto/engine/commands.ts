@@ -110,8 +110,6 @@ export type Command = Addressed &
     | { readonly type: "unblock"; readonly seats: readonly number[] }
   );
 
-export type CommandType = Command["type"];
-
 /** What changes nothing: read in order with the commands, and answered only when what it rests on is durable. */
 export type Query =
   /** `recent`: with the deltas that led there, as far as they are remembered. */

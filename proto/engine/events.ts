@@ -61,7 +61,5 @@ export type Event = { readonly at: number } & (
   | { readonly type: "archived" }
 );
 
-export type EventType = Event["type"];
-
 /** An event that answers a command, and so is remembered for whoever asks again. */
 export type AnswerEvent = Extract<Event, Asked>;

@@ -1,10 +1,10 @@
 /** The lines of the contract about REST. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { ADMIN, boxOffice } from "../support/box-office.ts";
+import { PASSWORD, problem } from "../support/purchases.ts";
 import type { HoldView } from "../support/rest.ts";
 
 const office = boxOffice();
-const PASSWORD = "correct horse battery";
 
 interface SignedIn {
   readonly user: { readonly id: string; readonly role: string };
@@ -19,19 +19,6 @@ const register = async (email: string): Promise<SignedIn> => {
   expect(status).toBe(201);
   return body;
 };
-
-/** RFC 9457, as the contract narrows it. */
-const problem = (status: number, code: string) => ({
-  status,
-  body: {
-    type: expect.any(String),
-    title: expect.any(String),
-    status,
-    code,
-    detail: expect.any(String),
-    requestId: expect.any(String),
-  },
-});
 
 describe("accounts", () => {
   it("register, login, refresh once, logout", async () => {
@@ -87,6 +74,9 @@ describe("accounts", () => {
       status: 200,
       body: { id: body.user.id },
     });
+    const path = `showtimes/${office.anotherShowtime()}/holds`;
+    const hold = await office.rest.post(path, { token: body.accessToken, body: { seats: [0] } });
+    expect(hold).toMatchObject({ status: 201, body: { seats: [0] } });
   });
 
   it("a user is shown to itself and to the admin, and to nobody else", async () => {
@@ -194,10 +184,17 @@ describe("the catalogue", () => {
       status: 200,
       body: { id: showtime?.cinemaId },
     });
-    expect(await office.rest.get(`showtimes/${showtime?.id}`)).toMatchObject({
+    const one = await office.rest.get<{ hallId: string }>(`showtimes/${showtime?.id}`);
+    expect(one).toMatchObject({ status: 200, body: { id: showtime?.id } });
+    expect(await office.rest.get(`halls/${one.body.hallId}`)).toMatchObject({
       status: 200,
-      body: { id: showtime?.id },
+      body: { id: one.body.hallId },
     });
+    const layout = await office.rest.get<{ seats: unknown[] }>(`showtimes/${showtime?.id}/layout`);
+    const seats = await office.rest.get<{ statuses: string }>(`showtimes/${showtime?.id}/seats`);
+    expect([layout.status, seats.status]).toEqual([200, 200]);
+    expect(layout.body.seats.length).toBeGreaterThan(0);
+    expect(seats.body).toMatchObject({ seq: expect.any(Number) });
   });
 
   it("a layout is numbered in order, priced, and cached by its ETag", async () => {

@@ -9,7 +9,7 @@ import { NatsBus } from "../../platform/bus/index.ts";
 import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { commandsTo } from "../../proto/index.ts";
+import { commandsTo, EVENT_NAMES } from "../../proto/index.ts";
 import { freePort } from "../support/usher-process.ts";
 import { ROOT } from "./compose-file.ts";
 import { Program } from "./programs.ts";
@@ -168,7 +168,7 @@ describe("NATS", () => {
     ["edge", "subscribe", "notifications.booking"],
     ["edge", "subscribe", "_INBOX.edge.1-a.*"],
     ["services", "publish", "engine.sales.0"],
-    ["services", "publish", "booking.confirmed"],
+    ...EVENT_NAMES.map((name): [User, "publish", string] => ["services", "publish", name]),
     ["services", "publish", "$JS.API.INFO"],
     ["services", "subscribe", "payments.authorize"],
     ["services", "subscribe", "engine.served"],

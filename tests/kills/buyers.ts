@@ -1,4 +1,4 @@
-/** What buyers do in the kill tests: everything a command can, over a few halls, from a seed. */
+/** What buyers do in the kill tests, over a few halls, from a seed: every command of theirs, and of the services that sell for them. */
 import { seeded } from "../../platform/random/index.ts";
 import {
   bookingId,
@@ -39,7 +39,7 @@ interface Buyer {
   readonly showtime: ShowtimeId;
   hold: HoldId | undefined;
   seats: readonly number[];
-  booked: boolean;
+  phase: "holds" | "released" | "booked";
 }
 
 export class Buyers {
@@ -63,32 +63,48 @@ export class Buyers {
     };
     const { hold, seats } = buyer;
     if (hold === undefined) {
+      if (random() < 0.2) return { type: "hold-best", count: 2, ...addressed };
       const first = between(random, 0, KILL_SEATS - 4);
       return { type: "hold", seats: [first, first + 1, first + 2].slice(0, between(random, 1, 3)), ...addressed };
     }
     const booking = bookingId(`booking-${hold.replace(".", "-")}`);
-    if (buyer.booked) return { type: "cancel", booking, ...addressed };
+    const confirm = (reacquire: boolean): Command => ({
+      type: "confirm",
+      hold,
+      booking,
+      seats,
+      reacquire,
+      ...addressed,
+    });
+    if (buyer.phase === "released") return confirm(true);
+    if (buyer.phase === "booked") {
+      const some = seats.length > 1 && random() < 0.5 ? { seats: seats.slice(0, 1) } : undefined;
+      return { type: "cancel", booking, ...some, ...addressed };
+    }
     return pick(random, [
       (): Command => ({ type: "release", hold, ...addressed }),
       (): Command => ({ type: "release", hold, seats: seats.slice(0, 1), ...addressed }),
       (): Command => ({ type: "extend", hold, ...addressed }),
       (): Command => ({ type: "pin", hold, booking, ...addressed }),
-      (): Command => ({ type: "confirm", hold, booking, seats, reacquire: false, ...addressed }),
+      (): Command => confirm(random() < 0.5),
     ])();
   }
 
-  /** A buyer who is refused anything but seats begins anew. */
+  /** A buyer who is refused begins anew, and so does one with nothing left. */
   learn(number: number, reply: Reply): void {
     const buyer = this.#buyer(number);
     if (reply.type === "held") Object.assign(buyer, { hold: reply.hold, seats: reply.seats });
-    else if (reply.type === "confirmed") buyer.booked = true;
+    else if (reply.type === "released") buyer.phase = "released";
+    else if (reply.type === "confirmed") buyer.phase = "booked";
+    else if (reply.type === "cancelled" && reply.seats.length < buyer.seats.length)
+      buyer.seats = buyer.seats.filter((seat) => !reply.seats.includes(seat));
     else if (reply.type !== "extended" && reply.type !== "pinned") this.#buyers.delete(number);
   }
 
   #buyer(number: number): Buyer {
     let buyer = this.#buyers.get(number);
     if (buyer === undefined) {
-      buyer = { showtime: pick(this.#random, KILL_SHOWTIMES), hold: undefined, seats: [], booked: false };
+      buyer = { showtime: pick(this.#random, KILL_SHOWTIMES), hold: undefined, seats: [], phase: "holds" };
       this.#buyers.set(number, buyer);
     }
     return buyer;

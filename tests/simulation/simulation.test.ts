@@ -1,20 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { simulate } from "./world.ts";
+import { newTally, simulate, type Tally } from "./world.ts";
 
 const SEEDS = Number(process.env["SIMULATION_SEEDS"] ?? 40);
 const FIRST = Number(process.env["SIMULATION_FIRST_SEED"] ?? 1);
 
 describe("an engine whose journal fails, stalls and loses answers", () => {
   it(`keeps its word through ${SEEDS} histories from seed ${FIRST}`, { timeout: 600_000 }, async () => {
-    const total = { commands: 0, outcomes: 0, refusals: 0, repeats: 0, deltas: 0, crashes: 0, faults: 0 };
+    const total = newTally();
     for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
       const tally = await simulate(seed, 150);
-      for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += tally[name];
+      for (const name of Object.keys(total) as (keyof Tally)[]) total[name] += tally[name];
     }
     console.log(`simulated: ${JSON.stringify(total)}`);
     expect(total.crashes).toBeGreaterThan(0);
     expect(total.faults).toBeGreaterThan(0);
     expect(total.outcomes).toBeGreaterThan(SEEDS * 20);
+    expect(total.confirmed).toBeGreaterThan(SEEDS);
+    expect(total.cancelled).toBeGreaterThan(SEEDS);
   });
 
   it("is seen to fail when answers leave before the commit", async () => {

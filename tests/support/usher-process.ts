@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { freePorts } from "../../bin/cluster/ports.ts";
+import { freePorts } from "../../platform/network/index.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

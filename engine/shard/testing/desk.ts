@@ -46,8 +46,8 @@ export class Desk {
   readonly clock = new VirtualClock();
   readonly bus = new InProcessBus({ clock: this.clock, log });
   fault: Fault = "none";
-  /** How long a commit takes, in milliseconds. */
-  latency = 10;
+  /** How long a commit takes, in milliseconds; not a whole number of them, as on a real clock. */
+  latency = 10.37;
   readonly journal = new FaultyJournal({ clock: this.clock, fault: () => this.fault, latency: () => this.latency });
   /** The one that is asked; a test may put another in its place. */
   shard: Shard;

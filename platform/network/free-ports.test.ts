@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { freePorts } from "./ports.ts";
+import { freePorts } from "./free-ports.ts";
 
 it("takes no port that is spoken for, though nobody listens there", async () => {
   const [first = 0, ...others] = await freePorts(20);
