@@ -27,7 +27,7 @@ export const WRONG_PASSWORD_WAIT_MAX_MS = 60_000;
 /** After so long without a further one, wrong passwords are forgotten. */
 export const WRONG_PASSWORDS_KEPT_MS = 15 * 60 * 1000;
 
-/** Sign-outs of an address in a minute: every process remembers each until its tokens have run out. */
+/** Sign-outs of an address in a minute, and as many deletions of accounts: every process remembers each until its tokens have run out. */
 export const LOGOUTS_OF_ADDRESS = { max: 1_000, windowMs: 60_000 } as const;
 
 /** A reply that was lost may be asked for again, with the same Idempotency-Key, for this long. */

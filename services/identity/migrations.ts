@@ -87,4 +87,11 @@ export const identityMigrations: Readonly<Record<string, Migration>> = {
     },
   },
   "004-outbox": outboxMigration(IDENTITY_SCHEMA),
+  "005-forgotten-husks": {
+    /** Guests are forgotten by it, and those who deleted their account were not in it. */
+    async up(db: Kysely<unknown>) {
+      await sql`drop index identity.user_role_created_at_id_idx`.execute(db);
+      await sql`create index on identity."user" (role, created_at, id)`.execute(db);
+    },
+  },
 };

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { Page, SignedIn, User } from "../../../proto/rest/index.ts";
+import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { bearer, PASSWORD, testIdentity, type TestIdentity } from "../testing.ts";
+import { lockAdministrators } from "./administration.ts";
 
 let t: TestIdentity;
 let admin: Record<string, string>;
@@ -98,6 +101,41 @@ describe("an administrator", () => {
       await Promise.all(goes);
       const { rows } = await own.pool.query("select 1 from identity.user where role = 'admin' and deleted_at is null");
       expect(rows.length).toBeGreaterThanOrEqual(1);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it("takes another away only in turn, so that of two who do so at once one finds out who is left", async () => {
+    const own = await testIdentity();
+    try {
+      const [one, other] = [
+        await own.client.login("root@example.com", "a long password"),
+        await own.client.person("admin"),
+      ];
+      const db = createDatabase<IdentityTables>(own.pool).withSchema(IDENTITY_SCHEMA);
+      const waiting = async () => {
+        const { rowCount } = await own.pool.query(
+          `select from pg_locks where locktype = 'advisory' and not granted
+             and database = (select oid from pg_database where datname = current_database())`,
+        );
+        return rowCount;
+      };
+      const goes = await db.transaction().execute(async (step) => {
+        await lockAdministrators(step);
+        const begun = [
+          own.client.delete(`/users/${other.user.id}`, undefined, bearer(one.accessToken)),
+          own.client.put(`/users/${one.user.id}`, { role: "customer" }, bearer(other.accessToken)),
+        ];
+        for (const go of begun) void go.then((response) => response); // Injected requests start when somebody waits for them.
+        await expect.poll(waiting, { timeout: 10_000 }).toBe(2);
+        return begun;
+      });
+      const statuses = (await Promise.all(goes)).map(({ statusCode }) => statusCode);
+      expect([
+        [204, 409],
+        [409, 200],
+      ]).toContainEqual(statuses);
     } finally {
       await own.close();
     }

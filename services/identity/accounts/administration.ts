@@ -18,7 +18,7 @@ export interface AdministrationOptions {
 /** Of PostgreSQL's advisory locks: any number that nothing else here uses. */
 const ADMINISTRATORS_LOCK = 7_403_881;
 
-/** Whoever may change how many administrators there are takes turns, across processes, until the transaction's end. */
+/** Whoever makes the first administrator, or may take the last, takes turns, across processes, until the transaction's end. */
 export const lockAdministrators = (transaction: Kysely<IdentityTables>): Promise<unknown> =>
   sql`select pg_advisory_xact_lock(${ADMINISTRATORS_LOCK})`.execute(transaction);
 
@@ -76,7 +76,6 @@ export class Administration {
   ): Promise<T> {
     const { db, families } = this.#options;
     const { result, revoked } = await db.transaction().execute(async (step) => {
-      await lockAdministrators(step);
       const user = await step
         .selectFrom("user")
         .selectAll()
@@ -92,8 +91,13 @@ export class Administration {
   }
 }
 
+/**
+ * Only administrators wait for their turn, so that nobody else's deletion stands in line. Whoever becomes one meanwhile only adds to them.
+ * @param user whose row this transaction has locked: no role changes between here and the commit
+ */
 async function refuseLastAdmin(step: Kysely<IdentityTables>, user: UserRow): Promise<void> {
   if (user.role !== "admin") return;
+  await lockAdministrators(step);
   const other = await step
     .selectFrom("user")
     .select("id")

@@ -15,7 +15,7 @@ interface Options {
   readonly config: Pick<Config, "guestTokenTtlMs">;
 }
 
-/** Guests whose sign-ins have been deleted: no token of theirs is good any more, and none ever will be. */
+/** Guests whose sign-ins have been deleted, husks among them: no token of theirs is good any more, and none ever will be. */
 export class ForgottenGuests {
   readonly #options: Options;
   /** Those up to here were looked at, since then. */
@@ -37,13 +37,12 @@ export class ForgottenGuests {
       this.#seen = undefined;
       this.#since = clock.now();
     }
-    // Whoever came later still has a sign-in: those are not even read.
+    // Whoever came later still has a sign-in, or a token that must be refused since its account was deleted: those are not even read.
     const before = new Date(clock.now() - config.guestTokenTtlMs - FAMILIES_KEPT_MS);
     let query = db
       .selectFrom("user")
       .select(["id", "created_at"])
       .where("role", "=", "guest")
-      .where("deleted_at", "is", null)
       .where("created_at", "<", before)
       .where(({ not, exists, selectFrom }) =>
         not(exists(selectFrom("family").select("family.id").whereRef("family.user_id", "=", "user.id"))),

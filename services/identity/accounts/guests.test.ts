@@ -108,6 +108,27 @@ describe("a guest whose sign-ins are deleted", () => {
     expect(await left()).toEqual(ids.filter((id) => id !== idle.user.id).toSorted());
   });
 
+  it("is forgotten as a husk too, once no token is left that has to be refused, unless there are bookings", async () => {
+    const [idle, buyer] = [await t.client.guest(), await t.client.guest()];
+    for (const { accessToken } of [idle, buyer]) {
+      expect((await t.client.delete("/auth/me", undefined, bearer(accessToken))).statusCode).toBe(204);
+    }
+    const ids = [idle.user.id, buyer.user.id];
+    const bookings = t.bus.serve(BOOKERS, ({ userIds }, answer) =>
+      answer({ booked: userIds.filter((id) => id === buyer.user.id) }),
+    );
+    const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
+    const leftAt = async (at: number) => {
+      const guests = new ForgottenGuests({ db, bus: t.bus, clock: new VirtualClock(at), config: t.config });
+      while (await guests.prune());
+      const { rows } = await t.pool.query<{ id: string }>('select id from identity."user" where id = any ($1)', [ids]);
+      return rows.map(({ id }) => id);
+    };
+    expect(await leftAt(t.clock.now() + t.config.guestTokenTtlMs)).toHaveLength(2);
+    expect(await leftAt(t.clock.now() + t.config.guestTokenTtlMs + FAMILIES_KEPT_MS + 1)).toEqual([buyer.user.id]);
+    bookings.close();
+  });
+
   it("is forgotten however many there are", async () => {
     const clock = new VirtualClock(t.clock.now());
     const log = pino({ level: "silent" });

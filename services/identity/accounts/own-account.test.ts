@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDatabase } from "../../../platform/postgres/index.ts";
 import { USER_CARD } from "../../../proto/services/index.ts";
 import type { SignedIn } from "../../../proto/rest/index.ts";
+import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { bearer, PASSWORD, statusesOf, testIdentity, type TestIdentity } from "../testing.ts";
+import { lockAdministrators } from "./administration.ts";
 
 let t: TestIdentity;
 
@@ -131,6 +134,20 @@ describe("deleting one's account", () => {
     const { accessToken } = await t.client.guest();
     expect((await t.client.delete("/auth/me", undefined, bearer(accessToken))).statusCode).toBe(204);
     expect((await t.client.me(accessToken)).statusCode).toBe(401);
+  });
+
+  it("waits for nobody who is at the administrators", async () => {
+    const [guest, customer] = [await t.client.guest(), await t.client.register()];
+    const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
+    const statuses = await db.transaction().execute(async (step) => {
+      await lockAdministrators(step);
+      const answers = await Promise.all([
+        t.client.delete("/auth/me", undefined, bearer(guest.accessToken)),
+        t.client.delete("/auth/me", { password: PASSWORD }, bearer(customer.accessToken)),
+      ]);
+      return statusesOf(answers);
+    });
+    expect(statuses).toEqual([204, 204]);
   });
 
   it("leaves no sign-in that was under way", async () => {

@@ -56,20 +56,22 @@ it("however many register, a login finds hardly any of them before it", async ()
 });
 
 it.each([
-  ["register", REGISTRATIONS_OF_ADDRESS, 400],
-  ["logout", LOGOUTS_OF_ADDRESS, 401],
-])("what an address does at /auth/%s is counted apart, over a minute", async (url, { max }, status) => {
+  ["POST", "register", REGISTRATIONS_OF_ADDRESS, 400],
+  ["POST", "logout", LOGOUTS_OF_ADDRESS, 401],
+  ["DELETE", "me", LOGOUTS_OF_ADDRESS, 401],
+] as const)("%ss of an address at /auth/%s are counted apart, over a minute", async (method, url, { max }, status) => {
   let before = max - 1;
   const server = await testServer({
     sharedCounts: {
-      add: async (key, windowMs) => ({ count: key.startsWith("POST ") ? ++before : 1, leftMs: windowMs }),
+      add: async (key, windowMs) => ({ count: key.startsWith(`${method} `) ? ++before : 1, leftMs: windowMs }),
     },
   });
   await server.app.register(t.identity.routes, { prefix: "/api/v1" });
-  const post = async (url: string) => server.app.inject({ method: "POST", url: `/api/v1/auth/${url}`, payload: {} });
-  expect((await post(url)).statusCode).toBe(status);
-  const refused = await post(url);
+  const ask = async (method: "POST" | "DELETE", url: string) =>
+    server.app.inject({ method, url: `/api/v1/auth/${url}`, payload: {} });
+  expect((await ask(method, url)).statusCode).toBe(status);
+  const refused = await ask(method, url);
   expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([429, "60"]);
-  expect((await post("login")).statusCode).toBe(400);
+  expect((await ask("POST", "login")).statusCode).toBe(400);
   await server.close();
 });

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
 import { Problem, principalOf, requireSignedIn, type Routes } from "../../../platform/http/index.ts";
 import { isDevice, type UserRow, userOf } from "../accounts/user.ts";
+import { LOGOUTS_OF_ADDRESS } from "../limits.ts";
 import { bodyOptional, type IdentityParts, tags } from "./parts.ts";
 
 /** What people do with their own account. */
@@ -85,7 +86,7 @@ export const accountRoutes =
       {
         onRequest: requireSignedIn,
         preValidation: bodyOptional,
-        config: { problems: ["FORBIDDEN", "CONFLICT", "RATE_LIMITED", "BUSY"] },
+        config: { problems: ["FORBIDDEN", "CONFLICT", "RATE_LIMITED", "BUSY"], rateLimit: LOGOUTS_OF_ADDRESS },
         schema: {
           operationId: "deleteMe",
           tags,
