@@ -55,12 +55,15 @@ test("holds JSON of its schema, and says of any other what comes of its loss", (
   const schema = Type.Object({ version: Type.Literal(1), key: Type.String() });
   const file = secretJson({ path, schema, ifLost: "which locks everybody out" });
   expect(file.read()).toBeUndefined();
+  expect(() => file.readAgain()).toThrow(
+    `${path} is gone: restore it before a start makes a new one, which locks everybody out.`,
+  );
   file.write({ version: 1, key: "k" }, { random: systemRandom, over: false });
-  expect(file.read()).toEqual({ version: 1, key: "k" });
+  for (const contents of [file.read(), file.readAgain()]) expect(contents).toEqual({ version: 1, key: "k" });
   expect(readSecretFile(path)).toBe('{\n  "version": 1,\n  "key": "k"\n}\n');
   for (const text of ['{ "version": 2, "key": "k" }', '{ "version": 1']) {
     writeFileSync(path, text);
     const sentence = `${path} is damaged or of a newer version: restore it, or delete it, which locks everybody out.`;
-    expect(() => file.read()).toThrow(sentence);
+    for (const read of [() => file.read(), () => file.readAgain()]) expect(read).toThrow(sentence);
   }
 });

@@ -6,6 +6,8 @@ import { readSecretFile, writeSecretFile } from "./secret-file.ts";
 interface SecretJson<Contents> {
   /** @returns undefined when there is no such file. @throws when it is not of the schema */
   read(): Contents | undefined;
+  /** What was read here before, and may have changed. @throws also when it is gone: nothing new is to take its place while the old is in use */
+  readAgain(): Contents;
   /** As `writeSecretFile` does. */
   write(contents: Contents, options: Parameters<typeof writeSecretFile>[2]): void;
 }
@@ -29,6 +31,12 @@ export const secretJson = <Schema extends TSchema>({
     const contents = parsedJson(text);
     if (Value.Check(schema, contents)) return contents;
     throw new Error(`${path} is damaged or of a newer version: restore it, or delete it, ${ifLost}.`);
+  },
+  readAgain() {
+    const contents = this.read();
+    if (contents === undefined)
+      throw new Error(`${path} is gone: restore it before a start makes a new one, ${ifLost}.`);
+    return contents;
   },
   write: (contents, options) => writeSecretFile(path, `${JSON.stringify(contents, undefined, 2)}\n`, options),
 });

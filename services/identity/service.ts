@@ -20,7 +20,7 @@ import { Administration } from "./accounts/administration.ts";
 import { Devices } from "./accounts/devices.ts";
 import { ensureAdmin, type FirstAdmin } from "./accounts/first-admin.ts";
 import { ForgottenGuests } from "./accounts/forgotten-guests.ts";
-import { type KeyRing, openKeyRing } from "./keys/key-ring.ts";
+import { type KeyRing, openKeyRing, readKeyRing } from "./keys/key-ring.ts";
 import { GUESTS_PRUNE_EVERY_MS, KEYS_READ_EVERY_MS, PRUNE_EVERY_MS } from "./limits.ts";
 import { identityRoutes, keySetRoute } from "./routes/index.ts";
 import { AccessTokens } from "./sign-ins/access-tokens.ts";
@@ -55,7 +55,7 @@ export interface IdentityService {
   /** Before any request. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Reads the keys again, as it does by itself every ten seconds: after `rotateKeys`. */
+  /** Reads the keys again, as it does by itself every ten seconds: after `rotateKeys`. Where that fails those read before stay in use. @throws */
   reloadKeys(): Promise<void>;
 }
 
@@ -96,7 +96,8 @@ export function createIdentityService(options: IdentityOptions): IdentityService
 
   async function reloadKeys(): Promise<void> {
     const before = keys?.publicKeys[0]?.kid;
-    keys = await openKeyRing({ dataDir: config.dataDir, clock, random, tokenTtlMs });
+    const read = keys === undefined ? openKeyRing : readKeyRing;
+    keys = await read({ dataDir: config.dataDir, clock, random, tokenTtlMs });
     if (before !== undefined && before !== keys.publicKeys[0]?.kid) bus.publish(SIGNING_KEYS_CHANGED, null);
   }
 

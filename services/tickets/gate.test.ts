@@ -1,5 +1,12 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { systemRandom } from "../../platform/random/index.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
+import { TicketKeyRing } from "./code/key-ring.ts";
+import { ticketIdOf, writeTicketCode } from "./code/ticket-code.ts";
+import { KEYS_READ_AGAIN_AFTER_MS } from "./limits.ts";
 import { useOffice } from "./testing/office.ts";
 import { bookingEvent, eventOf } from "./testing/world.ts";
 
@@ -131,6 +138,25 @@ describe("the gate", () => {
       expect((await checkIn(qr)).json()).toMatchObject({ status: 422, code: "BAD_TICKET", reason: "forged" });
     },
   );
+
+  it("takes a code with an unknown key for no ticket also while its own keys do not read, and lets in with good ones", async () => {
+    const { clock, dataDir, peers } = office.world;
+    const { bookingId } = peers.book(nextBooking(), [77]);
+    const [ticket] = await list(bookingId);
+    const elsewhere = mkdtempSync(join(dataDir, "elsewhere-"));
+    const log = pino({ level: "silent" });
+    const forger = new TicketKeyRing({ dataDir: elsewhere, clock, random: systemRandom, log });
+    const ticketId = ticketIdOf(systemRandom(16));
+    const times = { validFrom: clock.now(), validUntil: clock.now() + 3_600_000 };
+    const qr = writeTicketCode({ ticketId, showtimeId: "st_metropolis", seat: 77, generation: 1, ...times }, forger);
+    const path = join(dataDir, "keys", "tickets.json");
+    const whole = readFileSync(path);
+    writeFileSync(path, "{");
+    clock.goForward(KEYS_READ_AGAIN_AFTER_MS);
+    expect((await checkIn(qr)).json()).toMatchObject({ status: 422, code: "BAD_TICKET", reason: "forged" });
+    expect((await checkIn(ticket!.qr)).statusCode).toBe(200);
+    writeFileSync(path, whole);
+  });
 
   it.each([{}, { qr: 1 }, { qr: null }, { qr: ["x"] }, { qr: "x", more: 1 }, { qr: "x".repeat(1_025) }])(
     "refuses the body %j",

@@ -43,7 +43,7 @@ export interface TicketsService {
 export function createTicketsService(options: TicketsOptions): TicketsService {
   const { pool, bus, stream, clock, random, log, config } = options;
   const db = createDatabase<TicketTables>(pool).withSchema(TICKETS_SCHEMA);
-  const keys = new TicketKeyRing({ dataDir: config.dataDir, clock, random });
+  const keys = new TicketKeyRing({ dataDir: config.dataDir, clock, random, log });
   const peers = new Peers({ bus });
   const inbox = new Inbox({ schema: TICKETS_SCHEMA });
   const outbox = new Outbox({
@@ -64,14 +64,6 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
   let consuming: { close(): Promise<void> } | undefined;
   const served: Subscription[] = [];
   let keysTimer: Timer | undefined;
-
-  function reloadKeys(): void {
-    try {
-      keys.reload();
-    } catch (err) {
-      log.warn({ err }, "reading the tickets' keys failed; those read before stay in use");
-    }
-  }
 
   return {
     routes: ticketRoutes({ desk, gate }),
@@ -97,7 +89,7 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
           queue.nudge();
         },
       });
-      keysTimer = every(clock, KEYS_READ_EVERY_MS, reloadKeys);
+      keysTimer = every(clock, KEYS_READ_EVERY_MS, () => keys.reload());
     },
 
     async stop() {

@@ -22,6 +22,6 @@ const Contents = Type.Object({
 });
 export type KeyFileContents = Static<typeof Contents>;
 
-/** Without it nobody is signed in: it is never made anew where it does not read. */
+/** Without it nobody is signed in: it is never made anew where it does not read, or while it is in use. */
 export const keyFile = (dataDir: string) =>
   secretJson({ path: join(dataDir, "keys", "identity.json"), schema: Contents, ifLost: "which signs everybody out" });

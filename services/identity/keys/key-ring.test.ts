@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";
-import { type KeyRingOptions, openKeyRing, rotateKeys } from "./key-ring.ts";
+import { type KeyRingOptions, openKeyRing, readKeyRing, rotateKeys } from "./key-ring.ts";
 
 let options: KeyRingOptions;
 const clock = new VirtualClock();
@@ -47,6 +47,15 @@ it("a new key signs once every process has read it, whatever was rotated meanwhi
   expect(await signing()).toBe(second);
   await clock.advance(KEY_SIGNS_AFTER_MS);
   expect(await signing()).toBe(third);
+});
+
+it("keys that are in use are never made anew where their file is gone", async () => {
+  const { signingKid } = await openKeyRing(options);
+  expect((await readKeyRing(options)).signingKid).toBe(signingKid);
+  const folder = join(options.dataDir, "keys");
+  rmSync(folder, { recursive: true });
+  await expect(readKeyRing(options)).rejects.toThrow("is gone");
+  expect(existsSync(folder)).toBe(false);
 });
 
 it.each(["", "{", "[]", '{"version":2,"refreshSecret":"","keys":[]}'])(

@@ -23,9 +23,17 @@ export interface KeyRing {
   readonly publicKeys: readonly PublicKey[];
 }
 
-/** Reads the keys from the data directory; makes them at the first time. */
+/** Reads the keys from the data directory; makes them at the first time. For a start: whoever has keys reads them again. */
 export async function openKeyRing(options: KeyRingOptions): Promise<KeyRing> {
-  const contents = keyFile(options.dataDir).read() ?? (await firstKeys(options));
+  return keyRingOf(keyFile(options.dataDir).read() ?? (await firstKeys(options)), options);
+}
+
+/** After a rotation, also one by another process. @throws also when the file is gone, as while a volume is not mounted */
+export async function readKeyRing(options: KeyRingOptions): Promise<KeyRing> {
+  return keyRingOf(keyFile(options.dataDir).readAgain(), options);
+}
+
+async function keyRingOf(contents: KeyFileContents, options: KeyRingOptions): Promise<KeyRing> {
   const signing = contents.keys.find((key) => isKnownEverywhere(key, options)) ?? contents.keys.at(-1);
   if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
   return {

@@ -1,10 +1,10 @@
-import { statSync } from "node:fs";
+import { existsSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FORGERIES, type Mint } from "../../../platform/auth/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { portOf } from "../../../platform/testing/port-of.ts";
-import type { ProblemBody } from "../../../proto/rest/index.ts";
+import type { ProblemBody, SignedIn } from "../../../proto/rest/index.ts";
 import { rotateKeys } from "../keys/key-ring.ts";
 import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";
 import { decodePart, mintOf, testIdentity, type TestIdentity } from "../testing.ts";
@@ -87,6 +87,26 @@ describe("the signing keys", () => {
       expect((await own.app.inject({ url: "/.well-known/jwks.json" })).json<KeySetBody>().keys).toHaveLength(1);
     } finally {
       await beside.close();
+      await own.close();
+    }
+  });
+
+  it("stay in use while their file is away, as while a volume is not mounted, and no others are made", async () => {
+    const own = await testIdentity();
+    const folder = join(own.config.dataDir, "keys");
+    try {
+      const { accessToken, refreshToken } = await own.client.register();
+      renameSync(folder, `${folder}.away`);
+      await expect(own.identity.reloadKeys()).rejects.toThrow("is gone");
+      expect(existsSync(folder)).toBe(false);
+      await expect(own.verifier.verify(accessToken)).resolves.toBeDefined();
+      const refreshed = await own.client.post("/auth/refresh", { refreshToken });
+      expect(refreshed.statusCode).toBe(200);
+      const kids = [accessToken, refreshed.json<SignedIn>().accessToken].map((token) => decodePart(token, 0)["kid"]);
+      expect(kids[1]).toBe(kids[0]);
+      renameSync(`${folder}.away`, folder);
+      await own.identity.reloadKeys();
+    } finally {
       await own.close();
     }
   });

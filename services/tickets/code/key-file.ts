@@ -21,7 +21,7 @@ const Contents = Type.Object({
 });
 export type KeyFileContents = Static<typeof Contents>;
 
-/** A new key in its place would void every ticket sold: it is never made anew where it does not read. */
+/** A new key in its place would void every ticket sold: it is never made anew where it does not read, or while it is in use. */
 export const keyFile = (dataDir: string) =>
   secretJson({
     path: join(dataDir, "keys", "tickets.json"),

@@ -9,6 +9,7 @@ import {
 } from "node:crypto";
 import type { PublicKey } from "../../../proto/services/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { KEYS_KEPT_MS, KEYS_READ_AGAIN_AFTER_MS } from "../limits.ts";
 import { keyFile, type KeyFileContents, type StoredKey } from "./key-file.ts";
@@ -19,60 +20,62 @@ export interface KeyRingOptions {
   readonly random: RandomBytes;
 }
 
+/** The newest signs. */
+interface Keys {
+  readonly signing: { readonly kid: string; readonly key: KeyObject };
+  readonly verifying: ReadonlyMap<string, KeyObject>;
+  readonly published: readonly PublicKey[];
+}
+
 export const KEY_ID_BYTES = 4;
 export const SIGNATURE_BYTES = 64;
 
 /** The keys that tickets are signed with. Processes that share a data directory share them. */
 export class TicketKeyRing {
-  readonly #options: KeyRingOptions;
-  #signing: { readonly kid: string; readonly key: KeyObject };
-  #verifying: ReadonlyMap<string, KeyObject>;
-  #published: readonly PublicKey[];
+  readonly #options: KeyRingOptions & { readonly log: Logger };
+  #keys: Keys;
   #readAt: number;
 
   /** Reads the keys; makes the first one at the first time. @throws when the file is damaged */
-  constructor(options: KeyRingOptions) {
+  constructor(options: KeyRingOptions & { readonly log: Logger }) {
     this.#options = options;
-    const { keys } = keyFile(options.dataDir).read() ?? firstKey(options);
-    const [signing] = keys;
-    if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
-    this.#signing = { kid: signing.kid, key: createPrivateKey({ key: jwkOf(signing), format: "jwk" }) };
-    this.#verifying = new Map(keys.map((key) => [key.kid, createPublicKey({ key: jwkOf(key), format: "jwk" })]));
-    this.#published = keys.map(({ kid, x }) => ({ kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid, x }));
+    this.#keys = keysOf(keyFile(options.dataDir).read() ?? firstKey(options));
     this.#readAt = options.clock.monotonic();
   }
 
   get signingKid(): string {
-    return this.#signing.kid;
+    return this.#keys.signing.kid;
   }
 
   /** The signing one first. */
   get publicKeys(): readonly PublicKey[] {
-    return this.#published;
+    return this.#keys.published;
   }
 
   sign(message: Uint8Array): Uint8Array {
-    return sign(null, message, this.#signing.key);
+    return sign(null, message, this.#keys.signing.key);
   }
 
   verify(kid: string, message: Uint8Array, signature: Uint8Array): boolean {
-    const key = this.#verifying.get(kid) ?? this.#newlyRotated(kid);
+    const key = this.#keys.verifying.get(kid) ?? this.#newlyRotated(kid);
     return key !== undefined && verify(null, message, key, signature);
   }
 
-  /** After a rotation, also one by another process. */
+  /** After a rotation, also one by another process. Where that fails those read before stay in use, and the log says so. */
   reload(): void {
-    const fresh = new TicketKeyRing(this.#options);
-    this.#signing = fresh.#signing;
-    this.#verifying = fresh.#verifying;
-    this.#published = fresh.#published;
-    this.#readAt = fresh.#readAt;
+    const { dataDir, clock, log } = this.#options;
+    this.#readAt = clock.monotonic();
+    try {
+      this.#keys = keysOf(keyFile(dataDir).readAgain());
+    } catch (err) {
+      log.warn({ err }, "reading the tickets' keys again failed; those read before stay in use");
+    }
   }
 
   #newlyRotated(kid: string): KeyObject | undefined {
     if (this.#options.clock.monotonic() - this.#readAt < KEYS_READ_AGAIN_AFTER_MS) return undefined;
     this.reload();
-    return this.#verifying.get(kid);
+    return this.#keys.verifying.get(kid);
   }
 }
 
@@ -96,6 +99,16 @@ function firstKey({ dataDir, clock, random }: KeyRingOptions): KeyFileContents {
   const contents: KeyFileContents = { version: 1, keys: [newKey(clock)] };
   keyFile(dataDir).write(contents, { random, over: false });
   return keyFile(dataDir).read() ?? contents; // Of two processes that start at once, one was first.
+}
+
+function keysOf({ keys }: KeyFileContents): Keys {
+  const [signing] = keys;
+  if (signing === undefined) throw new Error("the key file has no key"); // Its schema says it has.
+  return {
+    signing: { kid: signing.kid, key: createPrivateKey({ key: jwkOf(signing), format: "jwk" }) },
+    verifying: new Map(keys.map((key) => [key.kid, createPublicKey({ key: jwkOf(key), format: "jwk" })])),
+    published: keys.map(({ kid, x }) => ({ kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid, x })),
+  };
 }
 
 function newKey(clock: Clock): StoredKey {

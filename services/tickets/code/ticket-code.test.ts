@@ -1,22 +1,26 @@
 import { createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as fc from "fast-check";
+import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
-import { KEYS_KEPT_MS } from "../limits.ts";
+import { KEYS_KEPT_MS, KEYS_READ_AGAIN_AFTER_MS } from "../limits.ts";
 import { fromBase32, toBase32 } from "./base32.ts";
-import { type KeyRingOptions, rotateTicketKeys, TicketKeyRing } from "./key-ring.ts";
+import { rotateTicketKeys, TicketKeyRing } from "./key-ring.ts";
 import { readTicketCode, type TicketCode, ticketIdOf, writeTicketCode } from "./ticket-code.ts";
 
-let options: KeyRingOptions;
+let options: ConstructorParameters<typeof TicketKeyRing>[0];
 let clock: VirtualClock;
+let warnings: string[];
 
 beforeEach(() => {
   clock = new VirtualClock();
-  options = { dataDir: mkdtempSync(join(tmpdir(), "usher-ticket-keys-")), clock, random: systemRandom };
+  warnings = [];
+  const log = pino({ level: "warn" }, { write: (line) => void warnings.push(line) });
+  options = { dataDir: mkdtempSync(join(tmpdir(), "usher-ticket-keys-")), clock, random: systemRandom, log };
 });
 afterEach(() => rmSync(options.dataDir, { recursive: true, force: true }));
 
@@ -200,6 +204,29 @@ describe("the tickets' keys", () => {
     expect(kept).toEqual([third, second]);
     expect(kept).not.toContain(first);
   });
+
+  it.each([
+    ["gone", (path: string) => rmSync(dirname(path), { recursive: true }), "is gone"],
+    ["damaged", (path: string) => writeFileSync(path, "{"), "is damaged or of a newer version"],
+  ])(
+    "stay in use while their file is %s, and a code with another key is no more than forged",
+    async (_what, spoil, why) => {
+      const elsewhere = mkdtempSync(join(options.dataDir, "elsewhere-"));
+      const forged = writeTicketCode(code, new TicketKeyRing({ ...options, dataDir: elsewhere }));
+      const keys = new TicketKeyRing(options);
+      const good = writeTicketCode(code, keys);
+      const path = join(options.dataDir, "keys", "tickets.json");
+      spoil(path);
+      const spoilt = existsSync(path) && readFileSync(path, "utf8");
+      keys.reload();
+      await clock.advance(KEYS_READ_AGAIN_AFTER_MS);
+      for (let time = 0; time < 3; time++) expect(readTicketCode(forged, keys)).toBeUndefined();
+      expect(writeTicketCode(code, keys)).toBe(good);
+      expect(readTicketCode(good, keys)).toEqual(code);
+      expect(existsSync(path) && readFileSync(path, "utf8")).toBe(spoilt);
+      expect(warnings).toEqual([expect.stringContaining(why), expect.stringContaining(why)]); // Once for a reload, once for all three.
+    },
+  );
 
   it.each(["", "{", "[]", '{"version":2,"keys":[]}', '{"version":1,"keys":[]}'])(
     "are not written over when their file holds %j",
