@@ -7,7 +7,7 @@ export const HEADERS_TIMEOUT_MS = 10_000;
 /** For a whole request to arrive. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-/** For a handler to answer; past it the answer is UNAVAILABLE, and the work goes on unseen. */
+/** For a handler to answer; past it the answer is UNAVAILABLE, and the work goes on unseen: its answer is for who repeats the request's Idempotency-Key. */
 export const HANDLER_TIMEOUT_MS = 30_000;
 /** How often handlers are looked over: so much later may one find out. */
 export const HANDLER_LOOK_EVERY_MS = 1_000;
@@ -27,9 +27,9 @@ export const BALANCER_TOLD_TIMES = 2;
 export const AWAY_TOLD_EVERY_MS = 1_000;
 
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
-/** A run that has not renewed its lease for so long hangs, or its host is gone. */
+/** The process of a run that has not renewed its lease for so long hangs, or its host is gone. */
 export const IDEMPOTENCY_LEASE_MS = 10_000;
-/** How often those under way renew theirs, until `HANDLER_TIMEOUT_MS`. */
+/** How often those under way renew theirs, for as long as their handler is at it. */
 export const IDEMPOTENCY_RENEW_EVERY_MS = 2_500;
 export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1000;
 export const IDEMPOTENCY_PRUNE_EVERY_MS = 10 * 60 * 1000;

@@ -23,6 +23,19 @@ export class Problem extends Error {
     return ERRORS[this.code].status;
   }
 
+  /** Of its answer, beside those that any answer has. */
+  headers(): Readonly<Record<string, string | number>> {
+    const { retryInMs } = { ...this.#retry(), ...this.extra };
+    return {
+      ...(status503or429(this.status) && typeof retryInMs === "number"
+        ? { "retry-after": Math.max(1, Math.ceil(retryInMs / 1000)) }
+        : {}),
+      ...(this.status === ERRORS.UNAUTHORIZED.status ? { "www-authenticate": 'Bearer realm="usher"' } : {}),
+      "cache-control": "no-store",
+      "content-type": PROBLEM_TYPE,
+    };
+  }
+
   body(requestId: string): ProblemBody & Record<string, unknown> {
     const { code, status, message: detail } = this;
     return {
@@ -48,13 +61,8 @@ export const sendProblem = (reply: FastifyReply, problem: Problem, requestId: st
 
 /** Status and headers of the answer become the problem's. @returns its body, to be sent as it is */
 export function becomeProblem(reply: FastifyReply, problem: Problem, requestId: string): string {
-  const body = problem.body(requestId);
-  if (status503or429(problem.status) && typeof body.retryInMs === "number") {
-    void reply.header("retry-after", Math.max(1, Math.ceil(body.retryInMs / 1000)));
-  }
-  if (problem.status === ERRORS.UNAUTHORIZED.status) void reply.header("www-authenticate", 'Bearer realm="usher"');
-  void reply.code(problem.status).header("cache-control", "no-store").type(PROBLEM_TYPE);
-  return JSON.stringify(body);
+  void reply.code(problem.status).headers(problem.headers());
+  return JSON.stringify(problem.body(requestId));
 }
 
 const status503or429 = (status: number): boolean => status === 503 || status === 429;

@@ -6,6 +6,7 @@ import { VirtualClock } from "../../clock/index.ts";
 import { systemRandom } from "../../random/index.ts";
 import { requireSignedIn } from "../requests/guards.ts";
 import {
+  HANDLER_LOOK_EVERY_MS,
   HANDLER_TIMEOUT_MS,
   IDEMPOTENCY_KEPT_MS,
   IDEMPOTENCY_LEASE_MS,
@@ -63,16 +64,39 @@ const ask = ({ key, user = "ann", url = "/holds", body = { seats: [1] } }: Ask) 
     payload: body,
   });
 
+/** Nothing comes into the table by it meanwhile. */
+async function whileDiskIsFull<T>(statement: "INSERT" | "UPDATE", work: () => Promise<T>): Promise<T> {
+  await server.pool.query(`
+    CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER full_disk BEFORE ${statement} ON http.idempotency_key FOR EACH ROW EXECUTE FUNCTION full_disk()`);
+  try {
+    return await work();
+  } finally {
+    await server.pool.query("DROP TRIGGER full_disk ON http.idempotency_key");
+  }
+}
+
+/** So much later than a handler may answer its client, all the while renewing the lease of the key. */
+async function outlast(key: string, ms: number): Promise<void> {
+  const end = clock.now() + HANDLER_TIMEOUT_MS + ms;
+  const leaseUntil = async () => {
+    const { rows } = await server.pool.query<{ lease_until: Date }>(
+      "select lease_until from http.idempotency_key where key = $1",
+      [key],
+    );
+    return rows[0]?.lease_until.getTime();
+  };
+  while (clock.now() < end) {
+    await clock.advance(IDEMPOTENCY_RENEW_EVERY_MS);
+    await expect.poll(leaseUntil).toBeGreaterThan(clock.now() + IDEMPOTENCY_LEASE_MS / 2);
+  }
+}
+
 describe("an Idempotency-Key", () => {
   it("is UNAVAILABLE while the disk of the database is full, and good again once it is not", async () => {
-    await server.pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`);
-    await server.pool.query(
-      "CREATE TRIGGER full_disk BEFORE INSERT ON http.idempotency_key EXECUTE FUNCTION full_disk()",
-    );
     const key = uniqueKey();
-    const refused = await ask({ key });
-    await server.pool.query("DROP TRIGGER full_disk ON http.idempotency_key");
+    const refused = await whileDiskIsFull("INSERT", () => ask({ key }));
     expect([refused.statusCode, refused.json()]).toMatchObject([503, { code: "UNAVAILABLE", retryInMs: 1_000 }]);
     expect((await ask({ key })).statusCode).toBe(201);
   });
@@ -146,17 +170,15 @@ describe("an Idempotency-Key", () => {
   });
 
   it.each([
-    ["store", { status: 201, body: { from: "the hall" } }],
-    ["store", new Problem("SEAT_TAKEN", "Seat 3 is taken.")],
-    ["release", new Problem("BUSY", "Full.")],
-  ] as const)("that cannot be kept (%s) is answered so that the client asks again", async (method, made) => {
-    vi.spyOn(server.store, method).mockRejectedValueOnce(new Error("Connection terminated unexpectedly"));
+    ["UNAVAILABLE", { status: 201, body: { from: "the hall" } }],
+    ["UNAVAILABLE", new Problem("SEAT_TAKEN", "Seat 3 is taken.")],
+    ["BUSY", new Problem("BUSY", "Full.")],
+  ] as const)("that cannot be kept is answered with %s, so that the client asks again", async (code, made) => {
     answer = () => (made instanceof Problem ? Promise.reject(made) : Promise.resolve(made));
-    const response = await ask({ key: uniqueKey() });
+    const response = await whileDiskIsFull("UPDATE", () => ask({ key: uniqueKey() }));
     expect(response.statusCode).toBe(503);
     expect(response.headers["content-type"]).toContain("application/problem+json");
     expect(response.headers["location"]).toBeUndefined();
-    const code = method === "store" ? "UNAVAILABLE" : "BUSY";
     expect(response.json()).toMatchObject({ code, status: 503, requestId: response.headers["x-request-id"] });
   });
 
@@ -193,7 +215,7 @@ describe("an Idempotency-Key", () => {
     expect((await retry()).statusCode).toBe(204);
   });
 
-  it("of a run that takes long stays its own, as long as a handler may take", async () => {
+  it("of a run that takes long stays its own, also when its client was given up, and gets its answer then", async () => {
     const key = uniqueKey();
     let finish = () => {};
     const reached = new Promise<void>((arrived) => {
@@ -206,25 +228,60 @@ describe("an Idempotency-Key", () => {
     const first = ask({ key });
     void first.then((response) => response); // Injected requests start when somebody waits for them.
     await reached;
-    answer = async () => ({ status: 201, body: { from: "the second" } });
-    const begun = clock.now();
-    const leaseUntil = async () => {
-      const { rows } = await server.pool.query<{ lease_until: Date }>(
-        "select lease_until from http.idempotency_key where key = $1",
-        [key],
-      );
-      return rows[0]?.lease_until.getTime();
-    };
-    while (clock.now() < begun + 2 * IDEMPOTENCY_LEASE_MS) {
-      await clock.advance(IDEMPOTENCY_RENEW_EVERY_MS);
-      await expect.poll(leaseUntil).toBeGreaterThan(clock.now() + IDEMPOTENCY_LEASE_MS / 2);
-    }
+    const before = runs;
+    await outlast(key, 2 * IDEMPOTENCY_LEASE_MS);
+    const givenUp = await first;
+    expect([givenUp.statusCode, givenUp.json<ProblemBody>().code]).toEqual([503, "UNAVAILABLE"]);
     expect((await ask({ key })).json<ProblemBody>().code).toBe("IN_PROGRESS");
-    await clock.advance(HANDLER_TIMEOUT_MS + IDEMPOTENCY_LEASE_MS);
-    await expect.poll(async () => (await ask({ key })).json()).toEqual({ from: "the second" });
     finish();
-    await first;
-    expect((await ask({ key })).json()).toEqual({ from: "the second" });
+    await expect.poll(async () => (await ask({ key })).statusCode).toBe(201);
+    const again = await ask({ key });
+    expect([again.json(), again.headers["idempotency-replayed"]]).toEqual([{ from: "the first" }, "true"]);
+    expect(again.headers["location"]).toBe(`/holds/${before}`);
+    expect(again.headers["content-type"]).toBe("application/json; charset=utf-8");
+    expect(runs).toBe(before);
+  });
+
+  it("is free again when a run whose client was given up comes to nothing", async () => {
+    const key = uniqueKey();
+    let fail = () => {};
+    const reached = new Promise<void>((arrived) => {
+      answer = async () => {
+        arrived();
+        return new Promise<never>((_resolve, reject) => (fail = () => reject(new Problem("BUSY", "Full."))));
+      };
+    });
+    const first = ask({ key });
+    void first.then((response) => response);
+    await reached;
+    await outlast(key, HANDLER_LOOK_EVERY_MS);
+    expect((await first).json<ProblemBody>().code).toBe("UNAVAILABLE");
+    answer = async () => ({ status: 201, body: {} });
+    expect((await ask({ key })).json<ProblemBody>().code).toBe("IN_PROGRESS");
+    fail();
+    await expect.poll(async () => (await ask({ key })).statusCode).toBe(201);
+  });
+
+  it("has its answer stored though that takes longer than its client is waited for", async () => {
+    const key = uniqueKey();
+    answer = async () => ({ status: 201, body: { from: "the first" } });
+    let goOn = () => {};
+    const store = server.store.store.bind(server.store);
+    const reached = new Promise<void>((arrived) => {
+      vi.spyOn(server.store, "store").mockImplementationOnce(async (...args) => {
+        arrived();
+        await new Promise<void>((resolve) => (goOn = resolve));
+        return store(...args);
+      });
+    });
+    const first = ask({ key });
+    void first.then((response) => response);
+    await reached;
+    await outlast(key, HANDLER_LOOK_EVERY_MS);
+    expect((await first).json<ProblemBody>().code).toBe("UNAVAILABLE");
+    expect((await ask({ key })).json<ProblemBody>().code).toBe("IN_PROGRESS");
+    goOn();
+    await expect.poll(async () => (await ask({ key })).json()).toEqual({ from: "the first" });
   });
 
   it.each(["", "a".repeat(256), "with blank", "\u00e9"])("that is %j is refused", async (key) => {

@@ -3,12 +3,7 @@ import type { Pool } from "pg";
 import type { Clock } from "../../clock/index.ts";
 import { createDatabase, SessionLock } from "../../postgres/index.ts";
 import type { RandomBytes } from "../../random/index.ts";
-import {
-  HANDLER_TIMEOUT_MS,
-  IDEMPOTENCY_KEPT_MS,
-  IDEMPOTENCY_LEASE_MS,
-  IDEMPOTENCY_PRUNE_ROWS_MAX,
-} from "../limits.ts";
+import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_LEASE_MS, IDEMPOTENCY_PRUNE_ROWS_MAX } from "../limits.ts";
 import { type AnswerHeaders, HTTP_SCHEMA, type HttpTables } from "./schema.ts";
 
 export interface KeyedRequest {
@@ -40,8 +35,8 @@ const PROCESS_IS_DEAD = sql<boolean>`pg_try_advisory_xact_lock_shared(hashtextex
 
 /**
  * First answers by (user, key), in PostgreSQL, so that a retry finds them on any server and after a crash.
- * A run that died with its process is taken over at once: PostgreSQL knows by a lock which processes live. One that hangs is taken over when
- * its lease is over; its answer, should it still come, is not stored.
+ * A run that died with its process is taken over at once: PostgreSQL knows by a lock which processes live. One whose process hangs is taken
+ * over when its lease is over; its answer, should it still come, is not stored.
  */
 export class IdempotencyStore {
   readonly #pool: Pool;
@@ -107,10 +102,10 @@ export class IdempotencyStore {
       .execute();
   }
 
-  /** The runs that are under way here are alive. To be called more often than a lease lasts. */
+  /** The runs that are under way here are alive, however long their clients have been waiting. To be called more often than a lease lasts. */
   async renew(): Promise<void> {
     for (const [run, { since }] of this.#running) {
-      if (this.#clock.monotonic() - since > HANDLER_TIMEOUT_MS) this.#running.delete(run);
+      if (this.#clock.monotonic() - since > IDEMPOTENCY_KEPT_MS) this.#running.delete(run);
     }
     if (this.#running.size === 0) return;
     await this.#beKnown();

@@ -1,11 +1,14 @@
 import { expect, it } from "vitest";
 import { VirtualClock } from "../../clock/index.ts";
+import { createMetrics } from "../../metrics/index.ts";
+import { PROBLEM_TYPE, type ProblemBody } from "../../../proto/rest/index.ts";
 import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "../limits.ts";
 import { testServer } from "../testing.ts";
 
 it("answers for a handler that takes too long, and lets one that does not answer for itself", async () => {
   const clock = new VirtualClock();
-  const server = await testServer({ clock });
+  const metrics = createMetrics("test");
+  const server = await testServer({ clock, metrics });
   try {
     let finish = () => {};
     let started = 0;
@@ -21,6 +24,10 @@ it("answers for a handler that takes too long, and lets one that does not answer
     await clock.advance(HANDLER_TIMEOUT_MS - 1);
     const late = await first;
     expect([late.statusCode, late.json()]).toEqual([503, expect.objectContaining({ code: "UNAVAILABLE" })]);
+    expect(late.headers).toMatchObject({ "content-type": PROBLEM_TYPE, "retry-after": "1", connection: "close" });
+    expect(late.headers["x-request-id"]).toBe(late.json<ProblemBody>().requestId);
+    expect(late.headers["x-content-type-options"]).toBe("nosniff");
+    expect(await metrics.metrics()).toMatch(/usher_http_request_seconds_count{.*route="\/slow".*status="503".*} 1/);
     finish();
     expect((await second).json()).toEqual({ late: true });
   } finally {

@@ -1,3 +1,4 @@
+import { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Clock, every } from "../../clock/index.ts";
 import { Slab } from "../../slab/index.ts";
@@ -8,6 +9,8 @@ declare module "fastify" {
   interface FastifyReply {
     /** While a handler is at it: its key among those under way, and when it began, on the monotonic clock. */
     underWay: { readonly key: number; readonly since: number } | null;
+    /** The client was answered that it took too long. */
+    givenUp: boolean;
   }
 }
 
@@ -21,6 +24,7 @@ export type UntilAnswered = () => Promise<void>;
 export function limitHandlers(app: FastifyInstance, clock: Clock): UntilAnswered {
   const replies = new Slab<FastifyReply>();
   app.decorateReply("underWay", null);
+  app.decorateReply("givenUp", false);
   app.addHook("onRequest", (_request, reply, done) => {
     reply.underWay = { key: replies.add(reply), since: clock.monotonic() };
     done();
@@ -58,8 +62,23 @@ export function limitHandlers(app: FastifyInstance, clock: Clock): UntilAnswered
     });
 }
 
+/**
+ * Past Fastify, to which it is as if the client had hung up: what the handler says later is heard by the hooks alone, and so still kept for
+ * the request's Idempotency-Key. The connection ends with this answer, since one in use is left alone by a server that stops.
+ */
 function giveUp(reply: FastifyReply): void {
+  const { raw, request } = reply;
   if (reply.sent) return;
-  if (reply.raw.headersSent) reply.raw.destroy(); // It has begun, and can be nothing else any more.
-  else void reply.send(new Problem("UNAVAILABLE", "The answer took too long; whether it was done is not known."));
+  if (raw.headersSent) {
+    raw.destroy(); // It has begun, and can be nothing else any more.
+    return;
+  }
+  const problem = new Problem("UNAVAILABLE", "The answer took too long; whether it was done is not known.");
+  const body = JSON.stringify(problem.body(request.id));
+  for (const [name, value = ""] of Object.entries(reply.getHeaders())) raw.setHeader(name, value);
+  reply.givenUp = true;
+  reply.raw = new ServerResponse(request.raw).destroy();
+  reply.raw.statusCode = raw.statusCode;
+  const head = { ...problem.headers(), "content-length": Buffer.byteLength(body), connection: "close" };
+  raw.writeHead(problem.status, head).end(body);
 }

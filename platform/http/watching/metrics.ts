@@ -1,6 +1,7 @@
 import type { FastifyInstance, onResponseHookHandler } from "fastify";
 import { Histogram } from "prom-client";
 import { Type } from "typebox";
+import { ERRORS } from "../../../proto/index.ts";
 import { DURATION_BUCKETS, type Registry } from "../../metrics/index.ts";
 import type { Routes } from "../routes.ts";
 
@@ -17,7 +18,7 @@ export function observeRequests(app: FastifyInstance, registry: Registry): void 
     (route: string): onResponseHookHandler =>
     (request, reply, done) => {
       const { method } = request;
-      const status = reply.statusCode;
+      const status = reply.givenUp ? ERRORS.UNAVAILABLE.status : reply.statusCode;
       seconds.observe({ method, route, status }, reply.elapsedTime / 1000);
       request.log.debug({ requestId: request.id, method, url: request.url, status }, "answered");
       done();
