@@ -39,6 +39,8 @@ export const TOKEN_SIGNED_WITHIN_MS = 60_000;
 export const KEYS_READ_EVERY_MS = 10_000;
 /** Shown at once, a new key signs only when every process has read it, so that whichever is asked for the keys names it. */
 export const KEY_SIGNS_AFTER_MS = 2 * KEYS_READ_EVERY_MS;
+/** How long caches may keep the keys that are shown: whoever asked just before a new one was read asks again before it signs. */
+export const KEYS_SHOWN_KEPT_MS = KEY_SIGNS_AFTER_MS - KEYS_READ_EVERY_MS;
 /** A process finds at its next reading that a key's successor signs: so long the older one may go on signing. */
 export const KEY_RETIRES_WITHIN_MS = KEY_SIGNS_AFTER_MS + KEYS_READ_EVERY_MS;
 

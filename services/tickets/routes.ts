@@ -155,7 +155,8 @@ export const ticketKeysRoute =
         },
       },
       async (_request, reply) => {
-        void reply.header("cache-control", "public, max-age=60");
+        // A gate asks once after a rotation, and not again for a day.
+        void reply.header("cache-control", "no-cache");
         return { keys: keys.publicKeys.map((key) => ({ ...key })) };
       },
     );

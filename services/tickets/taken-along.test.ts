@@ -44,8 +44,10 @@ describe("a ticket can be taken along", () => {
     const other = office.world.another();
     const fresh = await testServer();
     await fresh.app.register(other.wellKnown);
-    const { keys } = (await fresh.app.inject({ url: "/.well-known/ticket-keys.json" })).json<{ keys: JsonWebKey[] }>();
+    const shown = await fresh.app.inject({ url: "/.well-known/ticket-keys.json" });
     await fresh.close();
+    expect(shown.headers["cache-control"]).toBe("no-cache");
+    const { keys } = shown.json<{ keys: JsonWebKey[] }>();
     expect(keys).toHaveLength(2);
     const bytes = Buffer.from(fromBase32(before!.qr)!);
     const published = keys.find((key) => "kid" in key && key["kid"] === bytes.toString("hex", 1, 5))!;

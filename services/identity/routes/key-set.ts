@@ -1,6 +1,7 @@
 import * as schema from "../../../proto/rest/index.ts";
 import type { Routes } from "../../../platform/http/index.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
+import { KEYS_SHOWN_KEPT_MS } from "../limits.ts";
 import { tags } from "./parts.ts";
 
 export const keySetRoute =
@@ -17,7 +18,7 @@ export const keySetRoute =
         },
       },
       async (_request, reply) => {
-        void reply.header("cache-control", "public, max-age=60");
+        void reply.header("cache-control", `public, max-age=${KEYS_SHOWN_KEPT_MS / 1_000}`);
         return { keys: keyRing().publicKeys.map((key) => ({ ...key })) };
       },
     );

@@ -6,7 +6,7 @@ import { systemRandom } from "../../../platform/random/index.ts";
 import { portOf } from "../../../platform/testing/port-of.ts";
 import type { ProblemBody, SignedIn } from "../../../proto/rest/index.ts";
 import { rotateKeys } from "../keys/key-ring.ts";
-import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS } from "../limits.ts";
+import { KEY_RETIRES_WITHIN_MS, KEY_SIGNS_AFTER_MS, KEYS_READ_EVERY_MS } from "../limits.ts";
 import { decodePart, mintOf, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
@@ -51,6 +51,14 @@ describe("the signing keys", () => {
       { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: anyText, x: anyText },
     ]);
     expect(response.body).not.toContain('"d"');
+  });
+
+  it("are kept by no cache so long that it does not know the one that signs", async () => {
+    const { headers } = await t.app.inject({ url: "/.well-known/jwks.json" });
+    const [, seconds] = /^public, max-age=(\d+)$/.exec(headers["cache-control"] ?? "") ?? [];
+    expect(Number(seconds)).toBeGreaterThan(0);
+    // A process shows a new key when it has read it: just before, it shows the old ones.
+    expect(KEYS_READ_EVERY_MS + Number(seconds) * 1_000).toBeLessThanOrEqual(KEY_SIGNS_AFTER_MS);
   });
 
   it("are rotated while both old and new tokens are good, until the old have run out", async () => {
