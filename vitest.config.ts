@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { widenPath } from "./tools/programs.mjs";
 
 // For a run that `npm test` did not begin.
-(widenPath as () => void)();
+widenPath();
 
 const exclude = ["**/node_modules/**", "dist/**"];
 /** Whole systems in a rush, killed, cut apart and measured: beside another test each would be held to that one's time too. */
