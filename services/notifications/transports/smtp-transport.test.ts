@@ -139,25 +139,31 @@ describe("a mail server", () => {
     expect(post.server.received).toEqual([]);
   });
 
-  it("that wants a password gets the one of the settings, whatever is in it", async () => {
-    await post.server.start({
-      authOptional: false,
-      allowInsecureAuth: true,
-      onAuth: ({ username, password }, _session, callback) =>
-        password === "p@ss:w/rd" ? callback(null, { user: username }) : callback(smtpError(535, "no")),
-    });
-    const withPassword = (password: string) =>
-      smtpUrl().replace("//", `//ada%40example.com:${encodeURIComponent(password)}@`);
-    const wrong = await post.world.start({ smtpUrl: withPassword("wrong") });
-    const user = post.world.peers.user();
-    const booking = post.world.peers.book(user.id);
-    await post.world.stream.publish(bookingEvent("booking.expired", booking));
-    await post.putOff(booking.bookingId);
-    await wrong.stop();
-    await post.world.start({ smtpUrl: withPassword("p@ss:w/rd") });
-    post.world.clock.goForward(UNREACHABLE_MAX_MS);
-    await eventually(() => expect(receivedBy(user.email)).toMatchObject([{ user: "ada@example.com" }]));
-  });
+  it.each([
+    ["a wrong one", "wrong"],
+    ["none, as where a variable is empty", ""],
+  ])(
+    "that wants a password, and gets %s, has every mail once the settings are right, whatever is in them",
+    async (_what, before) => {
+      await post.server.start({
+        authOptional: false,
+        allowInsecureAuth: true,
+        onAuth: ({ username, password }, _session, callback) =>
+          password === "p@ss:w/rd" ? callback(null, { user: username }) : callback(smtpError(535, "no")),
+      });
+      const withPassword = (password: string) =>
+        smtpUrl().replace("//", `//ada%40example.com:${encodeURIComponent(password)}@`);
+      const wrong = await post.world.start({ smtpUrl: withPassword(before) });
+      const user = post.world.peers.user();
+      const booking = post.world.peers.book(user.id);
+      await post.world.stream.publish(bookingEvent("booking.expired", booking));
+      await post.putOff(booking.bookingId);
+      await wrong.stop();
+      await post.world.start({ smtpUrl: withPassword("p@ss:w/rd") });
+      post.world.clock.goForward(UNREACHABLE_MAX_MS);
+      await eventually(() => expect(receivedBy(user.email)).toMatchObject([{ user: "ada@example.com" }]));
+    },
+  );
 
   it("that stays away for days leaves a dead letter", async () => {
     await post.server.start();

@@ -44,19 +44,22 @@ export class SmtpTransport implements MailTransport {
   }
 }
 
+/** What nodemailer itself refuses of a mail. Its other refusals are of the settings, such as a name without its password. */
+const OF_THE_MAIL: ReadonlySet<string | undefined> = new Set(["EENVELOPE", "EMESSAGE"]);
+
 /**
- * What the server says of the recipient or of the mail is about this mail; whatever else goes wrong is about the server. The address,
- * which servers like to repeat, is left out: errors are kept longer than accounts.
+ * What is said of the recipient or of the mail is about this mail; whatever else goes wrong is about the server, or our settings. The
+ * address, which servers like to repeat, is left out: errors are kept longer than accounts.
  */
 function classified(error: unknown, address: string): Error {
-  const { message, responseCode, command } = error as SmtpError; // Nodemailer throws nothing else.
+  const { message, responseCode, code, command } = error as SmtpError; // Nodemailer throws nothing else.
   const said = message.replaceAll(address, "the recipient");
-  if (command === "API") return new MailRefused(said);
+  if (command === "API" && OF_THE_MAIL.has(code)) return new MailRefused(said);
   if (command !== "RCPT TO" && command !== "DATA") return new TransportUnreachable(said);
   return responseCode !== undefined && responseCode >= 500 ? new MailRefused(said) : new Error(said);
 }
 
-type SmtpError = Error & { readonly responseCode?: number; readonly command?: string };
+type SmtpError = Error & { readonly responseCode?: number; readonly code?: string; readonly command?: string };
 
 function sendsPasswordOverNetwork(url: string): boolean {
   const { username, hostname } = new URL(url);
