@@ -226,6 +226,18 @@ describe("what goes wrong", () => {
     expect(await create(seats)).toMatchObject({ success: false, code, booking: null });
   });
 
+  it.each([undefined, "k"])("and passes leaves the seats to the next try (Idempotency-Key: %s)", async (key) => {
+    const asking = key === undefined ? {} : { key };
+    world.closeCatalog();
+    const away = await create([0, 1], asking);
+    world.openCatalog();
+    expect(away).toMatchObject({ success: false, code: "UNAVAILABLE", lockId: null });
+    expect(await create([0, 1], asking)).toMatchObject({
+      success: true,
+      booking: { seats: [0, 1], status: "pending" },
+    });
+  });
+
   it.each([
     ["no GraphQL", "nonsense {"],
     ["a parsed document", JSON.stringify({ kind: "Document", definitions: [{}] })],

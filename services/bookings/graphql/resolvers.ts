@@ -59,7 +59,13 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
     if (hold.seats.length !== seats.length || !hold.seats.every((seat) => seats.includes(seat))) {
       throw new Problem("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used before with other seats.");
     }
-    const stored = await desk.book(asker, { holdId: hold.holdId });
+    const stored = await desk.book(asker, { holdId: hold.holdId }).catch(async (error: unknown) => {
+      // Without a key the next try holds anew, and would find its own seats taken. Should this fail too, the hold runs out by itself.
+      if (asker.key === undefined) {
+        await holds.release(hold.holdId, { ...asking, rid: ridOf(undefined, random) }).catch(() => undefined);
+      }
+      throw error;
+    });
     return resultOf(
       stored,
       `The seats are yours once they are paid: by ${new Date(stored.booking.payBy).toISOString()}.`,
