@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "../../platform/log/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import { type Command, ERRORS, holderId, type Refusal, requestId, SEAT_STATUS, showtimeId } from "../../proto/index.ts";
-import type { Engine } from "./engine.ts";
+import { type Command, ERRORS, type Refusal, requestId, SEAT_STATUS, showtimeId } from "../../proto/index.ts";
+import { CATALOG, type Engine } from "./engine.ts";
 import { hallPlanOf } from "./layout/hall-plan.ts";
 import { TELL_ATTEMPTS_MAX } from "./limits.ts";
 import type { HallVersion } from "./store/plans.ts";
@@ -46,8 +46,6 @@ export const SALE = [
 
 /** How telling the engine went: it knows; it may soon; it never will; or the row has changed meanwhile. */
 type Outcome = "told" | "again" | "refused" | "changed";
-
-const CATALOG = holderId("catalog");
 
 /** Tells the engine how one sale is to be, and its row what the engine knows by that. */
 export class SaleTeller {

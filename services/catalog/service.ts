@@ -9,6 +9,7 @@ import { CATALOG_CHANGED } from "../../proto/services/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
 import { Changes } from "./admin/changes.ts";
 import { CinemaDesk } from "./admin/cinema-desk.ts";
+import { DroppedSeats } from "./admin/dropped-seats.ts";
 import { HallDesk } from "./admin/hall-desk.ts";
 import { MovieDesk } from "./admin/movie-desk.ts";
 import { ShowtimeDesk } from "./admin/showtime-desk.ts";
@@ -70,10 +71,11 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
     source: "/usher/catalog",
   });
   const changes = new Changes({ db, changed });
+  const dropped = new DroppedSeats({ db, engine, keeper, clock, random, log });
   const desks = {
     movies: new MovieDesk({ changes, clock, random }),
     cinemas: new CinemaDesk({ db, changes, random }),
-    halls: new HallDesk({ changes, engine, clock, random }),
+    halls: new HallDesk({ changes, dropped, random }),
     showtimes: new ShowtimeDesk({ changes, keeper, outbox, clock, random }),
   };
   const added = () => {

@@ -37,6 +37,8 @@ export class OpeningEngine {
   readonly refusals: Reply[] = [];
   /** `showtime seat` as its status. */
   readonly taken = new Map<string, 1 | 2>();
+  /** `showtime seat` each. */
+  readonly blocked = new Set<string>();
 
   get opens(): Extract<Command, { type: "open" }>[] {
     return this.commands.filter((command) => command.type === "open");
@@ -55,11 +57,14 @@ export class OpeningEngine {
       return { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
     if (request.type === "open" || request.type === "amend") sale.rules = request.rules;
     if (request.type === "close") sale.closed = true;
+    if (request.type === "block") for (const seat of request.seats) this.blocked.add(`${request.showtime} ${seat}`);
+    if (request.type === "unblock")
+      for (const seat of request.seats) this.blocked.delete(`${request.showtime} ${seat}`);
     if (request.type !== "view") return { type: "done" };
-    const statuses = Uint8Array.from(
-      sale.plan.row,
-      (_row, seat) => this.taken.get(`${request.showtime} ${seat}`) ?? SEAT_STATUS.free,
-    );
+    const statuses = Uint8Array.from(sale.plan.row, (_row, seat) => {
+      const name = `${request.showtime} ${seat}`;
+      return this.taken.get(name) ?? (this.blocked.has(name) ? SEAT_STATUS.blocked : SEAT_STATUS.free);
+    });
     return { type: "view", epoch: 3, seq: 7, statuses, checksum: 0 };
   }
 }

@@ -93,6 +93,25 @@ it("a film, a cinema, a hall and a showtime are made, sold, and then kept as the
   await purchases.balances();
 });
 
+it("a seat that a hall loses is sold no more, not in showtimes that were made before either", async () => {
+  const hall = await newHall(3);
+  const showtime = await newShowtime(hall.id);
+  const { token } = await office.guest();
+  const change = await asAdmin("PUT", `halls/${hall.id}`, {
+    cinemaId: "ci_astoria",
+    name: hall.name,
+    ...drawing(2),
+    version: hall.version,
+  });
+  expect([change.status, change.body["seatCount"]]).toEqual([200, 8]);
+  const hold = (seats: readonly number[]) =>
+    office.rest.post(`showtimes/${showtime.id}/holds`, { token, body: { seats } });
+  const gone = await hold([7, 8]);
+  expect(gone).toMatchObject(problem(409, "SEAT_TAKEN"));
+  expect(gone.body["seats"]).toEqual([8]);
+  expect((await hold([7])).status).toBe(201);
+});
+
 it("showtimes of a hall do not overlap", async () => {
   const hall = await newHall();
   await newShowtime(hall.id);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { HallPlanView, Layout, Showtime } from "../../../proto/rest/index.ts";
+import type { HallPlanView, Layout, SeatStatuses, Showtime } from "../../../proto/rest/index.ts";
 import type { Static } from "typebox";
 import { clientOf, HOUR_MS, smallHall, statusesOf, testCatalog, type TestCatalog } from "../testing.ts";
 
@@ -26,6 +26,8 @@ const put = (hall: HallPlanView, change: object) =>
   });
 const layoutOf = async ({ id }: Showtime) =>
   (await client.ask(`/showtimes/${id}/layout`)).json<Static<typeof Layout>>().seats.map(({ label }) => label);
+const statusesIn = async ({ id }: Showtime) =>
+  (await client.ask(`/showtimes/${id}/seats`)).json<Static<typeof SeatStatuses>>().statuses;
 
 describe("a hall", () => {
   it("is drawn with rows, aisles, curves, flags and seats that stand anywhere", async () => {
@@ -164,14 +166,15 @@ describe("a hall", () => {
 });
 
 describe("another layout", () => {
-  it("is for showtimes made from now on: those that are there keep theirs", async () => {
+  it("is for showtimes made from now on: those that are there keep theirs, and sell what the hall still has", async () => {
     const [movie, hall] = [await client.movie(), await client.hall(cinemaId)];
     const before = await client.showtime(movie.id, hall.id, Date.now() + 24 * HOUR_MS);
-    const changed = await put(hall, { sections: sections(row("X", 2)) });
-    expect(changed.json()).toMatchObject({ planVersion: 2, version: 2, seatCount: 2 });
+    const changed = await put(hall, { sections: sections(row("A", 4), row("X", 2)) });
+    expect(changed.json()).toMatchObject({ planVersion: 2, version: 2, seatCount: 6 });
     const after = await client.showtime(movie.id, hall.id, Date.now() + 48 * HOUR_MS);
     expect(await layoutOf(before)).toHaveLength(10);
-    expect(await layoutOf(after)).toEqual(["X1", "X2"]);
+    expect(await layoutOf(after)).toEqual(["A1", "A2", "A3", "A4", "X1", "X2"]);
+    expect([await statusesIn(before), await statusesIn(after)]).toEqual(["0000333333", "000000"]);
     expect((await client.ask(`/showtimes/${before.id}`)).json()).toMatchObject({ seatCount: 10 });
   });
 
@@ -182,14 +185,56 @@ describe("another layout", () => {
     const lost = await put(hall, { sections: sections(row("A", 5)) });
     expect(lost.json()).toMatchObject({ code: "CONFLICT", showtimeId: showtime.id, labels: ["B2"] });
     expect((await client.ask(`/halls/${hall.id}`)).json()).toMatchObject({ planVersion: 1, version: 1 });
+    expect(await statusesIn(showtime)).toBe(`000000${status}000`);
     expect((await put(hall, { sections: sections(row("B", 2)) })).statusCode).toBe(200);
+    expect(await statusesIn(showtime)).toBe(`333330${status}333`);
+  });
+
+  it("brings seats back", async () => {
+    const [movie, hall] = [await client.movie(), await client.hall(cinemaId)];
+    const showtime = await client.showtime(movie.id, hall.id, Date.now() + 24 * HOUR_MS);
+    const smaller = await put(hall, { sections: sections(row("A", 5)) });
+    expect(await statusesIn(showtime)).toBe("0000033333");
+    await put(smaller.json(), { sections: sections(row("A", 3), row("B", 2)) });
+    expect(await statusesIn(showtime)).toBe("0003300333");
+  });
+
+  it("that is refused at last leaves every seat on sale", async () => {
+    const [movie, hall] = [await client.movie(), await client.hall(cinemaId)];
+    await client.hall(cinemaId, { name: "Red room" });
+    const showtime = await client.showtime(movie.id, hall.id, Date.now() + 24 * HOUR_MS);
+    const answer = await put(hall, { name: "Red room", sections: sections(row("A", 5)) });
+    expect(answer.json()).toMatchObject({ code: "CONFLICT" });
+    expect(await statusesIn(showtime)).toBe("0000000000");
+  });
+
+  it.each([
+    ["again", sections(row("A", 5)), "0000033333"],
+    ["as it was", smallHall.sections, "0000000000"],
+  ])("that a process died of is sent %s", async (_what, sent, statuses) => {
+    const [movie, hall] = [await client.movie(), await client.hall(cinemaId)];
+    const showtime = await client.showtime(movie.id, hall.id, Date.now() + 24 * HOUR_MS);
+    for (const seat of [4, 5, 6, 7, 8, 9]) catalog.engine.blocked.add(`${showtime.id} ${seat}`);
+    expect((await put(hall, { sections: sent })).statusCode).toBe(200);
+    expect(await statusesIn(showtime)).toBe(statuses);
+  });
+
+  it("counts for a showtime that the engine has not heard of yet", async () => {
+    const [movie, hall] = [await client.movie(), await client.hall(cinemaId)];
+    const showtime = await client.showtime(movie.id, hall.id, Date.now() + 24 * HOUR_MS);
+    catalog.engine.sales.delete(showtime.id);
+    await catalog.pool.query("update catalog.showtime set engine_version = 0 where id = $1", [showtime.id]);
+    expect((await put(hall, { sections: sections(row("A", 5)) })).statusCode).toBe(200);
+    expect(await statusesIn(showtime)).toBe("0000033333");
   });
 
   it("is not made while the engine cannot say which seats are sold", async () => {
     const [movie, hall] = [await client.movie(), await client.hall(cinemaId)];
-    await client.showtime(movie.id, hall.id, Date.now() + 24 * HOUR_MS);
+    const showtime = await client.showtime(movie.id, hall.id, Date.now() + 24 * HOUR_MS);
     catalog.engine.refusals.push({ type: "refused", code: "UNAVAILABLE", message: "away" });
     expect((await put(hall, { sections: sections(row("A", 5)) })).json()).toMatchObject({ code: "UNAVAILABLE" });
+    expect((await client.ask(`/halls/${hall.id}`)).json()).toMatchObject({ planVersion: 1, version: 1 });
+    expect(await statusesIn(showtime)).toBe("0000000000");
   });
 
   it("by two admins at once is one's", async () => {

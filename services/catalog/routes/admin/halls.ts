@@ -40,7 +40,7 @@ export const hallRoutes =
           tags,
           summary: "Change a hall",
           description:
-            "Another layout counts for showtimes made from now on; those that are there keep the plan that they are sold with. A seat that somebody has a ticket for cannot go.",
+            "Another layout counts for showtimes made from now on; those that are there keep the plan that they are sold with, and seats of it that are gone are sold no more. A seat that somebody has a ticket for, or is buying, cannot go.",
           params: HallParams,
           body: ChangedHall,
           response: { 200: HallPlanView },

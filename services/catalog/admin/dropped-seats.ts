@@ -1,0 +1,136 @@
+import type { Kysely } from "kysely";
+import type { Clock } from "../../../platform/clock/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import type { RandomBytes } from "../../../platform/random/index.ts";
+import { requestId, SEAT_STATUS, type ShowtimeId, showtimeId } from "../../../proto/index.ts";
+import { CATALOG, type Engine } from "../engine.ts";
+import { type HallLayout, seatsOf, type SeatView } from "../layout/hall-layout.ts";
+import type { SaleKeeper } from "../sale-keeper.ts";
+import { readPlan } from "../store/plans.ts";
+import type { CatalogTables } from "../store/tables.ts";
+
+interface Options {
+  readonly db: Kysely<CatalogTables>;
+  readonly engine: Engine;
+  readonly keeper: SaleKeeper;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Logger;
+}
+
+/** A showtime that is not over, and the seats of its plan. */
+interface Sale {
+  readonly showtime: ShowtimeId;
+  /** Those that the hall has. */
+  readonly there: readonly SeatView[];
+  /** Those that it has no more. */
+  readonly gone: readonly SeatView[];
+}
+
+/** Labels of lost seats that a refusal names. */
+const LABELS_NAMED_MAX = 20;
+
+/**
+ * Showtimes keep the plan that they are sold with when their hall gets another. Of that plan the seats that the hall has no more are blocked
+ * at the engine, and only they: every command says how a seat is to be, so that any may come again, after whatever went wrong.
+ */
+export class DroppedSeats {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /**
+   * Blocks what a hall of this layout has no more, and looks only then who has a seat there: nobody gets one in between.
+   * @param db of whoever has locked the hall, so that no showtime is added meanwhile
+   * @throws Problem CONFLICT when somebody has one | UNAVAILABLE; what is blocked by then `sellWhatIsThere` frees
+   */
+  async block(db: Kysely<CatalogTables>, hallId: string, layout: HallLayout): Promise<void> {
+    for (const { showtime, gone } of await this.#sales(db, hallId, layout)) {
+      if (gone.length === 0) continue;
+      if (!(await this.#tell("block", showtime, gone))) {
+        await this.#options.keeper.settle(showtime); // It was made a moment ago: it goes on sale, and is told at once.
+        if (!(await this.#tell("block", showtime, gone))) {
+          throw new Problem("UNAVAILABLE", "A showtime of the hall is not on sale yet: try again.");
+        }
+      }
+      const taken = await this.#takenSeats(showtime);
+      const sold = gone.filter(({ index }) => taken.has(index)).map(({ label }) => label);
+      if (sold.length === 0) continue;
+      throw new Problem("CONFLICT", "Seats that are sold or being bought would be gone; `labels` names them.", {
+        showtimeId: showtime,
+        labels: sold.slice(0, LABELS_NAMED_MAX),
+      });
+    }
+  }
+
+  /** Frees what was blocked for a change that did not come about after all, or what the hall has again. */
+  async sellWhatIsThere(hallId: string): Promise<void> {
+    try {
+      await this.#options.db.transaction().execute(async (transaction) => {
+        const hall = await transaction
+          .selectFrom("hall")
+          .select("plan_version")
+          .where("id", "=", hallId)
+          .forNoKeyUpdate() // Nobody blocks seats for another change meanwhile.
+          .executeTakeFirst();
+        if (hall === undefined) return;
+        const { layout } = await readPlan(transaction, hallId, hall.plan_version);
+        for (const { showtime, there } of await this.#sales(transaction, hallId, layout)) {
+          if (there.length > 0) await this.#tell("unblock", showtime, there);
+        }
+      });
+    } catch (error) {
+      this.#options.log.warn(
+        { err: error, hall: hallId },
+        "seats that the hall has may stay blocked in its showtimes: change the hall again, or send it as it is",
+      );
+    }
+  }
+
+  async #sales(db: Kysely<CatalogTables>, hallId: string, layout: HallLayout): Promise<Sale[]> {
+    const showtimes = await db
+      .selectFrom("showtime")
+      .select(["id", "plan_version"])
+      .where("hall_id", "=", hallId)
+      .where("status", "=", "scheduled")
+      .where("ends_at", ">", new Date(this.#options.clock.now()))
+      .orderBy("starts_at")
+      .execute();
+    const labels = new Set(Array.from(seatsOf(layout), ({ label }) => label));
+    const plans = new Map<number, Omit<Sale, "showtime">>();
+    for (const version of new Set(showtimes.map(({ plan_version }) => plan_version))) {
+      const seats = [...seatsOf((await readPlan(db, hallId, version)).layout)];
+      const isThere = ({ label }: SeatView): boolean => labels.has(label);
+      plans.set(version, { there: seats.filter(isThere), gone: seats.filter((seat) => !isThere(seat)) });
+    }
+    return showtimes.flatMap(({ id, plan_version: version }) => {
+      const plan = plans.get(version);
+      return plan === undefined ? [] : [{ showtime: showtimeId(id), ...plan }];
+    });
+  }
+
+  /** @returns false when the engine does not know the showtime */
+  async #tell(type: "block" | "unblock", showtime: ShowtimeId, seats: readonly SeatView[]): Promise<boolean> {
+    const { engine, random } = this.#options;
+    const rid = requestId(random(12).toString("base64url"));
+    const reply = await engine.ask({ type, showtime, holder: CATALOG, rid, seats: seats.map(({ index }) => index) });
+    if (reply.type !== "refused") return true;
+    if (reply.code === "NOT_FOUND") return false;
+    if (reply.code === "SALE_CLOSED") return true; // It is archived: nobody buys there.
+    throw new Problem(reply.code, reply.message);
+  }
+
+  async #takenSeats(showtime: ShowtimeId): Promise<ReadonlySet<number>> {
+    const view = await this.#options.engine.ask({ type: "view", showtime });
+    if (view.type === "refused") {
+      if (view.code === "NOT_FOUND") return new Set();
+      throw new Problem(view.code, view.message);
+    }
+    if (view.type !== "view") throw new TypeError(`a view was answered with ${view.type}`);
+    const isTaken = (status: number): boolean => status === SEAT_STATUS.held || status === SEAT_STATUS.booked;
+    return new Set([...view.statuses.keys()].filter((seat) => isTaken(view.statuses[seat] ?? SEAT_STATUS.free)));
+  }
+}
