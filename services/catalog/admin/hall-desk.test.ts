@@ -86,6 +86,14 @@ describe("a hall", () => {
     expect(same.json()).toMatchObject({ seatCount, planVersion, version: hall.version + 1 });
   });
 
+  it("is read as it was drawn last, also where every seat stays in its place", async () => {
+    const drawnWith = (rowPitch: number) => ({ sections: [{ name: "Floor", rowPitch, rows: [row("A", 5)] }] });
+    const hall = await client.hall(cinemaId, drawnWith(100));
+    const changed = await put(hall, drawnWith(120));
+    expect(changed.json()).toMatchObject({ planVersion: 1, version: 2, ...drawnWith(120) });
+    expect((await client.ask(`/halls/${hall.id}`)).json()).toEqual(changed.json());
+  });
+
   it("of 20,000 seats in one drawing is taken, one more is not", async () => {
     const rows = Array.from({ length: 20 }, (_, at) => row(String.fromCodePoint(65 + at), 1_000));
     const wide = { name: "Wide", rowPitch: 1, seatPitch: 1, aisleWidth: 1, rows };

@@ -7,7 +7,7 @@ import { layoutOf } from "../layout/hall-drawing.ts";
 import { UnbuildableHall } from "../layout/layout-builder.ts";
 import { CLEANING_MINUTES_DEFAULT } from "../limits.ts";
 import { readHall } from "../store/halls.ts";
-import { type HallVersion, insertPlan, readPlan } from "../store/plans.ts";
+import { type HallVersion, insertPlan, readPlan, redraw } from "../store/plans.ts";
 import type { CatalogTables } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import type { DroppedSeats } from "./dropped-seats.ts";
@@ -62,7 +62,8 @@ export class HallDesk {
         const present = await readPlan(transaction, id, hall.planVersion);
         const same = isDeepStrictEqual({ ...plan, drawing: null }, { ...present, drawing: null });
         const planVersion = hall.planVersion + (same ? 0 : 1);
-        if (!same) {
+        if (same) await redraw(transaction, id, planVersion, plan.drawing);
+        else {
           await dropped.block(transaction, id, plan.layout);
           await insertPlan(transaction, id, planVersion, plan);
         }

@@ -70,5 +70,20 @@ export async function insertPlan(
   await db.insertInto("plan_category").values(categories).execute();
 }
 
+/** What is sold stays as it is: the drawing is one of the same layout. */
+export async function redraw(
+  db: Kysely<CatalogTables>,
+  hallId: string,
+  version: number,
+  drawing: HallVersion["drawing"],
+): Promise<void> {
+  await db
+    .updateTable("hall_plan")
+    .set({ drawing: drawing && JSON.stringify(drawing) })
+    .where("hall_id", "=", hallId)
+    .where("version", "=", version)
+    .execute();
+}
+
 const releaseOf = (when: HallPlanTable["accessible_release"], minutes: number): AccessibleRelease =>
   when === "before-end" ? { when, ms: minutes * MINUTE_MS } : { when };

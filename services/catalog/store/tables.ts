@@ -60,7 +60,7 @@ export interface HallTable {
   version: Generated<number>;
 }
 
-/** A plan is never changed: another layout is another version, and showtimes keep the one that they were sold with. */
+/** What is sold by a plan is never changed: another layout is another version, and showtimes keep the one that they were sold with. */
 export interface HallPlanTable {
   hall_id: string;
   version: number;
