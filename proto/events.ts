@@ -8,7 +8,8 @@ import type { Money } from "./money.ts";
 export interface EventData {
   "booking.created": BookingFacts;
   "booking.confirmed": BookingFacts;
-  "booking.cancelled": BookingFacts & { readonly cancelledSeats: readonly number[] };
+  /** `paid`: whether there are tickets that are void now, and money that goes back; earlier versions did not say. */
+  "booking.cancelled": BookingFacts & { readonly cancelledSeats: readonly number[]; readonly paid?: boolean };
   "booking.refunded": BookingFacts & { readonly refunded: Money };
   "booking.expired": BookingFacts;
   "booking.failed": BookingFacts;

@@ -76,6 +76,26 @@ describe("a mail", () => {
     expect(Object.fromEntries(said.map(({ subject, text }) => [subject, text]))).toMatchSnapshot();
   });
 
+  it.each(["en", "de"])(
+    "about a booking that was never paid speaks of no tickets, and of no other mail: %s",
+    async (language) => {
+      await post.world.start();
+      const user = post.world.peers.user({ language });
+      const bookingId = `bk_unpaid_${language}`;
+      const booking = post.world.peers.book(user.id, {
+        bookingId,
+        status: "cancelled",
+        reason: "Cancelled at your wish.",
+      });
+      await post.world.stream.publish(bookingEvent("booking.cancelled", booking, { paid: false }));
+      await eventually(async () => expect(await statusesOf(bookingId)).toEqual(["sent"]));
+      const [mail] = post.world.files().filter(({ headers }) => headers.get("to")?.includes(`<${user.email}>`));
+      expect(mail?.headers.get("subject")).toBe(language === "de" ? "Storniert: Metropolis" : "Cancelled: Metropolis");
+      expect(mail?.text).not.toMatch(/their tickets|write again|Karten|schreiben Ihnen/);
+      expect(mail?.text).toMatchSnapshot();
+    },
+  );
+
   it.each([
     ["😀 Zoë 🎬", "😀 Zoë 🎬"],
     ["שלום עולם", "שלום עולם"],

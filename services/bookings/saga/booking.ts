@@ -119,6 +119,7 @@ export type FactOf<Type extends Fact["type"]> = Extract<Fact, { type: Type }>;
 export interface Told {
   readonly type: Extract<keyof EventData, `booking.${string}`>;
   readonly cancelledSeats?: readonly number[];
+  readonly paid?: boolean;
   readonly refunded?: Money;
 }
 

@@ -29,7 +29,10 @@ describe("cancelling", () => {
     const [first, refund] = sale.world.events.filter(
       ({ subject, type }) => subject === id && /cancelled|refunded/.test(type),
     );
-    expect([first?.data, refund?.data]).toMatchObject([{ cancelledSeats: [1] }, { refunded: { amount: PRICE.child } }]);
+    expect([first?.data, refund?.data]).toMatchObject([
+      { cancelledSeats: [1], paid: true },
+      { refunded: { amount: PRICE.child } },
+    ]);
   });
 
   it("says what has gone back, and what is on its way", async () => {
@@ -129,6 +132,8 @@ describe("cancelling", () => {
     expect((await cancel(id, [0])).json()).toMatchObject({ code: "BOOKING_STATE" });
     expect((await cancel(id)).json()).toMatchObject({ status: "cancelled" });
     expect(await sale.world.free(sale.showtime)).toBe(96);
+    const told = () => sale.world.events.find(({ subject, type }) => subject === id && type === "booking.cancelled");
+    await expect.poll(told).toMatchObject({ data: { cancelledSeats: [0, 1], paid: false } });
   });
 
   it("while a payment is open gives up the payment", async () => {

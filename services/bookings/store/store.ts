@@ -229,11 +229,11 @@ export class BookingStore {
       seats: booking.seats.map(({ seat }) => seat),
       total: totalOf(booking.seats),
     };
-    const events = told.map(({ type, cancelledSeats = [], refunded = { ...facts.total, amount: 0 } }) => {
+    const events = told.map(({ type, cancelledSeats = [], paid = false, refunded = { ...facts.total, amount: 0 } }) => {
       // One literal for all: each type takes what is its own.
       const data = {
         ...facts,
-        ...(type === "booking.cancelled" && { cancelledSeats }),
+        ...(type === "booking.cancelled" && { cancelledSeats, paid }),
         ...(type === "booking.refunded" && { refunded }),
       };
       return { type, data };

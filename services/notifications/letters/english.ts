@@ -20,6 +20,14 @@ export const english: Messages = {
         "What you have paid for them goes back the way it came. We will write again once it is on its way.",
       ],
     },
+    "booking.cancelled.unpaid": {
+      subject: (title) => `Cancelled: ${title}`,
+      heading: "Your booking is cancelled",
+      paragraphs: [
+        "Your booking is cancelled, and its seats are free for others again.",
+        "You pay nothing: if your bank has set an amount aside, it is released, and a payment that still arrives goes back by itself.",
+      ],
+    },
     "booking.refunded": {
       subject: (title) => `Refund for ${title}`,
       heading: "Your money is on its way back",

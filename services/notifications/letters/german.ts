@@ -20,6 +20,14 @@ export const german: Messages = {
         "Was Sie dafür bezahlt haben, geht auf demselben Weg zurück. Wir schreiben Ihnen, sobald es unterwegs ist.",
       ],
     },
+    "booking.cancelled.unpaid": {
+      subject: (title) => `Storniert: ${title}`,
+      heading: "Ihre Buchung ist storniert",
+      paragraphs: [
+        "Ihre Buchung ist storniert, ihre Plätze sind wieder frei.",
+        "Sie zahlen nichts: Hat Ihre Bank einen Betrag vorgemerkt, wird er freigegeben, und eine Zahlung, die noch eintrifft, geht von selbst zurück.",
+      ],
+    },
     "booking.refunded": {
       subject: (title) => `Erstattung für ${title}`,
       heading: "Ihr Geld ist auf dem Rückweg",

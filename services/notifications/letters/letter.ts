@@ -3,7 +3,7 @@ import type { BookingRecord, ShowtimeCard } from "../../../proto/services/index.
 import { WORDS_LENGTH_MAX } from "../limits.ts";
 import { english } from "./english.ts";
 import { german } from "./german.ts";
-import type { MailedEvent, Messages } from "./messages.ts";
+import type { MailedEvent, MessageName, Messages } from "./messages.ts";
 
 /** What a mail says, before it is set as HTML or as plain text. Every string is one line of plain text. */
 export interface Letter {
@@ -43,7 +43,7 @@ export function writeLetter(content: LetterContent): Letter {
   const { event, booking, showtime, url } = content;
   const messages = content.language === "de" ? german : english;
   const { locale, facts, letters } = messages;
-  const { subject, heading, paragraphs } = letters[event.type];
+  const { subject, heading, paragraphs } = letters[messageNameOf(event)];
   const title = oneLine((showtime ?? booking).title);
   const rows: [name: string, ...values: (string | null | undefined)[]][] = [
     [facts.film, title],
@@ -68,6 +68,10 @@ export function writeLetter(content: LetterContent): Letter {
     closing: messages.closing,
   };
 }
+
+/** Earlier versions did not say whether it was paid; most of what is cancelled was. */
+const messageNameOf = (event: DomainEvent<MailedEvent>): MessageName =>
+  event.type === "booking.cancelled" && event.data.paid === false ? "booking.cancelled.unpaid" : event.type;
 
 /** What mail programs would make a link of. The full stops are those that domains may be written with; behind them stands no initial, as in J.R. */
 const LINK = /:\/\/|www\.|@|[.\u3002\uff0e\uff61](?:\p{N}|\p{L}[\p{L}\p{M}])/iu;

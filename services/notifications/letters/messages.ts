@@ -11,6 +11,8 @@ export const MAILED_EVENTS = [
   "payment.failed",
 ] as const;
 export type MailedEvent = (typeof MAILED_EVENTS)[number];
+/** One for each event, and another where nothing was paid of what is cancelled. */
+export type MessageName = MailedEvent | "booking.cancelled.unpaid";
 
 export interface Message {
   /** Of a film. */
@@ -23,7 +25,7 @@ export interface Messages {
   /** For dates, prices and the mail's own language tag. */
   readonly locale: string;
   hello(name: string | null): string;
-  readonly letters: Readonly<Record<MailedEvent, Message>>;
+  readonly letters: Readonly<Record<MessageName, Message>>;
   readonly facts: {
     readonly film: string;
     readonly when: string;

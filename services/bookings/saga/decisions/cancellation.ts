@@ -19,7 +19,7 @@ export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"can
   if (booking.status !== "confirmed") {
     if (!whole) return refuse("A booking that is not paid yet can only be cancelled whole.");
     const steps: Step[] = [RELEASE_ALL, ...(booking.status === "paying" ? ([{ do: "void" }] as const) : [])];
-    const told = { type: "booking.cancelled", cancelledSeats: all } as const;
+    const told = { type: "booking.cancelled", cancelledSeats: all, paid: false } as const;
     return moment.go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
   }
   if (until === null) return refuse("The booking has just been paid. To cancel it nevertheless, ask once more.");
@@ -27,7 +27,7 @@ export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"can
     return { type: "refused", code: "CANCELLATION_CLOSED", message: "It is too late to cancel this booking." };
   }
   const given = whole ? all : wished;
-  const told = { type: "booking.cancelled", cancelledSeats: given } as const;
+  const told = { type: "booking.cancelled", cancelledSeats: given, paid: true } as const;
   const steps = undo(booking, id, id, given);
   if (whole) return moment.go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
   const seats = booking.seats.filter(({ seat }) => !given.includes(seat));
@@ -50,7 +50,7 @@ export function showtimeCancelled(moment: Moment): Decision {
           reason: WHY.showtimeCancelled,
           steps: undo(booking, "showtime", moment.ownRefund, seats),
         },
-        { type: "booking.cancelled", cancelledSeats: seats },
+        { type: "booking.cancelled", cancelledSeats: seats, paid: true },
       );
     case "expired":
       return step === undefined || moment.isGivenUp ? moment.stay() : moment.giveUp(WHY.showtimeCancelled);
