@@ -34,7 +34,7 @@ export class MailServer {
     return this.#port;
   }
 
-  async start(options: SMTPServerOptions = {}): Promise<void> {
+  async start(options: SMTPServerOptions = {}, host = "127.0.0.1"): Promise<void> {
     this.#server = new SMTPServer({
       authOptional: true,
       disabledCommands: ["STARTTLS"],
@@ -60,7 +60,7 @@ export class MailServer {
       ...options,
     });
     this.#server.on("error", () => {}); // Clients that hang up are part of the tests.
-    this.#server.listen(this.#port, "127.0.0.1");
+    this.#server.listen(this.#port, host);
     await once(this.#server.server, "listening");
     this.#port = portOf(this.#server.server);
   }

@@ -1,14 +1,29 @@
 import { createServer, type Socket } from "node:net";
+import type { SMTPServerOptions } from "smtp-server";
 import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../../../platform/clock/index.ts";
 import { eventually } from "../../../platform/testing/eventually.ts";
 import { portOf } from "../../../platform/testing/port-of.ts";
-import { GIVE_UP_AFTER_MS, RETRY_FIRST_MS, UNREACHABLE_MAX_MS } from "../limits.ts";
+import { GIVE_UP_AFTER_MS, RETRY_FIRST_MS, SEND_DEADLINE_MS, UNREACHABLE_MAX_MS } from "../limits.ts";
 import { fail, smtpError } from "../testing/mail-server.ts";
 import { usePostOffice } from "../testing/post-office.ts";
 import { bookingEvent } from "../testing/world.ts";
+import type { Mail } from "./mail-transport.ts";
+import { SmtpTransport } from "./smtp-transport.ts";
 
 const post = usePostOffice();
 const { smtpUrl, receivedBy, statusesOf, allStatuses } = post;
+
+const mailTo = (address: string): Mail => ({
+  id: "mail_1",
+  date: new Date(),
+  to: { name: "", address },
+  language: "en-GB",
+  subject: "Metropolis",
+  text: "Hello",
+  html: "<p>Hello</p>",
+  attachments: [],
+});
 
 describe("a mail server", () => {
   it("that is down for an hour gets every mail once, as soon as it is back", async () => {
@@ -92,7 +107,30 @@ describe("a mail server", () => {
     },
   );
 
-  it("that is slow holds nobody else's mail up for ever, and a stop does not wait for it", async () => {
+  it("that takes no mail to its end is left after a while, so that others are sent", async () => {
+    await post.server.start();
+    const clock = new VirtualClock(); // The service's rings in real time, and two minutes are long.
+    const transport = new SmtpTransport({ url: smtpUrl(), from: "tickets@usher.example", clock });
+    const isStuck = new Promise<void>((go) => {
+      post.server.onData = () => {
+        go();
+        return new Promise(() => {});
+      };
+    });
+    const outcomes: unknown[] = [];
+    const sending = transport.send(mailTo("ada@example.com")).catch((error: unknown) => outcomes.push(error));
+    await isStuck;
+    await clock.advance(SEND_DEADLINE_MS - 1);
+    expect(outcomes).toEqual([]);
+    await clock.advance(1);
+    await sending;
+    expect(outcomes).toMatchObject([{ name: "Error", message: "the mail server took too long" }]);
+    post.server.onData = () => {};
+    await transport.send(mailTo("bob@example.com"));
+    expect(receivedBy("bob@example.com")).toHaveLength(1);
+  });
+
+  it("that is slow is not waited for at a stop", async () => {
     await post.server.start();
     const service = await post.world.start({ smtpUrl: smtpUrl() });
     let release: () => void = () => {};
@@ -164,6 +202,30 @@ describe("a mail server", () => {
       await eventually(() => expect(receivedBy(user.email)).toMatchObject([{ user: "ada@example.com" }]));
     },
   );
+
+  it("that is elsewhere in the network is told no password where it offers no TLS, unless the settings say so", async () => {
+    const passwords: unknown[] = [];
+    const options: SMTPServerOptions = {
+      allowInsecureAuth: true,
+      onAuth: ({ username, password }, _session, callback) => {
+        passwords.push(password);
+        callback(null, { user: username });
+      },
+    };
+    await post.server.start(options, "127.0.0.2"); // Which is no name of this machine to whoever reads the settings.
+    const url = smtpUrl().replace("127.0.0.1", "ada:secret@127.0.0.2");
+    const strict = await post.world.start({ smtpUrl: url });
+    const user = post.world.peers.user();
+    const booking = post.world.peers.book(user.id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await post.putOff(booking.bookingId);
+    expect([passwords, post.server.received]).toEqual([[], []]);
+    await strict.stop();
+    await post.world.start({ smtpUrl: `${url}?requireTLS=false` });
+    post.world.clock.goForward(UNREACHABLE_MAX_MS);
+    await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
+    expect(passwords).toEqual(["secret"]);
+  });
 
   it("that stays away for days leaves a dead letter", async () => {
     await post.server.start();
