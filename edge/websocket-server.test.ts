@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
+import { UsherClient } from "../client/index.ts";
 import { portOf } from "../platform/testing/port-of.ts";
 import { Harness, SHOWTIME, useHarness } from "./testing/harness.ts";
 import { WebSocketServerError } from "./index.ts";
@@ -96,7 +97,7 @@ describe("the handshake", () => {
   it("closes the connection that is one too many from an address, and takes another once one is gone", async () => {
     const clients = await Promise.all(Array.from({ length: 5 }, () => current.edge.connect()));
     const extra = await current.edge.connect();
-    expect(await extra.closed).toMatchObject({ code: 4500 });
+    expect(await extra.closed).toMatchObject({ code: 4004 });
     clients[0]?.ws.close();
     await clients[0]?.closed;
     await (await current.edge.connect()).next("welcome");
@@ -114,6 +115,28 @@ describe("the handshake", () => {
     const second = new Harness({ wsPort: port });
     await expect(second.start()).rejects.toThrow(/WS_PORT/);
     await Promise.all([first.stop(), second.stop()]);
+  });
+});
+
+describe("an address whose connections died without a word", () => {
+  const small = useHarness({ connectionsPerAddress: 2 });
+
+  it("is sent away while they count, and served once they are gone", async () => {
+    const dead = [await small.edge.connect(), await small.edge.connect()];
+    for (const { ws } of dead) ws.pause();
+    const url = `ws://127.0.0.1:${small.edge.port}/v1`;
+    const kiosk = new UsherClient({ url, WebSocket, random: () => 0.01 });
+    onTestFinished(() => kiosk.close());
+    const isSentAway = new Promise<void>((resolve) => {
+      kiosk.on("state", (state) => {
+        if (state === "waiting" || state === "closed") resolve();
+      });
+    });
+    const connected = kiosk.connect();
+    await isSentAway;
+    for (const { ws } of dead) ws.terminate();
+    await connected;
+    expect(kiosk.state).toBe("open");
   });
 });
 

@@ -8,7 +8,7 @@ export const CLOSE_CODES = {
   SLOW: { code: 4001, reason: "reconnect: the connection could not keep up" },
   FULL: { code: 4002, reason: "reconnect: this edge takes no more connections just now" },
   TOO_FAST: { code: 4003, reason: "reconnect: too many messages, although they were refused" },
-  TOO_MANY_CONNECTIONS: { code: 4500, reason: "too many connections from this address" },
+  TOO_MANY_CONNECTIONS: { code: 4004, reason: "reconnect: too many connections from this address just now" },
   SIGNED_OUT: { code: 4501, reason: "signed out" },
 } as const;
 

@@ -46,11 +46,6 @@ export class Meter<Connection> {
     return this.#connections.size > this.#connectionsMax;
   }
 
-  /** More connections than it may ever have, whatever the others use. */
-  get isPastLimit(): boolean {
-    return this.#connections.size > this.#limits.connectionsMax;
-  }
-
   enter(connection: Connection): void {
     this.#connections.add(connection);
     if (this.#connections.size >= this.#limits.connectionsMax * LIMITS.busyShare) this.#busy.connections.add(this);

@@ -174,18 +174,18 @@ describe("an address of which other edges have connections too", () => {
     usage: { exchange: async (usages) => usages.map(() => ({ amount: others, processes: 1 })) },
   });
 
-  it("is told to come again while they stand in its way, and not to where it has too many here alone", async () => {
+  it("is told to come again while they stand in its way, as where it has too many here alone", async () => {
     others = 0;
     const clients: Client[] = [];
     for (let more = 0; more < 10; more++) clients.push(await current.edge.connect());
     others = 8;
     current.edge.clock.leap(LIMITS.tellEveryMs);
-    expect(await (await current.edge.connect()).closed).toMatchObject({ code: 4500 });
+    expect(await (await current.edge.connect()).closed).toMatchObject({ code: 4004 });
     for (const { ws, closed } of clients.splice(2)) {
       ws.close();
       await closed;
     }
-    expect(await (await current.edge.connect()).closed).toMatchObject({ code: 4002 });
+    expect(await (await current.edge.connect()).closed).toMatchObject({ code: 4004 });
   });
 });
 

@@ -92,10 +92,9 @@ export class Sessions implements SocketEvents<Session> {
     session.address = this.addresses.enter(session.socket.address, session);
     if (this.#sessions.size > this.#options.connectionsMax) {
       session.close(CLOSE_CODES.FULL);
-    } else if (session.address.isPastLimit) {
-      session.close(CLOSE_CODES.TOO_MANY_CONNECTIONS);
     } else if (session.address.isOvercrowded) {
-      session.close(CLOSE_CODES.FULL); // For now: the word of an edge that is gone holds for a while.
+      // For now: connections that died without a word count until they are found out, and so does the word of an edge that is gone.
+      session.close(CLOSE_CODES.TOO_MANY_CONNECTIONS);
     } else {
       session.sendFrame(WELCOME.in(session.socket.encoding));
     }
