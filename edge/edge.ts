@@ -69,6 +69,7 @@ class WebSocketEdge implements Edge {
       clock,
       log,
       commandsPerSecond: config.commandsPerSecond,
+      refused: (session) => this.#sessions.chargeMore(session),
       settled: (session, newcomer) => this.#sessions.settled(session, newcomer),
     });
     this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });

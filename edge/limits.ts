@@ -27,6 +27,8 @@ export const LIMITS = {
   badMessagesMax: 10,
   /** What one connection may be refused as `RATE_LIMITED` before it is closed, in bursts of `COMMANDS_PER_SECOND`: each costs its decoding and an answer. */
   refusedBursts: 2,
+  /** What a refused token (its signature was checked for nothing), and a whole hall for who watches it already, count as, in messages. */
+  dearMessages: 20,
   /** Showtimes one connection may watch at once. */
   watchedMax: 16,
   /** Commands of one connection that wait for the engine. */

@@ -43,12 +43,14 @@ export class Audience {
     return replica?.isInStep ? replica.map.seatCount : undefined;
   }
 
-  /** Watching again shows the hall again. */
-  watch(viewer: Viewer, showtime: ShowtimeId, position: Position | undefined): void {
+  /** Watching again shows the hall again. @returns whether the viewer had the whole hall, and was sent all of it once more */
+  watch(viewer: Viewer, showtime: ShowtimeId, position: Position | undefined): boolean {
     const watch = viewer.watches.find(({ channel }) => channel.showtime === showtime) ?? this.#begin(viewer, showtime);
-    if (watch === undefined || watch.state === "stale") return;
+    if (watch === undefined || watch.state === "stale") return false;
+    if (watch.state === "live") return this.#showAgain(viewer, watch.channel, position);
     watch.position = position;
     this.#showOrWait(viewer, watch);
+    return false;
   }
 
   unwatch(viewer: Viewer, showtime: ShowtimeId): void {
@@ -151,16 +153,22 @@ export class Audience {
   #showOrWait(viewer: Viewer, watch: Watch): void {
     const { channel } = watch;
     const { isInStep, map } = channel.replica;
-    if (watch.state === "live") {
-      if (isInStep) this.#show(viewer, watch);
-      else watch.position = undefined; // The new view will come to it as to all the others.
-    } else if (!isInStep || !map.isShown) {
+    if (!isInStep || !map.isShown) {
       channel.newcomers.add(viewer);
     } else {
       channel.newcomers.delete(viewer);
       watch.state = this.#show(viewer, watch) ? "live" : "stale";
       if (watch.state === "live") channel.subscribe(viewer);
     }
+  }
+
+  #showAgain({ socket }: Viewer, channel: Channel, position: Position | undefined): boolean {
+    if (!channel.replica.isInStep) return false; // The new view will come to it as to all the others.
+    const resume = position && channel.resume(position, socket.encoding);
+    if (resume === undefined) this.#counts.snapshots++;
+    else this.#counts.resumes++;
+    socket.send(resume ?? channel.snapshot(socket.encoding));
+    return resume === undefined;
   }
 
   #show({ socket }: Viewer, watch: Watch): boolean {

@@ -23,6 +23,16 @@ export class Bucket {
     this.#fullAt = Math.max(this.#fullAt, now) + rate.costMs;
   }
 
+  /** For what turned out to cost as much as so many messages, at most as a full bucket: it is owed where there is not as much. */
+  takeMore(rate: Rate, now: number, messages: number): void {
+    this.#fullAt = Math.max(this.#fullAt, now) + Math.min(messages * rate.costMs, rate.burstMs);
+  }
+
+  /** How long until no more is owed than a full bucket holds. */
+  owedMs(rate: Rate, now: number): number {
+    return Math.max(0, this.#fullAt - now - rate.burstMs);
+  }
+
   isFull(now: number): boolean {
     return this.#fullAt <= now;
   }

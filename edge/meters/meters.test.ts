@@ -124,6 +124,71 @@ describe("a connection that goes on past its rate", () => {
   });
 });
 
+describe("a connection that sends forged tokens", () => {
+  const current = useHarness({ commandsPerSecond: 10 });
+  const shared = useHarness({ addressCommandsPerSecond: 1 });
+  const BURST = 20;
+
+  it("is past its rate before many were verified, also those that waited already, and may sign in later", async () => {
+    const verify = vi.spyOn(current.edge.verifier, "verify");
+    const client = await current.edge.connect();
+    for (let at = 0; at < BURST; at++) client.say({ op: "auth", token: `forged-${at}` });
+    await client.until(() => client.inbox.length === 1 + BURST);
+    expect(verify.mock.calls.length).toBeLessThan(BURST / 4);
+    await client.next("error", ({ code }) => code === "RATE_LIMITED");
+    current.edge.clock.leap(10_000);
+    await client.signIn(await current.edge.token());
+  });
+
+  it("takes from its address too, but no more than that has at the most", async () => {
+    const [forger, other] = [await shared.edge.connect(), await shared.edge.connect()];
+    const ask = async (rid: string) => {
+      other.say({ op: "extend", rid, holdId: "h.1" });
+      return other.next("error");
+    };
+    forger.say({ op: "auth", token: "forged" });
+    expect(await forger.next("error")).toMatchObject({ code: "UNAUTHORIZED" });
+    const refused = await ask("r1");
+    expect(refused.code).toBe("RATE_LIMITED");
+    expect(refused.retryInMs).toBeLessThanOrEqual(2_000);
+    shared.edge.clock.leap(2_000);
+    expect(await ask("r2")).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+});
+
+describe("a connection that asks for a hall that it watches", () => {
+  const current = useHarness({ commandsPerSecond: 10 });
+
+  it("again and again is past its rate before it was sent the hall many times", async () => {
+    const client = await current.edge.viewer();
+    for (let time = 0; time < 15; time++) client.say({ op: "watch", showtime: SHOWTIME });
+    await client.until(() => client.inbox.length === 1 + 15);
+    expect(client.inbox.filter(({ op }) => op === "snapshot").length).toBeLessThan(5);
+  });
+
+  it("from where it is pays no more than for other messages", async () => {
+    const client = await current.edge.viewer();
+    for (let time = 0; time < 15; time++) client.say({ op: "watch", showtime: SHOWTIME, epoch: 1, seq: 0 });
+    await client.until(() => client.inbox.length === 1 + 15);
+    expect(client.inbox.filter(({ op }) => op === "delta")).toHaveLength(15);
+  });
+});
+
+describe("viewers of one address who come back at once", () => {
+  const current = useHarness({ addressCommandsPerSecond: 10 });
+
+  it("pay for one message to sign in, and for one to watch", async () => {
+    const token = await current.edge.token();
+    const clients = await Promise.all(Array.from({ length: 10 }, () => current.edge.connect()));
+    for (const client of clients) {
+      client.say({ op: "auth", token });
+      client.say({ op: "watch", showtime: SHOWTIME });
+    }
+    await Promise.all(clients.map((client) => client.next("snapshot")));
+    for (const client of clients) expect(client.inbox.map(({ op }) => op)).toEqual(["welcome", "authed"]);
+  });
+});
+
 describe("a connection that unwatches what it does not watch", () => {
   const current = useHarness({ commandsPerSecond: 10 });
 

@@ -63,11 +63,26 @@ export class Meter<Connection> {
 
   take(now: number): void {
     this.#bucket.take(this.#rate, now);
+    this.#count(1);
+  }
+
+  takeMore(now: number, commands: number): void {
+    this.#bucket.takeMore(this.#rate, now, commands);
+    this.#count(commands);
+  }
+
+  /** How long until nothing is owed for what was dearer than there was left. */
+  owedMs(now: number): number {
+    return this.#bucket.owedMs(this.#rate, now);
+  }
+
+  #count(commands: number): void {
     if (this.#round !== this.#busy.round) {
       this.#round = this.#busy.round;
       this.#taken = 0;
     }
-    if (++this.#taken >= this.#busyFrom) this.#busy.commands.add(this);
+    this.#taken += commands;
+    if (this.#taken >= this.#busyFrom) this.#busy.commands.add(this);
   }
 
   /** Commands since the round began. */

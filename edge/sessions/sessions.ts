@@ -129,8 +129,15 @@ export class Sessions implements SocketEvents<Session> {
     this.#options.audience.leave(session);
   }
 
+  /** For a message that was charged like any other, and turned out to be a dear one. */
+  chargeMore({ bucket, address }: Session): void {
+    const now = this.#options.clock.monotonic();
+    bucket.takeMore(this.#rate, now, LIMITS.dearMessages - 1);
+    address?.takeMore(now, LIMITS.dearMessages - 1);
+  }
+
   /**
-   * The token before them was judged: those that waited for it, in their order.
+   * The token before them was judged: those that waited for it, in their order, unless it and they cost more than there was.
    * @param newcomer who was nobody when they came, so that no user has been charged for them
    */
   settled(session: Session, newcomer?: Meter<Session>): void {
@@ -139,7 +146,7 @@ export class Sessions implements SocketEvents<Session> {
     for (const message of waiting) {
       if (session.isClosed) return;
       const now = this.#options.clock.monotonic();
-      const waitMs = newcomer?.waitMs(now) ?? 0;
+      const waitMs = Math.max(this.#owedMs(session, now), newcomer?.waitMs(now) ?? 0);
       if (waitMs > 0) {
         refuseForNow(session, message, waitMs);
       } else {
@@ -171,6 +178,11 @@ export class Sessions implements SocketEvents<Session> {
     return 0;
   }
 
+  /** How long what was charged already has to wait, because what came before it turned out to be dear. */
+  #owedMs({ bucket, address }: Session, now: number): number {
+    return Math.max(bucket.owedMs(this.#rate, now), address?.owedMs(now) ?? 0);
+  }
+
   /** Whether the session may be refused once more, which costs nearly as much as to be heard. */
   #isBorne(session: Session): boolean {
     const now = this.#options.clock.monotonic();
@@ -187,11 +199,9 @@ export class Sessions implements SocketEvents<Session> {
         return this.#options.signIn.begin(session, message.token);
       case "watch": {
         const { showtime, epoch, seq } = message;
-        return this.#options.audience.watch(
-          session,
-          showtime,
-          epoch === undefined || seq === undefined ? undefined : { epoch, seq },
-        );
+        const position = epoch === undefined || seq === undefined ? undefined : { epoch, seq };
+        if (this.#options.audience.watch(session, showtime, position)) this.chargeMore(session);
+        return;
       }
       case "unwatch":
         return this.#options.audience.unwatch(session, message.showtime);

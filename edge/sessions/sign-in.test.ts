@@ -109,6 +109,7 @@ it("a session that is closed because it reads nothing keeps no timer", async () 
     clock,
     log: pino({ level: "silent" }),
     commandsPerSecond: 10,
+    refused: () => undefined,
     settled: () => undefined,
   });
   const socket: Socket = {

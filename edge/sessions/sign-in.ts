@@ -14,6 +14,8 @@ interface Options {
   readonly log: Logger;
   /** Of one user on all connections. */
   readonly commandsPerSecond: number;
+  /** The token was a bad one. */
+  readonly refused: (session: Session) => void;
   /** The token was verified or refused: what came after it may be handled. */
   readonly settled: (session: Session, newcomer?: Meter<Session>) => void;
 }
@@ -92,6 +94,7 @@ export class SignIn {
     if (session.isClosed) return;
     if (error instanceof InvalidToken) {
       session.refuse({ code: "UNAUTHORIZED", message: error.message });
+      this.#options.refused(session);
     } else {
       this.#unverified.add((count) => this.#options.log.warn({ err: error, count }, "tokens could not be verified"));
       session.refuse({
