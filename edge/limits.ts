@@ -5,7 +5,7 @@ export const LIMITS = {
   payloadBytesMax: 256 * 1024,
   /** Bytes that wait for a reader before frames are dropped for it. One message more may be under way. */
   backlogBytesMax: 64 * 1024,
-  /** Answers are never dropped: a reader with more than this before it is closed, while the close frame still fits. */
+  /** Answers are never dropped. Behind more than this they are kept until the reader took some of it; one for whom more answers than this are kept is closed. */
   answerBacklogBytesMax: 48 * 1024,
   /**
    * uWebSockets.js pings a socket that was silent for this less 16 seconds, and closes it when it is silent for those too: whoever

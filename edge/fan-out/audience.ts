@@ -4,7 +4,7 @@ import type { Refusal, ShowtimeId } from "../../proto/index.ts";
 import type { Counts } from "../counts.ts";
 import { LIMITS } from "../limits.ts";
 import type { ReplicaSources } from "../replica/index.ts";
-import { Channel, type Position, type Viewer, type Watch } from "./channel.ts";
+import { Channel, type Position, setAside, type Viewer, type Watch } from "./channel.ts";
 import type { Ticker } from "./ticker.ts";
 
 interface Options extends ReplicaSources {
@@ -185,10 +185,7 @@ export class Audience {
     this.#fallingBehind = [];
     for (const viewer of viewers) {
       viewer.isFallingBehind = false;
-      for (const watch of viewer.watches) {
-        if (watch.state === "live") watch.channel.unsubscribe(viewer);
-        if (watch.state !== "waiting") watch.state = "stale";
-      }
+      setAside(viewer);
       // It may have drained within this very turn, and would not do so again.
       this.caughtUp(viewer);
     }

@@ -28,6 +28,14 @@ export interface Viewer {
   refuse(why: Omit<Refusal, "type">): void;
 }
 
+/** No frame is kept for the viewer until its reader caught up, who is shown the halls then. Not within `dropped`. */
+export function setAside(viewer: Viewer): void {
+  for (const watch of viewer.watches) {
+    if (watch.state === "live") watch.channel.unsubscribe(viewer);
+    if (watch.state !== "waiting") watch.state = "stale";
+  }
+}
+
 interface ChannelEvents {
   changed(channel: Channel): void;
   /** All changes so far are shown, and somebody waited for that. */

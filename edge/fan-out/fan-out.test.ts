@@ -306,6 +306,7 @@ describe("a reader that is slow", () => {
   async function slowAndQuick() {
     current.edge.engine.open(big, 20_000);
     const slow = await current.edge.viewer("json", big);
+    await slow.signIn(await current.edge.token());
     const quick = await current.edge.viewer("msgpack", big);
     slow.ws.pause();
     while ((await dropped()) === 0) {
@@ -345,6 +346,18 @@ describe("a reader that is slow", () => {
     const refusals = () => slow.inbox.filter(({ op }) => op === "error");
     await slow.until(() => shownSeq(slow) === arena().seq || refusals().length > 0);
     expect(refusals()).toEqual([]);
+    expect(slow.shown(big)).toBe([...arena().statuses].join(""));
+  });
+
+  it("is answered behind the frames that it has not read, and not cut off", async () => {
+    const { slow, quick } = await slowAndQuick();
+    const seat = arena().statuses.length - 1;
+    slow.say({ op: "hold", rid: "r1", showtime: big, seats: [seat] });
+    await quick.until(() => quick.halls.get(big)?.statuses[seat] === 1);
+    await turn();
+    slow.ws.resume();
+    expect(await slow.next("held")).toMatchObject({ rid: "r1", seats: [seat] });
+    await upToDate(slow);
     expect(slow.shown(big)).toBe([...arena().statuses].join(""));
   });
 

@@ -1,3 +1,3 @@
 export { Audience } from "./audience.ts";
-export type { Viewer, Watch } from "./channel.ts";
+export { setAside, type Viewer, type Watch } from "./channel.ts";
 export { Ticker } from "./ticker.ts";

@@ -4,7 +4,7 @@ import { CLOSE_CODES, type ErrorCode, type RequestId } from "../../proto/index.t
 import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Counts } from "../counts.ts";
 import { encode, type Frame } from "../encoding.ts";
-import type { Viewer, Watch } from "../fan-out/index.ts";
+import { setAside, type Viewer, type Watch } from "../fan-out/index.ts";
 import { Bucket, type Meter } from "../meters/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { CloseCode, Socket } from "../socket.ts";
@@ -39,6 +39,8 @@ export class Session implements Viewer {
   waiting: ClientMessage[] | undefined;
   /** Answers that leave together at the end of this loop turn. */
   outbox: Frame[] | undefined;
+  /** Answers that wait until there is room for them behind frames that were not read yet. */
+  #late: { readonly frames: Frame[]; size: number } | undefined;
 
   constructor(socket: Socket, counts: Counts) {
     this.socket = socket;
@@ -51,11 +53,21 @@ export class Session implements Viewer {
 
   /** An answer is never left out: whoever does not read them has to come again. */
   sendFrame(frame: Frame): void {
-    if (this.#isTooSlow() || !this.socket.send(frame)) this.socket.close(CLOSE_CODES.SLOW);
+    if (this.#isTooSlow()) this.#sendLate([frame]);
+    else if (!this.socket.send(frame)) this.socket.close(CLOSE_CODES.SLOW);
   }
 
   sendFrames(frames: readonly Frame[]): void {
-    if (this.#isTooSlow() || !this.socket.sendAll(frames)) this.socket.close(CLOSE_CODES.SLOW);
+    if (this.#isTooSlow()) this.#sendLate(frames);
+    else if (!this.socket.sendAll(frames)) this.socket.close(CLOSE_CODES.SLOW);
+  }
+
+  /** The reader took something of what waited. */
+  drained(): void {
+    const late = this.#late;
+    if (late === undefined || this.socket.backlog() + late.size > LIMITS.answerBacklogBytesMax) return;
+    this.#late = undefined;
+    this.sendFrames(late.frames);
   }
 
   refuse(why: RefusalDetails, rid?: RequestId): void {
@@ -79,6 +91,17 @@ export class Session implements Viewer {
   }
 
   #isTooSlow(): boolean {
-    return this.socket.backlog() > LIMITS.answerBacklogBytesMax;
+    return this.#late !== undefined || this.socket.backlog() > LIMITS.answerBacklogBytesMax;
+  }
+
+  /** What waits may be frames of halls, which are no reason to lose the connection: no more of them come before the answers. */
+  #sendLate(frames: readonly Frame[]): void {
+    setAside(this);
+    const late = (this.#late ??= { frames: [], size: 0 });
+    for (const frame of frames) {
+      late.frames.push(frame);
+      late.size += frame.length;
+    }
+    if (late.size > LIMITS.answerBacklogBytesMax) this.socket.close(CLOSE_CODES.SLOW);
   }
 }

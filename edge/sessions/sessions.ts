@@ -118,6 +118,7 @@ export class Sessions implements SocketEvents<Session> {
   }
 
   drained(session: Session): void {
+    session.drained();
     this.#options.audience.caughtUp(session);
   }
 
