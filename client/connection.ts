@@ -140,10 +140,11 @@ export class Connection {
 
   #hear(data: unknown): void {
     const decoded = this.#options.codec.decode(data);
-    if (!decoded.ok) return this.#hearGarbage(decoded);
+    if (!decoded.ok && decoded.isUnknown !== true) return this.#hearGarbage(decoded);
     this.#garbage = 0;
     this.#heardAt = this.#options.clock.monotonic();
     this.#owedSince = undefined;
+    if (!decoded.ok) return; // A newer server's; what this version does not know, it does not miss.
     const message = decoded.message;
     if (message.op === "welcome") return this.#welcome(message.heartbeatMs);
     if (this.#state !== "open") return this.#lost();
@@ -152,8 +153,8 @@ export class Connection {
   }
 
   /**
-   * A newer server may say what this version cannot read, and a lost delta mends itself; but who says nothing else is no
-   * server of ours.
+   * A newer server may say in an answer what this version cannot read, and a lost delta mends itself; but who says nothing else is
+   * no server of ours.
    */
   #hearGarbage({ rid, reason }: Undecodable): void {
     this.#garbage++;

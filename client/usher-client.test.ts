@@ -99,6 +99,25 @@ describe.each(["json", "msgpack"] as const)("over %s", (encoding) => {
   });
 });
 
+describe("a server that is newer", () => {
+  test.each([
+    ["json", '{"op":"waiting","place":7}'],
+    ["msgpack", new Uint8Array([0x92, 0x63, 0x07])],
+  ] as const)("may say over %s what is not known, as often as it likes", async (encoding, unknown) => {
+    const server = await startServer();
+    const client = createClient(server, { encoding });
+    await client.connect();
+    const hall = await client.watch(PREMIERE).ready;
+    const { link } = await server.next("watch");
+    const changed = new Promise<void>((resolve) => hall.onChange(() => resolve()));
+    for (let sent = 0; sent < 20; sent++) link.raw(unknown);
+    link.send(server.change([1], SEAT_STATUS.held));
+    await Promise.race([changed, eventOf(client, "state")]);
+    expect(client.state).toBe("open");
+    expect(server.links).toContain(link);
+  });
+});
+
 describe("connections", () => {
   test.each([1000, 1001, 1011, 4000, 4499])("a close with %i is followed by a new connection", async (code) => {
     const server = await startServer();

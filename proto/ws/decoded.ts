@@ -8,6 +8,8 @@ export interface Undecodable {
   readonly reason: string;
   /** The request it was about, where that much could be read, so that the error can name it. */
   readonly rid?: RequestId;
+  /** There is no fault in it but that its op is none that we know: somebody newer may have sent it. */
+  readonly isUnknown?: true;
 }
 
 export const undecodable = (reason: string, rid?: RequestId): Undecodable =>

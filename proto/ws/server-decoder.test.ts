@@ -42,8 +42,9 @@ describe("a server that is newer", () => {
   });
 
   it("may send messages that we do not know, which are refused as such", () => {
-    expect(decodeServerJson('{"op":"waiting","place":7}')).toStrictEqual({ ok: false, reason: "the op is unknown" });
-    expect(decode([99, 7])).toStrictEqual({ ok: false, reason: "the op is unknown" });
+    const unknown = { ok: false, reason: "the op is unknown", isUnknown: true };
+    expect(decodeServerJson('{"op":"waiting","place":7}')).toStrictEqual(unknown);
+    expect(decode([99, 7])).toStrictEqual(unknown);
   });
 
   it("may give a reason that we do not know: the request that it refuses can still be found", () => {

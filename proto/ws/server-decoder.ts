@@ -41,9 +41,11 @@ export function decodeServerMsgpack(bytes: Uint8Array): Decoded<ServerMessage> {
 const OP_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(OP).map(([name, number]) => [number, name]));
 
 function answer(reader: Source, message: ServerMessage | undefined): Decoded<ServerMessage> {
-  if (reader.failure === undefined && message !== undefined) return { ok: true, message };
+  if (reader.failure === undefined) {
+    return message === undefined ? { ...undecodable("the op is unknown"), isUnknown: true } : { ok: true, message };
+  }
   const rid = message !== undefined && "rid" in message && message.rid !== "" ? message.rid : undefined;
-  return undecodable(reader.failure ?? "the op is unknown", rid);
+  return undecodable(reader.failure, rid);
 }
 
 /** What both readers can do: msgpack goes by the order of the calls, JSON by the names. */
