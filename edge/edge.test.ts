@@ -3,6 +3,7 @@ import { LIMITS } from "./limits.ts";
 import { SHOWTIME, useHarness } from "./testing/harness.ts";
 
 const current = useHarness();
+const oneOfMany = useHarness({ isOneOfMany: true });
 
 it("drains: sends everybody elsewhere, answers what is under way, takes nothing new, then closes", async () => {
   const { engine, edge } = current.edge;
@@ -36,6 +37,39 @@ it("does not wait for ever for a command that gets no answer", async () => {
   await buyer.next("goaway");
   clock.leap(LIMITS.drainTimeoutMs);
   expect(await buyer.closed).toMatchObject({ code: 4000 });
+  await drained;
+});
+
+it("that is one of many serves each client until it leaves as it was told, and ends once all have", async () => {
+  const { engine, edge, clock } = oneOfMany.edge;
+  const viewer = await oneOfMany.edge.viewer();
+  const began = clock.monotonic();
+  const drained = edge.drain();
+  const { reconnectInMs } = await viewer.next("goaway");
+  clock.leap(reconnectInMs - 1_500);
+  engine.change(SHOWTIME, new Map([[5, 1]]));
+  expect(await viewer.next("delta")).toMatchObject({ seq: 1 });
+  viewer.ws.close();
+  await drained;
+  expect(clock.monotonic() - began).toBeLessThan(LIMITS.reconnectSpreadMs);
+});
+
+it("that is one of many takes commands until the time has passed in which all should have left", async () => {
+  const { engine, edge, clock } = oneOfMany.edge;
+  const [buyer, viewer] = [await oneOfMany.edge.signedIn(), await oneOfMany.edge.viewer()];
+  const drained = edge.drain();
+  await buyer.next("goaway");
+  buyer.say({ op: "hold", rid: "r1", showtime: SHOWTIME, seats: [1] });
+  await buyer.next("held");
+  engine.held = [];
+  buyer.say({ op: "hold", rid: "r2", showtime: SHOWTIME, seats: [2] });
+  buyer.say({ op: "nonsense" });
+  await buyer.next("error");
+  clock.leap(LIMITS.reconnectSpreadMs);
+  for (const answer of engine.held) answer();
+  expect(await buyer.next("held")).toMatchObject({ rid: "r2" });
+  expect(await buyer.closed).toMatchObject({ code: 4000 });
+  expect(await viewer.closed).toMatchObject({ code: 4000 });
   await drained;
 });
 

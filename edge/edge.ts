@@ -1,5 +1,5 @@
 import type { Bus } from "../platform/bus/index.ts";
-import type { Clock, Timer } from "../platform/clock/index.ts";
+import { type Clock, type Timer, within } from "../platform/clock/index.ts";
 import type { Logger } from "../platform/log/index.ts";
 import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
@@ -24,8 +24,11 @@ export interface EdgeOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly metrics: Registry;
-  /** Whether other edges on this machine may listen on the same port; the system deals connections out among them. */
-  readonly sharesPort: boolean;
+  /**
+   * Whether there may be other edges: they may listen on the same port of this machine, where the system deals connections out among
+   * them, and they take the clients of one that drains.
+   */
+  readonly isOneOfMany: boolean;
   /** Connections open at once, all addresses together; what the process's file descriptors bear, unless told. */
   readonly connectionsMax?: number;
   /** Where edges tell each other what they use; without, each limits by itself. */
@@ -35,7 +38,7 @@ export interface EdgeOptions {
 export interface Edge {
   /** @returns the port, chosen by the system where the setting is 0. @throws WebSocketServerError */
   start(): Promise<{ port: number }>;
-  /** Sends clients elsewhere, answers what is under way, then stops. */
+  /** Sends clients elsewhere, serves each until it goes there, answers what is under way, then stops. */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -105,7 +108,7 @@ class WebSocketEdge implements Edge {
       trustedProxies,
       socketsMax: Math.ceil(this.#connectionsMax * (1 + LIMITS.handshakeShare)),
     });
-    const port = server.listen(host, wsPort, this.#options.sharesPort ? "sharing" : "alone");
+    const port = server.listen(host, wsPort, this.#options.isOneOfMany ? "sharing" : "alone");
     this.#server = server;
     this.#sessions.start();
     this.#signIn.start();
@@ -116,18 +119,17 @@ class WebSocketEdge implements Edge {
   }
 
   async drain(): Promise<void> {
-    const { clock, random, log } = this.#options;
+    const { clock, random, log, isOneOfMany } = this.#options;
     this.#server?.stopListening();
-    const sessions = [...this.#sessions];
-    for (const session of sessions)
+    for (const session of this.#sessions)
       session.send({ op: "goaway", reconnectInMs: Math.floor(random() * LIMITS.reconnectSpreadMs) });
-    const isIdle = await new Promise<boolean>((resolve) => {
-      const timer = clock.after(LIMITS.drainTimeoutMs, () => resolve(false));
-      this.#commands.drain(() => {
-        timer.cancel();
-        resolve(true);
-      });
-    });
+    // Where there is no other edge they have nowhere to go: the sooner this one ends, the sooner it is back.
+    if (isOneOfMany) {
+      const left = new Promise<void>((resolve) => this.#sessions.whenNone(resolve));
+      await within(clock, LIMITS.reconnectSpreadMs, left, () => undefined);
+    }
+    const idle = new Promise<boolean>((resolve) => this.#commands.drain(() => resolve(true)));
+    const isIdle = await within(clock, LIMITS.drainTimeoutMs, idle, () => false);
     if (!isIdle) log.warn({ inFlight: this.#commands.inFlight }, "stopping although commands are under way");
     await this.#stop(CLOSE_CODES.DRAINING);
   }

@@ -80,7 +80,7 @@ export const LIMITS = {
   toldMax: 128,
   /** An address or user that uses this part of its limit counts as busy. Each edge leaves it that part, whatever the other edges claim to use. */
   busyShare: 0.1,
-  /** Clients come back within this, spread at random, when the edge drains. */
+  /** When an edge drains, its clients go elsewhere within this, spread at random, and are served until then. */
   reconnectSpreadMs: 5_000,
   /** How long draining waits for commands under way, then for close frames to be read. */
   drainTimeoutMs: 5_000,

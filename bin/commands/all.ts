@@ -66,7 +66,7 @@ async function startAll(role: Role): Promise<void> {
     engine: engineClient(role, bus, { sells: false }),
     verifier,
     shared,
-    sharesPort: false,
+    isOneOfMany: false,
     pageOrigins: ownOrigins("http", config.host, httpPort),
   });
   await requirePermitted();

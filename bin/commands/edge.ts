@@ -38,7 +38,7 @@ async function startEdgeRole(role: Role): Promise<void> {
     verifier,
     shared,
     pageOrigins: [],
-    sharesPort: true,
+    isOneOfMany: true,
   });
   await requirePermitted();
   const host = urlHost(config.host);

@@ -14,13 +14,13 @@ interface Options {
   readonly shared: Shared | undefined;
   /** Pages that may connect besides those of the settings. */
   readonly pageOrigins: readonly string[];
-  readonly sharesPort: boolean;
+  readonly isOneOfMany: boolean;
 }
 
 /** The WebSocket port. @returns the port @throws WebSocketServerError */
 export async function startEdge(
   role: Role,
-  { bus, engine, verifier, shared, pageOrigins, sharesPort }: Options,
+  { bus, engine, verifier, shared, pageOrigins, isOneOfMany }: Options,
 ): Promise<number> {
   const { config, clock, log, metrics, lifecycle } = role;
   const publicOrigin = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin];
@@ -32,7 +32,7 @@ export async function startEdge(
     random: Math.random,
     log,
     metrics,
-    sharesPort,
+    isOneOfMany,
     usage: shared?.usage,
     config: { ...config, allowedOrigins: [...config.allowedOrigins, ...publicOrigin, ...pageOrigins] },
     // Some clients that are no browser name the WebSocket's own address. There are no pages at it that could do harm.

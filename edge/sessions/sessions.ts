@@ -43,6 +43,7 @@ export class Sessions implements SocketEvents<Session> {
   readonly #rate: Rate;
   readonly #refusedRate: Rate;
   readonly #notices: Subscription[] = [];
+  #whenNone: (() => void) | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -128,6 +129,13 @@ export class Sessions implements SocketEvents<Session> {
     session.address?.leave(session);
     this.#options.signIn.end(session);
     this.#options.audience.leave(session);
+    if (this.#sessions.size === 0) this.#whenNone?.();
+  }
+
+  /** `gone` is called once there is no connection. */
+  whenNone(gone: () => void): void {
+    if (this.#sessions.size === 0) gone();
+    else this.#whenNone = gone;
   }
 
   /** For a message that was charged like any other, and turned out to be a dear one. */

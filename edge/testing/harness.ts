@@ -39,8 +39,9 @@ export class Harness {
   constructor({
     connectionsMax,
     usage,
+    isOneOfMany = false,
     ...config
-  }: Partial<EdgeConfig> & Pick<EdgeOptions, "connectionsMax" | "usage"> = {}) {
+  }: Partial<EdgeConfig> & Partial<Pick<EdgeOptions, "connectionsMax" | "usage" | "isOneOfMany">> = {}) {
     this.config = {
       host: "127.0.0.1",
       wsPort: 0,
@@ -54,7 +55,7 @@ export class Harness {
     const bounds = connectionsMax === undefined ? {} : { connectionsMax };
     const { bus, engine, clock, verifier, log, metrics } = this;
     this.edge = createEdge({
-      sharesPort: false,
+      isOneOfMany,
       ownOrigins: (port) => [`http://127.0.0.1:${port}`],
       config: this.config,
       bus,

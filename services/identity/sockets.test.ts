@@ -32,7 +32,7 @@ beforeAll(async () => {
       addressCommandsPerSecond: 1e5,
       connectionsPerAddress: 1e3,
     },
-    sharesPort: false,
+    isOneOfMany: false,
     ownOrigins: () => [],
     bus,
     engine,
