@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { seeded } from "../../platform/random/index.ts";
 import type { ShowtimeId } from "../../proto/index.ts";
 import { LIMITS } from "../limits.ts";
@@ -204,10 +204,12 @@ describe("a replica", () => {
   });
 
   it("that misses a delta reads the hall anew and shows it to its viewers", async () => {
+    const warnings = vi.spyOn(current.edge.log, "warn");
     const viewer = await current.edge.viewer();
     current.edge.engine.unheard(() => change([5, 2]));
     change([6, 1]);
     expect(await viewer.next("snapshot")).toMatchObject({ seq: 2 });
+    expect(warnings).toHaveBeenCalledTimes(1);
     expect(viewer.shown(SHOWTIME)).toBe(digits());
     expect(current.edge.engine.viewsOf(SHOWTIME)).toBe(2);
   });
@@ -229,10 +231,21 @@ describe("a replica", () => {
   });
 
   it("reads the hall anew when another engine owns it", async () => {
+    const warnings = vi.spyOn(current.edge.log, "warn");
     const viewer = await current.edge.viewer();
     hall().epoch = 2;
     change([5, 2]);
     expect(await viewer.next("snapshot")).toMatchObject({ epoch: 2, seq: 1 });
+    expect(warnings).not.toHaveBeenCalled();
+  });
+
+  it("finds out that another engine owns a hall in which nothing happens", async () => {
+    const warnings = vi.spyOn(current.edge.log, "warn");
+    const viewer = await current.edge.viewer();
+    hall().epoch = 2;
+    current.edge.clock.leap(LIMITS.replicaCheckMs + LIMITS.sweepMs);
+    expect(await viewer.next("snapshot")).toMatchObject({ epoch: 2, seq: 0 });
+    expect(warnings).not.toHaveBeenCalled();
   });
 
   it("shows what it has while the engine is away, and tells newcomers so", async () => {

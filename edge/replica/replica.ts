@@ -71,10 +71,7 @@ export class Replica {
       if (reply.type === "refused" && reply.code === "NOT_FOUND") this.#events.refused(reply); // It was archived.
       if (reply.type !== "view") return;
       if (reply.epoch === this.map.epoch && reply.seq <= this.map.seq) return;
-      this.#sources.log.warn(
-        { showtime: this.map.showtime },
-        "a replica had lost its last delta; it reads the hall anew",
-      );
+      this.#tell(reply, "a replica had lost its last delta: reading the hall anew");
       this.#mend();
     });
   }
@@ -94,12 +91,21 @@ export class Replica {
     } else if (this.map.apply(delta)) {
       this.#events.changed();
     } else {
-      this.#sources.log.warn(
-        { showtime: delta.showtime, seq: this.map.seq, from: delta.from },
-        "a delta does not follow: reading the hall anew",
-      );
+      this.#tell(delta, "a delta does not follow: reading the hall anew");
       this.#mend(delta);
     }
+  }
+
+  /** Where another engine has the hall, nothing was lost: deltas of one epoch lead into no other. */
+  #tell(
+    { epoch, seq, from }: { readonly epoch: number; readonly seq: number; readonly from?: number },
+    lost: string,
+  ): void {
+    const { log } = this.#sources;
+    const { showtime, epoch: knownEpoch, seq: knownSeq } = this.map;
+    const numbers = { showtime, knownEpoch, knownSeq, epoch, seq, from };
+    if (epoch === knownEpoch) log.warn(numbers, lost);
+    else log.debug(numbers, "another engine has the hall: reading it anew");
   }
 
   #mend(...heard: Delta[]): void {
