@@ -166,7 +166,6 @@ export class Audience {
     if (!channel.replica.isInStep) return false; // The new view will come to it as to all the others.
     const resume = position && channel.resume(position, socket.encoding);
     if (resume === undefined) this.#counts.snapshots++;
-    else this.#counts.resumes++;
     socket.send(resume ?? channel.snapshot(socket.encoding));
     return resume === undefined;
   }

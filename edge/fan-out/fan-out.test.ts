@@ -170,6 +170,18 @@ describe("a viewer who comes back", () => {
     expect(await comeBack(1, 3)).toMatchObject({ op: "snapshot" });
   });
 
+  it("is counted, but not one who only asks whether the connection still lives", async () => {
+    const resumes = () => current.edge.metric("usher_edge_resumes_total");
+    const viewer = await current.edge.viewer();
+    viewer.say({ op: "watch", showtime: SHOWTIME, epoch: 1, seq: 0 });
+    await viewer.next("delta");
+    expect(await resumes()).toBe(0);
+    const back = await current.edge.connect();
+    back.say({ op: "watch", showtime: SHOWTIME, epoch: 1, seq: 0 });
+    await back.next("delta");
+    expect(await resumes()).toBe(1);
+  });
+
   it("costs no more than the whole hall: few positions are resumed from between two frames", async () => {
     const viewer = await current.edge.viewer();
     const commits = LIMITS.resumesMax + 1;
