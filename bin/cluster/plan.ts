@@ -24,8 +24,10 @@ const ENGINE_AGAIN_MS = 1_500;
 export interface Plan {
   /** What all others need, started first and all at once: they wait for each other. */
   readonly servers: readonly Program[];
-  /** Usher's own roles, started one group after another. */
+  /** Usher's own roles but edges, started one group after another. */
   readonly roles: readonly (readonly Program[])[];
+  /** They start last of all roles, and stop at once: each serves its clients until they have left for another. */
+  readonly edges: readonly Program[];
   /** In front of all: it starts last, and ends after those behind it have said goodbye through it. */
   readonly entry: Program;
   readonly natsUrl: string;
@@ -188,7 +190,8 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
   });
   return {
     servers: [...nats, redis],
-    roles: [engineRoles, [gateway, ...serviceRoles.slice(0, 1)], serviceRoles.slice(1), edgeRoles],
+    roles: [engineRoles, [gateway, ...serviceRoles.slice(0, 1)], serviceRoles.slice(1)],
+    edges: edgeRoles,
     entry,
     natsUrl: natsFor("operator"),
   };

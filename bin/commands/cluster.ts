@@ -120,6 +120,13 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   const entry = watch(plan.entry);
   await stopsInTurn(entry);
   for (const group of plan.roles) await startAll(group);
+  const edges = plan.edges.map(watch);
+  await lifecycle.start({
+    name: "edges",
+    start: () => undefined,
+    stop: () => Promise.all(edges.map((each) => each.stop())).then(() => undefined),
+  });
+  await start(edges);
   await lifecycle.start({ name: "entry", start: () => start([entry]), stop: () => entry.drain() });
   await lifecycle.start({
     name: "operator's way",

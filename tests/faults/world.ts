@@ -238,7 +238,7 @@ export class World {
 
   async #startAll(plan: Awaited<ReturnType<typeof makePlan>>): Promise<void> {
     this.#ends.push(() => this.#leash.close());
-    const programs = [...plan.servers, ...plan.roles.flat(), plan.entry];
+    const programs = [...plan.servers, ...plan.roles.flat(), ...plan.edges, plan.entry];
     this.#ends.push(async () => {
       await Promise.all(this.#ways.map(({ proxy }) => proxy.close()));
     });
@@ -246,7 +246,7 @@ export class World {
     const namesOf = (group: readonly Program[]): string[] =>
       group.map(({ name }) => name).filter((name) => name !== `engine-${ENGINES + 1}`);
     await this.#launch(namesOf(plan.servers));
-    await this.#launch(namesOf(plan.roles.flat()));
+    await this.#launch(namesOf([...plan.roles.flat(), ...plan.edges]));
     await this.#launch([plan.entry.name]);
 
     this.#natsUrl = plan.natsUrl;
