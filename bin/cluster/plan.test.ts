@@ -35,8 +35,8 @@ const planOf = (env: Environment): Promise<Plan> =>
 
 /** What one of Usher's roles is told. */
 async function settingsOf(name: string, env: Environment): Promise<Program["env"]> {
-  const { roles } = await planOf(env);
-  const role = roles.flat().find((each) => each.name === name);
+  const { roles, edges } = await planOf(env);
+  const role = [...roles.flat(), ...edges].find((each) => each.name === name);
   if (role === undefined) throw new Error(`there is no ${name}`);
   expect(() => loadConfig(role.env)).not.toThrow();
   return role.env;
