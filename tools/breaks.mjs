@@ -49,21 +49,20 @@ function breakEach(copy, breaks) {
       path,
       whole.replace(find, () => replace),
     );
-    const [by, others] = noticedBy(copy, test);
+    const { isNoticed, by } = noticedBy(copy, test);
     writeFileSync(path, whole);
-    if (by === undefined) missed++;
-    console.log(`${String(law).padEnd(4)} ${what.padEnd(76)} ${by === undefined ? others : `${test}: ${by}${others}`}`);
+    if (!isNoticed) missed++;
+    console.log(`${String(law).padEnd(4)} ${what.padEnd(76)} ${by}`);
   }
   return missed;
 }
 
-/** Who noticed first, and what else there is to say. */
 function noticedBy(copy, test) {
   try {
     const [first, ...others] = failedTests(copy, test);
-    if (first === undefined) return [undefined, "NOBODY"];
-    return [first, others.length === 0 ? "" : ` (and ${others.length} more)`];
+    if (first === undefined) return { isNoticed: false, by: "NOBODY" };
+    return { isNoticed: true, by: `${test}: ${first}${others.length === 0 ? "" : ` (and ${others.length} more)`}` };
   } catch (error) {
-    return [undefined, `NOT TRIED: ${error.message}`];
+    return { isNoticed: false, by: `NOT TRIED: ${error.message}` };
   }
 }

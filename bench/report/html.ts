@@ -7,12 +7,12 @@ import { machineText } from "../runner/machine.ts";
 import {
   figuresOf,
   generatorLimits,
-  isComparable,
   latenciesOf,
   ratioOf,
   scoreOf,
   scoreUnit,
   spreadOf,
+  usherBeside,
 } from "../runner/statistics.ts";
 import { cpuRatioText, cpuText, ratioText } from "../runner/summary.ts";
 import { figure } from "../runner/text.ts";
@@ -67,9 +67,9 @@ function caseHtml(one: CaseResult): string {
     const { median } = spreadOf(values);
     return { name: subject.name, color, values, median, text: `${figure(median)} ${unit}` };
   });
-  const usher = one.subjects.find(({ kind }) => kind === "usher");
   const ratios = subjects.flatMap(({ subject, color }) => {
-    if (usher === undefined || subject.kind === "usher" || !isComparable(usher, subject)) return [];
+    const usher = usherBeside(one, subject);
+    if (usher === undefined) return [];
     const spread = ratioOf(one, usher, subject);
     const values = subject.rounds.map((_, round) => {
       const only = (rounds: SubjectResult): SubjectResult => ({
@@ -120,7 +120,6 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
     ...figures,
     "usher against it, by CPU of server and database",
   ];
-  const usher = one.subjects.find(({ kind }) => kind === "usher");
   const rows = one.subjects.map((subject) => {
     const { rounds } = subject;
     const spread = spreadOf(rounds.map((round) => scoreOf(one, round)));
@@ -132,9 +131,7 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
       cpuText(subject),
       figure(rounds.reduce((sum, { refused }) => sum + refused, 0)),
       ...figures.map((name) => spreadText(rounds.map((round) => round.figures[name] ?? Number.NaN))),
-      usher === undefined || usher === subject || !isComparable(usher, subject)
-        ? ""
-        : cpuRatioText(one, usher, subject),
+      cpuRatioText(one, subject),
     ];
   });
   const line = (cells: readonly string[], tag: string): string =>

@@ -13,7 +13,6 @@ import type { Settings } from "./settings.ts";
 import {
   figuresOf,
   generatorLimits,
-  isComparable,
   latenciesOf,
   overlap,
   ratioOf,
@@ -21,6 +20,7 @@ import {
   scoreUnit,
   type Spread,
   spreadOf,
+  usherBeside,
 } from "./statistics.ts";
 import { ratioText } from "./summary.ts";
 import { figure, table } from "./text.ts";
@@ -81,15 +81,14 @@ export function compareLines(before: Results, after: Results): string[] {
       each(scenario, ({ cases }) => cases),
     )) {
       const name = `${scenarioName}, ${one[0].name}: `;
-      const usher = each(one, ({ subjects }) => subjects.find(({ kind }) => kind === "usher"));
       for (const subject of common.of(
         name,
         each(one, ({ subjects }) => subjects),
       )) {
         const title = name + subject[0].name;
         const sides: Pair<Side> = [
-          { one: one[0], subject: subject[0], usher: usher[0] },
-          { one: one[1], subject: subject[1], usher: usher[1] },
+          { one: one[0], subject: subject[0] },
+          { one: one[1], subject: subject[1] },
         ];
         common.of(`${title}, `, each(sides, metricsOf));
         const [judged, judgedNow] = each(sides, judgementOf);
@@ -163,7 +162,6 @@ function differences(what: string, before: Values, after: Values): string[] {
 interface Side {
   readonly one: CaseResult;
   readonly subject: SubjectResult;
-  readonly usher: SubjectResult | undefined;
 }
 
 /** What the subject's rounds tell, and what they are judged by. */
@@ -172,13 +170,13 @@ const metricsOf = ({ one, subject }: Side): { readonly name: string }[] =>
     (name) => ({ name }),
   );
 
-const judgementOf = ({ one: { judgedBy, unit }, subject }: Pick<Side, "one" | "subject">): string =>
+const judgementOf = ({ one: { judgedBy, unit }, subject }: Side): string =>
   judgedBy === undefined ? `${subject.unit ?? unit}/s` : `judged by ${judgedBy.figure}, ${judgedBy.better} is better`;
 
-const ratioOfSide = ({ one, subject, usher }: Side): Spread | undefined =>
-  usher === undefined || subject.kind === "usher" || !isComparable(usher, subject)
-    ? undefined
-    : ratioOf(one, usher, subject);
+function ratioOfSide({ one, subject }: Side): Spread | undefined {
+  const usher = usherBeside(one, subject);
+  return usher && ratioOf(one, usher, subject);
+}
 
 const unitOf = ({ one: { judgedBy, unit }, subject }: Side): string =>
   scoreUnit({ ...(judgedBy !== undefined && { judgedBy }), unit: subject.unit ?? unit });

@@ -34,19 +34,19 @@ export const latenciesOf = ({ subjects }: Pick<CaseResult, "subjects">): string[
   ...new Set(subjects.flatMap(({ rounds }) => rounds.flatMap(({ latencies }) => Object.keys(latencies)))),
 ];
 
-/** Whether they count the same. */
-export const isComparable = (a: SubjectResult, b: SubjectResult): boolean => a.unit === b.unit;
+/** Usher, where the subject is another that counts the same: what it is held against. */
+export function usherBeside(
+  { subjects }: Pick<CaseResult, "subjects">,
+  subject: SubjectResult,
+): SubjectResult | undefined {
+  const usher = subjects.find(({ kind }) => kind === "usher");
+  return subject.kind === "usher" || usher?.unit !== subject.unit ? undefined : usher;
+}
 
 /** Round by round, how many times as well as `other` the subject does: above 1 it wins. */
 export function ratioOf(result: CaseResult, subject: SubjectResult, other: SubjectResult): Spread {
-  return spreadOf(
-    subject.rounds.map((round, index) => {
-      const against = other.rounds[index];
-      if (against === undefined) return Number.NaN;
-      const [own, others] = [scoreOf(result, round), scoreOf(result, against)];
-      return result.judgedBy?.better === "less" ? others / own : own / others;
-    }),
-  );
+  const score = (round: RoundResult): number => scoreOf(result, round);
+  return result.judgedBy?.better === "less" ? ratioBy(score, other, subject) : ratioBy(score, subject, other);
 }
 
 /** The same by what was done while server and database spent a CPU second: where the generator is the limit, the rate says less. */
@@ -54,14 +54,17 @@ export function cpuRatioOf(result: CaseResult, subject: SubjectResult, other: Su
   if (result.judgedBy !== undefined) return undefined;
   const done = ({ count, cpu }: RoundResult): number =>
     cpu === undefined ? Number.NaN : count / (cpu.server + cpu.database);
-  const ratios = spreadOf(
-    subject.rounds.map((round, index) => {
+  const ratio = ratioBy(done, subject, other);
+  return Number.isNaN(ratio.median) ? undefined : ratio;
+}
+
+const ratioBy = (score: (round: RoundResult) => number, one: SubjectResult, other: SubjectResult): Spread =>
+  spreadOf(
+    one.rounds.map((round, index) => {
       const against = other.rounds[index];
-      return against === undefined ? Number.NaN : done(round) / done(against);
+      return against === undefined ? Number.NaN : score(round) / score(against);
     }),
   );
-  return Number.isNaN(ratios.median) ? undefined : ratios;
-}
 
 /** A spread's ranges overlap: what differs may be chance. */
 export const overlap = (a: Spread, b: Spread): boolean => a.least <= b.most && b.least <= a.most;

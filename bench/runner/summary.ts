@@ -6,13 +6,13 @@ import {
   cpuRatioOf,
   figuresOf,
   generatorLimits,
-  isComparable,
   latenciesOf,
   ratioOf,
   scoreOf,
   scoreUnit,
   type Spread,
   spreadOf,
+  usherBeside,
 } from "./statistics.ts";
 import { figure, table } from "./text.ts";
 
@@ -23,7 +23,6 @@ export function summaryLines(scenarios: readonly ScenarioResult[]): string[] {
 }
 
 function caseLines(one: CaseResult): string[] {
-  const usher = one.subjects.find(({ kind }) => kind === "usher");
   const latencies = latenciesOf(one);
   const figures = figuresOf(one);
   const rows = [
@@ -41,6 +40,7 @@ function caseLines(one: CaseResult): string[] {
   ];
   for (const subject of one.subjects) {
     const scores = spreadOf(subject.rounds.map((round) => scoreOf(one, round)));
+    const usher = usherBeside(one, subject);
     rows.push([
       subject.name,
       figure(scores.median),
@@ -51,9 +51,8 @@ function caseLines(one: CaseResult): string[] {
       ...figures.map((name) =>
         figure(spreadOf(subject.rounds.map((round) => round.figures[name] ?? Number.NaN)).median),
       ),
-      ...(subject.kind === "usher" || usher === undefined || !isComparable(usher, subject)
-        ? ["", ""]
-        : [ratioText(ratioOf(one, usher, subject)), cpuRatioText(one, usher, subject)]),
+      usher === undefined ? "" : ratioText(ratioOf(one, usher, subject)),
+      cpuRatioText(one, subject),
     ]);
   }
   return [...table(rows), ...generatorLimits(one)].map((line) => `  ${line}`);
@@ -62,8 +61,9 @@ function caseLines(one: CaseResult): string[] {
 export const ratioText = ({ median, least, most }: Spread): string =>
   `${figure(median)} x (${figure(least)} to ${figure(most)})`;
 
-export function cpuRatioText(one: CaseResult, usher: SubjectResult, other: SubjectResult): string {
-  const ratio = cpuRatioOf(one, usher, other);
+export function cpuRatioText(one: CaseResult, subject: SubjectResult): string {
+  const usher = usherBeside(one, subject);
+  const ratio = usher && cpuRatioOf(one, usher, subject);
   return ratio === undefined ? "" : ratioText(ratio);
 }
 

@@ -2,7 +2,7 @@
 import { BenchError } from "../bench-error.ts";
 import { UNANSWERED } from "../load/command-load.ts";
 import { monotonicNow } from "../load/monotonic.ts";
-import { coresByRole, FRESH_WARM_UP_MS, guarded, measure } from "../runner/measure.ts";
+import { coresByRole, guarded, measure } from "../runner/measure.ts";
 import type { Measured, Subject } from "../runner/scenario.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
@@ -28,8 +28,9 @@ export interface FanOut {
   readonly viewers: number;
   readonly changesPerSecond: number;
   readonly seconds: number;
-  /** Viewers among them who read nothing while it is measured. With it, 0 too, the server is new in each round, and its memory is told. */
+  /** Viewers among them who read nothing while it is measured. With it, 0 too, the server's memory is told. */
   readonly slow?: number;
+  readonly warmUpMs?: number;
 }
 
 export const JUDGED_BY_CPU = {
@@ -39,7 +40,7 @@ export const JUDGED_BY_CPU = {
 } as const;
 
 export async function startFanOut(startTarget: StartTarget, stage: Stage, options: FanOut): Promise<Subject> {
-  const { viewers, changesPerSecond, seconds, slow = 0 } = options;
+  const { viewers, changesPerSecond, seconds, slow = 0, warmUpMs } = options;
   if (changesPerSecond > CHANGES_PER_SECOND_MAX) {
     throw new BenchError(
       `${changesPerSecond} changes/s come back to a seat before the last viewer may have seen it: ${CHANGES_PER_SECOND_MAX} at the most.`,
@@ -66,7 +67,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       const measured = await measure({
         stage,
         seconds,
-        ...(options.slow !== undefined && { warmUpMs: FRESH_WARM_UP_MS }),
+        ...(warmUpMs !== undefined && { warmUpMs }),
         serverPids: target.pids,
         roles: target.roles,
         clientPids: [...audience.pids, buyers.pid],

@@ -1,4 +1,5 @@
 /** Viewers who do not read: what they cost the server, and whether those who do read notice. */
+import { FRESH_WARM_UP_MS } from "../runner/measure.ts";
 import type { Scenario } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
 import { startFanOut } from "./fan-out.ts";
@@ -34,7 +35,13 @@ export const slowReaders: Scenario = {
         settings,
         [],
         (start) => (stage) =>
-          startFanOut(start, stage, { viewers, changesPerSecond, seconds: secondsOf(settings), slow: kind.slow }),
+          startFanOut(start, stage, {
+            viewers,
+            changesPerSecond,
+            seconds: secondsOf(settings),
+            slow: kind.slow,
+            warmUpMs: FRESH_WARM_UP_MS,
+          }),
       ),
     }));
   },

@@ -6,8 +6,8 @@ import { Members } from "../../engine/index.ts";
 import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
+import { freePorts } from "../../platform/network/index.ts";
 import { BenchError } from "../bench-error.ts";
-import { freePort } from "./free-port.ts";
 import type { ServerProcess, StopHow } from "./server-process.ts";
 import type { Stage } from "./stage.ts";
 import { type Hall, ROOMY, saleOf, type Target } from "./targets.ts";
@@ -88,7 +88,7 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
 
   const engineProcesses = await Promise.all(Array.from({ length: engines }, startEngine));
   const services = await start("services", { DATABASE_URL: databaseUrl, REDIS_URL: redis.url }, /(http:\/\/[^/\s]+)/);
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const edgeProcesses = await Promise.all(Array.from({ length: edges }, () => startEdge(port)));
   const rolesNow = (): Cluster["roles"] => ({
     engine: engineProcesses.map(({ pid }) => pid),

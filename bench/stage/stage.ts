@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLogger } from "../../platform/log/index.ts";
+import { freePorts } from "../../platform/network/index.ts";
 import { BenchError } from "../bench-error.ts";
 import { type Remote, startLoad } from "../load/remote.ts";
 import type { Kinds } from "../load/worker.ts";
 import { createDatabases } from "./databases.ts";
-import { freePort } from "./free-port.ts";
 import { createProfiles, type Profiles } from "./profiles.ts";
 import { type ServerCommand, type ServerProcess, startServer } from "./server-process.ts";
 import { cpuSecondsOfAll } from "./usage.ts";
@@ -96,7 +96,7 @@ export async function openStage({ root, worker, profileDir }: StageOptions): Pro
     database: databases.create,
     countStatements: databases.countStatements,
     async redis(appendfsync) {
-      const port = await freePort();
+      const [port] = await freePorts(1);
       const dir = await mkdtemp(join(folder, "redis-"));
       const keep =
         appendfsync === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--appendfsync", appendfsync];

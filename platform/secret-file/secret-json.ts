@@ -24,19 +24,22 @@ export const secretJson = <Schema extends TSchema>({
   path,
   schema,
   ifLost,
-}: Options<Schema>): SecretJson<Static<Schema>> => ({
-  read() {
+}: Options<Schema>): SecretJson<Static<Schema>> => {
+  const read = (): Static<Schema> | undefined => {
     const text = readSecretFile(path);
     if (text === undefined) return undefined;
     const contents = parsedJson(text);
     if (Value.Check(schema, contents)) return contents;
     throw new Error(`${path} is damaged or of a newer version: restore it, or delete it, ${ifLost}.`);
-  },
-  readAgain() {
-    const contents = this.read();
-    if (contents === undefined)
-      throw new Error(`${path} is gone: restore it before a start makes a new one, ${ifLost}.`);
-    return contents;
-  },
-  write: (contents, options) => writeSecretFile(path, `${JSON.stringify(contents, undefined, 2)}\n`, options),
-});
+  };
+  return {
+    read,
+    readAgain() {
+      const contents = read();
+      if (contents === undefined)
+        throw new Error(`${path} is gone: restore it before a start makes a new one, ${ifLost}.`);
+      return contents;
+    },
+    write: (contents, options) => writeSecretFile(path, `${JSON.stringify(contents, undefined, 2)}\n`, options),
+  };
+};

@@ -1,123 +1,22 @@
-/** Servers that cannot be used, a second cluster on the same database, an edge that dies beside another, and machines whose clocks are apart. */
+/** Servers that cannot be used, a second cluster on the same database, and roles that were started in another way than those beside them. */
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import pg from "pg";
-import { WebSocket } from "ws";
-import { Leash } from "../../bin/cluster/leash.ts";
-import { ProcessUnderWatch } from "../../bin/cluster/process-under-watch.ts";
-import { UsherClient } from "../../client/index.ts";
-import { smallHall } from "../../engine/testing/small-hall.ts";
-import { connectNats, NatsBus } from "../../platform/bus/index.ts";
-import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
-import { systemClock } from "../../platform/clock/index.ts";
-import { EngineClient } from "../../platform/engine-client/index.ts";
-import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
-import {
-  type Command,
-  holderId,
-  type Query,
-  type Reply,
-  type RequestId,
-  shardOf,
-  showtimeId,
-} from "../../proto/index.ts";
+import { startNatsServer } from "../../platform/bus/testing.ts";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { shardOf, showtimeId } from "../../proto/index.ts";
 import { portOf } from "../../platform/testing/port-of.ts";
-import { Rest } from "../support/rest.ts";
-import {
-  freePort,
-  Launch,
-  removeDirectory,
-  type Settings,
-  temporaryDirectory,
-  usher,
-} from "../support/usher-process.ts";
-import { log, PATIENCE_MS, SHARDS } from "./world.ts";
+import { freePort, type Launch, type Settings } from "../support/usher-process.ts";
+import { asker, ends, engine, launch, place, prepareRoles, refusal, role, settings, SLOW } from "./roles.ts";
+import { PATIENCE_MS, SHARDS } from "./world.ts";
 
-const SLOW = 120_000;
 const IN_SHARD_0 = showtimeId(
   `st_${[...Array(1_000).keys()].find((at) => shardOf(showtimeId(`st_${at}`), SHARDS) === 0)}`,
 );
-/** Clients: so many do not all come to the same edge by chance. */
-const MANY = 50;
-const HELD = 1;
-const FIVE_MINUTES_MS = 300_000;
-/** What a hold may gain or lose on the way from one engine to the other: the time that the takeover takes on a busy machine. */
-const TAKEOVER_MS = 60_000;
-
-let nats: NatsServer;
-let database: TestDatabase;
-let dataDir: string;
-const ends: (() => Promise<unknown> | void)[] = [];
-
-beforeAll(async () => {
-  await usher(["--version"], {}); // Builds what is out of date, and says so, before anybody listens.
-  [nats, database, dataDir] = [await startNatsServer(), await testDatabase(), await temporaryDirectory()];
-});
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-afterAll(async () => {
-  await nats.stop();
-  await database.drop();
-  await removeDirectory(dataDir);
-});
-
-const settings = (more: Settings = {}): Settings => ({
-  HTTP_PORT: "0",
-  NATS_URL: nats.url,
-  DATABASE_URL: database.url,
-  DATA_DIR: dataDir,
-  LOG_LEVEL: "error",
-  ...more,
-});
-
-/** A role that is expected to end by itself with one sentence. */
-async function refusal(more: Settings, role = "engine"): Promise<string> {
-  const { code, stderr } = await usher([role], settings(more));
-  expect(code).toBe(1);
-  expect(stderr.trim().split("\n")).toHaveLength(1);
-  return stderr;
-}
-
-const engine = (more: Settings = {}): Promise<ProcessUnderWatch> => role("engine", more);
-
-/** @param said one line that it says */
-async function role(
-  name: string,
-  more: Settings = {},
-  said: (line: string) => void = () => undefined,
-): Promise<ProcessUnderWatch> {
-  const leash = new Leash();
-  ends.push(() => leash.close());
-  const process = new ProcessUnderWatch(
-    {
-      name,
-      command: globalThis.process.execPath,
-      args: [join(import.meta.dirname, "../../bin/usher.mjs"), name],
-      env: settings(more),
-      ready: /^ready$/,
-      logFile: join(dataDir, `${name}.log`),
-    },
-    { clock: systemClock, leash, changed: () => undefined, line: said },
-  );
-  ends.push(() => process.stop());
-  await process.start();
-  return process;
-}
-
-/** A role that nobody starts again, until the test ends. */
-function launch(name: string, more: Settings): Launch {
-  const launched = new Launch([name], settings(more));
-  ends.push(() => {
-    launched.child.kill("SIGKILL");
-    return launched.ended;
-  });
-  return launched;
-}
+prepareRoles();
 
 /** What a NATS server says first, unasked. */
 async function greetingOf(url: string): Promise<string> {
@@ -156,7 +55,7 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
   });
 
   it("a wrong password of NATS, which is not shown", async () => {
-    const config = join(dataDir, "nats.conf");
+    const config = join(place.dataDir, "nats.conf");
     await writeFile(config, `authorization { users: [{ user: engine, password: right }] }\n`);
     const guarded = await startNatsServer({ config });
     ends.push(() => guarded.stop());
@@ -171,7 +70,7 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
     const routes = ports.map((port) => `nats-route://127.0.0.1:${port}`).join(", ");
     const guarded = await Promise.all(
       ports.map(async (port, at) => {
-        const config = join(dataDir, `nats-${at}.conf`);
+        const config = join(place.dataDir, `nats-${at}.conf`);
         await writeFile(
           config,
           `server_name: nats-${at}\n${users}\ncluster { name: two, listen: "127.0.0.1:${port}", routes: [${routes}] }\n`,
@@ -188,7 +87,7 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
   });
 
   it("a wrong password of PostgreSQL, which is not shown", async () => {
-    const url = new URL(database.url);
+    const url = new URL(place.databaseUrl);
     url.password = "hunter2";
     const said = await refusal({ DATABASE_URL: url.href });
     expect(said).toMatch(/refuses the password in DATABASE_URL: correct it/);
@@ -196,7 +95,7 @@ describe("an engine says in one sentence that it cannot use", { timeout: SLOW },
   });
 
   it("a PostgreSQL that permits it nothing", async () => {
-    const client = new pg.Client({ connectionString: database.url });
+    const client = new pg.Client({ connectionString: place.databaseUrl });
     await client.connect();
     await client.query("CREATE ROLE poor LOGIN PASSWORD 'poor'");
     ends.push(async () => {
@@ -233,7 +132,7 @@ describe("a role that NATS does not let hear a subject", { timeout: SLOW }, () =
     ["services", "catalog.>", ["engine"]],
     ["edge", "engine.notices", ["engine", "services"]],
   ] as const)("ends with one sentence that names it: the %s and %s", async (name, subject, before) => {
-    const config = join(dataDir, `without-${name}.conf`);
+    const config = join(place.dataDir, `without-${name}.conf`);
     const conf = await readFile(join(import.meta.dirname, "../../deploy/nats/nats.conf"), "utf8");
     const [, rights = ""] = new RegExp(`user: ${name}\\n.*?subscribe: (\\[.*?\\])`, "s").exec(conf) ?? [];
     expect(rights).toContain(`"${subject}", `);
@@ -303,145 +202,6 @@ it("services end with one sentence beside services that have another event strea
   await first.stop();
   await role("services", more);
 });
-
-it("two edges share a port, and the clients of one that is killed go on at the other", { timeout: SLOW }, async () => {
-  const own = await testDatabase();
-  ends.push(() => own.drop());
-  const wsPort = await freePort();
-  const more = { DATABASE_URL: own.url, MOCK_GATEWAY_PORT: "0", WS_PORT: String(wsPort) };
-  await engine(more);
-  const services = launch("services", more);
-  const [, httpPort] = await services.said(/API +http:\/\/[^/]*:(\d+)\//);
-  await services.said(/^ready$/m);
-  const edges = [launch("edge", more), launch("edge", more)] as const;
-  const connections = await Promise.all(
-    edges.map(async (edge) => {
-      const [, metrics = ""] = await edge.said(/metrics +(http:\S+)/);
-      await edge.said(/^ready$/m);
-      return async () => Number(/^usher_edge_connections\S* (\d+)/m.exec(await (await fetch(metrics)).text())?.[1]);
-    }),
-  );
-  const rest = new Rest(Number(httpPort));
-  const [showtime = ""] = await rest.showtimeIds();
-  const { token } = await rest.guest();
-  const clients = Array.from(
-    { length: MANY },
-    () => new UsherClient({ url: `ws://127.0.0.1:${wsPort}/v1`, WebSocket, token }),
-  );
-  for (const client of clients) ends.push(() => client.close());
-  const halls = clients.map((client) => client.watch(showtime));
-  await Promise.all([...clients.map((client) => client.connect()), ...halls.map((hall) => hall.ready)]);
-  const shares = await Promise.all(connections.map((count) => count()));
-  expect(shares.reduce((sum, share) => sum + share, 0)).toBe(MANY);
-  for (const share of shares) expect(share).toBeGreaterThan(0);
-
-  edges[0].child.kill("SIGKILL");
-  await edges[0].ended;
-  await expect.poll(connections[1]!).toBe(MANY);
-  const { seats } = await clients[0]!.holdBest(showtime, { count: 2 });
-  const see = (): number => halls.filter(({ statuses }) => seats.every((seat) => statuses[seat] === HELD)).length;
-  await expect.poll(see).toBe(MANY);
-});
-
-describe("engines whose clocks are five minutes apart", { timeout: SLOW }, () => {
-  it.each([
-    ["ahead of", FIVE_MINUTES_MS, 0],
-    ["behind", 0, FIVE_MINUTES_MS],
-  ])("keep a hold's time when the one that goes was %s the one that stays", async (_, goesBy, staysBy) => {
-    const own = await testDatabase();
-    ends.push(() => own.drop());
-    const settings = (ms: number): Settings => ({ DATABASE_URL: own.url, ...withClock(ms) });
-    const first = await engine(settings(goesBy));
-    const ask = await asker();
-    const showtime = showtimeId("st_clock");
-    const holder = holderId("ann");
-    const rid = (text: string): RequestId => text as RequestId; // Short enough.
-    const rules = {
-      salesStartAt: 0,
-      salesEndAt: 2 ** 45,
-      orphan: "none",
-      accessibleRelease: { when: "always" },
-    } as const;
-    await ask({ type: "open", showtime, holder, rid: rid("open"), plan: smallHall(96), rules });
-    const held = await ask({ type: "hold", showtime, holder, rid: rid("hold"), seats: [1, 2] });
-    if (held.type !== "held") throw new Error(JSON.stringify(held));
-    await engine(settings(staysBy));
-    await first.stop();
-    const found = await ask({ type: "get-hold", showtime, holder, hold: held.hold });
-    if (found.type !== "hold") throw new Error(JSON.stringify(found));
-    expect(found.seats).toEqual([1, 2]);
-    expect(Math.abs(found.expiresInMs - held.expiresInMs)).toBeLessThan(TAKEOVER_MS);
-    const again = await ask({ type: "hold", showtime, holder, rid: rid("hold"), seats: [1, 2] });
-    expect(again).toMatchObject({ type: "held", hold: held.hold });
-    const more = await ask({ type: "hold", showtime, holder: holderId("bob"), rid: rid("other"), seats: [2] });
-    expect(more).toMatchObject({ type: "refused", code: "SEAT_TAKEN" });
-  });
-});
-
-describe("services and an edge whose clocks are five minutes apart", { timeout: SLOW }, () => {
-  it("take each other's tokens for as good as their own, and let nobody's time to pay run out", async () => {
-    const own = await testDatabase();
-    ends.push(() => own.drop());
-    const more = { DATABASE_URL: own.url, MOCK_GATEWAY_PORT: "0", WS_PORT: "0", PAYMENT_TTL_SECONDS: "240" };
-    let url = "";
-    const rests: Rest[] = [];
-    await engine(more);
-    for (const ms of [FIVE_MINUTES_MS, 0, -FIVE_MINUTES_MS]) {
-      await role("services", { ...more, ...withClock(ms) }, (line) => {
-        const [, port] = /API +http:\/\/[^/]*:(\d+)\//.exec(line) ?? [];
-        if (port !== undefined) rests.push(new Rest(Number(port)));
-      });
-    }
-    await role("edge", { ...more, ...withClock(-FIVE_MINUTES_MS) }, (line) => {
-      url ||= /WebSocket +(ws:\S+)/.exec(line)?.[1] ?? "";
-    });
-    const bookings: { id: string; token: string }[] = [];
-    for (const [at, rest] of rests.entries()) {
-      const { token } = await rest.guest();
-      const client = new UsherClient({ url, WebSocket, token });
-      ends.push(() => client.close());
-      await client.connect();
-      const { items } = (await rest.get<{ items: { id: string }[] }>("showtimes")).body;
-      const [showtime] = items;
-      if (showtime === undefined) throw new Error("no showtime");
-      const { holdId } = await client.holdBest(showtime.id, { count: 2 });
-      const { status, body } = await rests[(at + 1) % rests.length]!.post<{ id: string }>("bookings", {
-        token,
-        body: { holdId },
-      });
-      expect({ status, body }).toMatchObject({ status: 201 });
-      bookings.push({ id: body.id, token });
-    }
-    await pause(2_000); // All of them look for what is due twice a second.
-    for (const { id, token } of bookings) {
-      for (const rest of rests)
-        expect(await rest.get(`bookings/${id}`, { token })).toMatchObject({ status: 200, body: { status: "pending" } });
-    }
-  });
-});
-
-/** A machine whose clock is wrong. */
-const withClock = (ms: number): Settings => ({
-  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`const now=Date.now;Date.now=()=>now()+${ms}`)}`,
-});
-
-/** As a service asks. */
-async function asker(): Promise<(request: Command | Query) => Promise<Reply>> {
-  const inboxPrefix = "_INBOX.services";
-  const connection = await connectNats(nats.url, { name: "test", inboxPrefix });
-  const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
-  ends.push(() => bus.close());
-  const client = new EngineClient({
-    bus,
-    clock: systemClock,
-    shards: SHARDS,
-    sells: true,
-    timeoutMs: 6e4,
-    attemptTimeoutMs: 1e3,
-    inFlightMax: 100,
-  });
-  return (request) => client.ask(request);
-}
 
 /** What PostgreSQL 13 says to a start and to every query, as far as anybody asks it. */
 function oldPostgres(data: Buffer): Buffer {
