@@ -1,5 +1,5 @@
 import type { Bus } from "../platform/bus/index.ts";
-import { type Clock, type Timer, within } from "../platform/clock/index.ts";
+import { type Clock, every, type Timer, within } from "../platform/clock/index.ts";
 import type { Logger } from "../platform/log/index.ts";
 import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
@@ -114,7 +114,10 @@ class WebSocketEdge implements Edge {
     this.#signIn.start();
     this.#ticker.start(server);
     this.#sharedMeters?.start();
-    this.#sweepOnAndOn();
+    this.#sweepTimer = every(this.#options.clock, LIMITS.sweepMs, () => {
+      this.#sessions.sweep();
+      this.#audience.sweep();
+    });
     return { port };
   }
 
@@ -155,13 +158,5 @@ class WebSocketEdge implements Edge {
     // A connection that is cut while its client still sends loses what it was sent last.
     if (sessions.length > 0) await new Promise<void>((resolve) => this.#options.clock.after(LIMITS.lingerMs, resolve));
     server.close();
-  }
-
-  #sweepOnAndOn(): void {
-    this.#sweepTimer = this.#options.clock.after(LIMITS.sweepMs, () => {
-      this.#sessions.sweep();
-      this.#audience.sweep();
-      this.#sweepOnAndOn();
-    });
   }
 }

@@ -1,6 +1,6 @@
 /** The shards that one process owns, with their group commit, snapshots and witness. Which they are is decided above: all, or by the cluster. */
 import type { Bus, Subscription } from "../platform/bus/index.ts";
-import type { Clock, Timer } from "../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../platform/clock/index.ts";
 import { type Logger, ReasonTold } from "../platform/log/index.ts";
 import { type Registry, sampledGauge } from "../platform/metrics/index.ts";
 import {
@@ -85,8 +85,10 @@ export class Engine {
     const warmUp = this.#options.journal.warmUp().catch(() => undefined); // What comes first will see to it.
     await Promise.all([this.#prove(), warmUp]);
     await Promise.all(Array.from(shards, (shard) => this.own(shard)));
-    this.#witnessLater();
-    this.#proveLater();
+    if (this.#isStopped) return;
+    const { clock } = this.#options;
+    this.#witnessTimer = every(clock, WITNESS_EVERY_MS, () => (this.#witnessing = this.#bearWitness()));
+    this.#proofTimer = every(clock, PROVE_EVERY_MS, () => this.#prove());
   }
 
   /** Reads a shard that another engine has still, or goes on reading it: once it is claimed, only what happened since is left to read. */
@@ -240,14 +242,6 @@ export class Engine {
     this.#lingering.delete(id);
   }
 
-  #proveLater(): void {
-    this.#proofTimer = this.#options.clock.after(PROVE_EVERY_MS, () => {
-      void this.#prove().finally(() => {
-        if (!this.#isStopped) this.#proveLater();
-      });
-    });
-  }
-
   /** Asks PostgreSQL whether the shards are still this engine's. */
   async #prove(): Promise<void> {
     const { journal, clock, log } = this.#options;
@@ -271,14 +265,6 @@ export class Engine {
   #committed(shard: number, bytes: number, requests: number): void {
     this.#counts.committed(shard, bytes, requests);
     this.#schedule.note(shard, { rows: 1, bytes });
-  }
-
-  #witnessLater(): void {
-    this.#witnessTimer = this.#options.clock.after(WITNESS_EVERY_MS, () => {
-      this.#witnessing = this.#bearWitness().then(() => {
-        if (!this.#isStopped) this.#witnessLater();
-      });
-    });
   }
 
   async #bearWitness(): Promise<void> {

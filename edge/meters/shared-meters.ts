@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { Meter, MeterLimits, Meters } from "./meters.ts";
 
@@ -52,20 +52,14 @@ export class SharedMeters {
 
   start(): void {
     this.#roundBegan = this.#options.clock.monotonic();
-    this.#exchangeLater();
+    this.#timer = every(this.#options.clock, LIMITS.tellEveryMs, () => this.#exchange());
   }
 
   stop(): void {
     this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  #exchangeLater(): void {
-    this.#timer = this.#options.clock.after(LIMITS.tellEveryMs, () => void this.#exchange());
   }
 
   async #exchange(): Promise<void> {
-    const timer = this.#timer;
     const usages = this.#busiest();
     const others = usages.length === 0 ? [] : await this.#tell(usages);
     for (const { meter, limits } of this.#cut) meter.allow(limits);
@@ -74,7 +68,6 @@ export class SharedMeters {
       const other = others[at];
       if (other !== undefined && other.amount > 0) meter.allow(left(other));
     });
-    if (this.#timer === timer) this.#exchangeLater(); // Else it was stopped meanwhile.
   }
 
   async #tell(usages: readonly Usage[]): ReturnType<UsageBoard["exchange"]> {

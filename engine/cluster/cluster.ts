@@ -5,7 +5,7 @@
  */
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Bus, Subscription } from "../../platform/bus/index.ts";
-import { type Clock, sleep, type Timer } from "../../platform/clock/index.ts";
+import { type Clock, every, sleep, type Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { type Handover, HANDOVERS, MEMBERS, type ServedShard } from "../../proto/index.ts";
 import {
@@ -100,10 +100,12 @@ export class Cluster {
 
   /** Begins to take part. @throws TwoClusters when engines use the database that cannot be heard on the bus */
   async start(): Promise<void> {
-    const { table } = this.#options;
-    this.#beatTimer = this.#options.clock.after(0, () => this.#listen());
+    const { table, clock, log } = this.#options;
+    this.#beatTimer = clock.after(0, () => this.#listen());
+    const renew = (): Promise<void> =>
+      table.renew().catch((error: unknown) => log.warn({ err: error }, "the engine's row cannot be renewed"));
     await table.renew(); // Before it looks: of two that start at once, one at least sees the other.
-    this.#renewLater();
+    if (this.#phase !== "over") this.#renewTimer = every(clock, RENEW_EVERY_MS, renew);
     await this.#requireNoStrangers();
     if (this.#phase !== "listening") return; // It is leaving already.
     this.#beatTimer.cancel();
@@ -111,6 +113,7 @@ export class Cluster {
     this.#heardBefore.clear();
     this.#beat();
     this.#look();
+    this.#lookTimer = every(clock, LOOK_EVERY_MS, () => this.#look());
   }
 
   /** A stranger lives, by its row, and is not heard. One whose row is new may be heard yet: it is looked for again. */
@@ -183,21 +186,9 @@ export class Cluster {
     if (this.#phase !== "over") this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#listen());
   }
 
-  #renewLater(): void {
-    const { clock, table, log } = this.#options;
-    this.#renewTimer = clock.after(RENEW_EVERY_MS, () => {
-      table
-        .renew()
-        .catch((error: unknown) => log.warn({ err: error }, "the engine's row cannot be renewed"))
-        .finally(() => {
-          if (this.#phase !== "over") this.#renewLater();
-        });
-    });
-  }
-
   #beat(): void {
     this.#tell();
-    this.#beatTimer = this.#options.clock.after(BEAT_EVERY_MS, () => this.#beat());
+    this.#beatTimer = every(this.#options.clock, BEAT_EVERY_MS, () => this.#tell());
   }
 
   /**
@@ -218,7 +209,6 @@ export class Cluster {
 
   #look(): void {
     if (this.#hearsItself) this.#missTheSilent();
-    this.#lookTimer = this.#options.clock.after(LOOK_EVERY_MS, () => this.#look());
   }
 
   /** Silence alone is taken for death only after a while; a process that has ended is known sooner. */

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
-import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
@@ -108,15 +108,11 @@ export function createIdentityService(options: IdentityOptions): IdentityService
     return { id, role, email, name, language };
   }
 
-  /** One look at a time, the first after a while. */
-  function every(ms: number, index: number, what: string, work: () => Promise<void>): void {
-    timers[index] = clock.after(ms, () => {
-      looks[index] = work()
-        .catch((error: unknown) => log.warn({ err: error }, `${what} failed`))
-        .then(() => {
-          if (running) every(ms, index, what, work);
-        });
-    });
+  /** Not at the start, as a `Poller` does: what was read or deleted just before is not again. */
+  function nowAndThen(ms: number, what: string, work: () => Promise<void>): void {
+    const at = timers.length;
+    const look = (): Promise<void> => work().catch((error: unknown) => log.warn({ err: error }, `${what} failed`));
+    timers.push(every(clock, ms, () => (looks[at] = look())));
   }
 
   return {
@@ -142,12 +138,12 @@ export function createIdentityService(options: IdentityOptions): IdentityService
         ),
       );
       running = true;
-      every(KEYS_READ_EVERY_MS, 0, "reading the signing keys", reloadKeys);
-      every(PRUNE_EVERY_MS, 1, "deleting old sign-ins", async () => {
+      nowAndThen(KEYS_READ_EVERY_MS, "reading the signing keys", reloadKeys);
+      nowAndThen(PRUNE_EVERY_MS, "deleting old sign-ins", async () => {
         while (running && (await families.prune()));
         await throttle.prune();
       });
-      every(GUESTS_PRUNE_EVERY_MS, 2, "deleting guests who booked nothing", async () => {
+      nowAndThen(GUESTS_PRUNE_EVERY_MS, "deleting guests who booked nothing", async () => {
         while (running && (await guests.prune()));
       });
       outbox.start();

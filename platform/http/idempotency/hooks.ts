@@ -44,9 +44,21 @@ export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, cl
   const prune = async (): Promise<void> => {
     while ((await store.prune()) === IDEMPOTENCY_PRUNE_ROWS_MAX);
   };
-  untilClose(app, clock, IDEMPOTENCY_PRUNE_EVERY_MS, prune, "old idempotency keys could not be deleted");
-  app.addHook("onClose", () => store.close());
-  untilClose(app, clock, IDEMPOTENCY_RENEW_EVERY_MS, () => store.renew(), "idempotency keys could not be renewed");
+  const warn =
+    (complaint: string) =>
+    (error: unknown): void =>
+      app.log.warn({ err: error }, complaint);
+  const timers = [
+    every(clock, IDEMPOTENCY_PRUNE_EVERY_MS, () => prune().catch(warn("old idempotency keys could not be deleted"))),
+    // One that hangs keeps no other waiting: the leases run out.
+    every(clock, IDEMPOTENCY_RENEW_EVERY_MS, () => {
+      store.renew().catch(warn("idempotency keys could not be renewed"));
+    }),
+  ];
+  app.addHook("onClose", async () => {
+    for (const timer of timers) timer.cancel();
+    await store.close();
+  });
 }
 
 /** The request's key, for whoever wants to hand the same on to the engine as request id. */
@@ -134,17 +146,4 @@ function describeHeader(route: RouteOptions): void {
       },
     },
   };
-}
-
-function untilClose(
-  app: FastifyInstance,
-  clock: Clock,
-  everyMs: number,
-  work: () => Promise<unknown>,
-  complaint: string,
-): void {
-  const timer = every(clock, everyMs, () => {
-    work().catch((error: unknown) => app.log.warn({ err: error }, complaint));
-  });
-  app.addHook("onClose", async () => timer.cancel());
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import { LEASE_RENEWED_EVERY_MS, NEWS_MAX, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
@@ -191,28 +191,19 @@ export class Saga {
     try {
       await work;
     } finally {
-      lease.end();
+      lease.cancel();
       this.#advancing.delete(id);
       if (advance.look && !this.#stopping) void this.look(id);
     }
   }
 
   /** Until the end, nobody else takes the booking for abandoned. */
-  #renewing(id: string): { end(): void } {
-    let timer = this.#clock.after(LEASE_RENEWED_EVERY_MS, () => void renew());
-    let ended = false;
-    const renew = async (): Promise<void> => {
-      await this.#store.renew(id, this.#clock.now()).catch((error: unknown) => {
+  #renewing(id: string): Timer {
+    return every(this.#clock, LEASE_RENEWED_EVERY_MS, () =>
+      this.#store.renew(id, this.#clock.now()).catch((error: unknown) => {
         this.#log.warn({ err: error, booking: id }, "the lease of a booking could not be renewed");
-      });
-      if (!ended) timer = this.#clock.after(LEASE_RENEWED_EVERY_MS, () => void renew());
-    };
-    return {
-      end: () => {
-        ended = true;
-        timer.cancel();
-      },
-    };
+      }),
+    );
   }
 
   async #follow(leased: Stored, advance: Advance): Promise<void> {

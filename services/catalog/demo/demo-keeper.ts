@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { Clock, Timer } from "../../../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { DEMO_REFRESH_EVERY_MS } from "../limits.ts";
 import type { CatalogTables } from "../store/tables.ts";
@@ -30,6 +30,7 @@ export class DemoKeeper {
     const first = await loadDemo(db, clock);
     if (first) log.info("the demo catalogue is loaded");
     await this.#refresh();
+    if (!this.#stopped) this.#timer = every(clock, DEMO_REFRESH_EVERY_MS, () => (this.#running = this.#refresh()));
     return first;
   }
 
@@ -46,9 +47,5 @@ export class DemoKeeper {
     } catch (error) {
       log.warn({ err: error }, "the demo's programme could not be made; trying again tomorrow");
     }
-    if (this.#stopped) return;
-    this.#timer = clock.after(DEMO_REFRESH_EVERY_MS, () => {
-      this.#running = this.#refresh();
-    });
   }
 }
