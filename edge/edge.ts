@@ -1,5 +1,5 @@
 import type { Bus } from "../platform/bus/index.ts";
-import { type Clock, every, type Timer, within } from "../platform/clock/index.ts";
+import { type Clock, every, sleep, type Timer, within } from "../platform/clock/index.ts";
 import type { Logger } from "../platform/log/index.ts";
 import type { Registry } from "../platform/metrics/index.ts";
 import { CLOSE_CODES } from "../proto/index.ts";
@@ -156,7 +156,7 @@ class WebSocketEdge implements Edge {
     this.#sharedMeters?.stop();
     this.#audience.stop();
     // A connection that is cut while its client still sends loses what it was sent last.
-    if (sessions.length > 0) await new Promise<void>((resolve) => this.#options.clock.after(LIMITS.lingerMs, resolve));
+    if (sessions.length > 0) await sleep(this.#options.clock, LIMITS.lingerMs);
     server.close();
   }
 }

@@ -1,6 +1,6 @@
 /** The shards that this engine hands over: their next owners read them first, and then they change hands. */
 import type { Bus } from "../../platform/bus/index.ts";
-import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { type Clock, within } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { HANDOVERS } from "../../proto/index.ts";
 import { GIVEN_TOGETHER, PREPARED_WITHIN_MS, TAKEN_WITHIN_MS } from "./limits.ts";
@@ -106,16 +106,11 @@ export class Giving {
 
   /** Says something of a shard, and waits until it is told, or for so long. */
   async #toldWithin(ms: number, waiting: Map<number, () => void>, shard: number, say: () => void): Promise<void> {
-    let timer: Timer | undefined;
-    const told = new Promise<void>((resolve) => {
-      waiting.set(shard, resolve);
-      timer = this.#options.clock.after(ms, resolve);
-    });
+    const told = new Promise<void>((resolve) => void waiting.set(shard, resolve));
     try {
       say();
-      await told;
+      await within(this.#options.clock, ms, told, () => undefined);
     } finally {
-      timer?.cancel();
       waiting.delete(shard);
     }
   }

@@ -1,5 +1,5 @@
 import type { DomainEvent, EventName } from "../../proto/index.ts";
-import { type Clock, sleep } from "../clock/index.ts";
+import { type Clock, sleep, within } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { DeadLetter, DeadLetters } from "./dead-letters.ts";
 import { type Consumer, StreamStopped } from "./event-stream.ts";
@@ -140,7 +140,10 @@ export class ConsumerGroup {
     else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     try {
       const member = this.#nextMember(event.type);
-      const handled = withinLimit(this.#options.clock, async () => member.handle(event));
+      const handle = async (): Promise<void> => member.handle(event);
+      const handled = within(this.#options.clock, HANDLE_TIMEOUT_MS, handle(), () => {
+        throw new Error(`the consumer was not done within ${HANDLE_TIMEOUT_MS} ms`);
+      });
       this.#handling.add(handled);
       await handled.finally(() => this.#handling.delete(handled));
     } finally {
@@ -159,14 +162,4 @@ export class ConsumerGroup {
     }
     return member;
   }
-}
-
-function withinLimit(clock: Clock, work: () => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const tooLate = (): void => reject(new Error(`the consumer was not done within ${HANDLE_TIMEOUT_MS} ms`));
-    const timer = clock.after(HANDLE_TIMEOUT_MS, tooLate);
-    work()
-      .then(resolve, reject)
-      .finally(() => timer.cancel());
-  });
 }

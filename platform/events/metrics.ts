@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { Counter, Gauge, type Registry } from "prom-client";
-import { type Clock, sleep } from "../clock/index.ts";
+import { type Clock, within } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { StartableEventStream } from "./event-stream.ts";
@@ -37,7 +37,7 @@ export function addEventMetrics({ registry, pool, deadLetters, stream, clock, lo
         underWay = undefined;
       }
     };
-    return () => Promise.race([(underWay ??= ask()), sleep(clock, METRICS_LOOK_MS).then(() => undefined)]);
+    return () => within(clock, METRICS_LOOK_MS, (underWay ??= ask()), () => undefined);
   };
 
   const lags = inTime(() => eventLog.lags());

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Pool, PoolClient } from "pg";
-import { type Clock, sleep, Wakeable } from "../clock/index.ts";
+import { type Clock, sleep, Wakeable, within } from "../clock/index.ts";
 import { CountedLine, type Logger } from "../log/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import { type EventStream, StreamStopped } from "./event-stream.ts";
@@ -135,7 +135,7 @@ export class Relay {
         else if (!more && !this.#wanted) await this.#rest.wait(OUTBOX_POLL_MS);
       }
       const done = Promise.all(Array.from(this.#busy.values(), (subject) => subject.done));
-      await Promise.race([done, sleep(clock, OUTBOX_STOP_MS)]);
+      await within<unknown>(clock, OUTBOX_STOP_MS, done, () => undefined);
     } finally {
       reign.over = true;
     }

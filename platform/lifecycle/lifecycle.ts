@@ -1,4 +1,4 @@
-import type { Clock } from "../clock/index.ts";
+import { type Clock, within } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 
 interface Part {
@@ -107,10 +107,8 @@ export class Lifecycle {
   }
 
   #withinLimit(work: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const tooLate = (): void => reject(new Error(`not done within ${this.#stopTimeoutMs} ms`));
-      const timer = this.#clock.after(this.#stopTimeoutMs, tooLate);
-      work.then(resolve, reject).finally(() => timer.cancel());
+    return within(this.#clock, this.#stopTimeoutMs, work, () => {
+      throw new Error(`not done within ${this.#stopTimeoutMs} ms`);
     });
   }
 }
