@@ -3,7 +3,6 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { connectNats, NatsUnusable } from "../bus/index.ts";
@@ -84,6 +83,16 @@ async function started(options: Parameters<typeof startNatsServer>[0]): Promise<
 const member = (name: string, route: string): Promise<NatsServer> =>
   started({ args: ["--name", name, "--cluster_name", "test", "--cluster", "nats://127.0.0.1:-1", "--routes", route] });
 
+/** When JetStream has told anybody that its servers are too few. */
+const firstRefusal = (connection: NatsConnection | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    connection?.subscribe("$JS.EVENT.ADVISORY.API", {
+      callback(_, message) {
+        if (message.string().includes("no suitable peers")) resolve();
+      },
+    });
+  });
+
 async function replicas(connection: NatsConnection | undefined): Promise<number> {
   const manager = await jetstreamManager(connection as NatsConnection); // The cast: a test has as many as it says.
   return (await manager.streams.info("USHER_EVENTS")).config.num_replicas;
@@ -95,7 +104,7 @@ describe("on JetStream", () => {
     const route = servers[0]?.routes ?? "";
     servers.push(await member("nats-2", route));
     const connections = await Promise.all([0, 1, 0, 1].map((at) => connectNats(servers[at]?.url ?? "", LOGIN)));
-    const late = setTimeout(1_500).then(() => member("nats-3", route));
+    const late = firstRefusal(connections[0]).then(() => member("nats-3", route));
     const streams = await Promise.all(connections.map(opened));
     expect(await replicas(connections[0])).toBe(3);
     await late;

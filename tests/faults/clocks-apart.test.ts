@@ -1,9 +1,10 @@
-import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { UsherClient } from "../../client/index.ts";
 import { smallHall } from "../../engine/testing/small-hall.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
+import { until } from "../../platform/testing/until.ts";
 import { holderId, type RequestId, showtimeId } from "../../proto/index.ts";
 import { Rest } from "../support/rest.ts";
 import type { Settings } from "../support/usher-process.ts";
@@ -12,6 +13,8 @@ import { asker, ends, engine, prepareRoles, role, SLOW } from "./roles.ts";
 const FIVE_MINUTES_MS = 300_000;
 /** What a hold may gain or lose on the way from one engine to the other: the time that the takeover takes on a busy machine. */
 const TAKEOVER_MS = 60_000;
+/** For bookings that go on, and for those that are being undone. */
+const STATEMENTS_A_LOOK = 2;
 
 prepareRoles();
 
@@ -58,8 +61,11 @@ describe("services and an edge whose clocks are five minutes apart", { timeout: 
     let url = "";
     const rests: Rest[] = [];
     await engine(more);
-    for (const ms of [FIVE_MINUTES_MS, 0, -FIVE_MINUTES_MS]) {
-      await role("services", { ...more, ...withClock(ms) }, (line) => {
+    const clocks = { ahead: FIVE_MINUTES_MS, right: 0, behind: -FIVE_MINUTES_MS };
+    for (const [name, ms] of Object.entries(clocks)) {
+      const named = new URL(own.url);
+      named.searchParams.set("application_name", name);
+      await role("services", { ...more, DATABASE_URL: named.href, ...withClock(ms) }, (line) => {
         const [, port] = /API +http:\/\/[^/]*:(\d+)\//.exec(line) ?? [];
         if (port !== undefined) rests.push(new Rest(Number(port)));
       });
@@ -84,13 +90,31 @@ describe("services and an edge whose clocks are five minutes apart", { timeout: 
       expect({ status, body }).toMatchObject({ status: 201 });
       bookings.push({ id: body.id, token });
     }
-    await pause(2_000); // All of them look for what is due twice a second.
+    await allHaveLooked(own.url, Object.keys(clocks));
     for (const { id, token } of bookings) {
       for (const rest of rests)
         expect(await rest.get(`bookings/${id}`, { token })).toMatchObject({ status: 200, body: { status: "pending" } });
     }
   });
 });
+
+/** Each twice, from now on, for bookings whose next step is due: PostgreSQL tells what it was last asked on each connection, and when. */
+async function allHaveLooked(url: string, services: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  ends.push(() => client.end());
+  const since = (await client.query<{ now: string }>("SELECT now()::text AS now")).rows[0]?.now;
+  const looks = new Map(services.map((name) => [name, new Set<string>()]));
+  await until(async () => {
+    const { rows } = await client.query<{ name: string; at: string }>(
+      `SELECT application_name AS name, query_start::text AS at FROM pg_stat_activity
+       WHERE datname = current_database() AND query LIKE 'update "bookings"."booking"%skip locked%' AND query_start > $1`,
+      [since],
+    );
+    for (const { name, at } of rows) looks.get(name)?.add(at);
+    return [...looks.values()].every(({ size }) => size >= 2 * STATEMENTS_A_LOOK);
+  }, "each of the services has looked twice for what is due");
+}
 
 /** A machine whose clock is wrong. */
 const withClock = (ms: number): Settings => ({

@@ -2,13 +2,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { PostgresJournal, takeSnapshot } from "../../engine/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
+import { until } from "../../platform/testing/until.ts";
 import { pick } from "../simulation/random.ts";
 import { shardOf, showtimeId } from "../../proto/index.ts";
 import { Rest } from "../support/rest.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 import { sendGarbage } from "./garbage.ts";
 import type { Rush } from "./rush.ts";
-import { log, SHARDS, until, type World } from "./world.ts";
+import { log, PATIENCE_MS, SHARDS, type World } from "./world.ts";
 
 /** @returns the showtimes that had to move; the rush measures how long each was without an answer. */
 export type Fault = (world: World, rush: Rush) => Promise<readonly string[]>;
@@ -37,7 +38,11 @@ const killOne =
     const before = victim.restarts;
     rush.answers.forget();
     world.signal(victim, "SIGKILL");
-    await until(() => victim.restarts > before && victim.state === "ready", `${victim.program.name} is not back`);
+    await until(
+      () => victim.restarts > before && victim.state === "ready",
+      `${victim.program.name} is back`,
+      PATIENCE_MS,
+    );
     return moved;
   };
 
@@ -51,11 +56,15 @@ const sleepOverTheTakeover: Fault = async (world, rush) => {
   rush.answers.forget();
   world.signal(victim, "SIGSTOP");
   try {
-    await until(() => {
-      const others = world.members.filter(({ pid }) => pid !== victim.pid).flatMap((member) => member.shards);
-      const theirs = new Set(others.map(([shard]) => shard));
-      return [...shards].every((shard) => theirs.has(shard));
-    }, "nobody takes over what a stopped engine had");
+    await until(
+      () => {
+        const others = world.members.filter(({ pid }) => pid !== victim.pid).flatMap((member) => member.shards);
+        const theirs = new Set(others.map(([shard]) => shard));
+        return [...shards].every((shard) => theirs.has(shard));
+      },
+      "others take over what a stopped engine had",
+      PATIENCE_MS,
+    );
     for (let turn = 0; turn < 2; turn++) {
       await pause(ASLEEP_MS);
       await clearAway(world, shards);
@@ -78,7 +87,7 @@ async function clearAway(world: World, shards: Iterable<number>): Promise<void> 
 const restartPostgres: Fault = async (world, rush) => {
   await world.killPostgres();
   rush.answers.forget();
-  await until(() => rush.answers.isComplete, "some showtimes give no answer");
+  await until(() => rush.answers.isComplete, "every showtime gives an answer", PATIENCE_MS);
   return rush.showtimes;
 };
 

@@ -1,9 +1,10 @@
 /** The faults are worth nothing if they would not show what the epochs are for: here the program is run with all looks at them taken out. */
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { until } from "../../platform/testing/until.ts";
 import { FAULTS } from "./faults.ts";
 import { Rush } from "./rush.ts";
-import { type Patch, World } from "./world.ts";
+import { type Patch, PATIENCE_MS, World } from "./world.ts";
 
 const WITHOUT_EPOCHS: readonly Patch[] = [
   { find: " AND b.epoch = s.epoch", replace: "" },
@@ -51,7 +52,7 @@ async function wrongsOfASleep(): Promise<readonly string[]> {
     await world.whole();
     rush = await Rush.begin(world, LOAD);
     rush.during = "asleep";
-    await pause(1_000); // Something is to be held by then.
+    await until(() => rush?.hasHolds, "something is held in each hall", PATIENCE_MS);
     await FAULTS["engine asleep"](world, rush);
     await pause(AWAKE_MS);
     // With two that write, some may wait for an answer for ever.

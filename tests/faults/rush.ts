@@ -1,6 +1,7 @@
 /** Buyers, viewers and shoppers at the entry of a cluster, and what they were told. */
 import { setTimeout as pause } from "node:timers/promises";
 import { seeded } from "../../platform/random/index.ts";
+import { until } from "../../platform/testing/until.ts";
 import { shardOf, showtimeId } from "../../proto/index.ts";
 import type { Encoding } from "../../proto/ws/index.ts";
 import { Buyer, type Crowd } from "../rush-kills/buyer.ts";
@@ -11,7 +12,7 @@ import { Answers } from "./answers.ts";
 import { Onlooker } from "./onlooker.ts";
 import { type Hall, Referee } from "./referee.ts";
 import { Shopper } from "./shopper.ts";
-import { PATIENCE_MS, SHARDS, until, type World } from "./world.ts";
+import { PATIENCE_MS, SHARDS, type World } from "./world.ts";
 
 export interface Load {
   readonly seed: number;
@@ -88,6 +89,11 @@ export class Rush {
     return all;
   }
 
+  /** Whether something is held in each hall. */
+  get hasHolds(): boolean {
+    return this.#halls.every(({ buyers }) => buyers.some(({ holds }) => holds.size > 0));
+  }
+
   /** Those whose shard is among these. */
   showtimesIn(shards: ReadonlySet<number>): readonly string[] {
     return this.#halls.map(({ showtime }) => showtime).filter((showtime) => shards.has(shardOf(showtime, SHARDS)));
@@ -128,7 +134,8 @@ export class Rush {
     await until(
       () => waiting().length === 0 && this.#shoppers.every(({ isIdle }) => isIdle),
       () =>
-        `no answer: ${waiting().length} buyers, ${this.#shoppers.filter(({ isIdle }) => !isIdle).length} shoppers wait`,
+        `all are answered; ${waiting().length} buyers and ${this.#shoppers.filter(({ isIdle }) => !isIdle).length} shoppers wait`,
+      PATIENCE_MS,
     );
   }
 
@@ -180,7 +187,8 @@ export class Rush {
       () =>
         this.#buyers().every(({ isConnected }) => isConnected) &&
         this.#halls.every(({ viewers }) => viewers.every(({ isWatching }) => isWatching)),
-      "not everybody can connect",
+      "everybody can connect",
+      PATIENCE_MS,
     );
     this.#isQuiet = false;
     this.#stays.push(this.#press());

@@ -5,7 +5,6 @@
 import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { databaseUsers } from "../../bin/cluster/database-users.ts";
 import { makePlan } from "../../bin/cluster/plan.ts";
@@ -18,13 +17,13 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { startEmbedded } from "../../platform/postgres/index.ts";
+import { until } from "../../platform/testing/until.ts";
 import { stopImmediately } from "../kills/stop-immediately.ts";
 import { freePort, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 
 export const log = createLogger({ level: "fatal", name: "faults" });
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const POLL_MS = 20;
 /** What a busy machine may take for anything that has to happen. */
 export const PATIENCE_MS = 90_000;
 /** Ten. Nothing may run out meanwhile. */
@@ -166,7 +165,7 @@ export class World {
     const process = this.named(name);
     const before = process.restarts;
     this.signal(process, "SIGTERM");
-    await until(() => process.restarts > before && process.state === "ready", `${name} does not come back`);
+    await until(() => process.restarts > before && process.state === "ready", `${name} comes back`, PATIENCE_MS);
   }
 
   /** Past the proxies, with the rights of a role. */
@@ -206,7 +205,8 @@ export class World {
           [...Array(SHARDS).keys()].every((shard) => owners.get(shard) === ownerOf(shard, names))
         );
       },
-      () => `the cluster is not whole: ${this.#summary()}`,
+      () => `the cluster is whole; it is ${this.#summary()}`,
+      PATIENCE_MS,
     );
   }
 
@@ -325,14 +325,6 @@ export class World {
 
 /** The default of `SHARDS`. */
 export const SHARDS = 64;
-
-export async function until(condition: () => boolean, otherwise: string | (() => string)): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(typeof otherwise === "string" ? otherwise : otherwise());
-    await pause(POLL_MS);
-  }
-}
 
 async function endAll(ends: (() => Promise<void> | void)[]): Promise<void> {
   for (const end of ends.splice(0).reverse()) await end();

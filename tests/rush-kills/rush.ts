@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { seeded } from "../../platform/random/index.ts";
+import { until } from "../../platform/testing/until.ts";
 import { checksumOf, type ShowtimeId, showtimeId } from "../../proto/index.ts";
 import type { Encoding } from "../../proto/ws/index.ts";
 import { between, pick } from "../simulation/random.ts";
@@ -121,7 +122,11 @@ export class Rush implements Crowd {
     const retried = this.#buyers.reduce((sum, { pending }) => sum + pending.size, 0);
     const killedAt = performance.now();
     const { deadAt, restartedAt, shown } = victim === "usher" ? await this.#killUsher() : await this.#killPostgres();
-    await until(() => this.#buyers.every(({ pending }) => pending.size === 0), "some requests never got an answer");
+    await until(
+      () => this.#buyers.every(({ pending }) => pending.size === 0),
+      "every request gets an answer",
+      PATIENCE_MS,
+    );
     const backAt = this.#servesSince ?? performance.now();
     this.#checkShown(shown, killedAt);
     const gains = await this.#checkHolds({ killedAt, deadAt, restartedAt, backAt });
@@ -174,12 +179,16 @@ export class Rush implements Crowd {
     });
     await this.#usher.end("SIGKILL");
     const deadAt = performance.now();
-    await until(() => this.#viewers.every(({ isWatching }) => !isWatching), "a viewer does not notice the end");
+    await until(
+      () => this.#viewers.every(({ isWatching }) => !isWatching),
+      "every viewer notices the end",
+      PATIENCE_MS,
+    );
     const [restartedAt, shown] = [performance.now(), this.#newestShown()];
     this.#usher = await startUsher(this.#options.settings, this.#ports);
     this.#servesSince = performance.now();
     // The viewers first: nobody has asked again yet, so what they were shown must be there without that.
-    await until(() => this.#viewers.every(({ isWatching }) => isWatching), "the viewers do not come back");
+    await until(() => this.#viewers.every(({ isWatching }) => isWatching), "the viewers come back", PATIENCE_MS);
     letAsk();
     await this.#everybodyIsIn();
     return { deadAt, restartedAt, shown };
@@ -193,10 +202,11 @@ export class Rush implements Crowd {
     return { deadAt: restartedAt, restartedAt, shown };
   }
 
-  #everybodyIsIn(): Promise<void> {
-    return until(
+  async #everybodyIsIn(): Promise<void> {
+    await until(
       () => this.#buyers.every(({ isConnected }) => isConnected) && this.#viewers.every(({ isWatching }) => isWatching),
-      "not everybody can connect",
+      "everybody can connect",
+      PATIENCE_MS,
     );
   }
 
@@ -276,7 +286,7 @@ export class Rush implements Crowd {
     const { seq, epoch, statuses } = await this.#rest().seats(this.#showtime);
     if (statuses !== expected.join("")) this.wrong(`the hall at seq ${seq} is not what was acknowledged`);
     const isThere = ({ shown }: Viewer): boolean => shown?.seq === seq && shown.epoch === epoch;
-    await until(() => this.#viewers.every(isThere), `the viewers never see (${epoch}, ${seq})`);
+    await until(() => this.#viewers.every(isThere), `the viewers see (${epoch}, ${seq})`, PATIENCE_MS);
     for (const { shown } of this.#viewers) {
       if (shown?.checksum !== checksumOf(expected)) this.wrong(`a viewer sees another hall at seq ${seq}`);
     }
@@ -330,11 +340,3 @@ const startUsher = (settings: Settings, ports: { http: number; ws: number }): Pr
     REQUESTS_PER_SECOND: "1000000",
     LOG_LEVEL: "silent",
   });
-
-async function until(condition: () => boolean, otherwise: string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(otherwise);
-    await pause(TICK_MS);
-  }
-}

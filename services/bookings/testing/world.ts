@@ -1,5 +1,4 @@
 /** Everything around bookings: a real engine, real PostgreSQL, a real bus and event stream; `catalog` and `payments` are stood in. */
-import { setTimeout as pause } from "node:timers/promises";
 import { pino } from "pino";
 import pg from "pg";
 import { Engine } from "../../../engine/index.ts";
@@ -15,6 +14,7 @@ import { createMetrics } from "../../../platform/metrics/index.ts";
 import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
+import { until as untilThereIs } from "../../../platform/testing/until.ts";
 import {
   type DomainEvent,
   EVENT_NAMES,
@@ -51,6 +51,7 @@ import { ScriptedPayments } from "./scripted-payments.ts";
 const SHARDS = 1;
 const SEATS = 96;
 const HOUR_MS = 3_600_000;
+const PATIENCE_MS = 15_000;
 export const PRICE = { adult: 1_450, child: 950, senior: 1_100, student: 1_200 };
 const silent = pino({ level: process.env["BOOKINGS_LOG"] ?? "silent" });
 
@@ -359,13 +360,12 @@ export async function until(
   wish: (booking: Booking) => boolean,
   caller: Caller = {},
 ): Promise<Booking> {
-  const deadline = Date.now() + 15_000;
-  for (;;) {
-    const booking = await read(shop, id, caller);
-    if (wish(booking)) return booking;
-    if (Date.now() > deadline) throw new Error(`it stays so: ${JSON.stringify(booking)}`);
-    await pause(10);
-  }
+  let last: Booking | undefined;
+  const look = async (): Promise<Booking | undefined> => {
+    last = await read(shop, id, caller);
+    return wish(last) ? last : undefined;
+  };
+  return untilThereIs(look, () => `another booking than ${JSON.stringify(last)}`, PATIENCE_MS);
 }
 
 export const hasStatus =
