@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { testEvents, type TestEvents } from "../../platform/events/testing.ts";
+import { testEvent, testEvents, type TestEvents } from "../../platform/events/testing.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
-import type { DomainEvent } from "../../proto/index.ts";
 import { eventsCommand } from "./events.ts";
 
 let t: TestEvents;
@@ -25,16 +24,7 @@ async function usherEvents(args: readonly string[], databaseUrl = t.url, lines: 
 /** A dead letter of each. */
 async function kill(userIds: readonly string[]): Promise<string[]> {
   for (const userId of userIds) {
-    const event: DomainEvent = {
-      specversion: "1.0",
-      id: `evt_${userId}`,
-      source: "/usher/shop",
-      subject: userId,
-      time: "2026-01-01T00:00:00.000Z",
-      datacontenttype: "application/json",
-      type: "user.deleted",
-      data: { userId },
-    };
+    const event = testEvent("user.deleted", userId, { userId }, `evt_${userId}`);
     await t.deadLetters.add({ consumer: "tickets", event, error: new Error(`no ${userId}`), attempts: 8 });
   }
   return (await t.deadLetters.list({ limit: 100 })).map(({ id }) => id).reverse();

@@ -6,7 +6,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { StreamBusy } from "./event-stream.ts";
 import { InProcessEventStream } from "./in-process-event-stream.ts";
 import { DELIVERIES_PENDING_MAX, HANDLE_TIMEOUT_MS } from "./limits.ts";
-import { silent, testEvents, type TestEvents } from "./testing.ts";
+import { silent, testEvent, testEvents, type TestEvents } from "./testing.ts";
 
 let t: TestEvents;
 beforeAll(async () => {
@@ -23,16 +23,7 @@ eventStreamContract("in-process event stream", async () => ({
   close: async () => {},
 }));
 
-const event = (id: string, subject = id): DomainEvent => ({
-  specversion: "1.0",
-  id,
-  source: "/usher/test",
-  type: "user.deleted",
-  subject,
-  time: "2026-01-01T00:00:00.000Z",
-  datacontenttype: "application/json",
-  data: { userId: subject },
-});
+const event = (id: string): DomainEvent => testEvent("user.deleted", id, { userId: id }, id);
 
 describe("in process", () => {
   it("has published an event only when every consumer has dealt with it", async () => {

@@ -14,7 +14,7 @@ import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "./contract.ts";
 import { Outbox } from "./outbox.ts";
 import { JETSTREAM_BYTES_MAX } from "./limits.ts";
 import { JetStreamEventStream } from "./jetstream-event-stream.ts";
-import { silent, testEvents, type TestEvents } from "./testing.ts";
+import { silent, testEvent, testEvents, type TestEvents } from "./testing.ts";
 
 let t: TestEvents;
 let server: NatsServer;
@@ -54,22 +54,9 @@ eventStreamContract("JetStream event stream", async () => {
   return { stream: await opened(connection), deadLetters: t.deadLetters, close: () => connection.close() };
 });
 
-const event = (id: string, subject = "u1"): DomainEvent => ({
-  specversion: "1.0",
-  id,
-  source: "/usher/test",
-  type: "user.deleted",
-  subject,
-  time: "2026-01-01T00:00:00.000Z",
-  datacontenttype: "application/json",
-  data: { userId: subject },
-});
-
-const changed = (id: string): DomainEvent => ({
-  ...event(id, "s1"),
-  type: "showtime.changed",
-  data: { showtimeId: "s1", movieId: "m1" },
-});
+const event = (id: string): DomainEvent => testEvent("user.deleted", "u1", { userId: "u1" }, id);
+const changed = (id: string): DomainEvent =>
+  testEvent("showtime.changed", "s1", { showtimeId: "s1", movieId: "m1" }, id);
 
 const LOGIN = { name: "test", inboxPrefix: "_INBOX.test" };
 

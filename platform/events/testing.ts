@@ -1,7 +1,8 @@
 import { pino } from "pino";
 import type { Pool } from "pg";
+import type { DomainEvent, EventData, EventName } from "../../proto/index.ts";
 import { systemClock } from "../clock/index.ts";
-import { systemRandom } from "../random/index.ts";
+import { newId, systemRandom } from "../random/index.ts";
 import { createDatabase, createPool, migrate } from "../postgres/index.ts";
 import { testDatabase } from "../postgres/testing.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -16,6 +17,22 @@ import {
 } from "./migrations.ts";
 
 export const silent = pino({ level: "silent" });
+
+export const testEvent = <Name extends EventName>(
+  type: Name,
+  subject: string,
+  data: EventData[Name],
+  id = newId("evt", systemRandom),
+): DomainEvent<Name> => ({
+  specversion: "1.0",
+  id,
+  source: "/usher/test",
+  type,
+  subject,
+  time: new Date().toISOString(),
+  datacontenttype: "application/json",
+  data,
+});
 
 export interface TestEvents {
   readonly url: string;

@@ -2,13 +2,14 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { testEvent } from "../../platform/events/testing.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { TicketKeyRing } from "./code/key-ring.ts";
 import { ticketIdOf, writeTicketCode } from "./code/ticket-code.ts";
 import { KEYS_READ_AGAIN_AFTER_MS } from "./limits.ts";
 import { useOffice } from "./testing/office.ts";
-import { bookingEvent, eventOf } from "./testing/world.ts";
+import { bookingEvent } from "./testing/world.ts";
 
 const office = useOffice();
 const { nextBooking, list, rowsOf, checkIn } = office;
@@ -93,12 +94,12 @@ describe("the gate", () => {
     const endsAt = "2027-01-17T22:00:00.000Z";
     office.world.peers.showtime = { ...showtime, startsAt: "2027-01-17T19:15:00.000Z", endsAt };
     const { showtimeId, movieId } = showtime;
-    await office.world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
+    await office.world.stream.publish(testEvent("showtime.changed", showtimeId, { showtimeId, movieId }));
     await eventually(async () => expect((await list(bookingId))[0]!.validUntil).toBe(endsAt));
     office.world.clock.setTo(Date.parse(endsAt) - 60_000);
     expect((await checkIn(old!.qr)).statusCode).toBe(200);
     office.world.peers.showtime = showtime;
-    await office.world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
+    await office.world.stream.publish(testEvent("showtime.changed", showtimeId, { showtimeId, movieId }));
   });
 
   it("goes by the new time also with a ticket that was being issued when the showtime was moved", async () => {
@@ -106,7 +107,7 @@ describe("the gate", () => {
     const { showtime } = peers;
     const { showtimeId, movieId } = showtime;
     const moved = { ...showtime, startsAt: "2027-01-17T19:15:00.000Z", endsAt: "2027-01-17T22:00:00.000Z" };
-    const changed = eventOf("showtime.changed", showtimeId, { showtimeId, movieId });
+    const changed = testEvent("showtime.changed", showtimeId, { showtimeId, movieId });
     const heard = async (): Promise<number | null> =>
       (await office.world.pool.query("select from tickets.inbox where event_id = $1", [changed.id])).rowCount;
     peers.beforeQuote = async () => {
@@ -121,7 +122,7 @@ describe("the gate", () => {
       expect((await rowsOf(booking.bookingId)).map((row) => row.valid_until.toISOString())).toEqual([moved.endsAt]),
     );
     peers.showtime = showtime;
-    await office.world.stream.publish(eventOf("showtime.changed", showtimeId, { showtimeId, movieId }));
+    await office.world.stream.publish(testEvent("showtime.changed", showtimeId, { showtimeId, movieId }));
   });
 
   it("refuses tickets for anything but what it lets in to, when it says what that is", async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { testEvent } from "../../platform/events/testing.ts";
 import { eventually } from "../../platform/testing/eventually.ts";
 import { WITHDRAW_TICKETS, WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
+import { euros } from "../../proto/services/testing.ts";
 import { useOffice } from "./testing/office.ts";
-import { bookingEvent, euros, eventOf } from "./testing/world.ts";
+import { bookingEvent } from "./testing/world.ts";
 
 const office = useOffice();
 const { nextBooking, list, rowsOf, checkIn } = office;
@@ -13,7 +15,7 @@ describe("tickets are void", () => {
     const before = await list(booking.bookingId);
     const left = office.world.peers.book(booking.bookingId, [30, 32]);
     await office.world.stream.publish(
-      eventOf("booking.cancelled", booking.bookingId, {
+      testEvent("booking.cancelled", booking.bookingId, {
         bookingId: booking.bookingId,
         userId: "ada",
         showtimeId: booking.showtimeId,

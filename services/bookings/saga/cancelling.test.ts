@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { DomainEvent } from "../../../proto/index.ts";
+import { testEvent } from "../../../platform/events/testing.ts";
 import { BOOKING } from "../../../proto/services/index.ts";
 import { over, useSale } from "../testing/sale.ts";
 import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
@@ -183,11 +183,7 @@ it("a cancelled showtime gives everybody the money back by itself", async () => 
   await pay(paid.id, "ok");
   await until(sale.shop, paid.id, hasStatus("confirmed"));
   await pay(begun.id, "later");
-  const event: DomainEvent = {
-    ...({ specversion: "1.0", source: "/usher/catalog", datacontenttype: "application/json" } as const),
-    ...({ id: "evt_1", type: "showtime.cancelled", subject: sale.showtime, time: new Date().toISOString() } as const),
-    data: { showtimeId: sale.showtime, movieId: "mv_1" },
-  };
+  const event = testEvent("showtime.cancelled", sale.showtime, { showtimeId: sale.showtime, movieId: "mv_1" });
   await Promise.all([sale.world.stream.publish(event), sale.world.stream.publish(event)]);
   const reason = "The showtime was cancelled.";
   expect(await until(sale.shop, paid.id, hasStatus("refunded"))).toMatchObject({ reason });

@@ -36,6 +36,7 @@ import {
   TICKET_TYPES,
   WITHDRAW_TICKETS,
 } from "../../../proto/services/index.ts";
+import { euros } from "../../../proto/services/testing.ts";
 import {
   createHttpServer,
   HTTP_SCHEMA,
@@ -373,8 +374,6 @@ export const hasStatus =
   (booking: Booking) =>
     statuses.includes(booking.status);
 
-const money = (amount: number) => ({ amount, currency: "EUR" });
-
 const seatCard = (seat: number): SeatCard => ({
   seat,
   number: (seat % 12) + 1,
@@ -383,7 +382,7 @@ const seatCard = (seat: number): SeatCard => ({
   category: "standard",
   categoryName: "Standard",
   label: `${rowOf(seat)}${(seat % 12) + 1}`,
-  prices: Object.fromEntries(TICKET_TYPES.map((type) => [type, money(PRICE[type])])) as SeatCard["prices"],
+  prices: Object.fromEntries(TICKET_TYPES.map((type) => [type, euros(PRICE[type])])) as SeatCard["prices"],
 });
 const rowOf = (seat: number): string => String.fromCharCode(65 + Math.floor(seat / 12));
 

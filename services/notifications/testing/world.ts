@@ -6,48 +6,33 @@ import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
+import { testEvent } from "../../../platform/events/testing.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
-import type { DomainEvent, EventData, EventName } from "../../../proto/index.ts";
+import type { EventName } from "../../../proto/index.ts";
 import {
   BOOKING,
   BOOKING_NEWS,
   type BookingNews,
   type BookingRecord,
   QUOTE,
-  type ShowtimeCard,
   TICKETS_PDF,
   USER_CARD,
   type UserCard,
 } from "../../../proto/services/index.ts";
+import { bookingRecord, seatCard, SHOWTIME_CARD } from "../../../proto/services/testing.ts";
 import { createNotificationsService, NOTIFICATIONS_SCHEMA, notificationsMigrations } from "../index.ts";
 import type { NotificationsOptions, NotificationsService } from "../index.ts";
 import { type ReadMail, readMail } from "./mime.ts";
 
 const log = pino({ level: "silent" });
 
-export const euros = (amount: number) => ({ amount, currency: "EUR" });
-
 /** Stands in for bookings, catalog, identity and tickets, on their own endpoints. */
 export class Peers {
   readonly bookings = new Map<string, BookingRecord>();
   readonly users = new Map<string, UserCard>();
-  showtime: ShowtimeCard = {
-    showtimeId: "st_metropolis",
-    movieId: "mv_1",
-    title: "Metropolis",
-    cinemaName: "Astoria Lichtspiele",
-    cinemaAddress: "Kantstraße 48, 10625 Berlin",
-    hallName: "Großer Saal",
-    timeZone: "Europe/Berlin",
-    startsAt: "2027-01-15T19:15:00.000Z",
-    endsAt: "2027-01-15T22:00:00.000Z",
-    salesEndAt: "2027-01-15T19:15:00.000Z",
-    cancelUntil: "2027-01-15T17:15:00.000Z",
-    cancelled: false,
-    currency: "EUR",
-  };
+  showtime = SHOWTIME_CARD;
   /** Whether the catalogue has the showtime no more. */
   deleted = false;
   tickets: Uint8Array | null = Buffer.from("%PDF-1.7 the tickets");
@@ -65,7 +50,7 @@ export class Peers {
       answer(this.users.get(userId) ?? null);
     });
     bus.serve(QUOTE, ({ seats }, answer) =>
-      answer(this.deleted ? null : { showtime: this.showtime, seats: seats.map(cardOf) }),
+      answer(this.deleted ? null : { showtime: this.showtime, seats: seats.map(seatCard) }),
     );
     bus.serve(TICKETS_PDF, ({ bookingId }, answer) =>
       answer(this.tickets && { fileName: `tickets-${bookingId}.pdf`, bytes: this.tickets }),
@@ -80,62 +65,23 @@ export class Peers {
   }
 
   book(userId: string, change: Partial<BookingRecord> = {}): BookingRecord {
-    const booking: BookingRecord = {
-      bookingId: `bk_${++this.#count}`,
-      userId,
-      showtimeId: this.showtime.showtimeId,
-      title: this.showtime.title,
-      status: "confirmed",
-      reason: null,
-      seats: [3, 4].map((seat) => ({ seat, label: `A${seat + 1}`, ticketType: "adult", price: euros(1_250) })),
-      total: euros(2_500),
-      createdAt: "2027-01-01T12:00:00.000Z",
-      ...change,
-    };
+    const { showtimeId, title } = this.showtime;
+    const booking = bookingRecord(`bk_${++this.#count}`, [3, 4], { userId, showtimeId, title, ...change });
     this.bookings.set(booking.bookingId, booking);
     return booking;
   }
 }
 
-const cardOf = (seat: number) => {
-  const prices = { adult: euros(1_250), child: euros(900), senior: euros(1_000), student: euros(1_000) };
-  return {
-    seat,
-    label: `A${seat + 1}`,
-    section: "Parkett",
-    row: "A",
-    number: seat + 1,
-    prices,
-    category: "standard",
-    categoryName: "Standard",
-  };
-};
-
-let eventCount = 0;
-
-function eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name]): DomainEvent {
-  return {
-    specversion: "1.0",
-    id: `evt_${++eventCount}`,
-    source: "/usher/test",
-    type,
-    subject,
-    time: new Date().toISOString(),
-    datacontenttype: "application/json",
-    data,
-  } as DomainEvent; // Put together of its own parts.
-}
-
 export function bookingEvent(type: EventName & `booking.${string}`, booking: BookingRecord, more: object = {}) {
   const { bookingId, userId, showtimeId, status, reason, seats, total } = booking;
   const facts = { bookingId, userId, showtimeId, status, reason, seats: seats.map(({ seat }) => seat), total };
-  return eventOf(type, bookingId, { ...facts, refunded: total, cancelledSeats: facts.seats, ...more });
+  return testEvent(type, bookingId, { ...facts, refunded: total, cancelledSeats: facts.seats, ...more });
 }
 
 export const paymentFailed = ({ bookingId, total }: BookingRecord, reason: string | null) =>
-  eventOf("payment.failed", bookingId, { paymentId: "pay_1", bookingId, method: "mock", amount: total, reason });
+  testEvent("payment.failed", bookingId, { paymentId: "pay_1", bookingId, method: "mock", amount: total, reason });
 
-export const userDeleted = (userId: string) => eventOf("user.deleted", userId, { userId });
+export const userDeleted = (userId: string) => testEvent("user.deleted", userId, { userId });
 
 export interface TestNotifications {
   readonly peers: Peers;

@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { systemClock, type Timer } from "../../../platform/clock/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
+import { testEvent } from "../../../platform/events/testing.ts";
 import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { portOf } from "../../../platform/testing/port-of.ts";
@@ -144,7 +145,7 @@ export async function testWebhooks(changes: Partial<WebhooksOptions> = {}) {
 
     /** Tells of users that were deleted, and gives the events. */
     async tell(...userIds: string[]): Promise<DomainEvent[]> {
-      const events = userIds.map(userDeleted);
+      const events = userIds.map((userId) => testEvent("user.deleted", userId, { userId }));
       await Promise.all(events.map((event) => stream.publish(event)));
       return events;
     },
@@ -160,14 +161,3 @@ export async function testWebhooks(changes: Partial<WebhooksOptions> = {}) {
 }
 
 export type TestWebhooks = Awaited<ReturnType<typeof testWebhooks>>;
-
-const userDeleted = (userId: string): DomainEvent => ({
-  specversion: "1.0",
-  id: `evt_${systemRandom(8).toString("hex")}`,
-  source: "/usher/identity",
-  type: "user.deleted",
-  subject: userId,
-  time: new Date().toISOString(),
-  datacontenttype: "application/json",
-  data: { userId },
-});

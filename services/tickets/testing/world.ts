@@ -7,45 +7,32 @@ import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
+import { testEvent } from "../../../platform/events/testing.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
-import type { DomainEvent, EventData, EventName } from "../../../proto/index.ts";
+import type { DomainEvent } from "../../../proto/index.ts";
 import {
   BOOKING,
   type BookingRecord,
   HALL_PLAN,
   type PlanSeat,
   QUOTE,
-  type ShowtimeCard,
   USER_CARD,
 } from "../../../proto/services/index.ts";
+import { bookingRecord, euros, seatCard, SHOWTIME_CARD } from "../../../proto/services/testing.ts";
 import { as, testServer, type TestServer } from "../../../platform/http/testing.ts";
 import { createTicketsService, TICKETS_SCHEMA, ticketsMigrations, type TicketsService } from "../index.ts";
 
 const HOUR_MS = 3_600_000;
 const log = pino({ level: "silent" });
 
-export const euros = (amount: number) => ({ amount, currency: "EUR" });
+export { euros };
 
 /** Stands in for bookings, catalog and identity, on their own endpoints. */
 export class Peers {
   readonly bookings = new Map<string, BookingRecord>();
-  showtime: ShowtimeCard = {
-    showtimeId: "st_metropolis",
-    movieId: "mv_1",
-    title: "Metropolis",
-    cinemaName: "Astoria Lichtspiele",
-    cinemaAddress: "Kantstraße 48, 10625 Berlin",
-    hallName: "Großer Saal",
-    timeZone: "Europe/Berlin",
-    startsAt: "2027-01-15T19:15:00.000Z",
-    endsAt: "2027-01-15T22:00:00.000Z",
-    salesEndAt: "2027-01-15T19:15:00.000Z",
-    cancelUntil: "2027-01-15T17:15:00.000Z",
-    cancelled: false,
-    currency: "EUR",
-  };
+  showtime = SHOWTIME_CARD;
   /** As the catalogue remembers it, which nobody has told of changes. */
   readonly remembered = this.showtime;
   plan: PlanSeat[] = Array.from({ length: 200 }, (_, seat) => ({
@@ -76,7 +63,7 @@ export class Peers {
     });
     bus.serve(QUOTE, ({ showtimeId, seats, fresh = false }, answer) => {
       const showtime = fresh ? this.showtime : this.remembered;
-      const told = showtimeId === showtime.showtimeId ? { showtime, seats: seats.map(cardOf) } : null;
+      const told = showtimeId === showtime.showtimeId ? { showtime, seats: seats.map(seatCard) } : null;
       void Promise.resolve(this.beforeQuote()).then(() => answer(told));
     });
     bus.serve(HALL_PLAN, (_question, answer) => void Promise.resolve(this.beforePlan()).then(() => answer(this.plan)));
@@ -86,59 +73,18 @@ export class Peers {
   }
 
   book(bookingId: string, seats: readonly number[], change: Partial<BookingRecord> = {}): BookingRecord {
-    const booking: BookingRecord = {
-      bookingId,
-      userId: "ada",
-      showtimeId: this.showtime.showtimeId,
-      title: this.showtime.title,
-      status: "confirmed",
-      reason: null,
-      seats: seats.map((seat) => ({ seat, label: cardOf(seat).label, ticketType: "adult", price: euros(1_250) })),
-      total: euros(1_250 * seats.length),
-      createdAt: "2027-01-01T12:00:00.000Z",
-      ...change,
-    };
+    const { showtimeId, title } = this.showtime;
+    const booking = bookingRecord(bookingId, seats, { showtimeId, title, ...change });
     this.bookings.set(bookingId, booking);
     return booking;
   }
-}
-
-const cardOf = (seat: number) => {
-  const row = String.fromCharCode(65 + Math.floor(seat / 20));
-  const number = (seat % 20) + 1;
-  const prices = { adult: euros(1_250), child: euros(900), senior: euros(1_000), student: euros(1_000) };
-  return {
-    seat,
-    label: `${row}${number}`,
-    section: "Parkett",
-    row,
-    number,
-    prices,
-    category: "standard",
-    categoryName: "Standard",
-  };
-};
-
-let eventCount = 0;
-
-export function eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name]): DomainEvent<Name> {
-  return {
-    specversion: "1.0",
-    id: `evt_${++eventCount}`,
-    source: "/usher/test",
-    type,
-    subject,
-    time: new Date().toISOString(),
-    datacontenttype: "application/json",
-    data,
-  };
 }
 
 export const bookingEvent = (
   type: "booking.confirmed" | "booking.refunded" | "booking.failed",
   { bookingId, userId, showtimeId, status, reason, seats, total }: BookingRecord,
 ): DomainEvent =>
-  eventOf(type, bookingId, {
+  testEvent(type, bookingId, {
     bookingId,
     userId,
     showtimeId,
