@@ -3,14 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../platform/config/index.ts";
-import { isLoopback, urlHost } from "../../platform/network/index.ts";
+import { freePorts, isLoopback, urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { gatewayHost } from "../parts/gateway-host.ts";
 import { ownOrigins } from "../parts/own-origins.ts";
 import type { DatabaseUrls } from "./database-users.ts";
 import type { Program } from "./process-under-watch.ts";
 import type { Secrets } from "./secrets.ts";
-import { freePorts } from "../../platform/network/index.ts";
 
 const NATS_SERVERS = 3;
 const READY = /^ready$/;
@@ -47,35 +46,106 @@ interface Options {
   readonly sizes: Sizes;
 }
 
-export async function makePlan({ config, context, databaseUrls, secrets, sizes }: Options): Promise<Plan> {
-  const { engines, edges, services } = sizes;
-  const home = join(config.dataDir, "cluster");
-  const deploy = (path: string): string => fileURLToPath(new URL(`../deploy/${path}`, context.dist));
-  const folder = (name: string): string => {
-    const path = join(home, name);
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    return path;
+export async function makePlan(options: Options): Promise<Plan> {
+  const home = join(options.config.dataDir, "cluster");
+  const ground: Ground = {
+    ...options,
+    home,
+    logs: folder({ home }, "logs"),
+    entryUrl: entryUrlOf(options.config),
+    ports: await choosePorts(options),
   };
-  const logs = folder("logs");
-  const program = (name: string, rest: Omit<Program, "name" | "logFile">): Program => ({
-    name,
-    ...rest,
-    logFile: join(logs, `${name}.log`),
-  });
+  const services = serviceRoles(ground);
+  return {
+    servers: [...natsServers(ground), redisServer(ground)],
+    roles: [engineRoles(ground), [gatewayRole(ground), ...services.slice(0, 1)], services.slice(1)],
+    edges: edgeRoles(ground),
+    entry: entryProgram(ground),
+    natsUrl: natsUrl(ground, "operator"),
+  };
+}
 
+/** Where each program listens on this machine. */
+async function choosePorts({ config, sizes }: Options) {
+  const { httpPort, wsPort, httpsPort, mockGatewayPort } = config;
+  const { engines, edges, services } = sizes;
   const ports = await freePorts(2 * NATS_SERVERS + 2 + engines + 2 * edges + services, [
-    config.httpPort,
-    config.wsPort,
-    config.httpsPort,
-    config.mockGatewayPort,
+    httpPort,
+    wsPort,
+    httpsPort,
+    mockGatewayPort,
   ]);
-  const port = (): number => ports.pop() ?? 0;
-  const natsPorts = Array.from({ length: NATS_SERVERS }, port);
-  const routePorts = Array.from({ length: NATS_SERVERS }, port);
-  const natsFor = (user: keyof Secrets["nats"]): string =>
-    natsPorts.map((each) => `nats://${user}:${secrets.nats[user]}@${HERE}:${each}`).join(",");
-  const routes = routePorts.map((each) => `nats://routes:${secrets.routes}@${HERE}:${each}`);
-  const natsEnv = {
+  const take = (count: number): readonly number[] => ports.splice(0, count);
+  const [redis = 0, gateway = 0] = take(2);
+  return {
+    nats: take(NATS_SERVERS),
+    routes: take(NATS_SERVERS),
+    redis,
+    gateway: mockGatewayPort || gateway,
+    engines: take(engines),
+    services: take(services),
+    edges: take(edges),
+    /** Of their health and metrics. */
+    edgesOps: take(edges),
+  };
+}
+
+/** What all programs of a cluster share. */
+interface Ground extends Options {
+  readonly home: string;
+  readonly logs: string;
+  readonly ports: Awaited<ReturnType<typeof choosePorts>>;
+  /** Where buyers find the cluster. */
+  readonly entryUrl: string;
+}
+
+const entryUrlOf = ({ publicUrl, host, httpPort }: Config): string =>
+  publicUrl ?? `http://${urlHost(host)}:${httpPort}`;
+
+const deployed = ({ context }: Ground, path: string): string =>
+  fileURLToPath(new URL(`../deploy/${path}`, context.dist));
+
+/** One of the program's own, which is there from now on. */
+function folder({ home }: Pick<Ground, "home">, name: string): string {
+  const path = join(home, name);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+const program = (ground: Ground, name: string, rest: Omit<Program, "name" | "logFile">): Program => ({
+  name,
+  ...rest,
+  logFile: join(ground.logs, `${name}.log`),
+});
+
+/** One of Usher's roles. */
+function usher(ground: Ground, name: string, role: string, env: Record<string, string>): Program {
+  const { config, context } = ground;
+  return program(ground, name, {
+    command: process.execPath,
+    args: [fileURLToPath(new URL("bin/usher.js", context.dist)), role],
+    env: { ...unset(["DATABASE_URL", "NATS_URL", "REDIS_URL"]), HOST: HERE, LOG_LEVEL: config.logLevel, ...env },
+    ready: READY,
+    ...(YIELDING.has(role) && { niceness: NICENESS }),
+    ...(role === "engine" && { againMs: ENGINE_AGAIN_MS }),
+  });
+}
+
+/** All servers, with the rights of a user. */
+const natsUrl = ({ ports, secrets }: Ground, user: keyof Secrets["nats"]): string =>
+  ports.nats.map((port) => `nats://${user}:${secrets.nats[user]}@${HERE}:${port}`).join(",");
+
+/** What services and edges are told alike. */
+const sharedEnv = ({ config, ports, entryUrl }: Ground) => ({
+  REDIS_URL: `redis://${HERE}:${ports.redis}`,
+  TRUSTED_PROXIES: [HERE, ...config.trustedProxies].join(","),
+  PUBLIC_URL: entryUrl,
+});
+
+function natsServers(ground: Ground): Program[] {
+  const { ports, secrets } = ground;
+  const routes = ports.routes.map((port) => `nats://routes:${secrets.routes}@${HERE}:${port}`);
+  const env = {
     NATS_ENGINE_PASSWORD: secrets.nats.engine,
     NATS_EDGE_PASSWORD: secrets.nats.edge,
     NATS_SERVICES_PASSWORD: secrets.nats.services,
@@ -83,118 +153,126 @@ export async function makePlan({ config, context, databaseUrls, secrets, sizes }
     NATS_ROUTE_PASSWORD: secrets.routes,
     NATS_ROUTES: JSON.stringify(routes),
   };
-  const nats = natsPorts.map((each, at) =>
-    program(`nats-${at + 1}`, {
+  return ports.nats.map((port, at) => {
+    const name = `nats-${at + 1}`;
+    return program(ground, name, {
       command: "nats-server",
       args: [
         "--config",
-        deploy("nats/cluster.conf"),
+        deployed(ground, "nats/cluster.conf"),
         "--name",
-        `nats-${at + 1}`,
+        name,
         "--addr",
         HERE,
         "--port",
-        String(each),
+        String(port),
         "--store_dir",
-        folder(`nats-${at + 1}`),
+        folder(ground, name),
       ],
-      env: { ...natsEnv, NATS_ROUTE_LISTEN: `${HERE}:${routePorts[at]}` },
+      env: { ...env, NATS_ROUTE_LISTEN: `${HERE}:${ports.routes[at]}` },
       ready: /Server is ready/,
-    }),
-  );
-  const redisPort = port();
-  const redis = program("redis", {
+    });
+  });
+}
+
+const redisServer = (ground: Ground): Program =>
+  program(ground, "redis", {
     command: "redis-server",
-    args: [deploy("redis/redis.conf"), "--bind", HERE, "--port", String(redisPort), "--dir", folder("redis")],
+    args: [
+      deployed(ground, "redis/redis.conf"),
+      "--bind",
+      HERE,
+      "--port",
+      String(ground.ports.redis),
+      "--dir",
+      folder(ground, "redis"),
+    ],
     env: {},
     ready: /Ready to accept connections/,
   });
 
-  const gatewayPort = config.mockGatewayPort || port();
-  const usher = (name: string, role: string, env: Record<string, string>): Program =>
-    program(name, {
-      command: process.execPath,
-      args: [fileURLToPath(new URL("bin/usher.js", context.dist)), role],
-      env: { ...unset(["DATABASE_URL", "NATS_URL", "REDIS_URL"]), HOST: HERE, LOG_LEVEL: config.logLevel, ...env },
-      ready: READY,
-      ...(YIELDING.has(role) && { niceness: NICENESS }),
-      ...(role === "engine" && { againMs: ENGINE_AGAIN_MS }),
-    });
-  const entryUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${config.httpPort}`;
-  const shared = {
-    REDIS_URL: `redis://${HERE}:${redisPort}`,
-    TRUSTED_PROXIES: [HERE, ...config.trustedProxies].join(","),
-    PUBLIC_URL: entryUrl,
-  };
-  const gateway = usher("gateway", "gateway", {
+function gatewayRole(ground: Ground): Program {
+  const { config, databaseUrls, ports, secrets, entryUrl } = ground;
+  return usher(ground, "gateway", "gateway", {
     DATABASE_URL: databaseUrls.gateway,
     HOST: gatewayHost(config), // Buyers open its pages.
-    MOCK_GATEWAY_PORT: String(gatewayPort),
+    MOCK_GATEWAY_PORT: String(ports.gateway),
     PUBLIC_URL: entryUrl,
     MOCK_GATEWAY_SECRET: secrets.gateway,
   });
-  const engineRoles = Array.from({ length: engines }, (_, at) =>
-    usher(`engine-${at + 1}`, "engine", {
+}
+
+function engineRoles(ground: Ground): Program[] {
+  const { databaseUrls, ports } = ground;
+  return ports.engines.map((port, at) => {
+    const name = `engine-${at + 1}`;
+    return usher(ground, name, "engine", {
       DATABASE_URL: databaseUrls.engine,
-      NATS_URL: natsFor("engine"),
-      HTTP_PORT: String(port()),
-      DATA_DIR: folder(`engine-${at + 1}`),
-    }),
-  );
-  const servicePorts = Array.from({ length: services }, port);
-  const serviceRoles = servicePorts.map((each, at) =>
-    usher(`services-${at + 1}`, "services", {
-      ...shared,
+      NATS_URL: natsUrl(ground, "engine"),
+      HTTP_PORT: String(port),
+      DATA_DIR: folder(ground, name),
+    });
+  });
+}
+
+function serviceRoles(ground: Ground): Program[] {
+  const { config, databaseUrls, ports, secrets } = ground;
+  return ports.services.map((port, at) =>
+    usher(ground, `services-${at + 1}`, "services", {
+      ...sharedEnv(ground),
       DATABASE_URL: databaseUrls.services,
-      NATS_URL: natsFor("services"),
-      HTTP_PORT: String(each),
+      NATS_URL: natsUrl(ground, "services"),
+      HTTP_PORT: String(port),
       DATA_DIR: config.dataDir,
       WS_PORT: String(config.wsPort),
       // Where it listens itself says nothing about who may register a webhook: everybody comes through the entry.
       WEBHOOK_PRIVATE_ADDRESSES: String(config.webhookPrivateAddresses ?? isLoopback(config.host)),
-      MOCK_GATEWAY_URL: `http://${urlHost(gatewayHost(config))}:${gatewayPort}`,
+      MOCK_GATEWAY_URL: `http://${urlHost(gatewayHost(config))}:${ports.gateway}`,
       MOCK_GATEWAY_SECRET: secrets.gateway,
     }),
   );
-  const edgePorts = Array.from({ length: edges }, port);
-  const origins = [
-    ...ownOrigins("http", config.host, config.httpPort),
-    ...ownOrigins("http", config.host, config.wsPort),
-    ...ownOrigins("https", config.host, config.httpsPort),
-  ];
-  const edgeRoles = edgePorts.map((each, at) =>
-    usher(`edge-${at + 1}`, "edge", {
-      ...shared,
-      NATS_URL: natsFor("edge"),
-      HTTP_PORT: String(port()),
-      WS_PORT: String(each),
-      DATA_DIR: folder(`edge-${at + 1}`),
-      ALLOWED_ORIGINS: [...config.allowedOrigins, ...origins].join(","),
-    }),
-  );
+}
 
+function edgeRoles(ground: Ground): Program[] {
+  const { config, ports } = ground;
+  const { host, httpPort, wsPort, httpsPort, allowedOrigins } = config;
+  const origins = [
+    ...allowedOrigins,
+    ...ownOrigins("http", host, httpPort),
+    ...ownOrigins("http", host, wsPort),
+    ...ownOrigins("https", host, httpsPort),
+  ];
+  return ports.edges.map((port, at) => {
+    const name = `edge-${at + 1}`;
+    return usher(ground, name, "edge", {
+      ...sharedEnv(ground),
+      NATS_URL: natsUrl(ground, "edge"),
+      HTTP_PORT: String(ports.edgesOps[at]),
+      WS_PORT: String(port),
+      DATA_DIR: folder(ground, name),
+      ALLOWED_ORIGINS: origins.join(","),
+    });
+  });
+}
+
+function entryProgram(ground: Ground): Program {
+  const { config, home, ports, secrets } = ground;
+  const { host, httpPort, wsPort, httpsPort } = config;
   const backends = join(home, "backends.cfg");
-  writeFileSync(backends, backendsOf(servicePorts, edgePorts));
-  const entry = program("haproxy", {
+  writeFileSync(backends, backendsOf(ports.services, ports.edges));
+  return program(ground, "haproxy", {
     command: "haproxy",
-    args: ["-db", "-f", deploy("haproxy/haproxy.cfg"), "-f", backends],
+    args: ["-db", "-f", deployed(ground, "haproxy/haproxy.cfg"), "-f", backends],
     env: {
-      USHER_HTTP_BIND: `${config.host}:${config.httpPort}`,
-      USHER_WS_BIND: `${config.host}:${config.wsPort}`,
-      USHER_TLS_BIND: `${config.host}:${config.httpsPort}`,
+      USHER_HTTP_BIND: `${host}:${httpPort}`,
+      USHER_WS_BIND: `${host}:${wsPort}`,
+      USHER_TLS_BIND: `${host}:${httpsPort}`,
       USHER_TLS_CERT: secrets.certificateFile,
       USHER_STATS_SOCKET: join(home, "haproxy.sock"),
     },
-    ready: { host: config.host, port: config.httpPort },
+    ready: { host, port: httpPort },
     drainSignal: "SIGUSR1",
   });
-  return {
-    servers: [...nats, redis],
-    roles: [engineRoles, [gateway, ...serviceRoles.slice(0, 1)], serviceRoles.slice(1)],
-    edges: edgeRoles,
-    entry,
-    natsUrl: natsFor("operator"),
-  };
 }
 
 /** The second file of HAProxy: the same backends as in deploy/haproxy/backends.cfg, with the servers of this machine. */

@@ -4,8 +4,7 @@ import { connectNats, NatsBus } from "../../platform/bus/index.ts";
 import { type Config, requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { databaseUsers } from "../cluster/database-users.ts";
-import { makePlan, type Sizes } from "../cluster/plan.ts";
-import { freePorts } from "../../platform/network/index.ts";
+import { makePlan, type Plan, type Sizes } from "../cluster/plan.ts";
 import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.ts";
 import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
@@ -17,7 +16,7 @@ import { requireFreePort } from "../parts/free-port.ts";
 import { gatewayHost } from "../parts/gateway-host.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
-import { urlHost } from "../../platform/network/index.ts";
+import { freePorts, urlHost } from "../../platform/network/index.ts";
 import { startDatabase } from "../parts/start-database.ts";
 
 const SIZES: Sizes = { engines: 2, edges: 2, services: 2 };
@@ -52,8 +51,29 @@ async function withPorts(config: Config): Promise<Config> {
 }
 
 async function startCluster(role: Role, sizes: Sizes): Promise<void> {
-  const { clock, log, lifecycle, context } = role;
   const config = await withPorts(role.config);
+  const plan = await openCluster(role, config, sizes);
+  const { processes, admin } = await startPrograms(role, plan);
+  await role.lifecycle.start({
+    name: "operator's way",
+    start: () => offerOperatorsWay(config.dataDir, plan.natsUrl),
+    stop: (offered) => offered.close(),
+  });
+  const host = urlHost(config.host);
+  const title = [
+    `Usher ${role.context.version}, a cluster on this machine`,
+    `  page       http://${host}:${config.httpPort}/   https://${host}:${config.httpsPort}/ (self-signed)`,
+    `  API        http://${host}:${config.httpPort}/docs`,
+    `  WebSocket  ws://${host}:${config.wsPort}/v1   wss://${host}:${config.httpsPort}/v1`,
+    ...admin,
+  ];
+  for (const line of title) role.context.print(line);
+  if (process.stdout.isTTY) await showOnTerminal(role, plan, { title, processes });
+}
+
+/** Ports, data directory, database and secrets: all that the programs need before the first of them starts. */
+async function openCluster(role: Role, config: Config, sizes: Sizes): Promise<Plan> {
+  const { log, lifecycle, context } = role;
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireFreePort("WS_PORT", config.host, config.wsPort);
   await requireFreePort("HTTPS_PORT", config.host, config.httpsPort);
@@ -76,18 +96,27 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   if (databaseUrls === undefined)
     context.print("  every role uses the user in DATABASE_URL, which may not make others");
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
-  const plan = await makePlan({
+  return makePlan({
     config,
     context,
     secrets,
     sizes,
     databaseUrls: databaseUrls ?? { engine: database.url, services: database.url, gateway: database.url },
   });
+}
 
+interface Running {
+  readonly processes: readonly ProcessUnderWatch[];
+  /** What services say of the first administrator. */
+  readonly admin: readonly string[];
+}
+
+async function startPrograms({ clock, log, lifecycle, context }: Role, plan: Plan): Promise<Running> {
   const leash = new Leash();
   const isTerminal = process.stdout.isTTY;
   const processes: ProcessUnderWatch[] = [];
   const admin: string[] = [];
+  let allReady = false;
   const watch = (program: Program): ProcessUnderWatch =>
     new ProcessUnderWatch(program, {
       clock,
@@ -115,7 +144,6 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
     for (const each of watched) await stopsInTurn(each);
     await start(watched);
   };
-  let allReady = false;
   await startAll(plan.servers);
   const entry = watch(plan.entry);
   await stopsInTurn(entry);
@@ -128,26 +156,18 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   });
   await start(edges);
   await lifecycle.start({ name: "entry", start: () => start([entry]), stop: () => entry.drain() });
-  await lifecycle.start({
-    name: "operator's way",
-    start: () => offerOperatorsWay(config.dataDir, plan.natsUrl),
-    stop: (offered) => offered.close(),
-  });
   allReady = true;
+  return { processes, admin };
+}
 
-  const host = urlHost(config.host);
-  const title = [
-    `Usher ${context.version}, a cluster on this machine`,
-    `  page       http://${host}:${config.httpPort}/   https://${host}:${config.httpsPort}/ (self-signed)`,
-    `  API        http://${host}:${config.httpPort}/docs`,
-    `  WebSocket  ws://${host}:${config.wsPort}/v1   wss://${host}:${config.httpsPort}/v1`,
-    ...admin,
-  ];
-  for (const line of title) context.print(line);
-  if (!isTerminal) return;
-
+/** How the processes and engines are, until the end. */
+async function showOnTerminal(
+  { clock, log, lifecycle }: Role,
+  { natsUrl }: Plan,
+  { title, processes }: Pick<Running, "processes"> & { readonly title: readonly string[] },
+): Promise<void> {
   const inboxPrefix = "_INBOX.operator";
-  const connection = await connectNats(plan.natsUrl, { name: "usher-cluster", inboxPrefix });
+  const connection = await connectNats(natsUrl, { name: "usher-cluster", inboxPrefix });
   const bus = await lifecycle.start({
     name: "status bus",
     start: () => new NatsBus({ connection, inboxPrefix, clock, log }),
