@@ -50,7 +50,7 @@ export class HallPage {
       session,
       basket,
       showtime: showtime.id,
-      changed: () => this.update(),
+      seatsChanged: () => this.update(),
     });
     this.#map = new SeatMap({
       canvas: byId("seats", HTMLCanvasElement),
