@@ -8,7 +8,7 @@ import { Audience, Ticker } from "./fan-out/index.ts";
 import { openFilesMax, SharedMeters, type UsageBoard } from "./meters/index.ts";
 import { LIMITS } from "./limits.ts";
 import type { EdgeConfig, EngineGateway, Verifier } from "./ports.ts";
-import { Commands, Outbox, type Session, Sessions, SignIn } from "./sessions/index.ts";
+import { Commands, type Session, Sessions, SignIn, TurnBuffer } from "./sessions/index.ts";
 import type { CloseCode } from "./socket.ts";
 import { WebSocketServer } from "./websocket-server.ts";
 
@@ -51,7 +51,7 @@ class WebSocketEdge implements Edge {
   readonly #connectionsMax: number;
   readonly #ticker: Ticker;
   readonly #audience: Audience;
-  readonly #outbox: Outbox;
+  readonly #turnBuffer: TurnBuffer;
   readonly #signIn: SignIn;
   readonly #commands: Commands;
   readonly #sessions: Sessions;
@@ -66,7 +66,7 @@ class WebSocketEdge implements Edge {
     this.#connectionsMax = options.connectionsMax ?? Math.floor(openFilesMax() * LIMITS.descriptorShare);
     this.#ticker = new Ticker({ clock, counts });
     this.#audience = new Audience({ bus, engine, clock, log, counts, ticker: this.#ticker });
-    this.#outbox = new Outbox(clock);
+    this.#turnBuffer = new TurnBuffer(clock);
     this.#signIn = new SignIn({
       verifier,
       clock,
@@ -75,7 +75,12 @@ class WebSocketEdge implements Edge {
       refused: (session) => this.#sessions.chargeMore(session),
       settled: (session, newcomer) => this.#sessions.settled(session, newcomer),
     });
-    this.#commands = new Commands({ engine, signIn: this.#signIn, audience: this.#audience, outbox: this.#outbox });
+    this.#commands = new Commands({
+      engine,
+      signIn: this.#signIn,
+      audience: this.#audience,
+      turnBuffer: this.#turnBuffer,
+    });
     this.#sessions = new Sessions({
       config,
       connectionsMax: this.#connectionsMax,
@@ -147,7 +152,7 @@ class WebSocketEdge implements Edge {
     this.#server = undefined;
     this.#sweepTimer?.cancel();
     server.stopListening();
-    this.#outbox.flush();
+    this.#turnBuffer.flush();
     const sessions = [...this.#sessions];
     for (const session of sessions) session.close(why);
     this.#sessions.stop();

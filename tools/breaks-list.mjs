@@ -230,7 +230,7 @@ export const BREAKS = [
     law: "-",
     what: "an event overtakes an earlier one of its booking in another outbox",
     file: "platform/events/relay.ts",
-    find: "if (row.isEarly) await this.#untilItsTurn(reign, row.id);",
+    find: "if (row.isEarly) await this.#untilItsTurn(lead, row.id);",
     replace: "",
     test: "platform/events",
   },

@@ -8,7 +8,7 @@ import pg from "pg";
 import uWS, { type WebSocket } from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../peer.ts";
 import { announce } from "../peers/front/announce.ts";
-import { type Answered, TurnOutbox } from "../turn-outbox.ts";
+import { type Answered, TurnBuffer } from "../turn-buffer.ts";
 
 const packr = new Packr({ useRecords: false });
 const client = new pg.Client({ connectionString: process.env["DATABASE_URL"] });
@@ -22,7 +22,7 @@ interface Waiting {
   readonly command: Command;
 }
 
-const outbox = new TurnOutbox();
+const buffer = new TurnBuffer();
 let waiting: Waiting[] = [];
 let committing = false;
 let holds = 0;
@@ -36,9 +36,9 @@ async function commit(): Promise<void> {
     for (const { socket, session, command } of batch) {
       const [op, number] = command;
       const answer = op === CLIENT_OP.hold ? [SERVER_OP.held, number, holds++] : [SERVER_OP.released, number];
-      outbox.add(socket, session, packr.pack(answer));
+      buffer.add(socket, session, packr.pack(answer));
     }
-    outbox.flush();
+    buffer.flush();
   }
   committing = false;
 }

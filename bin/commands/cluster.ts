@@ -9,7 +9,7 @@ import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.
 import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
 import { showStatus } from "../cluster/status.ts";
-import { offerOperatorsWay } from "../cluster/operators-way.ts";
+import { offerOperatorUrl } from "../cluster/operator-url.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { claimDataDirectory } from "../../platform/postgres/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
@@ -55,8 +55,8 @@ async function startCluster(role: Role, sizes: Sizes): Promise<void> {
   const plan = await openCluster(role, config, sizes);
   const { processes, admin } = await startPrograms(role, plan);
   await role.lifecycle.start({
-    name: "operator's way",
-    start: () => offerOperatorsWay(config.dataDir, plan.natsUrl),
+    name: "operator URL",
+    start: () => offerOperatorUrl(config.dataDir, plan.natsUrl),
     stop: (offered) => offered.close(),
   });
   const host = urlHost(config.host);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { offerOperatorsWay } from "../cluster/operators-way.ts";
+import { offerOperatorUrl } from "../cluster/operator-url.ts";
 import { freePorts } from "../../platform/network/index.ts";
 import { shardsCommand } from "./shards.ts";
 
@@ -10,7 +10,7 @@ it("usher shards tells of a cluster that was killed that it has ended, and not o
   const dataDir = mkdtempSync(join(tmpdir(), "usher-shards-"));
   try {
     const [port] = await freePorts(1);
-    offerOperatorsWay(dataDir, `nats://operator:gone@127.0.0.1:${port}`);
+    offerOperatorUrl(dataDir, `nats://operator:gone@127.0.0.1:${port}`);
     const command = shardsCommand({
       env: { DATA_DIR: dataDir },
       dist: new URL("file:///"),

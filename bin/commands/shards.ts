@@ -6,7 +6,7 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { operatorsWay } from "../cluster/operators-way.ts";
+import { readOperatorUrl } from "../cluster/operator-url.ts";
 import type { Context } from "../context.ts";
 import { requireNats } from "../parts/start-bus.ts";
 import { A_LIST, shardLines } from "../viewer/shard-table.ts";
@@ -24,7 +24,7 @@ export const shardsCommand = (context: Context): Command =>
     .option("--once", "prints it once, a line a shard, as it does where there is no terminal")
     .action(async ({ once }: { once?: boolean }) => {
       const config = loadConfig(context.env);
-      const offered = config.natsUrl === undefined ? operatorsWay(config.dataDir) : undefined;
+      const offered = config.natsUrl === undefined ? readOperatorUrl(config.dataDir) : undefined;
       const natsUrl = requireNats(
         config.natsUrl ?? offered,
         "shards",

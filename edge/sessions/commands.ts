@@ -4,7 +4,7 @@ import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
 import type { Audience } from "../fan-out/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { EngineGateway } from "../ports.ts";
-import type { Outbox } from "./outbox.ts";
+import type { TurnBuffer } from "./turn-buffer.ts";
 import type { RefusalDetails, Session } from "./session.ts";
 import type { SignIn } from "./sign-in.ts";
 
@@ -31,7 +31,7 @@ interface Options {
   readonly engine: EngineGateway;
   readonly signIn: SignIn;
   readonly audience: Audience;
-  readonly outbox: Outbox;
+  readonly turnBuffer: TurnBuffer;
 }
 
 /** Takes commands to the engine, and its answers back. */
@@ -74,7 +74,7 @@ export class Commands {
   #answer(session: Session, command: Command, reply: Reply): void {
     session.inFlight--;
     this.#inFlight--;
-    if (!session.isClosed) this.#options.outbox.add(session, answerOf(session, command, reply));
+    if (!session.isClosed) this.#options.turnBuffer.add(session, answerOf(session, command, reply));
     if (this.#inFlight === 0) this.#whenIdle?.();
   }
 

@@ -1,5 +1,5 @@
 export { Commands } from "./commands.ts";
-export { Outbox } from "./outbox.ts";
+export { TurnBuffer } from "./turn-buffer.ts";
 export type { Session } from "./session.ts";
 export { Sessions } from "./sessions.ts";
 export { SignIn } from "./sign-in.ts";

@@ -38,7 +38,7 @@ export class Session implements Viewer {
   /** While a token is being verified: what came after it. */
   waiting: ClientMessage[] | undefined;
   /** Answers that leave together at the end of this loop turn. */
-  outbox: Frame[] | undefined;
+  buffered: Frame[] | undefined;
   /** Answers that wait until there is room for them behind frames that were not read yet. */
   #late: { readonly frames: Frame[]; size: number } | undefined;
 

@@ -18,7 +18,7 @@ import {
   OUTBOX_SUBJECT_PAUSE_MS,
   OUTBOX_TOLD_EVERY_MS,
 } from "./limits.ts";
-import { type OutboxRow, Reign } from "./reign.ts";
+import { OutboxLead, type OutboxRow } from "./outbox-lead.ts";
 
 export interface RelayOptions {
   readonly pool: Pool;
@@ -121,13 +121,13 @@ export class Relay {
 
   async #lead(connection: PoolClient): Promise<void> {
     const { clock, schema } = this.#options;
-    const reign = await Reign.of(connection, schema, clock);
+    const lead = await OutboxLead.of(connection, schema, clock);
     try {
       while (!this.#stopping.signal.aborted) {
         this.#wanted = false;
-        await this.#pruneSometimes(reign);
-        await this.#repeatSometimes(reign);
-        const more = await this.#publishNext(reign);
+        await this.#pruneSometimes(lead);
+        await this.#repeatSometimes(lead);
+        const more = await this.#publishNext(lead);
         // A stream that takes nothing would have all that waits read over and over.
         const isAway = this.#refused > 0 && this.#taken === 0 && (more || this.#isFull);
         [this.#taken, this.#refused] = [0, 0];
@@ -137,43 +137,43 @@ export class Relay {
       const done = Promise.all(Array.from(this.#busy.values(), (subject) => subject.done));
       await within<unknown>(clock, OUTBOX_STOP_MS, done, () => undefined);
     } finally {
-      reign.over = true;
+      lead.over = true;
     }
   }
 
   /** Reads once and sets about what it finds. @returns whether more can be read at once */
-  async #publishNext(reign: Reign): Promise<boolean> {
+  async #publishNext(lead: OutboxLead): Promise<boolean> {
     this.#isFull = this.#inHand.size >= OUTBOX_IN_HAND_MAX;
     if (this.#isFull) return false;
     this.#pausedMeanwhile.clear();
-    const rows = await reign.read([...this.#inHand], [...this.#paused], OUTBOX_READ_MAX);
+    const rows = await lead.read([...this.#inHand], [...this.#paused], OUTBOX_READ_MAX);
     for (const row of rows) {
       if (this.#pausedMeanwhile.has(row.subject)) continue; // The read left out the one that failed, which goes first.
       this.#inHand.add(row.id);
       const busy = this.#busy.get(row.subject);
       if (busy !== undefined) busy.rows.push(row);
-      else this.#begin(reign, row);
+      else this.#begin(lead, row);
     }
     return rows.length === OUTBOX_READ_MAX;
   }
 
-  #begin(reign: Reign, row: OutboxRow): void {
+  #begin(lead: OutboxLead, row: OutboxRow): void {
     const rows = [row];
     // It begins only once it is known to be under way.
-    const done = Promise.resolve().then(() => this.#publishSubject(reign, row.subject, rows));
+    const done = Promise.resolve().then(() => this.#publishSubject(lead, row.subject, rows));
     this.#busy.set(row.subject, { rows, done });
   }
 
   /** One after another, those that join meanwhile too. Never rejects: what could not be published or marked is read again. */
-  async #publishSubject(reign: Reign, subject: string, rows: OutboxRow[]): Promise<void> {
+  async #publishSubject(lead: OutboxLead, subject: string, rows: OutboxRow[]): Promise<void> {
     const { clock, log, schema, stream } = this.#options;
     try {
       for (let row = rows[0]; row !== undefined; row = rows[0]) {
-        if (row.isEarly) await this.#untilItsTurn(reign, row.id);
-        if (reign.over || (row.isEarly && this.#stopping.signal.aborted)) break; // The next to lead publishes it.
+        if (row.isEarly) await this.#untilItsTurn(lead, row.id);
+        if (lead.over || (row.isEarly && this.#stopping.signal.aborted)) break; // The next to lead publishes it.
         await stream.publish(row.event);
         this.#taken++;
-        await reign.mark(row.id);
+        await lead.mark(row.id);
         this.#inHand.delete(row.id);
         rows.shift();
       }
@@ -195,38 +195,38 @@ export class Relay {
   }
 
   /** Or until it has waited for so long that something else must be wrong: PostgreSQL's clock may have been set back. */
-  async #untilItsTurn(reign: Reign, id: string): Promise<void> {
+  async #untilItsTurn(lead: OutboxLead, id: string): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#stopping;
     const deadline = clock.monotonic() + OUTBOX_ORDER_WAIT_MS;
     do await sleep(clock, OUTBOX_ORDER_EVERY_MS, signal);
-    while (!reign.over && !signal.aborted && clock.monotonic() < deadline && (await reign.isEarly(id)));
+    while (!lead.over && !signal.aborted && clock.monotonic() < deadline && (await lead.isEarly(id)));
   }
 
-  async #pruneSometimes(reign: Reign): Promise<void> {
+  async #pruneSometimes(lead: OutboxLead): Promise<void> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#prunedAt < OUTBOX_PRUNE_EVERY_MS) return;
-    const mayBeMore = await reign.prune(new Date(clock.now() - OUTBOX_KEPT_MS));
+    const mayBeMore = await lead.prune(new Date(clock.now() - OUTBOX_KEPT_MS));
     if (!mayBeMore) this.#prunedAt = clock.monotonic();
   }
 
   /** What the stream accepted a while ago is told once more, where a crash may have taken it. */
-  async #repeatSometimes(reign: Reign): Promise<void> {
+  async #repeatSometimes(lead: OutboxLead): Promise<void> {
     const { clock, stream } = this.#options;
     if (stream.repeatAfterMs === undefined || clock.monotonic() - this.#repeatedAt < OUTBOX_REPEAT_EVERY_MS) return;
-    await this.#beginAnewAfterLoss(reign);
-    const rows = await reign.readUnrepeated(new Date(clock.now() - stream.repeatAfterMs), OUTBOX_READ_MAX);
+    await this.#beginAnewAfterLoss(lead);
+    const rows = await lead.readUnrepeated(new Date(clock.now() - stream.repeatAfterMs), OUTBOX_READ_MAX);
     for (const { event } of rows) await stream.publish(event);
-    await reign.markRepeated(rows.map(({ id }) => id));
+    await lead.markRepeated(rows.map(({ id }) => id));
     if (rows.length < OUTBOX_READ_MAX) this.#repeatedAt = clock.monotonic();
   }
 
   /** What went to a stream that is gone has not been published. */
-  async #beginAnewAfterLoss(reign: Reign): Promise<void> {
+  async #beginAnewAfterLoss(lead: OutboxLead): Promise<void> {
     const { log, schema, stream } = this.#options;
     const madeAt = await stream.madeAt?.().catch(() => undefined); // The next look asks again.
     if (madeAt === undefined || madeAt.getTime() === this.#madeAt) return; // Once for each: where NATS' clock is ahead, it is yet to be made.
-    const count = await reign.unmark(madeAt);
+    const count = await lead.unmark(madeAt);
     this.#madeAt = madeAt.getTime();
     if (count > 0) log.warn({ schema, count, madeAt }, "the event stream was made anew: publishing again what it had");
   }

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import type { Principal } from "../../platform/auth/index.ts";
-import { FewAtOnce } from "../../platform/few-at-once/index.ts";
+import { Semaphore } from "../../platform/semaphore/index.ts";
 import { isPlainId } from "../../proto/index.ts";
 import type { BookingRecord } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
@@ -29,10 +29,10 @@ interface Options {
 export class TicketDesk {
   readonly #options: Options;
   /** Two rooms, so that no crowd of readers keeps the mails away. */
-  readonly #printing = new FewAtOnce({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
-  readonly #mailing = new FewAtOnce({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
+  readonly #printing = new Semaphore({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
+  readonly #mailing = new Semaphore({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
   /** Each reader's prints, by user: one of them at a time takes a place among those of all, so that none takes the others' places. */
-  readonly #readers = new Map<string, FewAtOnce>();
+  readonly #readers = new Map<string, Semaphore>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -151,7 +151,7 @@ export class TicketDesk {
 
   /** @throws Problem BUSY, at once */
   async #inTurn<T>({ userId }: Reader, print: () => Promise<T>): Promise<T> {
-    const own = this.#readers.get(userId) ?? new FewAtOnce({ atOnce: 1, waitingMax: PRINTS_OF_READER_WAITING_MAX });
+    const own = this.#readers.get(userId) ?? new Semaphore({ atOnce: 1, waitingMax: PRINTS_OF_READER_WAITING_MAX });
     this.#readers.set(userId, own);
     try {
       return await own.run(() => this.#printing.run(print));

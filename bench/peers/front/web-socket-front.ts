@@ -1,7 +1,7 @@
 import { Packr } from "msgpackr";
 import uWS from "uWebSockets.js";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
-import { type Answered, TurnOutbox } from "../../turn-outbox.ts";
+import { type Answered, TurnBuffer } from "../../turn-buffer.ts";
 import { announce } from "./announce.ts";
 import { BoxOffice, type Customer, isShowtime } from "./box-office.ts";
 import { conflated } from "./conflation.ts";
@@ -23,7 +23,7 @@ interface Session extends Answered {
 export async function serveWebSockets(store: SeatStore): Promise<void> {
   const packr = new Packr({ useRecords: false });
   const app = uWS.App();
-  const outbox = new TurnOutbox<Session>();
+  const buffer = new TurnBuffer<Session>();
   let customers = 0;
   const office = await BoxOffice.open({
     store,
@@ -47,7 +47,7 @@ export async function serveWebSockets(store: SeatStore): Promise<void> {
         session.customer ??= {
           id: ++customers,
           answer(answer) {
-            if (!session.isGone && outbox.add(socket, session, packr.pack(answer))) setImmediate(outbox.flush);
+            if (!session.isGone && buffer.add(socket, session, packr.pack(answer))) setImmediate(buffer.flush);
           },
         };
         void office.receive(session.customer, message);

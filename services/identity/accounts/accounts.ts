@@ -7,7 +7,7 @@ import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/i
 import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
-import { FewAtOnce } from "../../../platform/few-at-once/index.ts";
+import { Semaphore } from "../../../platform/semaphore/index.ts";
 import type { IdentityTables } from "../tables.ts";
 import { emailKey } from "./email.ts";
 import { isBehind, placeOf, userOf, UserPlace, type UserRow } from "./user.ts";
@@ -35,7 +35,7 @@ export interface Opened {
 /** Users: how they come to be, and what they say of themselves. */
 export class Accounts {
   readonly #options: AccountOptions;
-  readonly #registrations = new FewAtOnce({ atOnce: REGISTRATIONS_AT_ONCE, waitingMax: REGISTRATIONS_WAITING_MAX });
+  readonly #registrations = new Semaphore({ atOnce: REGISTRATIONS_AT_ONCE, waitingMax: REGISTRATIONS_WAITING_MAX });
 
   constructor(options: AccountOptions) {
     this.#options = options;

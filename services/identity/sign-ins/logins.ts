@@ -7,7 +7,7 @@ import type { IdentityTables } from "../tables.ts";
 import type { Families } from "./families.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Attempt, Throttle } from "./throttle.ts";
-import { FewAtOnce } from "../../../platform/few-at-once/index.ts";
+import { Semaphore } from "../../../platform/semaphore/index.ts";
 
 export interface LoginOptions {
   readonly db: Kysely<IdentityTables>;
@@ -26,7 +26,7 @@ interface Owner extends UserRow {
  */
 export class Logins {
   readonly #options: LoginOptions;
-  readonly #turns = new FewAtOnce({ atOnce: LOGINS_AT_ONCE, waitingMax: LOGINS_WAITING_MAX });
+  readonly #turns = new Semaphore({ atOnce: LOGINS_AT_ONCE, waitingMax: LOGINS_WAITING_MAX });
 
   constructor(options: LoginOptions) {
     this.#options = options;

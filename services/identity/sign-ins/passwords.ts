@@ -1,6 +1,6 @@
 import { hash, verify } from "@node-rs/argon2";
 import * as limits from "../limits.ts";
-import { FewAtOnce } from "../../../platform/few-at-once/index.ts";
+import { Semaphore } from "../../../platform/semaphore/index.ts";
 
 const ARGON2ID = {
   algorithm: 2, // argon2id; the package names it in a const enum, which is gone at run time.
@@ -14,7 +14,7 @@ const NOBODY = `$argon2id$v=19$m=${limits.ARGON2_MEMORY},t=${limits.ARGON2_PASSE
 
 /** Hashes and checks passwords off the event loop, a few at once. */
 export class Passwords {
-  readonly #turns = new FewAtOnce({ atOnce: limits.HASHES_AT_ONCE, waitingMax: limits.HASHES_WAITING_MAX });
+  readonly #turns = new Semaphore({ atOnce: limits.HASHES_AT_ONCE, waitingMax: limits.HASHES_WAITING_MAX });
 
   /** @throws Problem BUSY */
   hash(password: string): Promise<string> {

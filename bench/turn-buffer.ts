@@ -1,6 +1,6 @@
 import type { WebSocket } from "uWebSockets.js";
 
-/** The user data of a socket that is answered through a `TurnOutbox`. */
+/** The user data of a socket that is answered through a `TurnBuffer`. */
 export interface Answered {
   /** Set when it closes: uWebSockets.js throws when a closed socket is used. */
   isGone?: boolean;
@@ -9,7 +9,7 @@ export interface Answered {
 }
 
 /** Answers that wait, so that those to one connection leave in one write. Usher's edge does so, and limits and peers are given the same. */
-export class TurnOutbox<Session extends Answered> {
+export class TurnBuffer<Session extends Answered> {
   #waiting: { readonly socket: WebSocket<Session>; readonly session: Session }[] = [];
 
   /** @returns whether it is the first since the last `flush` */

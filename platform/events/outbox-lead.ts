@@ -13,15 +13,15 @@ export interface OutboxRow {
 }
 
 /** What a relay reads and writes of the outbox while its connection holds the lock. The statements go one after another. */
-export class Reign {
+export class OutboxLead {
   over = false;
   readonly #connection: PoolClient;
   readonly #table: string;
   /** Of a row of `outbox`, as an expression. */
   readonly #isEarly: string;
   readonly #clock: Clock;
-  readonly #early: Together<ReadonlySet<string>>;
-  readonly #marks: Together<void>;
+  readonly #early: StatementBatch<ReadonlySet<string>>;
+  readonly #marks: StatementBatch<void>;
   /** Never rejects. */
   #lastStatement: Promise<unknown> = Promise.resolve();
 
@@ -35,18 +35,18 @@ export class Reign {
     this.#isEarly = earlier.join(" or ") || "false";
     this.#clock = clock;
     const inTurn = <Result>(statement: () => Promise<Result>): Promise<Result> => this.#inTurn(statement);
-    this.#early = new Together(inTurn, (ids) => this.#lookFor(ids));
-    this.#marks = new Together(inTurn, (ids) => this.#mark(ids));
+    this.#early = new StatementBatch(inTurn, (ids) => this.#lookFor(ids));
+    this.#marks = new StatementBatch(inTurn, (ids) => this.#mark(ids));
   }
 
   /** Of this schema's outbox. The others whose events it keeps in order with its own are those that know when each was written. */
-  static async of(connection: PoolClient, schema: string, clock: Clock): Promise<Reign> {
+  static async of(connection: PoolClient, schema: string, clock: Clock): Promise<OutboxLead> {
     const { rows } = await connection.query<{ schema: string }>(
       `select table_schema as schema from information_schema.columns where table_name = 'outbox' and column_name = 'written_at'`,
     );
     const ordered = rows.map((row) => row.schema);
     const others = ordered.includes(schema) ? ordered.filter((other) => other !== schema) : [];
-    return new Reign(connection, schema, others, clock);
+    return new OutboxLead(connection, schema, others, clock);
   }
 
   /** In the order in which they were written; without these ids and these subjects. */
@@ -139,7 +139,7 @@ export class Reign {
 }
 
 /** One statement for all ids that come before its turn. */
-class Together<Result> {
+class StatementBatch<Result> {
   readonly #inTurn: (statement: () => Promise<Result>) => Promise<Result>;
   readonly #statement: (ids: readonly string[]) => Promise<Result>;
   #next: { readonly ids: string[]; readonly result: Promise<Result> } | undefined;

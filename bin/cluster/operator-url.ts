@@ -7,11 +7,11 @@ import { readSecretFile, writeSecretFile } from "../../platform/secret-file/inde
 const fileIn = (dataDir: string): string => join(dataDir, "cluster", "operator.url");
 
 /** For commands that look in from the same machine, until it is closed. */
-export function offerOperatorsWay(dataDir: string, natsUrl: string): { close(): void } {
+export function offerOperatorUrl(dataDir: string, natsUrl: string): { close(): void } {
   const file = fileIn(dataDir);
   writeSecretFile(file, natsUrl, { random: systemRandom, over: true });
   return { close: () => rmSync(file, { force: true }) };
 }
 
 /** @returns undefined where no cluster has run in the directory, or it was stopped; what one that was killed has left leads nowhere */
-export const operatorsWay = (dataDir: string): string | undefined => readSecretFile(fileIn(dataDir));
+export const readOperatorUrl = (dataDir: string): string | undefined => readSecretFile(fileIn(dataDir));

@@ -1,7 +1,7 @@
 import { Problem } from "../http/index.ts";
 
 /** Lets a few work at once; the rest wait their turn, first come first served, up to a bound. For what is a burden to the whole process. */
-export class FewAtOnce {
+export class Semaphore {
   readonly #atOnce: number;
   readonly #waitingMax: number;
   readonly #waiting: (() => void)[] = [];

@@ -4,7 +4,7 @@ import { encode } from "../encoding.ts";
 import type { Session } from "./session.ts";
 
 /** The answers of one loop turn, so that those to one connection leave in one write. */
-export class Outbox {
+export class TurnBuffer {
   readonly #clock: Clock;
   #sessions: Session[] = [];
 
@@ -14,11 +14,11 @@ export class Outbox {
 
   add(session: Session, message: ServerMessage): void {
     const frame = encode(message, session.socket.encoding);
-    if (session.outbox !== undefined) {
-      session.outbox.push(frame);
+    if (session.buffered !== undefined) {
+      session.buffered.push(frame);
       return;
     }
-    session.outbox = [frame];
+    session.buffered = [frame];
     if (this.#sessions.push(session) === 1) this.#clock.endOfTurn(this.flush);
   }
 
@@ -26,8 +26,8 @@ export class Outbox {
     const sessions = this.#sessions;
     this.#sessions = [];
     for (const session of sessions) {
-      const frames = session.outbox ?? [];
-      session.outbox = undefined;
+      const frames = session.buffered ?? [];
+      session.buffered = undefined;
       const first = frames[0];
       if (first === undefined) continue;
       if (frames.length === 1) session.sendFrame(first);

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { FewAtOnce } from "./few-at-once.ts";
+import { Semaphore } from "./semaphore.ts";
 
 it("lets a few work at once, then those who waited, in the order in which they came, and refuses the rest", async () => {
-  const desk = new FewAtOnce({ atOnce: 2, waitingMax: 2 });
+  const desk = new Semaphore({ atOnce: 2, waitingMax: 2 });
   const began: number[] = [];
   const ends: (() => void)[] = [];
   const work = (number: number) =>
@@ -23,7 +23,7 @@ it("lets a few work at once, then those who waited, in the order in which they c
 });
 
 it("gives the place of who fails to the next", async () => {
-  const desk = new FewAtOnce({ atOnce: 1, waitingMax: 1 });
+  const desk = new Semaphore({ atOnce: 1, waitingMax: 1 });
   const failing = desk.run(() => Promise.reject(new Error("it fails on purpose")));
   const next = desk.run(async () => "done");
   await expect(failing).rejects.toThrow("on purpose");

@@ -1,1 +1,0 @@
-export { FewAtOnce } from "./few-at-once.ts";
