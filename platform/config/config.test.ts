@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig, type Environment } from "./config.ts";
@@ -157,3 +158,18 @@ it(".env.example lists every setting as the table has it; after a change of that
   await expect(file).toMatchFileSnapshot("../../.env.example");
   for (const { name } of Object.values(SETTINGS)) expect(file).toContain(`\n# ${name}=`);
 });
+
+it.each(["sale-rules", "purchase"])(
+  "docs/reference/%s.md gives each setting's default where it first names it",
+  (page) => {
+    const text = readFileSync(new URL(`../../docs/reference/${page}.md`, import.meta.url), "utf8");
+    const named = Object.values(SETTINGS).filter(({ name }) => text.includes(`\`${name}\``));
+    const defaults = named.flatMap((setting) => ("default" in setting ? [setting] : []));
+    expect(defaults.length).toBeGreaterThan(2);
+    for (const { name, default: value } of defaults) {
+      const mention = text.slice(text.indexOf(`\`${name}\``) - 1);
+      const [, written] = /^\[`\w+`\]\(settings\.md\) \(([\d,]+)\)/.exec(mention) ?? [];
+      expect(written?.replace(",", ""), name).toBe(value);
+    }
+  },
+);
