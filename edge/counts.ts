@@ -42,7 +42,7 @@ export function exposeCounts(registry: Registry, counts: Counts, gauges: Gauges)
   gauge("usher_edge_commands_in_flight", "Commands that wait for the engine.", gauges.inFlight);
   gauge("usher_edge_tick_seconds", "How far apart frames are now.", () => gauges.tickMs() / 1000);
   counter("usher_edge_messages_total", "Messages from clients.", () => counts.messages);
-  counter("usher_edge_frames_total", "Frames published, each once an encoding.", () => counts.frames);
+  counter("usher_edge_frames_total", "Frames published, each once per encoding.", () => counts.frames);
   counter("usher_edge_frames_dropped_total", "Frames that a slow reader did not get.", () => counts.dropped);
   counter("usher_edge_snapshots_total", "Viewers shown a whole hall.", () => counts.snapshots);
   counter("usher_edge_resumes_total", "Viewers who came back and were told what they missed.", () => counts.resumes);

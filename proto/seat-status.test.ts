@@ -16,7 +16,7 @@ const status = fc.nat(3);
 const hall = fc.array(status, { maxLength: 300 }).map((each) => Uint8Array.from(each));
 
 describe("packed statuses", () => {
-  it("unpack to what they were, at four seats a byte", () => {
+  it("unpack to what they were, four in each byte", () => {
     fc.assert(
       fc.property(hall, (statuses) => {
         const packed = packStatuses(statuses);

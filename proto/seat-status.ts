@@ -28,7 +28,7 @@ export function checksumOf(statuses: Uint8Array): number {
   return sum;
 }
 
-/** Four seats a byte, the first in the lowest bits; the last byte is padded with zeros. */
+/** Four seats in each byte, the first in the lowest bits; the last byte is padded with zeros. */
 export function packStatuses(statuses: Uint8Array): Uint8Array {
   const packed = new Uint8Array((statuses.length + 3) >> 2);
   for (let seat = 0; seat < statuses.length; seat++) {

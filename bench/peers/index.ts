@@ -41,7 +41,7 @@ const WS = {
 } as const;
 
 const SOCKET_IO_FAIRNESS =
-  "seats in memory, WebSocket alone, compression off, bufferutil, a room a showtime, first requests forgotten, its default parser (its " +
+  "seats in memory, WebSocket alone, compression off, bufferutil, a room per showtime, first requests forgotten, its default parser (its " +
   "broadcast frames text once for all)";
 
 /** One form of Socket.IO, showing changes both ways. */
@@ -66,7 +66,7 @@ function socketIo(
 
 const COLYSEUS = {
   fairness:
-    "0.16, the newest that says it runs on Node 20; seats in memory, its uWebSockets.js transport, a room a showtime, made before anybody " +
+    "0.16, the newest that says it runs on Node 20; seats in memory, its uWebSockets.js transport, a room per showtime, made before anybody " +
     "comes, whose state has the held seats alone",
   needs: [],
   scenarios: SHOWN,
@@ -107,7 +107,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   },
   "postgres-optimistic": {
     ...POSTGRES,
-    about: "PostgreSQL, optimistic with a version a seat",
+    about: "PostgreSQL, optimistic with a version per seat",
     fairness: `${POSTGRES_FAIRNESS}; versions as last seen, read again only where they turn out to be old`,
     env: { STRATEGY: "optimistic" },
   },
@@ -117,7 +117,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     about: "Redis, a Lua script a hold; a crash loses up to a second of holds",
     redis: { appendfsync: "everysec" },
   },
-  "ws-naive": { ...WS, about: "ws, a frame a change", env: { SHOW: "naive" } },
+  "ws-naive": { ...WS, about: "ws, a frame per change", env: { SHOW: "naive" } },
   "ws-conflated": { ...WS, about: "ws with Usher's conflation", env: { SHOW: "conflated" } },
   ...socketIo("socket.io", "Socket.IO", {}),
   ...socketIo("socket.io-uws", "Socket.IO on uWebSockets.js", {

@@ -72,7 +72,7 @@ export function linePlot(title: string, x: Axis, y: Axis, series: readonly Serie
 export interface Row {
   readonly name: string;
   readonly color: number;
-  /** One a round. */
+  /** One per round. */
   readonly values: readonly number[];
   readonly median: number;
   readonly text: string;
@@ -83,7 +83,7 @@ const NAMES = 170;
 const TEXTS = 190;
 
 /**
- * A row a subject: a dot a round, a line from the least to the most, a stroke at the median; without what has no place on its axis.
+ * A row per subject: a dot per round, a line from the least to the most, a stroke at the median; without what has no place on its axis.
  * @param even where neither is better, which the axis then shows
  */
 export function dotPlot(title: string, log: boolean, rows: readonly Row[], even?: number): string {

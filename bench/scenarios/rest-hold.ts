@@ -25,7 +25,7 @@ export const restHold: Scenario = {
   },
 };
 
-/** A round takes seats that no round before took, one a connection. @throws BenchError when they do not last. */
+/** A round takes seats that no round before took, one per connection. @throws BenchError when they do not last. */
 export function requireSeats({ settings: { connections = CONNECTIONS, rounds } }: ScenarioContext): void {
   const seats = connections * rounds;
   if (seats <= ARENA.seats) return;

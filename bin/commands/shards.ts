@@ -21,7 +21,7 @@ export const shardsCommand = (context: Context): Command =>
     .description(
       "shows the engines and what they do, and whose each shard is; renews itself on a terminal until Ctrl-C",
     )
-    .option("--once", "prints it once, a line a shard, as it does where there is no terminal")
+    .option("--once", "prints it once, one line per shard, as it does where there is no terminal")
     .action(async ({ once }: { once?: boolean }) => {
       const config = loadConfig(context.env);
       const offered = config.natsUrl === undefined ? readOperatorUrl(config.dataDir) : undefined;

@@ -45,7 +45,7 @@ interface ChannelEvents {
   refused(channel: Channel, why: Refusal): boolean;
 }
 
-/** One showtime's frames on their way to its viewers: a topic an encoding, and every frame encoded once. */
+/** One showtime's frames on their way to its viewers: one topic per encoding, and every frame encoded once. */
 export class Channel {
   readonly showtime: ShowtimeId;
   readonly replica: Replica;

@@ -244,7 +244,7 @@ export const SETTINGS = {
     name: "LOG_LEVEL",
     kind: logLevel,
     default: "info",
-    about: "Logs go to standard error, a JSON object a line; on a terminal a line for the eye.",
+    about: "Logs go to standard error, one JSON object per line; on a terminal as lines to be read.",
   },
 } as const satisfies Record<string, Setting>;
 

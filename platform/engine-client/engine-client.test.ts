@@ -28,7 +28,7 @@ const hold = (rid: string): Command => ({
 });
 /** A server's `max_payload` when it is told none. */
 const NATS_PAYLOAD_DEFAULT = 1024 * 1024;
-/** A byte a seat of the largest hall that there can be, and what changed lately. */
+/** One byte per seat of the largest hall that there can be, and what changed lately. */
 const VIEW_BYTES_MAX = 65_536 + 16_384;
 const DONE: Reply = { type: "done" };
 const AWAY: Reply = { type: "refused", code: "UNAVAILABLE", message: "recovering" };

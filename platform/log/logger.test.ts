@@ -8,7 +8,7 @@ function capture(): { lines: string[]; write(line: string): void } {
 }
 
 describe("logger", () => {
-  it("writes a JSON object a line, from its level on", () => {
+  it("writes one JSON object per line, from its level on", () => {
     const destination = capture();
     const log = createLogger({ name: "edge", level: "info", destination });
     log.debug("not this");

@@ -6,7 +6,7 @@ import { systemClock } from "../clock/index.ts";
 import { createLogger } from "../log/index.ts";
 import { startEmbedded } from "./embedded/index.ts";
 
-/** Vitest calls this once a run, before any test, and what it returns after the last. */
+/** Vitest calls this once per run, before any test, and what it returns after the last. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), "usher-test-"));
   const remove = () => rmSync(dataDir, { recursive: true, force: true });

@@ -5,7 +5,7 @@
 import type { BookingId, HolderId, HoldId, RequestId, ShowtimeId } from "../ids.ts";
 import type { ErrorCode } from "../errors.ts";
 
-/** A hall as the engine sees it: parallel arrays, one entry a seat, in layout order (row by row, left to right). */
+/** A hall as the engine sees it: parallel arrays, one entry per seat, in layout order (row by row, left to right). */
 export interface HallPlan {
   /** Row number of each seat; a seat's neighbours are the seats before and after it in the same row, unless an aisle is between. */
   readonly row: Uint16Array;

@@ -121,14 +121,14 @@ describe("a msgpack frame", () => {
 
   const showtime = showtimeId("premiere-20261121-01");
 
-  it("of a hall of 20,000 seats is 2 bits a seat and little more", () => {
+  it("of a hall of 20,000 seats is 2 bits per seat and little more", () => {
     const statuses = Uint8Array.from({ length: 20_000 }, (_, seat) => (seat * 7) % 4);
     const checksum = checksumOf(statuses);
     const frame = encodeServerMsgpack({ op: "snapshot", showtime, epoch: 70_000, seq: 5_000_000, statuses, checksum });
     expect(frame.length).toBeLessThanOrEqual(5_100);
   });
 
-  it("of 50 changes spread over such a hall is 2 to 3 bytes a seat", () => {
+  it("of 50 changes spread over such a hall is 2 to 3 bytes per seat", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(19_999), { minLength: 50, maxLength: 50 }), (seats) => {
         const changes = seats.map((seat) => seatChange(seat, 1));

@@ -135,7 +135,7 @@ export const Snapshot = Type.Object(
     seq: Seq,
     statuses: Type.String({
       pattern: "^[0-3]*$",
-      description: "One digit a seat: 0 free, 1 held, 2 booked, 3 blocked.",
+      description: "One digit per seat: 0 free, 1 held, 2 booked, 3 blocked.",
     }),
     checksum: Checksum,
   },
@@ -240,12 +240,12 @@ export const SERVER_SCHEMAS = {
 /** The JSON form of a server message, as it travels. */
 export type ServerJson = Static<(typeof SERVER_SCHEMAS)[keyof typeof SERVER_SCHEMAS]>;
 
-/** A snapshot in memory: `statuses` holds one `SeatStatus` a byte. */
+/** A snapshot in memory: `statuses` holds one byte per seat, its `SeatStatus`. */
 export interface SnapshotMessage extends Omit<Static<typeof Snapshot>, "statuses"> {
   readonly statuses: Uint8Array;
 }
 
-/** A delta in memory: `changes` holds one `seatChange` a seat, a seat at most once; a decoder gives them ascending. */
+/** A delta in memory: `changes` holds one `seatChange` per seat, each seat at most once; a decoder gives them ascending. */
 export interface DeltaMessage extends Omit<Static<typeof Delta>, "seats"> {
   readonly changes: readonly number[];
 }

@@ -1,6 +1,6 @@
 /**
  * Encodes what servers send. A frame is bytes or text that can go to any number of sockets, so the edge encodes a hall's
- * delta once an encoding. Replicas hand over one status a byte and one number a change; no text is built for msgpack.
+ * delta once per encoding. Replicas hand over one byte per status and one number per change; no text is built for msgpack.
  */
 import { packStatuses, seatOfChange, statusOfChange } from "../seat-status.ts";
 import { ascending, packChanges } from "./msgpack/change-bytes.ts";

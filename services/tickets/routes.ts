@@ -31,7 +31,7 @@ export const ticketRoutes =
         schema: {
           operationId: "listTickets",
           tags,
-          summary: "The good tickets of a booking, one a seat; none while it is not confirmed",
+          summary: "The good tickets of a booking, one per seat; none while it is not confirmed",
           params: AnyIdParams,
           response: { 200: TicketPage },
         },
@@ -47,7 +47,7 @@ export const ticketRoutes =
         schema: {
           operationId: "printTickets",
           tags,
-          summary: "All good tickets of a booking, a page each",
+          summary: "All good tickets of a booking, one page per seat",
           params: AnyIdParams,
           response: file("application/pdf", "A4, to be printed or shown."),
         },

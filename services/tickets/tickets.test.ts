@@ -9,7 +9,7 @@ const office = useOffice();
 const { nextBooking, list, rowsOf, issuedFor, checkIn } = office;
 
 describe("tickets are issued", () => {
-  it("when the booking is confirmed: one a seat, with one event", async () => {
+  it("when the booking is confirmed: one per seat, with one event", async () => {
     const booking = office.world.peers.book(nextBooking(), [3, 4]);
     await office.world.stream.publish(bookingEvent("booking.confirmed", booking));
     await eventually(() => expect(issuedFor(booking.bookingId)).toHaveLength(1));

@@ -51,7 +51,7 @@ describe("a booking", () => {
     expect(list).toMatchObject({ status: 200, body: { items: [{ id: made.body.id }], nextCursor: null } });
   });
 
-  it("is paid, gives a ticket a seat, and lets each in once", async () => {
+  it("is paid, gives one ticket per seat, and lets each in once", async () => {
     const [showtime, guest, gate] = [
       office.anotherShowtime("ha_studio"),
       await office.guest(),

@@ -1,4 +1,4 @@
-/** docs/reference/rest.md: every call of the OpenAPI document, a line each. */
+/** docs/reference/rest.md: every call of the OpenAPI document, one per line. */
 
 interface Schema {
   readonly required?: readonly string[];

@@ -53,7 +53,7 @@ describe(`${BUYERS} buyers at once`, () => {
     }
   };
 
-  it("get a ticket a seat, and all others a clear answer", { timeout: 60_000 + BUYERS * 100 }, async () => {
+  it("get one ticket per seat, and all others a clear answer", { timeout: 60_000 + BUYERS * 100 }, async () => {
     const showtime = office.anotherShowtime(HALL);
     const seats = (await office.rest.seats(showtime)).statuses.length;
     const people: Person[] = [];

@@ -38,7 +38,7 @@ describe(`${RACES} races (seed ${SEED})`, () => {
     HOLD_MAX_SECONDS: "86400",
   });
 
-  it("have one winner a seat, and losers who know what they lost", { timeout: 60_000 + RACES * 200 }, async () => {
+  it("have one winner per seat, and losers who know what they lost", { timeout: 60_000 + RACES * 200 }, async () => {
     const random = seeded(SEED);
     const showtime = office.anotherShowtime("ha_arena");
     const hallSize = (await office.rest.seats(showtime)).statuses.length;

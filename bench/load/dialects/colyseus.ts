@@ -1,4 +1,4 @@
-/** Colyseus: a room a showtime, whose state is shown to whoever is in it. */
+/** Colyseus: a room per showtime, whose state is shown to whoever is in it. */
 import { answerOf, JOINED, kindOf, payloadOf, reserve, SeatReader } from "../../peers/colyseus/client.ts";
 import { frameOf } from "../web-socket.ts";
 import { ArrayBuyer, type Wrapping } from "./array-buyer.ts";

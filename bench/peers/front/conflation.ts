@@ -7,7 +7,7 @@ export type Publish = (showtime: number, changes: readonly number[]) => void;
 /** How changes are shown. */
 export type Show = (showtime: number, seats: readonly number[], status: 0 | 1) => void;
 
-/** One frame a change, as it comes. */
+/** One frame per change, as it comes. */
 const naive =
   (publish: Publish): Show =>
   (showtime, seats, status) => {

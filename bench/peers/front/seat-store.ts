@@ -17,7 +17,7 @@ export interface Hold {
 export interface SeatStore {
   /** A number that no other process has, now or earlier: hold ids begin with it. */
   frontNumber(): Promise<number>;
-  /** Makes the seats of these showtimes, all free, where they are not there yet. Called once a showtime, before all else. */
+  /** Makes the seats of these showtimes, all free, where they are not there yet. Called once per showtime, before all else. */
   open(showtimes: readonly number[]): Promise<void>;
   /** Takes all of the seats, or none of them where one is held by somebody. Resolves when that is as durable as the store makes it. */
   hold(hold: Hold): Promise<boolean>;

@@ -9,7 +9,7 @@ const CONNECTIONS = 20;
 const OPTIONS = "-c plan_cache_mode=force_generic_plan";
 
 /**
- * One row a seat. Half of each page stays free and no changing column is indexed, so that every update is a heap-only one (HOT): no index is
+ * One row per seat. Half of each page stays free and no changing column is indexed, so that every update is a heap-only one (HOT): no index is
  * written, and old versions are pruned without a vacuum.
  */
 const SCHEMA = `

@@ -19,7 +19,7 @@ export type UntilAnswered = () => Promise<void>;
 
 /**
  * Answers for handlers that take too long; what they do goes on unseen. All requests under way are looked over now and then: Fastify's own
- * `handlerTimeout` takes a timer, an `AbortController` and a listener a request, which is more than routing it.
+ * `handlerTimeout` takes a timer, an `AbortController` and a listener per request, which is more than routing it.
  */
 export function limitHandlers(app: FastifyInstance, clock: Clock): UntilAnswered {
   const replies = new Slab<FastifyReply>();

@@ -45,7 +45,7 @@ const GraphqlAnswer = Type.Object(
   { description: "As the GraphQL specification has it; an error's `extensions.code` is as in REST." },
 );
 
-/** At the root: `/graphql`, one operation a request. Strangers may look at the schema. */
+/** At the root: `/graphql`, one operation per request. Strangers may look at the schema. */
 export const graphqlRoutes =
   (parts: GraphqlParts): Routes =>
   async (app) => {

@@ -271,7 +271,7 @@ describe("a layout", () => {
 });
 
 describe("the seats of a showtime", () => {
-  it("are the engine's word, a digit a seat, and not to be kept", async () => {
+  it("are the engine's word, one digit per seat, and not to be kept", async () => {
     const { id } = await premiere();
     catalog.engine.taken.set(`${id} 0`, 1);
     const response = await get(`/showtimes/${id}/seats`);

@@ -78,7 +78,7 @@ const takesGzip = (accepted: string | string[] | undefined): boolean =>
     .flat()
     .some((list) => list.split(",").some((each) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(each)));
 
-/** The answer as JSON, or the engine's refusal; one character a seat: its `SeatStatus`. */
+/** The answer as JSON, or the engine's refusal; one character per seat: its `SeatStatus`. */
 function seatsBody(id: string, view: Reply): Buffer | Refusal {
   if (view.type === "refused") return view;
   if (view.type !== "view") throw new TypeError(`a view was answered with ${view.type}`);

@@ -36,7 +36,7 @@ const titled = async (title: string) =>
   readPdf(await printTickets(job({ showtime: { ...peers.showtime, title }, tickets: [ticket(44, "adult")] })))[0]!;
 
 describe("tickets on paper", () => {
-  it("say everything that one wants to know, a page each", async () => {
+  it("say everything that one wants to know, each on a page of its own", async () => {
     const pages = readPdf(await printTickets(job()));
     expect(pages).toHaveLength(2);
     expect(pages[1]!.lines).toEqual([
