@@ -34,31 +34,26 @@ export interface BuyOptions {
 
 export const demoBuyCommand = (context: Context): Command =>
   new Command("buy")
-    .description("buys tickets and is let in with them, through public interfaces only: each step and its time")
+    .description(
+      "buys tickets and is let in with them, through public interfaces only: each step and its time; all three ways unless some are named",
+    )
     .option("--rest", "over REST")
     .option("--graphql", "over GraphQL")
     .option("--kiosk", "as a kiosk, paid at its terminal")
-    .option("--all", "all three, as without any of these")
     .option("--showtime <id>", "default: the next premiere")
     .option("--http <url>", "where the REST API is; default: HTTP_PORT of this machine")
     .option("--admin-email <email>", "who sets up the gate and the kiosk; default: USHER_ADMIN_EMAIL")
     .option("--admin-password <password>", "default: USHER_ADMIN_PASSWORD")
-    .action(
-      async ({
-        all,
-        ...options
-      }: Omit<BuyOptions, "ways" | "http"> & { http?: string } & { [Flag in Way | "all"]?: true }) => {
-        const named = ALL.filter((way) => options[way]);
-        const settings = loadConfig(context.env);
-        const { adminEmail = settings.adminEmail, adminPassword = settings.adminPassword } = options;
-        const ways = all === true ? ALL : named;
-        const http = options.http ?? ownHttp(settings);
-        await buy(
-          { ...options, http, adminEmail, adminPassword, ways },
-          { print: context.print, clock: systemClock, pause },
-        );
-      },
-    );
+    .action(async (options: Omit<BuyOptions, "ways" | "http"> & { http?: string } & { [Flag in Way]?: true }) => {
+      const ways = ALL.filter((way) => options[way]);
+      const settings = loadConfig(context.env);
+      const { adminEmail = settings.adminEmail, adminPassword = settings.adminPassword } = options;
+      const http = options.http ?? ownHttp(settings);
+      await buy(
+        { ...options, http, adminEmail, adminPassword, ways },
+        { print: context.print, clock: systemClock, pause },
+      );
+    });
 
 /** @throws ExplainedError naming the step that failed, or what is missing */
 export async function buy(options: BuyOptions, io: BuyIo): Promise<void> {
