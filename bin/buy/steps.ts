@@ -1,6 +1,6 @@
 import type { Clock } from "../../platform/clock/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
-import { explained } from "../viewer/explained.ts";
+import { explained } from "../remote/explained.ts";
 
 const LOOK_AGAIN_MS = 50;
 /** For what the server does in its own time: a webhook, a payment, a ticket. */

@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { RestClient } from "../../client/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { SignedIn } from "../../proto/rest/index.ts";
 import { withDevice } from "../buy/devices.ts";
 import type { Market } from "../buy/purchase.ts";
@@ -11,9 +12,8 @@ import { Shop } from "../buy/shop.ts";
 import { type BuyIo, Steps } from "../buy/steps.ts";
 import { buyAtKiosk, buyByGraphql, buyByRest } from "../buy/ways.ts";
 import type { Context } from "../context.ts";
-import { ExplainedError } from "../../platform/explained/index.ts";
-import { findHall } from "../viewer/find-hall.ts";
-import { ownHttp, validUrl } from "./watch.ts";
+import { findHall } from "../remote/find-hall.ts";
+import { ownHttp, validUrl } from "../remote/server-urls.ts";
 
 const WAYS = {
   rest: { heading: "Over REST", buy: (market: Market) => buyByRest(market) },

@@ -3,18 +3,19 @@ import { Command, InvalidArgumentError } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, sleep, systemClock, within } from "../../platform/clock/index.ts";
+import { loadConfig } from "../../platform/config/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { SEAT_STATUS } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
-import { ExplainedError } from "../../platform/explained/index.ts";
+import { onSignal } from "../on-signal.ts";
+import { explained } from "../remote/explained.ts";
+import { findHall, type FoundHall } from "../remote/find-hall.ts";
+import { ownHttp, validUrl } from "../remote/server-urls.ts";
 import { Buyer } from "../rush/buyer.ts";
 import { Chance } from "../rush/chance.ts";
 import { dreamSeats } from "../rush/dream-seats.ts";
 import { Referee } from "../rush/referee.ts";
 import { Score } from "../rush/score.ts";
-import { explained } from "../viewer/explained.ts";
-import { findHall, type FoundHall } from "../viewer/find-hall.ts";
-import { loadConfig } from "../../platform/config/index.ts";
-import { onSignal, ownHttp, validUrl } from "./watch.ts";
 
 export interface RushOptions {
   readonly buyers: number;

@@ -8,6 +8,7 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { readOperatorUrl } from "../cluster/operator-url.ts";
 import type { Context } from "../context.ts";
+import { onSignal } from "../on-signal.ts";
 import { requireNats } from "../parts/start-bus.ts";
 import { A_LIST, shardLines } from "../viewer/shard-table.ts";
 import { type Room, Screen } from "../viewer/terminal.ts";
@@ -51,7 +52,7 @@ export const shardsCommand = (context: Context): Command =>
         const screen = new Screen(process.stdout);
         const draw = (): void => screen.draw([...lines(screen.room(2)), "", "Ctrl-C ends this."]);
         const drawing = setInterval(draw, DRAW_EVERY_MS);
-        await new Promise<void>((resolve) => void process.once("SIGINT", resolve).once("SIGTERM", resolve));
+        await new Promise<void>(onSignal);
         clearInterval(drawing);
         screen.leave();
       }

@@ -2,11 +2,13 @@ import { Command } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, systemClock, within } from "../../platform/clock/index.ts";
-import { type Config, loadConfig } from "../../platform/config/index.ts";
-import type { Context } from "../context.ts";
+import { loadConfig } from "../../platform/config/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
-import { explained } from "../viewer/explained.ts";
-import { findHall } from "../viewer/find-hall.ts";
+import type { Context } from "../context.ts";
+import { onSignal } from "../on-signal.ts";
+import { explained } from "../remote/explained.ts";
+import { findHall } from "../remote/find-hall.ts";
+import { ownHttp, validUrl } from "../remote/server-urls.ts";
 import type { Terminal } from "../viewer/terminal.ts";
 import { printLines, showPicture } from "../viewer/views.ts";
 
@@ -83,18 +85,4 @@ function stoppedOrClosed(client: UsherClient, onStop: WatchIo["onStop"]): Promis
     onStop(resolve);
     client.on("closed", (error) => reject(new ExplainedError(error.message)));
   });
-}
-
-export const onSignal = (end: () => void): void => void process.once("SIGINT", end).once("SIGTERM", end);
-
-/** Where an Usher of these settings answers on this machine. */
-export const ownHttp = ({ httpPort }: Pick<Config, "httpPort">): string => `http://127.0.0.1:${httpPort}`;
-
-const SCHEMES = { "--http": ["http:", "https:"], "--url": ["ws:", "wss:"] } as const;
-
-/** @throws ExplainedError */
-export function validUrl(option: keyof typeof SCHEMES, text: string): string {
-  const schemes: readonly string[] = SCHEMES[option];
-  if (URL.canParse(text) && schemes.includes(new URL(text).protocol)) return text;
-  throw new ExplainedError(`${option} must be a URL that begins with ${schemes.join("// or ")}//, but is ${text}.`);
 }
