@@ -19,12 +19,14 @@ export async function freePorts(count: number, spokenFor: readonly number[] = []
   return [...ports];
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens at the port of 127.0.0.1. @throws what Node says where one cannot listen there at all */
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port, "127.0.0.1");
   try {
     await once(server, "listening");
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return false;
+    throw error;
   }
   await once(server.close(), "close");
   return true;

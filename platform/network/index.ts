@@ -1,2 +1,2 @@
-export { freePorts } from "./free-ports.ts";
+export { freePorts, isFree } from "./free-ports.ts";
 export { isEverywhere, isLoopback, networkOf, urlHost } from "./network.ts";

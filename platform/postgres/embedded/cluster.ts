@@ -10,8 +10,8 @@ import {
   renameSync,
   rmSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePorts, isFree } from "../../network/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
 import { type Account, launch } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
@@ -150,22 +150,10 @@ export async function choosePort(dataDir: string): Promise<number> {
   const file = portPath(dataDir);
   const remembered = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
   const usable = Number.isInteger(remembered) && remembered > 0 && remembered < 65_536;
-  const port = (usable ? await freePort(remembered) : undefined) ?? (await freePort(0));
-  if (port === undefined) throw new DatabaseUnusable("There is no free port on 127.0.0.1 for the embedded PostgreSQL.");
-  if (port !== remembered) writeDurably(file, `${port}\n`);
-  return port;
-}
-
-function freePort(port: number): Promise<number | undefined> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(undefined));
-    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
-      const address = server.address();
-      const bound = typeof address === "object" && address !== null ? address.port : undefined;
-      server.close(() => resolve(bound));
-    });
-  });
+  if (usable && (await isFree(remembered))) return remembered;
+  const [port] = await freePorts(1);
+  writeDurably(file, `${port}\n`);
+  return port as number; // The cast: one was asked for.
 }
 
 /**
