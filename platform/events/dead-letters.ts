@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import type { DomainEvent } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
+import { storableText } from "../postgres/index.ts";
 import { ERROR_LENGTH_MAX, REPLAY_LEASE_MS } from "./limits.ts";
 
 export interface DeadLetter {
@@ -92,8 +93,5 @@ export class DeadLetters {
   }
 }
 
-/** PostgreSQL's text cannot hold a NUL. */
-function textOf(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return text.replaceAll("\0", "").slice(0, ERROR_LENGTH_MAX);
-}
+const textOf = (error: unknown): string =>
+  storableText(error instanceof Error ? (error.stack ?? error.message) : String(error), ERROR_LENGTH_MAX);

@@ -10,3 +10,4 @@ export { DatabaseUnusable, explainConnectionError, explainServerError, isUndefin
 export { migrate } from "./migrate.ts";
 export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions, requireWritable } from "./pool.ts";
 export { SessionLock } from "./session-lock.ts";
+export { storableText } from "./storable-text.ts";

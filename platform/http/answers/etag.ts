@@ -12,6 +12,12 @@ export const etagOf = (content: string | Uint8Array): string =>
 export function isFresh(request: FastifyRequest, reply: FastifyReply, etag: string): boolean {
   void reply.header("etag", etag);
   const known = request.headers["if-none-match"];
-  if (known === undefined) return false;
-  return known.trim() === "*" || known.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+  return known !== undefined && namesTag(known, etag);
 }
+
+/**
+ * Whether an `If-Match` or `If-None-Match` names the tag (RFC 9110, 13.1). Proxies that compress make a strong tag weak, so that is
+ * passed over.
+ */
+export const namesTag = (header: string, etag: string): boolean =>
+  header.trim() === "*" || header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);

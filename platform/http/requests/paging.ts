@@ -1,8 +1,15 @@
-import type { Static, TSchema } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
-import { PAGE_LIMIT_DEFAULT, type Page, type PageQuery } from "../../../proto/rest/index.ts";
+import { Id, PAGE_LIMIT_DEFAULT, type Page, type PageQuery } from "../../../proto/rest/index.ts";
 import { parsedJson } from "../../json/index.ts";
 import { Problem } from "../answers/problem.ts";
+
+/** The end of the year 9999: what PostgreSQL, JavaScript and readers agree on. */
+const TIME_MAX = 253_402_300_799_999;
+
+/** A place in a list that is sorted by a time, in milliseconds since 1970, and then by id. */
+export const TimePlace = Type.Tuple([Type.Integer({ minimum: 0, maximum: TIME_MAX }), Id]);
+export type TimePlace = Static<typeof TimePlace>;
 
 /** A place in a list, the sort key of its last row, as one opaque word. */
 export const encodeCursor = (place: unknown): string => Buffer.from(JSON.stringify(place)).toString("base64url");

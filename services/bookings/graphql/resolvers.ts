@@ -1,21 +1,13 @@
-import { createHash } from "node:crypto";
 import { SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import {
-  holderId,
-  type HolderId,
-  isPlainId,
-  mayBuy,
-  requestId,
-  type RequestId,
-  SEATS_PER_REQUEST_MAX,
-} from "../../../proto/index.ts";
+import { holderId, type HolderId, isPlainId, mayBuy, SEATS_PER_REQUEST_MAX } from "../../../proto/index.ts";
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
 import { Problem, problemOf } from "../../../platform/http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
 import { type Asking, type Engine, Holds } from "../holds/holds.ts";
+import { ridOf } from "../ids.ts";
 import { shownStatus } from "../rest/views.ts";
 import { refundingOf, totalOf } from "../saga/booking.ts";
 import type { Stored } from "../store/store.ts";
@@ -52,7 +44,7 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
     const asking: Asking = {
       holder: asker.userId,
       desk: SERVES_MANY.has(asker.role),
-      rid: ridOf(asker.key, random),
+      rid: ridOf("graphql", asker.key, random),
       repeatable: false,
     };
     const hold = await holds.take(showtimeId, { seats }, asking);
@@ -62,7 +54,9 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
     const stored = await desk.book(asker, { holdId: hold.holdId }).catch(async (error: unknown) => {
       // Without a key the next try holds anew, and would find its own seats taken. Should this fail too, the hold runs out by itself.
       if (asker.key === undefined) {
-        await holds.release(hold.holdId, { ...asking, rid: ridOf(undefined, random) }).catch(() => undefined);
+        await holds
+          .release(hold.holdId, { ...asking, rid: ridOf("graphql", undefined, random) })
+          .catch(() => undefined);
       }
       throw error;
     });
@@ -185,11 +179,4 @@ function resultOf(
       updatedAt: new Date(updatedAt).toISOString(),
     },
   };
-}
-
-/** The engine's request id: a repeated request takes the hold that it took. */
-function ridOf(key: string | undefined, random: RandomBytes): RequestId {
-  const text =
-    key === undefined ? random(16).toString("base64url") : createHash("sha256").update(key).digest("base64url");
-  return requestId(`graphql-${text}`);
 }

@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
-import { MAY_BUY, requestId } from "../../../proto/index.ts";
+import { MAY_BUY } from "../../../proto/index.ts";
 import { AnyIdParams, Hold, HoldRequest } from "../../../proto/rest/index.ts";
 import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
+import { ridOf } from "../ids.ts";
 import { type Asking, type Engine, Holds } from "./holds.ts";
 
 interface Options {
@@ -22,11 +22,17 @@ export const holdRoutes =
   ({ engine, clock, random }: Options): Routes =>
   async (app) => {
     const holds = new Holds({ engine, clock });
-    const askingOf = (request: FastifyRequest): Asking => ({
-      holder: principalOf(request).userId,
-      desk: SERVES_MANY.has(principalOf(request).role),
-      ...ridOf(request, random),
-    });
+    const askingOf = (request: FastifyRequest): Asking => {
+      const { userId, role } = principalOf(request);
+      const key = idempotencyKeyOf(request);
+      const repeated = key === undefined ? undefined : `${request.method} ${request.url}\n${key}`;
+      return {
+        holder: userId,
+        desk: SERVES_MANY.has(role),
+        rid: ridOf("rest", repeated, random),
+        repeatable: key !== undefined,
+      };
+    };
 
     app.post(
       "/showtimes/:id/holds",
@@ -119,16 +125,3 @@ export const holdRoutes =
       },
     );
   };
-
-/**
- * The request id for the engine. Made of the Idempotency-Key, so that a retry gets the engine's first answer even where
- * a crash came between that and the storing of ours; without a key each request is a new one.
- */
-function ridOf(request: FastifyRequest, random: RandomBytes): Pick<Asking, "rid" | "repeatable"> {
-  const key = idempotencyKeyOf(request);
-  const text =
-    key === undefined
-      ? random(16).toString("base64url")
-      : createHash("sha256").update(`${request.method} ${request.url}\n${key}`).digest("base64url");
-  return { rid: requestId(`rest-${text}`), repeatable: key !== undefined };
-}

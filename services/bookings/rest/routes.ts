@@ -1,5 +1,4 @@
 import type { FastifyRequest } from "fastify";
-import { Type } from "typebox";
 import { MAY_BUY } from "../../../proto/index.ts";
 import {
   AnyIdParams,
@@ -8,7 +7,6 @@ import {
   BookingQuery,
   BookingRequest,
   CancelRequest,
-  Id,
   PaymentAnswer,
   PaymentRequest,
 } from "../../../proto/rest/index.ts";
@@ -20,13 +18,13 @@ import {
   principalOf,
   requireRole,
   type Routes,
+  TimePlace,
 } from "../../../platform/http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
 import { bookingView, paymentView } from "./views.ts";
 
 const tags = ["bookings"];
 const mayBuy = requireRole(...MAY_BUY);
-const Place = Type.Object({ createdAt: Type.Integer({ minimum: 0, maximum: Date.UTC(2100) }), id: Id });
 
 const askerOf = (request: FastifyRequest): Asker => {
   const { userId, role } = principalOf(request);
@@ -78,10 +76,10 @@ export const bookingRoutes =
           limit,
           ...(userId !== undefined && { userId }),
           ...(showtimeId !== undefined && { showtimeId }),
-          ...(cursor !== undefined && { after: decodeCursor(Place, cursor) }),
+          ...(cursor !== undefined && { after: decodeCursor(TimePlace, cursor) }),
         });
         void reply.header("cache-control", "no-store");
-        return pageOf(rows, limit, bookingView, ({ booking }) => ({ createdAt: booking.createdAt, id: booking.id }));
+        return pageOf(rows, limit, bookingView, ({ booking }) => [booking.createdAt, booking.id]);
       },
     );
 

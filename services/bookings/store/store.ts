@@ -1,6 +1,7 @@
 import { type Kysely, type OperationNodeSource, type Selectable, sql, type Transaction } from "kysely";
 import type { Pool } from "pg";
 import type { Outbox } from "../../../platform/events/index.ts";
+import type { TimePlace } from "../../../platform/http/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { EventData } from "../../../proto/index.ts";
 import { LEASE_MS } from "../limits.ts";
@@ -25,17 +26,11 @@ export interface Change {
   readonly calledOff: boolean;
 }
 
-/** A place in the list of bookings, newest first. */
-export interface Place {
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  readonly id: string;
-}
-
 export interface Listing {
   readonly userId?: string;
   readonly showtimeId?: string;
-  readonly after?: Place;
+  /** A place in the list, newest first. */
+  readonly after?: TimePlace;
   readonly limit: number;
 }
 
@@ -95,7 +90,8 @@ export class BookingStore {
     if (userId !== undefined) query = query.where("user_id", "=", userId);
     if (showtimeId !== undefined) query = query.where("showtime_id", "=", showtimeId);
     if (after !== undefined) {
-      query = query.where(sql<boolean>`(created_at, id) < (${new Date(after.createdAt)}, ${after.id})`);
+      const [createdAt, id] = after;
+      query = query.where(sql<boolean>`(created_at, id) < (${new Date(createdAt)}, ${id})`);
     }
     const rows = await query
       .orderBy("created_at", "desc")

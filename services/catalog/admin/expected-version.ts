@@ -1,4 +1,4 @@
-import { etagOf, Problem } from "../../../platform/http/index.ts";
+import { etagOf, namesTag, Problem } from "../../../platform/http/index.ts";
 
 /** What whoever changes something believes to change: its version, or its ETag (RFC 9110, 13.1.1), or both. */
 export interface Expected {
@@ -15,13 +15,9 @@ export interface Expected {
 export function requireExpected({ version, ifMatch }: Expected, current: { readonly version: number }): void {
   const fits =
     (version === undefined || version === current.version) &&
-    (ifMatch === undefined || matches(ifMatch, etagOf(JSON.stringify(current))));
+    (ifMatch === undefined || namesTag(ifMatch, etagOf(JSON.stringify(current))));
   if (fits) return;
   throw new Problem("CONFLICT", "Somebody has changed it meanwhile: read it again, and change what is there now.", {
     version: current.version,
   });
 }
-
-/** Proxies that compress make a strong tag weak, so that is passed over. */
-const matches = (ifMatch: string, etag: string): boolean =>
-  ifMatch.trim() === "*" || ifMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);

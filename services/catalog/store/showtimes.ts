@@ -1,15 +1,8 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import { jsonArrayFrom } from "kysely/helpers/postgres";
-import { Type } from "typebox";
 import type { Page, Showtime, ShowtimeQuery, ShowtimeStatus, TicketPrices } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf } from "../../../platform/http/index.ts";
+import { decodeCursor, limitOf, pageOf, TimePlace } from "../../../platform/http/index.ts";
 import type { CatalogTables, ShowtimePriceTable } from "./tables.ts";
-
-/** Milliseconds since 1970 up to the year 9999, and an id. */
-const Place = Type.Tuple([
-  Type.Integer({ minimum: 0, maximum: 253_402_300_799_999 }),
-  Type.String({ pattern: "^[A-Za-z0-9_-]*$" }),
-]);
 
 /** What the rest of the catalogue wants to know of a showtime, besides what clients do. */
 export interface ShowtimeRecord {
@@ -37,7 +30,7 @@ export async function findShowtimes(
   if (query.cinemaId !== undefined) select = select.where("cinema.id", "=", query.cinemaId);
   if (query.premiere !== undefined) select = select.where("showtime.premiere", "=", query.premiere);
   if (query.cursor !== undefined) {
-    const [startsAt, id] = decodeCursor(Place, query.cursor);
+    const [startsAt, id] = decodeCursor(TimePlace, query.cursor);
     select = select.where(({ eb, refTuple, tuple }) =>
       eb(refTuple("showtime.starts_at", "showtime.id"), ">", tuple(new Date(startsAt), id)),
     );

@@ -3,14 +3,14 @@ import type { Role } from "../../../proto/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
 import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
 import { Semaphore } from "../../../platform/semaphore/index.ts";
 import type { IdentityTables } from "../tables.ts";
 import { emailKey } from "./email.ts";
-import { isBehind, placeOf, userOf, UserPlace, type UserRow } from "./user.ts";
+import { isBehind, placeOf, userOf, type UserRow } from "./user.ts";
 
 export interface AccountOptions {
   readonly db: Kysely<IdentityTables>;
@@ -98,7 +98,7 @@ export class Accounts {
     let query = this.#options.db.selectFrom("user").selectAll().where("deleted_at", "is", null);
     if (email !== undefined) query = query.where("email_key", "=", emailKey(email));
     if (role !== undefined) query = query.where("role", "=", role);
-    if (page.cursor !== undefined) query = query.where(isBehind(decodeCursor(UserPlace, page.cursor)));
+    if (page.cursor !== undefined) query = query.where(isBehind(decodeCursor(TimePlace, page.cursor)));
     const rows = await query
       .orderBy("created_at")
       .orderBy("id")

@@ -1,12 +1,12 @@
 import type { Kysely } from "kysely";
-import type { Static } from "typebox";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
+import type { TimePlace } from "../../../platform/http/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
 import { FAMILIES_KEPT_MS, GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
-import { isBehind, placeOf, type UserPlace } from "./user.ts";
+import { isBehind, placeOf } from "./user.ts";
 
 interface Options {
   readonly db: Kysely<IdentityTables>;
@@ -19,7 +19,7 @@ interface Options {
 export class ForgottenGuests {
   readonly #options: Options;
   /** Those up to here were looked at, since then. */
-  #seen: Static<typeof UserPlace> | undefined;
+  #seen: TimePlace | undefined;
   #since = -Infinity;
 
   constructor(options: Options) {

@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { storableText } from "../../../platform/postgres/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { MailedEvent } from "../letters/index.ts";
@@ -101,6 +102,5 @@ export class MailQueue {
   }
 }
 
-/** PostgreSQL's text cannot hold a NUL. */
 const noteOf = (note: string | undefined): string | null =>
-  note?.replaceAll("\0", "").slice(0, ERROR_LENGTH_MAX) ?? null;
+  note === undefined ? null : storableText(note, ERROR_LENGTH_MAX);

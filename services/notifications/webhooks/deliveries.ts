@@ -3,7 +3,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { Page, WebhookDelivery, WebhookDeliveryQuery } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
 import {
   ATTEMPT_LEASE_MS,
   DELIVERIES_KEPT_MS,
@@ -12,7 +12,6 @@ import {
   PER_WEBHOOK_MAX,
   PRUNE_ROWS_MAX,
 } from "./limits.ts";
-import { Place } from "./place.ts";
 import { nextAttemptAt } from "./retry-schedule.ts";
 import type { Outcome } from "./send.ts";
 import type { DeliveryTable, WebhookTables } from "./tables.ts";
@@ -105,7 +104,7 @@ export class Deliveries {
     let rows = this.#options.db.selectFrom("webhook_delivery").selectAll().where("webhook_id", "=", webhookId);
     if (query.status !== undefined) rows = rows.where("status", "=", query.status);
     if (query.cursor !== undefined) {
-      const [at, id] = decodeCursor(Place, query.cursor);
+      const [at, id] = decodeCursor(TimePlace, query.cursor);
       rows = rows.where(({ eb, refTuple, tuple }) => eb(refTuple("created_at", "id"), "<", tuple(new Date(at), id)));
     }
     const found = await rows

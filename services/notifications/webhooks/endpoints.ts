@@ -10,10 +10,9 @@ import type {
   WebhookRegistered,
   WebhookSecret,
 } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem } from "../../../platform/http/index.ts";
+import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
 import { type AddressGuard, AddressRefused } from "./address-guard.ts";
 import { GIVE_UP_AFTER_MS, PREVIOUS_SECRET_MS, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
-import { Place } from "./place.ts";
 import { newSecret } from "./signature.ts";
 import type { WebhookTable, WebhookTables } from "./tables.ts";
 
@@ -65,7 +64,7 @@ export class Endpoints {
     const limit = limitOf(query);
     let rows = this.#options.db.selectFrom("webhook").selectAll();
     if (query.cursor !== undefined) {
-      const [at, id] = decodeCursor(Place, query.cursor);
+      const [at, id] = decodeCursor(TimePlace, query.cursor);
       rows = rows.where(({ eb, refTuple, tuple }) => eb(refTuple("created_at", "id"), "<", tuple(new Date(at), id)));
     }
     const found = await rows

@@ -3,6 +3,7 @@ import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { messageOf } from "../../../platform/explained/index.ts";
+import { storableText } from "../../../platform/postgres/index.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { ATTEMPT_TIMEOUT_MS, RESPONSE_BYTES_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
 
@@ -40,7 +41,7 @@ export async function send({ url, headers, body, guard, clock }: Options): Promi
     return { type: "answered", statusCode, response: await beginningOf(response) };
   } catch (error) {
     const late = `No answer within ${ATTEMPT_TIMEOUT_MS / 1_000} s.`;
-    return { type: "unanswered", error: abort.signal.aborted ? late : plain(messageOf(error)) };
+    return { type: "unanswered", error: abort.signal.aborted ? late : excerptOf(messageOf(error)) };
   } finally {
     timer.cancel();
     abort.abort();
@@ -80,11 +81,11 @@ async function beginningOf(response: IncomingMessage): Promise<string> {
   } catch {
     // The status is what counts.
   }
-  return plain(Buffer.concat(chunks).toString());
+  return excerptOf(Buffer.concat(chunks).toString());
 }
 
-/** For the log: PostgreSQL's text cannot hold a NUL. */
-const plain = (text: string): string => text.replaceAll("\0", "").slice(0, RESPONSE_EXCERPT_MAX);
+/** For the log of deliveries. */
+const excerptOf = (text: string): string => storableText(text, RESPONSE_EXCERPT_MAX);
 
 function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
