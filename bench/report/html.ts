@@ -1,4 +1,5 @@
 /** The report: one HTML file that needs nothing else, so that it can be mailed, kept, and opened years later. */
+import { escape } from "../../platform/html/index.ts";
 import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
 import type { CaseResult, Results, RoundResult, ScenarioResult, SubjectResult } from "../runner/results.ts";
 import type { Level } from "../runner/scenario.ts";
@@ -16,7 +17,7 @@ import {
 } from "../runner/statistics.ts";
 import { cpuRatioText, cpuText, ratioText } from "../runner/summary.ts";
 import { figure } from "../runner/text.ts";
-import { dotPlot, escape, linePlot, type Series } from "./plot.ts";
+import { dotPlot, linePlot, type Series } from "./plot.ts";
 import { colorClass, STYLE } from "./style.ts";
 
 export function reportOf(results: Results): string {

@@ -1,4 +1,5 @@
 /** Plots as SVG text, for a report that is one file. Colours come from the page's style sheet, by class: `s0` is the first series. */
+import { escape } from "../../platform/html/index.ts";
 import { colorClass } from "./style.ts";
 
 export interface Axis {
@@ -20,9 +21,6 @@ const LEFT = 64;
 const RIGHT = 16;
 const TOP = 12;
 const BOTTOM = 42;
-
-export const escape = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /** Lines over two axes; what is not above 0 has no place on a logarithmic one and is left out. */
 export function linePlot(title: string, x: Axis, y: Axis, series: readonly Series[]): string {

@@ -1,1 +1,1 @@
-export { html, type Html } from "./html.ts";
+export { escape, html, type Html } from "./html.ts";

@@ -1,3 +1,4 @@
+import { escape } from "../../../platform/html/index.ts";
 import { MOTIFS } from "./motifs.ts";
 import { artOf, type PosterArt } from "./poster-art.ts";
 
@@ -27,7 +28,7 @@ export function drawPoster(subject: PosterSubject, chosen: PosterArt | null): st
   const cast = subject.actors.slice(0, 3).join(" · ");
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img">` +
-    `<title>${escape(`${subject.title} (${subject.year})`)}</title>` +
+    `<title>${xml(`${subject.title} (${subject.year})`)}</title>` +
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="${art.paper}"/>` +
     `<svg x="0" y="0" width="400" height="400" viewBox="0 0 400 400">${MOTIFS[art.motif](art)}</svg>` +
     `<rect y="400" width="${WIDTH}" height="6" fill="${art.accent}"/>` +
@@ -40,7 +41,7 @@ export function drawPoster(subject: PosterSubject, chosen: PosterArt | null): st
 
 function text(words: string, y: number, size: number, fill: string, weight: number): string {
   const attributes = `x="200" y="${y.toFixed(1)}" font-size="${size.toFixed(1)}" font-weight="${weight}" fill="${fill}"`;
-  return `<text ${attributes} text-anchor="middle" font-family="Futura, 'Century Gothic', 'Avenir Next', 'Segoe UI', sans-serif">${escape(words)}</text>`;
+  return `<text ${attributes} text-anchor="middle" font-family="Futura, 'Century Gothic', 'Avenir Next', 'Segoe UI', sans-serif">${xml(words)}</text>`;
 }
 
 /** The largest size up to `most` at which the words keep to the poster. */
@@ -61,10 +62,4 @@ function titleLines(title: string): string[] {
 }
 
 /** As text of XML 1.0, which has no control characters in any form. */
-const escape = (words: string): string =>
-  words
-    .replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, " ")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
+const xml = (words: string): string => escape(words.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, " "));
