@@ -11,3 +11,5 @@ export * from "./engine/index.ts";
 export * from "./events.ts";
 export * from "./money.ts";
 export * from "./roles.ts";
+export * from "./shortened.ts";
+export * from "./when.ts";

@@ -1,4 +1,5 @@
 import { escape } from "../../../platform/html/index.ts";
+import { shortened } from "../../../proto/index.ts";
 import { MOTIFS } from "./motifs.ts";
 import { artOf, type PosterArt } from "./poster-art.ts";
 
@@ -58,7 +59,7 @@ function titleLines(title: string): string[] {
     if (full) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
-  return lines.map((line) => (line.length > 40 ? `${line.slice(0, 39)}…` : line));
+  return lines.map((line) => shortened(line, 40));
 }
 
 /** As text of XML 1.0, which has no control characters in any form. */

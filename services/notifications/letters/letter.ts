@@ -1,4 +1,4 @@
-import { type DomainEvent, formatMoney } from "../../../proto/index.ts";
+import { type DomainEvent, formatMoney, formatWhen, shortened } from "../../../proto/index.ts";
 import type { BookingRecord, ShowtimeCard } from "../../../proto/services/index.ts";
 import { WORDS_LENGTH_MAX } from "../limits.ts";
 import { english } from "./english.ts";
@@ -47,7 +47,7 @@ export function writeLetter(content: LetterContent): Letter {
   const title = oneLine((showtime ?? booking).title);
   const rows: [name: string, ...values: (string | null | undefined)[]][] = [
     [facts.film, title],
-    [facts.when, showtime && whenOf(showtime, locale)],
+    [facts.when, showtime && formatWhen(showtime.startsAt, showtime.timeZone, locale)],
     [facts.cinema, showtime?.cinemaName, showtime?.cinemaAddress],
     [facts.hall, showtime?.hallName],
     [facts.seats, ...content.seats.map((seat) => seatLine(seat, booking, messages))],
@@ -101,25 +101,11 @@ function seatLine({ seat, label, categoryName }: LetterSeat, booking: BookingRec
   return `${label} (${kind})${sale ? `: ${formatMoney(sale.price, messages.locale)}` : ""}`;
 }
 
-function whenOf({ startsAt, timeZone }: ShowtimeCard, locale: string): string {
-  const format = new Intl.DateTimeFormat(locale, {
-    weekday: "long",
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZone,
-  });
-  return format.format(new Date(startsAt));
-}
-
 /** Names and titles are other people's: no line breaks, nothing that turns the text around it, and no novels. */
 function oneLine(text: string): string {
   const line = text
     .replaceAll(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ")
     .replaceAll(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "")
     .trim();
-  const letters = [...line];
-  return letters.length > WORDS_LENGTH_MAX ? `${letters.slice(0, WORDS_LENGTH_MAX - 1).join("")}…` : line;
+  return shortened(line, WORDS_LENGTH_MAX);
 }

@@ -1,4 +1,4 @@
-import { formatMoney } from "../../../proto/index.ts";
+import { formatMoney, formatWhen, shortened } from "../../../proto/index.ts";
 import type { BookingRecord, PlanSeat, SeatCard, ShowtimeCard } from "../../../proto/services/index.ts";
 import { PLAN_DOTS_IN_ALL_MAX, PLAN_DOTS_MAX, PRINTED_LENGTH_MAX } from "../limits.ts";
 import { Fonts, type Weight } from "./fonts.ts";
@@ -101,7 +101,10 @@ class Page {
     this.#line(68);
     const title = showtime.title.length > 30 ? { size: 18, lines: 2 } : { size: 30 };
     this.#write(showtime.title, margin, 86, { ...title, weight: "bold" });
-    this.#write(whenOf(showtime, this.#texts.locale), margin, 132, { size: 16, weight: "bold" });
+    this.#write(formatWhen(showtime.startsAt, showtime.timeZone, this.#texts.locale), margin, 132, {
+      size: 16,
+      weight: "bold",
+    });
     this.#write(showtime.cinemaAddress, margin, 158, { size: 11, colour: QUIET });
     this.#line(190);
   }
@@ -187,8 +190,7 @@ class Page {
   /** What does not fit is set smaller, and in the end cut off. */
   #write(words: string, x: number, y: number, style: Style): void {
     const { weight = "regular", colour = INK, width = INNER, align = "left", lines = 1 } = style;
-    const letters = [...words];
-    const short = letters.length > PRINTED_LENGTH_MAX ? `${letters.slice(0, PRINTED_LENGTH_MAX - 1).join("")}…` : words;
+    const short = shortened(words, PRINTED_LENGTH_MAX);
     const { font, text, rightToLeft } = this.#fonts.fit(this.#document, short, weight);
     const room = lines > 1 && !rightToLeft ? width * (lines - 0.3) : width; // A word that is carried over leaves a gap.
     const natural = this.#document.font(font).fontSize(style.size).widthOfString(text);
@@ -198,17 +200,4 @@ class Page {
       .fillColor(colour)
       .text(text, x, y + (style.size - size), { width: width + 1, height: size * 1.3 * lines, align, ellipsis: true });
   }
-}
-
-function whenOf({ startsAt, timeZone }: ShowtimeCard, locale: string): string {
-  const format = new Intl.DateTimeFormat(locale, {
-    weekday: "long",
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZone,
-  });
-  return format.format(new Date(startsAt));
 }
