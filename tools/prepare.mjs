@@ -34,7 +34,6 @@ export async function step(name, work) {
 }
 
 function requireNode() {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major > 20 || (major === 20 && minor >= 19)) return;
+  if (process.versions.node.localeCompare("20.19", "en", { numeric: true }) >= 0) return;
   throw new Stop(`Usher needs Node.js 20.19 or newer, and this is ${process.versions.node}: install a newer one.`);
 }

@@ -7,7 +7,7 @@ export const NATS_PINGS_MAX = 2;
 export const NATS_RECONNECT_MS = 200;
 export const NATS_CONNECT_TIMEOUT_MS = 3_000;
 /** The oldest server that has all that is used here: headers on no-responder replies, JetStream's message ids. */
-export const NATS_VERSION_MIN = [2, 9] as const;
+export const NATS_VERSION_MIN = "2.9";
 /** The `max_payload` of deploy/nats/nats.conf: what a view of a large hall and a loop turn's commands fit in. */
 export const MESSAGE_BYTES_WANTED = 8 * 2 ** 20;
 /** Subjects that the log names as refused by the server's permissions; later ones are as those. */

@@ -50,9 +50,10 @@ export async function connectNats(
     const trial = await connect({ ...wanted, ignoreClusterUpdates: true });
     const { version = "?", headers } = trial.info ?? {};
     await trial.close();
-    if (headers !== true || !isNewEnough(version)) {
-      const needed = NATS_VERSION_MIN.join(".");
-      throw new NatsUnusable(`NATS_URL: the server at ${hosts} is version ${version}; Usher needs ${needed} or newer.`);
+    if (headers !== true || version.localeCompare(NATS_VERSION_MIN, "en", { numeric: true }) < 0) {
+      throw new NatsUnusable(
+        `NATS_URL: the server at ${hosts} is version ${version}; Usher needs ${NATS_VERSION_MIN} or newer.`,
+      );
     }
     return await connect(wanted);
   } catch (error) {
@@ -76,10 +77,4 @@ function whyNot(hosts: string, error: unknown, isRefused: boolean): string {
   }
   const reason = messageOf(error);
   return `NATS_URL: no NATS server answers at ${hosts} (${reason}); start one, or correct NATS_URL.`;
-}
-
-function isNewEnough(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [wantedMajor, wantedMinor] = NATS_VERSION_MIN;
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }

@@ -1,5 +1,5 @@
 /** The oldest server whose scripts may ask for the time and write afterwards, whatever it replicates to. */
-export const REDIS_VERSION_MIN = [6, 2] as const;
+export const REDIS_VERSION_MIN = "6.2";
 /** What an answer may take before whoever asked goes on without it. */
 export const REDIS_ANSWER_TIMEOUT_MS = 150;
 /** What connecting, and then each command of the handshake, may take. */

@@ -196,9 +196,9 @@ export class RedisConnection {
 function requireVersion(info: string, host: string): void {
   const version = /^redis_version:(\S+)/m.exec(info)?.[1];
   if (version === undefined) throw new Error("it does not speak as Redis does");
-  if (isNewEnough(version)) return;
+  if (version.localeCompare(REDIS_VERSION_MIN, "en", { numeric: true }) >= 0) return;
   throw new RedisUnusable(
-    `REDIS_URL: the server at ${host} is version ${version}; Usher needs ${REDIS_VERSION_MIN.join(".")} or newer.`,
+    `REDIS_URL: the server at ${host} is version ${version}; Usher needs ${REDIS_VERSION_MIN} or newer.`,
   );
 }
 
@@ -213,12 +213,6 @@ async function tryAll(redis: Redis, host: string): Promise<void> {
   await redis.eval(ADD, 1, `${key}:counts`, keptMs);
   // The second throws out what the first has said.
   for (const process of ["one", "other"]) await redis.eval(EXCHANGE, 1, `${key}:usage`, process, 0, keptMs, 0);
-}
-
-function isNewEnough(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [wantedMajor, wantedMinor] = REDIS_VERSION_MIN;
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 const NOBODY_THERE: ReadonlySet<unknown> = new Set([
