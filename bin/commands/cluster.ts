@@ -5,6 +5,7 @@ import { type Config, requireDifferentPorts } from "../../platform/config/index.
 import type { Context } from "../context.ts";
 import { databaseUsers } from "../cluster/database-users.ts";
 import { makePlan, type Plan, type Sizes } from "../cluster/plan.ts";
+import { freePorts, urlHost } from "../../platform/network/index.ts";
 import { ProcessUnderWatch, type Program } from "../cluster/process-under-watch.ts";
 import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
@@ -16,7 +17,6 @@ import { requireFreePort } from "../parts/free-port.ts";
 import { gatewayHost } from "../parts/gateway-host.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
-import { freePorts, urlHost } from "../../platform/network/index.ts";
 import { startDatabase } from "../parts/start-database.ts";
 
 const SIZES: Sizes = { engines: 2, edges: 2, services: 2 };
