@@ -16,7 +16,7 @@ export class Emitter<Events extends object> {
   }
 }
 
-export function guarded<Args extends unknown[]>(handler: (...args: Args) => void, ...args: Args): void {
+function guarded<Args extends unknown[]>(handler: (...args: Args) => void, ...args: Args): void {
   try {
     handler(...args);
   } catch (error) {

@@ -104,7 +104,7 @@ function shim({ commands: [command], image, env = [] }) {
   chmodSync(file, 0o755);
 }
 
-export function onPath(command) {
+function onPath(command) {
   return (process.env.PATH ?? "").split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);

@@ -2,7 +2,7 @@
 import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64, type Histogram } from "hdr-histogram-js";
 
 /** Beyond this a latency is recorded as this. */
-export const LATENCY_MAX_US = 100_000_000;
+const LATENCY_MAX_US = 100_000_000;
 export const SLICE_MS = 250;
 
 export const createHistogram = (): Histogram =>

@@ -68,7 +68,7 @@ export function cpuRatioText(one: CaseResult, subject: SubjectResult): string {
 }
 
 /** Of all rounds together. */
-export function latencyText(subject: SubjectResult, name: string): string {
+function latencyText(subject: SubjectResult, name: string): string {
   const encoded = subject.rounds.flatMap(({ latencies }) => latencies[name]?.histogram ?? []);
   if (encoded.length === 0) return "-";
   const { p50, p99, "p99.9": p999 } = percentilesOf(mergeHistograms(encoded));

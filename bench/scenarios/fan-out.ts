@@ -16,7 +16,7 @@ import type { StartTarget } from "./subjects.ts";
 /** Buyers, and the seats that each holds and releases in turn: so many that a seat changes again only after many seconds. */
 export const BUYERS = 40;
 const SEATS_A_BUYER = 50;
-export const SEATS = BUYERS * SEATS_A_BUYER;
+const SEATS = BUYERS * SEATS_A_BUYER;
 /** A seat has the same status again after 4 s, when nobody waits for the change before any more (see `ViewerLoad`). */
 const CHANGES_PER_SECOND_MAX = SEATS / 2;
 /** For a server that has fallen behind. */

@@ -20,7 +20,7 @@ export interface Buyer {
 }
 
 /** As the money is written, not reckoned. */
-export const priceOf = ({ amount, currency }: Booking["total"]): string => `${(amount / 100).toFixed(2)} ${currency}`;
+const priceOf = ({ amount, currency }: Booking["total"]): string => `${(amount / 100).toFixed(2)} ${currency}`;
 
 export function register({ shop, steps, unique }: Market): Promise<Buyer> {
   const email = `buyer-${unique()}@example.com`;

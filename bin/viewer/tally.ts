@@ -1,7 +1,7 @@
 import type { ClientClock } from "../../client/index.ts";
 
 /** Seats of each status, indexed by it. */
-export function tallyOf(statuses: Uint8Array): [free: number, held: number, booked: number, blocked: number] {
+function tallyOf(statuses: Uint8Array): [free: number, held: number, booked: number, blocked: number] {
   const tally: [number, number, number, number] = [0, 0, 0, 0];
   // The cast: statuses are 0 to 3.
   for (const status of statuses) tally[status as 0 | 1 | 2 | 3]++;

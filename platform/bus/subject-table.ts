@@ -43,7 +43,7 @@ export class SubjectTable<Receive> {
 }
 
 /** Everybody without a queue, and of each queue group one after another. */
-export class Receivers<Receive> {
+class Receivers<Receive> {
   readonly #single: Member<Receive>[] = [];
   readonly #groups = new Map<string, { readonly members: Member<Receive>[]; next: number }>();
 

@@ -17,7 +17,7 @@ export type Money = Static<typeof Money>;
 
 export const IdParams = Type.Object({ id: Id });
 
-export const PAGE_LIMIT_MAX = 100;
+const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 50;
 /** A list that is sorted by a name has the name in its cursors: 500 letters of three bytes each make 2,000 characters. */
 const CURSOR_LENGTH_MAX = 4_096;

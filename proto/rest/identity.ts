@@ -11,13 +11,13 @@ const REFRESH_TOKEN = "fam_7Tq2LwYc0Zr5Nd8XhK1mVg.0.Jx3bR6tU9wQ1eY4iO7pA0sD2fG5h
 const SECRET = "nJ4vT0rK8mQ2xW6zB1dF5gH9jL3pS7uYcE0aI4oU8wM";
 
 /** Compared without regard to case, outer blanks, Unicode form, and how an international domain is written. */
-export const Email = Type.String({
+const Email = Type.String({
   minLength: 3,
   maxLength: 254,
   pattern: String.raw`^\s*[^\s@\p{Cc}\p{Cf}\p{Cs}]+@[^\s@\p{Cc}\p{Cf}\p{Cs}]+\s*$`,
   examples: [EMAIL],
 });
-export const Password = Type.String({ minLength: 8, maxLength: 200, examples: [PASSWORD] });
+const Password = Type.String({ minLength: 8, maxLength: 200, examples: [PASSWORD] });
 /** Looser than at registering: what cannot be right is answered like what is wrong. */
 const GivenPassword = Type.String({ maxLength: 1_000, examples: [PASSWORD] });
 /** In any script, and any direction; without control characters, and not blank. */
@@ -30,7 +30,7 @@ const Name = Type.String({
 export const Language = Type.Enum(["en", "de"], { description: "Of mails and tickets.", examples: ["de"] });
 export type Language = Static<typeof Language>;
 
-export const RoleName = Type.Enum([...ROLES], { examples: ["customer"] });
+const RoleName = Type.Enum([...ROLES], { examples: ["customer"] });
 /** Of those who have a password. */
 export const PersonRole = Type.Enum(["customer", "boxoffice", "gate", "admin"], { examples: ["boxoffice"] });
 export type PersonRole = Static<typeof PersonRole>;

@@ -58,7 +58,7 @@ const AskedHold = Type.String({
   description: "Id of a hold.",
 });
 
-export const Auth = Type.Object(
+const Auth = Type.Object(
   {
     op: Type.Literal("auth"),
     // One that is too long is refused as any other that is none, not as a bad message.
@@ -70,22 +70,22 @@ export const Auth = Type.Object(
   },
   { ...closed, description: "Signs the connection in, or renews its sign-in." },
 );
-export const Watch = Type.Object(
+const Watch = Type.Object(
   { op: Type.Literal("watch"), showtime: Showtime, epoch: Type.Optional(Epoch), seq: Type.Optional(Seq) },
   { ...closed, description: "Shows a hall live; with `epoch` and `seq` it goes on from there where that is possible." },
 );
-export const Unwatch = Type.Object(
+const Unwatch = Type.Object(
   { op: Type.Literal("unwatch"), showtime: Showtime },
   { ...closed, description: "Ends a watch." },
 );
 const Accessible = Type.Boolean({
   description: "The buyer needs a wheelchair place, or is the companion of somebody who does.",
 });
-export const HoldSeats = Type.Object(
+const HoldSeats = Type.Object(
   { op: Type.Literal("hold"), rid: Rid, showtime: Showtime, seats: SeatList, accessible: Type.Optional(Accessible) },
   { ...closed, description: "Holds the named seats, all or none." },
 );
-export const HoldBest = Type.Object(
+const HoldBest = Type.Object(
   {
     op: Type.Literal("hold"),
     rid: Rid,
@@ -104,11 +104,11 @@ export const HoldBest = Type.Object(
   },
   { ...closed, description: "Holds the best seats available." },
 );
-export const Extend = Type.Object(
+const Extend = Type.Object(
   { op: Type.Literal("extend"), rid: Rid, holdId: AskedHold },
   { ...closed, description: "Gives a hold more time, where its clock allows." },
 );
-export const Release = Type.Object(
+const Release = Type.Object(
   { op: Type.Literal("release"), rid: Rid, holdId: AskedHold, seats: Type.Optional(SeatList) },
   { ...closed, description: "Gives back all seats of a hold, or the named ones." },
 );
@@ -119,15 +119,15 @@ export const CLIENT_SCHEMAS = { Auth, Watch, Unwatch, HoldSeats, HoldBest, Exten
 export type ClientMessage = Static<(typeof CLIENT_SCHEMAS)[keyof typeof CLIENT_SCHEMAS]>;
 export type HoldMessage = Extract<ClientMessage, { op: "hold" }>;
 
-export const Welcome = Type.Object(
+const Welcome = Type.Object(
   { op: Type.Literal("welcome"), protocol: Type.Literal(1), heartbeatMs: Milliseconds("The server pings this often.") },
   { description: "The first message on every connection." },
 );
-export const Authed = Type.Object(
+const Authed = Type.Object(
   { op: Type.Literal("authed"), userId: Type.Unsafe<HolderId>(Type.String({ pattern: PLAIN })), role: Type.String() },
   { description: "The connection is signed in." },
 );
-export const Snapshot = Type.Object(
+const Snapshot = Type.Object(
   {
     op: Type.Literal("snapshot"),
     showtime: Showtime,
@@ -141,7 +141,7 @@ export const Snapshot = Type.Object(
   },
   { description: "A whole hall." },
 );
-export const Delta = Type.Object(
+const Delta = Type.Object(
   {
     op: Type.Literal("delta"),
     showtime: Showtime,
@@ -155,7 +155,7 @@ export const Delta = Type.Object(
   },
   { description: "What changed in a hall." },
 );
-export const Held = Type.Object(
+const Held = Type.Object(
   {
     op: Type.Literal("held"),
     rid: Rid,
@@ -166,7 +166,7 @@ export const Held = Type.Object(
   },
   { description: "The seats are yours for this long." },
 );
-export const Extended = Type.Object(
+const Extended = Type.Object(
   {
     op: Type.Literal("extended"),
     rid: Rid,
@@ -175,7 +175,7 @@ export const Extended = Type.Object(
   },
   { description: "The hold has more time." },
 );
-export const Released = Type.Object(
+const Released = Type.Object(
   { op: Type.Literal("released"), rid: Rid, holdId: Hold },
   { description: "The seats were given back." },
 );
@@ -183,7 +183,7 @@ export const Released = Type.Object(
 const Code = Type.Unsafe<ErrorCode>(
   Type.String({ enum: Object.keys(ERRORS), description: "See the error catalogue." }),
 );
-export const Refused = Type.Object(
+const Refused = Type.Object(
   {
     op: Type.Literal("error"),
     rid: Type.Optional(Rid),
@@ -194,15 +194,15 @@ export const Refused = Type.Object(
   },
   { description: "A refusal." },
 );
-export const Expired = Type.Object(
+const Expired = Type.Object(
   { op: Type.Literal("expired"), holdId: Hold },
   { description: "To the holder: the hold ran out of time." },
 );
-export const Booked = Type.Object(
+const Booked = Type.Object(
   { op: Type.Literal("booked"), holdId: Hold, bookingId: Type.Unsafe<BookingId>(Type.String({ pattern: PLAIN })) },
   { description: "To the holder: the hold became a booking." },
 );
-export const Booking = Type.Object(
+const Booking = Type.Object(
   {
     op: Type.Literal("booking"),
     bookingId: Type.Unsafe<BookingId>(Type.String({ pattern: PLAIN })),
@@ -212,11 +212,11 @@ export const Booking = Type.Object(
   },
   { description: "To the buyer: what has become of a booking." },
 );
-export const Reauth = Type.Object(
+const Reauth = Type.Object(
   { op: Type.Literal("reauth"), inMs: Milliseconds("When the token ends.") },
   { description: "Send `auth` with a new token, or the connection may soon only watch." },
 );
-export const Goaway = Type.Object(
+const Goaway = Type.Object(
   { op: Type.Literal("goaway"), reconnectInMs: Milliseconds("Reconnect after this long.") },
   { description: "The server is about to shut down." },
 );

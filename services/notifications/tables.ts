@@ -13,8 +13,7 @@ type Fixed<T> = ColumnType<T, T, never>;
  * `queued`: to be sent, again if need be. `sent`. `dropped`: there was nobody to send it to, or nothing to say any more. `failed`: refused, or
  * put off for days; its event is a dead letter then.
  */
-export const MAIL_STATUSES = ["queued", "sent", "dropped", "failed"] as const;
-export type MailStatus = (typeof MAIL_STATUSES)[number];
+export type MailStatus = "queued" | "sent" | "dropped" | "failed";
 
 export interface MailTables {
   /** A mail for each event that its booking's buyer is to hear of. It holds no address: that is asked for when it is sent. */

@@ -38,7 +38,7 @@ const ROOMY = {
   CONNECTIONS_PER_ADDRESS: "1000000",
   REQUESTS_PER_SECOND: "1000000",
 };
-export const ENGINES = 2;
+const ENGINES = 2;
 
 /** Text of the built program that a test replaces, to see whether it notices. */
 export interface Patch {

@@ -15,7 +15,7 @@ import { smallHall } from "../../engine/testing/small-hall.ts";
 import { between, pick } from "../simulation/random.ts";
 
 export const KILL_SHARDS = 4;
-export const KILL_SEATS = 6_000;
+const KILL_SEATS = 6_000;
 export const KILL_LIMITS: SaleLimits = {
   holdTtlMs: 300_000,
   holdMaxMs: 900_000,
@@ -23,7 +23,7 @@ export const KILL_LIMITS: SaleLimits = {
   maxSeatsPerHolder: 8,
   maxExtensions: 3,
 };
-export const KILL_SHOWTIMES = ["kill-a", "kill-b", "kill-c", "kill-d"].map(showtimeId);
+const KILL_SHOWTIMES = ["kill-a", "kill-b", "kill-c", "kill-d"].map(showtimeId);
 
 export const catalogOpens = (): Command[] =>
   KILL_SHOWTIMES.map((showtime) => ({

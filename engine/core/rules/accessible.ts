@@ -11,7 +11,7 @@ import type { ShowtimeState } from "../state/state.ts";
 export const KEPT_FLAGS = SEAT_FLAG.accessible | SEAT_FLAG.companion;
 
 /** Whether anybody may take accessible seats now. */
-export function isReleased(rules: SaleRules, now: number): boolean {
+function isReleased(rules: SaleRules, now: number): boolean {
   const release = rules.accessibleRelease;
   switch (release.when) {
     case "always":

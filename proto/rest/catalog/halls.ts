@@ -114,7 +114,7 @@ const HallCategory = Type.Object(
   { ...closed, description: "`focal`: where its best seats are; the middle of its seats when left out." },
 );
 
-export const AccessibleReleaseRule = Type.Object(
+const AccessibleReleaseRule = Type.Object(
   {
     when: Type.Enum(["always", "never", "before-end"]),
     minutes: Type.Optional(Type.Integer({ minimum: 0, maximum: 525_600, description: "With `before-end`." })),

@@ -11,13 +11,12 @@ export const TicketPrices = Type.Object(
 );
 export type TicketPrices = Static<typeof TicketPrices>;
 
-export const Category = Type.Object({
+const Category = Type.Object({
   id: Type.String(),
   name: Type.String(),
   price: { ...Money, description: "For an adult." },
   prices: TicketPrices,
 });
-export type Category = Static<typeof Category>;
 
 export const SHOWTIME_STATUSES = ["announced", "on-sale", "closed", "cancelled"] as const;
 export type ShowtimeStatus = (typeof SHOWTIME_STATUSES)[number];

@@ -16,7 +16,7 @@ import { createWebhooks, type Webhooks, type WebhooksOptions } from "./index.ts"
 import { webhookMigrations } from "./migrations.ts";
 
 /** Real time that can be put forward. Polls come quickly; longer waits, such as for an answer, end when the test says so. */
-export class HurriedClock extends ShiftedClock {
+class HurriedClock extends ShiftedClock {
   readonly #waits = new Set<() => void>();
 
   override after(ms: number, callback: () => void): Timer {
