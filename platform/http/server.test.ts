@@ -248,6 +248,19 @@ describe("headers", () => {
     const { headers } = await server.app.inject({ url: "/health/live" });
     expect(headers["content-security-policy"]).toContain("connect-src 'self' ws: wss:");
     expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers["cross-origin-opener-policy"]).toBe("same-origin");
+  });
+
+  it("leave out, where the API answers, what only a page needs", async () => {
+    const { headers } = await server.app.inject({ url: "/api/v1/nothing" });
+    const names = Object.keys(headers).filter((name) => /^(x-(?!request-id|ratelimit)|cross|content-sec|ref|orig)/.test(name));
+    expect(names.sort()).toEqual([
+      "content-security-policy",
+      "cross-origin-resource-policy",
+      "referrer-policy",
+      "x-content-type-options",
+      "x-frame-options",
+    ]);
   });
 
   it("allow the pages of configured origins only", async () => {

@@ -1,6 +1,16 @@
 import helmet from "@fastify/helmet";
 import fastify, { type onRequestHookHandler } from "fastify";
 
+/** Of use where a browser shows the answer as a page, or a plug-in of old would have. What the API answers is neither. */
+const FOR_PAGES: ReadonlySet<string> = new Set([
+  "cross-origin-opener-policy",
+  "origin-agent-cluster",
+  "x-dns-prefetch-control",
+  "x-download-options",
+  "x-permitted-cross-domain-policies",
+  "x-xss-protection",
+]);
+
 /**
  * What helmet puts on every answer. It reckons them anew each time, which costs more than all the rest of a small answer; ours never
  * differ, so it is asked once.
@@ -26,10 +36,13 @@ export async function securityHeaders(): Promise<onRequestHookHandler> {
   probe.get("/", (_request, reply) => reply.code(204).send());
   const { headers } = await probe.inject("/");
   await probe.close();
-  const own = Object.entries(headers).filter(([name]) => !["date", "connection", "content-length"].includes(name));
-  const standing = Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
-  return (_request, reply, done) => {
-    void reply.headers(standing);
+  const own = Object.entries(headers)
+    .filter(([name]) => !["date", "connection", "content-length"].includes(name))
+    .map(([name, value]) => [name, String(value)] as const);
+  const ofPages = Object.fromEntries(own);
+  const ofApi = Object.fromEntries(own.filter(([name]) => !FOR_PAGES.has(name)));
+  return (request, reply, done) => {
+    void reply.headers(request.url.startsWith("/api/") ? ofApi : ofPages);
     done();
   };
 }
