@@ -91,13 +91,19 @@ describe("each role's user", { timeout: SLOW }, () => {
     for (const role of ["engine", "services", "gateway"] as const) {
       const tables = await tablesOf(others[role]);
       expect(tables.length).toBeGreaterThan(5);
-      for (const table of tables) {
-        for (const statement of [`table ${table}`, `insert into ${table} default values`, `drop table ${table}`])
-          await expect(each[role].query(statement), `${role}: ${statement}`).rejects.toThrow(PERMISSION);
+      // One session for all of them: a pool closes a connection that a statement has failed on, and the next one signs in anew.
+      const session = await each[role].connect();
+      try {
+        for (const table of tables) {
+          for (const statement of [`table ${table}`, `insert into ${table} default values`, `drop table ${table}`])
+            await expect(session.query(statement), `${role}: ${statement}`).rejects.toThrow(PERMISSION);
+        }
+        for (const schema of [...others[role], "public"])
+          await expect(session.query(`create table ${schema}.mine (n int)`)).rejects.toThrow(PERMISSION);
+        await expect(session.query("create schema mine")).rejects.toThrow(PERMISSION);
+      } finally {
+        session.release();
       }
-      for (const schema of [...others[role], "public"])
-        await expect(each[role].query(`create table ${schema}.mine (n int)`)).rejects.toThrow(PERMISSION);
-      await expect(each[role].query("create schema mine")).rejects.toThrow(PERMISSION);
     }
   });
 
