@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { testEvent, testEvents, type TestEvents } from "../../platform/events/testing.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
+import type { Context } from "../context.ts";
 import { eventsCommand } from "./events.ts";
 
 let t: TestEvents;
@@ -10,13 +11,19 @@ beforeEach(async () => {
 afterEach(() => t.close());
 
 /** Runs `usher events ...` and gives what it printed. */
-async function usherEvents(args: readonly string[], databaseUrl = t.url, lines: string[] = []): Promise<string[]> {
-  const command = eventsCommand({
+async function usherEvents(
+  args: readonly string[],
+  databaseUrl = t.url,
+  lines: string[] = [],
+  options: { replayWaitMs?: number } = {},
+): Promise<string[]> {
+  const context: Context = {
     env: { DATABASE_URL: databaseUrl },
     dist: new URL("file:///"),
     version: "0.0.0",
     print: (line) => void lines.push(line),
-  });
+  };
+  const command = eventsCommand(context, options);
   await command.exitOverride().parseAsync([...args], { from: "user" });
   return lines;
 }
@@ -88,7 +95,8 @@ describe("usher events", () => {
 
   it("says so when no Usher runs, and the next one replays", async () => {
     const [ann = ""] = await kill(["ann"]);
-    expect(await usherEvents(["replay", ann])).toEqual([
+    // Nobody is there to come late.
+    expect(await usherEvents(["replay", ann], t.url, [], { replayWaitMs: 2_000 })).toEqual([
       `${ann}  waits: no running Usher has taken it yet, the next one will`,
     ]);
     expect((await usherEvents(["dead"]))[0]).toContain("waits to be replayed");

@@ -27,7 +27,7 @@ interface ListOptions {
   readonly follow?: boolean;
 }
 
-export function eventsCommand(context: Context): Command {
+export function eventsCommand(context: Context, { replayWaitMs = REPLAY_WAIT_MS } = {}): Command {
   const command = new Command("events").description("looks at the events of the last week, and at those that failed");
   command
     .command("list", { isDefault: true })
@@ -48,7 +48,7 @@ export function eventsCommand(context: Context): Command {
     .argument("[ids...]", "as `usher events dead` shows them")
     .option("--all", "every dead letter")
     .action((ids: string[], { all }: { all?: boolean }) =>
-      withDatabase(context, (pool) => replay(context, pool, all === true ? "all" : ids)),
+      withDatabase(context, (pool) => replay(context, pool, all === true ? "all" : ids, replayWaitMs)),
     );
   command
     .command("discard")
@@ -111,7 +111,12 @@ async function listDead(context: Context, pool: pg.Pool, limit: number): Promise
   }
 }
 
-async function replay(context: Context, pool: pg.Pool, wanted: readonly string[] | "all"): Promise<void> {
+async function replay(
+  context: Context,
+  pool: pg.Pool,
+  wanted: readonly string[] | "all",
+  waitMs: number,
+): Promise<void> {
   if (wanted.length === 0) throw new ExplainedError("Say which: the ids that `npx usher events dead` shows, or --all.");
   const deadLetters = new DeadLetters({ pool, clock: systemClock });
   const ids = await deadLetters.replay(wanted === "all" ? wanted : wanted.map(requireId));
@@ -119,7 +124,7 @@ async function replay(context: Context, pool: pg.Pool, wanted: readonly string[]
   if (ids.length === 0 && missing.length === 0) context.print("No dead letters.");
 
   let left: DeadLetter[] = [];
-  const until = systemClock.monotonic() + REPLAY_WAIT_MS;
+  const until = systemClock.monotonic() + waitMs;
   do {
     await sleep(systemClock, REPLAY_LOOK_EVERY_MS);
     left = await deadLetters.list({ limit: ids.length, ids });

@@ -197,8 +197,8 @@ it("services end with one sentence beside services that have another event strea
   await engine(more);
   const first = await role("services", more);
   await role("services", more);
-  for (const url of [elsewhere.url, ""])
-    expect(await refusal({ ...more, NATS_URL: url }, "services")).toMatch(/another event stream use the same database/);
+  const others = [elsewhere.url, ""].map((url) => refusal({ ...more, NATS_URL: url }, "services"));
+  for (const said of await Promise.all(others)) expect(said).toMatch(/another event stream use the same database/);
   await first.stop();
   await role("services", more);
 });
