@@ -41,7 +41,7 @@ export async function testServer(options: Partial<HttpServerOptions> = {}): Prom
     clock,
     random: systemRandom,
     log,
-    metrics: createMetrics("test"),
+    metrics: createMetrics("test", { ofProcess: false }),
     verifier: plainVerifier,
     idempotency: store,
     checks: [],

@@ -15,3 +15,10 @@ it("a registry tells of the process and of what is sampled, at the time of the s
   expect(text).toContain('usher_messages_total{role="edge"} 12');
   expect(text).toContain("nodejs_eventloop_lag_seconds");
 });
+
+it("a registry that is not of the process has what is sampled alone", async () => {
+  const registry = createMetrics("edge", { ofProcess: false });
+  sampledGauge({ registry, name: "usher_connections", help: "Open now.", read: () => 1 });
+  const text = await registry.metrics();
+  expect(text.match(/^# TYPE \S+/gm)).toEqual(["# TYPE usher_connections"]);
+});

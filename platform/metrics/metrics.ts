@@ -3,11 +3,14 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 /** For histograms of durations, in seconds: from a tenth of a millisecond to five seconds. */
 export const DURATION_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** A registry with what Node tells about the process: memory, event loop, garbage. `role` labels every series. */
-export function createMetrics(role: string): Registry {
+/**
+ * A registry, with what Node tells about the process unless that is not wanted: memory, event loop, garbage. `role` labels every series.
+ * Node is watched until the process ends, whatever becomes of the registry: a process that makes many of them wants it once at most.
+ */
+export function createMetrics(role: string, { ofProcess = true } = {}): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ role });
-  collectDefaultMetrics({ register: registry });
+  if (ofProcess) collectDefaultMetrics({ register: registry });
   return registry;
 }
 

@@ -177,7 +177,7 @@ export async function testIdentity(
       clock,
       random,
       log,
-      metrics: createMetrics("test"),
+      metrics: createMetrics("test", { ofProcess: false }),
       verifier,
       idempotency: new IdempotencyStore({ pool, clock, random }),
       checks: [],

@@ -126,7 +126,7 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
         bus: line,
         clock,
         log,
-        metrics: createMetrics("simulation"),
+        metrics: createMetrics("simulation", { ofProcess: false }),
         shards: SHARDS,
         limits: LIMITS,
         // A supervisor starts the one that serves again.

@@ -68,7 +68,7 @@ export class Site {
       bus: line,
       clock,
       log,
-      metrics: createMetrics(id),
+      metrics: createMetrics(id, { ofProcess: false }),
       shards: SHARDS,
       limits: LIMITS,
       snapshots: { take: (shard) => takeSnapshot(this.journal, shard, log), close: () => Promise.resolve() },

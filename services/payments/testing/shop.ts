@@ -119,7 +119,7 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
       clock,
       random: systemRandom,
       log,
-      metrics: createMetrics("test"),
+      metrics: createMetrics("test", { ofProcess: false }),
       config: { dataDir, mockPayments: true, stripeApiUrl: "https://stripe.invalid" },
       mockGatewayUrl: () => gateway.url,
       ...options,

@@ -53,7 +53,7 @@ export function useTill(): Till {
     },
     id: "",
     async open() {
-      metrics = createMetrics("test");
+      metrics = createMetrics("test", { ofProcess: false });
       payments = await shop.open({
         metrics,
         config: {
