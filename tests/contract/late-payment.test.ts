@@ -1,5 +1,5 @@
 /** Money that comes after the time to pay: the seats again while they are free, else the money back. */
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Booking } from "../../proto/rest/index.ts";
 import { boxOffice, type Person } from "../support/box-office.ts";
 import type { HoldView } from "../support/rest.ts";
@@ -16,22 +16,22 @@ const snatch = async ({ token }: Person, showtime: string, seat: number): Promis
     holdId = answer.body.holdId;
     return answer.status;
   };
-  await expect.poll(hold, { timeout: 10_000, interval: 20 }).toBe(201);
+  await vi.waitFor(async () => expect(await hold()).toBe(201), { timeout: 10_000, interval: 20 });
   const { status, body } = await office.rest.post<Booking>("bookings", { token, body: { holdId } });
   expect([status, body]).toEqual([201, expect.anything()]);
   await office.rest.post(`bookings/${body.id}/payments`, { token, body: { method: "mock", token: "tok_ok" } });
 };
 
-it("an unpaid booking expires, says why, and its seats are free", async () => {
+it.concurrent("an unpaid booking expires, says why, and its seats are free", async () => {
   const [showtime, guest] = [office.anotherShowtime("ha_studio"), await office.guest()];
   const { id, payBy, createdAt } = await purchases.book(guest, showtime, [3]);
   expect(Date.parse(payBy) - Date.parse(createdAt)).toBeLessThanOrEqual(10_000);
   await purchases.comesTo(guest, id, { status: "expired", reason: expect.any(String) });
-  await expect.poll(async () => (await office.rest.seats(showtime)).statuses[3]).toBe("0");
+  await vi.waitFor(async () => expect((await office.rest.seats(showtime)).statuses[3]).toBe("0"), { timeout: 15_000 });
   expect(await purchases.pay(guest, id, "tok_ok")).toMatchObject(problem(409, "BOOKING_STATE"));
 });
 
-it("tok_late gets the same seats, while nobody has taken them", async () => {
+it.concurrent("tok_late gets the same seats, while nobody has taken them", async () => {
   const [showtime, guest] = [office.anotherShowtime("ha_studio"), await office.guest()];
   const { id } = await purchases.book(guest, showtime, [3, 4]);
   expect((await purchases.pay(guest, id, "tok_late")).status).toBe(202);
@@ -41,7 +41,7 @@ it("tok_late gets the same seats, while nobody has taken them", async () => {
   await purchases.balances();
 });
 
-it("tok_late gets the money back, once somebody has", async () => {
+it.concurrent("tok_late gets the money back, once somebody has", async () => {
   const [showtime, guest, quicker] = [office.anotherShowtime("ha_studio"), await office.guest(), await office.guest()];
   const { id } = await purchases.book(guest, showtime, [3, 4]);
   expect((await purchases.pay(guest, id, "tok_late")).status).toBe(202);
@@ -52,7 +52,7 @@ it("tok_late gets the money back, once somebody has", async () => {
   await purchases.balances();
 });
 
-it("tok_late gets neighbours of the same category, where the buyer said that they will do", async () => {
+it.concurrent("tok_late gets neighbours of the same category, where the buyer said that they will do", async () => {
   const [showtime, guest, quicker] = [office.anotherShowtime("ha_studio"), await office.guest(), await office.guest()];
   const { id, total } = await purchases.book(guest, showtime, [3, 4], { acceptOtherSeats: true });
   expect((await purchases.pay(guest, id, "tok_late")).status).toBe(202);

@@ -1,5 +1,5 @@
 /** Buyers, staff and what they do, over REST alone. */
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { Role } from "../../proto/index.ts";
 import type { Booking, BookingRequest, Ticket } from "../../proto/rest/index.ts";
 import { ADMIN, type BoxOffice, type Person } from "./box-office.ts";
@@ -103,8 +103,14 @@ export class Purchases {
 
   /** Polls the booking until it matches; says where it stands when it never does. */
   async comesTo(person: Person, id: string, expected: object, timeout = 25_000): Promise<Booking> {
-    await expect.poll(() => this.read(person, id), { timeout, interval: 50 }).toMatchObject(expected);
-    return this.read(person, id);
+    return vi.waitFor(
+      async () => {
+        const booking = await this.read(person, id);
+        expect(booking).toMatchObject(expected);
+        return booking;
+      },
+      { timeout, interval: 50 },
+    );
   }
 
   async buy(person: Person, showtime: string, seats: readonly number[], token = "tok_ok"): Promise<Booking> {
@@ -116,8 +122,14 @@ export class Purchases {
   async tickets({ token }: Person, booking: string, count: number): Promise<Ticket[]> {
     const read = async (): Promise<Ticket[]> =>
       (await this.#office.rest.get<{ items: Ticket[] }>(`bookings/${booking}/tickets`, { token })).body.items;
-    await expect.poll(read, { timeout: 20_000 }).toHaveLength(count);
-    return read();
+    return vi.waitFor(
+      async () => {
+        const tickets = await read();
+        expect(tickets).toHaveLength(count);
+        return tickets;
+      },
+      { timeout: 20_000 },
+    );
   }
 
   /** What the admin sees when our books are held against the gateways'. */
@@ -125,7 +137,7 @@ export class Purchases {
     const { token } = await this.admin();
     const differences = async (): Promise<unknown> =>
       (await this.#office.rest.get<Body>("payments/reconciliation", { token })).body["differences"];
-    await expect.poll(differences, { timeout: 30_000, interval: 200 }).toEqual([]);
+    await vi.waitFor(async () => expect(await differences()).toEqual([]), { timeout: 30_000, interval: 200 });
   }
 
   async #signIn(path: string, asked: { body: object }, status: number): Promise<Person> {
