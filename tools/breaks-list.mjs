@@ -236,6 +236,14 @@ export const BREAKS = [
   },
   {
     law: "-",
+    what: "a process that hangs keeps what it leads, such as everybody's events",
+    file: "platform/postgres/leadership.ts",
+    find: "await endWhoHangs(options);",
+    replace: "",
+    test: "platform/postgres/leadership",
+  },
+  {
+    law: "-",
     what: "time in which nothing is committed counts against holds",
     file: "engine/shard/housekeeping.ts",
     find: "if (heldUpMs > 0) {",

@@ -8,7 +8,7 @@ import type { DomainEvent } from "../../proto/index.ts";
 import { connectNats, NatsUnusable } from "../bus/index.ts";
 import { type NatsServer, startNatsServer } from "../bus/testing.ts";
 import { systemClock } from "../clock/index.ts";
-import { createDatabase } from "../postgres/index.ts";
+import { createDatabase, SessionLock } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "./contract.ts";
 import { Outbox } from "./outbox.ts";
@@ -227,6 +227,39 @@ describe("on JetStream", () => {
     await dying.stop();
     await other.stop();
     await second.close();
+  });
+
+  it("goes on, from the outbox to the consumer, when a process hangs that has both of them", async () => {
+    await t.pool.query("truncate shop.outbox");
+    for (const name of ["usher.outbox.shop", "usher.consumer.tickets"]) {
+      const ofTheHung = await SessionLock.take(t.pool, name); // It says nothing any more.
+      onTestFinished(() => ofTheHung?.end());
+      expect(ofTheHung).toBeDefined();
+    }
+    const connection = await empty();
+    onTestFinished(() => connection.close());
+    const stream = await opened(connection);
+    onTestFinished(() => stream.stop());
+    const outbox = new Outbox({
+      pool: t.pool,
+      schema: "shop",
+      source: "/usher/shop",
+      clock: systemClock,
+      random: systemRandom,
+      log: silent,
+      stream,
+    });
+    onTestFinished(() => outbox.stop());
+    await outbox.add(createDatabase<unknown>(t.pool), "user.deleted", "u1", { userId: "u1" });
+    const found: string[] = [];
+    stream.consume({
+      name: "tickets",
+      types: ["user.deleted"],
+      handle: async ({ subject }) => void found.push(subject),
+    });
+    stream.start();
+    outbox.start();
+    await expect.poll(() => found, { timeout: 40_000 }).toEqual(["u1"]);
   });
 
   it.each([

@@ -4,7 +4,7 @@
  * each a second time once the stream must have it on disk (`repeatAfterMs`); where it is there already, the message id tells. When the
  * stream itself was lost and made anew (`madeAt`), they publish all again that they have.
  *
- * Of all processes one at a time takes a consumer's events (see `SessionLock`), which keeps the order of each subject.
+ * Of all processes one at a time takes a consumer's events (see `Leadership`), which keeps the order of each subject.
  */
 import {
   type ConsumerMessages,
@@ -19,7 +19,7 @@ import { type DomainEvent, EVENT_NAMES, type EventName } from "../../proto/index
 import { NatsUnusable } from "../bus/index.ts";
 import { every, sleep, type Timer } from "../clock/index.ts";
 import { messageOf } from "../explained/index.ts";
-import { SessionLock } from "../postgres/index.ts";
+import { Leadership } from "../postgres/index.ts";
 import type { ConsumerGroup } from "./consumer-group.ts";
 import { ConsumerGroups, type ConsumerGroupsOptions } from "./consumer-groups.ts";
 import { type Consumer, type StartableEventStream, StreamStopped } from "./event-stream.ts";
@@ -140,14 +140,14 @@ export class JetStreamEventStream implements StartableEventStream {
     const isOver = (): boolean => this.#stopped.signal.aborted || group.empty;
     while (!isOver()) {
       try {
-        const lock = await SessionLock.take(pool, `usher.consumer.${name}`);
-        if (lock !== undefined) {
+        const leadership = await Leadership.take({ pool, name: `usher.consumer.${name}`, clock, log });
+        if (leadership !== undefined) {
           try {
             let again: boolean;
-            do again = await this.#lead(group, lock, isOver);
+            do again = await this.#lead(group, leadership, isOver);
             while (again);
           } finally {
-            lock.end();
+            leadership.end();
           }
         }
       } catch (err) {
@@ -158,7 +158,7 @@ export class JetStreamEventStream implements StartableEventStream {
   }
 
   /** @returns whether to lead anew at once: the connection is another now, and the stream may have lost its end meanwhile */
-  async #lead(group: ConsumerGroup, lock: SessionLock, isOver: () => boolean): Promise<boolean> {
+  async #lead(group: ConsumerGroup, leadership: Leadership, isOver: () => boolean): Promise<boolean> {
     const { clock, connection } = this.#options;
     const link = linkOf(connection);
     const client = jetstream(connection, { timeout: JETSTREAM_ASK_MS });
@@ -175,7 +175,8 @@ export class JetStreamEventStream implements StartableEventStream {
       idle_heartbeat: JETSTREAM_HEARTBEAT_MS,
       abort_on_missing_resource: true,
       callback: (message) => {
-        if (!isElsewhere()) this.#take(message, group, taken); // What is left out comes again once it is led anew.
+        // What is left out comes again once it is led anew.
+        if (leadership.isSure() && !isElsewhere()) this.#take(message, group, taken);
       },
     });
     const working = this.#keepWorking(taken);
@@ -192,7 +193,7 @@ export class JetStreamEventStream implements StartableEventStream {
       const closed = messages.closed().then((error) => {
         if (error instanceof Error) throw error;
       });
-      again = await Promise.race([over, lock.lost, closed]);
+      again = await Promise.race([over, leadership.lost, closed]);
     } finally {
       working.cancel();
       looking?.cancel();

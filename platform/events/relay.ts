@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { Pool, PoolClient } from "pg";
 import { type Clock, sleep, Wakeable, within } from "../clock/index.ts";
 import { CountedLine, type Logger } from "../log/index.ts";
-import { SessionLock } from "../postgres/index.ts";
+import { Leadership } from "../postgres/index.ts";
 import { type EventStream, StreamStopped } from "./event-stream.ts";
 import {
   OUTBOX_BACK_OFF_MAX_MS,
@@ -30,8 +30,8 @@ export interface RelayOptions {
 
 /**
  * Takes events from a schema's outbox to the stream. Of all processes one does so at a time: whose connection holds the
- * schema's advisory lock, which PostgreSQL gives to another when that process or connection dies. Everything the relay reads and
- * writes goes over that connection, so whoever has lost the lock can neither read nor mark.
+ * schema's advisory lock, which PostgreSQL gives to another when that process or connection dies, or the process hangs (see
+ * `Leadership`). Everything the relay reads and writes goes over that connection, so whoever has lost the lock can neither read nor mark.
  *
  * It keeps no cursor: what has no `published_at` is to be published, however late it was committed. A subject's events go one
  * after another, each marked before the next, while subjects go side by side. One that was written after another of its subject
@@ -107,15 +107,15 @@ export class Relay {
 
   /** Returns at once when another relay of the schema leads, else leads until it is stopped. Throws when PostgreSQL fails. */
   async #leadIfFree(): Promise<void> {
-    const { pool, schema } = this.#options;
-    const lock = await SessionLock.take(pool, `usher.outbox.${schema}`);
-    if (lock === undefined) return;
+    const { pool, schema, clock, log } = this.#options;
+    const leadership = await Leadership.take({ pool, name: `usher.outbox.${schema}`, clock, log });
+    if (leadership === undefined) return;
     this.#leads = true;
     try {
-      await this.#lead(lock.connection);
+      await this.#lead(leadership.connection);
     } finally {
       this.#leads = false;
-      lock.end();
+      leadership.end();
     }
   }
 

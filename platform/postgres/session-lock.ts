@@ -2,12 +2,13 @@ import type { Pool, PoolClient } from "pg";
 
 /**
  * A name that one process at a time has: the one whose connection holds PostgreSQL's advisory lock of it. Should process or connection die,
- * PostgreSQL frees it at once; should their host vanish, within half a minute.
+ * PostgreSQL frees it at once; should their host vanish, within half a minute; but not should the process hang, see `Leadership`.
  */
 export class SessionLock {
   readonly connection: PoolClient;
-  /** Settles when the connection has ended. */
+  /** Settles when the connection has ended, or `end` was called. */
   readonly lost: Promise<void>;
+  #tellLost: () => void = () => {};
   #ended = false;
 
   private constructor(connection: PoolClient) {
@@ -15,6 +16,7 @@ export class SessionLock {
     this.lost = new Promise((resolve) => {
       connection.once("error", () => resolve());
       connection.once("end", () => resolve());
+      this.#tellLost = resolve;
     });
   }
 
@@ -51,5 +53,6 @@ export class SessionLock {
     if (this.#ended) return;
     this.#ended = true;
     this.connection.release(true);
+    this.#tellLost();
   }
 }

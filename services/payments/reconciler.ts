@@ -4,7 +4,7 @@ import { Gauge } from "prom-client";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import type { Registry } from "../../platform/metrics/index.ts";
-import { SessionLock } from "../../platform/postgres/index.ts";
+import { Leadership } from "../../platform/postgres/index.ts";
 import type { PaymentDifference, Reconciliation } from "../../proto/rest/index.ts";
 import type { PaymentMethod } from "../../proto/services/index.ts";
 import { ComparedPayments, type ComparedRow } from "./compared-payments.ts";
@@ -35,7 +35,7 @@ export class Reconciler {
   readonly #ours: ComparedPayments;
   readonly #gauge: Gauge<"method"> | undefined;
   readonly #openRefund: Gauge | undefined;
-  #lock: SessionLock | undefined;
+  #leadership: Leadership | undefined;
   #underWay: Promise<Reconciliation> | undefined;
   #leavesOff = false;
 
@@ -59,10 +59,10 @@ export class Reconciler {
       });
   }
 
-  /** As `reconcile`, in one process of all: the first that comes, until it stops or its connection ends. The others' gauges are 0, or not there. */
+  /** As `reconcile`, in one process of all: the first that comes, until it stops, hangs, or its connection ends. The others' gauges are 0, or not there. */
   async reconcileForAll(): Promise<void> {
-    this.#lock ??= await this.#takeLock();
-    if (this.#lock !== undefined) {
+    this.#leadership ??= await this.#lead();
+    if (this.#leadership !== undefined) {
       await this.reconcile();
       return;
     }
@@ -76,16 +76,14 @@ export class Reconciler {
   }
 
   stop(): void {
-    this.#lock?.end();
+    this.#leadership?.end();
   }
 
-  async #takeLock(): Promise<SessionLock | undefined> {
-    const lock = await SessionLock.take(this.#options.pool, "usher.payments.reconciler");
-    void lock?.lost.then(() => {
-      lock.end();
-      this.#lock = undefined;
-    });
-    return lock;
+  async #lead(): Promise<Leadership | undefined> {
+    const { pool, clock, log } = this.#options;
+    const leadership = await Leadership.take({ pool, name: "usher.payments.reconciler", clock, log });
+    void leadership?.lost.then(() => (this.#leadership = undefined));
+    return leadership;
   }
 
   /** What is still under way is left for the next time. Whoever asks while it is at it gets the same answer. */
