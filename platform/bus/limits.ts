@@ -1,6 +1,9 @@
 /** Messages that the in-process bus delivers before the event loop gets a turn. */
 export const BURST_MAX = 10_000;
-/** Between two pings of a NATS server; after `NATS_PINGS_MAX` without an answer the connection counts as broken. */
+/**
+ * Between two pings of a NATS server; after `NATS_PINGS_MAX` without an answer the connection counts as broken. They come more often than the
+ * `ping_interval` of deploy/nats/nats.conf, so that the server asks only those that are silent.
+ */
 export const NATS_PING_EVERY_MS = 2_000;
 export const NATS_PINGS_MAX = 2;
 /** Waited before a NATS server is tried again, plus up to as much by chance. */

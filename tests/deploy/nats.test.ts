@@ -150,6 +150,17 @@ describe("NATS", () => {
     await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/authorization/i);
   });
 
+  it("cuts off a client that hangs, so that it gets no share of what is asked, once it has got nothing for a while", async () => {
+    const { hostname, port } = new URL(server.url);
+    const socket = createConnection({ host: hostname, port: Number(port) });
+    onTestFinished(() => void socket.destroy());
+    const hello = { user: "services", pass: PASSWORDS.NATS_SERVICES_PASSWORD };
+    socket.write(`CONNECT ${JSON.stringify(hello)}\r\nSUB catalog.quote catalog 1\r\nPING\r\n`);
+    let said = "";
+    for await (const chunk of socket) said += String(chunk);
+    expect(said).toMatch(/PONG[^]*Stale Connection/);
+  });
+
   it.each<[User, "publish" | "subscribe", string]>([
     ["engine", "publish", "showtime.s1.delta"],
     ["engine", "publish", "engine.notices"],
