@@ -18,6 +18,14 @@ export const REGISTRATIONS_OF_ADDRESS = { max: 2_000, windowMs: 60_000 } as cons
 /** Twice the hashes, so that one login's password is hashed while another's rows are read and written. */
 export const LOGINS_AT_ONCE = 2 * HASHES_AT_ONCE;
 export const LOGINS_WAITING_MAX = 256;
+/** Of one network among those: enough that it alone keeps all of them busy, and so few that others come soon. */
+export const LOGINS_OF_NETWORK_AT_ONCE = 2 * LOGINS_AT_ONCE;
+/** Behind those, before they take a place among all. */
+export const LOGINS_OF_NETWORK_WAITING_MAX = 256;
+/** Logins of an address in a minute, and as many changes of accounts: more than hashing lets through, so that a crowd behind one router does not notice. */
+export const LOGINS_OF_ADDRESS = { max: 15_000, windowMs: 60_000 } as const;
+/** Sign-ins that a user has at most, ended ones among them: a password that is right may come as often as it likes. */
+export const FAMILIES_OF_USER_MAX = 1_000;
 
 /** Wrong passwords before the first wait: for one account from one address, for an account, and for an address. */
 export const WRONG_PASSWORDS_FREE = { pair: 5, account: 20, address: 100 } as const;
@@ -27,7 +35,7 @@ export const WRONG_PASSWORD_WAIT_MAX_MS = 60_000;
 /** After so long without a further one, wrong passwords are forgotten. */
 export const WRONG_PASSWORDS_KEPT_MS = 15 * 60 * 1000;
 
-/** Sign-outs of an address in a minute, and as many deletions of accounts: every process remembers each until its tokens have run out. */
+/** Sign-outs of an address in a minute, and as many changes of passwords and deletions of accounts: every process remembers each until its tokens have run out. */
 export const LOGOUTS_OF_ADDRESS = { max: 1_000, windowMs: 60_000 } as const;
 
 /** A reply that was lost may be asked for again, with the same Idempotency-Key, for this long. */

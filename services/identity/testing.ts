@@ -21,6 +21,7 @@ import {
   httpMigrations,
   type HttpServer,
   IdempotencyStore,
+  type SharedCounts,
 } from "../../platform/http/index.ts";
 import type { FirstAdmin } from "./accounts/first-admin.ts";
 import { keyFile } from "./keys/key-file.ts";
@@ -115,8 +116,8 @@ export const decodePart = (token: string, part: 0 | 1): Record<string, unknown> 
 export interface TestIdentity {
   readonly client: TestClient;
   readonly app: HttpServer;
-  /** The same routes behind another verifier. */
-  serve(verifier: TokenVerifier): Promise<HttpServer>;
+  /** The same routes behind another verifier, or with requests counted elsewhere. */
+  serve(verifier: TokenVerifier, sharedCounts?: SharedCounts): Promise<HttpServer>;
   readonly identity: IdentityService;
   readonly verifier: BusTokenVerifier;
   readonly bus: InProcessBus;
@@ -170,7 +171,7 @@ export async function testIdentity(
   await identity.start();
   const verifier = new BusTokenVerifier({ bus, clock, log });
   await verifier.start();
-  const serve = async (verifier: TokenVerifier): Promise<HttpServer> => {
+  const serve = async (verifier: TokenVerifier, sharedCounts?: SharedCounts): Promise<HttpServer> => {
     const app = await createHttpServer({
       config: { requestsPerSecond: 100_000, allowedOrigins: [] },
       version: "0.0.0",
@@ -182,6 +183,7 @@ export async function testIdentity(
       idempotency: new IdempotencyStore({ pool, clock, random }),
       checks: [],
       webSocket: () => ({ port: 1 }),
+      sharedCounts,
     });
     await app.register(identity.routes, { prefix: "/api/v1" });
     await app.register(identity.wellKnown);

@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
 import { Problem, principalOf, requireSignedIn, type Routes } from "../../../platform/http/index.ts";
 import { isDevice, type UserRow, userOf } from "../accounts/user.ts";
-import { LOGOUTS_OF_ADDRESS } from "../limits.ts";
+import { LOGINS_OF_ADDRESS, LOGOUTS_OF_ADDRESS } from "../limits.ts";
 import { bodyOptional, type IdentityParts, tags } from "./parts.ts";
 
 /** What people do with their own account. */
@@ -36,7 +36,7 @@ export const accountRoutes =
       "/auth/me",
       {
         onRequest: requireSignedIn,
-        config: { problems: ["FORBIDDEN", "CONFLICT", "RATE_LIMITED", "BUSY"] },
+        config: { problems: ["FORBIDDEN", "CONFLICT", "RATE_LIMITED", "BUSY"], rateLimit: LOGINS_OF_ADDRESS },
         schema: {
           operationId: "changeMe",
           tags,
@@ -62,7 +62,7 @@ export const accountRoutes =
       "/auth/password",
       {
         onRequest: requireSignedIn,
-        config: { problems: ["FORBIDDEN", "RATE_LIMITED", "BUSY"] },
+        config: { problems: ["FORBIDDEN", "RATE_LIMITED", "BUSY"], rateLimit: LOGOUTS_OF_ADDRESS },
         schema: {
           operationId: "changePassword",
           tags,

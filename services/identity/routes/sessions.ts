@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
 import { userOf } from "../accounts/user.ts";
-import { LOGOUTS_OF_ADDRESS, REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
+import { FAMILIES_OF_USER_MAX, LOGINS_OF_ADDRESS, LOGOUTS_OF_ADDRESS, REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
 import { bodyOptional, type IdentityParts, signedIn, tags } from "./parts.ts";
 
 /** How people sign up, in and out. */
@@ -41,14 +41,15 @@ export const sessionRoutes =
     app.post(
       "/auth/login",
       {
-        config: { problems: ["UNAUTHORIZED", "RATE_LIMITED", "BUSY"] },
+        config: { problems: ["UNAUTHORIZED", "RATE_LIMITED", "BUSY"], rateLimit: LOGINS_OF_ADDRESS },
         schema: {
           operationId: "login",
           tags,
           summary: "Sign in",
           description:
             "After several wrong passwords, of one account or from one address, each further one doubles the wait before the " +
-            "next try, up to a minute: `RATE_LIMITED` with `retryInMs`. Tries within the wait do not make it longer.",
+            "next try, up to a minute: `RATE_LIMITED` with `retryInMs`. Tries within the wait do not make it longer. " +
+            `Past ${FAMILIES_OF_USER_MAX.toLocaleString("en")} sign-ins of an account the one that was used longest ago ends.`,
           body: schema.LoginBody,
           response: { 200: schema.SignedIn },
         },

@@ -8,7 +8,13 @@ import type { Config } from "../../../platform/config/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
-import { FAMILIES_KEPT_MS, PRUNE_ROWS_MAX, REFRESH_REPLAY_MS, TOKEN_SIGNED_WITHIN_MS } from "../limits.ts";
+import {
+  FAMILIES_KEPT_MS,
+  FAMILIES_OF_USER_MAX,
+  PRUNE_ROWS_MAX,
+  REFRESH_REPLAY_MS,
+  TOKEN_SIGNED_WITHIN_MS,
+} from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from "./refresh-token.ts";
 
@@ -104,6 +110,24 @@ export class Families {
     return this.#revokeWhere(sql`user_id = ${userId} and id is distinct from ${keep ?? null}`, transaction);
   }
 
+  /** Of a user who has too many, those that were used longest ago end, and are forgotten. Waits for nobody who is just at one of them. */
+  async endOldest(userId: string): Promise<void> {
+    const now = this.#now();
+    const { rows } = await sql<{ family: string; until: Date }>`
+      with ended as (
+        delete from identity.family where id in (
+          select id from identity.family where id in (
+            select id from identity.family where user_id = ${userId}
+            order by rotated_at desc offset ${FAMILIES_OF_USER_MAX})
+          for update skip locked)
+        returning id, tokens_until)
+      insert into identity.revocation (family, until)
+      select id, tokens_until from ended where tokens_until > ${now}
+      on conflict (family) do nothing
+      returning family, until`.execute(this.#options.db);
+    this.announce(revocationsOf(rows));
+  }
+
   /** From now on every process refuses the families' tokens, and closes their sockets. */
   announce(revocations: readonly Revocation[]): void {
     for (const revocation of revocations) this.#options.bus.publish(REVOKED, revocation);
@@ -119,7 +143,7 @@ export class Families {
       .orderBy("family")
       .limit(REVOCATIONS_PAGE)
       .execute();
-    return rows.map(({ family, until }) => ({ family, until: until.getTime() }));
+    return revocationsOf(rows);
   }
 
   /** Deletes what no token can refer to any more, so many rows at a time. @returns whether there may be more */
@@ -147,7 +171,7 @@ export class Families {
       select id, tokens_until from ended where tokens_until > ${now}
       on conflict (family) do nothing
       returning family, until`.execute(db);
-    return rows.map(({ family, until }) => ({ family, until: until.getTime() }));
+    return revocationsOf(rows);
   }
 
   /** One statement, so that of many who come with one token exactly one gets through. */
@@ -205,6 +229,9 @@ export class Families {
     return parseRefreshToken(text, this.#options.keyRing().refreshSecret);
   }
 }
+
+const revocationsOf = (rows: readonly { family: string; until: Date }[]): Revocation[] =>
+  rows.map(({ family, until }) => ({ family, until: until.getTime() }));
 
 const unusable = () =>
   new Problem("UNAUTHORIZED", "The refresh token is not a valid one, or has expired: sign in again.");

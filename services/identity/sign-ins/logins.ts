@@ -2,12 +2,19 @@ import { type Kysely, sql } from "kysely";
 import { Problem } from "../../../platform/http/index.ts";
 import { emailKey } from "../accounts/email.ts";
 import type { UserRow } from "../accounts/user.ts";
-import { LOGINS_AT_ONCE, LOGINS_WAITING_MAX } from "../limits.ts";
+import {
+  FAMILIES_OF_USER_MAX,
+  LOGINS_AT_ONCE,
+  LOGINS_OF_NETWORK_AT_ONCE,
+  LOGINS_OF_NETWORK_WAITING_MAX,
+  LOGINS_WAITING_MAX,
+} from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
 import type { Families } from "./families.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Attempt, Throttle } from "./throttle.ts";
 import { Semaphore } from "../../../platform/semaphore/index.ts";
+import { networkOf } from "../../../platform/network/index.ts";
 
 export interface LoginOptions {
   readonly db: Kysely<IdentityTables>;
@@ -18,6 +25,8 @@ export interface LoginOptions {
 
 interface Owner extends UserRow {
   readonly hash: string;
+  /** Families, ended ones among them. */
+  readonly families: number;
 }
 
 /**
@@ -27,6 +36,8 @@ interface Owner extends UserRow {
 export class Logins {
   readonly #options: LoginOptions;
   readonly #turns = new Semaphore({ atOnce: LOGINS_AT_ONCE, waitingMax: LOGINS_WAITING_MAX });
+  /** Each network's logins: a few of them at a time take places among those of all, so that none takes the others' places. */
+  readonly #networks = new Map<string, Semaphore>();
 
   constructor(options: LoginOptions) {
     this.#options = options;
@@ -38,11 +49,12 @@ export class Logins {
    * @throws Problem UNAUTHORIZED | RATE_LIMITED | BUSY; the same, after the same time, whether user or password is unknown
    */
   login(email: string, password: string, address: string): Promise<{ user: UserRow; family: string }> {
-    return this.#turns.run(async () => {
+    return this.#inTurn(address, async () => {
       const attempt = this.#options.throttle.attempt(emailKey(email), address);
       const owner = await this.#check(emailKey(email), password, attempt);
       const signedIn = owner && (await this.#open(owner, attempt));
       if (signedIn === undefined) throw new Problem("UNAUTHORIZED", "The e-mail address or the password is wrong.");
+      if (owner && owner.families >= FAMILIES_OF_USER_MAX) await this.#options.families.endOldest(owner.id);
       return signedIn;
     });
   }
@@ -53,7 +65,7 @@ export class Logins {
    * @throws Problem FORBIDDEN | RATE_LIMITED | BUSY
    */
   confirm(user: UserRow, password: string, address: string): Promise<string> {
-    return this.#turns.run(async () => {
+    return this.#inTurn(address, async () => {
       const key = user.email_key;
       if (key === null) throw new Problem("FORBIDDEN", "This account has no password.");
       const owner = await this.#check(key, password, this.#options.throttle.attempt(key, address));
@@ -62,10 +74,25 @@ export class Logins {
     });
   }
 
+  /** @throws Problem BUSY, at once */
+  async #inTurn<T>(address: string, work: () => Promise<T>): Promise<T> {
+    const network = networkOf(address);
+    const own =
+      this.#networks.get(network) ??
+      new Semaphore({ atOnce: LOGINS_OF_NETWORK_AT_ONCE, waitingMax: LOGINS_OF_NETWORK_WAITING_MAX });
+    this.#networks.set(network, own);
+    try {
+      return await own.run(() => this.#turns.run(work));
+    } finally {
+      if (own.isIdle) this.#networks.delete(network);
+    }
+  }
+
   async #check(key: string, password: string, attempt: Attempt): Promise<Owner | undefined> {
     const { db, passwords, throttle } = this.#options;
     const { rows } = await sql<Owner & { hash: string | null; wait_until: Date | null }>`
-      select u.*, p.hash, ${throttle.waitUntil(attempt)} as wait_until
+      select u.*, p.hash, ${throttle.waitUntil(attempt)} as wait_until,
+        (select count(*)::int from identity.family where user_id = u.id) as families
       from (select) attempt
       left join identity."user" u on u.email_key = ${key}
       left join identity.password p on p.user_id = u.id`.execute(db);
