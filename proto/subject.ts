@@ -35,3 +35,13 @@ export const untrustedCodec = <T>(): Codec<T> => ({
   encode: (value) => packr.pack(value),
   decode: (bytes) => readPlain(bytes) as T, // Its shape is for whoever decodes it to look at.
 });
+
+/** The same for what is taken from whoever answers, and must be of the right shape all the same: the answer to another question is not. */
+export const checkedCodec = <T>(isOfShape: (value: unknown) => boolean): Codec<T> => ({
+  encode: PLAIN.encode,
+  decode(bytes) {
+    const value = PLAIN.decode(bytes);
+    if (!isOfShape(value)) throw new TypeError("the answer to something else");
+    return value as T; // It was just looked at.
+  },
+});

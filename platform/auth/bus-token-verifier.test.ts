@@ -162,6 +162,55 @@ describe("the verifier", () => {
     expect(await verdictOf(old)).toBeInstanceOf(InvalidToken);
   });
 
+  it.each<[unknown]>([[[]], [[{}]], [[null]], [1], [null], [{}], [{ replies: [] }], [[{ family: "f1", until: 1 }]]])(
+    "keeps the keys it has when %j comes in their place",
+    async (garbage) => {
+      serveIdentity();
+      const key = await addKey("k1");
+      const verified = await sign(key, "k1", "f1");
+      await settled(verifier.start());
+      expect(await verdictOf(verified)).toMatchObject({ family: "f1" });
+      keys = garbage as PublicKey[]; // The cast: it is what identity never answers.
+      bus.publish(SIGNING_KEYS_CHANGED, null);
+      await clock.advance(limits.ASK_TIMEOUT_MS);
+      for (const token of [verified, await sign(key, "k1", "f2")])
+        expect(await verdictOf(token)).toMatchObject({ userId: "usr_1" });
+    },
+  );
+
+  it.each<[unknown]>([[1], [null], [{}], [[{}]], [[{ kid: "k1", x: "" }]]])(
+    "keeps keys and revocations when %j comes in place of revocations",
+    async (garbage) => {
+      serveIdentity();
+      const key = await addKey("k1");
+      revocations = [{ family: "f1", until: clock.now() + 3_600_000 }];
+      await settled(verifier.start());
+      revocations = garbage as Revocation[]; // The cast: it is what identity never answers.
+      await clock.advance(limits.RELOAD_EVERY_MS + limits.ASK_TIMEOUT_MS);
+      expect(await verdictOf(await sign(key, "k1", "f1"))).toBeInstanceOf(InvalidToken);
+      expect(await verdictOf(await sign(key, "k1", "f2"))).toMatchObject({ family: "f2" });
+    },
+  );
+
+  it("warns of a list without keys, and of one with a key that is none, and keeps those it has", async () => {
+    const lines: string[] = [];
+    const plain = new InProcessBus({ clock, log }); // Which looks at no shape.
+    const warning = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    verifier = new BusTokenVerifier({ bus: plain, clock, log: warning });
+    const key = await addKey("k1");
+    plain.serve(SIGNING_KEYS, (_question, answer) => answer(keys));
+    plain.serve(REVOCATIONS, (_question, answer) => answer([]));
+    await settled(verifier.start());
+    const known = keys;
+    for (const wrong of [[], known.map((one) => ({ ...one, x: "A" }))]) {
+      keys = wrong;
+      await clock.advance(limits.RELOAD_EVERY_MS);
+      expect(await verdictOf(await sign(key, "k1", "f1"))).toMatchObject({ family: "f1" });
+    }
+    expect(lines).toHaveLength(2);
+    await plain.close();
+  });
+
   it("remembers nobody whose key went while the token was looked at", async () => {
     serveIdentity();
     const old = await addKey("k1");

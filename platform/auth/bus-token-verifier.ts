@@ -9,7 +9,7 @@ import {
   SIGNING_KEYS,
   SIGNING_KEYS_CHANGED,
 } from "../../proto/services/index.ts";
-import type { Bus, Subscription } from "../bus/index.ts";
+import { type Bus, isAway, type Subscription } from "../bus/index.ts";
 import type { Clock, Timer } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { HEADER_FIELDS, REQUIRED_CLAIMS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from "./claims.ts";
@@ -159,7 +159,8 @@ export class BusTokenVerifier implements TokenVerifier {
       this.#revocations.dropOlderThan(this.#clock.now());
       this.#loaded = true;
     } catch (error) {
-      this.#log.debug({ err: error }, "identity did not say its keys and revocations");
+      if (isAway(error)) this.#log.debug({ err: error }, "identity did not say its keys and revocations");
+      else this.#log.warn({ err: error }, "what came as identity's keys and revocations cannot be right");
     }
   }
 
@@ -190,12 +191,14 @@ const isSeconds = (time: unknown): time is number => Number.isSafeInteger(time);
 
 const isFamily = (fam: unknown): fam is string => typeof fam === "string" && isPlainId(fam);
 
+/** @throws where one is no key, or there is none: without keys every token would be refused */
 async function importKeys(keys: readonly PublicKey[]): Promise<Map<string, CryptoKey>> {
   const imported = new Map<string, CryptoKey>();
   for (const { kid, kty, crv, x } of keys) {
     const key = await importJWK({ kty, crv, x }, TOKEN_ALGORITHM);
     if (!(key instanceof Uint8Array)) imported.set(kid, key);
   }
+  if (imported.size === 0) throw new TypeError("not one key");
   return imported;
 }
 

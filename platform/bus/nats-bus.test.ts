@@ -69,6 +69,29 @@ describe("NATS bus", () => {
     await own.stop();
   });
 
+  it("takes no answer from who reads its inbox, but was not asked", async () => {
+    const bus = await connected();
+    const spy = await connectNats(server.url, { name: "spy", inboxPrefix });
+    const seen: string[] = [];
+    spy.subscribe(`${inboxPrefix}.>`, { callback: (_error, { subject }) => void seen.push(subject) });
+    await spy.flush();
+    bus.serve(ECHO, (number, answer) => answer(number));
+    for (let asked = 0; asked < 3; asked++) await bus.request(ECHO, asked, { timeoutMs: 5_000 });
+    await expect.poll(() => seen.length).toBe(3);
+    const [inbox = "", number = ""] = seen.at(-1)?.split(/\.(?=\d+-\d+$)/) ?? [];
+    const last = Number(number.split("-")[1]);
+    const silent: Endpoint<number, number> = { ...ECHO, name: "silent" };
+    const asked = new Promise<void>((resolve) => bus.serve(silent, () => resolve()));
+    const open = expect(bus.request(silent, 1, { timeoutMs: 500 })).rejects.toThrow(RequestTimeout);
+    await asked;
+    for (let key = 0; key < 10; key++) {
+      for (let ahead = -10; ahead <= 10; ahead++)
+        spy.publish(`${inbox}.${key}-${last + ahead}`, plainCodec<number>().encode(7));
+    }
+    await open;
+    await Promise.all([bus.close(), spy.close()]);
+  });
+
   it("fails a request that is larger than the server takes, and goes on", async () => {
     const bus = await connected();
     const endpoint: Endpoint<Uint8Array, number> = { name: "large", question: plainCodec(), answer: plainCodec() };

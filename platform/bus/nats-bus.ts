@@ -6,6 +6,7 @@
  * While there is no connection nothing is kept for later: what is published is dropped (every stream is numbered, so its readers see the
  * gap), and a request fails at once as one that was never sent.
  */
+import { randomInt } from "node:crypto";
 import {
   createInbox,
   type Msg,
@@ -29,7 +30,10 @@ interface Options {
 }
 
 interface Open {
-  /** No other request has it: an answer that comes too late is not taken for another's. */
+  /**
+   * Drawn at random, so that no other request has it, and an answer that comes too late is not taken for another's. Nor can anybody name it
+   * before the answer is there: processes of one role can read each other's answers, and so learn of each other's inboxes.
+   */
   readonly number: number;
   readonly subject: string;
   readonly timeoutMs: number;
@@ -42,12 +46,14 @@ const NOBODY_THERE = 503;
 const TELL_EVERY_MS = 1_000;
 /** An asker could name any subject as its inbox, and we would publish there with our own rights; so only inboxes are answered. */
 const INBOXES = "_INBOX.";
+/** The most that `randomInt` takes. */
+const REQUEST_NUMBERS = 2 ** 48 - 1;
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** Answers come on this subject, with a request's key and number below it. Nobody can guess it, and so answer for another. */
+  /** Answers come on this subject, with a request's key and number below it. */
   readonly #inbox: string;
   readonly #open: Deadlines<Open>;
   readonly #gapHandlers = new Set<() => void>();
@@ -57,7 +63,6 @@ export class NatsBus implements Bus {
   readonly #told = new Set<string>();
   /** Whoever sends rubbish must not fill the log as well. */
   readonly #unreadable: CountedLine;
-  #requests = 0;
   #isConnected = true;
   #isClosed = false;
   #dropped = 0;
@@ -105,7 +110,7 @@ export class NatsBus implements Bus {
         resolve(answer);
       };
       const dueAt = this.#clock.monotonic() + timeoutMs;
-      const open: Open = { number: this.#requests++, subject, timeoutMs, dueAt, settle, fail };
+      const open: Open = { number: randomInt(REQUEST_NUMBERS), subject, timeoutMs, dueAt, settle, fail };
       const key = this.#open.add(open);
       try {
         this.#connection.publish(subject, bytes, { reply: `${this.#inbox}.${key}-${open.number}` });

@@ -124,6 +124,40 @@ describe("the engine client", () => {
     expect(replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
   });
 
+  it.each<unknown>([
+    1,
+    null,
+    {},
+    { replies: 1 },
+    { replies: [] },
+    { replies: [null] },
+    { replies: [{}] },
+    { replies: [{ type: "held" }] },
+    { replies: [{ type: "constructor" }] },
+    { replies: [DONE, DONE] },
+  ])("takes %j for no answer, asks again, and says UNAVAILABLE when the time is up", async (garbage) => {
+    const encoding = new InProcessBus({ clock, log: pino({ level: "silent" }), encode: true });
+    const timeouts = { timeoutMs: 1_000, attemptTimeoutMs: 100 };
+    const asker = new EngineClient({
+      bus: encoding,
+      clock,
+      shards: SHARDS,
+      sells: false,
+      inFlightMax: 100,
+      ...timeouts,
+    });
+    let asked = 0;
+    encoding.serve(endpoint, (_, answer) => {
+      asked++;
+      answer(garbage as never); // The cast: it is what no engine answers.
+    });
+    const replies: Reply[] = [];
+    asker.send(hold("a"), (reply) => replies.push(reply));
+    await clock.advance(1_100);
+    expect(replies).toMatchObject([{ type: "refused", code: "UNAVAILABLE" }]);
+    expect(asked).toBeGreaterThan(1);
+  });
+
   it("gives no request more time for the sake of a newer one in its message", async () => {
     const asked: string[][] = [];
     bus.serve(endpoint, ({ requests }, answer) => {

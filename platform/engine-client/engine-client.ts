@@ -197,7 +197,8 @@ export class EngineClient {
     for (const past of pasts) unheard = Math.max(unheard, past.unheard);
     timeoutMs = Math.max(1, Math.min(timeoutMs, attemptTimeoutMs * 2 ** unheard));
     bus.request(lane.endpoint, { requests }, { timeoutMs }).then(
-      ({ replies }) => end(replies),
+      // As many as the requests, or they are the answer to something else, and nobody knows what was done.
+      ({ replies }) => (replies.length === requests.length ? end(replies) : giveUp()),
       (error: unknown) => (error instanceof NoResponders ? end(requests.map(() => UNAVAILABLE)) : giveUp()),
     );
   }

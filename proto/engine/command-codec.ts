@@ -2,39 +2,33 @@
  * Batches of commands as they travel between processes. An edge faces the internet, so what comes from one is not trusted: each
  * request is held against its type, and one that does not fit spoils its whole batch, which is then dropped.
  */
-import { isPlainId } from "../ids.ts";
-import { SEAT_MAX, SEATS_PER_REQUEST_MAX } from "../limits.ts";
+import { SEATS_PER_REQUEST_MAX } from "../limits.ts";
 import { type Codec, plainCodec, untrustedCodec } from "../subject.ts";
 import { BATCH_WEIGHT_MAX, weightOf } from "./batch-weight.ts";
+import {
+  checkedByType,
+  type Fields,
+  isFlag,
+  isId,
+  isNumber,
+  isObject,
+  isSeats,
+  isSeatsUpTo,
+  isText,
+  optional,
+} from "./checks.ts";
 import type { Command, CommandBatch, Query } from "./commands.ts";
 
-type Check = (value: unknown) => boolean;
 type RequestType = (Command | Query)["type"];
 
-const TEXT_MAX = 128;
-
-const isId: Check = (value) => typeof value === "string" && isPlainId(value);
-const isText: Check = (value) => typeof value === "string" && value.length > 0 && value.length <= TEXT_MAX;
-const isNumber: Check = (value) => typeof value === "number";
-const isFlag: Check = (value) => typeof value === "boolean";
-const isListUpTo =
-  (max: number): Check =>
-  (value) =>
-    Array.isArray(value) && value.length <= max && value.every((seat) => typeof seat === "number");
 /** As many as a buyer may name in one request. */
-const isChoice = isListUpTo(SEATS_PER_REQUEST_MAX);
-const isSeats = isListUpTo(SEAT_MAX + 1);
-const isObject: Check = (value) => typeof value === "object" && value !== null;
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || value === null || check(value);
+const isChoice = isSeatsUpTo(SEATS_PER_REQUEST_MAX);
 
 const command = { showtime: isId, holder: isId, rid: isText };
 const wish = { accessible: optional(isFlag), desk: optional(isFlag) };
 
 /** What an edge may ask in a buyer's name. */
-const BUYERS: Partial<Record<RequestType, Readonly<Record<string, Check>>>> = {
+const BUYERS: Partial<Record<RequestType, Fields>> = {
   hold: { ...command, ...wish, seats: isChoice },
   "hold-best": { ...command, ...wish, count: isNumber, category: optional(isText), split: optional(isFlag) },
   extend: { ...command, hold: isText },
@@ -44,8 +38,8 @@ const BUYERS: Partial<Record<RequestType, Readonly<Record<string, Check>>>> = {
 };
 
 /** What services may ask: all there is. */
-const SELLERS: Record<RequestType, Readonly<Record<string, Check>>> = {
-  ...(BUYERS as Record<keyof typeof BUYERS, Readonly<Record<string, Check>>>), // The rest follows.
+const SELLERS: Record<RequestType, Fields> = {
+  ...(BUYERS as Record<keyof typeof BUYERS, Fields>), // The rest follows.
   open: { ...command, plan: isPlan, rules: isRules },
   amend: { ...command, rules: isRules },
   close: command,
@@ -56,12 +50,10 @@ const SELLERS: Record<RequestType, Readonly<Record<string, Check>>> = {
   unblock: { ...command, seats: isSeats },
 };
 
-type Types = Partial<Record<string, Readonly<Record<string, Check>>>>;
-
 export const buyersBatchCodec: Codec<CommandBatch> = batchCodec(BUYERS, untrustedCodec());
 export const sellersBatchCodec: Codec<CommandBatch> = batchCodec(SELLERS, plainCodec());
 
-function batchCodec(types: Types, { encode, decode }: Codec<unknown>): Codec<CommandBatch> {
+function batchCodec(types: Partial<Record<string, Fields>>, { encode, decode }: Codec<unknown>): Codec<CommandBatch> {
   return {
     encode,
     decode(bytes) {
@@ -70,25 +62,13 @@ function batchCodec(types: Types, { encode, decode }: Codec<unknown>): Codec<Com
       if (!Array.isArray(requests)) throw new TypeError("not a batch of requests");
       let weight = 0;
       for (const request of requests as unknown[]) {
-        weight += weightOf(checkedRequest(request, types));
+        // The cast: it has just been held against its type.
+        weight += weightOf(checkedByType(request, types) as Command | Query);
         if (weight > BATCH_WEIGHT_MAX) throw new TypeError("a batch that asks for too much");
       }
       return { requests: requests as (Command | Query)[] }; // Each was held against its type.
     },
   };
-}
-
-function checkedRequest(request: unknown, types: Types): Command | Query {
-  if (!isObject(request)) throw new TypeError("a request is no object");
-  const fields = request as Record<string, unknown>;
-  const type = fields["type"];
-  const checks = typeof type === "string" && Object.hasOwn(types, type) ? types[type] : undefined;
-  if (checks === undefined) throw new TypeError("a request of a type that may not come here");
-  for (const field in checks) {
-    if (checks[field]?.(fields[field]) === false) throw new TypeError(`${String(type)}: ${field} cannot be right`);
-    if (fields[field] === null) delete fields[field]; // MessagePack has no undefined.
-  }
-  return request as Command | Query; // It was just held against its type.
 }
 
 /** The core looks at what the columns hold; here it is made sure that there are columns. */

@@ -3,14 +3,8 @@ import { fnv1a } from "../fnv1a.ts";
 import type { BookingId, HolderId, HoldId, ShowtimeId } from "../ids.ts";
 import { plainCodec, type Endpoint, type Topic } from "../subject.ts";
 import { buyersBatchCodec, sellersBatchCodec } from "./command-codec.ts";
-import type { CommandBatch, Delta, Reply } from "./commands.ts";
-
-/** The answers to a batch, in the order of its requests. */
-export interface ReplyBatch {
-  readonly replies: readonly Reply[];
-  /** To a batch without requests: how many shards there are. */
-  readonly shards?: number;
-}
+import type { CommandBatch, Delta } from "./commands.ts";
+import { deltaCodec, repliesCodec, type ReplyBatch } from "./reply-codec.ts";
 
 /** What a holder learns without having asked. */
 export type Notice =
@@ -21,19 +15,19 @@ export type Notice =
 export const commandsTo = (shard: number): Endpoint<CommandBatch, ReplyBatch> => ({
   name: `engine.cmd.${shard}`,
   question: buyersBatchCodec,
-  answer: plainCodec(),
+  answer: repliesCodec,
 });
 
 /** Where services ask: the same, and what opens, pins, confirms, cancels and blocks. */
 export const salesCommandsTo = (shard: number): Endpoint<CommandBatch, ReplyBatch> => ({
   name: `engine.sales.${shard}`,
   question: sellersBatchCodec,
-  answer: plainCodec(),
+  answer: repliesCodec,
 });
 
 export const deltasOf = (showtime: ShowtimeId): Topic<Delta> => ({
   name: `showtime.${showtime}.delta`,
-  codec: plainCodec(),
+  codec: deltaCodec,
 });
 
 export const NOTICES: Topic<{ readonly notices: readonly Notice[] }> = { name: "engine.notices", codec: plainCodec() };

@@ -1,5 +1,5 @@
 /** What `identity` answers and tells the other processes. */
-import { type Endpoint, plainCodec, type Topic, untrustedCodec } from "../subject.ts";
+import { checkedCodec, type Endpoint, plainCodec, type Topic, untrustedCodec } from "../subject.ts";
 
 /** A user as mails need one; a deleted account is not found. */
 export interface UserCard {
@@ -28,11 +28,11 @@ export interface PublicKey {
   readonly x: string;
 }
 
-/** The keys whose tokens are still good. */
+/** The keys whose tokens are still good: one at least. */
 export const SIGNING_KEYS: Endpoint<null, readonly PublicKey[]> = {
   name: "identity.keys",
   question: untrustedCodec(),
-  answer: plainCodec(),
+  answer: checkedCodec((keys) => isListOf(keys, { kid: "string", x: "string" }) && keys.length > 0),
 };
 
 export const SIGNING_KEYS_CHANGED: Topic<null> = { name: "identity.keys-changed", codec: plainCodec() };
@@ -41,7 +41,7 @@ export const SIGNING_KEYS_CHANGED: Topic<null> = { name: "identity.keys-changed"
 export const SIGNING_TIME: Endpoint<null, number> = {
   name: "identity.time",
   question: untrustedCodec(),
-  answer: plainCodec(),
+  answer: checkedCodec((time) => Number.isFinite(time)),
 };
 
 /** The tokens of `family` are refused until the last of them has run out. */
@@ -58,7 +58,17 @@ export const REVOCATIONS_PAGE = 5_000;
 export const REVOCATIONS: Endpoint<{ readonly after: string }, readonly Revocation[]> = {
   name: "identity.revocations",
   question: untrustedCodec(),
-  answer: plainCodec(),
+  answer: checkedCodec((revocations) => isListOf(revocations, { family: "string", until: "number" })),
 };
 
 export const REVOKED: Topic<Revocation> = { name: "identity.revoked", codec: plainCodec() };
+
+/** Whether it is a list of objects whose fields are of these types. */
+function isListOf(value: unknown, types: Readonly<Record<string, "string" | "number">>): value is readonly object[] {
+  const fields = Object.entries(types);
+  const fits = (item: unknown): boolean =>
+    typeof item === "object" &&
+    item !== null &&
+    fields.every(([field, type]) => typeof Reflect.get(item, field) === type);
+  return Array.isArray(value) && value.every(fits);
+}
