@@ -18,9 +18,8 @@ export interface PurchasesOptions {
   readonly news: (words: string) => void;
 }
 
-/** Until when a booking can be paid, as found out when it was in this status. */
-interface TimeToPay {
-  readonly status: Booking["status"];
+/** Until when a booking can be paid, as found out when it was so. */
+interface TimeToPay extends Pick<Booking, "status" | "payBy"> {
   /** On the client's clock. */
   readonly expiresAt: number;
 }
@@ -184,17 +183,18 @@ export class Purchases {
   }
 
   /** The pinned hold knows how much there is: `payBy` is on the server's clock, and the one here may be wrong. */
-  async #loadTimeToPay({ id, status, holdId }: Booking, token: string): Promise<void> {
+  async #loadTimeToPay({ id, status, payBy, holdId }: Booking, token: string): Promise<void> {
     const mayBePaid = status === "pending" || status === "paying" || status === "failed";
-    if (!mayBePaid || this.#timesToPay.get(id)?.status === status) return;
+    const known = this.#timesToPay.get(id);
+    if (!mayBePaid || (known?.status === status && known.payBy === payBy)) return;
     const { client, rest } = this.#options;
     const asked = client.now();
     try {
       const { expiresInMs } = await rest.hold(holdId, token);
-      this.#timesToPay.set(id, { status, expiresAt: asked + expiresInMs });
+      this.#timesToPay.set(id, { status, payBy, expiresAt: asked + expiresInMs });
     } catch (error) {
       if (!(error instanceof Refused) || error.retryable) throw error;
-      this.#timesToPay.set(id, { status, expiresAt: asked });
+      this.#timesToPay.set(id, { status, payBy, expiresAt: asked });
     }
   }
 

@@ -89,7 +89,11 @@ export const Booking = Type.Object(
       Type.Object({ seat: Type.Integer(), label: Type.String(), type: TicketTypeName, price: Money }),
     ),
     total: Money,
-    payBy: { ...Timestamp, description: "Until when the seats wait for the payment." },
+    payBy: {
+      ...Timestamp,
+      description:
+        "Until when the seats wait for the payment. Moves on when it is reached, by the time that the engine was away.",
+    },
     payment: Type.Union(
       [
         Type.Object({

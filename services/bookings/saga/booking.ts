@@ -111,8 +111,8 @@ export type Fact =
       readonly until: number | null;
     }
   | { readonly type: "showtime-cancelled" }
-  /** It is `dueAt`, and there is no step to do. */
-  | { readonly type: "due" };
+  /** It is `dueAt`, and there is no step to do. The engine keeps the seats for so long still; undefined where that was not found out. */
+  | { readonly type: "due"; readonly leftMs: number | undefined };
 
 export type FactOf<Type extends Fact["type"]> = Extract<Fact, { type: Type }>;
 

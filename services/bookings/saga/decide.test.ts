@@ -40,6 +40,7 @@ const cancel = (seats?: number[], until: number | null = Infinity): Fact => ({
 const confirmed: Fact = { type: "confirmed", holdId: "st_1.1" };
 const gone: Fact = { type: "refused", step: "confirm", about: "st_1.1", code: "SEAT_TAKEN", message: "" };
 const released: Fact = { type: "released", id: "all" };
+const keptFor = (leftMs: number | undefined): Fact => ({ type: "due", leftMs });
 const paid = after(aBooking(), pinned, pay, said("authorized"), confirmed, said("captured", 3_000));
 const stepsOf = ({ steps }: Booking) => steps.map((step) => step.do);
 
@@ -69,7 +70,7 @@ describe("time", () => {
   const open = after(aBooking(), pinned, pay, said("pending"));
 
   it.each([
-    ["a booking that nobody pays", after(aBooking(), pinned), { type: "due" }, []],
+    ["a booking that nobody pays", after(aBooking(), pinned), { type: "due", leftMs: 0 }, []],
     ["a payment that is still open", open, said("pending"), ["watch"]],
     ["a payment that cannot be asked for", open, { type: "unanswered", step: "watch" }, ["watch"]],
   ] as const)("ends %s", (_what, booking, fact, steps) => {
@@ -111,7 +112,39 @@ describe("time", () => {
 
   it("lets a buyer whose payment was declined try again while there is some", () => {
     expect(after(open, said("failed"))).toMatchObject({ status: "pending", dueAt: NOW + PAY_MS });
-    expect(after(open, [said("failed"), NOW + PAY_MS])).toMatchObject({ status: "expired", dueAt: null });
+    const late = after(open, [said("failed"), NOW + PAY_MS]);
+    expect(late).toMatchObject({ status: "pending", dueAt: NOW + PAY_MS });
+    expect(after(late, [keptFor(0), NOW + PAY_MS])).toMatchObject({ status: "expired", dueAt: null });
+  });
+
+  it("that the engine gives back is the buyer's, and while it does not say, nothing is over", () => {
+    const [waiting, end] = [after(aBooking(), pinned), NOW + PAY_MS];
+    const unsaid = after(waiting, [keptFor(undefined), end]);
+    expect(unsaid).toMatchObject({ status: "pending", payBy: end, tries: 1 });
+    expect(unsaid.dueAt).toBeGreaterThan(end);
+    const longer = after(unsaid, [keptFor(1_000), end + 500]);
+    expect(longer).toMatchObject({ status: "pending", payBy: end + 1_500, dueAt: end + 1_500, tries: 0 });
+    expect(stepsOf(after(longer, [pay, end + 1_499]))).toEqual(["start"]);
+    expect(after(longer, [keptFor(0), end + 1_500])).toMatchObject({ status: "expired", dueAt: null });
+  });
+
+  it("frees the seats, be there some that the engine gave back, when a payment that was waited for comes to nothing", () => {
+    const expired = after(open, [said("pending"), NOW + PAY_MS]);
+    const missing: Fact = { type: "refused", step: "watch", about: "pay_1", code: "NOT_FOUND", message: "" };
+    for (const fact of [said("failed"), said("voided"), missing]) {
+      const declined = after(expired, fact);
+      expect([declined.status, stepsOf(declined)]).toEqual(["expired", ["release"]]);
+      expect(after(declined, released)).toMatchObject({ status: "expired", steps: [], dueAt: null });
+    }
+    const unbegun = after(after(aBooking(), pinned, pay), [{ type: "unanswered", step: "start" }, NOW + PAY_MS]);
+    expect([unbegun.status, stepsOf(unbegun)]).toEqual(["expired", ["release", "void"]]);
+  });
+
+  it("being over, money of a payment that had failed still buys what is pinned, and too late it goes back", () => {
+    const declined = after(open, said("failed"));
+    expect(stepsOf(after(declined, [said("authorized"), NOW + PAY_MS]))).toEqual(["confirm", "capture"]);
+    const tooLate = after(declined, [said("authorized"), NOW + PAY_MS + GRACE_MS]);
+    expect([tooLate.status, stepsOf(tooLate)]).toEqual(["failed", ["release", "void"]]);
   });
 });
 
@@ -280,6 +313,7 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
       weight: 2,
       arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(100, 5_000, PAY_MS, GRACE_MS) }),
     },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("pause" as const), ms: fc.constantFrom(5_000, 10 * PAY_MS) }) },
     {
       weight: 1,
       arbitrary: fc.record({ do: fc.constant("cancel" as const), seats: fc.constantFrom(undefined, [1], [2, 3]) }),
@@ -288,7 +322,7 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
     { weight: 1, arbitrary: fc.constant({ do: "thief" } as const) },
   ) as fc.Arbitrary<Turn>;
 
-  it("the books balance in the end, no money is taken without its seat, and every status is told", () => {
+  it("the books balance in the end, no money is taken without its seat, none is kept for nobody, and every status is told", () => {
     fc.assert(
       fc.property(fc.array(turn, { maxLength: 40 }), fc.boolean(), (turns, acceptOtherSeats) => {
         const model = new Model({ ...aBooking(), acceptOtherSeats }, RULES);
@@ -310,6 +344,7 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
         const isSold = status === "confirmed";
         expect(model.money).toBe(isSold ? totalOf(seats).amount : 0);
         expect(model.reserved).toBe(false);
+        expect(model.pinnedSeats).toEqual([]);
         expect(refunded).toBeGreaterThanOrEqual(model.givenBack);
         if (!model.wasReserved) expect(refunded).toBe(0);
         expect(new Set(model.bookedSeats)).toEqual(new Set(isSold ? seats.map(({ seat }) => seat) : []));

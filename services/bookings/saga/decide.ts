@@ -51,7 +51,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
 
     case "unanswered":
       if (step?.do !== fact.step) return moment.stay();
-      if (step.do === "start" && moment.isLate) return moment.expire([{ do: "void" }]);
+      if (step.do === "start" && moment.isLate) return moment.expire([RELEASE_ALL, { do: "void" }]);
       return step.do === "watch" ? moment.keepWatching() : moment.tryAgain();
 
     case "cancel":
@@ -61,7 +61,7 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
       return showtimeCancelled(moment);
 
     case "due":
-      return moment.isIdle && moment.isLate ? moment.expire([]) : moment.stay();
+      return moment.isIdle && moment.isLate ? timeIsUp(moment, fact) : moment.stay();
   }
 }
 
@@ -70,6 +70,12 @@ function pinned(moment: Moment, { seats, expiresInMs }: FactOf<"pinned">): Decis
   const same = seats.length === booking.seats.length && booking.seats.every(({ seat }) => seats.includes(seat));
   if (!same) return moment.fail(WHY.holdChanged, [RELEASE_ALL]);
   return moment.go({ payBy: now + expiresInMs, steps: [] }, { type: "booking.created" });
+}
+
+/** By our clock. The engine gives back the time that it was away: the buyer has it too, and the seats wait for nobody whose booking is over. */
+function timeIsUp(moment: Moment, { leftMs }: FactOf<"due">): Decision {
+  if (leftMs === undefined) return moment.tryAgain();
+  return leftMs > 0 ? moment.go({ payBy: moment.now + leftMs }) : moment.expire([]);
 }
 
 function refunded(moment: Moment, { id, amount }: FactOf<"refunded">): Decision {
@@ -89,7 +95,7 @@ function refused(moment: Moment, { step, code, message }: FactOf<"refused">): De
       return { type: "dropped", code, message };
     case "start":
     case "watch":
-      return booking.status === "paying" ? unpaid(moment, message, null) : moment.done();
+      return booking.status === "paying" ? unpaid(moment, message, null) : moment.stopWaiting();
     case "confirm": {
       const [category, ...others] = new Set(booking.seats.map((seat) => seat.category));
       const otherSeats = code === "SEAT_TAKEN" && booking.acceptOtherSeats && others.length === 0;

@@ -249,7 +249,10 @@ export class Saga {
     if (look && booking.payment !== null && (step === undefined || step.do === "watch")) {
       return this.#steps.look(booking, { refresh: false });
     }
-    if (step === undefined) return { type: "due" };
+    if (step === undefined) {
+      const leftMs = isDue(booking, this.#clock.now()) ? await this.#steps.timeLeft(booking) : undefined;
+      return { type: "due", leftMs };
+    }
     const fact = await this.#steps.do(booking, step, { isFirst: first });
     const decision = decide(booking, fact, this.#clock.now(), this.#rules);
     // An answer that leads nowhere is none: the step would be done again and again.

@@ -82,18 +82,33 @@ export class Steps {
     return this.#askPayments(booking, "watch", READ_PAYMENT, { paymentId: paymentOf(booking), refresh });
   }
 
+  /** How long the engine keeps the pinned seats still, in milliseconds; undefined when it does not say. */
+  async timeLeft(booking: Booking): Promise<number | undefined> {
+    const left = await this.#leftOfPin(booking);
+    if (left.type === "unanswered") return undefined;
+    return left.type === "hold" ? left.expiresInMs : 0;
+  }
+
   async #pin(booking: Booking, { isFirst }: Attempt): Promise<Fact> {
-    const { rid, ...address } = addressOf(booking, "pin");
     const hold = booking.holdId as HoldId; // The engine gave it.
-    const pin = { type: "pin", ...address, rid, hold, booking: bookingId(booking.id) } as const;
+    const pin = { type: "pin", ...addressOf(booking, "pin"), hold, booking: bookingId(booking.id) } as const;
     const askedAt = this.#clock.monotonic();
     const reply = await this.#askEngine(booking, "pin", "pinned", pin);
     if (reply.type !== "pinned") return reply;
     // This may be an earlier answer, repeated because it was lost. Its time has been running since then, at most since we asked.
     if (isFirst) return { ...reply, expiresInMs: reply.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
     // Asked for by another: the engine says what is left of it.
-    const left = await this.#askEngine(booking, "pin", "hold", { type: "get-hold", ...address, hold });
+    const left = await this.#leftOfPin(booking);
     return left.type === "hold" ? { ...reply, expiresInMs: left.expiresInMs } : left;
+  }
+
+  async #leftOfPin(booking: Booking): Promise<Extract<Reply, { type: "hold" }> | Refused | Unanswered> {
+    const { showtime, holder } = addressOf(booking, "pin");
+    const askedAt = this.#clock.monotonic();
+    const query = { type: "get-hold", showtime, holder, hold: booking.holdId as HoldId } as const; // The engine gave it.
+    const left = await this.#askEngine(booking, "pin", "hold", query);
+    if (left.type !== "hold") return left;
+    return { ...left, expiresInMs: left.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
   }
 
   async #start(booking: Booking, token: string | null, { isFirst }: Attempt): Promise<Fact> {

@@ -15,6 +15,28 @@ describe("time", () => {
     expect((await pay(id, "ok")).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
   });
 
+  it("that the engine gives back after a restart is the buyer's, and then it ends as any other", async () => {
+    const { id, payBy } = await book([0]);
+    await sale.world.restartEngine();
+    const longer = await until(sale.shop, id, (booking) => booking.payBy !== payBy || over(booking));
+    expect(longer.status).toBe("pending");
+    expect(Date.parse(longer.payBy)).toBeGreaterThan(Date.parse(payBy) + 900);
+    const declined = (await pay(id, "declined")).statusCode;
+    const ended = await until(sale.shop, id, hasStatus("expired"));
+    expect([declined, ended.payment?.status]).toEqual([202, "failed"]);
+    await expect.poll(() => sale.world.free(sale.showtime), { timeout: 1_000 }).toBe(96);
+  });
+
+  it("that the engine gives back keeps no seats for a payment that has failed after the buyer's was over", async () => {
+    const { id } = await book([0]);
+    await pay(id, "later");
+    for (let restarts = 0; restarts < 4; restarts++) await sale.world.restartEngine();
+    await until(sale.shop, id, hasStatus("expired"));
+    sale.world.payments.decide(id, "failed");
+    await until(sale.shop, id, ({ payment }) => payment?.status === "failed");
+    await expect.poll(() => sale.world.free(sale.showtime), { timeout: 1_000 }).toBe(96);
+  });
+
   it("of a pin that another process repeats is what the engine says is left of it: here none", async () => {
     const dying = await sale.world.shop();
     const holdId = await sale.world.hold(sale.showtime, "ada", [0]);

@@ -12,7 +12,8 @@ export type Turn =
   | { readonly do: "step"; readonly fate: "done" | "lost" | "late" | "unreached" }
   | { readonly do: "deliver" | "pay" | "hint" | "showtime-cancelled" | "thief" }
   | { readonly do: "gateway"; readonly state: "authorized" | "failed" }
-  | { readonly do: "wait"; readonly ms: number }
+  /** `pause`: the engine was away for so long, and gives that back to who holds seats. */
+  | { readonly do: "wait" | "pause"; readonly ms: number }
   | { readonly do: "cancel"; readonly seats: readonly number[] | undefined };
 
 export const aBooking = (): Booking => ({
@@ -89,6 +90,11 @@ export class Model {
     return [...this.#seats].flatMap(([seat, state]) => (state === "booked" ? [seat] : []));
   }
 
+  /** Kept for a payment. */
+  get pinnedSeats(): number[] {
+    return [...this.#seats].flatMap(([seat, state]) => (state === "pin" ? [seat] : []));
+  }
+
   take(turn: Turn): void {
     if (this.booking === undefined) return;
     switch (turn.do) {
@@ -109,6 +115,9 @@ export class Model {
         return undefined;
       case "wait":
         return this.#wait(turn.ms);
+      case "pause":
+        if (this.now < this.#holdEndsAt) this.#holdEndsAt += turn.ms;
+        return undefined;
       case "thief":
         // Somebody else takes what is free.
         for (const { seat } of this.booking.seats) if (!this.#seats.has(seat)) this.#seats.set(seat, "other");
@@ -129,11 +138,15 @@ export class Model {
   #step(fate: "done" | "lost" | "late" | "unreached"): void {
     const [step] = this.booking?.steps ?? [];
     if (this.booking === undefined) return;
-    if (step === undefined) return this.#tell({ type: "due" });
-    if (fate === "unreached") return this.#tell({ type: "unanswered", step: step.do });
-    const fact = this.#do(this.booking, step);
+    const unanswered: Fact = step ? { type: "unanswered", step: step.do } : { type: "due", leftMs: undefined };
+    if (fate === "unreached") return this.#tell(unanswered);
+    const fact = step ? this.#do(this.booking, step) : this.#timeLeft();
     if (fate === "late") this.#late.push(fact);
-    else this.#tell(fate === "lost" ? { type: "unanswered", step: step.do } : fact);
+    else this.#tell(fate === "lost" ? unanswered : fact);
+  }
+
+  #timeLeft(): Fact {
+    return { type: "due", leftMs: this.pinnedSeats.length > 0 ? this.#holdEndsAt - this.now : 0 };
   }
 
   #tell(fact: Fact | undefined): void {

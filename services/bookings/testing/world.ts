@@ -102,6 +102,8 @@ export class World {
   readonly #limits: SaleLimits;
   readonly #shops = new Set<Shop>();
   readonly #closing: (() => Promise<unknown>)[] = [];
+  readonly #journal = new FaultyJournal({ clock: systemClock, fault: () => "none", latency: () => 1 });
+  #engine: Engine | undefined;
   #url = "";
   #pool: pg.Pool | undefined;
   #stream: InProcessEventStream | undefined;
@@ -161,8 +163,27 @@ export class World {
     });
     this.#stream.consume({ name: "test", types: EVENT_NAMES, handle: async (event) => void this.events.push(event) });
     this.#stream.start();
-    const engine = new Engine({
-      journal: new FaultyJournal({ clock: systemClock, fault: () => "none", latency: () => 1 }),
+    await this.#startEngine();
+    this.openCatalog();
+    this.openTickets();
+    this.#closing.push(
+      () => this.#engine?.stop() ?? Promise.resolve(),
+      () => this.stream.stop(),
+      () => this.bus.close(),
+      () => pool.end(),
+      () => database.drop(),
+    );
+  }
+
+  /** The engine gives back the time that it was away, and a second more. */
+  async restartEngine(): Promise<void> {
+    await this.#engine?.stop();
+    await this.#startEngine();
+  }
+
+  async #startEngine(): Promise<void> {
+    this.#engine = new Engine({
+      journal: this.#journal,
       snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },
       witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
       id: "test",
@@ -174,16 +195,7 @@ export class World {
       limits: this.#limits,
       onReplaced: () => {},
     });
-    await engine.start();
-    this.openCatalog();
-    this.openTickets();
-    this.#closing.push(
-      () => engine.stop(),
-      () => this.stream.stop(),
-      () => this.bus.close(),
-      () => pool.end(),
-      () => database.drop(),
-    );
+    await this.#engine.start();
   }
 
   openTickets(): void {

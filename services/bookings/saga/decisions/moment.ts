@@ -54,8 +54,7 @@ export class Moment {
   get isWanted(): boolean {
     const { status } = this.booking;
     if (status === "paying") return true;
-    if (status === "pending") return !this.isLate;
-    return status === "expired" && !this.isGivenUp && this.now < this.#graceEndsAt;
+    return (status === "pending" || status === "expired") && !this.isGivenUp && this.now < this.#graceEndsAt;
   }
 
   /** The id of a refund that nobody asked for: there is one for the whole booking. */
@@ -98,6 +97,12 @@ export class Moment {
     return this.fail(reason, steps, givenUp);
   }
 
+  /** The payment that was waited for, beyond the time to pay, comes to nothing: the seats wait no longer, be there time that the engine gave back. */
+  stopWaiting(attempt = this.booking.payment): Decision {
+    if (this.isGivenUp) return this.done({ payment: attempt }); // They were free before.
+    return this.go({ payment: attempt, steps: [RELEASE_ALL] });
+  }
+
   /** The payment is still open: look again, until it is too late. */
   keepWatching(attempt = this.booking.payment): Decision {
     const { status, payBy } = this.booking;
@@ -120,11 +125,14 @@ export class Moment {
 
 export const refuse = (message: string): Decision => ({ type: "refused", code: "BOOKING_STATE", message });
 
-/** When somebody must look at the booking: at once for a step that was not tried yet, else later and later. */
+/** When somebody must look at the booking: at once for what was not tried yet, else later and later. */
 function dueAtOf(booking: Booking, now: number, { graceMs }: Rules): number | null {
   const [step] = booking.steps;
-  if (step === undefined) return booking.status === "pending" ? booking.payBy : null;
-  if (step.do !== "watch") return booking.tries === 0 ? now : now + backOff(booking.tries - 1);
+  if (step === undefined && booking.status !== "pending") return null;
+  if (step?.do !== "watch") {
+    if (booking.tries > 0) return now + backOff(booking.tries - 1);
+    return step === undefined ? booking.payBy : now;
+  }
   if (booking.payment?.givenUp === true) return now + backOff(booking.tries, GIVEN_UP_FIRST_MS, GIVEN_UP_LAST_MS);
   const deadline = booking.status === "paying" ? booking.payBy : booking.payBy + graceMs;
   return Math.max(now, Math.min(now + backOff(booking.tries), deadline));

@@ -40,10 +40,11 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
 
     case "authorized":
       // A payment that had failed may still go well: some gateways let the buyer try another card on it.
-      if ((asking || moment.isIdle) && moment.isWanted) {
-        return isRight(booking, said) ? buy(moment, attempt) : moment.giveUp(WHY.wrongAmount, attempt);
+      if (asking || moment.isIdle) {
+        if (moment.isWanted)
+          return isRight(booking, said) ? buy(moment, attempt) : moment.giveUp(WHY.wrongAmount, attempt);
+        if (!moment.isGivenUp) return moment.giveUp(WHY.tooLate, attempt);
       }
-      if (asking && !moment.isGivenUp) return moment.giveUp(WHY.tooLate, attempt);
       if (step?.do === "capture") return captureAgain(moment);
       if (step?.do === "void") return moment.tryAgain(attempt);
       return moment.isOver ? voidToo(moment, attempt) : moment.stay();
@@ -67,7 +68,7 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
       if (!asking && step?.do !== "void") return moment.stay();
       // Where no money was seen, none has gone back.
       if (said.state === "failed" || before.state === "pending" || booking.status === "cancelled") {
-        return moment.done({ payment: attempt });
+        return asking ? moment.stopWaiting(attempt) : moment.done({ payment: attempt });
       }
       return moment.go(
         { status: "refunded", refunded: said.amount.amount, payment: attempt, steps: booking.steps.slice(1) },
@@ -77,11 +78,10 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
 }
 
 /**
- * No money came of this payment: another may be tried while there is time, a few times.
+ * No money came of this payment: another may be tried while there is time, a few times. How much there is says the engine.
  * @param reason null when it was not even begun
  */
 export function unpaid(moment: Moment, reason: string | null, attempt: Booking["payment"]): Decision {
-  if (moment.isLate) return moment.expire([], reason ?? WHY.unpaid, attempt);
   const failedPayments = moment.booking.failedPayments + (reason === null ? 0 : 1);
   return moment.go({ status: "pending", reason, payment: attempt, failedPayments, steps: [] });
 }
