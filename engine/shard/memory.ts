@@ -212,7 +212,8 @@ export class Memory {
     if (command.type === "open" && shardOf(command.showtime, shards) !== shard) return ELSEWHERE;
     const refused = this.#hasRefused ? refusals.recall(this.#reign, command.holder, command.rid) : undefined;
     if (refused !== undefined) return this.#refuse(refused);
-    const decision = decide(this.#state.showtimes.get(command.showtime), command, now, limits);
+    const showtime = this.#state.showtimes.get(command.showtime);
+    const decision = decide(showtime, command, now, limits);
     switch (decision.kind) {
       case "event": {
         const { event } = decision;
@@ -227,8 +228,8 @@ export class Memory {
       case "repeat":
         return decision.outcome;
       case "refused":
-        // What may go well when it is asked again must not be refused for good.
-        if (!ERRORS[decision.refusal.code].retryable) {
+        // What may go well when it is asked again must not be refused for good; nor what is asked before the showtime is opened.
+        if (showtime !== undefined && !ERRORS[decision.refusal.code].retryable) {
           this.#hasRefused = true;
           refusals.remember(this.#reign, command.holder, command.rid, decision.refusal);
         }

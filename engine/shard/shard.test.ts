@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { bookingId, type Delta, deltasOf, type Reply, shardOf, showtimeId, weightOf } from "../../proto/index.ts";
+import {
+  bookingId,
+  type Command,
+  type Delta,
+  deltasOf,
+  type Reply,
+  shardOf,
+  showtimeId,
+  weightOf,
+} from "../../proto/index.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { smallHall } from "../testing/small-hall.ts";
@@ -266,6 +275,19 @@ describe("a shard", () => {
     const { state } = await desk.settled(recover(desk.journal, 0, (seq) => unreadable.push(seq)));
     expect(unreadable).toEqual([99]);
     expect(state.seq).toBe(desk.journal.durable(0).length);
+  });
+
+  it("does not remember that there is no such showtime: it may be opened yet", async () => {
+    const other = { showtime: showtimeId("st-2") };
+    const request = { ...desk.command({ type: "hold", seats: [1] }, bert), ...other };
+    const asked = async (command: Command) => {
+      const answer = desk.tell(command);
+      await desk.clock.advance(desk.latency + 1);
+      return answer.replies;
+    };
+    expect(await asked(request)).toMatchObject([{ type: "refused", code: "NOT_FOUND" }]);
+    await asked({ ...desk.command({ type: "open", plan: smallHall(24), rules: RULES }), ...other });
+    expect(await asked(request)).toMatchObject([{ type: "held", seats: [1] }]);
   });
 
   it("does not remember a refusal that may go well when it is asked again", async () => {

@@ -97,7 +97,7 @@ export function createBookingsService(options: BookingsOptions): BookingsService
 
   return {
     routes: async (app) => {
-      await app.register(holdRoutes({ engine, clock, random }));
+      await app.register(holdRoutes({ engine, bus, clock, random }));
       await app.register(bookingRoutes(desk));
     },
     graphql: graphqlRoutes({ desk, engine, bus, clock, random }),

@@ -30,7 +30,7 @@ export interface Context {
 
 /** What REST does, in other words: the same desk, the same rights, the same refusals. */
 export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) {
-  const holds = new Holds({ engine, clock });
+  const holds = new Holds({ engine, bus, clock });
 
   async function createBooking(
     asker: Asker,

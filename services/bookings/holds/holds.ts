@@ -1,4 +1,5 @@
 /** Holds as a REST client has them, asked of the engine in the holder's name. */
+import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import {
   type BookingId,
@@ -15,7 +16,9 @@ import {
   showtimeId,
 } from "../../../proto/index.ts";
 import type { Hold, HoldRequest } from "../../../proto/rest/index.ts";
+import { QUOTE } from "../../../proto/services/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
+import { ANSWER_WITHIN_MS } from "../limits.ts";
 
 export interface Engine {
   ask(request: Command | Query): Promise<Reply>;
@@ -49,17 +52,23 @@ interface Named {
 /** Every method throws the engine's refusal as a `Problem`. */
 export class Holds {
   readonly #engine: Engine;
+  readonly #bus: Bus;
   readonly #clock: Clock;
 
-  constructor({ engine, clock }: { engine: Engine; clock: Clock }) {
+  constructor({ engine, bus, clock }: { engine: Engine; bus: Bus; clock: Clock }) {
     this.#engine = engine;
+    this.#bus = bus;
     this.#clock = clock;
   }
 
   async take(showtimeText: string, wish: HoldRequest, { holder, desk, rid, repeatable }: Asking): Promise<Hold> {
     if (!isPlainId(showtimeText)) throw new Problem("NOT_FOUND", "There is no such showtime.");
     const showtime = showtimeId(showtimeText);
-    const held = await this.#ask({ showtime, holder, rid, ...(desk && { desk }), ...wishOf(wish) }, "held");
+    const command = { showtime, holder, rid, ...(desk && { desk }), ...wishOf(wish) };
+    const reply = await this.#engine.ask(command);
+    if (isOfUnknownShowtime(reply) && (await this.#isToBeOpened(showtime)))
+      throw new Problem("UNAVAILABLE", "The sale of this showtime is being opened.");
+    const held = expected(reply, command, "held");
     // The time in a first answer that is given again has been running since; the engine says what is left of it.
     if (repeatable) return this.#read({ showtime, hold: held.hold }, holder);
     return this.#answer({ showtime, hold: held.hold }, held.seats, held.expiresInMs);
@@ -95,16 +104,35 @@ export class Holds {
     };
   }
 
+  /** The catalogue knows the showtime, so an engine that does not has only not been told yet, unless its sale was over before. */
+  async #isToBeOpened(showtime: ShowtimeId): Promise<boolean> {
+    const question = { showtimeId: showtime, seats: [] };
+    const quote = await this.#bus.request(QUOTE, question, { timeoutMs: ANSWER_WITHIN_MS });
+    return quote !== null && !quote.showtime.cancelled && this.#clock.now() < Date.parse(quote.showtime.salesEndAt);
+  }
+
   async #ask<Type extends Reply["type"]>(
     request: Command | Query,
-    expected: Type,
+    type: Type,
   ): Promise<Extract<Reply, { type: Type }>> {
-    const reply = await this.#engine.ask(request);
-    if (reply.type === "refused") throw problemOf(reply);
-    if (reply.type !== expected) throw new TypeError(`${request.type} was answered with ${reply.type}`);
-    return reply as Extract<Reply, { type: Type }>; // The line above has compared the two.
+    return expected(await this.#engine.ask(request), request, type);
   }
 }
+
+/** @throws Problem the engine's refusal */
+function expected<Type extends Reply["type"]>(
+  reply: Reply,
+  request: Command | Query,
+  type: Type,
+): Extract<Reply, { type: Type }> {
+  if (reply.type === "refused") throw problemOf(reply);
+  if (reply.type !== type) throw new TypeError(`${request.type} was answered with ${reply.type}`);
+  return reply as Extract<Reply, { type: Type }>; // The line above has compared the two.
+}
+
+/** What is not found of a hall names its seats, or no seats; see `decideHoldBest`. */
+const isOfUnknownShowtime = (reply: Reply): boolean =>
+  reply.type === "refused" && reply.code === "NOT_FOUND" && reply.seats === undefined;
 
 /** @throws Problem HOLD_NOT_FOUND when the text cannot be a hold's id */
 function named(id: string): Named {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { pino } from "pino";
+import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import {
@@ -12,12 +14,30 @@ import {
   type Role,
   showtimeId,
 } from "../../../proto/index.ts";
+import { QUOTE, type ShowtimeCard } from "../../../proto/services/index.ts";
 import { as, testServer, type TestServer } from "../../../platform/http/testing.ts";
 import { holdRoutes } from "./routes.ts";
 
 const SHOWTIME = showtimeId("st_1");
 const HOLD = holdIdOf(SHOWTIME, 40);
 const NOW = Date.parse("2026-11-21T12:00:00Z");
+
+/** On sale for an hour. */
+const CARD: ShowtimeCard = {
+  showtimeId: SHOWTIME,
+  movieId: "mv_1",
+  title: "Metropolis",
+  cinemaName: "Lichtburg",
+  cinemaAddress: "Kettwiger Str. 36",
+  hallName: "1",
+  timeZone: "Europe/Berlin",
+  startsAt: "2026-11-21T13:00:00.000Z",
+  endsAt: "2026-11-21T15:00:00.000Z",
+  salesEndAt: "2026-11-21T13:00:00.000Z",
+  cancelUntil: "2026-11-21T12:30:00.000Z",
+  cancelled: false,
+  currency: "EUR",
+};
 
 /** Answers with what is put before it, and remembers what it was asked. */
 class ScriptedEngine {
@@ -34,21 +54,22 @@ class ScriptedEngine {
 
 let server: TestServer;
 let engine: ScriptedEngine;
+const clock = new VirtualClock(NOW);
+const bus = new InProcessBus({ clock, log: pino({ level: "silent" }) });
 
 beforeAll(async () => {
   server = await testServer();
-  const routes = holdRoutes({
-    engine: { ask: (request) => engine.ask(request) },
-    clock: new VirtualClock(NOW),
-    random: systemRandom,
-  });
+  const routes = holdRoutes({ engine: { ask: (request) => engine.ask(request) }, bus, clock, random: systemRandom });
   await server.app.register(routes, { prefix: "/api/v1" });
   await server.app.ready();
 });
 beforeEach(() => {
   engine = new ScriptedEngine();
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await bus.close();
+  await server.close();
+});
 
 interface Call {
   readonly body?: unknown;
@@ -182,6 +203,42 @@ describe("taking seats", () => {
     [{}, "body.seats"],
   ])("names what is wrong with %j", async (body, field) => {
     expect((await hold(body)).json()).toMatchObject({ field });
+  });
+
+  describe("of a showtime that the engine does not know", () => {
+    const ask = async (about: Partial<ShowtimeCard> | null, key?: string) => {
+      engine.replies.push(refusal("NOT_FOUND"));
+      const served = bus.serve(QUOTE, ({ showtimeId: id, seats }, answer) => {
+        expect([id, seats]).toEqual([SHOWTIME, []]);
+        answer(about && { showtime: { ...CARD, ...about }, seats: [] });
+      });
+      const response = await hold({ seats: [3, 4] }, key === undefined ? {} : { key });
+      served.close();
+      return response;
+    };
+
+    it("is to be asked again, with the same key, while the sale is being opened", async () => {
+      const early = await ask({}, "early");
+      expect(early.json()).toMatchObject({ code: "UNAVAILABLE", detail: "The sale of this showtime is being opened." });
+      expect(early.headers["retry-after"]).toBe("1");
+      engine.replies.push(held, { type: "hold", hold: HOLD, seats: [3, 4], expiresInMs: 300_000 });
+      expect((await hold({ seats: [3, 4] }, { key: "early" })).statusCode).toBe(201);
+    });
+
+    it.each([
+      ["does not know it either", null],
+      ["has it as cancelled", { cancelled: true }],
+      ["says that its sale was over before", { salesEndAt: new Date(NOW).toISOString() }],
+    ])("finds nothing where the catalogue %s", async (_what, about) => {
+      expect((await ask(about)).json()).toMatchObject({ status: 404, code: "NOT_FOUND" });
+    });
+
+    it("is to be asked again while the catalogue is away; a category that is not there is not asked for", async () => {
+      engine.replies.push(refusal("NOT_FOUND"), refusal("NOT_FOUND", { seats: [] }));
+      expect((await hold({ seats: [3] })).json()).toMatchObject({ status: 503, code: "UNAVAILABLE" });
+      const best = await hold({ best: { count: 1, category: "balcony" } });
+      expect(best.json()).toMatchObject({ status: 404, code: "NOT_FOUND" });
+    });
   });
 
   it("finds no showtime under what cannot be an id", async () => {

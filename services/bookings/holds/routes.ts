@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { SERVES_MANY } from "../../../platform/auth/index.ts";
+import type { Bus } from "../../../platform/bus/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { MAY_BUY } from "../../../proto/index.ts";
@@ -11,6 +12,7 @@ import { type Asking, type Engine, Holds } from "./holds.ts";
 
 interface Options {
   readonly engine: Engine;
+  readonly bus: Bus;
   readonly clock: Clock;
   readonly random: RandomBytes;
 }
@@ -19,9 +21,9 @@ const tags = ["holds"];
 const mayBuy = requireRole(...MAY_BUY);
 
 export const holdRoutes =
-  ({ engine, clock, random }: Options): Routes =>
+  ({ engine, bus, clock, random }: Options): Routes =>
   async (app) => {
-    const holds = new Holds({ engine, clock });
+    const holds = new Holds({ engine, bus, clock });
     const askingOf = (request: FastifyRequest): Asking => {
       const { userId, role } = principalOf(request);
       const key = idempotencyKeyOf(request);
