@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
+import { InvalidToken, type Principal } from "../../../platform/auth/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
 import { userOf } from "../accounts/user.ts";
 import { FAMILIES_OF_USER_MAX, LOGINS_OF_ADDRESS, LOGOUTS_OF_ADDRESS, REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
@@ -15,14 +16,14 @@ export const sessionRoutes =
     app.post(
       "/auth/register",
       {
-        config: { problems: ["UNAUTHORIZED", "FORBIDDEN", "CONFLICT", "BUSY"], rateLimit: REGISTRATIONS_OF_ADDRESS },
+        config: { problems: ["FORBIDDEN", "CONFLICT", "BUSY"], rateLimit: REGISTRATIONS_OF_ADDRESS },
         schema: {
           operationId: "register",
           tags,
           summary: "Open an account",
           description:
             "With a guest's token as bearer the guest becomes a customer: the user id, and so all holds and bookings, stay. " +
-            "The guest's old token stays good in its role until it runs out; those given from now on are a customer's.",
+            "The guest's old token stays good in its role until it runs out; those given from now on are a customer's. A token that is not good, or not any more, counts as none.",
           security: [{}, { bearer: [] }],
           body: schema.RegisterBody,
           response: { 201: schema.SignedIn },
@@ -133,11 +134,22 @@ async function familyOf(request: FastifyRequest): Promise<string> {
   throw new Problem("UNAUTHORIZED", "Send the refresh token in the body, or the access token as bearer.");
 }
 
-/** Whoever registers may be a guest so far. @throws InvalidToken | Problem FORBIDDEN */
+/** Whoever registers may be a guest so far. @throws Problem FORBIDDEN | VerifierUnavailable */
 async function guestOf(request: FastifyRequest): Promise<string | undefined> {
-  const bearer = bearerToken(request);
-  if (bearer === undefined) return undefined;
-  const { userId, role } = await request.server.verifier.verify(bearer);
+  const principal = await principalIfAny(request);
+  if (principal === undefined) return undefined;
+  const { userId, role } = principal;
   if (role === "guest") return userId;
   throw new Problem("FORBIDDEN", `Only a guest becomes a customer; the token's role is ${role}. Leave the token out.`);
+}
+
+/** A token that is not good, or not any more, speaks for nobody: its client sends it still, and its owner may register all the same. */
+async function principalIfAny(request: FastifyRequest): Promise<Principal | undefined> {
+  try {
+    const bearer = bearerToken(request);
+    return bearer === undefined ? undefined : await request.server.verifier.verify(bearer);
+  } catch (error) {
+    if (error instanceof InvalidToken) return undefined;
+    throw error;
+  }
 }
