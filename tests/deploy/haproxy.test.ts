@@ -105,8 +105,14 @@ describe("HAProxy", () => {
     const others = ["/", "/api/v1/metrics"];
     for (const path of ["/metrics", "/metrics?a=b", "/%6Detrics", "/metrics/", "/health/serving", ...others]) {
       const response = await ask({ path });
-      response.resume();
+      const body = await text(response);
       expect([path, response.statusCode]).toEqual([path, others.includes(path) ? 200 : 404]);
+      if (others.includes(path)) continue;
+      const requestId = String(response.headers["x-request-id"]);
+      expect(requestId).toMatch(/^[-0-9a-f]{36}$/);
+      expect(response.headers["content-type"]).toBe("application/problem+json");
+      const problem = new Problem("NOT_FOUND", "There is nothing at this address.");
+      expect(JSON.parse(body)).toEqual(problem.body(requestId));
     }
     expect(served).toEqual(others);
   });
