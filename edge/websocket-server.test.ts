@@ -1,11 +1,14 @@
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { connect, createServer, type Socket } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { dirname } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { WebSocket } from "ws";
 import { UsherClient } from "../client/index.ts";
 import { portOf } from "../platform/testing/port-of.ts";
 import { Harness, SHOWTIME, useHarness } from "./testing/harness.ts";
-import { WebSocketServerError } from "./index.ts";
+import { requireWebSockets, WebSocketServerError } from "./index.ts";
 
 const current = useHarness({ connectionsPerAddress: 5 });
 
@@ -267,4 +270,26 @@ describe("bad input", () => {
     expect(await client.closed).toMatchObject({ code: 1009 });
     expect(current.edge.engine.asked.length).toBe(asked);
   });
+});
+
+it("says, where no binary of its library loads, for which versions of Node there is one", () => {
+  const require = createRequire(import.meta.url);
+  const directory = dirname(require.resolve("uWebSockets.js"));
+  const loaded = Object.entries(require.cache).filter(([path]) => path.startsWith(directory));
+  for (const [path] of loaded) delete require.cache[path];
+  const dlopen = vi.spyOn(process, "dlopen").mockImplementation(() => {
+    throw new Error("on purpose");
+  });
+  onTestFinished(() => {
+    dlopen.mockRestore();
+    Object.assign(require.cache, Object.fromEntries(loaded));
+  });
+  const versions = readdirSync(directory).map((file) => Number(/^uws_linux_x64_(\d+)\.node$/.exec(file)?.[1]));
+  const nodes: Readonly<Record<number, string>> = { 115: "20", 127: "22", 131: "23", 137: "24", 141: "25" };
+  const [oldest, ...newer] = versions
+    .filter((version) => version >= 115 && version !== 120) // Nobody has to be sent to Node 21.
+    .toSorted((a, b) => a - b)
+    .map((version) => nodes[version] ?? `of NODE_MODULE_VERSION ${version}`);
+  const list = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(newer);
+  expect(requireWebSockets).toThrow(`use Node ${oldest} with glibc 2.28 or newer, or Node ${list} with glibc 2.38 or`);
 });

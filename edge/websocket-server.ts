@@ -259,7 +259,7 @@ function loadLibrary(): Library {
   } catch (cause) {
     throw new WebSocketServerError(
       `No binary of uWebSockets.js loads here (Node ${process.version}, ${process.platform} ${process.arch}): ` +
-        "use Node 20 with glibc 2.28 or newer, or Node 22 or newer with glibc 2.38 or newer (Debian 13, Ubuntu 24.04).",
+        "use Node 20 with glibc 2.28 or newer, or Node 22, 24 or 25 with glibc 2.38 or newer (Debian 13, Ubuntu 24.04).",
       { cause },
     );
   }
