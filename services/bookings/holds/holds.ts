@@ -65,13 +65,14 @@ export class Holds {
     if (!isPlainId(showtimeText)) throw new Problem("NOT_FOUND", "There is no such showtime.");
     const showtime = showtimeId(showtimeText);
     const command = { showtime, holder, rid, ...(desk && { desk }), ...wishOf(wish) };
+    const askedAt = this.#clock.monotonic();
     const reply = await this.#engine.ask(command);
     if (isOfUnknownShowtime(reply) && (await this.#isToBeOpened(showtime)))
       throw new Problem("UNAVAILABLE", "The sale of this showtime is being opened.");
     const held = expected(reply, command, "held");
     // The time in a first answer that is given again has been running since; the engine says what is left of it.
     if (repeatable) return this.#read({ showtime, hold: held.hold }, holder);
-    return this.#answer({ showtime, hold: held.hold }, held.seats, held.expiresInMs);
+    return this.#answer({ showtime, hold: held.hold }, held.seats, this.#leftOf(held.expiresInMs, askedAt));
   }
 
   read(id: string, holder: HolderId): Promise<Hold> {
@@ -89,8 +90,14 @@ export class Holds {
   }
 
   async #read(hold: Named, holder: HolderId): Promise<Hold> {
+    const askedAt = this.#clock.monotonic();
     const found = await this.#ask({ type: "get-hold", holder, ...hold }, "hold");
-    return this.#answer(hold, found.seats, found.expiresInMs, found.booking);
+    return this.#answer(hold, found.seats, this.#leftOf(found.expiresInMs, askedAt), found.booking);
+  }
+
+  /** The engine's answer waits for its commit, and is on its way: its time has been running since, at most since it was asked for. */
+  #leftOf(expiresInMs: number, askedAt: number): number {
+    return Math.max(0, expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt));
   }
 
   #answer({ showtime, hold }: Named, seats: readonly number[], expiresInMs: number, bookingId?: BookingId): Hold {

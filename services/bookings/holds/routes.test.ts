@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
@@ -43,9 +43,12 @@ const CARD: ShowtimeCard = {
 class ScriptedEngine {
   readonly asked: (Command | Query)[] = [];
   readonly replies: Reply[] = [];
+  /** How long an answer takes. */
+  latencyMs = 0;
 
   async ask(request: Command | Query): Promise<Reply> {
     this.asked.push(request);
+    if (this.latencyMs > 0) await clock.advance(this.latencyMs);
     const reply = this.replies.shift();
     if (reply === undefined) throw new Error(`no reply was prepared for ${request.type}`);
     return reply;
@@ -113,6 +116,19 @@ describe("taking seats", () => {
     expect(engine.asked).toEqual([
       { type: "hold", showtime: SHOWTIME, holder: "ada", rid: expect.any(String), seats: [3, 4] },
     ]);
+  });
+
+  it.each([
+    [{}, 299_600],
+    [{ key: "slow" }, 299_200],
+  ])("promises no more time than there is when the engine's answers take long (%j)", async (more, left) => {
+    onTestFinished(() => clock.setForward(NOW - clock.now()));
+    engine.latencyMs = 400;
+    engine.replies.push(held, { type: "hold", hold: HOLD, seats: [3, 4], expiresInMs: 299_600 });
+    const askedAt = clock.now();
+    const expiresAt = new Date(askedAt + 300_000).toISOString();
+    expect((await hold({ seats: [3, 4] }, more)).json()).toMatchObject({ expiresInMs: left, expiresAt });
+    expect(clock.now()).toBe(askedAt + 300_000 - left);
   });
 
   it.each([
