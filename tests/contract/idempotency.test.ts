@@ -87,6 +87,8 @@ describe.each(Object.entries(POSTS))("%s", (_, prepare) => {
     const post = await prepare();
     const answers: Answer<Body>[] = [];
     for (let times = 0; times < 10; times++) answers.push(await send(post, post.body, "again"));
+    const reordered = Object.fromEntries(Object.entries(post.body).toReversed());
+    answers.push(await send(post, reordered, "again"));
     for (const { status, body } of answers) expect([status, body]).toEqual([post.status, answers[0]?.body]);
     const changed = await send(post, post.changed, "again");
     // What the call does not know at all is not even compared.

@@ -132,8 +132,14 @@ async function finish(
 
 function fingerprintOf(request: FastifyRequest): Buffer {
   const hash = createHash("sha256").update(`${request.method} ${request.url}\n`);
-  return hash.update(JSON.stringify(request.body ?? null)).digest();
+  return hash.update(JSON.stringify(request.body ?? null, inOrder)).digest();
 }
+
+/** The same body may be written with its fields in another order: a client's JSON need not keep any (RFC 8259). */
+const inOrder = (_field: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+    : value;
 
 function describeHeader(route: RouteOptions): void {
   route.schema ??= {};
