@@ -17,7 +17,10 @@ export const ProblemBody = Type.Object(
     status: Type.Integer({ minimum: 400, maximum: 599 }),
     code: Type.String({ enum: codes }),
     detail: Type.String({ description: "What was wrong this time, for people." }),
-    requestId: Type.String({ description: "As in the header x-request-id and in our logs." }),
+    requestId: Type.String({
+      description:
+        "As in the header x-request-id and in our logs. Of an answer that is given again (`Idempotency-Replayed`) both are the first request's.",
+    }),
     field: Type.Optional(
       Type.String({ description: "BAD_MESSAGE: the part of the request that was wrong, such as `body.email`." }),
     ),

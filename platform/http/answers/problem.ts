@@ -27,9 +27,7 @@ export class Problem extends Error {
   headers(): Readonly<Record<string, string | number>> {
     const { retryInMs } = { ...this.#retry(), ...this.extra };
     return {
-      ...(status503or429(this.status) && typeof retryInMs === "number"
-        ? { "retry-after": Math.max(1, Math.ceil(retryInMs / 1000)) }
-        : {}),
+      ...(typeof retryInMs === "number" ? { "retry-after": Math.max(1, Math.ceil(retryInMs / 1000)) } : {}),
       ...(this.status === ERRORS.UNAUTHORIZED.status ? { "www-authenticate": 'Bearer realm="usher"' } : {}),
       "cache-control": "no-store",
       "content-type": PROBLEM_TYPE,

@@ -123,6 +123,7 @@ describe("an Idempotency-Key", () => {
     const again = await ask({ key });
     expect([again.statusCode, again.body]).toEqual([409, first.body]);
     expect(again.headers["content-type"]).toContain("application/problem+json");
+    expect(again.headers["x-request-id"]).toBe(again.json<ProblemBody>().requestId);
 
     const empty = uniqueKey();
     expect((await ask({ key: empty, url: "/nothing" })).statusCode).toBe(204);
@@ -232,7 +233,9 @@ describe("an Idempotency-Key", () => {
     await outlast(key, 2 * IDEMPOTENCY_LEASE_MS);
     const givenUp = await first;
     expect([givenUp.statusCode, givenUp.json<ProblemBody>().code]).toEqual([503, "UNAVAILABLE"]);
-    expect((await ask({ key })).json<ProblemBody>().code).toBe("IN_PROGRESS");
+    const running = await ask({ key });
+    expect(running.json()).toMatchObject({ code: "IN_PROGRESS", retryInMs: 1_000 });
+    expect(running.headers["retry-after"]).toBe("1");
     finish();
     await expect.poll(async () => (await ask({ key })).statusCode).toBe(201);
     const again = await ask({ key });

@@ -24,7 +24,9 @@ declare module "fastify" {
 }
 
 /** Beside the content type, what clients rely on in an answer. */
-const KEPT_HEADERS = ["location", "etag"];
+const OF_ANSWER = ["location", "etag"];
+/** The id as well, which a problem has in its body: under it the logs have what was done, and of a repetition they have nothing. */
+const KEPT_HEADERS = [...OF_ANSWER, "x-request-id"];
 const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
 
 /** Makes `config: { idempotent: true }` work, and looks after the store until the server closes. */
@@ -125,7 +127,7 @@ async function finish(
     // Thrown from here, it would not come to the error handler when that has made the answer.
     request.log.error({ err: error, requestId: request.id }, "an answer could not be kept for its Idempotency-Key");
     if (status >= 500) return payload; // The key is free when its lease ends.
-    for (const name of KEPT_HEADERS) reply.removeHeader(name);
+    for (const name of OF_ANSWER) reply.removeHeader(name);
     return becomeProblem(reply, problemOf(error), request.id);
   }
 }
