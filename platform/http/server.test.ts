@@ -253,7 +253,9 @@ describe("headers", () => {
 
   it("leave out, where the API answers, what only a page needs", async () => {
     const { headers } = await server.app.inject({ url: "/api/v1/nothing" });
-    const names = Object.keys(headers).filter((name) => /^(x-(?!request-id|ratelimit)|cross|content-sec|ref|orig)/.test(name));
+    const names = Object.keys(headers).filter((name) =>
+      /^(x-(?!request-id|ratelimit)|cross|content-sec|ref|orig)/.test(name),
+    );
     expect(names.sort()).toEqual([
       "content-security-policy",
       "cross-origin-resource-policy",
