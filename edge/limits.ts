@@ -8,8 +8,13 @@ export const LIMITS = {
   /** Answers are never dropped. Behind more than this they are kept until the reader took some of it; one for whom more answers than this are kept is closed. */
   answerBacklogBytesMax: 48 * 1024,
   /**
+   * Who has taken nothing of what waits for it for so long is closed: whoever sends pings is never silent, and would cost its backlog for
+   * ever. A phone that comes out of a tunnel sooner finds its connection as it was.
+   */
+  unreadMaxMs: 30_000,
+  /**
    * uWebSockets.js pings a socket that was silent for this less 16 seconds, and closes it when it is silent for those too: whoever
-   * answers pings stays, for weeks if need be. Past 960 it would end the process.
+   * sends anything, answers to pings if nothing else, stays, for weeks if need be. Past 960 it would end the process.
    */
   idleTimeoutSeconds: 40,
   /** Told to clients in `welcome`: a connection that was silent for much longer than this is dead. */

@@ -386,11 +386,51 @@ describe("a reader that is slow", () => {
     expect(slow.shown(big)).toBe([...arena().statuses].join(""));
   });
 
+  /** Time passes, with a sign of life in each sweep. */
+  async function pass(ms: number, { ws }: Client): Promise<void> {
+    for (let passed = 0; passed < ms; passed += LIMITS.sweepMs) {
+      ws.ping();
+      await turn();
+      current.edge.clock.leap(LIMITS.sweepMs);
+    }
+  }
+  const connections = (): Promise<number> => current.edge.metric("usher_edge_connections");
+
+  it("and has taken nothing for long is closed, though it sends pings", async () => {
+    const { slow, quick } = await slowAndQuick();
+    await pass(LIMITS.unreadMaxMs - LIMITS.sweepMs, slow);
+    expect(await connections()).toBe(2);
+    await pass(2 * LIMITS.sweepMs, slow);
+    expect(await connections()).toBe(1);
+    expect(quick.closing).toBeUndefined();
+    slow.ws.resume();
+    // Where more waits than may, there is no room for a close frame.
+    expect((await slow.closed).code).toBeOneOf([4001, 1006]);
+  });
+
+  it("and takes something now and then stays", async () => {
+    const { slow } = await slowAndQuick();
+    for (let time = 0; time < 3; time++) {
+      await pass(LIMITS.unreadMaxMs - LIMITS.sweepMs, slow);
+      slow.ws.resume();
+      await upToDate(slow);
+      slow.ws.pause();
+      const droppedBefore = await dropped();
+      while ((await dropped()) === droppedBefore) {
+        turnSeats(Array(2_600).keys());
+        current.edge.clock.leap(LIMITS.tickMaxMs);
+        await turn();
+      }
+    }
+    slow.ws.resume();
+    await upToDate(slow);
+    expect(slow.closing).toBeUndefined();
+  });
+
   it("of its own answers is told to come again", async () => {
     const client = await current.edge.connect();
     client.ws.pause();
     let sent = 0;
-    const connections = () => current.edge.metric("usher_edge_connections");
     while ((await connections()) > 0 && sent < 1_000_000) {
       for (let at = 0; at < 1000; at++)
         client.say({ op: "hold", rid: `${"x".repeat(50)}${sent++}`, showtime: SHOWTIME, seats: [1] });

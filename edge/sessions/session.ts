@@ -41,6 +41,8 @@ export class Session implements Viewer {
   buffered: Frame[] | undefined;
   /** Answers that wait until there is room for them behind frames that were not read yet. */
   #late: { readonly frames: Frame[]; size: number } | undefined;
+  /** How much waited for the reader when that was last looked at, and since when it has taken none of it. */
+  #unread: { bytes: number; readonly since: number } | undefined;
 
   constructor(socket: Socket, counts: Counts) {
     this.socket = socket;
@@ -64,10 +66,25 @@ export class Session implements Viewer {
 
   /** The reader took something of what waited. */
   drained(): void {
+    this.#unread = undefined;
     const late = this.#late;
     if (late === undefined || this.socket.backlog() + late.size > LIMITS.answerBacklogBytesMax) return;
     this.#late = undefined;
     this.sendFrames(late.frames);
+  }
+
+  /**
+   * Looks how much waits for the reader. What it took while more was being sent is not told by `drained`, but makes it less sooner or later.
+   * @returns for how long it has taken none of that, in milliseconds
+   */
+  unreadMs(now: number): number {
+    const bytes = this.socket.backlog();
+    if (this.#unread === undefined || bytes < this.#unread.bytes) {
+      this.#unread = bytes === 0 ? undefined : { bytes, since: now };
+      return 0;
+    }
+    this.#unread.bytes = bytes;
+    return now - this.#unread.since;
   }
 
   refuse(why: RefusalDetails, rid?: RequestId): void {

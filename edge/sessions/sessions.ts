@@ -169,6 +169,9 @@ export class Sessions implements SocketEvents<Session> {
     const now = this.#options.clock.monotonic();
     this.addresses.sweep(now);
     this.#options.signIn.users.sweep(now);
+    for (const session of this.#sessions) {
+      if (session.unreadMs(now) >= LIMITS.unreadMaxMs) session.close(CLOSE_CODES.SLOW);
+    }
   }
 
   #complain(session: Session, reason: string, rid: RequestId | undefined): void {

@@ -188,7 +188,8 @@ describe.each(ENCODINGS)("over %s", (encoding) => {
     // It was closed with a code that means "come again", or it sees the hall as it is.
     const isThere = (): boolean => deaf.halls.get(showtime)?.statuses[7] === 1;
     await deaf.until(isThere).catch(() => undefined);
-    if (!isThere()) expect(deaf.closing?.code).toBe(CLOSE_CODES.SLOW.code);
+    // Without a code (1006) where so much waited that there was no room for a close frame.
+    if (!isThere()) expect(deaf.closing?.code).toBeOneOf([CLOSE_CODES.SLOW.code, 1006]);
   });
 });
 
