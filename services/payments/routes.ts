@@ -59,7 +59,7 @@ const webhookRoutes =
       app.post(
         `/payments/webhooks/${method}`,
         {
-          bodyLimit: WEBHOOK_LENGTH_MAX,
+          bodyLimit: WEBHOOK_LENGTH_MAX[method],
           // The signature decides, and it is made of bytes: the schemas are there to be read.
           validatorCompiler: () => () => true,
           schema: {

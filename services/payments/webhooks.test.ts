@@ -206,7 +206,7 @@ describe("POST /payments/webhooks/mock", () => {
       expect(response.headers.get("content-type")).toContain("application/problem+json");
       expect(await response.json()).toMatchObject({ code: "BAD_SIGNATURE", requestId: expect.any(String) });
     }
-    expect((await post("x".repeat(300_000), headers)).status).toBe(413);
+    expect((await post("x".repeat(5 * 1024), headers)).status).toBe(413);
     expect(await taken()).toEqual(before);
   });
 
