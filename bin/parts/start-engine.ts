@@ -8,6 +8,7 @@ import {
   CORE_LIMITS,
   Engine,
   FileWitness,
+  keepRenewing,
   MemberTable,
   PostgresJournal,
   SnapshotThread,
@@ -69,19 +70,21 @@ export async function startEngine(
       else cluster.replaced(shard);
     },
   });
+  const table = new MemberTable({ pool: database.pool, id });
   const cluster = isAlone
     ? undefined
-    : new Cluster({
-        engine,
-        bus,
-        clock,
-        log,
-        shards: config.shards,
-        id,
-        host: hostname(),
-        pid: process.pid,
-        table: new MemberTable({ pool: database.pool, id }),
-      });
+    : new Cluster({ engine, bus, clock, log, shards: config.shards, id, host: hostname(), pid: process.pid, table });
+  if (isAlone) {
+    // Engines that are pointed at this database refuse to start then. It looks for none itself: a new Usher takes over from one before.
+    await lifecycle.start({
+      name: "the engine's row",
+      start: () => keepRenewing({ table, clock, log }, 0),
+      stop: async (renewing) => {
+        renewing.cancel();
+        await table.remove().catch(() => undefined); // It grows old by itself.
+      },
+    });
+  }
   await lifecycle.start({
     name: "engine",
     start: () => engine.start(isAlone ? undefined : []),

@@ -17,12 +17,12 @@ import {
   LOOK_EVERY_MS,
   MEMBER_TTL_MS,
   MISSED_AFTER_MS,
-  RENEW_EVERY_MS,
   SETTLED_MS,
   STRANGERS_AFTER_MS,
 } from "./limits.ts";
 import { Claiming } from "./claiming.ts";
 import { Giving } from "./giving.ts";
+import { keepRenewing } from "./keep-renewing.ts";
 import { type Member, Members } from "./members.ts";
 import { ownerOf } from "./rendezvous.ts";
 import type { ShardOwner } from "./shard-owner.ts";
@@ -62,7 +62,7 @@ export class Cluster {
   readonly #handovers: Subscription;
   #beatTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
-  #renewTimer: Timer | undefined;
+  #renewing: Timer | undefined;
   #phase: Phase = "listening";
   /** Engines that were heard before this one took part, also such as have died meanwhile. */
   readonly #heardBefore = new Set<string>();
@@ -100,12 +100,10 @@ export class Cluster {
 
   /** Begins to take part. @throws TwoClusters when engines use the database that cannot be heard on the bus */
   async start(): Promise<void> {
-    const { table, clock, log } = this.#options;
+    const { table, clock } = this.#options;
     this.#beatTimer = clock.after(0, () => this.#listen());
-    const renew = (): Promise<void> =>
-      table.renew().catch((error: unknown) => log.warn({ err: error }, "the engine's row cannot be renewed"));
     await table.renew(); // Before it looks: of two that start at once, one at least sees the other.
-    if (this.#phase !== "over") this.#renewTimer = every(clock, RENEW_EVERY_MS, renew);
+    if (this.#phase !== "over") this.#renewing = keepRenewing(this.#options);
     await this.#requireNoStrangers();
     if (this.#phase !== "listening") return; // It is leaving already.
     this.#beatTimer.cancel();
@@ -175,7 +173,7 @@ export class Cluster {
   #close(): void {
     this.#beatTimer?.cancel();
     this.#lookTimer?.cancel();
-    this.#renewTimer?.cancel();
+    this.#renewing?.cancel();
     this.#handovers.close();
     this.#members.close();
   }

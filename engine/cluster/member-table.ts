@@ -7,8 +7,9 @@ const RENEWED_WITHIN = "interval '3 seconds'";
 const nameOf = (engine: string): string => `usher.engine.${engine}`;
 
 /**
- * The engines that use this database, by what they write into it themselves. It shows engines of another cluster, which this bus does not
- * know, and which of those that fell silent are gone: each holds the lock of its name for as long as its connection lasts.
+ * The engines that use this database, by what they write into it themselves. It shows engines of another cluster, or of an
+ * `usher all`, which this bus does not know, and which of those that fell silent are gone: each holds the lock of its name for as long as its
+ * connection lasts.
  */
 export class MemberTable {
   readonly #pool: Pool;

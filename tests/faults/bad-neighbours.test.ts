@@ -203,6 +203,31 @@ it("services end with one sentence beside services that have another event strea
   await role("services", more);
 });
 
+it(
+  "an engine ends with one sentence at the database of an `usher all`, which sells on",
+  { timeout: SLOW },
+  async () => {
+    const own = await testDatabase();
+    ends.push(() => own.drop());
+    const more = { DATABASE_URL: own.url, MOCK_GATEWAY_PORT: "0", WS_PORT: "0" };
+    const all = async (): Promise<Launch> => {
+      const launched = launch("all", { ...more, NATS_URL: "" });
+      await launched.said(/^ready$/m);
+      return launched;
+    };
+    const killed = await all();
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+    const shop = await all(); // At once, and beside its own row of before.
+    expect(await refusal(more)).toMatch(/not on this NATS use the same database/);
+    const [, url] = await shop.said(/page +(http:\/\/[^/]*\/)/);
+    expect((await fetch(`${url}health/ready`)).status).toBe(200);
+    shop.child.kill("SIGTERM");
+    expect((await shop.ended).code).toBe(0);
+    await engine(more);
+  },
+);
+
 /** What PostgreSQL 13 says to a start and to every query, as far as anybody asks it. */
 function oldPostgres(data: Buffer): Buffer {
   const message = (type: string, ...parts: readonly Buffer[]): Buffer => {
