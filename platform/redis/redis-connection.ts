@@ -32,7 +32,7 @@ interface Options {
 }
 
 /**
- * A Redis that is not there yet is treated as one that went away: it is used when it comes, once it has shown that it can be.
+ * A Redis that is not there yet, or hangs, is treated as one that went away: it is used when it comes, once it has shown that it can be.
  * @throws RedisUnusable
  */
 export async function connectRedis(url: string, { clock, random, log, name }: Options): Promise<RedisConnection> {
@@ -60,14 +60,17 @@ export async function connectRedis(url: string, { clock, random, log, name }: Op
     if (reason !== undefined) throw new Error(messageOf(reason)); // Such as a database that it does not have.
     await tryAll(redis, host);
   } catch (error) {
-    if (redis !== undefined && isNobodyThere(reason)) {
+    const why = reason ?? error;
+    if (redis !== undefined && isNobodyThere(why)) {
       redis.off("error", noteReason);
-      const absence = { why: whyNot(host, messageOf(reason)), trial: (late: Redis) => tryAll(late, host) };
-      return new RedisConnection({ redis, clock, log, absence });
+      const absence = { why: whyNot(host, messageOf(why)), trial: (late: Redis) => tryAll(late, host) };
+      const connection = new RedisConnection({ redis, clock, log, absence });
+      if (redis.status === "ready") redis.disconnect(true); // It fell silent in the middle of its trial: the next connection has it anew.
+      return connection;
     }
     redis?.disconnect();
     // Not as `cause`: an error of ioredis carries the command that failed, and AUTH carries the password.
-    throw error instanceof RedisUnusable ? error : new RedisUnusable(whyNot(host, messageOf(reason ?? error)));
+    throw error instanceof RedisUnusable ? error : new RedisUnusable(whyNot(host, messageOf(why)));
   }
   const connection = new RedisConnection({ redis, clock, log });
   redis.off("error", noteReason);
@@ -226,8 +229,11 @@ const NOBODY_THERE: ReadonlySet<unknown> = new Set([
   "EAI_AGAIN",
 ]);
 
+/** What ioredis says, without a code, where a server takes a command and gives no answer: one that hangs. */
+const NO_ANSWER = "Command timed out";
+
 const isNobodyThere = (reason: unknown): boolean =>
-  reason instanceof Error && "code" in reason && NOBODY_THERE.has(reason.code);
+  reason instanceof Error && (reason.message === NO_ANSWER || ("code" in reason && NOBODY_THERE.has(reason.code)));
 
 /** The second is said of what a script may not do. */
 const NOT_PERMITTED = /^NOPERM|can't (run|access)/;

@@ -177,6 +177,27 @@ describe("a connection", () => {
     expect(words).toContain("Redis is back: limits are shared again");
   });
 
+  it("is begun where a server takes connections and answers nothing, and joins it when it goes on", async () => {
+    const hanging = await startRedisServer();
+    opened.push({ close: () => hanging.stop() });
+    hanging.pause();
+    const connection = await open(hanging.url);
+    expect(connection.isUsable).toBe(false);
+    expect(words).toMatch(/"reason":"REDIS_URL: no Redis answers at [^"]* \(Command timed out\)/);
+    hanging.goOn();
+    await answersAgain(connection);
+  });
+
+  it("is begun where a server falls silent in the middle of its trial, and joins it when it speaks again", async () => {
+    const tap = await tapOf(server.url);
+    let answered = 0;
+    tap.answers = (data) => (data.includes("redis_version") && answered++ > 0 ? undefined : data); // It is ready, and says no more.
+    const connection = await open(tap.url);
+    expect(connection.isUsable).toBe(false);
+    tap.answers = (data) => data;
+    await answersAgain(connection);
+  });
+
   it("does not use what came late and may not be used, until it may", async () => {
     const late = await startRedisServer({ args: "--user default on nopass ~* &* +@all -eval".split(" ") });
     opened.push({ close: () => late.stop() });
