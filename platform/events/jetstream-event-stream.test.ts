@@ -172,6 +172,23 @@ describe("on JetStream", () => {
     await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toBe("e20");
   });
 
+  it("takes every event where it was made with fewer, and goes on to take what it took", async () => {
+    const connection = await empty();
+    onTestFinished(() => connection.close());
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: "USHER_EVENTS", subjects: ["user.*", "operators.own"] });
+    const streams = await Promise.all(Array.from({ length: 4 }, () => opened(connection)));
+    const [stream] = streams as [JetStreamEventStream, ...JetStreamEventStream[]]; // The cast: there are four.
+    onTestFinished(() => stream.stop());
+    stream.start();
+    await stream.publish(event("e1"));
+    await stream.publish(changed("c1"));
+    const { config, state } = await manager.streams.info("USHER_EVENTS");
+    expect(state.messages).toBe(2);
+    expect(config.subjects.slice(0, 2)).toEqual(["user.*", "operators.own"]);
+    expect(new Set(config.subjects).size).toBe(config.subjects.length);
+  });
+
   it("keeps what a week may bring where there is room, or what an operator has said", async () => {
     const connection = await empty();
     onTestFinished(() => connection.close());

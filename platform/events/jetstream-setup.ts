@@ -33,6 +33,7 @@ const NO_REPLICAS_HERE = 10_074;
 const REFUSALS = [NO_SUITABLE_PEERS, STREAM_NAME_IN_USE, NO_REPLICAS_HERE];
 const NOT_AVAILABLE = 10_008;
 const STORE_TOO_SMALL = 10_047;
+const INVALID_CONFIG = 10_052;
 /** Of a change: another process is making the same one, and the stream seems to overlap itself. */
 const SUBJECTS_OVERLAP = 10_065;
 /** `booking.*`, `payment.*` ... */
@@ -46,6 +47,7 @@ export async function ensureStream(manager: JetStreamManager, connection: NatsCo
   await ensureThere(manager, connection, clock);
   await ensureReplicas(manager);
   await ensureBound(manager);
+  await ensureSubjects(manager);
 }
 
 async function ensureThere(manager: JetStreamManager, connection: NatsConnection, clock: Clock): Promise<void> {
@@ -91,6 +93,16 @@ async function ensureBound(manager: JetStreamManager): Promise<void> {
       .then(() => undefined, codeIn([STORE_TOO_SMALL, SUBJECTS_OVERLAP]));
     if (refused !== STORE_TOO_SMALL) return;
   }
+}
+
+/** One that an earlier version has made does not take the events that are new. What else it takes stays. */
+async function ensureSubjects(manager: JetStreamManager): Promise<void> {
+  const { subjects } = (await manager.streams.info(STREAM)).config;
+  const missing = SUBJECTS.filter((subject) => !subjects.includes(subject));
+  if (missing.length === 0) return;
+  // Servers since 2.10 refuse what an operator's own subjects have already, such as `booking.>`.
+  const refusals = [SUBJECTS_OVERLAP, INVALID_CONFIG];
+  await manager.streams.update(STREAM, { subjects: [...subjects, ...missing] }).catch(codeIn(refusals));
 }
 
 /** The code of an answer of JetStream, if it is among these; all else is thrown. */
