@@ -216,7 +216,7 @@ export class Engine {
   /** Shards that serve now. */
   get serving(): number {
     let serving = 0;
-    for (const { shard } of this.#owned.values()) if (shard.phase === "serving") serving++;
+    for (const { shard } of this.#owned.values()) if (shard.isServing) serving++;
     return serving;
   }
 

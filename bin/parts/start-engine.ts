@@ -93,7 +93,7 @@ export async function startEngine(
   if (cluster === undefined) {
     const check = async (): Promise<void> => {
       if (engine.serving < config.shards)
-        throw new Error(`${config.shards - engine.serving} of ${config.shards} shards are being recovered`);
+        throw new Error(`${config.shards - engine.serving} of ${config.shards} shards do not serve`);
     };
     return {
       takePart: () => Promise.resolve(),

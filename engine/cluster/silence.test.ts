@@ -1,7 +1,7 @@
 import pino from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MEMBERS } from "../../proto/index.ts";
-import { Site } from "./testing/site.ts";
+import { SHARDS, Site } from "./testing/site.ts";
 
 let site: Site;
 beforeEach(() => {
@@ -51,6 +51,18 @@ describe("engines that share the shards", () => {
     for (const node of both) node.hasDatabase = true;
     await site.clock.advance(10_000);
     expect(site.owners()).toEqual(before);
+  });
+
+  it("count no shard as served while PostgreSQL does not say whose they are, for they answer that they are away", async () => {
+    const node = await site.join("a");
+    await site.clock.advance(4_000);
+    expect(node.engine.serving).toBe(SHARDS);
+    node.hasDatabase = false;
+    await site.clock.advance(5_000);
+    expect(node.engine.serving).toBe(0);
+    node.hasDatabase = true;
+    await site.clock.advance(5_000);
+    expect(node.engine.serving).toBe(SHARDS);
   });
 
   it("say once that PostgreSQL is away, and once more when it is again", async () => {

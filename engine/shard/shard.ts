@@ -105,6 +105,11 @@ export class Shard implements Committer {
     return this.#phase;
   }
 
+  /** Whether it answers: one whose proof is old says that it is away. */
+  get isServing(): boolean {
+    return this.#phase === "serving" && this.#options.proof.isFresh;
+  }
+
   get epoch(): number {
     return this.#epoch;
   }
@@ -154,7 +159,7 @@ export class Shard implements Committer {
   /** Carries out every request in order; `answer` is called when all that the replies rest on is durable. */
   handle({ requests }: CommandBatch, answer: (replies: ReplyBatch) => void): void {
     if (requests.length === 0) return answer({ replies: [], shards: this.#options.shards });
-    const reign = this.#phase === "serving" && this.#options.proof.isFresh ? this.#reign : undefined;
+    const reign = this.isServing ? this.#reign : undefined;
     if (reign === undefined) return answer(all(requests, AWAY));
     const weight = requests.reduce((sum, request) => sum + weightOf(request), 0);
     if (this.#isFull(weight)) return answer(all(requests, BUSY));
