@@ -37,6 +37,8 @@ export const OUTBOX_TOLD_EVERY_MS = 1_000;
 export const OUTBOX_STOP_MS = 2_000;
 /** How often events that a crash of the stream may have taken are looked for. */
 export const OUTBOX_REPEAT_EVERY_MS = 15_000;
+/** Subjects whose events the stream may refuse at one such look before the rest is left to the next: it may be away, and what is new waits. */
+export const OUTBOX_REPEATS_REFUSED_MAX = 3;
 /** Published rows stay for a week. */
 export const OUTBOX_KEPT_MS = 7 * 24 * 3_600_000;
 export const OUTBOX_PRUNE_EVERY_MS = 3_600_000;

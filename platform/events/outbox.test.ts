@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { type Bus, InProcessBus } from "../bus/index.ts";
 import { type Clock, systemClock, VirtualClock } from "../clock/index.ts";
+import type { Logger } from "../log/index.ts";
 import { createDatabase, createPool } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -49,7 +50,14 @@ function newOutbox(
     schema = "shop",
     clock = systemClock,
     bus,
-  }: { readonly name?: string; readonly schema?: string; readonly clock?: Clock; readonly bus?: Bus } = {},
+    log = silent,
+  }: {
+    readonly name?: string;
+    readonly schema?: string;
+    readonly clock?: Clock;
+    readonly bus?: Bus;
+    readonly log?: Logger;
+  } = {},
 ) {
   const pool = createPool({ connectionString: t.url, max: 2, name, log: silent });
   const outbox = new Outbox({
@@ -60,7 +68,7 @@ function newOutbox(
     ...(bus && { bus }),
     clock,
     random: systemRandom,
-    log: silent,
+    log,
   });
   cleanUps.push(async () => {
     await outbox.stop();
@@ -349,6 +357,41 @@ describe("outbox", () => {
     };
     await expect.poll(passed, SOON).toBe(5);
     expect(textsOf(published)).toEqual(["u1", "u1"]);
+  });
+
+  it("is not held up by what the stream refuses to take once more, and tells it later, in order", async () => {
+    const clock = new VirtualClock();
+    const HOUR_MS = 3_600_000;
+    const lines: string[] = [];
+    let refused: string | undefined;
+    const stream = {
+      ...streamThat(async ({ data }) => {
+        if ((data as { userId: string }).userId === refused) throw new Error("it is not taken");
+      }),
+      repeatAfterMs: HOUR_MS,
+    };
+    const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    const outbox = newOutbox(stream, { clock, log });
+    await add(outbox, "first", "u1");
+    await add(outbox, "second", "u1");
+    await add(outbox, "other", "u2");
+    outbox.start();
+    await expect.poll(unpublished, SOON).toBe(0);
+    refused = "first";
+    published.length = 0;
+    await clock.advance(HOUR_MS);
+    const told = async (): Promise<string[]> => {
+      await clock.advance(5_000);
+      return [...new Set(textsOf(published))]; // What is refused is told at each look.
+    };
+    await expect.poll(told, SOON).toEqual(["first", "other"]);
+    await add(outbox, "new", "u3");
+    await expect.poll(told, SOON).toEqual(["first", "other", "new"]);
+    const said = lines.map((line) => (JSON.parse(line) as { msg: string }).msg); // As pino writes it.
+    expect(new Set(said)).toEqual(new Set(["events could not be published yet"]));
+    refused = undefined;
+    await expect.poll(told, SOON).toEqual(["first", "other", "new", "second"]);
+    expect(textsOf(published).slice(-2)).toEqual(["first", "second"]);
   });
 
   it("publishes an event again when the process died before the mark; the inbox tells", async () => {

@@ -14,6 +14,7 @@ import {
   OUTBOX_PRUNE_EVERY_MS,
   OUTBOX_READ_MAX,
   OUTBOX_REPEAT_EVERY_MS,
+  OUTBOX_REPEATS_REFUSED_MAX,
   OUTBOX_STOP_MS,
   OUTBOX_SUBJECT_PAUSE_MS,
   OUTBOX_TOLD_EVERY_MS,
@@ -166,7 +167,7 @@ export class Relay {
 
   /** One after another, those that join meanwhile too. Never rejects: what could not be published or marked is read again. */
   async #publishSubject(lead: OutboxLead, subject: string, rows: OutboxRow[]): Promise<void> {
-    const { clock, log, schema, stream } = this.#options;
+    const { clock, stream } = this.#options;
     try {
       for (let row = rows[0]; row !== undefined; row = rows[0]) {
         if (row.isEarly) await this.#untilItsTurn(lead, row.id);
@@ -178,10 +179,7 @@ export class Relay {
         rows.shift();
       }
     } catch (err) {
-      this.#refused++;
-      if (!(err instanceof StreamStopped)) {
-        this.#refusals.add((count) => log.warn({ err, schema, subject, count }, "events could not be published yet"));
-      }
+      this.#noteRefusal(err, subject);
       this.#paused.add(subject);
       this.#pausedMeanwhile.add(subject);
       for (const { id } of rows) this.#inHand.delete(id);
@@ -192,6 +190,13 @@ export class Relay {
     this.#busy.delete(subject);
     for (const { id } of rows) this.#inHand.delete(id);
     if (rows.length > 0 || wasPaused || this.#isFull) this.nudge();
+  }
+
+  #noteRefusal(err: unknown, subject: string): void {
+    const { log, schema } = this.#options;
+    this.#refused++;
+    if (err instanceof StreamStopped) return;
+    this.#refusals.add((count) => log.warn({ err, schema, subject, count }, "events could not be published yet"));
   }
 
   /** Or until it has waited for so long that something else must be wrong: PostgreSQL's clock may have been set back. */
@@ -210,15 +215,29 @@ export class Relay {
     if (!mayBeMore) this.#prunedAt = clock.monotonic();
   }
 
-  /** What the stream accepted a while ago is told once more, where a crash may have taken it. */
+  /**
+   * What the stream accepted a while ago is told once more, where a crash may have taken it. What it refuses now, and what comes after that
+   * of its subject, is told at a later look.
+   */
   async #repeatSometimes(lead: OutboxLead): Promise<void> {
     const { clock, stream } = this.#options;
     if (stream.repeatAfterMs === undefined || clock.monotonic() - this.#repeatedAt < OUTBOX_REPEAT_EVERY_MS) return;
     await this.#beginAnewAfterLoss(lead);
     const rows = await lead.readUnrepeated(new Date(clock.now() - stream.repeatAfterMs), OUTBOX_READ_MAX);
-    for (const { event } of rows) await stream.publish(event);
-    await lead.markRepeated(rows.map(({ id }) => id));
-    if (rows.length < OUTBOX_READ_MAX) this.#repeatedAt = clock.monotonic();
+    const [repeated, refused] = [[] as string[], new Set<string>()];
+    for (const { id, event } of rows) {
+      if (refused.has(event.subject)) continue;
+      try {
+        await stream.publish(event);
+        this.#taken++;
+        repeated.push(id);
+      } catch (err) {
+        this.#noteRefusal(err, event.subject);
+        if (refused.add(event.subject).size === OUTBOX_REPEATS_REFUSED_MAX) break;
+      }
+    }
+    await lead.markRepeated(repeated);
+    if (rows.length < OUTBOX_READ_MAX || refused.size > 0) this.#repeatedAt = clock.monotonic();
   }
 
   /** What went to a stream that is gone has not been published. */
