@@ -98,13 +98,23 @@ export class Cluster {
     this.#handovers = bus.subscribe(HANDOVERS, (handover) => this.#hear(handover));
   }
 
-  /** Begins to take part. @throws TwoClusters when engines use the database that cannot be heard on the bus */
+  /**
+   * Begins to take part. Where it cannot, it leaves nothing behind: nobody will ask it to leave.
+   * @throws TwoClusters when engines use the database that cannot be heard on the bus
+   */
   async start(): Promise<void> {
     const { table, clock } = this.#options;
     this.#beatTimer = clock.after(0, () => this.#listen());
-    await table.renew(); // Before it looks: of two that start at once, one at least sees the other.
-    if (this.#phase !== "over") this.#renewing = keepRenewing(this.#options);
-    await this.#requireNoStrangers();
+    try {
+      await table.renew(); // Before it looks: of two that start at once, one at least sees the other.
+      if (this.#phase !== "over") this.#renewing = keepRenewing(this.#options);
+      await this.#requireNoStrangers();
+    } catch (error) {
+      this.#phase = "over";
+      this.#close();
+      await table.remove().catch(() => undefined); // It grows old by itself.
+      throw error;
+    }
     if (this.#phase !== "listening") return; // It is leaving already.
     this.#beatTimer.cancel();
     this.#phase = "member";
@@ -124,9 +134,6 @@ export class Cluster {
       const unheard = [...now].filter(([engine]) => !this.#heardBefore.has(engine));
       const strangers = unheard.filter(([engine, seenAt]) => seenAt !== (before.get(engine) ?? seenAt));
       if (strangers.length > 0) {
-        this.#phase = "over";
-        this.#close();
-        await table.remove();
         throw new TwoClusters(
           `Engines that are not on this NATS use the same database (${strangers.map(([engine]) => engine).join(", ")}): ` +
             "give each cluster a database of its own, or all engines the same NATS_URL.",

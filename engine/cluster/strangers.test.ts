@@ -28,12 +28,14 @@ let theirs: InProcessBus;
 let rows: Map<string, number>;
 /** Engines whose process has ended. */
 let dead: Set<string>;
+/** Engines that PostgreSQL does not answer any more when they look for others. */
+let cutOff: Set<string>;
 let outcomes: Map<string, string>;
 
 beforeEach(() => {
   clock = new VirtualClock();
   [ours, theirs] = [new InProcessBus({ clock, log }), new InProcessBus({ clock, log })];
-  [rows, dead, outcomes] = [new Map(), new Set(), new Map()];
+  [rows, dead, cutOff, outcomes] = [new Map(), new Set(), new Set(), new Map()];
 });
 afterEach(() => Promise.all([ours.close(), theirs.close()]));
 
@@ -52,6 +54,7 @@ function start(id: string, bus: Bus): void {
     },
     others: async () => {
       await query();
+      if (cutOff.has(id)) throw new Error("the connection has ended");
       return new Map([...rows].filter(([of, at]) => of !== id && clock.monotonic() - at < RENEWED_WITHIN_MS));
     },
     isGone: (engine: string) => Promise.resolve(dead.has(engine)),
@@ -105,4 +108,15 @@ it("one that dies while another starts is no stranger, though its row is fresh",
   dead.add("ann");
   await clock.advance(10_000);
   expect(outcomes.get("bob")).toBe("takes part");
+});
+
+it("one that loses PostgreSQL while it looks for strangers says no more of itself, on the bus or in its row", async () => {
+  start("ann", ours);
+  await clock.advance(1_000);
+  cutOff.add("ann");
+  await clock.advance(2_000);
+  expect(outcomes.get("ann")).toBe("Error: the connection has ended");
+  await ours.close(); // As the process does that ends: a beat would throw in its timer.
+  await clock.advance(10_000);
+  expect(rows).toEqual(new Map());
 });
