@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type RequestOptions } from "node:http";
 import { request as requestSecurely } from "node:https";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -68,14 +69,14 @@ describe("HAProxy", () => {
   });
 
   /** HAProxy with these servers, until the test ends. @returns what asks it, and what it has said */
-  async function begin(backends: string, ready: RegExp) {
+  async function begin(backends: string, ready: RegExp, config = join(ROOT, "deploy/haproxy/haproxy.cfg")) {
     const at = (name: string): string => join(directory, `${name}.sock`);
     const binds = { USHER_HTTP_BIND: at("http"), USHER_WS_BIND: at("ws"), USHER_TLS_BIND: at("tls") };
     const haproxy = await Program.start({
       name: "haproxy",
       env: { ...env, ...binds },
       ready,
-      command: ["haproxy", "-db", "-f", join(ROOT, "deploy/haproxy/haproxy.cfg"), "-f", backends],
+      command: ["haproxy", "-db", "-f", config, "-f", backends],
     });
     onTestFinished(async () => void (await haproxy.stop()));
     const ask = async (options: RequestOptions): Promise<IncomingMessage> => {
@@ -138,6 +139,41 @@ describe("HAProxy", () => {
     };
     for (const host of ["a.example", "a.example:443", "[::1]"]) expect(await strictAt(host)).toBe("max-age=31536000");
     for (const host of ["a.example:8443", "[::1]:8443", "a.example:4430"]) expect(await strictAt(host)).toBeUndefined();
+  });
+
+  it("ends a WebSocket that its client has closed and its edge has not", async () => {
+    const real = readFileSync(join(ROOT, "deploy/haproxy/haproxy.cfg"), "utf8");
+    const config = join(directory, "sooner.cfg");
+    writeFileSync(config, real.replaceAll(/(timeout (?:client|server)-fin) 30s/g, "$1 300ms"));
+    const server = createServer((_, response) => void response.end());
+    const upgraded = once(server, "upgrade") as Promise<[IncomingMessage, Socket]>; // Of Node's types, any.
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void server.close());
+    const backends = join(directory, "half-closed.cfg");
+    writeFileSync(
+      backends,
+      `backend services from to-services\n  server none 127.0.0.1:1 check\nbackend unready from to-unready\nbackend edges from to-edges\n` +
+        `  server edge-1 127.0.0.1:${portOf(server)}\n`,
+    );
+    await begin(backends, /backend 'services' has no server available/, config);
+    const client = connect({ path: join(directory, "ws.sock"), allowHalfOpen: true });
+    onTestFinished(() => void client.destroy());
+    // Key and answer are those of RFC 6455, section 1.3.
+    client.write(
+      "GET /v1 HTTP/1.1\r\nHost: edge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    const [, edge] = await upgraded;
+    onTestFinished(() => void edge.destroy());
+    edge.write(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    );
+    const [head] = (await once(client, "data")) as [Buffer]; // No encoding is set.
+    expect(head.toString()).toMatch(/^HTTP\/1.1 101/);
+    for (const socket of [client, edge]) socket.on("error", () => undefined).resume();
+    const heard = once(edge, "end");
+    client.end();
+    await heard;
+    await expect.poll(() => client.closed).toBe(true);
   });
 
   it("asks nobody again for what may have been done, but where that does no harm", async () => {
