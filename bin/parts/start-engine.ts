@@ -78,7 +78,7 @@ export async function startEngine(
     // Engines that are pointed at this database refuse to start then. It looks for none itself: a new Usher takes over from one before.
     await lifecycle.start({
       name: "the engine's row",
-      start: () => keepRenewing({ table, clock, log }, 0),
+      start: () => keepRenewing({ table, clock, log }),
       stop: async (renewing) => {
         renewing.cancel();
         await table.remove().catch(() => undefined); // It grows old by itself.
