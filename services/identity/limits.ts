@@ -57,7 +57,11 @@ export const PRUNE_ROWS_MAX = 10_000;
 /** Signed-out and expired sign-ins are kept this long for whoever asks what happened. */
 export const FAMILIES_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** How often guests who booked nothing are looked for, how many are asked after at once until none is left, and how long bookings may take to answer. */
+/** Guests of an address in a minute, who may be a crowd behind one router. Each is about a kilobyte on PostgreSQL's disk until it is forgotten. */
+export const GUESTS_OF_ADDRESS = { max: 10_000, windowMs: 60_000 } as const;
+/** Those who booked nothing are kept so long after their token's end, for bookings that were under way then. */
+export const GUESTS_KEPT_MS = 60 * 60_000;
+/** How often they are looked for, how many are asked after at once until none is left, and how long bookings may take to answer. */
 export const GUESTS_PRUNE_EVERY_MS = 10 * 60_000;
 export const GUESTS_ASKED_MAX = 1_000;
 export const GUESTS_ASKED_WITHIN_MS = 5_000;

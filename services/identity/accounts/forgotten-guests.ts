@@ -4,7 +4,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import type { TimePlace } from "../../../platform/http/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
-import { FAMILIES_KEPT_MS, GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS } from "../limits.ts";
+import { GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS, GUESTS_KEPT_MS } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
 import { isBehind, placeOf } from "./user.ts";
 
@@ -15,7 +15,10 @@ interface Options {
   readonly config: Pick<Config, "guestTokenTtlMs">;
 }
 
-/** Guests whose sign-ins have been deleted, husks among them: no token of theirs is good any more, and none ever will be. */
+/**
+ * Guests whose tokens have ended, husks among them: none of theirs is good any more, and none ever will be. Whoever asks, and be it a machine,
+ * becomes a guest, so that those who booked nothing are not kept for as long as the sign-ins of others.
+ */
 export class ForgottenGuests {
   readonly #options: Options;
   /** Those up to here were looked at, since then. */
@@ -27,8 +30,8 @@ export class ForgottenGuests {
   }
 
   /**
-   * Deletes some of those who booked nothing, and goes on behind them the next time; once a day it begins anew, for whose sign-ins were
-   * deleted late.
+   * Deletes some of those who booked nothing, with their sign-ins, and goes on behind them the next time; once a day it begins anew, for
+   * whose tokens ended late.
    * @returns whether there may be more to look at. @throws while bookings cannot be asked
    */
   async prune(): Promise<boolean> {
@@ -37,15 +40,23 @@ export class ForgottenGuests {
       this.#seen = undefined;
       this.#since = clock.now();
     }
-    // Whoever came later still has a sign-in, or a token that must be refused since its account was deleted: those are not even read.
-    const before = new Date(clock.now() - config.guestTokenTtlMs - FAMILIES_KEPT_MS);
+    // Whoever came later may still have a good token, or one that must be refused since its account was deleted: those are not even read.
+    const before = new Date(clock.now() - config.guestTokenTtlMs - GUESTS_KEPT_MS);
+    const now = new Date(clock.now());
     let query = db
       .selectFrom("user")
       .select(["id", "created_at"])
       .where("role", "=", "guest")
       .where("created_at", "<", before)
       .where(({ not, exists, selectFrom }) =>
-        not(exists(selectFrom("family").select("family.id").whereRef("family.user_id", "=", "user.id"))),
+        not(
+          exists(
+            selectFrom("family")
+              .select("family.id")
+              .whereRef("family.user_id", "=", "user.id")
+              .where("family.tokens_until", ">", now),
+          ),
+        ),
       );
     if (this.#seen !== undefined) query = query.where(isBehind(this.#seen));
     const rows = await query.orderBy("created_at").orderBy("id").limit(GUESTS_ASKED_MAX).execute();

@@ -5,7 +5,7 @@ import { systemRandom as random } from "../../../platform/random/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
-import { FAMILIES_KEPT_MS, GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
+import { GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_KEPT_MS, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
 import { createIdentityService } from "../service.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { ForgottenGuests } from "./forgotten-guests.ts";
@@ -86,8 +86,8 @@ describe("a guest who registers", () => {
   });
 });
 
-describe("a guest whose sign-ins are deleted", () => {
-  it("is forgotten, unless there are bookings, or nobody can say", async () => {
+describe("a guest whose tokens have ended", () => {
+  it("is forgotten, with all sign-ins, unless there are bookings, or nobody can say", async () => {
     const [idle, buyer, signedIn] = [await t.client.guest(), await t.client.guest(), await t.client.guest()];
     const { accessToken: upgraded } = await t.client.guest();
     const customer = (await upgrade(upgraded)).json<SignedIn>();
@@ -96,11 +96,12 @@ describe("a guest whose sign-ins are deleted", () => {
       const { rows } = await t.pool.query<{ id: string }>('select id from identity."user" where id = any ($1)', [ids]);
       return rows.map(({ id }) => id).toSorted();
     };
-    await t.pool.query("delete from identity.family where user_id = any ($1)", [
-      [idle.user.id, buyer.user.id, customer.user.id],
-    ]);
     const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
-    const clock = new VirtualClock(t.clock.now() + t.config.guestTokenTtlMs + FAMILIES_KEPT_MS + 1);
+    const clock = new VirtualClock(t.clock.now() + t.config.guestTokenTtlMs + GUESTS_KEPT_MS + 1);
+    await t.pool.query("update identity.family set tokens_until = $2 where user_id = $1", [
+      signedIn.user.id,
+      new Date(clock.now() + 1),
+    ]);
     const guests = new ForgottenGuests({ db, bus: t.bus, clock, config: t.config });
     await expect(guests.prune()).rejects.toThrow();
     expect(await left()).toEqual(ids.toSorted());
@@ -111,6 +112,8 @@ describe("a guest whose sign-ins are deleted", () => {
     await guests.prune();
     bookings.close();
     expect(await left()).toEqual(ids.filter((id) => id !== idle.user.id).toSorted());
+    const signIns = await t.pool.query("select from identity.family where user_id = $1", [idle.user.id]);
+    expect(signIns.rowCount).toBe(0);
   });
 
   it("is forgotten as a husk too, once no token is left that has to be refused, unless there are bookings", async () => {
@@ -130,7 +133,7 @@ describe("a guest whose sign-ins are deleted", () => {
       return rows.map(({ id }) => id);
     };
     expect(await leftAt(t.clock.now() + t.config.guestTokenTtlMs)).toHaveLength(2);
-    expect(await leftAt(t.clock.now() + t.config.guestTokenTtlMs + FAMILIES_KEPT_MS + 1)).toEqual([buyer.user.id]);
+    expect(await leftAt(t.clock.now() + t.config.guestTokenTtlMs + GUESTS_KEPT_MS + 1)).toEqual([buyer.user.id]);
     bookings.close();
   });
 
@@ -181,7 +184,7 @@ describe("a guest whose sign-ins are deleted", () => {
     const clock = new VirtualClock(t.clock.now());
     const asked: string[] = [];
     const bookings = t.bus.serve(BOOKERS, ({ userIds }, answer) => {
-      asked.push(...userIds);
+      asked.push(...userIds.filter((id) => /^usr_(booker|late)/.test(id)));
       answer({ booked: userIds.filter((id) => id !== "usr_late") });
     });
     const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);

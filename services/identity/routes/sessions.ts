@@ -4,7 +4,13 @@ import * as schema from "../../../proto/rest/index.ts";
 import { InvalidToken, type Principal } from "../../../platform/auth/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
 import { userOf } from "../accounts/user.ts";
-import { FAMILIES_OF_USER_MAX, LOGINS_OF_ADDRESS, LOGOUTS_OF_ADDRESS, REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
+import {
+  FAMILIES_OF_USER_MAX,
+  GUESTS_OF_ADDRESS,
+  LOGINS_OF_ADDRESS,
+  LOGOUTS_OF_ADDRESS,
+  REGISTRATIONS_OF_ADDRESS,
+} from "../limits.ts";
 import { bodyOptional, type IdentityParts, signedIn, tags } from "./parts.ts";
 
 /** How people sign up, in and out. */
@@ -61,6 +67,7 @@ export const sessionRoutes =
     app.post(
       "/auth/guest",
       {
+        config: { rateLimit: GUESTS_OF_ADDRESS },
         preValidation: bodyOptional,
         schema: {
           operationId: "signInAsGuest",
