@@ -9,7 +9,7 @@ export { decodeCursor, limitOf, pageOf, TimePlace } from "./requests/paging.ts";
 export { listenAt } from "./listen-at.ts";
 export { createOpsServer } from "./ops-server.ts";
 export { Problem } from "./answers/problem.ts";
-export type { SharedCounts } from "./rate-limit/index.ts";
+export { OwnCounts, type SharedCounts } from "./rate-limit/index.ts";
 export type { Routes } from "./routes.ts";
 export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
 export { validatorCompiler } from "./requests/validation.ts";

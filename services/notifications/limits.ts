@@ -5,6 +5,10 @@ export const PEER_TIMEOUT_MS = 10_000;
 
 /** Mails that one process has under way at once. */
 export const MAILS_AT_ONCE = 4;
+/** Mails of a process to one address about what was not paid: anybody may cause them, and nobody has confirmed that the address is theirs. */
+export const UNPAID_MAILS_OF_ADDRESS = { max: 5, windowMs: 3_600_000 } as const;
+/** Addresses that are counted; past it the one that was longest unseen is forgotten. */
+export const COUNTED_ADDRESSES_MAX = 100_000;
 /** How often the queue is looked at when nobody nudges. */
 export const MAIL_POLL_MS = 1_000;
 

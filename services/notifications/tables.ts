@@ -10,8 +10,8 @@ export const NOTIFICATIONS_SCHEMA = "notifications";
 type Fixed<T> = ColumnType<T, T, never>;
 
 /**
- * `queued`: to be sent, again if need be. `sent`. `dropped`: there was nobody to send it to, or nothing to say any more. `failed`: refused, or
- * put off for days; its event is a dead letter then.
+ * `queued`: to be sent, again if need be. `sent`. `dropped`: there was nobody to send it to, nothing to say any more, or too much said already.
+ * `failed`: refused, or put off for days; its event is a dead letter then.
  */
 export type MailStatus = "queued" | "sent" | "dropped" | "failed";
 
@@ -59,6 +59,15 @@ const mailMigrations: Readonly<Record<string, Migration>> = {
     },
   },
   "002-inbox": inboxMigration(NOTIFICATIONS_SCHEMA),
+  // Behind those of webhooks, since migrations come in the order of their names.
+  "103-confirmed-mails-first": {
+    async up(db: Kysely<unknown>) {
+      await sql`
+        create index mail_turn on notifications.mail ((event ->> 'type' <> 'booking.confirmed'), due_at)
+        where status = 'queued'`.execute(db);
+      await sql`drop index notifications.mail_due`.execute(db);
+    },
+  },
 };
 
 export const notificationsMigrations: Readonly<Record<string, Migration>> = { ...mailMigrations, ...webhookMigrations };

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { eventually } from "../../../platform/testing/eventually.ts";
-import { MAIL_LEASE_MS, MAILS_KEPT_MS, PRUNE_ROWS_MAX } from "../limits.ts";
+import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import { MAIL_LEASE_MS, MAILS_AT_ONCE, MAILS_KEPT_MS, PRUNE_ROWS_MAX, UNPAID_MAILS_OF_ADDRESS } from "../limits.ts";
+import { type MailTables, NOTIFICATIONS_SCHEMA } from "../tables.ts";
+import { MailQueue } from "./mail-queue.ts";
 import { fail, smtpError } from "../testing/mail-server.ts";
 import { usePostOffice } from "../testing/post-office.ts";
 import { bookingEvent, paymentFailed, userDeleted } from "../testing/world.ts";
@@ -13,10 +17,75 @@ describe("the queue", () => {
     await post.server.start();
     await Promise.all([1, 2, 3].map(() => post.world.start({ smtpUrl: smtpUrl() })));
     const user = post.world.peers.user();
-    const events = Array.from({ length: 30 }, () => bookingEvent("booking.expired", post.world.peers.book(user.id)));
+    const events = Array.from({ length: 30 }, () => bookingEvent("booking.refunded", post.world.peers.book(user.id)));
     await Promise.all(events.flatMap((event) => [1, 2, 3].map(() => post.world.stream.publish(event))));
     await eventually(async () => expect(await allStatuses()).toEqual(["sent"]));
     expect(receivedBy(user.email)).toHaveLength(30);
+  });
+
+  it("sends tickets before all else, however long the rest has waited", async () => {
+    const { pool, clock, peers } = post.world;
+    const waiting = Array.from({ length: 50 }, () => bookingEvent("booking.expired", peers.book(peers.user().id)));
+    const buyer = peers.user();
+    const events = [...waiting, bookingEvent("booking.confirmed", peers.book(buyer.id))];
+    await pool.query(
+      `insert into notifications.mail (id, event_id, event, status, created_at, due_at)
+        select 'ml_' || number, event ->> 'id', event, 'queued', $2, $2::timestamptz + number * interval '1 millisecond'
+        from json_array_elements($1) with ordinality as queued (event, number)`,
+      [JSON.stringify(events), new Date(clock.now() - 60_000)],
+    );
+    await post.server.start();
+    await post.world.start({ smtpUrl: smtpUrl() });
+    await eventually(async () => expect(await allStatuses()).toEqual(["sent"]));
+    const first = post.server.received.slice(0, MAILS_AT_ONCE).flatMap(({ to }) => to);
+    expect(first).toContain(buyer.email);
+  });
+
+  it("has an index for its order", async () => {
+    const { pool, clock } = post.world;
+    await pool.query(
+      `insert into notifications.mail (id, event_id, event, status, created_at, due_at)
+        select 'ml_' || n, 'many_' || n, '{"type":"booking.expired"}'::json, 'queued', $1, $1 from generate_series(1, 20000) n`,
+      [new Date(clock.now())],
+    );
+    await pool.query("analyze notifications.mail");
+    const { db, asked } = watchedDatabase<MailTables>(pool);
+    const queue = new MailQueue({ db: db.withSchema(NOTIFICATIONS_SCHEMA), clock, random: systemRandom });
+    expect(await queue.take(MAILS_AT_ONCE)).toHaveLength(MAILS_AT_ONCE);
+    expect(asked).toHaveLength(1);
+    for (const query of asked) expect(await rowsRead(pool, "mail", query)).toBeLessThan(100);
+  });
+
+  it("tells an address of so many unpaid bookings and no more, and of all that was paid", async () => {
+    await post.server.start();
+    await post.world.start({ smtpUrl: smtpUrl() });
+    const victim = post.world.peers.user();
+    const other = post.world.peers.user();
+    const { max, windowMs } = UNPAID_MAILS_OF_ADDRESS;
+    const cancelled = (userId: string, paid: boolean) =>
+      bookingEvent("booking.cancelled", post.world.peers.book(userId, { status: "cancelled" }), { paid });
+    for (let round = 0; round < 50; round++) {
+      await post.world.stream.publish(cancelled(victim.id, false));
+      await post.world.stream.publish(paymentFailed(post.world.peers.book(victim.id), "Card declined."));
+    }
+    await eventually(async () => expect((await allStatuses()).toSorted()).toEqual(["dropped", "sent"]));
+    expect(receivedBy(victim.email)).toHaveLength(max);
+
+    // An account that was opened anew has the same address.
+    const again = post.world.peers.user({ email: victim.email?.toUpperCase() ?? null });
+    await post.world.stream.publish(cancelled(again.id, false));
+    await post.world.stream.publish(cancelled(other.id, false));
+    const paid = post.world.peers.book(victim.id);
+    await post.world.stream.publish(bookingEvent("booking.confirmed", paid));
+    await post.world.stream.publish(bookingEvent("booking.refunded", paid));
+    await post.world.stream.publish(cancelled(victim.id, true));
+    await eventually(() => expect(receivedBy(other.email)).toHaveLength(1));
+    await eventually(() => expect(receivedBy(victim.email)).toHaveLength(max + 3));
+    expect(receivedBy(again.email)).toEqual([]);
+
+    post.world.clock.goForward(windowMs);
+    await post.world.stream.publish(cancelled(victim.id, false));
+    await eventually(() => expect(receivedBy(victim.email)).toHaveLength(max + 4));
   });
 
   it("sends what a process that was killed had taken, under the same Message-ID", async () => {

@@ -46,14 +46,17 @@ export class MailQueue {
     return sql`delete from notifications.mail using ${taken} where user_id = ${userId}`;
   }
 
-  /** Those that are due, the oldest first, for this process alone until it reports or its lease is over. */
+  /**
+   * Those that are due, tickets before all else and then the oldest first, for this process alone until it reports or its lease is over.
+   * The order is written as the index `mail_turn` has it.
+   */
   async take(limit: number): Promise<QueuedMail[]> {
     const now = this.#options.clock.now();
     const { rows } = await sql<QueuedMail>`
       update notifications.mail set due_at = ${new Date(now + MAIL_LEASE_MS)}, attempts = attempts + 1
       where id in (
         select id from notifications.mail where status = 'queued' and due_at <= ${new Date(now)}
-        order by due_at limit ${limit} for update skip locked)
+        order by event ->> 'type' <> 'booking.confirmed', due_at limit ${limit} for update skip locked)
       returning *`.execute(this.#options.db);
     return rows;
   }

@@ -2,9 +2,13 @@ import { doubledMs } from "../../../platform/back-off/index.ts";
 import { type Clock, within } from "../../../platform/clock/index.ts";
 import type { DeadLetters } from "../../../platform/events/index.ts";
 import { messageOf } from "../../../platform/explained/index.ts";
+import { OwnCounts } from "../../../platform/http/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
+import type { DomainEvent } from "../../../proto/index.ts";
+import type { MailedEvent } from "../letters/index.ts";
 import {
+  COUNTED_ADDRESSES_MAX,
   GIVE_UP_AFTER_MS,
   MAIL_POLL_MS,
   MAILS_AT_ONCE,
@@ -13,10 +17,11 @@ import {
   RETRY_FIRST_MS,
   RETRY_MAX_MS,
   STOP_WAIT_MS,
+  UNPAID_MAILS_OF_ADDRESS,
   UNREACHABLE_FIRST_MS,
   UNREACHABLE_MAX_MS,
 } from "../limits.ts";
-import { MailRefused, type MailTransport, TransportUnreachable } from "../transports/index.ts";
+import { type Mail, MailRefused, type MailTransport, TransportUnreachable } from "../transports/index.ts";
 import type { MailQueue, QueuedMail } from "./mail-queue.ts";
 import type { MailWriter } from "./mail-writer.ts";
 
@@ -38,6 +43,8 @@ interface Options {
 export class MailWorker {
   readonly #options: Options;
   readonly #poller: Poller;
+  /** Mails about what was not paid, by address. */
+  readonly #unpaid: OwnCounts;
   /** Times in a row that the server could not be reached. */
   #unreachable = 0;
   #pausedUntil = -Infinity;
@@ -46,6 +53,7 @@ export class MailWorker {
   constructor(options: Options) {
     this.#options = options;
     const { clock, log } = options;
+    this.#unpaid = new OwnCounts({ clock, keysMax: COUNTED_ADDRESSES_MAX });
     const work = (): Promise<boolean> => this.#sendSome();
     this.#poller = new Poller({ clock, log, what: "looking for mails to send", everyMs: MAIL_POLL_MS, work });
   }
@@ -85,6 +93,8 @@ export class MailWorker {
       const written = await writer.write(queued);
       if (written.type === "needless") return await queue.finish(queued, "dropped", written.why);
       if (!(await queue.address(queued, written.userId))) return;
+      if (this.#isTooMany(queued, written.mail))
+        return await queue.finish(queued, "dropped", "the address has had enough mails about what was not paid");
       await transport.send(written.mail);
       this.#unreachable = 0;
       await queue.finish(queued, "sent");
@@ -93,6 +103,19 @@ export class MailWorker {
         log.warn({ err, mail: queued.id }, "what has become of a mail could not be written down; it is sent again"),
       );
     }
+  }
+
+  /** Counted by address and not by user, since accounts are opened and deleted as quickly as bookings. */
+  #isTooMany({ event, attempts }: QueuedMail, { to }: Mail): boolean {
+    if (attempts > 1 || !isUnpaid(event)) return false;
+    const { max, windowMs } = UNPAID_MAILS_OF_ADDRESS;
+    const { count } = this.#unpaid.add(to.address.toLowerCase(), windowMs);
+    if (count === max + 1)
+      this.#options.log.warn(
+        { booking: event.data.bookingId },
+        "this booking's buyer gets no more mails about what was not paid for a while: there were many",
+      );
+    return count > max;
   }
 
   async #failed(mail: QueuedMail, error: unknown): Promise<void> {
@@ -126,5 +149,20 @@ export class MailWorker {
       this.#pausedUntil = now + doubledMs(UNREACHABLE_FIRST_MS, this.#unreachable - 1, UNREACHABLE_MAX_MS);
     }
     return this.#pausedUntil - now;
+  }
+}
+
+/** It costs nothing to bring about, and may be done to pester whose address it is. */
+function isUnpaid({ type, data }: DomainEvent<MailedEvent>): boolean {
+  switch (type) {
+    case "booking.confirmed":
+    case "booking.refunded":
+      return false;
+    case "booking.cancelled":
+      return data.paid === false;
+    case "booking.expired":
+    case "booking.failed":
+    case "payment.failed":
+      return true;
   }
 }

@@ -33,7 +33,7 @@ describe("a mail server", () => {
     await post.world.start({ smtpUrl: url });
     const user = post.world.peers.user();
     const bookings = Array.from({ length: 12 }, () => post.world.peers.book(user.id));
-    for (const booking of bookings) await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    for (const booking of bookings) await post.world.stream.publish(bookingEvent("booking.refunded", booking));
     for (let minute = 0; minute < 60; minute += 20) {
       await eventually(async () => {
         const { rows } = await post.world.pool.query("select note from notifications.mail where note is not null");
