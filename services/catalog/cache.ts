@@ -14,7 +14,7 @@ interface Options<Value> {
   readonly ttlMs: number;
   /** The sum of all weights that is kept; what has not been used for long goes first. */
   readonly weightMax: number;
-  readonly weigh?: (value: Value) => number;
+  readonly weigh?: (value: Value, key: string) => number;
 }
 
 /** Remembers what loading gave; many who ask for the same at once wait for one load. A load that fails is not remembered. */
@@ -51,7 +51,7 @@ export class Cache<Value> {
     try {
       const value = await entry.value;
       if (this.#entries.get(key) === entry) {
-        entry.weight = weigh(value);
+        entry.weight = weigh(value, key);
         this.#weight += entry.weight;
         this.#makeRoom();
       }

@@ -74,8 +74,8 @@ export class CatalogReader {
     const pages = {
       ...brief,
       weightMax: PAGE_CACHE_BYTES,
-      // The objects that they were written from take about twice as much.
-      weigh: ({ json }: AnswerBody<unknown>) => PAGE_ENTRY_BYTES + 3 * json.length,
+      // The objects that they were written from take about twice as much. A question has whatever cursor somebody made up.
+      weigh: ({ json }: AnswerBody<unknown>, key: string) => PAGE_ENTRY_BYTES + 2 * key.length + 3 * json.length,
     };
     this.#moviePages = new Cache<AnswerBody<Page<Movie>>>(pages);
     this.#movies = new Cache(brief);

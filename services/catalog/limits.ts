@@ -7,7 +7,7 @@ export const CHANGE_LOOK_EVERY_MS = 1_000;
 export const CACHE_ENTRIES_MAX = 2_000;
 /** Of each kind of page: whoever asks may ask for as many pages as there are cursors. */
 export const PAGE_CACHE_BYTES = 32 * 1024 * 1024;
-/** What one takes besides its content, its question among it. */
+/** What one takes besides its content and its question. */
 export const PAGE_ENTRY_BYTES = 2_048;
 
 /** Plans and layouts never change once written, so only their room is bounded: an arena's is about 3 MB, and a tenth of that compressed. */
