@@ -32,6 +32,11 @@ export class FaultProxy {
     return portOf(this.#server);
   }
 
+  /** Of the connections that go through it, as the other side sees them. */
+  get clientPorts(): readonly (number | undefined)[] {
+    return Array.from(this.#pairs, ({ far }) => far.localPort);
+  }
+
   /** Bytes that have gone through, both ways. */
   get passed(): number {
     return [...this.#pairs].reduce((sum, pair) => sum + passedBy(pair), this.#passedBefore);

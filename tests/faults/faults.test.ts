@@ -41,6 +41,7 @@ const LONG: Partial<Record<FaultName, number>> = {
   nothing: 5,
   "engine killed": 100,
   "engine asleep": 30,
+  "services asleep": 3,
   "edge killed": 20,
   "NATS killed": 20,
   "Redis killed": 10,

@@ -1,11 +1,13 @@
 /** What can happen to a cluster, one thing after another. */
 import { setTimeout as pause } from "node:timers/promises";
+import type { ProcessUnderWatch } from "../../bin/cluster/process-under-watch.ts";
 import { PostgresJournal, takeSnapshot } from "../../engine/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { until } from "../../platform/testing/until.ts";
 import { pick } from "../simulation/random.ts";
 import { shardOf, showtimeId } from "../../proto/index.ts";
 import { Rest } from "../support/rest.ts";
+import { EventsWatch } from "./events-watch.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 import { sendGarbage } from "./garbage.ts";
 import type { Rush } from "./rush.ts";
@@ -74,6 +76,33 @@ const sleepOverTheTakeover: Fault = async (world, rush) => {
   }
   await pause(WORKING_MS);
   return rush.showtimesIn(shards);
+};
+
+/** Who takes the events to those who write mails sleeps until somebody else has told them of a booking that was made meanwhile. */
+const sleepOverEvents: Fault = async (world) => {
+  const events = new EventsWatch(world.databaseUrl);
+  try {
+    const port = await events.leadersPort();
+    const leads = ({ program: { name } }: ProcessUnderWatch): boolean =>
+      world.ways(name, "postgres").some(({ clientPorts }) => clientPorts.includes(port));
+    const victim = world.all("services").find(leads);
+    if (victim === undefined) throw new Error(`no services process has the port ${port}`);
+    world.signal(victim, "SIGSTOP");
+    try {
+      const last = await events.lastWritten();
+      await until(
+        () => events.hasToldSince(last),
+        "somebody takes over the events of a process that sleeps",
+        PATIENCE_MS,
+      );
+    } finally {
+      world.signal(victim, "SIGCONT");
+    }
+  } finally {
+    await events.close();
+  }
+  await pause(WORKING_MS);
+  return NOBODY;
 };
 
 /** What the snapshots' keeper would do in a month. */
@@ -156,6 +185,7 @@ export const FAULTS = {
   nothing,
   "engine killed": killOne("engine"),
   "engine asleep": sleepOverTheTakeover,
+  "services asleep": sleepOverEvents,
   "edge killed": killOne("edge"),
   "NATS killed": killOne("nats"),
   "Redis killed": killOne("redis"),

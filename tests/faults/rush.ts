@@ -150,7 +150,9 @@ export class Rush {
   async #open(): Promise<void> {
     const { showtimes, purchasesPerSecond } = this.#load;
     const rest = new Rest(this.#world.httpPort);
-    const onSale = (await rest.showtimes()).sort((a, b) => b.seatCount - a.seatCount || (a.id < b.id ? -1 : 1));
+    const onSale = (await patiently(() => rest.showtimes())).sort(
+      (a, b) => b.seatCount - a.seatCount || (a.id < b.id ? -1 : 1),
+    );
     for (const { id, seatCount } of onSale.slice(0, showtimes)) {
       const showtime = showtimeId(id);
       const crowd: Crowd = {
@@ -164,7 +166,8 @@ export class Rush {
         wrong: (what) => this.wrong(`${showtime}: ${what}`),
       };
       const buyers: Buyer[] = [];
-      for (let n = 0; n < BUYERS_A_SHOWTIME; n++) buyers.push(new Buyer(crowd, await guestAt(rest), encodingOf(n)));
+      for (let n = 0; n < BUYERS_A_SHOWTIME; n++)
+        buyers.push(new Buyer(crowd, await patiently(() => rest.guest()), encodingOf(n)));
       const viewers = Array.from({ length: VIEWERS_A_SHOWTIME }, (_, n) => new Viewer(crowd, encodingOf(n)));
       this.#halls.push({ showtime, seatCount, buyers, viewers });
       this.#stays.push(...[...buyers, ...viewers].map((one) => one.stay()));
@@ -180,7 +183,7 @@ export class Rush {
       wrong: (what: string) => this.wrong(what),
     };
     for (let n = 0; n < Math.ceil(purchasesPerSecond * SHOPPERS_A_PURCHASE); n++) {
-      this.#shoppers.push(new Shopper(shop, await guestAt(rest)));
+      this.#shoppers.push(new Shopper(shop, await patiently(() => rest.guest())));
     }
     this.#stays.push(this.#onlooker.stay(this.showtimes));
     await until(
@@ -213,11 +216,11 @@ export class Rush {
 }
 
 /** Asks again where a busy machine has not all it needs yet. */
-async function guestAt(rest: Rest): ReturnType<Rest["guest"]> {
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   const end = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
-      return await rest.guest();
+      return await ask();
     } catch (error) {
       if (performance.now() > end) throw error;
       await pause(POLL_MS);
