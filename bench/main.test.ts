@@ -406,7 +406,12 @@ describe("a run", () => {
         ],
       };
       const broken = "The server of bare-publish ended in the middle of the run (SIGKILL).";
-      expect(await bench(["--rounds", "2", "--peer", "none", "--out", out], PLACE, [SMALL, dying])).toBe(1);
+      expect(
+        await bench(["--rounds", "2", "--peer", "none", "--out", out], PLACE, [
+          measuring(["usher", "peer"], () => 3),
+          dying,
+        ]),
+      ).toBe(1);
       expect(complained).toEqual([broken]);
       // What was measured before is kept, and says so.
       const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Just written.

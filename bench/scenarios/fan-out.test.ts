@@ -76,7 +76,13 @@ async function roundWith(
       stop: () => Promise.resolve(),
     };
   };
-  const subject = await startFanOut(startTarget, on, { viewers: 1, changesPerSecond: 100, seconds: 0.1, ...options });
+  const subject = await startFanOut(startTarget, on, {
+    viewers: 1,
+    changesPerSecond: 100,
+    seconds: 0.1,
+    warmUpMs: 400,
+    ...options,
+  });
   try {
     return await subject.round(1);
   } finally {
