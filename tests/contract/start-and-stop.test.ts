@@ -188,45 +188,54 @@ describe("a process", () => {
     back.ws.terminate();
     await second.end("SIGINT");
   });
+});
+
+describe("a process that runs", () => {
+  const PUBLIC_WS_URL = "wss://tickets.example.com/v1";
+  let running: UsherProcess;
+  beforeAll(async () => {
+    running = await UsherProcess.start({ DATA_DIR: `${dataDir}/running`, PUBLIC_WS_URL });
+  });
+  afterAll(() => running.end("SIGTERM"));
 
   it("tells its page the address that browsers reach its WebSocket by", async () => {
-    const PUBLIC_WS_URL = "wss://tickets.example.com/v1";
-    const process = await UsherProcess.start({ DATA_DIR: `${dataDir}/public`, PUBLIC_WS_URL });
-    const { body } = await new Rest(process.httpPort).get("/config.json");
-    await process.end("SIGTERM");
+    const { body } = await new Rest(running.httpPort).get("/config.json");
     expect(body).toMatchObject({ webSocketUrl: PUBLIC_WS_URL });
   });
 
-  it("whose data directory is in use is not started twice", async () => {
-    const directory = `${dataDir}/shared`;
-    const first = await UsherProcess.start({ DATA_DIR: directory });
+  it("has its data directory to itself: no other starts in it", async () => {
     const { code, stderr } = await usher(["all"], {
-      DATA_DIR: directory,
+      DATA_DIR: `${dataDir}/running`,
       HTTP_PORT: "0",
       WS_PORT: "0",
       LOG_LEVEL: "fatal",
     });
     expect(code).toBe(1);
     expect(stderr.trim().split("\n")).toHaveLength(1);
-    const { status } = await new Rest(first.httpPort).get("/health/ready");
+    const { status } = await new Rest(running.httpPort).get("/health/ready");
     expect(status).toBe(200);
-    await first.end("SIGTERM");
   });
 });
 
-it.each([
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-  ["SIGHUP", 129],
-] as const)("a look that is ended by %s takes the server with it that was started for it", async (signal, code) => {
-  const directory = `${dataDir}/looked-at`;
-  expect(await usher(["migrate"], { DATA_DIR: directory, LOG_LEVEL: "warn" })).toMatchObject({ code: 0, stderr: "" });
-  const look = new Launch(["events", "--follow"], { DATA_DIR: directory });
-  await look.said(/^No events\.$/m);
-  expect(await commandLinesWith(directory)).not.toEqual([]);
-  look.child.kill(signal);
-  expect((await look.ended).code).toBe(code);
-  await expect.poll(() => commandLinesWith(directory)).toEqual([]);
+describe("a look that is ended", () => {
+  const directory = (): string => `${dataDir}/looked-at`;
+  beforeAll(async () => {
+    const migrated = await usher(["migrate"], { DATA_DIR: directory(), LOG_LEVEL: "warn" });
+    expect(migrated).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("by %s takes the server with it that was started for it", async (signal, code) => {
+    const look = new Launch(["events", "--follow"], { DATA_DIR: directory() });
+    await look.said(/^No events\.$/m);
+    expect(await commandLinesWith(directory())).not.toEqual([]);
+    look.child.kill(signal);
+    expect((await look.ended).code).toBe(code);
+    await expect.poll(() => commandLinesWith(directory())).toEqual([]);
+  });
 });
 
 describe("every role", () => {
