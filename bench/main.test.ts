@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { prepared } from "../platform/testing/prepared.ts";
 import { bench } from "./main.ts";
 import { createHistogram, encodeHistogram } from "./load/recorder.ts";
 import { latencyOf } from "./runner/latency.ts";
@@ -15,7 +16,10 @@ import { loginStorm } from "./scenarios/login-storm.ts";
 import { requireConnections } from "./stage/machine-limits.ts";
 import { ARENA, startPlainServer } from "./stage/targets.ts";
 
-const PLACE = { root: new URL("../", import.meta.url), worker: new URL("load/worker.ts", import.meta.url) };
+const PLACE = {
+  root: new URL("../", import.meta.url),
+  worker: new URL("../dist/bench/load/worker.js", import.meta.url),
+};
 const RUN_TIMEOUT_MS = 120_000;
 
 function killIfThere(pid: number): void {
@@ -52,6 +56,8 @@ function connectionsMax(): number {
 let out: string;
 let said: string[];
 let complained: string[];
+
+beforeAll(prepared);
 
 beforeEach(() => {
   out = mkdtempSync(join(tmpdir(), "usher-bench-test-"));

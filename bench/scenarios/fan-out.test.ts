@@ -1,7 +1,8 @@
 /** One round against servers that do wrong to its buyers. */
 import { Packr } from "msgpackr";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import uWS, { type TemplatedApp, type WebSocket } from "uWebSockets.js";
+import { prepared } from "../../platform/testing/prepared.ts";
 import { CLIENT_OP, SERVER_OP } from "../peer.ts";
 import { mergeHistograms } from "../load/recorder.ts";
 import { requireConnections } from "../stage/machine-limits.ts";
@@ -14,11 +15,13 @@ const packr = new Packr({ useRecords: false });
 let stage: Stage;
 let servers: TemplatedApp[];
 
+beforeAll(prepared);
+
 beforeEach(async () => {
   servers = [];
   stage = await openStage({
     root: new URL("../../", import.meta.url),
-    worker: new URL("../load/worker.ts", import.meta.url),
+    worker: new URL("../../dist/bench/load/worker.js", import.meta.url),
   });
 });
 

@@ -1,6 +1,6 @@
 /** Scenarios that can share one server: a small round of each, so that none rots unseen. */
-import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { prepared } from "../../platform/testing/prepared.ts";
 import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import type { Settings } from "../runner/settings.ts";
 import type { ServerProcess } from "../stage/server-process.ts";
@@ -34,8 +34,7 @@ let stage: Stage;
 let shared: Stage;
 
 beforeAll(async () => {
-  // Builds what is out of date.
-  expect(spawnSync(process.execPath, ["bin/usher.mjs", "--version"], { cwd: ROOT }).status).toBe(0);
+  await prepared();
   stage = await openStage({ root: ROOT, worker: new URL("dist/bench/load/worker.js", ROOT) });
   let database: Promise<string> | undefined;
   let server: Promise<ServerProcess> | undefined;

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { RestClient, UsherClient } from "../../client/index.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { prepared } from "../../platform/testing/prepared.ts";
 import { Launch, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
 
 const TIMEOUT_MS = 240_000;
@@ -21,7 +22,7 @@ let dataDir: string;
 let cluster: Launch | undefined;
 
 beforeAll(async () => {
-  await usher(["--version"], {}); // Builds what is out of date, and says so on standard error.
+  await prepared();
   [database, dataDir] = [await testDatabase(), await temporaryDirectory()];
 }, TIMEOUT_MS);
 afterAll(async () => {

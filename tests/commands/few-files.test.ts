@@ -1,6 +1,7 @@
 /** What `usher all` says where it may open few files. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { freePort, Launch, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
+import { prepared } from "../../platform/testing/prepared.ts";
+import { freePort, Launch, removeDirectory, temporaryDirectory } from "../support/usher-process.ts";
 
 let DATA_DIR: string;
 beforeAll(async () => {
@@ -18,7 +19,7 @@ async function said(openFiles: number): Promise<string> {
 }
 
 it("usher all says in one sentence that it may open too few files, and says nothing where they are enough", async () => {
-  await usher(["--version"], {}); // Builds what is out of date.
+  await prepared();
   expect((await said(1_024)).match(/may have 1024 files and sockets open, too few for .*\(ulimit -n\)/g)).toHaveLength(
     1,
   );

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testEvents, type TestEvents } from "../../platform/events/testing.ts";
+import { prepared } from "../../platform/testing/prepared.ts";
 import { FaultProxy } from "../faults/fault-proxy.ts";
 import { Launch, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
 
@@ -11,7 +12,7 @@ const TIMEOUT_MS = 60_000;
 let t: TestEvents;
 let directory: string;
 beforeAll(async () => {
-  await usher(["--version"], {}); // Builds what is out of date.
+  await prepared();
   [t, directory] = [await testEvents(), await temporaryDirectory()];
 }, TIMEOUT_MS);
 afterAll(async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../edge/testing/client.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
 import { portOf } from "../../platform/testing/port-of.ts";
+import { prepared } from "../../platform/testing/prepared.ts";
 import { Rest } from "../support/rest.ts";
 import {
   freePort,
@@ -24,7 +25,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   dataDir = await temporaryDirectory();
   database = await testDatabase();
-  await usher(["--version"], {}); // Builds what is out of date, and says so on standard error.
+  await prepared();
 });
 afterAll(async () => {
   await database.drop();

@@ -8,6 +8,7 @@ import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts"
 import { systemClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { prepared } from "../../platform/testing/prepared.ts";
 import type { Command, Query, Reply } from "../../proto/index.ts";
 import { Launch, removeDirectory, type Settings, temporaryDirectory, usher } from "../support/usher-process.ts";
 import { log, SHARDS } from "./world.ts";
@@ -34,7 +35,7 @@ export const place = {
 /** Before the tests of a file that wants them. */
 export function prepareRoles(): void {
   beforeAll(async () => {
-    await usher(["--version"], {}); // Builds what is out of date, and says so, before anybody listens.
+    await prepared();
     [nats, database, dataDir] = [await startNatsServer(), await testDatabase(), await temporaryDirectory()];
   });
   afterEach(async () => {

@@ -18,8 +18,9 @@ import { loadConfig } from "../../platform/config/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { startEmbedded } from "../../platform/postgres/index.ts";
 import { until } from "../../platform/testing/until.ts";
+import { prepared } from "../../platform/testing/prepared.ts";
 import { stopImmediately } from "../kills/stop-immediately.ts";
-import { freePort, removeDirectory, temporaryDirectory, usher } from "../support/usher-process.ts";
+import { freePort, removeDirectory, temporaryDirectory } from "../support/usher-process.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 
 export const log = createLogger({ level: "fatal", name: "faults" });
@@ -332,7 +333,7 @@ async function endAll(ends: (() => Promise<void> | void)[]): Promise<void> {
 
 /** Built anew by nobody while the test runs, and patched where the test wants it so. */
 async function copyOfTheProgram(dataDir: string, patches: readonly Patch[]): Promise<URL> {
-  await usher(["--version"], {}); // Builds what is out of date.
+  await prepared();
   const home = join(dataDir, "program");
   mkdirSync(home);
   for (const part of ["dist", "deploy", "package.json"])

@@ -1,9 +1,9 @@
 /** One scenario as `npm run bench` runs it, as small as it can be. */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
+import { prepared } from "../../../platform/testing/prepared.ts";
 import { bench } from "../../main.ts";
 import type { Results, SubjectResult } from "../../runner/results.ts";
 import type { Scenario } from "../../runner/scenario.ts";
@@ -22,8 +22,7 @@ export function smallRuns(): (scenario: Scenario) => Promise<SubjectResult | und
   let out: string;
   let complained: string[];
 
-  /** Builds what is out of date. */
-  beforeAll(() => expect(spawnSync(process.execPath, ["bin/usher.mjs", "--version"], { cwd: ROOT }).status).toBe(0));
+  beforeAll(prepared);
 
   beforeEach(() => {
     out = mkdtempSync(join(tmpdir(), "usher-bench-test-"));
