@@ -361,14 +361,13 @@ describe("outbox", () => {
 
   it("is not held up by what the stream refuses to take once more, and tells it later, in order", async () => {
     const clock = new VirtualClock();
-    const HOUR_MS = 3_600_000;
     const lines: string[] = [];
     let refused: string | undefined;
     const stream = {
       ...streamThat(async ({ data }) => {
         if ((data as { userId: string }).userId === refused) throw new Error("it is not taken");
       }),
-      repeatAfterMs: HOUR_MS,
+      repeatAfterMs: 1_000,
     };
     const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
     const outbox = newOutbox(stream, { clock, log });
@@ -379,9 +378,8 @@ describe("outbox", () => {
     await expect.poll(unpublished, SOON).toBe(0);
     refused = "first";
     published.length = 0;
-    await clock.advance(HOUR_MS);
     const told = async (): Promise<string[]> => {
-      await clock.advance(5_000);
+      await clock.advance(1_000); // Not more: PostgreSQL is to answer now and then, or the lead is lost.
       return [...new Set(textsOf(published))]; // What is refused is told at each look.
     };
     await expect.poll(told, SOON).toEqual(["first", "other"]);
@@ -391,7 +389,8 @@ describe("outbox", () => {
     expect(new Set(said)).toEqual(new Set(["events could not be published yet"]));
     refused = undefined;
     await expect.poll(told, SOON).toEqual(["first", "other", "new", "second"]);
-    expect(textsOf(published).slice(-2)).toEqual(["first", "second"]);
+    const ofOneSubject = textsOf(published).filter((text) => text === "first" || text === "second");
+    expect(ofOneSubject.slice(-2)).toEqual(["first", "second"]);
   });
 
   it("publishes an event again when the process died before the mark; the inbox tells", async () => {
