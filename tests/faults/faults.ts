@@ -155,7 +155,7 @@ const handOver: Fault = async (world, rush) => {
   return rush.showtimesIn(joined);
 };
 
-/** Every process is restarted, one after another: what must be there is there twice. */
+/** One process after another is restarted, as by an operator, but for PostgreSQL. Who needs one that is there alone waits for it, or does without. */
 const rollingRestart =
   (names: readonly string[]): Fault =>
   async (world) => {
