@@ -137,7 +137,8 @@ describe("NATS bus", () => {
       directory = await mkdtemp(join(tmpdir(), "usher-nats-rights-"));
       const config = join(directory, "nats.conf");
       const permissions = '{ publish: ["echo"], subscribe: ["numbers", "_INBOX.test.>"] }';
-      await writeFile(config, `authorization { users: [{ user: few, password: few, permissions: ${permissions} }] }`);
+      const users = `{ user: few, password: few, permissions: ${permissions} }, { user: all, password: all }`;
+      await writeFile(config, `authorization { users: [${users}] }`);
       limited = await startNatsServer({ config });
     });
     afterAll(async () => {
@@ -165,6 +166,21 @@ describe("NATS bus", () => {
       await expect(asked).rejects.toThrow(NoResponders);
       await expect(asked).rejects.toThrow(/does not let this user publish to secrets; /);
       await bus.close();
+    });
+
+    it("is told once of answers that it may not give, though each is on a subject of its own", async () => {
+      const lines: string[] = [];
+      const listening = pino({ level: "error" }, { write: (line: string) => void lines.push(line) });
+      const bus = await connected(limited.url.replace("//", "//few:few@"), listening);
+      const asker = await connected(limited.url.replace("//", "//all:all@"));
+      const endpoint = { ...ECHO, name: NUMBERS.name };
+      bus.serve(endpoint, (number, answer) => answer(number));
+      await bus.requirePermitted();
+      const asked = [1, 2, 3].map((number) => asker.request(endpoint, number, { timeoutMs: 200 }));
+      for (const { reason } of (await Promise.allSettled(asked)) as PromiseRejectedResult[])
+        expect(reason).toBeInstanceOf(RequestTimeout);
+      await Promise.all([bus.close(), asker.close()]);
+      expect(lines).toEqual([expect.stringContaining("allow_responses")]);
     });
 
     it("may not even start without its inbox", async () => {

@@ -223,7 +223,8 @@ export class NatsBus implements Bus {
 
   /** Nothing was done of what may not be asked. */
   #notPermitted({ operation, subject }: PermissionViolationError): void {
-    const sentence = refusal(operation === "publish" ? "publish" : "subscribe", subject);
+    const isAnswer = operation === "publish" && subject.startsWith(INBOXES);
+    const sentence = isAnswer ? ANSWER_REFUSED : refusal(operation === "publish" ? "publish" : "subscribe", subject);
     if (operation === "publish") {
       for (const open of this.#open.values()) {
         if (open.subject === subject) open.fail(new NoResponders(subject, sentence));
@@ -272,3 +273,8 @@ function warnOfSmallMessages({ info }: NatsConnection, log: Logger): void {
 const refusal = (verb: "publish" | "subscribe", subject: string): string =>
   `NATS_URL: the server does not let this user ${verb} to ${subject}; allow it in the server's permissions, which ` +
   "deploy/nats/nats.conf has for each role, or name the role's own user in NATS_URL.";
+
+/** For all of them: each is on a subject of its own. */
+const ANSWER_REFUSED =
+  "NATS_URL: the server did not let this user publish an answer; either it came too late, and nobody waited for it any more, or " +
+  "the user may answer nothing: see `allow_responses` in deploy/nats/nats.conf.";

@@ -167,8 +167,6 @@ describe("NATS", () => {
     ["engine", "publish", "engine.members"],
     ["engine", "publish", "engine.handovers"],
     ["engine", "publish", "engine.served"],
-    ["engine", "publish", "_INBOX.edge.1-a.0"],
-    ["engine", "publish", "_INBOX.services.1-a.0"],
     ["engine", "subscribe", "engine.cmd.63"],
     ["engine", "subscribe", "engine.sales.0"],
     ["edge", "publish", "engine.cmd.0"],
@@ -179,6 +177,8 @@ describe("NATS", () => {
     ["edge", "subscribe", "notifications.booking"],
     ["edge", "subscribe", "_INBOX.edge.1-a.*"],
     ["services", "publish", "engine.sales.0"],
+    ["services", "publish", "_INBOX.edge.1-a.0"],
+    ["services", "publish", "_INBOX.services.1-a.0"],
     ...EVENT_NAMES.map((name): [User, "publish", string] => ["services", "publish", name]),
     ["services", "publish", "$JS.API.INFO"],
     ["services", "subscribe", "payments.authorize"],
@@ -186,6 +186,30 @@ describe("NATS", () => {
     ["operator", "subscribe", "engine.members"],
   ])("lets %s %s %s", async (user, verb, subject) => {
     expect(await refusal(user, verb, subject)).toBeUndefined();
+  });
+
+  it("lets an engine answer each question once, and no other inbox of whoever asked", async () => {
+    const [engine, edge] = [await connected("engine"), await connected("edge")];
+    const refused: string[] = [];
+    void (async () => {
+      for await (const status of engine.status()) if (status.type === "error") refused.push(status.error.message);
+    })();
+    engine.subscribe("engine.cmd.0", {
+      callback: (_error, question) => {
+        question.respond("first");
+        question.respond("second");
+        engine.publish(`${question.reply}-of-another-question`, "third");
+      },
+    });
+    await engine.flush();
+    const heard: string[] = [];
+    edge.subscribe("_INBOX.edge.own.*", { callback: (_error, message) => void heard.push(message.string()) });
+    const questions = 5;
+    for (let asked = 0; asked < questions; asked++)
+      edge.publish("engine.cmd.0", "question", { reply: `_INBOX.edge.own.${asked}` });
+    await expect.poll(() => refused.length).toBe(2 * questions);
+    await edge.flush();
+    expect(heard).toEqual(Array(questions).fill("first"));
   });
 
   it("does not have an engine say for an edge, in its answer, what the edge may not", async () => {
@@ -233,12 +257,16 @@ describe("NATS", () => {
     ["edge", "subscribe", ">"],
     ["engine", "publish", "booking.confirmed"],
     ["engine", "publish", "engine.sales.0"],
+    // It answers what it is asked, and nothing else.
+    ["engine", "publish", "_INBOX.edge.1-a.0"],
+    ["engine", "publish", "_INBOX.services.1-a.0"],
     ["engine", "publish", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
     ["engine", "subscribe", "booking.*"],
     ["engine", "subscribe", "_INBOX.services.>"],
     ["services", "publish", "showtime.s1.delta"],
     ["services", "publish", "engine.members"],
     ["services", "publish", "engine.served"],
+    ["services", "publish", "_INBOX.operator.1-a.0"],
     ["services", "subscribe", "engine.sales.*"],
     ["services", "subscribe", "_INBOX.edge.>"],
     ["operator", "publish", "engine.members"],
