@@ -3,6 +3,7 @@
  * The in-process bus hands the value over as it is, so a value is never changed after it was sent; other adapters use the codec.
  */
 import { Packr } from "msgpackr";
+import type { Check } from "./checks.ts";
 import { readPlain } from "./plain-reader.ts";
 
 export interface Codec<T> {
@@ -36,12 +37,12 @@ export const untrustedCodec = <T>(): Codec<T> => ({
   decode: (bytes) => readPlain(bytes) as T, // Its shape is for whoever decodes it to look at.
 });
 
-/** The same for what is taken from whoever answers, and must be of the right shape all the same: the answer to another question is not. */
-export const checkedCodec = <T>(isOfShape: (value: unknown) => boolean): Codec<T> => ({
+/** For what comes from peers, and must be of the right shape all the same: what was sent here for another's question is not. */
+export const checkedCodec = <T>(isOfShape: Check): Codec<T> => ({
   encode: PLAIN.encode,
   decode(bytes) {
     const value = PLAIN.decode(bytes);
-    if (!isOfShape(value)) throw new TypeError("the answer to something else");
+    if (!isOfShape(value)) throw new TypeError("something else than may come here");
     return value as T; // It was just looked at.
   },
 });

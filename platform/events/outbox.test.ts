@@ -1,86 +1,31 @@
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
-import { type Bus, InProcessBus } from "../bus/index.ts";
-import { type Clock, systemClock, VirtualClock } from "../clock/index.ts";
-import type { Logger } from "../log/index.ts";
-import { createDatabase, createPool } from "../postgres/index.ts";
+import { InProcessBus } from "../bus/index.ts";
+import { systemClock, VirtualClock } from "../clock/index.ts";
+import { createPool } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
-import type { EventStream } from "./event-stream.ts";
 import { Inbox } from "./inbox.ts";
 import { OUTBOX_SUBJECT_PAUSE_MS } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
-import { silent, testEvents, type TestEvents } from "./testing.ts";
+import { silent } from "./testing.ts";
+import { type OutboxRig, outboxRig, SOON, textsOf } from "./testing-outboxes.ts";
 
-/** What waits for a poll, or for a lock that somebody has lost, takes seconds. */
-const SOON = { timeout: 20_000 };
-
-let t: TestEvents;
-let db: Kysely<unknown>;
-/** In the order in which they were published. */
-let published: DomainEvent[];
-let cleanUps: (() => Promise<unknown>)[];
+let rig: OutboxRig;
+let t: OutboxRig["t"];
+let db: OutboxRig["db"];
+let published: OutboxRig["published"];
+let streamThat: OutboxRig["streamThat"];
+let newOutbox: OutboxRig["newOutbox"];
+let add: OutboxRig["add"];
+let cleanUps: OutboxRig["cleanUps"];
 
 beforeEach(async () => {
-  t = await testEvents();
-  db = createDatabase<unknown>(t.pool);
-  published = [];
-  cleanUps = [];
+  rig = await outboxRig();
+  ({ t, db, published, streamThat, newOutbox, add, cleanUps } = rig);
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps) await cleanUp();
-  await t.close();
-});
-
-/** Notes what is published, and settles as `work` says. */
-const streamThat = (work: (event: DomainEvent) => Promise<void> = async () => {}): EventStream => ({
-  async publish(event) {
-    published.push(event);
-    await work(event);
-  },
-  consume: () => ({ close: async () => {} }),
-});
-
-/** As another process would have it: with connections of its own. */
-function newOutbox(
-  stream: EventStream,
-  {
-    name = "relay",
-    schema = "shop",
-    clock = systemClock,
-    bus,
-    log = silent,
-  }: {
-    readonly name?: string;
-    readonly schema?: string;
-    readonly clock?: Clock;
-    readonly bus?: Bus;
-    readonly log?: Logger;
-  } = {},
-) {
-  const pool = createPool({ connectionString: t.url, max: 2, name, log: silent });
-  const outbox = new Outbox({
-    pool,
-    schema,
-    source: `/usher/${schema}`,
-    stream,
-    ...(bus && { bus }),
-    clock,
-    random: systemRandom,
-    log,
-  });
-  cleanUps.push(async () => {
-    await outbox.stop();
-    await pool.end();
-  });
-  return outbox;
-}
-
-const add = (outbox: Outbox, userId: string, subject = userId) =>
-  db.transaction().execute((transaction) => outbox.add(transaction, "user.deleted", subject, { userId }));
-
-const textsOf = (events: readonly DomainEvent[]) => events.map(({ data }) => (data as { userId: string }).userId);
+afterEach(() => rig.close());
 
 const unpublished = async () =>
   (await t.pool.query<{ count: number }>("select count(*)::int from shop.outbox where published_at is null")).rows[0]
@@ -448,50 +393,6 @@ describe("outbox", () => {
     await stopped;
     expect(await unpublished()).toBe(0);
     await expect.poll(() => holdersOfLock(), SOON).toEqual([]);
-  });
-});
-
-describe("two outboxes", () => {
-  it("have the events of a subject published in the order in which they were written", async () => {
-    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), { name: "till", schema: "till" })];
-    const texts = Array.from({ length: 8 }, (_, at) => `e${at}`);
-    for (const [at, text] of texts.entries()) await add(at % 2 === 0 ? shop : till, text, "u");
-    till.start();
-    await add(till, "other", "v");
-    await expect.poll(() => textsOf(published), SOON).toEqual(["other"]);
-    shop.start();
-    await expect.poll(() => textsOf(published), SOON).toEqual(["other", ...texts]);
-  });
-
-  it("keep it when one of them could not be published yet", async () => {
-    const refusals = [new Error("no acknowledgement came")];
-    const stream = streamThat(() => {
-      const refusal = refusals.shift();
-      return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
-    });
-    const [shop, till] = [newOutbox(stream), newOutbox(stream, { name: "till", schema: "till" })];
-    shop.start();
-    await add(shop, "created", "u");
-    shop.nudge();
-    await expect.poll(() => textsOf(published), SOON).toEqual(["created"]);
-    await add(till, "paid", "u");
-    till.start();
-    await expect.poll(() => textsOf(published), SOON).toEqual(["created", "created", "paid"]);
-  });
-
-  it("leave what waits for its turn to whoever leads next", async () => {
-    const [shop, till] = [newOutbox(streamThat()), newOutbox(streamThat(), { name: "till", schema: "till" })];
-    await add(shop, "first", "u");
-    await add(till, "second", "u");
-    till.start();
-    await add(till, "other", "v");
-    await expect.poll(() => textsOf(published), SOON).toEqual(["other"]);
-    await till.stop();
-    expect(textsOf(published)).toEqual(["other"]);
-    shop.start();
-    await expect.poll(() => textsOf(published), SOON).toEqual(["other", "first"]);
-    newOutbox(streamThat(), { name: "till-2", schema: "till" }).start();
-    await expect.poll(() => textsOf(published), SOON).toEqual(["other", "first", "second"]);
   });
 });
 

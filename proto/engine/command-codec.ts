@@ -16,7 +16,7 @@ import {
   isSeatsUpTo,
   isText,
   optional,
-} from "./checks.ts";
+} from "../checks.ts";
 import type { Command, CommandBatch, Query } from "./commands.ts";
 
 type RequestType = (Command | Query)["type"];

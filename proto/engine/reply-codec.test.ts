@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { plainCodec } from "../subject.ts";
 import { deltaCodec, repliesCodec } from "./reply-codec.ts";
+import { bytesLike } from "./testing.ts";
 
 const delta = { showtime: "st-1", epoch: 1, from: 4, seq: 5, changes: [5, 6], checksum: 7 };
 
@@ -60,16 +61,8 @@ describe("a batch of replies", () => {
   });
 
   it("is a batch or an error, whatever bytes come", () => {
-    const bytes = batchOf(...REPLIES);
-    const damaged = fc
-      .array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 })
-      .map((changes) => {
-        const copy = bytes.slice();
-        for (const [at, value] of changes) copy[at] = value;
-        return copy;
-      });
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), damaged), (some) => {
+      fc.property(bytesLike(batchOf(...REPLIES)), (some) => {
         try {
           for (const { type } of repliesCodec.decode(some).replies)
             expect(REPLIES.some((one) => one.type === type)).toBe(true);
@@ -86,7 +79,7 @@ it("a delta is one, or is dropped", () => {
   expect(deltaCodec.decode(plain.encode(delta))).toEqual(delta);
   for (const field of Object.keys(delta)) {
     for (const wrong of WRONG)
-      expect(() => deltaCodec.decode(plain.encode({ ...delta, [field]: wrong }))).toThrow(`${field} cannot be right`);
+      expect(() => deltaCodec.decode(plain.encode({ ...delta, [field]: wrong }))).toThrow("something else");
   }
   for (const wrong of [null, 1, [], "x"]) expect(() => deltaCodec.decode(plain.encode(wrong))).toThrow();
 });

@@ -3,20 +3,22 @@
  * edge that was broken into, and a reader that trusts it would fail where nobody expects it to. So each is held against its type. One that
  * does not fit is dropped, and whoever asked waits on.
  */
-import { type Codec, plainCodec } from "../subject.ts";
+import { checkedCodec, type Codec, plainCodec } from "../subject.ts";
 import {
   checkedByType,
   checkedFields,
   type Fields,
+  hasFields,
   isBytes,
   isFlag,
+  isListOf,
   isNumber,
   isNumbers,
   isSeats,
   isString,
   isText,
   optional,
-} from "./checks.ts";
+} from "../checks.ts";
 import type { Delta, Reply } from "./commands.ts";
 
 /** The answers to a batch, in the order of its requests. */
@@ -43,7 +45,7 @@ const REPLIES: Record<Reply["type"], Fields> = {
   confirmed: { booking: isString, seats: isSeats, reacquired: isFlag },
   cancelled: { booking: isString, seats: isSeats },
   done: {},
-  view: { epoch: isNumber, seq: isNumber, statuses: isBytes, checksum: isNumber, recent: optional(isDeltas) },
+  view: { epoch: isNumber, seq: isNumber, statuses: isBytes, checksum: isNumber, recent: optional(isListOf(DELTA)) },
   hold: { hold: isString, seats: isSeats, expiresInMs: isNumber, booking: optional(isString) },
   // The code may be one that a newer engine has.
   refused: { code: isText, message: isString, seats: optional(isSeats), retryInMs: optional(isNumber) },
@@ -62,13 +64,4 @@ export const repliesCodec: Codec<ReplyBatch> = {
   },
 };
 
-export const deltaCodec: Codec<Delta> = {
-  encode: (delta) => plain.encode(delta),
-  decode: (bytes) => checkedFields(plain.decode(bytes), DELTA, "a delta") as Delta, // It was just held against its type.
-};
-
-function isDeltas(value: unknown): boolean {
-  if (!Array.isArray(value)) return false;
-  for (const delta of value as unknown[]) checkedFields(delta, DELTA, "a delta");
-  return true;
-}
+export const deltaCodec: Codec<Delta> = checkedCodec(hasFields(DELTA));

@@ -1,4 +1,5 @@
 /** What `identity` answers and tells the other processes. */
+import { isListOf, isNumber, isString } from "../checks.ts";
 import { checkedCodec, type Endpoint, plainCodec, type Topic, untrustedCodec } from "../subject.ts";
 
 /** A user as mails need one; a deleted account is not found. */
@@ -28,11 +29,13 @@ export interface PublicKey {
   readonly x: string;
 }
 
+const isKeys = isListOf({ kid: isString, x: isString });
+
 /** The keys whose tokens are still good: one at least. */
 export const SIGNING_KEYS: Endpoint<null, readonly PublicKey[]> = {
   name: "identity.keys",
   question: untrustedCodec(),
-  answer: checkedCodec((keys) => isListOf(keys, { kid: "string", x: "string" }) && keys.length > 0),
+  answer: checkedCodec((keys) => Array.isArray(keys) && keys.length > 0 && isKeys(keys)),
 };
 
 export const SIGNING_KEYS_CHANGED: Topic<null> = { name: "identity.keys-changed", codec: plainCodec() };
@@ -58,17 +61,7 @@ export const REVOCATIONS_PAGE = 5_000;
 export const REVOCATIONS: Endpoint<{ readonly after: string }, readonly Revocation[]> = {
   name: "identity.revocations",
   question: untrustedCodec(),
-  answer: checkedCodec((revocations) => isListOf(revocations, { family: "string", until: "number" })),
+  answer: checkedCodec(isListOf({ family: isString, until: isNumber })),
 };
 
 export const REVOKED: Topic<Revocation> = { name: "identity.revoked", codec: plainCodec() };
-
-/** Whether it is a list of objects whose fields are of these types. */
-function isListOf(value: unknown, types: Readonly<Record<string, "string" | "number">>): value is readonly object[] {
-  const fields = Object.entries(types);
-  const fits = (item: unknown): boolean =>
-    typeof item === "object" &&
-    item !== null &&
-    fields.every(([field, type]) => typeof Reflect.get(item, field) === type);
-  return Array.isArray(value) && value.every(fits);
-}

@@ -15,6 +15,7 @@ import {
   showtimeId,
 } from "../../../proto/index.ts";
 import { QUOTE, type ShowtimeCard } from "../../../proto/services/index.ts";
+import { SHOWTIME_CARD } from "../../../proto/services/testing.ts";
 import { as, testServer, type TestServer } from "../../../platform/http/testing.ts";
 import { holdRoutes } from "./routes.ts";
 
@@ -24,19 +25,12 @@ const NOW = Date.parse("2026-11-21T12:00:00Z");
 
 /** On sale for an hour. */
 const CARD: ShowtimeCard = {
+  ...SHOWTIME_CARD,
   showtimeId: SHOWTIME,
-  movieId: "mv_1",
-  title: "Metropolis",
-  cinemaName: "Lichtburg",
-  cinemaAddress: "Kettwiger Str. 36",
-  hallName: "1",
-  timeZone: "Europe/Berlin",
   startsAt: "2026-11-21T13:00:00.000Z",
   endsAt: "2026-11-21T15:00:00.000Z",
   salesEndAt: "2026-11-21T13:00:00.000Z",
   cancelUntil: "2026-11-21T12:30:00.000Z",
-  cancelled: false,
-  currency: "EUR",
 };
 
 /** Answers with what is put before it, and remembers what it was asked. */

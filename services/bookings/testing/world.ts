@@ -36,7 +36,7 @@ import {
   TICKET_TYPES,
   WITHDRAW_TICKETS,
 } from "../../../proto/services/index.ts";
-import { euros } from "../../../proto/services/testing.ts";
+import { euros, SHOWTIME_CARD } from "../../../proto/services/testing.ts";
 import {
   createHttpServer,
   HTTP_SCHEMA,
@@ -405,18 +405,11 @@ const SEATS_BY_LABEL: ReadonlyMap<string, number> = new Map(
 const showtimeCard = (showtime: string): ShowtimeCard => {
   const at = (hours: number) => new Date(Date.now() + hours * HOUR_MS).toISOString();
   return {
+    ...SHOWTIME_CARD,
     showtimeId: showtime,
-    movieId: "mv_1",
-    title: "Metropolis",
-    cinemaName: "Lichtburg",
-    cinemaAddress: "Kettwiger Str. 36",
-    hallName: "1",
-    timeZone: "Europe/Berlin",
     startsAt: at(48),
     endsAt: at(50),
     salesEndAt: at(48),
     cancelUntil: at(24),
-    cancelled: false,
-    currency: "EUR",
   };
 };

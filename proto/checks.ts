@@ -1,8 +1,8 @@
 /** What came over the bus, held against its type before anybody takes it for that. */
-import { isPlainId } from "../ids.ts";
-import { SEAT_MAX } from "../limits.ts";
+import { isPlainId } from "./ids.ts";
+import { SEAT_MAX } from "./limits.ts";
 
-type Check = (value: unknown) => boolean;
+export type Check = (value: unknown) => boolean;
 export type Fields = Readonly<Record<string, Check>>;
 
 const TEXT_MAX = 128;
@@ -24,6 +24,17 @@ export const optional =
   (check: Check): Check =>
   (value) =>
     value === undefined || value === null || check(value);
+
+/** An object with these fields, and a list of such. */
+export function hasFields(fields: Fields): Check {
+  const checks = Object.entries(fields);
+  return (value) =>
+    isObject(value) && checks.every(([field, check]) => check((value as Record<string, unknown>)[field]));
+}
+export function isListOf(fields: Fields): Check {
+  const fits = hasFields(fields);
+  return (value) => Array.isArray(value) && value.every(fits);
+}
 
 /** @throws TypeError where it is no object, of none of these types, or has not the fields of its type */
 export function checkedByType(value: unknown, types: Partial<Record<string, Fields>>): unknown {
