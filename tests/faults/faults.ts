@@ -113,12 +113,14 @@ async function clearAway(world: World, shards: Iterable<number>): Promise<void> 
   await journal.close();
 }
 
-const restartPostgres: Fault = async (world, rush) => {
-  await world.killPostgres();
-  rush.answers.forget();
-  await until(() => rush.answers.isComplete, "every showtime gives an answer", PATIENCE_MS);
-  return rush.showtimes;
-};
+const restartPostgres =
+  (how: "fast" | "immediate"): Fault =>
+  async (world, rush) => {
+    await world.stopPostgres(how);
+    rush.answers.forget();
+    await until(() => rush.answers.isComplete, "every showtime gives an answer", PATIENCE_MS);
+    return rush.showtimes;
+  };
 
 /** Between one process of a kind, whichever, and all of another. Something went there before, and nothing does meanwhile. */
 const partition =
@@ -155,12 +157,13 @@ const handOver: Fault = async (world, rush) => {
   return rush.showtimesIn(joined);
 };
 
-/** One process after another is restarted, as by an operator, but for PostgreSQL. Who needs one that is there alone waits for it, or does without. */
+/** One process after another is restarted, as by an operator. Of some there is one alone: who needs it waits for it, or does without. */
 const rollingRestart =
   (names: readonly string[]): Fault =>
-  async (world) => {
+  async (world, rush) => {
     for (const name of names) {
-      await world.restart(name);
+      if (name === "postgres") await restartPostgres("fast")(world, rush);
+      else await world.restart(name);
       if (name.startsWith("engine")) await world.whole();
     }
     return NOBODY;
@@ -189,7 +192,7 @@ export const FAULTS = {
   "edge killed": killOne("edge"),
   "NATS killed": killOne("nats"),
   "Redis killed": killOne("redis"),
-  "PostgreSQL restarted": restartPostgres,
+  "PostgreSQL restarted": restartPostgres("immediate"),
   "engine | NATS": partition("engine", "nats"),
   "engine | PostgreSQL": partition("engine", "postgres"),
   "edge | NATS": partition("edge", "nats"),
@@ -214,6 +217,7 @@ export const FAULTS = {
     "services-2",
     "gateway",
     "redis",
+    "postgres",
     "nats-1",
     "nats-2",
     "nats-3",

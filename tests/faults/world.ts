@@ -19,7 +19,7 @@ import { createLogger } from "../../platform/log/index.ts";
 import { startEmbedded } from "../../platform/postgres/index.ts";
 import { until } from "../../platform/testing/until.ts";
 import { prepared } from "../../platform/testing/prepared.ts";
-import { stopImmediately } from "../kills/stop-immediately.ts";
+import { stopPostgres } from "../kills/stop-postgres.ts";
 import { freePort, removeDirectory, temporaryDirectory } from "../support/usher-process.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 
@@ -177,8 +177,9 @@ export class World {
     return url.href;
   }
 
-  killPostgres(): Promise<void> {
-    return stopImmediately(this.dataDir);
+  /** It is started again at once. */
+  stopPostgres(how: "fast" | "immediate"): Promise<void> {
+    return stopPostgres(this.dataDir, how);
   }
 
   /** The engine that is started and stopped on the way. */

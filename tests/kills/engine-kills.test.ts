@@ -7,7 +7,7 @@ import { systemClock } from "../../platform/clock/index.ts";
 import { startEmbedded } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
 import { killEngine } from "./engine-kills.ts";
-import { stopImmediately } from "./stop-immediately.ts";
+import { stopPostgres } from "./stop-postgres.ts";
 
 const KILLS = Number(process.env["ENGINE_KILLS"] ?? 3);
 const SEED = Number(process.env["ENGINE_KILLS_SEED"] ?? Date.now() % 1_000_000);
@@ -52,7 +52,7 @@ describe(`an engine whose PostgreSQL dies ${KILLS} times (seed ${SEED})`, () => 
       seed: SEED,
       kills: KILLS,
       progress,
-      killPostgres: () => stopImmediately(dataDir),
+      killPostgres: () => stopPostgres(dataDir, "immediate"),
     });
     console.log(JSON.stringify(tally));
     expect(tally.kills).toBe(KILLS);

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { testDatabase } from "../../platform/postgres/testing.ts";
-import { stopImmediately } from "../kills/stop-immediately.ts";
+import { stopPostgres } from "../kills/stop-postgres.ts";
 import { removeDirectory, temporaryDirectory } from "../support/usher-process.ts";
 import { type Kill, Rush, type Victim } from "./rush.ts";
 
@@ -37,7 +37,7 @@ describe(`in a rush (seed ${SEED})`, () => {
       const rush = await Rush.begin({
         settings: { DATA_DIR: dataDir },
         seed: SEED + 1,
-        killPostgres: () => stopImmediately(dataDir),
+        killPostgres: () => stopPostgres(dataDir, "immediate"),
       });
       const victims = Array.from({ length: KILLS }, (_, turn): Victim[] =>
         turn < OF_ONE_WITH_ITS_OWN ? ["postgres", "usher"] : ["postgres"],
