@@ -32,6 +32,8 @@ export interface StartableEventStream extends EventStream {
   stop(): Promise<void>;
   /** Events that this process has published, by type. */
   readonly published: ReadonlyMap<EventName, number>;
+  /** Events that consumers have yet to deal with, by consumer: of those whose events this process takes, where the stream keeps any. */
+  waiting?(): Promise<ReadonlyMap<string, number>>;
 }
 
 /** The event was not handed to everybody: the stream was stopped, or the consumer closed. Publish it again later. */

@@ -471,6 +471,27 @@ describe("on JetStream", () => {
     await connection.close();
   });
 
+  it("counts what a consumer has yet to deal with, in the process that takes its events", async () => {
+    const [first, second] = [await empty(), await connected()];
+    const [stream, other] = [await opened(first), await opened(second)];
+    onTestFinished(async () => {
+      await Promise.all([stream.stop(), other.stop()]);
+      await Promise.all([first.close(), second.close()]);
+    });
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    stream.consume({ name: "tickets", types: ["user.deleted"], handle: () => held });
+    stream.start();
+    other.start();
+    for (const id of ["e1", "e2", "e3"]) await stream.publish(event(id));
+    const waiting = async () => [...(await stream.waiting()), ...(await other.waiting())];
+    await expect.poll(waiting).toEqual([["tickets", 3]]);
+    goOn();
+    await expect.poll(waiting).toEqual([["tickets", 0]]);
+    await stream.stop();
+    expect(await waiting()).toEqual([]);
+  });
+
   it("passes over what is no event", async () => {
     const connection = await empty();
     const stream = await opened(connection);

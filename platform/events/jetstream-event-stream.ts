@@ -46,6 +46,8 @@ export class JetStreamEventStream implements StartableEventStream {
   readonly #groups: ConsumerGroups;
   /** Ends when its group is empty or the stream was stopped. Never rejects. */
   readonly #followed = new Map<ConsumerGroup, Promise<void>>();
+  /** Names of the consumers whose events this process takes. */
+  readonly #led = new Set<string>();
   /** What each was given last: it tells whether the stream is as it was, see `ensureConsumer`. */
   readonly #last = new WeakMap<ConsumerGroup, JsMsg>();
   readonly #stopped = new AbortController();
@@ -100,6 +102,15 @@ export class JetStreamEventStream implements StartableEventStream {
 
   get published(): ReadonlyMap<EventName, number> {
     return this.#published;
+  }
+
+  async waiting(): Promise<ReadonlyMap<string, number>> {
+    const manager = await this.#client.jetstreamManager(false);
+    const counts = Array.from(this.#led, async (name): Promise<[string, number]> => {
+      const { num_pending, num_ack_pending } = await manager.consumers.info(STREAM, name);
+      return [name, num_pending + num_ack_pending];
+    });
+    return new Map(await Promise.all(counts));
   }
 
   consume<Name extends EventName>(consumer: Consumer<Name>): { close(): Promise<void> } {
@@ -179,6 +190,7 @@ export class JetStreamEventStream implements StartableEventStream {
         if (leadership.isSure() && !isElsewhere()) this.#take(message, group, taken);
       },
     });
+    this.#led.add(name);
     const working = this.#keepWorking(taken);
     let looking: Timer | undefined;
     let again: unknown;
@@ -195,6 +207,7 @@ export class JetStreamEventStream implements StartableEventStream {
       });
       again = await Promise.race([over, leadership.lost, closed]);
     } finally {
+      this.#led.delete(name);
       working.cancel();
       looking?.cancel();
       messages.stop();

@@ -11,14 +11,14 @@ interface Options {
   readonly registry: Registry;
   readonly pool: Pool;
   readonly deadLetters: DeadLetters;
-  readonly stream: Pick<StartableEventStream, "published">;
+  readonly stream: Pick<StartableEventStream, "published" | "waiting">;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * How far the outboxes are behind, what was published and what was given up; looked up when somebody scrapes. While PostgreSQL does not
- * answer, the other metrics matter all the more: those that it knows are left out then, for nobody knows what they are.
+ * How far outboxes and consumers are behind, what was published and what was given up; looked up when somebody scrapes. While PostgreSQL or
+ * JetStream does not answer, the other metrics matter all the more: those that it knows are left out then, for nobody knows what they are.
  */
 export function addEventMetrics({ registry, pool, deadLetters, stream, clock, log }: Options): void {
   const eventLog = new EventLog(pool);
@@ -31,7 +31,7 @@ export function addEventMetrics({ registry, pool, deadLetters, stream, clock, lo
       try {
         return await look();
       } catch (err) {
-        log.debug({ err }, "the outboxes could not be measured");
+        log.debug({ err }, "events could not be counted");
         return undefined;
       } finally {
         underWay = undefined;
@@ -69,6 +69,18 @@ export function addEventMetrics({ registry, pool, deadLetters, stream, clock, lo
     collect() {
       this.reset();
       for (const [type, count] of stream.published) this.inc({ type }, count);
+    },
+  });
+  const waiting = inTime(async () => stream.waiting?.());
+  new Gauge({
+    name: "usher_consumer_waiting",
+    help: "Events that a consumer has yet to deal with, by the process that takes its events from JetStream",
+    labelNames: ["consumer"],
+    registers,
+    async collect() {
+      const found = await waiting();
+      this.reset();
+      for (const [consumer, count] of found ?? []) this.set({ consumer }, count);
     },
   });
   const dead = inTime(() => deadLetters.count());
