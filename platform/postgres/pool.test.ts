@@ -110,3 +110,20 @@ it("a connection that nobody asks anything may be silent for as long as it likes
     await pool.end();
   }
 });
+
+it("who says nothing more in the middle of a transaction keeps a row from nobody for good, and the pool outlives it", async () => {
+  const pool = createPool({ connectionString: database.url, max: 2, name: "pool-test", log });
+  const { rows } = await pool.query("show idle_in_transaction_session_timeout");
+  expect(rows).toEqual([{ idle_in_transaction_session_timeout: "1min" }]);
+  await pool.query("create table seat (number integer)");
+  await pool.query("insert into seat values (1)");
+  const silent = await pool.connect();
+  await silent.query("begin");
+  await silent.query("set local idle_in_transaction_session_timeout = 200"); // In place of the minute.
+  await silent.query("update seat set number = 2");
+  await pool.query("update seat set number = number + 10");
+  await expect(silent.query("commit")).rejects.toThrow();
+  silent.release();
+  expect((await pool.query("select number from seat")).rows).toEqual([{ number: 11 }]);
+  await pool.end();
+});

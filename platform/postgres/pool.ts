@@ -25,6 +25,12 @@ export interface PoolOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
+ * PostgreSQL ends the session of whoever begins a transaction and then says nothing for so long: a process that hangs, or whose host has
+ * vanished, keeps no row from the others for good.
+ */
+const IDLE_IN_TRANSACTION_MS = 60_000;
+
+/**
  * The system asks after a connection on which nothing has come for 10 s, ten times in as many seconds: so a firewall on the way does not take
  * one for over that is only quiet, as at night.
  */
@@ -47,6 +53,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     min: kept,
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     ...KEEP_ALIVE,
     onConnect: (client): unknown => setUp(client), // Which the pool waits for, though its types do not say so.
   });
