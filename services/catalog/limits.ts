@@ -37,6 +37,8 @@ export const SHOWTIME_AHEAD_MAX_MS = 10 * 366 * 24 * 60 * 60 * 1000;
 export const TELLING_AT_ONCE = 8;
 /** How often the database is asked for showtimes that the engine has not been told of. */
 export const TELL_SWEEP_EVERY_MS = 15_000;
+/** How often the database is asked for halls whose change was broken off, and whose seats may be blocked. */
+export const SETTLE_SWEEP_EVERY_MS = 15_000;
 /** The first wait after a refusal that may pass; it doubles up to the sweep's. */
 export const TELL_RETRY_AFTER_MS = 250;
 /** Changes of one showtime that may come in between while the engine is told of one. */

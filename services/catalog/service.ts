@@ -95,6 +95,7 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
       outbox.start();
       subscriptions = [bus.subscribe(CATALOG_CHANGED, () => reader.forget()), ...serveCatalog({ bus, reader, log })];
       watch?.start();
+      dropped.start();
       keeper.wake();
       if (first !== true) return;
       // Where no engine is up yet the showtimes are opened once there is one: nobody waits for that.
@@ -102,7 +103,7 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
     },
     async stop() {
       for (const subscription of subscriptions) subscription.close();
-      await Promise.all([demo?.stop(), keeper.stop(), outbox.stop(), watch?.stop()]);
+      await Promise.all([demo?.stop(), keeper.stop(), dropped.stop(), outbox.stop(), watch?.stop()]);
     },
   };
 }

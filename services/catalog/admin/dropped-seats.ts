@@ -1,11 +1,12 @@
 import type { Kysely } from "kysely";
-import type { Clock } from "../../../platform/clock/index.ts";
+import { type Clock, every, type Timer } from "../../../platform/clock/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { requestId, SEAT_STATUS, type ShowtimeId, showtimeId } from "../../../proto/index.ts";
 import { CATALOG, type Engine } from "../engine.ts";
 import { type HallLayout, seatsOf, type SeatView } from "../layout/hall-layout.ts";
+import { SETTLE_SWEEP_EVERY_MS } from "../limits.ts";
 import type { SaleKeeper } from "../sale-keeper.ts";
 import { readPlan } from "../store/plans.ts";
 import type { CatalogTables } from "../store/tables.ts";
@@ -34,18 +35,37 @@ const LABELS_NAMED_MAX = 20;
 /**
  * Showtimes keep the plan that they are sold with when their hall gets another. Of that plan the seats that the hall has no more are blocked
  * at the engine, and only they: every command says how a seat is to be, so that any may come again, after whatever went wrong.
+ *
+ * A hall is unsettled from before the first seat is blocked for its change until what it has is on sale again. Whoever changes it dies in
+ * between, or the engine goes away: then a sweep settles it.
  */
 export class DroppedSeats {
   readonly #options: Options;
+  #sweep: Timer | undefined;
+  #sweeping: Promise<void> | undefined;
 
   constructor(options: Options) {
     this.#options = options;
   }
 
+  start(): void {
+    this.#sweep = every(this.#options.clock, SETTLE_SWEEP_EVERY_MS, () => (this.#sweeping = this.#settleAll()));
+  }
+
+  async stop(): Promise<void> {
+    this.#sweep?.cancel();
+    await this.#sweeping;
+  }
+
+  /** To be called before the hall is locked for a change, and again where it is settled by then. */
+  async unsettle(hallId: string): Promise<void> {
+    await this.#options.db.updateTable("hall").set({ settled: false }).where("id", "=", hallId).execute();
+  }
+
   /**
    * Blocks what a hall of this layout has no more, and looks only then who has a seat there: nobody gets one in between.
-   * @param db of whoever has locked the hall, so that no showtime is added meanwhile
-   * @throws Problem CONFLICT when somebody has one | UNAVAILABLE; what is blocked by then `sellWhatIsThere` frees
+   * @param db of whoever has locked the hall, unsettled as it is, so that no showtime is added meanwhile
+   * @throws Problem CONFLICT when somebody has one | UNAVAILABLE; what is blocked by then `settle` frees
    */
   async block(db: Kysely<CatalogTables>, hallId: string, layout: HallLayout): Promise<void> {
     for (const { showtime, gone } of await this.#sales(db, hallId, layout)) {
@@ -67,26 +87,35 @@ export class DroppedSeats {
   }
 
   /** Frees what was blocked for a change that did not come about after all, or what the hall has again. */
-  async sellWhatIsThere(hallId: string): Promise<void> {
+  async settle(hallId: string): Promise<void> {
+    const { db, log } = this.#options;
     try {
-      await this.#options.db.transaction().execute(async (transaction) => {
+      await db.transaction().execute(async (transaction) => {
         const hall = await transaction
           .selectFrom("hall")
-          .select("plan_version")
+          .select(["plan_version", "settled"])
           .where("id", "=", hallId)
           .forNoKeyUpdate() // Nobody blocks seats for another change meanwhile.
           .executeTakeFirst();
-        if (hall === undefined) return;
+        if (hall === undefined || hall.settled) return;
         const { layout } = await readPlan(transaction, hallId, hall.plan_version);
         for (const { showtime, there } of await this.#sales(transaction, hallId, layout)) {
           if (there.length > 0) await this.#tell("unblock", showtime, there);
         }
+        await transaction.updateTable("hall").set({ settled: true }).where("id", "=", hallId).execute();
       });
     } catch (error) {
-      this.#options.log.warn(
-        { err: error, hall: hallId },
-        "seats that the hall has may stay blocked in its showtimes: change the hall again, or send it as it is",
-      );
+      log.warn({ err: error, hall: hallId }, "seats that the hall has may be blocked in its showtimes; trying again");
+    }
+  }
+
+  async #settleAll(): Promise<void> {
+    const { db, log } = this.#options;
+    try {
+      const halls = await db.selectFrom("hall").select("id").where("settled", "=", false).execute();
+      for (const { id } of halls) await this.settle(id);
+    } catch (error) {
+      log.warn({ err: error }, "halls whose seats may be blocked could not be looked for; trying again");
     }
   }
 

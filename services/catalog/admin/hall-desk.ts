@@ -50,39 +50,53 @@ export class HallDesk {
    * @throws Problem NOT_FOUND | CONFLICT also when a seat would go that somebody has a ticket for | BAD_MESSAGE | UNAVAILABLE
    */
   async change(id: string, input: NewHall, expected: Expected): Promise<HallPlanView> {
-    const { changes, dropped } = this.#options;
+    const { dropped } = this.#options;
     const plan = planOf(input);
-    let mayHaveBlocked = false;
     try {
-      return await changes.run(async (transaction) => {
-        const hall = await lockHall(transaction, id);
-        requireExpected(expected, hall);
-        if (input.cinemaId !== hall.cinemaId) throw new Problem("CONFLICT", "A hall stays in its cinema.");
-        mayHaveBlocked = true; // If not now, then before: whoever did may have died of it.
-        const present = await readPlan(transaction, id, hall.planVersion);
-        const same = isDeepStrictEqual({ ...plan, drawing: null }, { ...present, drawing: null });
-        const planVersion = hall.planVersion + (same ? 0 : 1);
-        if (same) await redraw(transaction, id, planVersion, plan.drawing);
-        else {
-          await dropped.block(transaction, id, plan.layout);
-          await insertPlan(transaction, id, planVersion, plan);
-        }
-        await transaction
-          .updateTable("hall")
-          .set({ ...columnsOf(input), plan_version: planVersion, version: hall.version + 1 })
-          .where("id", "=", id)
-          .execute();
-        return known("hall", await readHall(transaction, id));
-      });
+      for (;;) {
+        await dropped.unsettle(id);
+        const changed = await this.#changeUnsettled(id, input, plan, expected);
+        if (changed !== undefined) return changed;
+      }
     } finally {
-      if (mayHaveBlocked) await dropped.sellWhatIsThere(id);
+      await dropped.settle(id);
     }
+  }
+
+  /** @returns undefined where somebody has settled the hall again before it was locked */
+  #changeUnsettled(
+    id: string,
+    input: NewHall,
+    plan: HallVersion,
+    expected: Expected,
+  ): Promise<HallPlanView | undefined> {
+    const { changes, dropped } = this.#options;
+    return changes.run(async (transaction) => {
+      const { hall, settled } = await lockHall(transaction, id);
+      requireExpected(expected, hall);
+      if (input.cinemaId !== hall.cinemaId) throw new Problem("CONFLICT", "A hall stays in its cinema.");
+      if (settled) return undefined;
+      const present = await readPlan(transaction, id, hall.planVersion);
+      const same = isDeepStrictEqual({ ...plan, drawing: null }, { ...present, drawing: null });
+      const planVersion = hall.planVersion + (same ? 0 : 1);
+      if (same) await redraw(transaction, id, planVersion, plan.drawing);
+      else {
+        await dropped.block(transaction, id, plan.layout);
+        await insertPlan(transaction, id, planVersion, plan);
+      }
+      await transaction
+        .updateTable("hall")
+        .set({ ...columnsOf(input), plan_version: planVersion, version: hall.version + 1 })
+        .where("id", "=", id)
+        .execute();
+      return known("hall", await readHall(transaction, id));
+    });
   }
 
   /** @throws Problem NOT_FOUND | CONFLICT when it has showtimes, or somebody has changed it meanwhile */
   remove(id: string, ifMatch: string | undefined): Promise<void> {
     return this.#options.changes.run(async (transaction) => {
-      requireExpected({ ifMatch }, await lockHall(transaction, id));
+      requireExpected({ ifMatch }, (await lockHall(transaction, id)).hall);
       await transaction.deleteFrom("hall").where("id", "=", id).execute();
     });
   }
@@ -121,7 +135,10 @@ async function requireCinema(db: Transaction<CatalogTables>, id: string): Promis
   throw badField("cinemaId", "there is no such cinema");
 }
 
-async function lockHall(db: Transaction<CatalogTables>, id: string): Promise<HallPlanView> {
-  await db.selectFrom("hall").select("id").where("id", "=", id).forUpdate().execute();
-  return known("hall", await readHall(db, id));
+async function lockHall(
+  db: Transaction<CatalogTables>,
+  id: string,
+): Promise<{ readonly hall: HallPlanView; readonly settled: boolean }> {
+  const locked = await db.selectFrom("hall").select("settled").where("id", "=", id).forUpdate().executeTakeFirst();
+  return { hall: known("hall", await readHall(db, id)), settled: locked?.settled ?? true };
 }

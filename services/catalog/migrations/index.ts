@@ -3,6 +3,7 @@ import { outboxMigration } from "../../../platform/events/index.ts";
 import { catalogTables } from "./001-catalog.ts";
 import { searchAndVersions } from "./002-search-and-versions.ts";
 import { showEnds } from "./004-show-ends.ts";
+import { settledHalls } from "./005-settled-halls.ts";
 
 /** Of the schema `catalog`, in the order of their names. */
 export const catalogMigrations: Readonly<Record<string, Migration>> = {
@@ -10,4 +11,5 @@ export const catalogMigrations: Readonly<Record<string, Migration>> = {
   "002-search-and-versions": searchAndVersions,
   "003-outbox": outboxMigration("catalog"),
   "004-show-ends": showEnds,
+  "005-settled-halls": settledHalls,
 };

@@ -58,6 +58,8 @@ export interface HallTable {
   /** Between the end of a showtime and the start of the next. */
   cleaning_minutes: number;
   version: Generated<number>;
+  /** False while seats that the hall has may be blocked at the engine, for a change that is under way or was broken off. */
+  settled: Generated<boolean>;
 }
 
 /** What is sold by a plan is never changed: another layout is another version, and showtimes keep the one that they were sold with. */
