@@ -103,6 +103,8 @@ export function compareLines(before: Results, after: Results): string[] {
   }
   if (figures.length === 1) throw new BenchError("The two results have nothing in common.");
   return [
+    ...each([before, after], runText).map((run, at) => `${at === 0 ? "A" : "B"}: ${run}`),
+    "",
     ...table(figures),
     ...(ratios.length === 1 ? [] : ["", ...table(ratios)]),
     "",
@@ -112,6 +114,8 @@ export function compareLines(before: Results, after: Results): string[] {
     ...differenceLines(before, after),
   ];
 }
+
+const runText = ({ commit, begunAt, command }: Results): string => `${commit}, ${begunAt}, ${command}`;
 
 /** Where the generator was the limit a figure is its own, and no more than that of a subject. */
 function limitLines(...both: Pair<Results>): string[] {

@@ -57,7 +57,7 @@ export interface SubjectResult {
 }
 
 export interface RoundResult {
-  /** When it began, in ms since the run did. */
+  /** When it began, in ms since its case did. */
   readonly at: number;
   readonly seconds: number;
   readonly count: number;

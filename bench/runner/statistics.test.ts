@@ -173,6 +173,21 @@ describe("the verdict on two runs", () => {
     ).toBe(true);
   });
 
+  it("names both runs", () => {
+    const run = results(byRate(subject("usher", [1])));
+    const lines = compareLines(run, {
+      ...run,
+      commit: "d8f3",
+      begunAt: "2026-11-30T08:00:00Z",
+      command: "--only core",
+    });
+    expect(lines.slice(0, 3)).toEqual([
+      expect.stringMatching(/^A: /),
+      "B: d8f3, 2026-11-30T08:00:00Z, --only core",
+      "",
+    ]);
+  });
+
   it("says in what unit each figure is", () => {
     const rows = (one: CaseResult): string[] =>
       compareLines(results(one), results(one)).filter((line) => line.startsWith("hold-rush"));

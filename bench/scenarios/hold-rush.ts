@@ -24,6 +24,8 @@ const ANSWERS = "answers/s";
 /** Against which the rate of the steady case is set. */
 const STEADY_PEER = "postgres-for-update";
 const STEADY_RATE = 2_000;
+/** One answer in a thousand is few in a short round. */
+const STEADY_SECONDS = 10;
 const P999 = "p99.9, ms";
 
 export const holdRush: Scenario = {
@@ -95,7 +97,7 @@ function steady({ settings, rateOf }: ScenarioContext): Case {
         startRush(start, stage, ARENA, {
           connections,
           slots: 1,
-          seconds: secondsOf(settings),
+          seconds: secondsOf(settings, STEADY_SECONDS),
           pace: { kind: "open", perSecond },
         }),
     ),

@@ -21,14 +21,15 @@ export const kioskSoak: Scenario = {
   name: "kiosk-soak",
   about: "idle viewers: resident memory that each takes from the server, and what becomes of it over --seconds",
   cases({ settings }) {
+    const first = Math.ceil((FIRST / (VIEWERS + FIRST)) * usualConnections(VIEWERS + FIRST).connections);
     const { connections: viewers, note } =
       settings.connections === undefined
-        ? usualConnections(VIEWERS, FIRST)
+        ? usualConnections(VIEWERS, first)
         : { connections: settings.connections, note: "" };
     return [
       {
         name: "idle viewers",
-        load: `${viewers} idle viewers${note} of one hall of 20,000 seats, beside ${FIRST} that came before, for ${secondsOf(settings)} s`,
+        load: `${viewers} idle viewers${note} of one hall of 20,000 seats, beside ${first} that came before, for ${secondsOf(settings)} s`,
         unit: "connections",
         judgedBy: { figure: BYTES, unit: "bytes a viewer", better: "less" },
         // What a round leaves behind in the heap, the next one would get for nothing.
@@ -37,16 +38,24 @@ export const kioskSoak: Scenario = {
           "kiosk-soak",
           settings,
           [],
-          (start) => (stage) => startSoak(start, stage, viewers, secondsOf(settings)),
+          (start) => (stage) => startSoak(start, stage, { viewers, first, seconds: secondsOf(settings) }),
         ),
       },
     ];
   },
 };
 
-async function startSoak(startTarget: StartTarget, stage: Stage, viewers: number, seconds: number): Promise<Subject> {
-  const audience = createAudience(stage, viewers, FIRST);
-  const first = createAudience(stage, FIRST);
+interface Soak {
+  readonly viewers: number;
+  /** Who come before them. */
+  readonly first: number;
+  readonly seconds: number;
+}
+
+async function startSoak(startTarget: StartTarget, stage: Stage, soak: Soak): Promise<Subject> {
+  const { viewers, seconds } = soak;
+  const audience = createAudience(stage, viewers, soak.first);
+  const first = createAudience(stage, soak.first);
   const target = await startTarget(stage, ARENA);
   const resident = (): number => residentBytesOf(target.pid) ?? Number.NaN;
   const pids = [...first.pids, ...audience.pids];

@@ -69,7 +69,9 @@ async function startStorm(startTarget: StartTarget, stage: Stage, storm: Storm):
         async take() {
           const [sample, visited] = await Promise.all([logins.load.take(), pages.load.take()]);
           visits = visited;
-          return { ...sample, histograms: { ...sample.histograms, page: visited.histograms["latency"] ?? "" } };
+          const pageOf = ({ histograms }: Sample): string => histograms["latency"] ?? "";
+          const ofPages = { page: pageOf(visited), "page in the calm": pageOf(calm.sample) };
+          return { ...sample, histograms: { ...sample.histograms, ...ofPages } };
         },
       };
       const measured = await measure({ ...watched, loads: [both] });

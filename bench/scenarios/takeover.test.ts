@@ -18,7 +18,7 @@ it(
         {
           count: positive,
           figures: { kills: positive, "p99 after a kill, ms": positive, "failed commands at hand-overs": 0 },
-          latencies: { killed: expect.anything(), "handed over": expect.anything() },
+          latencies: { latency: expect.anything(), killed: expect.anything(), "handed over": expect.anything() },
         },
       ],
     });

@@ -106,7 +106,11 @@ async function startTakeovers(stage: Stage, { showtimes: count, perSecond, secon
         } while (seconds === undefined ? goes < KILLS_A_ROUND : elapsed() < seconds);
         const sample = await load.take();
         await load.end();
-        const histograms = { killed: encodeHistogram(killed), "handed over": encodeHistogram(handedOver) };
+        const histograms = {
+          ...sample.histograms,
+          killed: encodeHistogram(killed),
+          "handed over": encodeHistogram(handedOver),
+        };
         return {
           seconds: elapsed(),
           cpu: undefined,

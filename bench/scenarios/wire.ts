@@ -25,7 +25,7 @@ const frames = (name: string, load: string, message: ServerMessage) => ({
   judgedBy: { figure: "bytes", unit: "bytes", better: "less" } as const,
   subjects: [
     msgpack(message),
-    plan("json", "peer", "The same in Usher's JSON", Buffer.byteLength(encodeServerJson(message))),
+    plan("json", "form", "The same in Usher's JSON", Buffer.byteLength(encodeServerJson(message))),
   ],
 });
 
