@@ -101,7 +101,7 @@ export const BREAKS = [
   {
     law: 2,
     what: "a row that its standby may not have is taken for durable",
-    file: "engine/journal/postgres-journal.ts",
+    file: "engine/journal/commit-connection.ts",
     find: "text: CONFIRM,",
     replace: 'text: "SELECT unnest($1::int[]) AS shard, $2::int8[]",',
     test: "engine/journal",
@@ -205,7 +205,7 @@ export const BREAKS = [
   {
     law: "-",
     what: "rows that are given again are written again",
-    file: "engine/journal/postgres-journal.ts",
+    file: "engine/journal/commit-connection.ts",
     find: "there.length > 0 ? confirm(there) : statement",
     replace: "statement",
     test: "engine/journal",

@@ -75,6 +75,9 @@ export class CommitUnknown extends Error {
   override readonly name = "CommitUnknown";
 }
 
+/** What to do about a damaged journal. */
+export const RESTORE = "restore PostgreSQL from a backup (docs/guides/operating.md, Backup and restore)";
+
 /** The journal cannot be read back as it was written; nothing is guessed. */
 export class JournalDamaged extends ExplainedError {
   override readonly name = "JournalDamaged";
