@@ -169,6 +169,8 @@ describe("NATS", () => {
     ["engine", "publish", "engine.served"],
     ["engine", "subscribe", "engine.cmd.63"],
     ["engine", "subscribe", "engine.sales.0"],
+    ["engine", "publish", "_INBOX.edge.1-a.0"],
+    ["engine", "publish", "_INBOX.services.1-a.0"],
     ["edge", "publish", "engine.cmd.0"],
     ["edge", "publish", "identity.keys"],
     ["edge", "subscribe", "showtime.s1.delta"],
@@ -188,28 +190,19 @@ describe("NATS", () => {
     expect(await refusal(user, verb, subject)).toBeUndefined();
   });
 
-  it("lets an engine answer each question once, and no other inbox of whoever asked", async () => {
+  it("keeps no note of what an engine is asked: were many left unanswered, it would look through all of them at each", async () => {
     const [engine, edge] = [await connected("engine"), await connected("edge")];
-    const refused: string[] = [];
-    void (async () => {
-      for await (const status of engine.status()) if (status.type === "error") refused.push(status.error.message);
-    })();
     engine.subscribe("engine.cmd.0", {
       callback: (_error, question) => {
         question.respond("first");
         question.respond("second");
-        engine.publish(`${question.reply}-of-another-question`, "third");
       },
     });
     await engine.flush();
     const heard: string[] = [];
     edge.subscribe("_INBOX.edge.own.*", { callback: (_error, message) => void heard.push(message.string()) });
-    const questions = 5;
-    for (let asked = 0; asked < questions; asked++)
-      edge.publish("engine.cmd.0", "question", { reply: `_INBOX.edge.own.${asked}` });
-    await expect.poll(() => refused.length).toBe(2 * questions);
-    await edge.flush();
-    expect(heard).toEqual(Array(questions).fill("first"));
+    edge.publish("engine.cmd.0", "question", { reply: "_INBOX.edge.own.1" });
+    await expect.poll(() => heard).toEqual(["first", "second"]);
   });
 
   it("does not have an engine say for an edge, in its answer, what the edge may not", async () => {
@@ -257,9 +250,7 @@ describe("NATS", () => {
     ["edge", "subscribe", ">"],
     ["engine", "publish", "booking.confirmed"],
     ["engine", "publish", "engine.sales.0"],
-    // It answers what it is asked, and nothing else.
-    ["engine", "publish", "_INBOX.edge.1-a.0"],
-    ["engine", "publish", "_INBOX.services.1-a.0"],
+    ["engine", "publish", "_INBOX.operator.1-a.0"],
     ["engine", "publish", "$JS.API.STREAM.DELETE.USHER_EVENTS"],
     ["engine", "subscribe", "booking.*"],
     ["engine", "subscribe", "_INBOX.services.>"],
