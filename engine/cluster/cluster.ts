@@ -106,8 +106,9 @@ export class Cluster {
     const { table, clock } = this.#options;
     this.#beatTimer = clock.after(0, () => this.#listen());
     try {
-      await table.renew(); // Before it looks: of two that start at once, one at least sees the other.
-      if (this.#phase !== "over") this.#renewing = keepRenewing(this.#options);
+      const renewing = await keepRenewing(this.#options); // Before it looks: of two that start at once, one at least sees the other.
+      if (this.#phase === "over") renewing.cancel();
+      else this.#renewing = renewing;
       await this.#requireNoStrangers();
     } catch (error) {
       this.#phase = "over";

@@ -9,8 +9,10 @@ interface Options {
   readonly log: Logger;
 }
 
-/** Renews an engine's row until it is cancelled: a while after each renewal is done the next, however long PostgreSQL takes. */
-export const keepRenewing = ({ table, clock, log }: Options): Timer =>
-  every(clock, RENEW_EVERY_MS, () =>
+/** Writes an engine's row, and renews it until it is cancelled: a while after each renewal is done the next, however long PostgreSQL takes. */
+export async function keepRenewing({ table, clock, log }: Options): Promise<Timer> {
+  await table.renew();
+  return every(clock, RENEW_EVERY_MS, () =>
     table.renew().catch((error: unknown) => log.warn({ err: error }, "the engine's row cannot be renewed")),
   );
+}
