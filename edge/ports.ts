@@ -11,7 +11,6 @@ export interface EngineGateway {
 
 export type Verifier = Pick<TokenVerifier, "verify" | "onRevoked">;
 
-/** An origin list of `*` lets every page in. */
 export type EdgeConfig = Pick<
   Config,
   | "host"

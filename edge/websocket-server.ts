@@ -150,7 +150,7 @@ export class WebSocketServer<Session> implements Publisher {
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
     // Only browsers send an Origin, and they send it truly: it keeps other sites' pages from using a visitor's connection.
     const origin = request.getHeader("origin").toLowerCase();
-    if (origin !== "" && !this.#origins.has(origin) && !this.#origins.has("*")) {
+    if (origin !== "" && !this.#origins.has(origin)) {
       return answer(response, "403 Forbidden", "Pages of this origin may not connect: see ALLOWED_ORIGINS.\n");
     }
     const offered = request.getHeader("sec-websocket-protocol");

@@ -28,6 +28,11 @@ import {
 } from "../../proto/index.ts";
 import { COME_BACK_MS, RETRY_AFTER_FIRST_MS, RETRY_AFTER_LAST_MS } from "./limits.ts";
 
+/** What services need of it. */
+export interface Engine {
+  ask(request: Command | Query): Promise<Reply>;
+}
+
 type Answer = (reply: Reply) => void;
 
 interface Options {

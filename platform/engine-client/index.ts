@@ -1,1 +1,1 @@
-export { EngineClient } from "./engine-client.ts";
+export { type Engine, EngineClient } from "./engine-client.ts";

@@ -12,7 +12,8 @@ import {
   WITHDRAW_TICKETS,
 } from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";
-import { type Engine, problemOf } from "./holds/holds.ts";
+import type { Engine } from "../../platform/engine-client/index.ts";
+import { problemOf } from "./holds/holds.ts";
 import { derivedId } from "./ids.ts";
 import { ANSWER_WITHIN_MS } from "./limits.ts";
 import type { BookedSeat, Booking } from "./saga/booking.ts";

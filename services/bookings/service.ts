@@ -11,7 +11,7 @@ import { BOOKERS, BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts
 import type { Routes } from "../../platform/http/index.ts";
 import { Desk } from "./desk.ts";
 import { graphqlRoutes } from "./graphql/routes.ts";
-import type { Engine } from "./holds/holds.ts";
+import type { Engine } from "../../platform/engine-client/index.ts";
 import { holdRoutes } from "./holds/routes.ts";
 import { bookingRoutes } from "./rest/routes.ts";
 import { recordOf } from "./rest/views.ts";

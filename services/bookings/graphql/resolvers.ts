@@ -6,7 +6,8 @@ import { holderId, type HolderId, isPlainId, mayBuy, SEATS_PER_REQUEST_MAX } fro
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
 import { Problem, problemOf } from "../../../platform/http/index.ts";
 import type { Asker, Desk } from "../desk.ts";
-import { type Asking, type Engine, Holds } from "../holds/holds.ts";
+import type { Engine } from "../../../platform/engine-client/index.ts";
+import { type Asking, Holds } from "../holds/holds.ts";
 import { ridOf } from "../ids.ts";
 import { shownStatus } from "../rest/views.ts";
 import { refundingOf, totalOf } from "../saga/booking.ts";

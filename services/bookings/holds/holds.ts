@@ -17,12 +17,9 @@ import {
 } from "../../../proto/index.ts";
 import type { Hold, HoldRequest } from "../../../proto/rest/index.ts";
 import { QUOTE } from "../../../proto/services/index.ts";
+import type { Engine } from "../../../platform/engine-client/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
-
-export interface Engine {
-  ask(request: Command | Query): Promise<Reply>;
-}
 
 const AWAY =
   "The showtime's engine gave no answer in time; ask again, with the same Idempotency-Key where there was one.";

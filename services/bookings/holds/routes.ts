@@ -8,7 +8,8 @@ import { MAY_BUY } from "../../../proto/index.ts";
 import { AnyIdParams, Hold, HoldRequest } from "../../../proto/rest/index.ts";
 import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
 import { ridOf } from "../ids.ts";
-import { type Asking, type Engine, Holds } from "./holds.ts";
+import type { Engine } from "../../../platform/engine-client/index.ts";
+import { type Asking, Holds } from "./holds.ts";
 
 interface Options {
   readonly engine: Engine;

@@ -25,7 +25,7 @@ import {
   START_PAYMENT,
   VOID_PAYMENT,
 } from "../../../proto/services/index.ts";
-import type { Engine } from "../holds/holds.ts";
+import type { Engine } from "../../../platform/engine-client/index.ts";
 import { derivedId } from "../ids.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
 import { type Booking, type Fact, type Step, subjectOf, totalOf } from "./booking.ts";

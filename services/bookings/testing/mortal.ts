@@ -1,6 +1,6 @@
 import pg from "pg";
 import type { Bus } from "../../../platform/bus/index.ts";
-import type { Engine } from "../holds/holds.ts";
+import type { Engine } from "../../../platform/engine-client/index.ts";
 
 /** As of a process that was killed: what was asked is never answered. */
 const never = <T>(): Promise<T> => new Promise<T>(() => {});
