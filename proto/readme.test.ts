@@ -91,7 +91,7 @@ describe("the README's table", () => {
     expect(tableUnder("Close codes")).toStrictEqual(rows);
   });
 
-  it("of subjects names the engine's first; those of identity are declared in platform/auth", () => {
+  it("of subjects names the engine's first, then those of proto/services", () => {
     const showtime = showtimeId("a1");
     const engine = [
       commandsTo(7).name.replace("7", "<shard>"),

@@ -30,7 +30,7 @@ export interface PlanCategory {
 /** `aisleAfter`: the next seat of the row is not a neighbour. */
 export const SEAT_FLAG = { accessible: 1, companion: 2, aisleAfter: 4 } as const;
 
-/** `none`: no check. `lenient`: no new single seat, unless the row part cannot be filled without one. `strict`: never a new single seat. */
+/** `none`: no check. `lenient`: no new single seat, unless it is all that stays over of its gap. `strict`: never a new single seat. */
 export type OrphanRule = "none" | "lenient" | "strict";
 /** When wheelchair places and companion seats may go to others: always, never, or from `ms` before the sale ends on. */
 export type AccessibleRelease =

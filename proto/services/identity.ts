@@ -2,7 +2,7 @@
 import { isListOf, isNumber, isString } from "../checks.ts";
 import { checkedCodec, type Endpoint, plainCodec, type Topic, untrustedCodec } from "../subject.ts";
 
-/** A user as mails need one; a deleted account is not found. */
+/** A user as mails and tickets need one; a deleted account is not found. */
 export interface UserCard {
   readonly id: string;
   readonly role: string;
