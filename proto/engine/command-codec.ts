@@ -6,8 +6,10 @@ import { SEATS_PER_REQUEST_MAX } from "../limits.ts";
 import { type Codec, plainCodec, untrustedCodec } from "../subject.ts";
 import { BATCH_WEIGHT_MAX, weightOf } from "./batch-weight.ts";
 import {
+  type Check,
   checkedByType,
   type Fields,
+  hasFields,
   isFlag,
   isId,
   isNumber,
@@ -17,7 +19,7 @@ import {
   isText,
   optional,
 } from "../checks.ts";
-import type { Command, CommandBatch, Query } from "./commands.ts";
+import type { Command, CommandBatch, Query, SaleRules } from "./commands.ts";
 
 type RequestType = (Command | Query)["type"];
 
@@ -36,6 +38,17 @@ const BUYERS: Partial<Record<RequestType, Fields>> = {
   view: { showtime: isId, recent: optional(isFlag) },
   "get-hold": { showtime: isId, holder: isId, hold: isText },
 };
+
+/** Every rule of a sale; the core looks at what the numbers say. */
+const RULES: Record<keyof SaleRules, Check> = {
+  salesStartAt: isNumber,
+  salesEndAt: isNumber,
+  showEndsAt: isNumberIfAny,
+  orphan: (value) => value === "none" || value === "lenient" || value === "strict",
+  accessibleRelease: isRelease,
+  version: isNumberIfAny,
+};
+const isRules = hasFields(RULES);
 
 /** What services may ask: all there is. */
 const SELLERS: Record<RequestType, Fields> = {
@@ -88,12 +101,13 @@ function isPlan(value: unknown): boolean {
   );
 }
 
-function isRules(value: unknown): boolean {
+/** Unlike what is `optional`, no nil: within the rules it would stay. */
+function isNumberIfAny(value: unknown): boolean {
+  return value === undefined || isNumber(value);
+}
+
+function isRelease(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { salesStartAt, salesEndAt, showEndsAt, orphan, accessibleRelease, version } = value as Record<string, unknown>;
-  if (![showEndsAt, version].every((each) => each === undefined || isNumber(each))) return false;
-  if (!isNumber(salesStartAt) || !isNumber(salesEndAt) || !isObject(accessibleRelease)) return false;
-  if (orphan !== "none" && orphan !== "lenient" && orphan !== "strict") return false;
-  const { when, ms } = accessibleRelease as Record<string, unknown>;
+  const { when, ms } = value as Record<string, unknown>;
   return when === "always" || when === "never" || (when === "before-end" && isNumber(ms));
 }

@@ -3,10 +3,10 @@ import type { ByteReader, ByteWriter } from "../bytes.ts";
 import type { AccessibleRelease, HallPlan, OrphanRule, PlanCategory, SaleLimits, SaleRules } from "./commands.ts";
 
 const ORPHAN_RULES: readonly OrphanRule[] = ["none", "lenient", "strict"];
-/** Beside the orphan rule: the show's end follows. */
-const SHOW_ENDS = 0x80;
-/** Beside it too: the rules' version follows. */
-const VERSION = 0x40;
+/** The rules that may be left out. */
+type LeftOut = { [Rule in keyof SaleRules]-?: undefined extends SaleRules[Rule] ? Rule : never }[keyof SaleRules];
+/** Beside the orphan rule: which of those follow, in this order. One that is forgotten here would be lost with every restart. */
+const FOLLOWS = { showEndsAt: 0x80, version: 0x40 } as const satisfies Record<LeftOut, number>;
 const RELEASES: readonly AccessibleRelease["when"][] = ["always", "never", "before-end"];
 /** A seat's five fields take at least a byte each. */
 const SEAT_BYTES_MIN = 5;
@@ -47,7 +47,7 @@ export function writeRules(out: ByteWriter, rules: SaleRules): void {
   out.uint(rules.salesStartAt);
   out.uint(rules.salesEndAt);
   const { orphan, showEndsAt, version } = rules;
-  const more = (showEndsAt === undefined ? 0 : SHOW_ENDS) | (version === undefined ? 0 : VERSION);
+  const more = (showEndsAt === undefined ? 0 : FOLLOWS.showEndsAt) | (version === undefined ? 0 : FOLLOWS.version);
   out.byte(ORPHAN_RULES.indexOf(orphan) | more);
   if (showEndsAt !== undefined) out.uint(showEndsAt);
   if (version !== undefined) out.uint(version);
@@ -60,9 +60,9 @@ export function readRules(bytes: ByteReader): SaleRules {
   const salesStartAt = bytes.uint();
   const salesEndAt = bytes.uint();
   const rule = bytes.byte();
-  const orphan = ORPHAN_RULES[rule & ~(SHOW_ENDS | VERSION)];
-  const showEndsAt = (rule & SHOW_ENDS) === 0 ? {} : { showEndsAt: bytes.uint() };
-  const version = (rule & VERSION) === 0 ? {} : { version: bytes.uint() };
+  const orphan = ORPHAN_RULES[rule & ~(FOLLOWS.showEndsAt | FOLLOWS.version)];
+  const showEndsAt = (rule & FOLLOWS.showEndsAt) === 0 ? {} : { showEndsAt: bytes.uint() };
+  const version = (rule & FOLLOWS.version) === 0 ? {} : { version: bytes.uint() };
   const when = RELEASES[bytes.byte()];
   if (orphan === undefined || when === undefined) throw bytes.corrupt("there is no such rule");
   const accessibleRelease = when === "before-end" ? { when, ms: bytes.uint() } : { when };
