@@ -96,7 +96,7 @@ export const SETTINGS = {
   adminPassword: {
     name: "USHER_ADMIN_PASSWORD",
     kind: secret(8),
-    about: "The first admin's password. Unset: generated and printed once.",
+    about: "The first admin's password; that of an admin who is there stays. Unset: generated and printed once.",
   },
   accessTokenTtlMs: {
     name: "ACCESS_TOKEN_TTL_SECONDS",

@@ -1,11 +1,13 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pino } from "pino";
 import { BusTokenVerifier } from "../../platform/auth/index.ts";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { systemRandom as random } from "../../platform/random/index.ts";
+import type { Page, User } from "../../proto/rest/index.ts";
 import type { FirstAdmin } from "./accounts/first-admin.ts";
 import { createIdentityService, type IdentityOptions } from "./service.ts";
-import { bearer, testIdentity, type TestIdentity } from "./testing.ts";
+import { bearer, PASSWORD, testIdentity, type TestIdentity } from "./testing.ts";
 
 const log = pino({ level: "silent" });
 let t: TestIdentity;
@@ -44,6 +46,52 @@ it("a generated password is told before there is an administrator, so that no st
     expect(told).toEqual([{ email: "admin@usher.local", password: expect.any(String) as unknown, generated: true }]);
     const [{ email, password }] = told as [FirstAdmin]; // As above.
     expect((await own.client.login(email, password)).user.role).toBe("admin");
+  } finally {
+    await own.close();
+  }
+});
+
+it("a configured password that lets no administrator in is told of at the start, without showing it", async () => {
+  const { pool, bus, stream, clock, announceAdmin } = t;
+  const toldWith = async (config: IdentityOptions["config"]): Promise<string[]> => {
+    const told: string[] = [];
+    const log = pino({}, { write: (line: string) => void told.push(line) });
+    const again = createIdentityService({ pool, bus, stream, clock, config, random, log, announceAdmin });
+    await again.start();
+    await again.stop();
+    return told;
+  };
+  const { dataDir, accessTokenTtlMs, guestTokenTtlMs, refreshTokenTtlMs } = t.config;
+  expect(await toldWith({ dataDir, accessTokenTtlMs, guestTokenTtlMs, refreshTokenTtlMs })).toEqual([]);
+  expect(await toldWith(t.config)).toEqual([]);
+  expect(await toldWith({ ...t.config, adminEmail: "Root@Example.com" })).toEqual([]);
+
+  const customer = await t.client.register();
+  for (const [adminEmail, adminPassword] of [
+    ["root@example.com", "another password"],
+    ["nobody@example.com", "a long password"],
+    [customer.email, PASSWORD],
+  ] as const) {
+    const told = await toldWith({ ...t.config, adminEmail, adminPassword });
+    expect(told).toEqual([expect.stringContaining("USHER_ADMIN_PASSWORD is not the password of USHER_ADMIN_EMAIL")]);
+    expect(told[0]).not.toContain(adminPassword);
+  }
+});
+
+it("whoever lost the administrator's password gets in as docs/guides/operating.md says", async () => {
+  const guide = readFileSync(new URL("../../docs/guides/operating.md", import.meta.url), "utf8");
+  const [, statement = ""] = /^```sql\n(.+)\n```$/m.exec(guide) ?? [];
+  const own = await testIdentity();
+  try {
+    const { email } = await own.client.register("you@example.com");
+    await own.pool.query(statement);
+    const admin = bearer((await own.client.login(email, PASSWORD)).accessToken);
+    const emailsOf = async (): Promise<(string | undefined)[]> =>
+      (await own.client.get("/users?role=admin", admin)).json<Page<User>>().items.map((user) => user.email);
+    const [lost] = (await own.client.get("/users?email=root@example.com", admin)).json<Page<User>>().items;
+    expect(await emailsOf()).toEqual(["root@example.com", email]);
+    expect((await own.client.put(`/users/${lost?.id}`, { role: "customer" }, admin)).statusCode).toBe(200);
+    expect(await emailsOf()).toEqual([email]);
   } finally {
     await own.close();
   }

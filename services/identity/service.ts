@@ -122,7 +122,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
 
     async start() {
       await reloadKeys();
-      await ensureAdmin({ db, accounts, config, random, announce: options.announceAdmin });
+      await ensureAdmin({ db, accounts, passwords, config, random, log, announce: options.announceAdmin });
       served.push(
         bus.serve(SIGNING_KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
         bus.serve(SIGNING_TIME, (_question, answer) => answer(clock.now()), { queue: "identity" }),
