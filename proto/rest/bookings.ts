@@ -45,7 +45,8 @@ export const PaymentRequest = Type.Object(
 export type PaymentRequest = Static<typeof PaymentRequest>;
 
 const Next = Type.Union([Type.Object({ url: Type.String() }), Type.Object({ clientSecret: Type.String() })], {
-  description: "What the buyer does next: opens the page, or hands the secret to Stripe's elements.",
+  description:
+    "What the buyer does next: opens the page, or hands the secret to Stripe's elements, again after a card was declined there.",
 });
 
 export const PaymentAnswer = Type.Object(

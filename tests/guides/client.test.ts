@@ -1,17 +1,16 @@
 /** The code of docs/guides/client.md, as a reader would take it over. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, expect, it } from "vitest";
 import { boxOffice } from "../support/box-office.ts";
+import { Guide, ROOT, withPort } from "./guide.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
 
-const guide = readFileSync(join(ROOT, "docs/guides/client.md"), "utf8");
-const [inShort = "", kiosk = ""] = [...guide.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code]) => code);
+const guide = new Guide("client");
+const [inShort = "", kiosk = ""] = guide.blocks("ts");
 /** Within the repository, where what the code imports is found. */
 const folder = mkdtempSync(join(ROOT, "node_modules/.guides-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,10 +20,8 @@ const office = boxOffice();
 /** The code, where it lies here and for the addresses that it is given. */
 function write(name: string, code: string): string {
   const file = join(folder, name);
-  const here = code
-    .replaceAll("./client/index.ts", join(ROOT, "client/index.ts"))
-    .replaceAll("http://127.0.0.1:8080", `http://127.0.0.1:${office.usher.httpPort}`);
-  writeFileSync(file, here);
+  const here = withPort(code, office.usher.httpPort);
+  writeFileSync(file, here.replaceAll("./client/index.ts", join(ROOT, "client/index.ts")));
   return file;
 }
 
@@ -43,7 +40,7 @@ it("passes the compiler", async () => {
 });
 
 it("is bundled as the guide says, and holds seats that it sees change", async () => {
-  const [, options] = /`npx esbuild app\.ts (.*) --outfile=app\.mjs`/.exec(guide) ?? [];
+  const [, options] = /`npx esbuild app\.ts (.*) --outfile=app\.mjs`/.exec(guide.text) ?? [];
   const [app, bundle] = [write("app.ts", inShort), join(folder, "app.mjs")];
   await run(join(ROOT, "node_modules/.bin/esbuild"), [app, ...(options?.split(" ") ?? []), `--outfile=${bundle}`]);
   const { stdout } = await run(process.execPath, [bundle]);
