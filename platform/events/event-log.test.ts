@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock, VirtualClock } from "../clock/index.ts";
 import { createMetrics } from "../metrics/index.ts";
+import { METRICS_LOOK_MS } from "../metrics/limits.ts";
 import { createDatabase, migrate } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import { EventLog } from "./event-log.ts";
-import { METRICS_LOOK_MS } from "./limits.ts";
 import { addEventMetrics } from "./metrics.ts";
 import { outboxMigration } from "./migrations.ts";
 import { Outbox } from "./outbox.ts";

@@ -44,9 +44,6 @@ export const OUTBOX_KEPT_MS = 7 * 24 * 3_600_000;
 export const OUTBOX_PRUNE_EVERY_MS = 3_600_000;
 export const OUTBOX_PRUNE_ROWS_MAX = 5_000;
 
-/** What PostgreSQL and JetStream have to answer a scrape; what they know is left out then. */
-export const METRICS_LOOK_MS = 1_000;
-
 /** Longer than any outbox row lives, so that whatever comes again is known. */
 export const INBOX_KEPT_DAYS = 30;
 
