@@ -5,11 +5,12 @@ import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { DeadLetters, type EventStream, Inbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
+import type { Registry } from "../../platform/metrics/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
 import { CONSUMER, Listener } from "./listener.ts";
-import { MailQueue, MailWorker, MailWriter } from "./mail/index.ts";
+import { addMailMetrics, MailQueue, MailWorker, MailWriter } from "./mail/index.ts";
 import { Peers } from "./peers.ts";
 import { type MailTables, NOTIFICATIONS_SCHEMA } from "./tables.ts";
 import { FileTransport, type MailTransport, SmtpTransport } from "./transports/index.ts";
@@ -24,6 +25,7 @@ export interface NotificationsOptions {
   readonly random: RandomBytes;
   readonly log: Logger;
   readonly config: Pick<Config, "dataDir" | "smtpUrl" | "mailFrom" | "webhookPrivateAddresses" | "host">;
+  readonly metrics?: Registry;
   /** How buyers reach the page, without a slash at its end; asked when a mail is written. */
   publicUrl(): string;
 }
@@ -37,7 +39,7 @@ export interface NotificationsService {
 
 /** Tells buyers by mail and on their open connections, and integrators by webhooks. */
 export function createNotificationsService(options: NotificationsOptions): NotificationsService {
-  const { pool, bus, stream, clock, random, log, publicUrl } = options;
+  const { pool, bus, stream, clock, random, log, metrics, publicUrl } = options;
   const db = createDatabase<MailTables>(pool).withSchema(NOTIFICATIONS_SCHEMA);
   const queue = new MailQueue({ db, clock, random });
   const writer = new MailWriter({ peers: new Peers({ bus }), publicUrl });
@@ -47,6 +49,7 @@ export function createNotificationsService(options: NotificationsOptions): Notif
   const inbox = new Inbox({ schema: NOTIFICATIONS_SCHEMA });
   const listener = new Listener({ db, inbox, queue, worker, bus });
   const webhooks = createWebhooks(options);
+  if (metrics !== undefined) addMailMetrics({ registry: metrics, queue, clock, log });
   let consuming: { close(): Promise<void> } | undefined;
 
   return {

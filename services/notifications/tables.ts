@@ -1,4 +1,4 @@
-import { type ColumnType, type Kysely, type Migration, sql } from "kysely";
+import { type ColumnType, type Generated, type Kysely, type Migration, sql } from "kysely";
 import { inboxMigration } from "../../platform/events/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
 import type { MailedEvent } from "./letters/index.ts";
@@ -30,6 +30,8 @@ export interface MailTables {
     due_at: Date;
     /** Times it was tried. */
     attempts: number;
+    /** Whether it waits for its recipient alone, as the mail server said last: that may last for days, and others are sent meanwhile. */
+    recipient_unreachable: Generated<boolean>;
     /** What went wrong last, or why it was dropped. */
     note: string | null;
     finished_at: Date | null;
@@ -66,6 +68,13 @@ const mailMigrations: Readonly<Record<string, Migration>> = {
         create index mail_turn on notifications.mail ((event ->> 'type' <> 'booking.confirmed'), due_at)
         where status = 'queued'`.execute(db);
       await sql`drop index notifications.mail_due`.execute(db);
+    },
+  },
+  "104-recipients-that-keep-mails-waiting": {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table notifications.mail add column recipient_unreachable boolean not null default false`.execute(
+        db,
+      );
     },
   },
 };

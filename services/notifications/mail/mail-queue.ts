@@ -16,6 +16,12 @@ interface Options {
   readonly random: RandomBytes;
 }
 
+export interface WaitingMails {
+  readonly count: number;
+  /** Of the oldest of them that does not wait for its recipient alone, seconds; 0 when there is none. */
+  readonly ageSeconds: number;
+}
+
 /** The table of mails: each is taken by one process at a time, and stays queued until it is known what has become of it. */
 export class MailQueue {
   readonly #options: Options;
@@ -37,7 +43,8 @@ export class MailQueue {
       select ${id}, ${event.id}, ${JSON.stringify(event)}::json, ${userId}, 'queued', ${now}::timestamptz, ${now}::timestamptz
       from ${taken}
       on conflict (event_id) do update
-      set status = 'queued', created_at = excluded.created_at, due_at = excluded.due_at, attempts = 0, finished_at = null
+      set status = 'queued', created_at = excluded.created_at, due_at = excluded.due_at, attempts = 0,
+        recipient_unreachable = false, finished_at = null
       where mail.status = 'failed'`;
   }
 
@@ -72,9 +79,29 @@ export class MailQueue {
     await this.#mine(mail).set(finished).execute();
   }
 
-  async putOff(mail: QueuedMail, waitMs: number, note: string): Promise<void> {
-    const due = { due_at: new Date(this.#options.clock.now() + waitMs), note: noteOf(note) };
-    await this.#mine(mail).set(due).execute();
+  /** @param put.byRecipient whether it waits for its recipient alone */
+  async putOff(
+    mail: QueuedMail,
+    put: { readonly waitMs: number; readonly byRecipient: boolean; readonly note: string },
+  ): Promise<void> {
+    const due = new Date(this.#options.clock.now() + put.waitMs);
+    await this.#mine(mail)
+      .set({ due_at: due, recipient_unreachable: put.byRecipient, note: noteOf(put.note) })
+      .execute();
+  }
+
+  /** Those that are still to be sent. */
+  async waiting(): Promise<WaitingMails> {
+    const { count, oldest } = await this.#options.db
+      .selectFrom("mail")
+      .where("status", "=", "queued")
+      .select(({ fn }) => [
+        fn.countAll<string>().as("count"),
+        fn.min<Date | null>("created_at").filterWhere("recipient_unreachable", "=", false).as("oldest"),
+      ])
+      .executeTakeFirstOrThrow();
+    const age = oldest === null ? 0 : this.#options.clock.now() - oldest.getTime();
+    return { count: Number(count), ageSeconds: Math.max(0, age) / 1_000 };
   }
 
   /** The mail about an event whose dead letter is replayed is sent after all. */
@@ -82,7 +109,14 @@ export class MailQueue {
     const now = new Date(this.#options.clock.now());
     await this.#options.db
       .updateTable("mail")
-      .set({ status: "queued", created_at: now, due_at: now, attempts: 0, finished_at: null })
+      .set({
+        status: "queued",
+        created_at: now,
+        due_at: now,
+        attempts: 0,
+        recipient_unreachable: false,
+        finished_at: null,
+      })
       .where("event_id", "=", eventId)
       .where("status", "=", "failed")
       .execute();

@@ -21,7 +21,13 @@ import {
   UNREACHABLE_FIRST_MS,
   UNREACHABLE_MAX_MS,
 } from "../limits.ts";
-import { type Mail, MailRefused, type MailTransport, TransportUnreachable } from "../transports/index.ts";
+import {
+  type Mail,
+  MailRefused,
+  type MailTransport,
+  RecipientUnreachable,
+  TransportUnreachable,
+} from "../transports/index.ts";
 import type { MailQueue, QueuedMail } from "./mail-queue.ts";
 import type { MailWriter } from "./mail-writer.ts";
 
@@ -128,11 +134,11 @@ export class MailWorker {
     }
     log.warn(about, "a mail could not be sent yet");
     const unreachable = error instanceof TransportUnreachable;
-    return queue.putOff(
-      mail,
-      unreachable ? this.#pause() : doubledMs(RETRY_FIRST_MS, mail.attempts - 1, RETRY_MAX_MS),
+    return queue.putOff(mail, {
+      waitMs: unreachable ? this.#pause() : doubledMs(RETRY_FIRST_MS, mail.attempts - 1, RETRY_MAX_MS),
+      byRecipient: error instanceof RecipientUnreachable,
       note,
-    );
+    });
   }
 
   async #giveUp(mail: QueuedMail, error: unknown, note: string): Promise<void> {

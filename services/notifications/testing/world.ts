@@ -7,6 +7,7 @@ import { InProcessBus } from "../../../platform/bus/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { testEvent } from "../../../platform/events/testing.ts";
+import type { Registry } from "../../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
@@ -93,7 +94,7 @@ export interface TestNotifications {
   readonly deadLetters: DeadLetters;
   readonly news: BookingNews[];
   /** A process of the installation, started; it is stopped at the end. */
-  start(config?: Partial<NotificationsOptions["config"]>): Promise<NotificationsService>;
+  start(config?: Partial<NotificationsOptions["config"]>, metrics?: Registry): Promise<NotificationsService>;
   stopAll(): Promise<void>;
   /** The rows of the mails about a booking. */
   rows(bookingId: string): Promise<MailRow[]>;
@@ -139,7 +140,7 @@ export async function testNotifications(): Promise<TestNotifications> {
     deadLetters,
     news,
     stopAll,
-    async start(config = {}) {
+    async start(config = {}, metrics) {
       const plain = { dataDir, mailFrom: "tickets@usher.example", host: "127.0.0.1" };
       const service = createNotificationsService({
         pool,
@@ -149,6 +150,7 @@ export async function testNotifications(): Promise<TestNotifications> {
         random: systemRandom,
         log,
         config: { ...plain, ...config },
+        ...(metrics && { metrics }),
         publicUrl: () => "https://tickets.example.com",
       });
       await service.start();

@@ -1,3 +1,9 @@
 export { FileTransport } from "./file-transport.ts";
-export { type Mail, MailRefused, type MailTransport, TransportUnreachable } from "./mail-transport.ts";
+export {
+  type Mail,
+  MailRefused,
+  type MailTransport,
+  RecipientUnreachable,
+  TransportUnreachable,
+} from "./mail-transport.ts";
 export { SmtpTransport } from "./smtp-transport.ts";

@@ -18,7 +18,7 @@ export interface Mail {
 
 /** Where mails go. Settles when somebody else answers for the mail, or it is durable. */
 export interface MailTransport {
-  /** @throws MailRefused, TransportUnreachable; any other error: this mail may go well later */
+  /** @throws MailRefused, TransportUnreachable, RecipientUnreachable; any other error: this mail may go well later */
   send(mail: Mail): Promise<void>;
   /** Deletes what it has kept of mails from before then. */
   prune(before: Date): Promise<void>;
@@ -32,4 +32,9 @@ export class MailRefused extends Error {
 /** Not the mail's fault: no mail can be sent just now. */
 export class TransportUnreachable extends Error {
   override readonly name = "TransportUnreachable";
+}
+
+/** This mail may go well later, and waits for its recipient alone: others to other recipients are taken meanwhile. */
+export class RecipientUnreachable extends Error {
+  override readonly name = "RecipientUnreachable";
 }

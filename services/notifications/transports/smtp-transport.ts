@@ -1,7 +1,13 @@
 import { createTransport } from "nodemailer";
 import { type Clock, within } from "../../../platform/clock/index.ts";
 import { CONNECT_TIMEOUT_MS, SEND_DEADLINE_MS, SOCKET_TIMEOUT_MS } from "../limits.ts";
-import { type Mail, MailRefused, type MailTransport, TransportUnreachable } from "./mail-transport.ts";
+import {
+  type Mail,
+  MailRefused,
+  type MailTransport,
+  RecipientUnreachable,
+  TransportUnreachable,
+} from "./mail-transport.ts";
 import { messageOf } from "./message.ts";
 
 interface Options {
@@ -48,18 +54,31 @@ export class SmtpTransport implements MailTransport {
 const OF_THE_MAIL: ReadonlySet<string | undefined> = new Set(["EENVELOPE", "EMESSAGE"]);
 
 /**
+ * "Later", said of the recipient's address, such as one whose domain nobody knows, or of the mailbox, such as one that is full (RFC 3463:
+ * X.1.7 and X.1.8 are said of the sender).
+ */
+const OF_THE_RECIPIENT = /^4\d\d[ -]4\.(?:1\.(?![78]\b)|2\.)/;
+
+/**
  * What is said of the recipient or of the mail is about this mail; whatever else goes wrong is about the server, or our settings. The
  * address, which servers like to repeat, is left out: errors are kept longer than accounts.
  */
 function classified(error: unknown, address: string): Error {
-  const { message, responseCode, code, command } = error as SmtpError; // Nodemailer throws nothing else.
+  const { message, response, responseCode, code, command } = error as SmtpError; // Nodemailer throws nothing else.
   const said = message.replaceAll(address, "the recipient");
   if (command === "API" && OF_THE_MAIL.has(code)) return new MailRefused(said);
   if (command !== "RCPT TO" && command !== "DATA") return new TransportUnreachable(said);
-  return responseCode !== undefined && responseCode >= 500 ? new MailRefused(said) : new Error(said);
+  if (responseCode !== undefined && responseCode >= 500) return new MailRefused(said);
+  return response !== undefined && OF_THE_RECIPIENT.test(response) ? new RecipientUnreachable(said) : new Error(said);
 }
 
-type SmtpError = Error & { readonly responseCode?: number; readonly code?: string; readonly command?: string };
+type SmtpError = Error & {
+  /** As the server wrote it. */
+  readonly response?: string;
+  readonly responseCode?: number;
+  readonly code?: string;
+  readonly command?: string;
+};
 
 function sendsPasswordOverNetwork(url: string): boolean {
   const { username, hostname } = new URL(url);
