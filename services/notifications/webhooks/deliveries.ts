@@ -184,7 +184,7 @@ export class Deliveries {
       }
       if (attempt.single && !gone) return undefined; // It says nothing of the days until the next event.
       const longAgo = new Date(now.getTime() - DISABLE_AFTER_MS);
-      const reason = gone ? "It answered 410 Gone." : "Every delivery failed for three days.";
+      const reason = gone ? "It answered 410 Gone." : FAILED_FOR_DAYS;
       const { numUpdatedRows } = await webhook
         .set({ disabled_reason: reason, updated_at: now })
         .where("disabled_reason", "is", null)
@@ -240,6 +240,9 @@ export class Deliveries {
     return new Date(this.#options.clock.now());
   }
 }
+
+/** Why a webhook was disabled. */
+export const FAILED_FOR_DAYS = "Every delivery failed for three days.";
 
 /** HTTP's word for: do not come again. */
 const GONE = 410;

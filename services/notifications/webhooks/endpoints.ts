@@ -12,6 +12,7 @@ import type {
 } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
 import { type AddressGuard, AddressRefused } from "./address-guard.ts";
+import { FAILED_FOR_DAYS } from "./deliveries.ts";
 import { GIVE_UP_AFTER_MS, PREVIOUS_SECRET_MS, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
 import { newSecret } from "./signature.ts";
 import type { WebhookTable, WebhookTables } from "./tables.ts";
@@ -23,7 +24,7 @@ interface Options {
   readonly random: RandomBytes;
 }
 
-/** The registered webhooks. Every method but `list` and `register` throws Problem NOT_FOUND for an id that there is not. */
+/** The registered webhooks. Every method with an id throws Problem NOT_FOUND where there is none of that id. */
 export class Endpoints {
   readonly #options: Options;
 
@@ -73,6 +74,17 @@ export class Endpoints {
       .limit(limit + 1)
       .execute();
     return pageOf(found, limit, webhookOf, (row) => [row.created_at.getTime(), row.id]);
+  }
+
+  /** How many do not take their deliveries, or were disabled for it. Not what somebody has paused, nor who has answered 410. */
+  async countFailing(): Promise<number> {
+    const { count } = await this.#options.db
+      .selectFrom("webhook")
+      .select(({ fn }) => fn.countAll<string>().as("count"))
+      .where("failing_since", "is not", null)
+      .where(({ eb, or }) => or([eb("disabled_reason", "is", null), eb("disabled_reason", "=", FAILED_FOR_DAYS)]))
+      .executeTakeFirstOrThrow();
+    return Number(count);
   }
 
   async find(id: string): Promise<Webhook> {

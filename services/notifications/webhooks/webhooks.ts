@@ -3,6 +3,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
 import type { EventStream } from "../../../platform/events/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
+import { inTime, lookedUpGauge, type Registry } from "../../../platform/metrics/index.ts";
 import { isLoopback } from "../../../platform/network/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
@@ -23,6 +24,7 @@ export interface WebhooksOptions {
   readonly random: RandomBytes;
   readonly log: Logger;
   readonly config: Pick<Config, "webhookPrivateAddresses" | "host">;
+  readonly metrics?: Registry;
   /** How names are looked up; the system's way when left out. */
   readonly resolve?: Resolve;
 }
@@ -46,6 +48,14 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const endpoints = new Endpoints({ db, guard, clock, random });
   const deliveries = new Deliveries({ db, clock, random });
   const worker = new Worker({ deliveries, guard, clock, log });
+  if (options.metrics !== undefined) {
+    lookedUpGauge({
+      registry: options.metrics,
+      name: "usher_webhooks_failing",
+      help: "Integrators' webhooks whose deliveries fail, or that were disabled for it",
+      read: inTime({ clock, log }, () => endpoints.countFailing()),
+    });
+  }
   let consumer: { close(): Promise<void> } | undefined;
 
   return {

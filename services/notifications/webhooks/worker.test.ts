@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Webhook as Verifier } from "standardwebhooks";
 import type { WebhookDelivery, WebhookSecret } from "../../../proto/rest/index.ts";
 import { systemClock } from "../../../platform/clock/index.ts";
+import { createMetrics } from "../../../platform/metrics/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
@@ -323,6 +324,42 @@ describe("a webhook", () => {
     await expect
       .poll(webhook, SOON)
       .toMatchObject({ enabled: false, disabledReason: "Every delivery failed for three days." });
+  });
+
+  it("that fails is counted, also once it is disabled for that, until it takes its deliveries or somebody pauses it", async () => {
+    const metrics = createMetrics("test", { ofProcess: false });
+    const watched = await testWebhooks({ metrics });
+    const failing = async () => (await metrics.getSingleMetric("usher_webhooks_failing")?.get())?.values[0]?.value;
+    try {
+      watched.stream.start();
+      await watched.start();
+      const { id } = await watched.register(receiver.url);
+      await expect.poll(failing, SOON).toBe(0);
+      receiver.answer = (_request, response) => void response.writeHead(500).end();
+      await watched.tell("ann");
+      await expect.poll(failing, SOON).toBe(1);
+      const webhook = async () => (await watched.call("GET", `/webhooks/${id}`)).json<{ enabled: boolean }>();
+      watched.clock.goForward(73 * HOUR_MS);
+      await expect.poll(webhook, SOON).toMatchObject({ enabled: false });
+      await expect.poll(failing, SOON).toBe(1);
+
+      const change = (enabled: boolean) =>
+        watched.call("PUT", `/webhooks/${id}`, { url: receiver.url, types: ["user.deleted"], enabled });
+      await change(true);
+      await expect.poll(failing, SOON).toBe(0);
+      await watched.tell("bob");
+      await expect.poll(failing, SOON).toBe(1);
+      await change(false);
+      await expect.poll(failing, SOON).toBe(0);
+      await change(true);
+      await watched.tell("cyd");
+      await expect.poll(failing, SOON).toBe(1);
+      receiver.answer = (_request, response) => void response.writeHead(204).end();
+      watched.clock.goForward(HOUR_MS);
+      await expect.poll(failing, SOON).toBe(0);
+    } finally {
+      await watched.close();
+    }
   });
 
   it("whose test failed days ago is not disabled by its next failure", async () => {
