@@ -96,7 +96,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   }
   const book = new PaymentBook({ db, outbox, clock });
   const agenda = new Agenda({ db, clock });
-  const stepper = new Stepper({ book, agenda, gateways, bus, log });
+  const stepper = new Stepper({ book, agenda, gateways, bus, log, metrics });
   const methods = new Set(gateways.keys());
   // What was paid through it before can still be given back.
   if (!config.mockPayments) methods.delete("mock");

@@ -1,5 +1,7 @@
+import { Counter } from "prom-client";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
+import type { Registry } from "../../platform/metrics/index.ts";
 import { PAYMENT_CHANGED, type PaymentMethod } from "../../proto/services/index.ts";
 import type { Agenda } from "./agenda.ts";
 import {
@@ -22,6 +24,7 @@ interface Options {
   readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
   readonly bus: Bus;
   readonly log: Logger;
+  readonly metrics?: Registry | undefined;
 }
 
 /** Steps with a gateway in one go: start, read, capture, then refunds. */
@@ -31,9 +34,18 @@ const STEPS_MAX = 8;
 export class Stepper {
   readonly #options: Options;
   readonly #nothingToPay = new Terminal();
+  readonly #asked: Counter<"method" | "outcome"> | undefined;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#asked =
+      options.metrics &&
+      new Counter({
+        name: "usher_payments_gateway_requests_total",
+        help: "What gateways were asked for: answered, also where the answer was no, or unavailable",
+        labelNames: ["method", "outcome"],
+        registers: [options.metrics],
+      });
   }
 
   /** Looks at a payment whose time for it has come. Whoever has not heard of reserved money is told of it again. */
@@ -84,7 +96,7 @@ export class Stepper {
       return undefined;
     }
     try {
-      const record = await act(gateway, step, row);
+      const record = await this.#ask(gateway, step, row);
       const change = await book.settle(row, record, step.type === "refund" ? step.refund : undefined);
       this.#tell(change);
       if (step.type !== "undo" || !change.after.undo) return change.after;
@@ -102,6 +114,20 @@ export class Stepper {
       if (error.isKept && (step.type === "capture" || step.type === "undo")) return this.#askAnew(step, row, gateway);
       await agenda.postpone(row);
       return undefined;
+    }
+  }
+
+  async #ask(gateway: Gateway, step: Step, row: PaymentRow): Promise<GatewayRecord> {
+    const count = (outcome: "answered" | "unavailable"): void => {
+      if (gateway !== this.#nothingToPay) this.#asked?.inc({ method: row.method, outcome });
+    };
+    try {
+      const record = await act(gateway, step, row);
+      count("answered");
+      return record;
+    } catch (error) {
+      count(error instanceof GatewayRefused || error instanceof RefundUnderWay ? "answered" : "unavailable");
+      throw error;
     }
   }
 

@@ -159,6 +159,20 @@ describe("Stripe", () => {
     await till.payments.becomes(till.id, "authorized");
   });
 
+  it("is counted as unavailable while it gives no answer, and no longer", async () => {
+    const count = async (outcome: string): Promise<number> => {
+      const asked = await till.metrics.getSingleMetric("usher_payments_gateway_requests_total")?.get();
+      const found = asked?.values.find(({ labels }) => labels["method"] === "stripe" && labels["outcome"] === outcome);
+      return found?.value ?? 0;
+    };
+    const [unavailable, answered] = [await count("unavailable"), await count("answered")];
+    till.stripe.faults.push("error", "busy");
+    await start("pm_card_visa");
+    await till.payments.becomes(till.id, "authorized");
+    expect(await count("unavailable")).toBe(unavailable + 2);
+    expect(await count("answered")).toBe(answered + 1);
+  });
+
   it("gives up a capture that it will never do", async () => {
     await start("pm_card_visa");
     intent().status = "canceled"; // As Stripe does with authorizations after seven days.
