@@ -111,7 +111,7 @@ export const bookingRoutes =
           tags,
           summary: "Begins a payment; its outcome is the booking's status",
           description:
-            "A declined payment makes the booking `failed`; until `payBy` another may be begun all the same, up to ten times. One at a time.",
+            "A declined payment makes the booking `failed`; until `payBy` another may be begun all the same, up to ten times. One at a time. Past `payBy` it is `UNAVAILABLE` until the engine has said how much time it gives back, and `BOOKING_STATE` when that was none.",
           params: AnyIdParams,
           body: PaymentRequest,
           response: { 202: PaymentAnswer },

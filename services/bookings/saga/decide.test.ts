@@ -128,6 +128,17 @@ describe("time", () => {
     expect(after(longer, [keptFor(0), end + 1_500])).toMatchObject({ status: "expired", dueAt: null });
   });
 
+  it("past the end is refused for now to whoever pays, and for good once the engine has said that there is no more", () => {
+    const [waiting, end] = [after(aBooking(), pinned), NOW + PAY_MS];
+    const declined = after(open, [said("failed"), end]);
+    const again: Fact = { ...pay, paymentId: "pay_2" };
+    for (const undecided of [waiting, after(waiting, [keptFor(undefined), end]), declined]) {
+      expect(decide(undecided, again, end + 1, RULES)).toMatchObject({ type: "refused", code: "UNAVAILABLE" });
+      const over = after(undecided, [keptFor(0), end + 1]);
+      expect(decide(over, again, end + 1, RULES)).toMatchObject({ type: "refused", code: "BOOKING_STATE" });
+    }
+  });
+
   it("frees the seats, be there some that the engine gave back, when a payment that was waited for comes to nothing", () => {
     const expired = after(open, [said("pending"), NOW + PAY_MS]);
     const missing: Fact = { type: "refused", step: "watch", about: "pay_1", code: "NOT_FOUND", message: "" };
@@ -322,7 +333,7 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
     { weight: 1, arbitrary: fc.constant({ do: "thief" } as const) },
   ) as fc.Arbitrary<Turn>;
 
-  it("the books balance in the end, no money is taken without its seat, none is kept for nobody, and every status is told", () => {
+  it("the books balance in the end, no money is taken without its seat, none is kept for nobody, every status is told, and no payment is refused for good that may yet be made", () => {
     fc.assert(
       fc.property(fc.array(turn, { maxLength: 40 }), fc.boolean(), (turns, acceptOtherSeats) => {
         const model = new Model({ ...aBooking(), acceptOtherSeats }, RULES);
@@ -334,6 +345,10 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
           }
           const steps = stepsOf(next);
           if (steps.includes("refund")) expect(steps.lastIndexOf("release")).toBeLessThan(steps.indexOf("refund"));
+        };
+        model.onRefused = ({ status, steps }, { type }, code) => {
+          const isOpen = status === "pending" && steps.length === 0;
+          if (type === "pay" && isOpen) expect(["UNAVAILABLE", "LIMIT_REACHED"]).toContain(code);
         };
         for (const each of turns) model.take(each);
         model.settle();

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { as } from "../../../platform/http/testing.ts";
 import { bookingId, holderId, type HoldId, type RequestId } from "../../../proto/index.ts";
 import { over, useSale } from "../testing/sale.ts";
 import { call, hasStatus, read, until } from "../testing/world.ts";
@@ -25,6 +26,30 @@ describe("time", () => {
     const ended = await until(sale.shop, id, hasStatus("expired"));
     expect([declined, ended.payment?.status]).toEqual([202, "failed"]);
     await expect.poll(() => sale.world.free(sale.showtime), { timeout: 1_000 }).toBe(96);
+  });
+
+  it("that is over while the engine is away is not over for whoever pays: the same request is taken once it is back", async () => {
+    const { id, payBy } = await book([0]);
+    await sale.world.stopEngine();
+    await vi.waitUntil(() => sale.shop.clock.now() > Date.parse(payBy), { timeout: 10_000 });
+    const request = { body: { method: "terminal" }, role: "kiosk", key: `pay-${id}` } as const;
+    const payAgain = () => call(sale.shop, "POST", `/bookings/${id}/payments`, request);
+    const query = `mutation { processPayment(bookingId: "${id}", paymentMethod: "mock", paymentDetails: "ok") { success code } }`;
+    const asked = { method: "POST", url: "/graphql", headers: as("ada"), payload: { query } } as const;
+    const [refused, unpaid, inGraphql] = [await payAgain(), await read(sale.shop, id), await sale.shop.app.inject(asked)];
+    await sale.world.startEngine();
+    expect(refused.json()).toMatchObject({ status: 503, code: "UNAVAILABLE", retryInMs: expect.any(Number) });
+    expect(unpaid).toMatchObject({ status: "pending", payBy });
+    expect(inGraphql.json().data.processPayment).toEqual({ success: false, code: "UNAVAILABLE" });
+    const taken = await vi.waitUntil(
+      async () => {
+        const answer = await payAgain();
+        return answer.statusCode !== 503 && answer;
+      },
+      { timeout: 10_000 },
+    );
+    expect([taken.statusCode, taken.headers["idempotency-replayed"]]).toEqual([202, undefined]);
+    expect((await until(sale.shop, id, over)).status).toBe("confirmed");
   });
 
   it("that the engine gives back keeps no seats for a payment that has failed after the buyer's was over", async () => {

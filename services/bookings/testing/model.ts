@@ -1,4 +1,5 @@
 /** A booking amid a toy engine and a toy payments service, both of which keep their word, over lines that do not. */
+import type { ErrorCode } from "../../../proto/index.ts";
 import type { Payment } from "../../../proto/services/index.ts";
 import { type Booking, type Fact, type Step, subjectOf, type Told, totalOf } from "../saga/booking.ts";
 import { decide } from "../saga/decide.ts";
@@ -57,6 +58,7 @@ export class Model {
   /** Whether there ever was money. */
   wasReserved = false;
   onChange: (before: Booking, after: Booking, told: readonly Told[]) => void = () => {};
+  onRefused: (booking: Booking, fact: Fact, code: ErrorCode) => void = () => {};
   readonly #rules: Rules;
   /** Answers that are still on their way. */
   readonly #late: Fact[] = [];
@@ -153,7 +155,7 @@ export class Model {
     if (this.booking === undefined || fact === undefined) return;
     const before = this.booking;
     const decision = decide(before, fact, this.now, this.#rules);
-    if (decision.type === "refused") return;
+    if (decision.type === "refused") return this.onRefused(before, fact, decision.code);
     this.booking = decision.type === "dropped" ? undefined : decision.booking;
     if (decision.type === "next") this.onChange(before, decision.booking, decision.told);
   }

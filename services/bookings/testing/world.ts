@@ -163,7 +163,7 @@ export class World {
     });
     this.#stream.consume({ name: "test", types: EVENT_NAMES, handle: async (event) => void this.events.push(event) });
     this.#stream.start();
-    await this.#startEngine();
+    await this.startEngine();
     this.openCatalog();
     this.openTickets();
     this.#closing.push(
@@ -177,11 +177,16 @@ export class World {
 
   /** The engine gives back the time that it was away, and a second more. */
   async restartEngine(): Promise<void> {
-    await this.#engine?.stop();
-    await this.#startEngine();
+    await this.stopEngine();
+    await this.startEngine();
   }
 
-  async #startEngine(): Promise<void> {
+  async stopEngine(): Promise<void> {
+    await this.#engine?.stop();
+    this.#engine = undefined;
+  }
+
+  async startEngine(): Promise<void> {
     this.#engine = new Engine({
       journal: this.#journal,
       snapshots: { take: () => Promise.resolve(), close: () => Promise.resolve() },

@@ -15,9 +15,13 @@ export function pay(moment: Moment, { paymentId, method, token }: FactOf<"pay">)
   if (booking.payment?.id === paymentId) return moment.stay();
   if (booking.status !== "pending") return refuse(`The booking is ${booking.status}.`);
   if (!moment.isIdle) return refuse("The booking is not ready to be paid yet.");
-  if (moment.isLate) return refuse("The time to pay is over.");
   if (booking.failedPayments >= FAILED_PAYMENTS_MAX) {
     return { type: "refused", code: "LIMIT_REACHED", message: "Too many payments of this booking have failed." };
+  }
+  if (moment.isLate) {
+    // The engine may give time back. Until it has said so, whoever has charged a card must not hear that it is over.
+    const message = "Whether there is still time to pay is being found out. Nothing is lost: try again.";
+    return { type: "refused", code: "UNAVAILABLE", message };
   }
   const begun = { id: paymentId, method, state: "pending", next: null, givenUp: false } as const;
   return moment.go({ status: "paying", reason: null, payment: begun, steps: [{ do: "start", token }] });
