@@ -18,6 +18,21 @@ describe("counts of one process", () => {
     expect(counts.add("a", 1_000)).toEqual({ count: 1, leftMs: 1_000 });
   });
 
+  it("take back what came to nothing, while its window lasts", async () => {
+    const clock = new VirtualClock();
+    const counts = new OwnCounts({ clock, keysMax: 10 });
+    counts.add("a", 1_000);
+    counts.add("a", 1_000);
+    counts.takeBack("a");
+    expect(counts.add("a", 1_000).count).toBe(2);
+    for (let times = 0; times < 5; times++) counts.takeBack("a");
+    expect(counts.add("a", 1_000).count).toBe(1);
+    await clock.advance(1_000);
+    counts.takeBack("a");
+    counts.takeBack("nobody");
+    expect(counts.add("a", 1_000).count).toBe(1);
+  });
+
   it("forget who was longest unseen when there are too many", () => {
     const counts = new OwnCounts({ clock: new VirtualClock(), keysMax: 2 });
     for (const key of ["a", "b", "a", "c"]) counts.add(key, 1_000);

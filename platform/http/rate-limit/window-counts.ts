@@ -46,6 +46,12 @@ export class OwnCounts {
     return { count: 1, leftMs: windowMs };
   }
 
+  /** One of the present window has come to nothing, and is as if it had not been added. */
+  takeBack(key: string): void {
+    const known = this.#windows.get(key);
+    if (known !== undefined && known.endsAt > this.#clock.monotonic()) known.count = Math.max(0, known.count - 1);
+  }
+
   #forgetOne(now: number): void {
     for (const [key, window] of this.#windows) {
       this.#windows.delete(key);

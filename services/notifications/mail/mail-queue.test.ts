@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { eventually } from "../../../platform/testing/eventually.ts";
 import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
-import { MAIL_LEASE_MS, MAILS_AT_ONCE, MAILS_KEPT_MS, PRUNE_ROWS_MAX, UNPAID_MAILS_OF_ADDRESS } from "../limits.ts";
+import {
+  MAIL_LEASE_MS,
+  MAILS_AT_ONCE,
+  MAILS_KEPT_MS,
+  PRUNE_ROWS_MAX,
+  RETRY_FIRST_MS,
+  UNPAID_MAILS_OF_ADDRESS,
+} from "../limits.ts";
 import { type MailTables, NOTIFICATIONS_SCHEMA } from "../tables.ts";
 import { MailQueue } from "./mail-queue.ts";
 import { fail, smtpError } from "../testing/mail-server.ts";
@@ -10,7 +17,7 @@ import { usePostOffice } from "../testing/post-office.ts";
 import { bookingEvent, paymentFailed, userDeleted } from "../testing/world.ts";
 
 const post = usePostOffice();
-const { smtpUrl, receivedBy, statusesOf, allStatuses } = post;
+const { smtpUrl, receivedBy, statusesOf, putOff, allStatuses } = post;
 
 describe("the queue", () => {
   it("makes one mail of an event that comes often, however many processes there are", async () => {
@@ -86,6 +93,29 @@ describe("the queue", () => {
     post.world.clock.goForward(windowMs);
     await post.world.stream.publish(cancelled(victim.id, false));
     await eventually(() => expect(receivedBy(victim.email)).toHaveLength(max + 4));
+  });
+
+  it.each([
+    ["its peers are away", () => post.world.peers.close(), () => post.world.peers.serve(post.world.bus)],
+    [
+      "the server puts it off",
+      () => (post.server.onRecipient = () => fail(smtpError(450, "4.7.1 Greylisted, try again"))),
+      () => (post.server.onRecipient = () => {}),
+    ],
+  ])("tells an address of so many, no more and no fewer, when each is tried in vain at first: %s", async (_why, begin, end) => {
+    await post.server.start();
+    await post.world.start({ smtpUrl: smtpUrl() });
+    const victim = post.world.peers.user();
+    const { max } = UNPAID_MAILS_OF_ADDRESS;
+    const bookings = Array.from({ length: 3 * max }, () => post.world.peers.book(victim.id, { status: "cancelled" }));
+    begin();
+    for (const booking of bookings)
+      await post.world.stream.publish(bookingEvent("booking.cancelled", booking, { paid: false }));
+    for (const { bookingId } of bookings) await putOff(bookingId);
+    end();
+    post.world.clock.goForward(RETRY_FIRST_MS);
+    await eventually(async () => expect((await allStatuses()).toSorted()).toEqual(["dropped", "sent"]));
+    expect(receivedBy(victim.email)).toHaveLength(max);
   });
 
   it("sends what a process that was killed had taken, under the same Message-ID", async () => {

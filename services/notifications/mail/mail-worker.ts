@@ -94,14 +94,13 @@ export class MailWorker {
   }
 
   async #send(queued: QueuedMail): Promise<void> {
-    const { queue, writer, transport, log } = this.#options;
+    const { queue, writer, log } = this.#options;
     try {
       const written = await writer.write(queued);
       if (written.type === "needless") return await queue.finish(queued, "dropped", written.why);
       if (!(await queue.address(queued, written.userId))) return;
-      if (this.#isTooMany(queued, written.mail))
+      if (!(await this.#deliver(queued, written.mail)))
         return await queue.finish(queued, "dropped", "the address has had enough mails about what was not paid");
-      await transport.send(written.mail);
       this.#unreachable = 0;
       await queue.finish(queued, "sent");
     } catch (error) {
@@ -111,17 +110,36 @@ export class MailWorker {
     }
   }
 
-  /** Counted by address and not by user, since accounts are opened and deleted as quickly as bookings. */
-  #isTooMany({ event, attempts }: QueuedMail, { to }: Mail): boolean {
-    if (attempts > 1 || !isUnpaid(event)) return false;
+  /**
+   * Those about what was not paid are counted by address and not by user, since accounts are opened and deleted as quickly as bookings.
+   * One counts while it is being sent and once it was, however often it was tried before.
+   * @returns false when the address has had enough
+   */
+  async #deliver({ event }: QueuedMail, mail: Mail): Promise<boolean> {
+    const { transport, log } = this.#options;
+    if (!isUnpaid(event)) {
+      await transport.send(mail);
+      return true;
+    }
     const { max, windowMs } = UNPAID_MAILS_OF_ADDRESS;
-    const { count } = this.#unpaid.add(to.address.toLowerCase(), windowMs);
-    if (count === max + 1)
-      this.#options.log.warn(
+    const address = mail.to.address.toLowerCase();
+    const { count } = this.#unpaid.add(address, windowMs);
+    if (count > max) {
+      this.#unpaid.takeBack(address);
+      return false;
+    }
+    try {
+      await transport.send(mail);
+    } catch (error) {
+      this.#unpaid.takeBack(address);
+      throw error;
+    }
+    if (count === max)
+      log.warn(
         { booking: event.data.bookingId },
         "this booking's buyer gets no more mails about what was not paid for a while: there were many",
       );
-    return count > max;
+    return true;
   }
 
   async #failed(mail: QueuedMail, error: unknown): Promise<void> {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Pool } from "pg";
 import { pino } from "pino";
-import { InProcessBus } from "../../../platform/bus/index.ts";
+import { InProcessBus, type Subscription } from "../../../platform/bus/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { testEvent } from "../../../platform/events/testing.ts";
@@ -40,22 +40,30 @@ export class Peers {
   /** The endpoints that were asked about bookings and users, in turn. */
   readonly asked: string[] = [];
   #count = 0;
+  #served: readonly Subscription[] = [];
 
   serve(bus: InProcessBus): void {
-    bus.serve(BOOKING, ({ bookingId }, answer) => {
-      this.asked.push(BOOKING.name);
-      answer(this.bookings.get(bookingId) ?? null);
-    });
-    bus.serve(USER_CARD, ({ userId }, answer) => {
-      this.asked.push(USER_CARD.name);
-      answer(this.users.get(userId) ?? null);
-    });
-    bus.serve(QUOTE, ({ seats }, answer) =>
-      answer(this.deleted ? null : { showtime: this.showtime, seats: seats.map(seatCard) }),
-    );
-    bus.serve(TICKETS_PDF, ({ bookingId }, answer) =>
-      answer(this.tickets && { fileName: `tickets-${bookingId}.pdf`, bytes: this.tickets }),
-    );
+    this.#served = [
+      bus.serve(BOOKING, ({ bookingId }, answer) => {
+        this.asked.push(BOOKING.name);
+        answer(this.bookings.get(bookingId) ?? null);
+      }),
+      bus.serve(USER_CARD, ({ userId }, answer) => {
+        this.asked.push(USER_CARD.name);
+        answer(this.users.get(userId) ?? null);
+      }),
+      bus.serve(QUOTE, ({ seats }, answer) =>
+        answer(this.deleted ? null : { showtime: this.showtime, seats: seats.map(seatCard) }),
+      ),
+      bus.serve(TICKETS_PDF, ({ bookingId }, answer) =>
+        answer(this.tickets && { fileName: `tickets-${bookingId}.pdf`, bytes: this.tickets }),
+      ),
+    ];
+  }
+
+  /** From now on nobody answers, until `serve` is called again. */
+  close(): void {
+    for (const served of this.#served) served.close();
   }
 
   user(change: Partial<UserCard> = {}): UserCard {
