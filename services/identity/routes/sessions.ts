@@ -56,7 +56,8 @@ export const sessionRoutes =
           description:
             "After several wrong passwords, of one account or from one address, each further one doubles the wait before the " +
             "next try, up to a minute: `RATE_LIMITED` with `retryInMs`. Tries within the wait do not make it longer. " +
-            `Past ${FAMILIES_OF_USER_MAX.toLocaleString("en")} sign-ins of an account the one that was used longest ago ends.`,
+            `Past ${FAMILIES_OF_USER_MAX.toLocaleString("en")} sign-ins of an account one that has ended is forgotten, or else the one that was used longest ago ends; ` +
+            "while its access token is still good, `RATE_LIMITED` as well.",
           body: schema.LoginBody,
           response: { 200: schema.SignedIn },
         },

@@ -110,22 +110,32 @@ export class Families {
     return this.#revokeWhere(sql`user_id = ${userId} and id is distinct from ${keep ?? null}`, transaction);
   }
 
-  /** Of a user who has too many, those that were used longest ago end, and are forgotten. Waits for nobody who is just at one of them. */
-  async endOldest(userId: string): Promise<void> {
+  /**
+   * Room for one more of a user who has as many as may be: ended ones are forgotten first, then those that were used longest ago. None
+   * whose tokens are still good, for every process would have to remember that it was revoked until they have run out. Waits for nobody
+   * who is just at one of them.
+   * @throws Problem RATE_LIMITED when there is none
+   */
+  async makeRoom(userId: string): Promise<void> {
     const now = this.#now();
-    const { rows } = await sql<{ family: string; until: Date }>`
-      with ended as (
+    const { rows } = await sql<{ until: Date | null }>`
+      with surplus as (
+        select id, revoked_at, tokens_until from identity.family where user_id = ${userId}
+        order by revoked_at is null and expires_at > ${now} desc, rotated_at desc
+        offset ${FAMILIES_OF_USER_MAX - 1} limit ${PRUNE_ROWS_MAX}),
+      forgotten as (
         delete from identity.family where id in (
-          select id from identity.family where id in (
-            select id from identity.family where user_id = ${userId}
-            order by rotated_at desc offset ${FAMILIES_OF_USER_MAX})
-          for update skip locked)
-        returning id, tokens_until)
-      insert into identity.revocation (family, until)
-      select id, tokens_until from ended where tokens_until > ${now}
-      on conflict (family) do nothing
-      returning family, until`.execute(this.#options.db);
-    this.announce(revocationsOf(rows));
+          select id from identity.family where id in (select id from surplus)
+            and (revoked_at is not null or tokens_until <= ${now})
+          for update skip locked))
+      select max(tokens_until) as until from surplus
+      where revoked_at is null and tokens_until > ${now}`.execute(this.#options.db);
+    const until = rows[0]?.until ?? null;
+    if (until === null) return;
+    const retryInMs = until.getTime() - now.getTime();
+    throw new Problem("RATE_LIMITED", "There are too many new sign-ins of this account: wait, or use one of them.", {
+      retryInMs,
+    });
   }
 
   /** From now on every process refuses the families' tokens, and closes their sockets. */

@@ -52,9 +52,9 @@ export class Logins {
     return this.#inTurn(address, async () => {
       const attempt = this.#options.throttle.attempt(emailKey(email), address);
       const owner = await this.#check(emailKey(email), password, attempt);
+      if (owner && owner.families >= FAMILIES_OF_USER_MAX) await this.#options.families.makeRoom(owner.id);
       const signedIn = owner && (await this.#open(owner, attempt));
       if (signedIn === undefined) throw new Problem("UNAUTHORIZED", "The e-mail address or the password is wrong.");
-      if (owner && owner.families >= FAMILIES_OF_USER_MAX) await this.#options.families.endOldest(owner.id);
       return signedIn;
     });
   }
