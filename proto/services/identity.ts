@@ -1,5 +1,5 @@
 /** What `identity` answers and tells the other processes. */
-import { isListOf, isNumber, isString } from "../checks.ts";
+import { type Check, hasFields, isListOf, isNumber, isString } from "../checks.ts";
 import { checkedCodec, type Endpoint, plainCodec, type Topic, untrustedCodec } from "../subject.ts";
 
 /** A user as mails and tickets need one; a deleted account is not found. */
@@ -12,10 +12,23 @@ export interface UserCard {
   readonly language: string;
 }
 
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+const isUserCard = hasFields({
+  id: isString,
+  role: isString,
+  email: orNull(isString),
+  name: orNull(isString),
+  language: isString,
+});
+
 export const USER_CARD: Endpoint<{ readonly userId: string }, UserCard | null> = {
   name: "identity.user",
   question: plainCodec(),
-  answer: plainCodec(),
+  answer: checkedCodec(orNull(isUserCard)),
 };
 
 /** The public half of a signing key (RFC 8037): what may be shown to anybody. */
