@@ -73,6 +73,13 @@ describe("settings", () => {
     expect(trustedProxies).toEqual(["10.0.0.7", "10.1.0.0/16", "fd00::/8", "::1"]);
   });
 
+  it.each(["s0123456789abcdef", "sixteen-letters:~", `whsec_${"+/0A".repeat(10)}`, `whsec_${"0".repeat(14)}==`])(
+    "take %s as the mock gateway's secret",
+    (text) => {
+      expect(loadConfig({ MOCK_GATEWAY_SECRET: text })).toMatchObject({ mockGatewaySecret: text });
+    },
+  );
+
   it("count as unset when empty", () => {
     const empty = Object.fromEntries(Object.values(SETTINGS).map(({ name }) => [name, ""]));
     expect(loadConfig({ ...empty, USHER_TYPO: "" })).toEqual(loadConfig({}));
@@ -102,6 +109,16 @@ describe("settings", () => {
     [{ TRUSTED_PROXIES: "proxy.example" }, "TRUSTED_PROXIES must be IP addresses such as 10.0.0.7 or networks such as"],
     [{ TRUSTED_PROXIES: "10.0.0.7,10.0.0.0/33" }, "TRUSTED_PROXIES must be IP addresses"],
     [{ TRUSTED_PROXIES: "fd00::/8/8" }, "TRUSTED_PROXIES must be IP addresses"],
+    [
+      { MOCK_GATEWAY_SECRET: "whsec_test_secret_0123456789" },
+      "MOCK_GATEWAY_SECRET must be at least 16 visible ASCII characters without blanks, and behind whsec_, where it begins so, standard base64, but is 28 characters, no base64 behind whsec_: correct it or unset it.",
+    ],
+    [{ MOCK_GATEWAY_SECRET: "whsec_==========" }, "but is 16 characters, no base64 behind whsec_"],
+    [{ MOCK_GATEWAY_SECRET: "whsec_AAAA" }, "but is 10 characters: correct it"],
+    [{ MOCK_GATEWAY_SECRET: "пароль0123456789" }, "but is 16 characters, others among them"],
+    [{ MOCK_GATEWAY_SECRET: "0123456789abcdef " }, "but is 17 characters, others among them"],
+    [{ STRIPE_SECRET_KEY: "sk_live_0123456789\n" }, "STRIPE_SECRET_KEY must be at least 8 visible ASCII characters"],
+    [{ STRIPE_WEBHOOK_SECRET: " whsec_0123456789" }, "STRIPE_WEBHOOK_SECRET must be at least 8 visible ASCII"],
     [{ USHER_ADMIN_EMAIL: "nobody" }, "USHER_ADMIN_EMAIL must be an e-mail address"],
     [
       { USHER_ADMIN_EMAIL: "ada@example.com", USHER_ADMIN_PASSWORD: "Ada@Example.com" },
@@ -134,6 +151,7 @@ describe("settings", () => {
     "SMTP_URL",
     "USHER_ADMIN_PASSWORD",
     "STRIPE_SECRET_KEY",
+    "MOCK_GATEWAY_SECRET",
     "USHER_UNKNOWN",
   ])("never print the secret in %s", (name) => {
     for (const text of [

@@ -74,6 +74,30 @@ export function secret(minLength: number): Kind<string> {
   };
 }
 
+const isVisibleAscii = (text: string): boolean => /^[!-~]+$/.test(text);
+
+/** As Stripe's are, and any must be that is sent in a header: Node sends no other characters there, and a blank at its end does not arrive. */
+export function asciiSecret(minLength: number): Kind<string> {
+  const { parse, show } = secret(minLength);
+  return {
+    expected: `at least ${minLength} visible ASCII characters without blanks`,
+    parse: (text) => (isVisibleAscii(text) ? parse(text) : undefined),
+    show: (text) => `${show(text)}${isVisibleAscii(text) ? "" : ", others among them"}`,
+  };
+}
+
+const isWebhookKey = (text: string): boolean => !text.startsWith("whsec_") || /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(text);
+
+/** One that webhooks are signed with as well: behind `whsec_` Standard Webhooks have base64. */
+export function webhookSecret(minLength: number): Kind<string> {
+  const { expected, parse, show } = asciiSecret(minLength);
+  return {
+    expected: `${expected}, and behind whsec_, where it begins so, standard base64`,
+    parse: (text) => (isWebhookKey(text) ? parse(text) : undefined),
+    show: (text) => `${show(text)}${isWebhookKey(text) ? "" : ", no base64 behind whsec_"}`,
+  };
+}
+
 /** Kept as text. It may hold a password, so that of a bad one only the scheme is shown. */
 export function url(...schemes: readonly string[]): Kind<string> {
   return {

@@ -1,5 +1,6 @@
 import {
   addresses,
+  asciiSecret,
   baseUrl,
   directory,
   email,
@@ -11,6 +12,7 @@ import {
   secret,
   url,
   urls,
+  webhookSecret,
   whole,
   yesOrNo,
   type Kind,
@@ -207,7 +209,7 @@ export const SETTINGS = {
   },
   mockGatewaySecret: {
     name: "MOCK_GATEWAY_SECRET",
-    kind: secret(16),
+    kind: webhookSecret(16),
     about:
       "What the mock gateway signs its webhooks with, and asks of its callers. Unset: made on the first start, under DATA_DIR.",
   },
@@ -232,12 +234,12 @@ export const SETTINGS = {
   },
   stripeSecretKey: {
     name: "STRIPE_SECRET_KEY",
-    kind: secret(8),
+    kind: asciiSecret(8),
     about: "Stripe's API key. Unset: no card payments by Stripe.",
   },
   stripeWebhookSecret: {
     name: "STRIPE_WEBHOOK_SECRET",
-    kind: secret(8),
+    kind: asciiSecret(8),
     about: "What Stripe signs its webhooks with.",
   },
   logLevel: {

@@ -63,6 +63,7 @@ describe("a start that cannot be", () => {
   it.each([
     ["HTTP_PORT", "eighty"],
     ["HOLD_TTL_SECONDS", "5m"],
+    ["MOCK_GATEWAY_SECRET", "whsec_test_secret_0123456789"],
   ])("names %s when it is %s", async (name, value) => {
     expect(await refused({ [name]: value })).toContain(name);
   });

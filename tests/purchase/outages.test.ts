@@ -60,7 +60,7 @@ it(
     const settings = {
       ...home,
       HTTP_PORT: String(httpPort),
-      MOCK_GATEWAY_SECRET: "a secret that both of them know",
+      MOCK_GATEWAY_SECRET: "a-secret-that-both-of-them-know",
       USHER_ADMIN_EMAIL: ADMIN.email,
       USHER_ADMIN_PASSWORD: ADMIN.password,
     };
