@@ -85,7 +85,7 @@ export class Desk {
     const begun = mine ? await this.#beginPayment(stored) : stored;
     if (method === "terminal" || token !== undefined || !isLeftAlone(begun.booking)) return begun;
     const seen = (await saga.until(id, (booking) => !isLeftAlone(booking))) ?? begun;
-    if (seen.booking.payment?.id !== paymentId) throw notBegun(seen.booking); // Another worker had the booking, and was refused.
+    if (seen.booking.payment?.id !== paymentId) throw notBegun(seen.booking, method); // Another worker had the booking, and was refused.
     return seen;
   }
 
@@ -253,11 +253,10 @@ export class Desk {
 /** Its buyer is to pay elsewhere, and does not know where: the gateway has not answered yet. */
 const isLeftAlone = ({ status, payment }: Booking): boolean => status === "paying" && payment?.next === null;
 
-/** Why there is no such payment, as far as the booking says so. */
-function notBegun({ status, reason }: Booking): Problem {
+/** Why there is no such payment. A worker that finds nobody to begin it asks on; it ends only where there is no such method. */
+function notBegun({ status, reason }: Booking, method: PaymentMethod): Problem {
   if (status !== "pending") return new Problem("BOOKING_STATE", `The booking is ${status}.`);
-  if (reason === null) return unavailable("Payments cannot be taken just now.");
-  return new Problem("PAYMENT_METHOD_UNAVAILABLE", reason);
+  return new Problem("PAYMENT_METHOD_UNAVAILABLE", reason ?? `Payment by ${method} is not set up here.`);
 }
 
 const isOf = ({ userId, role }: Asker, booking: Booking): boolean => role === "admin" || booking.userId === userId;

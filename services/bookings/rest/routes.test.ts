@@ -37,7 +37,7 @@ it("a payment that another worker has begun in vain is refused with its reason",
   await world.pool.query(leased, [id, null]); // Now a worker takes it, and not the request.
   expect((await paying).json()).toMatchObject({
     ...problem(422, "PAYMENT_METHOD_UNAVAILABLE"),
-    detail: "Stripe is not set up here.",
+    detail: "Payment by stripe is not set up here.",
   });
 });
 

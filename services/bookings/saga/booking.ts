@@ -68,7 +68,7 @@ export interface Booking {
   readonly acceptOtherSeats: boolean;
   readonly payBy: number;
   readonly payment: PaymentAttempt | null;
-  /** Payments that were declined, or refused. */
+  /** Payments that were declined, or refused; those of a method that is not set up are none. */
   readonly failedPayments: number;
   /** Minor units that have gone back to the buyer. */
   readonly refunded: number;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ErrorCode } from "../../../proto/index.ts";
 import type { BookingStatus } from "../../../proto/services/index.ts";
 import { aBooking, GRACE_MS, Model, NOW, PAY_MS, type Turn } from "../testing/model.ts";
 import { type Booking, type Fact, totalOf } from "./booking.ts";
@@ -167,11 +168,11 @@ describe("when ten payments have failed", () => {
     const fact = said("failed") as Extract<Fact, { type: "payment" }>;
     return { ...fact, payment: { ...fact.payment, paymentId } };
   };
-  const refused = (about: string): Fact => ({
+  const refused = (about: string, code: ErrorCode = "CONFLICT"): Fact => ({
     type: "refused",
     step: "start",
     about,
-    code: "CONFLICT",
+    code,
     message: "No.",
   });
 
@@ -184,9 +185,13 @@ describe("when ten payments have failed", () => {
     expect(decide(tried, payNumber(10), NOW, RULES)).toMatchObject({ type: "refused", code: "LIMIT_REACHED" });
   });
 
-  it("those that were not begun, since nobody was there, are none of them", () => {
-    const tried = after(aBooking(), pinned, ...failing(() => ({ type: "not-begun" })), payNumber(10));
-    expect(stepsOf(tried)).toEqual(["start"]);
+  it.each([
+    ["since nobody was there", (): Fact => ({ type: "not-begun" })],
+    ["since there is no such method", (about: string) => refused(about, "PAYMENT_METHOD_UNAVAILABLE")],
+  ])("those that were not begun, %s, are none of them", (_why, outcome) => {
+    const tried = after(aBooking(), pinned, ...failing(outcome));
+    expect(tried).toMatchObject({ status: "pending", reason: null, payment: null });
+    expect(stepsOf(after(tried, payNumber(10)))).toEqual(["start"]);
   });
 });
 

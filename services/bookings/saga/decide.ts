@@ -95,7 +95,8 @@ function refused(moment: Moment, { step, code, message }: FactOf<"refused">): De
       return { type: "dropped", code, message };
     case "start":
     case "watch":
-      return booking.status === "paying" ? unpaid(moment, message, null) : moment.stopWaiting();
+      if (booking.status !== "paying") return moment.stopWaiting();
+      return unpaid(moment, code === "PAYMENT_METHOD_UNAVAILABLE" ? null : message, null); // Nobody was asked for money.
     case "confirm": {
       const [category, ...others] = new Set(booking.seats.map((seat) => seat.category));
       const otherSeats = code === "SEAT_TAKEN" && booking.acceptOtherSeats && others.length === 0;

@@ -100,7 +100,7 @@ export class ScriptedPayments {
     const { paymentId, bookingId, method, token, amount } = start;
     const known = this.#kept.get(paymentId);
     if (known !== undefined) return { ok: true, value: known.payment };
-    if (method === "stripe") return no("PAYMENT_METHOD_UNAVAILABLE", "Stripe is not set up here.");
+    if (method === "stripe") return no("PAYMENT_METHOD_UNAVAILABLE", "Payment by stripe is not set up here.");
     this.starts.push(start);
     const next = token === null && method === "mock" ? { url: `http://gateway.example/${paymentId}` } : null;
     const payment: Payment = {
