@@ -1,6 +1,7 @@
 /** The HTTP server of every process: the services' routes are made with it, engines and edges answer health and metrics. */
 export { varyOn } from "./answers/cors.ts";
 export { etagOf, isFresh, namesTag } from "./answers/etag.ts";
+export { bodyOptional } from "./requests/json-body.ts";
 export { bearerToken, principalOf, requireRole, requireSignedIn } from "./requests/guards.ts";
 export { problemOf } from "./answers/errors.ts";
 export type { HealthCheck } from "./watching/health.ts";

@@ -17,6 +17,9 @@ export type Money = Static<typeof Money>;
 
 export const IdParams = Type.Object({ id: Id });
 
+/** Of a call that takes nothing. Without a schema it would take anything, however deeply nested. */
+export const EmptyBody = Type.Object({}, { ...closed, examples: [{}] });
+
 const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 50;
 /** A list that is sorted by a name has the name in its cursors: 500 letters of three bytes each make 2,000 characters. */

@@ -97,7 +97,6 @@ export const LogoutBody = Type.Object(
   { refreshToken: Type.Optional(RefreshToken) },
   { ...closed, examples: [{ refreshToken: REFRESH_TOKEN }] },
 );
-export const GuestBody = Type.Object({}, { ...closed, examples: [{}] });
 
 export const ChangeMeBody = Type.Object(
   {

@@ -1,6 +1,13 @@
 import { Type } from "typebox";
-import { CheckedIn, CheckInBody, KeySet, AnyIdParams, Ticket, TicketPage } from "../../proto/rest/index.ts";
-import { idempotencyKeyOf, principalOf, requireRole, requireSignedIn, type Routes } from "../../platform/http/index.ts";
+import { CheckedIn, CheckInBody, EmptyBody, KeySet, AnyIdParams, Ticket, TicketPage } from "../../proto/rest/index.ts";
+import {
+  bodyOptional,
+  idempotencyKeyOf,
+  principalOf,
+  requireRole,
+  requireSignedIn,
+  type Routes,
+} from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import type { TicketDesk } from "./desk.ts";
 import type { Gate } from "./gate.ts";
@@ -106,11 +113,13 @@ export const ticketRoutes =
       "/tickets/:id/reissue",
       {
         onRequest: requireSignedIn,
+        preValidation: bodyOptional,
         schema: {
           operationId: "reissueTicket",
           tags,
           summary: "A new code for a ticket; the old one is void from now on",
           params: AnyIdParams,
+          body: EmptyBody,
           response: { 200: Ticket },
         },
         config: { idempotent: true, problems: ["NOT_FOUND", "BOOKING_STATE", "ALREADY_USED", "LIMIT_REACHED"] },

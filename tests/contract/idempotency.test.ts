@@ -104,6 +104,24 @@ describe.each(Object.entries(POSTS))("%s", (_, prepare) => {
   });
 });
 
+describe.each(["POST /holds/:id/extend", "POST /tickets/:id/reissue"])("%s takes nothing:", (name) => {
+  it("without a body it is the same request as with an empty one", async () => {
+    const post = (await POSTS[name]?.())!;
+    const sent = { token: post.person.token, headers: { "idempotency-key": "without" } };
+    const answers = [await office.rest.post(post.path, sent), await office.rest.post(post.path, { ...sent, body: {} })];
+    for (const { status, body } of answers) expect([status, body]).toEqual([post.status, answers[0]?.body]);
+  });
+
+  it("a body that is nested ever so deeply is refused", async () => {
+    const { token } = await office.guest();
+    const body = "[".repeat(32_000) + "]".repeat(32_000);
+    const path = name.slice("POST /".length).replace(":id", "x");
+    expect(await office.rest.post(path, { token, body, headers: { "idempotency-key": "deep" } })).toMatchObject(
+      problem(400, "BAD_MESSAGE"),
+    );
+  });
+});
+
 it("keys are each user's own", async () => {
   const showtime = office.anotherShowtime("ha_classic");
   const [one, two] = [await office.guest(), await office.guest()];

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest, preValidationAsyncHookHandler } from "fastify";
 import { Problem } from "../answers/problem.ts";
 
 /**
@@ -25,6 +25,9 @@ export function acceptJson(app: FastifyInstance): void {
     return void parse(request, body, done);
   });
 }
+
+/** For `preValidation`: no body at all is as good as an empty one. */
+export const bodyOptional: preValidationAsyncHookHandler = async (request) => void (request.body ??= {});
 
 /** Behind an even number of backslashes: one that is escaped itself begins no escape. */
 const ESCAPED_NUL = /(?<!\\)(?:\\\\)*\\u0000/;

@@ -5,8 +5,8 @@ import type { Bus } from "../../../platform/bus/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { MAY_BUY } from "../../../proto/index.ts";
-import { AnyIdParams, Hold, HoldRequest } from "../../../proto/rest/index.ts";
-import { idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
+import { AnyIdParams, EmptyBody, Hold, HoldRequest } from "../../../proto/rest/index.ts";
+import { bodyOptional, idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
 import { ridOf } from "../ids.ts";
 import type { Engine } from "../../../platform/engine-client/index.ts";
 import { type Asking, Holds } from "./holds.ts";
@@ -94,11 +94,13 @@ export const holdRoutes =
       "/holds/:id/extend",
       {
         onRequest: mayBuy,
+        preValidation: bodyOptional,
         schema: {
           operationId: "extendHold",
           tags,
           summary: "More time, a limited number of times",
           params: AnyIdParams,
+          body: EmptyBody,
           response: { 200: Hold },
         },
         config: {

@@ -11,6 +11,7 @@ import {
   PaymentRequest,
 } from "../../../proto/rest/index.ts";
 import {
+  bodyOptional,
   decodeCursor,
   idempotencyKeyOf,
   limitOf,
@@ -132,7 +133,7 @@ export const bookingRoutes =
       "/bookings/:id/cancel",
       {
         onRequest: mayBuy,
-        preValidation: async (request) => void (request.body ??= {}),
+        preValidation: bodyOptional,
         schema: {
           operationId: "cancelBooking",
           tags,

@@ -1,10 +1,10 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
-import { Problem, principalOf, requireSignedIn, type Routes } from "../../../platform/http/index.ts";
+import { bodyOptional, Problem, principalOf, requireSignedIn, type Routes } from "../../../platform/http/index.ts";
 import { isDevice, type UserRow, userOf } from "../accounts/user.ts";
 import { LOGINS_OF_ADDRESS, LOGOUTS_OF_ADDRESS } from "../limits.ts";
-import { bodyOptional, type IdentityParts, tags } from "./parts.ts";
+import { type IdentityParts, tags } from "./parts.ts";
 
 /** What people do with their own account. */
 export const accountRoutes =

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
-import { requireRole, type Routes } from "../../../platform/http/index.ts";
-import { bodyOptional, type IdentityParts, tags } from "./parts.ts";
+import { bodyOptional, requireRole, type Routes } from "../../../platform/http/index.ts";
+import { type IdentityParts, tags } from "./parts.ts";
 
 /** Kiosks, box offices and gates. */
 export const deviceRoutes =

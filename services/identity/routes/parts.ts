@@ -1,4 +1,3 @@
-import type { preValidationAsyncHookHandler } from "fastify";
 import { type SignedIn } from "../../../proto/rest/index.ts";
 import type { Accounts, Opened } from "../accounts/accounts.ts";
 import type { Administration } from "../accounts/administration.ts";
@@ -21,9 +20,6 @@ export interface IdentityParts {
 }
 
 export const tags = ["accounts"];
-
-/** No body at all is as good as an empty one. */
-export const bodyOptional: preValidationAsyncHookHandler = async (request) => void (request.body ??= {});
 
 /** The answer to whoever has just signed in with a password. */
 export async function signedIn({ families, tokens }: IdentityParts, { user, family }: Opened): Promise<SignedIn> {

@@ -2,7 +2,7 @@ import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
 import { InvalidToken, type Principal } from "../../../platform/auth/index.ts";
-import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
+import { bearerToken, bodyOptional, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
 import { userOf } from "../accounts/user.ts";
 import {
   FAMILIES_OF_USER_MAX,
@@ -11,7 +11,7 @@ import {
   LOGOUTS_OF_ADDRESS,
   REGISTRATIONS_OF_ADDRESS,
 } from "../limits.ts";
-import { bodyOptional, type IdentityParts, signedIn, tags } from "./parts.ts";
+import { type IdentityParts, signedIn, tags } from "./parts.ts";
 
 /** How people sign up, in and out. */
 export const sessionRoutes =
@@ -74,7 +74,7 @@ export const sessionRoutes =
           operationId: "signInAsGuest",
           tags,
           summary: "Buy without an account",
-          body: schema.GuestBody,
+          body: schema.EmptyBody,
           response: { 201: schema.GuestSignedIn },
         },
       },
