@@ -4,6 +4,7 @@ import { already, refuse, type Decision } from "./decision.ts";
 import { outcomeOf } from "./outcome.ts";
 import { decideCancel, decideConfirm } from "./rules/booking.ts";
 import { decideHold, decideHoldBest, decideRelease } from "./rules/hold.ts";
+import { missingHold } from "./rules/own-hold.ts";
 import { decideAmend, decideBlock, decideClose, decideOpen, decideOpenAgain } from "./rules/sale.ts";
 import { decideExtend, decidePin } from "./rules/time.ts";
 import { assert } from "./state/assert.ts";
@@ -16,10 +17,7 @@ import type { ShowtimeState } from "./state/state.ts";
  * @param limits the operator's present ones, for a showtime that opens now; every other has its own, see `limit`.
  */
 export function decide(state: ShowtimeState | undefined, command: Command, now: number, limits: SaleLimits): Decision {
-  if (state === undefined || state.phase === "unopened") {
-    if (command.type === "open") return decideOpen(command, now, limits);
-    return refuse("NOT_FOUND", "There is no such showtime on sale.");
-  }
+  if (state === undefined || state.phase === "unopened") return decideUnopened(state, command, now, limits);
   if (state.phase === "archived") return refuse("SALE_CLOSED", "The show was long ago: its sale is archived.");
   assert(now >= state.at, "time does not run backwards");
   assert(command.showtime === state.id, "a command is for the showtime that it names");
@@ -49,6 +47,32 @@ export function decide(state: ShowtimeState | undefined, command: Command, now: 
     case "block":
     case "unblock":
       return decideBlock(state, command, now);
+  }
+}
+
+function decideUnopened(
+  state: ShowtimeState | undefined,
+  command: Command,
+  now: number,
+  limits: SaleLimits,
+): Decision {
+  switch (command.type) {
+    case "open":
+      return decideOpen(command, now, limits);
+    // Whoever names a hold learns that there is none, of whichever showtime.
+    case "extend":
+    case "release":
+    case "pin":
+      return missingHold(state, command.holder, command.hold);
+    case "hold":
+    case "hold-best":
+    case "confirm":
+    case "cancel":
+    case "amend":
+    case "close":
+    case "block":
+    case "unblock":
+      return refuse("NOT_FOUND", "There is no such showtime on sale.");
   }
 }
 

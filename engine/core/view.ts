@@ -18,17 +18,15 @@ export const viewOf = (state: ShowtimeState): View => ({
   checksum: state.checksum,
 });
 
-/** The holder's own hold while it lives; refused with `NOT_FOUND`, `HOLD_NOT_FOUND` or `HOLD_EXPIRED` otherwise. */
+/** The holder's own hold while it lives; refused with `HOLD_NOT_FOUND` or `HOLD_EXPIRED` otherwise. */
 export function findHold(
   state: ShowtimeState | undefined,
   holder: HolderId,
   id: HoldId,
   now: number,
 ): Extract<Finding, { type: "hold" }> | Refusal {
-  if (state === undefined || state.phase === "archived")
-    return { type: "refused", code: "NOT_FOUND", message: "There is no such showtime on sale." };
-  const hold = ownHold(state, holder, id);
-  if (hold === undefined || !isLive(hold, now)) {
+  const hold = state && ownHold(state, holder, id);
+  if (state === undefined || hold === undefined || !isLive(hold, now)) {
     const missing = missingHold(state, holder, id);
     assert(missing.kind === "refused", "a missing hold is refused");
     return missing.refusal;

@@ -154,12 +154,14 @@ describe.each(ENCODINGS)("over %s", (encoding) => {
     expect((await office.rest.get(`holds/${holdId}`, { token: owner.token })).status).toBe(200);
   });
 
-  it.each(["x", ".", "st_premiere.", "st_premiere.zzzzzzzzzzzzzzzz", "st_premiere.-1", "🎬.1", "../../1"])(
+  it.each(["x", ".", "st_premiere.", "st_premiere.zzzzzzzzzzzzzzzz", "st_premiere.-1", "st_nowhere.1", "🎬.1", "../../1"])(
     "no hold is called %s",
     async (holdId) => {
       const client = await office.enter(await office.guest(), encoding);
-      client.say({ op: "release", rid: "r1", holdId });
-      expect(await client.next("error")).toMatchObject({ rid: "r1", code: "HOLD_NOT_FOUND" });
+      for (const op of ["extend", "release"]) {
+        client.say({ op, rid: op, holdId });
+        expect(await client.next("error")).toMatchObject({ rid: op, code: "HOLD_NOT_FOUND" });
+      }
     },
   );
 
@@ -209,6 +211,17 @@ describe("over REST", () => {
     const { token } = await office.guest();
     const answer = await office.rest.post("showtimes/st_premiere/holds", { token, body });
     expect([answer.status, answer.body["code"]]).toEqual([400, "BAD_MESSAGE"]);
+  });
+
+  it.each([
+    ["GET", "holds/st_nowhere.1"],
+    ["POST", "holds/st_nowhere.1/extend"],
+    ["DELETE", "holds/st_nowhere.1"],
+    ["POST", "bookings", { holdId: "st_nowhere.1" }],
+  ])("%s %s finds no hold of a showtime that there is not", async (method, path, body?: object) => {
+    const { token } = await office.guest();
+    const answer = await office.rest.call(method, path, { token, body });
+    expect([answer.status, answer.body["code"]]).toEqual([404, "HOLD_NOT_FOUND"]);
   });
 
   it("another content type, a body that is too large, and an unknown showtime are told apart", async () => {

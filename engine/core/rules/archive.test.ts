@@ -78,7 +78,7 @@ describe("archiving", () => {
     ] as const) {
       expect(box.ask("ann", wish)).toMatchObject({ type: "refused", code: "SALE_CLOSED" });
     }
-    expect(findHold(box.state, holder("ann"), holdOf(1), box.now)).toMatchObject({ code: "NOT_FOUND" });
+    expect(findHold(box.state, holder("ann"), holdOf(1), box.now)).toMatchObject({ code: "HOLD_NOT_FOUND" });
     expect(limit(box.state, { ...LIMITS, holdTtlMs: 1 }, box.now)).toBeUndefined();
     expect(() => box.record({ type: "archived", at: box.now })).toThrow("no events any more");
   });

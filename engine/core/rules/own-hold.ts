@@ -12,11 +12,11 @@ export function ownHold(state: ShowtimeState, holder: HolderId, id: HoldId): Hol
   return hold !== undefined && hold.holder.id === holder ? hold : undefined;
 }
 
-/** Why there is no such hold, or no longer. Somebody else's hold is not told from one that never was. */
-export function missingHold(state: ShowtimeState, holder: HolderId, id: HoldId): Decision {
-  const number = numberOf(state, id);
+/** Why there is no such hold, or no longer. Somebody else's hold is not told from one that never was, as of a showtime that nobody opened. */
+export function missingHold(state: ShowtimeState | undefined, holder: HolderId, id: HoldId): Decision {
+  const number = state === undefined ? 0 : numberOf(state, id);
   // A hold that is still there was asked for by somebody else, or its expiry is yet to be decided.
-  const was = state.holds.get(number)?.holder.id ?? state.expired.get(number);
+  const was = state?.holds.get(number)?.holder.id ?? state?.expired.get(number);
   return was === holder
     ? refuse("HOLD_EXPIRED", "The hold ran out of time.")
     : refuse("HOLD_NOT_FOUND", "There is no such hold of yours.");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createShowtime, decide, limit } from "../index.ts";
+import { createShowtime, decide, findHold, limit } from "../index.ts";
 import { booking, Box, hall, holder, holdOf, LIMITS, RULES, SHOWTIME, START, type Wish } from "../testing/fixtures.ts";
 
 const open = (plan = hall("...."), rules = RULES): Wish => ({ type: "open", plan, rules });
@@ -15,6 +15,20 @@ describe("opening", () => {
         rid: "r1" as never,
       } as const;
       expect(decide(state, command, START, LIMITS)).toMatchObject({ refusal: { code: "NOT_FOUND" } });
+    }
+  });
+
+  test("a showtime that nobody opened has no holds", () => {
+    const by = { showtime: SHOWTIME, holder: holder("ann"), rid: "r1" as never, hold: holdOf(1) };
+    for (const state of [undefined, createShowtime(SHOWTIME)]) {
+      for (const command of [
+        { type: "extend", ...by },
+        { type: "release", ...by },
+        { type: "pin", ...by, booking: booking("b1") },
+      ] as const) {
+        expect(decide(state, command, START, LIMITS)).toMatchObject({ refusal: { code: "HOLD_NOT_FOUND" } });
+      }
+      expect(findHold(state, by.holder, by.hold, START)).toMatchObject({ code: "HOLD_NOT_FOUND" });
     }
   });
 
