@@ -6,7 +6,7 @@ const BEST_FIELDS: readonly string[] = ["count", "category", "split"];
 
 /**
  * What the server's schemas would refuse in a message, found without them and the library that they need. A server counts bad
- * messages and closes for good at the tenth, so none may be sent.
+ * messages and closes for good at the tenth, so none may be sent; nor need text be that can be no token.
  */
 export function faultOf(message: ClientMessage): string | undefined {
   switch (message.op) {

@@ -33,7 +33,7 @@ const goodClaims = async (): Promise<{
   return { header: header as Record<string, string>, payload: payload as Record<string, unknown>, parts }; // By RFC 7519.
 };
 
-it.each(["x", "a.b.c", "..", "Bearer x", "ÿ"])("that are none: %s", refused);
+it.each(["", "x", "a.b.c", "..", "Bearer x", "ÿ"])("that are none: %j", refused);
 
 it("longer than one can be, in the same words over either", async () => {
   const token = "x".repeat(TOKEN_LENGTH_MAX + 1);
