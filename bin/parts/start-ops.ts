@@ -9,7 +9,7 @@ export function startOps(
   const app = createOpsServer({ clock, log, metrics, checks });
   return lifecycle.start({
     name: "operations port",
-    start: () => listenAt(app, { host: config.host, port: config.httpPort }),
+    start: () => listenAt(app, { setting: "HTTP_PORT", host: config.host, port: config.httpPort }),
     stop: () => app.close(),
   });
 }

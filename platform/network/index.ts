@@ -1,2 +1,3 @@
 export { freePorts, isFree } from "./free-ports.ts";
+export { explainListenError } from "./listen-error.ts";
 export { isEverywhere, isLoopback, networkOf, urlHost } from "./network.ts";

@@ -99,7 +99,11 @@ export function createMockGateway(options: MockGatewayOptions): MockGateway {
         { prefix: "/v1" },
       );
       await app.register(pageRoutes({ ledger, nudge }));
-      const port = await listenAt(app, { host: config.host, port: config.mockGatewayPort });
+      const port = await listenAt(app, {
+        setting: "MOCK_GATEWAY_PORT",
+        host: config.host,
+        port: config.mockGatewayPort,
+      });
       ownUrl = `http://${urlHost(config.host)}:${port}`;
       const { publicUrl, mockGatewayUrl } = config;
       url = mockGatewayUrl ?? (publicUrl === undefined ? ownUrl : `http://${new URL(publicUrl).hostname}:${port}`);
