@@ -220,6 +220,28 @@ describe("cancelling", () => {
     expect(after(rest, { type: "released", id: "rf_1" })).toBe(rest);
   });
 
+  it("gives money back, whatever becomes of the refund of others", () => {
+    const untold: Fact = { type: "unanswered", step: "refund" };
+    const one = after(paid, cancel([2]), { type: "released", id: "rf_1" }, untold);
+    const rest = after(one, { ...cancel(), id: "rf_2" } as Fact, { type: "released", id: "rf_2" });
+    expect(rest.steps.map((step) => "id" in step && step.id)).toEqual(["rf_1", "rf_2"]);
+    const [first, second] = rest.steps;
+    for (const refusal of [untold, { type: "refused", step: "refund", about: "rf_1", code: "CONFLICT", message: "" }])
+      expect(after(rest, refusal as Fact).steps).toEqual([second, first]);
+    const given = after(rest, untold, { type: "refunded", id: "rf_2", amount: 2_000 });
+    expect(given).toMatchObject({ refunded: 2_000, steps: [first], dueAt: NOW });
+  });
+
+  it("asks for a refund that is stuck less and less, at least once an hour, and for the next at once", () => {
+    const untold: Fact = { type: "unanswered", step: "refund" };
+    const tried = (times: number) =>
+      after(paid, cancel([2]), { type: "released", id: "rf_1" }, ...Array<Fact>(times).fill(untold));
+    const waits = [1, 20, 21, 22, 40].map((times) => (tried(times).dueAt ?? 0) - NOW);
+    expect(waits).toEqual([500, 5_000, 30_000, 60_000, 3_600_000]);
+    const rest = after(tried(40), { ...cancel(), id: "rf_2" } as Fact);
+    expect(after(rest, { type: "released", id: "rf_2" }, untold).dueAt).toBe(NOW + 500);
+  });
+
   it("a repeated request changes nothing", () => {
     const once = after(paid, cancel([2]));
     expect(after(once, cancel([2]))).toBe(once);

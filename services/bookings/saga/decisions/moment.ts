@@ -5,6 +5,7 @@ import {
   GIVEN_UP_FIRST_MS,
   GIVEN_UP_KEPT_MS,
   GIVEN_UP_LAST_MS,
+  REFUND_TRIES_OFTEN,
 } from "../../limits.ts";
 import type { Booking, Decision, Step, Told } from "../booking.ts";
 import { WHY } from "./reasons.ts";
@@ -77,8 +78,12 @@ export class Moment {
     return this.go({ ...changes, steps: this.booking.steps.slice(1) });
   }
 
+  /** A refund may take days: it goes behind the others, which are not to wait for it. */
   tryAgain(attempt = this.booking.payment): Decision {
-    return this.go({ payment: attempt, tries: this.booking.tries + 1 });
+    const [first, ...rest] = this.booking.steps;
+    const end = rest.findLastIndex((later) => later.do === "refund") + 1;
+    const steps = first?.do === "refund" ? rest.toSpliced(end, 0, first) : this.booking.steps;
+    return this.go({ payment: attempt, steps, tries: this.booking.tries + 1 });
   }
 
   expire(steps: readonly Step[], reason: string = WHY.unpaid, attempt = this.booking.payment): Decision {
@@ -130,6 +135,8 @@ function dueAtOf(booking: Booking, now: number, { graceMs }: Rules): number | nu
   const [step] = booking.steps;
   if (step === undefined && booking.status !== "pending") return null;
   if (step?.do !== "watch") {
+    const further = booking.tries - REFUND_TRIES_OFTEN;
+    if (step?.do === "refund" && further > 0) return now + backOff(further - 1, GIVEN_UP_FIRST_MS, GIVEN_UP_LAST_MS);
     if (booking.tries > 0) return now + backOff(booking.tries - 1);
     return step === undefined ? booking.payBy : now;
   }
