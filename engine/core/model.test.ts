@@ -20,12 +20,14 @@ import {
   type Decision,
   type ShowtimeState,
 } from "./index.ts";
-import { booking, Box, commandOf, hall, holdOf, LIMITS, SHOWTIME, type Wish } from "./testing/fixtures.ts";
+import { booking, Box, commandOf, hall, holdOf, LIMITS, SHOWTIME, START, type Wish } from "./testing/fixtures.ts";
 import { Model, type Verdict } from "./testing/model.ts";
 
 const RUNS = Number(process.env["USHER_MODEL_RUNS"] ?? 1_000);
 const SEATS = 8;
 const BOX_LIMITS = { ...LIMITS, holdTtlMs: 30, holdMaxMs: 45, paymentTtlMs: 20, maxSeatsPerHolder: 4 };
+/** Later than most histories get. */
+const ENDS = { salesEndAt: START + 120, showEndsAt: START + 150 };
 
 type Step =
   | {
@@ -89,8 +91,8 @@ const steps = fc.array(
 test("decides as the model does, and its events give its state, byte for byte", () => {
   fc.assert(
     fc.property(steps, fc.nat(), (all, cut) => {
-      const box = new Box(hall("....", "...."), {}, BOX_LIMITS);
-      const model = new Model(SEATS, BOX_LIMITS);
+      const box = new Box(hall("....", "...."), ENDS, BOX_LIMITS);
+      const model = new Model(SEATS, BOX_LIMITS, ENDS);
       const answers = new Map<string, Outcome>();
       let middle: { readonly bytes: Uint8Array; readonly events: number } | undefined;
       all.forEach((step, at) => {
@@ -153,7 +155,7 @@ function verdict(
       return model.hold(who, [...wish.seats], now);
     case "hold-best": {
       // Which seats are best is specified elsewhere; here they must be free neighbours, and there must be none when refused.
-      if (model.closed) return { type: "refused", code: "SALE_CLOSED" };
+      if (!model.sells(now)) return { type: "refused", code: "SALE_CLOSED" };
       if (model.overLimit(who, wish.count)) return { type: "refused", code: "LIMIT_REACHED" };
       const rows = [looked.slice(0, 4), looked.slice(4)];
       const row = rows.some((each) => each.includes(".".repeat(wish.count)));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { HoldId } from "../../../proto/index.ts";
-import { booking, Box, hall, holdOf, LIMITS, type Wish } from "../testing/fixtures.ts";
+import { CORE_LIMITS } from "../limits.ts";
+import { booking, Box, hall, holdOf, LIMITS, START, type Wish } from "../testing/fixtures.ts";
 
 const confirm = (hold: HoldId, id: string, seats: number[], reacquire = false): Wish => ({
   type: "confirm",
@@ -94,6 +95,35 @@ describe("confirming", () => {
     });
     expect(box.ask("ann", confirm(holdOf(1), "b1", [0, 99], true))).toMatchObject({ code: "NOT_FOUND", seats: [99] });
     expect(box.look).toBe(".hx.....");
+  });
+
+  test("once the show is over nothing is booked, whatever time is left, and what was booked is answered the same again", () => {
+    const box = new Box(undefined, { salesEndAt: START + 10, showEndsAt: START + 20 });
+    for (const seat of [0, 1, 2]) box.ask("ann", { type: "hold", seats: [seat] });
+    for (const at of [1, 2, 3]) box.ask("ann", pin(holdOf(at), `b${at}`));
+    box.now = START + 19;
+    const first = box.ask("ann", confirm(holdOf(1), "b1", [0]), "first");
+    expect(first).toMatchObject({ type: "confirmed" });
+    box.now = START + 20;
+    for (const reacquire of [false, true]) {
+      expect(box.ask("ann", confirm(holdOf(2), "b2", [1], reacquire))).toMatchObject({ code: "SALE_CLOSED" });
+      expect(box.ask("ann", confirm(holdOf(1), "b1", [0], reacquire))).toEqual(first);
+    }
+    expect(box.ask("ann", confirm(holdOf(1), "b1", [0]), "first")).toEqual(first);
+    box.ask("ann", cancel("b3"));
+    expect(box.ask("ann", confirm(holdOf(4), "b4", [2], true))).toMatchObject({ code: "SALE_CLOSED" });
+    expect(box.ask("ann", cancel("b2"))).toMatchObject({ type: "cancelled", seats: [1] });
+    expect(box.look).toBe("b.......");
+  });
+
+  test("a show of which nobody has said when it is over may be booked for a day after its sale", () => {
+    const box = new Box(undefined, { salesEndAt: START + 10 });
+    box.ask("ann", { type: "hold", seats: [0] });
+    box.ask("ann", { type: "hold", seats: [1] });
+    box.now = START + 10 + CORE_LIMITS.archiveAfterMs - 1;
+    expect(box.ask("ann", confirm(holdOf(1), "b1", [0], true))).toMatchObject({ type: "confirmed" });
+    box.now++;
+    expect(box.ask("ann", confirm(holdOf(2), "b2", [1], true))).toMatchObject({ code: "SALE_CLOSED" });
   });
 
   test("after a close what is being paid for is still booked, and nothing else", () => {

@@ -6,12 +6,13 @@ import type { CommandOf } from "./command.ts";
 import { takenOf } from "./hold.ts";
 import { missingHold, ownHold } from "./own-hold.ts";
 import { badSeats, sameSeats } from "./seat-list.ts";
-import { isLive } from "./time.ts";
+import { isLive, showIsOver } from "./time.ts";
 
 /**
  * Idempotent by booking id, whatever the request id: money must not buy twice. A hold whose time is over counts as gone, but while
  * nobody else has its seats they are still at hand for `reacquire`, which asks neither for the holder's limit nor the
- * sale's end, only for seats that are free and a showtime that is not cancelled: the money is there.
+ * sale's end, only for seats that are free and a showtime that is not cancelled: the money is there. Once the show is over
+ * nothing is booked any more, be there time that holds were given back: the buyer could neither use it nor give it back.
  */
 export function decideConfirm(state: ShowtimeState, command: CommandOf<"confirm">, now: number): Decision {
   const { holder, rid, booking, seats, reacquire } = command;
@@ -21,6 +22,7 @@ export function decideConfirm(state: ShowtimeState, command: CommandOf<"confirm"
     return already({ type: "confirmed", booking, seats: known.seats, reacquired: false });
   }
   if (state.cancelled.get(booking) !== undefined) return refuse("BOOKING_NOT_FOUND", "The booking was cancelled.");
+  if (showIsOver(state, now)) return refuse("SALE_CLOSED", "The show is over.");
 
   const hold = ownHold(state, holder, command.hold);
   if (hold?.booking !== booking && state.pinned.has(booking))

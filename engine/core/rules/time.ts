@@ -17,6 +17,12 @@ export function saleClosed(state: ShowtimeState, now: number): Decision | undefi
   return undefined;
 }
 
+/** Where nobody has said when it ends, as in sales of 0.1.0, it is as long after its sale as that is archived. */
+export function showIsOver({ rules }: ShowtimeState, now: number): boolean {
+  const { salesEndAt, showEndsAt = salesEndAt + CORE_LIMITS.archiveAfterMs } = rules;
+  return now >= Math.max(salesEndAt, showEndsAt);
+}
+
 export const isLive = (hold: Hold, now: number): boolean => now < deadlineOfHold(hold);
 
 /**

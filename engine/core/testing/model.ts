@@ -2,7 +2,7 @@
  * The rules of a sale said a second time, as plainly as possible and without a thought for speed: seats with an owner, holds in a list.
  * For halls without orphan and accessible rules; those have specifications of their own.
  */
-import type { Command, SaleLimits } from "../../../proto/index.ts";
+import type { Command, SaleLimits, SaleRules } from "../../../proto/index.ts";
 
 type Wish<Type extends Command["type"]> = Omit<Extract<Command, { type: Type }>, "showtime" | "holder" | "rid">;
 interface Clock {
@@ -26,6 +26,9 @@ interface Booking {
   cancelled: boolean;
 }
 
+/** The sale, and then the show. */
+type Ends = Required<Pick<SaleRules, "salesEndAt" | "showEndsAt">>;
+
 /** What must be in the answer; the rest is for other tests. */
 export type Verdict = { type: string; code?: string; seats?: number[]; expiresInMs?: number; reacquired?: boolean };
 const refused = (code: string, seats?: number[]): Verdict => ({ type: "refused", code, ...(seats && { seats }) });
@@ -37,12 +40,19 @@ export class Model {
   readonly clocks = new Map<string, Clock>();
   readonly #limits: SaleLimits;
   readonly #seatCount: number;
+  readonly #ends: Ends;
   closed = false;
   #numbers = 0;
 
-  constructor(seatCount: number, limits: SaleLimits) {
+  constructor(seatCount: number, limits: SaleLimits, ends: Ends) {
     this.#seatCount = seatCount;
     this.#limits = limits;
+    this.#ends = ends;
+  }
+
+  /** Whether anything may be held. */
+  sells(now: number): boolean {
+    return !this.closed && now < this.#ends.salesEndAt;
   }
 
   look(seat: number): string {
@@ -56,7 +66,7 @@ export class Model {
   }
 
   hold(who: string, seats: number[], now: number): Verdict {
-    if (this.closed) return refused("SALE_CLOSED");
+    if (!this.sells(now)) return refused("SALE_CLOSED");
     if (seats.length === 0 || new Set(seats).size < seats.length) return refused("BAD_MESSAGE");
     const unknown = seats.filter((seat) => seat >= this.#seatCount);
     if (unknown.length > 0) return refused("NOT_FOUND", unknown);
@@ -82,7 +92,7 @@ export class Model {
   }
 
   extend(who: string, number: number, now: number): Verdict {
-    if (this.closed) return refused("SALE_CLOSED");
+    if (!this.sells(now)) return refused("SALE_CLOSED");
     const hold = this.#find(who, number, now);
     if ("code" in hold) return hold;
     if (hold.booking !== undefined) return refused("HOLD_PINNED");
@@ -125,6 +135,7 @@ export class Model {
     const known = this.bookings.find((booking) => booking.id === id);
     if (known?.cancelled) return refused("BOOKING_NOT_FOUND");
     if (known !== undefined) return known.who === who ? { type: "confirmed", seats: known.seats } : refused("CONFLICT");
+    if (now >= this.#ends.showEndsAt) return refused("SALE_CLOSED");
     const hold = this.#live().find((each) => each.number === number && each.who === who);
     if (hold?.booking !== id && this.#live().some(({ booking }) => booking === id)) return refused("CONFLICT");
     if (hold !== undefined && (reacquire || now < this.deadline(hold))) {

@@ -57,6 +57,12 @@ describe("the seat comes before the money", () => {
     expect(after(lost, released, said("voided"))).toMatchObject({ status: "refunded", steps: [] });
   });
 
+  it("gives the money back when the show is over by then, and looks for no other seats", () => {
+    const wished = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay, said("authorized"));
+    const over = after(wished, { ...gone, code: "SALE_CLOSED" } as Fact, released, said("voided"));
+    expect(over).toMatchObject({ status: "refunded", reason: "The payment came too late; the money goes back.", steps: [] });
+  });
+
   it("looks once for other seats, when the buyer will have them", () => {
     const asked = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay, said("authorized"), gone);
     expect(stepsOf(asked)).toEqual(["reseat", "confirm", "capture"]);

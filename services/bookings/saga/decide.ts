@@ -100,7 +100,8 @@ function refused(moment: Moment, { step, code, message }: FactOf<"refused">): De
     case "confirm": {
       const [category, ...others] = new Set(booking.seats.map((seat) => seat.category));
       const otherSeats = code === "SEAT_TAKEN" && booking.acceptOtherSeats && others.length === 0;
-      if (!otherSeats || category === undefined) return moment.giveUp(WHY.seatsGone);
+      if (!otherSeats || category === undefined)
+        return moment.giveUp(code === "SALE_CLOSED" ? WHY.tooLate : WHY.seatsGone);
       return moment.go({ steps: [{ do: "reseat" }, { do: "confirm" }, { do: "capture" }] });
     }
     case "reseat":

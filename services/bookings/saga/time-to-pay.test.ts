@@ -138,6 +138,18 @@ describe("time", () => {
     await expect.poll(() => sale.world.eventsOf(id).at(-1)).toBe("booking.refunded");
   });
 
+  it("money that comes when the show is over goes back, though the seats are still kept", async () => {
+    const { id } = await book([0]);
+    await pay(id, "later");
+    await sale.world.endShow(sale.showtime);
+    sale.world.payments.decide(id, "authorized");
+    const reason = expect.stringContaining("too late");
+    expect(await until(sale.shop, id, hasStatus("refunded", "confirmed"))).toMatchObject({ status: "refunded", reason });
+    await expect.poll(() => stepsOf(id)).toEqual([]);
+    expect([await sale.world.free(sale.showtime), sale.world.payments.kept(id)]).toEqual([96, 0]);
+    expect(sale.world.payments.reserved(id)).toBe(false);
+  });
+
   it("late money buys neighbouring seats instead, for a buyer who said so", async () => {
     const { id } = await lostSeats({ acceptOtherSeats: true, tickets: [{ seat: 1, type: "student" }] });
     const { seats, tickets, total } = await until(sale.shop, id, hasStatus("confirmed"));

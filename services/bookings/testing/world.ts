@@ -54,6 +54,12 @@ const SEATS = 96;
 const HOUR_MS = 3_600_000;
 const PATIENCE_MS = 15_000;
 export const PRICE = { adult: 1_450, child: 950, senior: 1_100, student: 1_200 };
+const RULES: SaleRules = {
+  salesStartAt: 0,
+  salesEndAt: Number.MAX_SAFE_INTEGER,
+  orphan: "none",
+  accessibleRelease: { when: "always" },
+};
 const silent = pino({ level: process.env["BOOKINGS_LOG"] ?? "silent" });
 
 /** Takes `<user>.<role>` for a token: what these tests are about begins after the verifier. */
@@ -291,22 +297,25 @@ export class World {
   /** A showtime of 96 seats, 12 a row, that nobody else has. */
   async openShowtime(): Promise<string> {
     const showtime = showtimeId(`st_${++this.#showtimes}`);
-    const rules: SaleRules = {
-      salesStartAt: 0,
-      salesEndAt: Number.MAX_SAFE_INTEGER,
-      orphan: "none",
-      accessibleRelease: { when: "always" },
-    };
     const reply = await this.engineClient.ask({
       type: "open",
       showtime,
       holder: holderId("catalog"),
       rid: this.#rid(),
       plan: smallHall(SEATS),
-      rules,
+      rules: RULES,
     });
     if (reply.type !== "done") throw new Error(JSON.stringify(reply));
     return showtime;
+  }
+
+  /** Its sale and its show are over. */
+  async endShow(showtime: string): Promise<void> {
+    const now = Date.now();
+    const rules = { ...RULES, salesEndAt: now, showEndsAt: now };
+    const address = { showtime: showtimeId(showtime), holder: holderId("catalog"), rid: this.#rid() };
+    const reply = await this.engineClient.ask({ type: "amend", ...address, rules });
+    if (reply.type !== "done") throw new Error(JSON.stringify(reply));
   }
 
   /** The id of a hold of these seats. */
