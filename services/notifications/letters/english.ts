@@ -40,7 +40,7 @@ export const english: Messages = {
       heading: "Your booking has run out",
       paragraphs: [
         "Your booking was not paid in time, so its seats are free for others again.",
-        "No money was taken. Should a payment still arrive, it goes back by itself.",
+        "No money was taken. Should the money still come, the seats are yours if they are free, or it goes back.",
       ],
     },
     "booking.failed": {

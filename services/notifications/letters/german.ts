@@ -38,7 +38,7 @@ export const german: Messages = {
       heading: "Ihre Buchung ist abgelaufen",
       paragraphs: [
         "Ihre Buchung wurde nicht rechtzeitig bezahlt, ihre Plätze sind wieder frei.",
-        "Es wurde kein Geld abgebucht. Sollte eine Zahlung noch eintreffen, geht sie von selbst zurück.",
+        "Es wurde kein Geld abgebucht. Sollte das Geld noch eintreffen, gehören die Plätze Ihnen, wenn sie frei sind, oder es geht zurück.",
       ],
     },
     "booking.failed": {
