@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../../proto/index.ts";
 import type { BookingStatus } from "../../../proto/services/index.ts";
+import { GIVEN_UP_KEPT_MS } from "../limits.ts";
 import { aBooking, GRACE_MS, Model, NOW, PAY_MS, type Turn } from "../testing/model.ts";
 import { type Booking, type Fact, totalOf } from "./booking.ts";
 import { decide } from "./decide.ts";
@@ -315,10 +316,24 @@ it("seats that are booked for late money are kept, however often that is told", 
 it("a payment that is begun after it was given up, as it was not yet begun, is given up as soon as it is told of", () => {
   const unbegun: Fact = { type: "refused", step: "void", about: "pay_1", code: "NOT_FOUND", message: "" };
   const over = after(after(aBooking(), pinned, pay, cancel()), released, unbegun);
-  expect(over).toMatchObject({ status: "cancelled", steps: [], dueAt: null }); // Nobody looks at it by himself.
+  const payment = { id: "pay_1", state: "failed" };
+  expect(over).toMatchObject({ status: "cancelled", payment, steps: [], dueAt: null }); // Nobody looks at it by himself.
   const told = after(over, said("authorized"));
   expect([stepsOf(told), told.dueAt]).toEqual([["void"], NOW]);
   expect(after(told, said("voided"))).toMatchObject({ status: "cancelled", refunded: 0, steps: [], dueAt: null });
+});
+
+it("a payment of which nothing is heard for a week after it was given up has failed, and what comes of it later goes back", () => {
+  const open = after(aBooking(), pinned, pay, said("pending"), [said("pending"), NOW + PAY_MS]);
+  const givenUp = after(open, [said("pending"), NOW + PAY_MS + GRACE_MS], released, said("pending"));
+  const [week, unsaid] = [NOW + PAY_MS + GIVEN_UP_KEPT_MS, { type: "unanswered", step: "watch" } as const];
+  for (const fact of [said("pending"), unsaid]) {
+    const before = after(givenUp, [fact, week - 1]);
+    expect([before.payment?.state, stepsOf(before)]).toEqual(["pending", ["watch"]]);
+    const over = after(givenUp, [fact, week]);
+    expect(over).toMatchObject({ status: "expired", payment: { id: "pay_1", state: "failed" }, steps: [], dueAt: null });
+    expect(stepsOf(after(over, said("authorized")))).toEqual(["void"]);
+  }
 });
 
 it("a capture that the bank refuses frees the seats", () => {

@@ -95,7 +95,7 @@ function refused(moment: Moment, { step, code, message }: FactOf<"refused">): De
       return { type: "dropped", code, message };
     case "start":
     case "watch":
-      if (booking.status !== "paying") return moment.stopWaiting();
+      if (booking.status !== "paying") return moment.stopWaiting(moment.unbegun);
       return unpaid(moment, code === "PAYMENT_METHOD_UNAVAILABLE" ? null : message, null); // Nobody was asked for money.
     case "confirm": {
       const [category, ...others] = new Set(booking.seats.map((seat) => seat.category));
@@ -111,7 +111,7 @@ function refused(moment: Moment, { step, code, message }: FactOf<"refused">): De
     case "release":
       return moment.done(); // The engine has no such booking, or the seats are not its any more.
     case "void":
-      return code === "NOT_FOUND" ? moment.done() : moment.tryAgain(); // It was never begun.
+      return code === "NOT_FOUND" ? moment.done({ payment: moment.unbegun }) : moment.tryAgain();
     case "refund":
       return moment.tryAgain(); // Money that is owed stays owed.
   }

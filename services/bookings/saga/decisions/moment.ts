@@ -63,6 +63,12 @@ export class Moment {
     return `rf_${this.booking.id.slice(3)}`;
   }
 
+  /** The payment as one that never came to be, as far as anybody knows. By its id it is known again, should it be begun late. */
+  get unbegun(): Booking["payment"] {
+    const { payment } = this.booking;
+    return payment && { ...payment, state: "failed", next: null };
+  }
+
   /** @param told of it, in this order */
   go(changes: Partial<Booking>, ...told: Told[]): Decision {
     const next = { ...this.booking, tries: 0, ...changes };
@@ -114,7 +120,7 @@ export class Moment {
     if (status === "paying") {
       return this.isLate ? this.expire([{ do: "watch" }], WHY.unpaid, attempt) : this.watch(attempt);
     }
-    if (this.isGivenUp) return this.now < payBy + GIVEN_UP_KEPT_MS ? this.watch(attempt) : this.done();
+    if (this.isGivenUp) return this.now < payBy + GIVEN_UP_KEPT_MS ? this.watch(attempt) : this.done({ payment: this.unbegun });
     return this.now < this.#graceEndsAt ? this.watch(attempt) : this.giveUp(WHY.unpaid, attempt);
   }
 
