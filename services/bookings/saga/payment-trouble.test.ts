@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { READ_PAYMENT } from "../../../proto/services/index.ts";
 import { useSale } from "../testing/sale.ts";
 import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
 
@@ -42,6 +43,27 @@ describe("when payments", () => {
     }
     expect((await pay(id, "ok")).statusCode).toBe(202);
     await until(sale.shop, id, hasStatus("confirmed"));
+  });
+
+  it("has an open payment, its gateway is asked on our account only when the time is over", async () => {
+    const asked = vi.spyOn(sale.shop.mortal.bus, "request");
+    const { id } = await book([0]);
+    await pay(id, "later");
+    const { payment } = await read(sale.shop, id);
+    const looks = () =>
+      asked.mock.calls.flatMap(([{ name }, question]) => {
+        const { paymentId, refresh } = question as { paymentId?: string; refresh?: boolean };
+        return name === READ_PAYMENT.name && paymentId === payment?.paymentId ? [refresh] : [];
+      });
+    await expect.poll(() => looks().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+    expect(new Set(looks())).toEqual(new Set([false]));
+    sale.shop.clock.shift(60_000);
+    await until(sale.shop, id, hasStatus("expired"));
+    expect(looks()).toContain(true);
+    asked.mockRestore();
+    sale.world.payments.decide(id, "failed");
+    await until(sale.shop, id, ({ payment: last }) => last?.status === "failed");
+    sale.shop.clock.shift(-60_000);
   });
 
   it("cannot capture, the seats are free again and the buyer reads why", async () => {

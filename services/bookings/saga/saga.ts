@@ -1,11 +1,11 @@
 import { type Clock, every, type Timer } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
-import { LEASE_RENEWED_EVERY_MS, NEWS_MAX, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
+import { ANSWER_WITHIN_MS, LEASE_RENEWED_EVERY_MS, NEWS_MAX, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
 import { type Booking, type Decision, type Fact, isUndoing, type Told } from "./booking.ts";
 import { decide } from "./decide.ts";
-import type { Rules } from "./decisions/moment.ts";
+import { type Rules, watchedUntil } from "./decisions/moment.ts";
 import type { Steps } from "./steps.ts";
 
 interface Options {
@@ -253,7 +253,9 @@ export class Saga {
       const leftMs = isDue(booking, this.#clock.now()) ? await this.#steps.timeLeft(booking) : undefined;
       return { type: "due", leftMs };
     }
-    const fact = await this.#steps.do(booking, step, { isFirst: first });
+    // What is answered late counts when it is written.
+    const isLast = this.#clock.now() + ANSWER_WITHIN_MS >= watchedUntil(booking, this.#rules);
+    const fact = await this.#steps.do(booking, step, { isFirst: first, isLast });
     const decision = decide(booking, fact, this.#clock.now(), this.#rules);
     // An answer that leads nowhere is none: the step would be done again and again.
     const isMute = decision.type === "next" && decision.booking === booking;

@@ -38,6 +38,8 @@ type Unanswered = Extract<Fact, { type: "unanswered" }>;
 interface Attempt {
   /** The step was never asked for before, by any process. */
   readonly isFirst: boolean;
+  /** What it finds decides, for it is waited for no longer. */
+  readonly isLast: boolean;
 }
 
 /** The saga's hands: each step is one request to another service, under ids that make it happen once however often it is asked. */
@@ -61,7 +63,8 @@ export class Steps {
       case "start":
         return this.#start(booking, step.token, attempt);
       case "watch":
-        return this.look(booking, { refresh: true });
+        // `payments` asks the gateway by itself, and tells of what changes; gateways bear only so many questions.
+        return this.look(booking, { refresh: attempt.isLast });
       case "confirm":
         return this.#confirm(booking);
       case "reseat":

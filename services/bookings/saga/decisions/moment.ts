@@ -116,12 +116,9 @@ export class Moment {
 
   /** The payment is still open: look again, until it is too late. */
   keepWatching(attempt = this.booking.payment): Decision {
-    const { status, payBy } = this.booking;
-    if (status === "paying") {
-      return this.isLate ? this.expire([{ do: "watch" }], WHY.unpaid, attempt) : this.watch(attempt);
-    }
-    if (this.isGivenUp) return this.now < payBy + GIVEN_UP_KEPT_MS ? this.watch(attempt) : this.done({ payment: this.unbegun });
-    return this.now < this.#graceEndsAt ? this.watch(attempt) : this.giveUp(WHY.unpaid, attempt);
+    if (this.now < watchedUntil(this.booking, this.#rules)) return this.watch(attempt);
+    if (this.booking.status === "paying") return this.expire([{ do: "watch" }], WHY.unpaid, attempt);
+    return this.isGivenUp ? this.done({ payment: this.unbegun }) : this.giveUp(WHY.unpaid, attempt);
   }
 
   watch(attempt: Booking["payment"]): Decision {
@@ -136,8 +133,14 @@ export class Moment {
 
 export const refuse = (message: string): Decision => ({ type: "refused", code: "BOOKING_STATE", message });
 
+/** Until when its payment is waited for as things are: the buyer's time, the grace, or the gateway's. */
+export function watchedUntil({ status, payBy, payment }: Booking, { graceMs }: Rules): number {
+  if (status === "paying") return payBy;
+  return payBy + (payment?.givenUp === true ? GIVEN_UP_KEPT_MS : graceMs);
+}
+
 /** When somebody must look at the booking: at once for what was not tried yet, else later and later. */
-function dueAtOf(booking: Booking, now: number, { graceMs }: Rules): number | null {
+function dueAtOf(booking: Booking, now: number, rules: Rules): number | null {
   const [step] = booking.steps;
   if (step === undefined && booking.status !== "pending") return null;
   if (step?.do !== "watch") {
@@ -147,8 +150,7 @@ function dueAtOf(booking: Booking, now: number, { graceMs }: Rules): number | nu
     return step === undefined ? booking.payBy : now;
   }
   if (booking.payment?.givenUp === true) return now + backOff(booking.tries, GIVEN_UP_FIRST_MS, GIVEN_UP_LAST_MS);
-  const deadline = booking.status === "paying" ? booking.payBy : booking.payBy + graceMs;
-  return Math.max(now, Math.min(now + backOff(booking.tries), deadline));
+  return Math.max(now, Math.min(now + backOff(booking.tries), watchedUntil(booking, rules)));
 }
 
 const backOff = (tries: number, first = BACK_OFF_FIRST_MS, last = BACK_OFF_LAST_MS): number =>
