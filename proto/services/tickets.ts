@@ -12,9 +12,9 @@ export const WITHDRAWN_FOR_MS = 60_000;
 
 /**
  * Before paid seats are given back: from now on their tickets let nobody in. When some of them have done so, those seats are
- * answered, and none is withdrawn. May be repeated.
+ * answered, and none is withdrawn; with `despiteUsed` the others are. May be repeated.
  */
 export const WITHDRAW_TICKETS: Endpoint<
-  { readonly bookingId: string; readonly seats: readonly number[] },
+  { readonly bookingId: string; readonly seats: readonly number[]; readonly despiteUsed?: boolean },
   { readonly used: readonly number[] }
 > = { name: "tickets.withdraw", question: plainCodec(), answer: plainCodec() };

@@ -82,8 +82,8 @@ describe("tickets are void", () => {
 });
 
 describe("before its seat is given back", () => {
-  const withdraw = (bookingId: string, seats: readonly number[]) =>
-    office.world.bus.request(WITHDRAW_TICKETS, { bookingId, seats }, { timeoutMs: 5_000 });
+  const withdraw = (bookingId: string, seats: readonly number[], more: { despiteUsed?: boolean } = {}) =>
+    office.world.bus.request(WITHDRAW_TICKETS, { bookingId, seats, ...more }, { timeoutMs: 5_000 });
 
   it("a ticket is withdrawn: it lets nobody in, and is void once the seat is gone", async () => {
     const booking = office.world.peers.book(nextBooking(), [110, 111]);
@@ -103,6 +103,17 @@ describe("before its seat is given back", () => {
     await checkIn(used!.qr);
     expect(await withdraw(booking.bookingId, [112, 113])).toEqual({ used: [112] });
     expect((await checkIn(other!.qr)).statusCode).toBe(200);
+  });
+
+  it("those that let nobody in yet are withdrawn where that is said, whoever else was let in", async () => {
+    const booking = office.world.peers.book(nextBooking(), [125, 126]);
+    const [used, other] = await list(booking.bookingId);
+    await checkIn(used!.qr);
+    const despiteUsed = { despiteUsed: true };
+    expect(await withdraw(booking.bookingId, [125], despiteUsed)).toEqual({ used: [125] });
+    expect(await withdraw(booking.bookingId, [125, 126], despiteUsed)).toEqual({ used: [125] });
+    expect((await checkIn(other!.qr)).json()).toMatchObject({ code: "BAD_TICKET", reason: "withdrawn" });
+    expect((await checkIn(used!.qr)).json()).not.toMatchObject({ reason: "withdrawn" });
   });
 
   it("also one that was not issued yet", async () => {

@@ -7,6 +7,7 @@ import type { TicketTables } from "./tables.ts";
 export interface Withdrawal {
   readonly bookingId: string;
   readonly seats: readonly number[];
+  readonly despiteUsed?: boolean;
 }
 
 interface Options {
@@ -29,7 +30,7 @@ export class Withdrawals {
     this.#options = options;
   }
 
-  /** All of them or none. @returns the seats that people were let in to */
+  /** All of them or none; with `despiteUsed` all that let nobody in yet. @returns the seats that people were let in to */
   async withdraw(wish: Withdrawal): Promise<{ used: number[] }> {
     const used = await this.#withdraw(wish, { all: true });
     if (used !== undefined) return { used };
@@ -38,7 +39,10 @@ export class Withdrawals {
   }
 
   /** @returns undefined when `all` must have tickets, and some have not */
-  async #withdraw({ bookingId, seats }: Withdrawal, { all }: { all: boolean }): Promise<number[] | undefined> {
+  async #withdraw(
+    { bookingId, seats, despiteUsed = false }: Withdrawal,
+    { all }: { all: boolean },
+  ): Promise<number[] | undefined> {
     const { db, clock } = this.#options;
     return db.transaction().execute(async (transaction) => {
       await lockBooking(transaction, bookingId);
@@ -52,9 +56,9 @@ export class Withdrawals {
         .execute();
       if (all && tickets.length < seats.length) return undefined;
       const used = tickets.filter(({ checked_in_at }) => checked_in_at !== null).map(({ seat }) => seat);
-      if (used.length > 0 || tickets.length === 0) return used;
+      const ids = tickets.flatMap(({ id, checked_in_at }) => (checked_in_at === null ? [id] : []));
+      if (ids.length === 0 || (used.length > 0 && !despiteUsed)) return used;
       const now = clock.now();
-      const ids = tickets.map(({ id }) => id);
       await transaction
         .updateTable("ticket")
         .set({ withdrawn_at: new Date(now) })

@@ -74,10 +74,11 @@ describe("cancelling", () => {
       expect(await sale.world.booked(sale.showtime)).toEqual([1]);
     });
 
-    it("is given back by an admin", async () => {
+    it("is given back by an admin, and the tickets that let nobody in yet are withdrawn", async () => {
       const cancelled = await call(sale.shop, "POST", `/bookings/${id}/cancel`, { user: "root", role: "admin" });
       expect(cancelled.json()).toMatchObject({ status: "cancelled" });
       expect(sale.world.payments.kept(id)).toBe(0);
+      expect(sale.world.withdrawals).toContainEqual({ bookingId: id, seats: [0, 1], despiteUsed: true });
     });
   });
 

@@ -102,7 +102,11 @@ export class World {
   afterWithdrawal: () => Promise<void> = () => Promise.resolve();
   /** As the catalogue says; to the engine all are the same. */
   readonly dearSeats = new Set<number>();
-  readonly withdrawals: { readonly bookingId: string; readonly seats: readonly number[] }[] = [];
+  readonly withdrawals: {
+    readonly bookingId: string;
+    readonly seats: readonly number[];
+    readonly despiteUsed?: boolean;
+  }[] = [];
   readonly showtime: Partial<ShowtimeCard> = {};
   readonly #options: WorldOptions;
   readonly #limits: SaleLimits;
