@@ -1,3 +1,4 @@
+import { SERVES_MANY } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
@@ -171,7 +172,7 @@ export class Desk {
 
   #newBooking(
     id: string,
-    { userId }: Asker,
+    { userId, role }: Asker,
     request: BookingRequest,
     showtime: ShowtimeCard,
     seats: BookedSeat[],
@@ -181,6 +182,7 @@ export class Desk {
       id,
       secret: this.#options.random(16).toString("base64url"),
       userId,
+      desk: SERVES_MANY.has(role),
       holdId: request.holdId,
       showtimeId: showtime.showtimeId,
       title: showtime.title,

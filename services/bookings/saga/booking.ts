@@ -56,6 +56,8 @@ export interface Booking {
    */
   readonly secret: string;
   readonly userId: string;
+  /** The user is a device that serves many: what it sold to others counts against no limit of its seats. */
+  readonly desk: boolean;
   readonly showtimeId: string;
   /** Of the movie, for the gateway's page. */
   readonly title: string;

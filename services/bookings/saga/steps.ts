@@ -161,6 +161,7 @@ export class Steps {
     const reply = await this.#askEngine(booking, "reseat", "held", {
       type: "hold-best",
       ...addressOf(booking, "reseat"),
+      desk: booking.desk,
       count: booking.seats.length,
       ...(like && { category: like.category }),
     });

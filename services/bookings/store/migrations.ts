@@ -76,6 +76,9 @@ const SECRET = [`alter table bookings.booking add column secret text not null de
 /** Those of before count from now on. */
 const FAILED_PAYMENTS = [`alter table bookings.booking add column failed_payments integer not null default 0`];
 
+/** Of those of before nobody knows it any more. */
+const DESK = [`alter table bookings.booking add column desk boolean not null default false`];
+
 const each = (statements: readonly string[]): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of statements) await sql.raw(statement).execute(db);
@@ -93,4 +96,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "007-secret": each(SECRET),
   "008-failed-payments": each(FAILED_PAYMENTS),
   "009-outbox-order": outboxOrderMigration(BOOKINGS_SCHEMA),
+  "010-desk": each(DESK),
 };

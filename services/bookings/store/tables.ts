@@ -16,6 +16,7 @@ export interface BookingTable {
   /** A default makes those of bookings from before. */
   secret: ColumnType<string, string, never>;
   user_id: string;
+  desk: ColumnType<boolean, boolean, never>;
   showtime_id: string;
   title: string;
   hold_id: string;

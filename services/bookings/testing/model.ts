@@ -21,6 +21,7 @@ export const aBooking = (): Booking => ({
   id: "bk_1",
   secret: "s",
   userId: "ada",
+  desk: false,
   showtimeId: "st_1",
   title: "Metropolis",
   holdId: "st_1.1",
