@@ -135,8 +135,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
   }
   httpPort = await lifecycle.start({
     name: "http",
-    start: () =>
-      listenAt(app, { setting: "HTTP_PORT", host: config.host, port: config.httpPort, backlog: BACKLOG }),
+    start: () => listenAt(app, { setting: "HTTP_PORT", host: config.host, port: config.httpPort, backlog: BACKLOG }),
     stop: async () => {
       await app.drain();
       await app.close();

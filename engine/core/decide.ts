@@ -50,12 +50,7 @@ export function decide(state: ShowtimeState | undefined, command: Command, now: 
   }
 }
 
-function decideUnopened(
-  state: ShowtimeState | undefined,
-  command: Command,
-  now: number,
-  limits: SaleLimits,
-): Decision {
+function decideUnopened(state: ShowtimeState | undefined, command: Command, now: number, limits: SaleLimits): Decision {
   switch (command.type) {
     case "open":
       return decideOpen(command, now, limits);

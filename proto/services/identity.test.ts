@@ -16,5 +16,6 @@ it("a user's card is one, or there is none, or it is dropped", () => {
   }
   for (const field of ["id", "role", "language"])
     expect(() => answer.decode(plain.encode({ ...card, [field]: null }))).toThrow("something else");
-  for (const wrong of [1, "x", [], {}, [card]]) expect(() => answer.decode(plain.encode(wrong))).toThrow("something else");
+  for (const wrong of [1, "x", [], {}, [card]])
+    expect(() => answer.decode(plain.encode(wrong))).toThrow("something else");
 });

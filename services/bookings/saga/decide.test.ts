@@ -61,7 +61,11 @@ describe("the seat comes before the money", () => {
   it("gives the money back when the show is over by then, and looks for no other seats", () => {
     const wished = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay, said("authorized"));
     const over = after(wished, { ...gone, code: "SALE_CLOSED" } as Fact, released, said("voided"));
-    expect(over).toMatchObject({ status: "refunded", reason: "The payment came too late; the money goes back.", steps: [] });
+    expect(over).toMatchObject({
+      status: "refunded",
+      reason: "The payment came too late; the money goes back.",
+      steps: [],
+    });
   });
 
   it("looks once for other seats, when the buyer will have them", () => {
@@ -331,7 +335,12 @@ it("a payment of which nothing is heard for a week after it was given up has fai
     const before = after(givenUp, [fact, week - 1]);
     expect([before.payment?.state, stepsOf(before)]).toEqual(["pending", ["watch"]]);
     const over = after(givenUp, [fact, week]);
-    expect(over).toMatchObject({ status: "expired", payment: { id: "pay_1", state: "failed" }, steps: [], dueAt: null });
+    expect(over).toMatchObject({
+      status: "expired",
+      payment: { id: "pay_1", state: "failed" },
+      steps: [],
+      dueAt: null,
+    });
     expect(stepsOf(after(over, said("authorized")))).toEqual(["void"]);
   }
 });

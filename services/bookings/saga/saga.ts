@@ -1,7 +1,13 @@
 import { type Clock, every, type Timer } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
-import { ANSWER_WITHIN_MS, LEASE_RENEWED_EVERY_MS, NEWS_MAX, OUTCOME_LOOK_EVERY_MS, OUTCOME_WAIT_MS } from "../limits.ts";
+import {
+  ANSWER_WITHIN_MS,
+  LEASE_RENEWED_EVERY_MS,
+  NEWS_MAX,
+  OUTCOME_LOOK_EVERY_MS,
+  OUTCOME_WAIT_MS,
+} from "../limits.ts";
 import type { BookingStore, Stored } from "../store/store.ts";
 import { type Booking, type Decision, type Fact, isUndoing, type Told } from "./booking.ts";
 import { decide } from "./decide.ts";

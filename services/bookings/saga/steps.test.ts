@@ -23,10 +23,12 @@ it("a pin whose first answer was lost leaves no more time to pay than the engine
       replies: [{ type: "pinned", hold: holdId as HoldId, booking: bookingId(id), seats, expiresInMs: PAY_MS }],
     });
   });
-  const payBy = new Steps({ engine, bus, clock, log }).do(aBooking(), { do: "pin" }, { isFirst: true, isLast: false }).then((fact) => {
-    if (fact.type !== "pinned") throw new Error(JSON.stringify(fact));
-    return clock.now() + fact.expiresInMs;
-  });
+  const payBy = new Steps({ engine, bus, clock, log })
+    .do(aBooking(), { do: "pin" }, { isFirst: true, isLast: false })
+    .then((fact) => {
+      if (fact.type !== "pinned") throw new Error(JSON.stringify(fact));
+      return clock.now() + fact.expiresInMs;
+    });
   await clock.advance(times.timeoutMs);
   expect(await payBy).toBe(NOW + PAY_MS);
   expect(asked).toBe(2);

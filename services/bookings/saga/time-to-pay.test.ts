@@ -36,7 +36,11 @@ describe("time", () => {
     const payAgain = () => call(sale.shop, "POST", `/bookings/${id}/payments`, request);
     const query = `mutation { processPayment(bookingId: "${id}", paymentMethod: "mock", paymentDetails: "ok") { success code } }`;
     const asked = { method: "POST", url: "/graphql", headers: as("ada"), payload: { query } } as const;
-    const [refused, unpaid, inGraphql] = [await payAgain(), await read(sale.shop, id), await sale.shop.app.inject(asked)];
+    const [refused, unpaid, inGraphql] = [
+      await payAgain(),
+      await read(sale.shop, id),
+      await sale.shop.app.inject(asked),
+    ];
     await sale.world.startEngine();
     expect(refused.json()).toMatchObject({ status: 503, code: "UNAVAILABLE", retryInMs: expect.any(Number) });
     expect(unpaid).toMatchObject({ status: "pending", payBy });
@@ -144,7 +148,10 @@ describe("time", () => {
     await sale.world.endShow(sale.showtime);
     sale.world.payments.decide(id, "authorized");
     const reason = expect.stringContaining("too late");
-    expect(await until(sale.shop, id, hasStatus("refunded", "confirmed"))).toMatchObject({ status: "refunded", reason });
+    expect(await until(sale.shop, id, hasStatus("refunded", "confirmed"))).toMatchObject({
+      status: "refunded",
+      reason,
+    });
     await expect.poll(() => stepsOf(id)).toEqual([]);
     expect([await sale.world.free(sale.showtime), sale.world.payments.kept(id)]).toEqual([96, 0]);
     expect(sale.world.payments.reserved(id)).toBe(false);

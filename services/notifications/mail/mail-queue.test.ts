@@ -102,21 +102,24 @@ describe("the queue", () => {
       () => (post.server.onRecipient = () => fail(smtpError(450, "4.7.1 Greylisted, try again"))),
       () => (post.server.onRecipient = () => {}),
     ],
-  ])("tells an address of so many, no more and no fewer, when each is tried in vain at first: %s", async (_why, begin, end) => {
-    await post.server.start();
-    await post.world.start({ smtpUrl: smtpUrl() });
-    const victim = post.world.peers.user();
-    const { max } = UNPAID_MAILS_OF_ADDRESS;
-    const bookings = Array.from({ length: 3 * max }, () => post.world.peers.book(victim.id, { status: "cancelled" }));
-    begin();
-    for (const booking of bookings)
-      await post.world.stream.publish(bookingEvent("booking.cancelled", booking, { paid: false }));
-    for (const { bookingId } of bookings) await putOff(bookingId);
-    end();
-    post.world.clock.goForward(RETRY_FIRST_MS);
-    await eventually(async () => expect((await allStatuses()).toSorted()).toEqual(["dropped", "sent"]));
-    expect(receivedBy(victim.email)).toHaveLength(max);
-  });
+  ])(
+    "tells an address of so many, no more and no fewer, when each is tried in vain at first: %s",
+    async (_why, begin, end) => {
+      await post.server.start();
+      await post.world.start({ smtpUrl: smtpUrl() });
+      const victim = post.world.peers.user();
+      const { max } = UNPAID_MAILS_OF_ADDRESS;
+      const bookings = Array.from({ length: 3 * max }, () => post.world.peers.book(victim.id, { status: "cancelled" }));
+      begin();
+      for (const booking of bookings)
+        await post.world.stream.publish(bookingEvent("booking.cancelled", booking, { paid: false }));
+      for (const { bookingId } of bookings) await putOff(bookingId);
+      end();
+      post.world.clock.goForward(RETRY_FIRST_MS);
+      await eventually(async () => expect((await allStatuses()).toSorted()).toEqual(["dropped", "sent"]));
+      expect(receivedBy(victim.email)).toHaveLength(max);
+    },
+  );
 
   it("sends what a process that was killed had taken, under the same Message-ID", async () => {
     await post.server.start();
