@@ -14,9 +14,9 @@ it("writes an engine's row before anybody can count on it, and then again and ag
   };
   const renewing = await keepRenewing({ table, clock, log: pino({ level: "silent" }) });
   expect(renewed).toBe(1);
-  clock.advance(RENEW_EVERY_MS);
+  await clock.advance(RENEW_EVERY_MS);
   expect(renewed).toBe(2);
   renewing.cancel();
-  clock.advance(RENEW_EVERY_MS);
+  await clock.advance(RENEW_EVERY_MS);
   expect(renewed).toBe(2);
 });

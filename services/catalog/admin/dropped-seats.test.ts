@@ -41,7 +41,7 @@ const isSettled = async () =>
 it("is freed again where whoever changed the hall died of it", async () => {
   await catalog.pool.query("update catalog.hall set settled = false");
   for (const seat of [5, 6]) catalog.engine.blocked.add(`${showtime.id} ${seat}`);
-  clock.advance(SETTLE_SWEEP_EVERY_MS);
+  await clock.advance(SETTLE_SWEEP_EVERY_MS);
   await expect.poll(isSettled).toBe(true);
   expect(await statuses()).toBe("0000000000");
 });
@@ -58,7 +58,7 @@ it("is freed once the engine is back that went away in the middle of a change", 
   expect(await isSettled()).toBe(false);
   isAway = false;
   expect(await statuses()).toBe("0000033333");
-  clock.advance(SETTLE_SWEEP_EVERY_MS);
+  await clock.advance(SETTLE_SWEEP_EVERY_MS);
   await expect.poll(isSettled).toBe(true);
   expect(await statuses()).toBe("0000000000");
 });
