@@ -34,11 +34,11 @@ describe("of a user who has as many sign-ins as may be", () => {
   /** So many sign-ins that were used last just now. */
   async function fill(userId: string, count: number, { ended = false } = {}): Promise<void> {
     const now = new Date(t.clock.now());
-    const until = new Date(t.clock.now() + HOUR_MS / 4);
+    const [tokensUntil, expiresAt] = [HOUR_MS / 4, 720 * HOUR_MS].map((ms) => new Date(t.clock.now() + ms));
     await t.pool.query(
       `insert into identity.family (id, user_id, rotated_at, expires_at, tokens_until, revoked_at)
-       select 'fam_' || n || $1, $1, $2, $3, $3, $4 from generate_series(1, $5::int) as n`,
-      [userId, now, until, ended ? now : null, count],
+       select 'fam_' || n || $1, $1, $2, $3, $4, $5 from generate_series(1, $6::int) as n`,
+      [userId, now, expiresAt, tokensUntil, ended ? now : null, count],
     );
   }
 
