@@ -25,7 +25,7 @@ export const LOGINS_OF_NETWORK_WAITING_MAX = 256;
 /** Logins of an address in a minute, and as many changes of accounts: more than hashing lets through, so that a crowd behind one router does not notice. */
 export const LOGINS_OF_ADDRESS = { max: 15_000, windowMs: 60_000 } as const;
 /** Sign-ins that a user has at most, ended ones among them, since a right password may come as often as it likes. When the access tokens of all are still good, the next login is refused. */
-export const FAMILIES_OF_USER_MAX = 1_000;
+export const FAMILIES_OF_USER_MAX = 10_000;
 
 /** Wrong passwords before the first wait: for one account from one address, for an account, and for an address. */
 export const WRONG_PASSWORDS_FREE = { pair: 5, account: 20, address: 100 } as const;
