@@ -60,7 +60,7 @@ describe("the seat comes before the money", () => {
 
   it("gives the money back when the show is over by then, and looks for no other seats", () => {
     const wished = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay, said("authorized"));
-    const over = after(wished, { ...gone, code: "SALE_CLOSED" } as Fact, released, said("voided"));
+    const over = after(wished, { ...gone, code: "SALE_CLOSED" }, released, said("voided"));
     expect(over).toMatchObject({
       status: "refunded",
       reason: "The payment came too late; the money goes back.",
@@ -246,7 +246,7 @@ describe("cancelling", () => {
   it("asks for a refund that is stuck less and less, at least once an hour, and for the next at once", () => {
     const untold: Fact = { type: "unanswered", step: "refund" };
     const tried = (times: number) =>
-      after(paid, cancel([2]), { type: "released", id: "rf_1" }, ...Array<Fact>(times).fill(untold));
+      after(paid, cancel([2]), { type: "released", id: "rf_1" }, ...Array.from({ length: times }, () => untold));
     const waits = [1, 20, 21, 22, 40].map((times) => (tried(times).dueAt ?? 0) - NOW);
     expect(waits).toEqual([500, 5_000, 30_000, 60_000, 3_600_000]);
     const rest = after(tried(40), { ...cancel(), id: "rf_2" } as Fact);
