@@ -309,7 +309,7 @@ describe("a run", () => {
     ] as const) {
       said = [];
       expect(await bench(["compare", file(before), file(after)], PLACE)).toBe(0);
-      expect(said.slice(1, 3).map((line) => line.trim().split(/ {2,}/).slice(4))).toEqual([
+      expect(said.slice(4, 6).map((line) => line.trim().split(/ {2,}/).slice(4))).toEqual([
         ["-", expect.any(String), expect.any(String), "-"],
         ["-", expect.any(String), expect.any(String), "-"],
       ]);
