@@ -27,7 +27,7 @@ const planOf = (env: Environment): Promise<Plan> =>
       nats: { engine: "a", edge: "b", services: "c", operator: "d" },
       routes: "e",
       postgres: { engine: "a", services: "b", gateway: "c" },
-      gateway: "long enough to be one",
+      gateway: "long-enough-to-be-one",
       certificateFile: "certificate.pem",
     },
     sizes: { engines: 1, edges: 1, services: 1 },
