@@ -44,6 +44,8 @@ export function createPool(options: PoolOptions): pg.Pool {
   const { connectionString, max, name, log, kept = 0, setting, writable = false, answerWithinMs } = options;
   const setUp = async (client: pg.ClientBase): Promise<void> => {
     if (answerWithinMs !== undefined) giveUpWhenSilent(client, answerWithinMs);
+    // Said here and not at the connection's start, where a pooler in between refuses what it does not know.
+    await client.query(`SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`);
     if (setting !== undefined) await client.query(`SET ${setting}`);
     if (writable) await requireWritable(client);
   };
@@ -53,7 +55,6 @@ export function createPool(options: PoolOptions): pg.Pool {
     min: kept,
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     ...KEEP_ALIVE,
     onConnect: (client): unknown => setUp(client), // Which the pool waits for, though its types do not say so.
   });
