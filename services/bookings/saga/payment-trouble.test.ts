@@ -59,10 +59,10 @@ describe("when payments", () => {
     expect(new Set(looks())).toEqual(new Set([false]));
     sale.shop.clock.shift(60_000);
     await until(sale.shop, id, hasStatus("expired"));
-    expect(looks()).toContain(true);
+    // A look that was under way when the time ran out was not the last: the next is, when the grace ends.
+    await expect.poll(looks, { timeout: 10_000 }).toContain(true);
     asked.mockRestore();
-    sale.world.payments.decide(id, "failed");
-    await until(sale.shop, id, ({ payment: last }) => last?.status === "failed");
+    await until(sale.shop, id, ({ payment: last }) => last?.status === "voided");
     sale.shop.clock.shift(-60_000);
   });
 
