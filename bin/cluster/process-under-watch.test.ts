@@ -4,6 +4,7 @@ import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import { Leash } from "./leash.ts";
 import { ProcessUnderWatch } from "./process-under-watch.ts";
 
@@ -102,6 +103,23 @@ it("one that ended is left for as long as it says, and then started again", asyn
   await clock.advance(1);
   await expect.poll(() => [watched.state, watched.restarts]).toEqual(["ready", 1]);
   await watched.stop();
+  leash.close();
+  await rm(folder, { recursive: true });
+});
+
+it("one of many that ends before it serves is spoken of with its own log", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "usher-watch-"));
+  const leash = new Leash();
+  const watched = [1, 10].map((at) => {
+    const name = `engine-${at}`;
+    const args = ["-c", at === 10 ? "exit 3" : "echo ready; exec sleep 600"];
+    const program = { name, command: "sh", args, env: {}, logFile: join(folder, `${name}.log`), ready: /^ready$/ };
+    const options = { clock: systemClock, leash, changed: () => undefined, line: () => undefined };
+    return new ProcessUnderWatch(program, options);
+  });
+  const message = `engine-10 ended with 3:  (its log is ${join(folder, "engine-10.log")})`;
+  await expect(Promise.all(watched.map((each) => each.start()))).rejects.toThrow(new ExplainedError(message));
+  await Promise.all(watched.map((each) => each.stop()));
   leash.close();
   await rm(folder, { recursive: true });
 });

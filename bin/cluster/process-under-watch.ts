@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Leash } from "./leash.ts";
 
 export interface Program {
@@ -75,7 +76,7 @@ export class ProcessUnderWatch {
     return this.#child?.pid;
   }
 
-  /** Settles when it serves. @throws with its last words when it ends before it ever did */
+  /** Settles when it serves. @throws ExplainedError with its last words, and where its log is, when it ends before it ever did */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       const words: string[] = [];
@@ -84,7 +85,9 @@ export class ProcessUnderWatch {
         word: (line) => words.push(line) > 5 && words.shift(),
         hasEnded: (code) => {
           this.#set("stopped");
-          reject(new Error(`${this.program.name} ended with ${code ?? "a signal"}: ${words.join(" / ")}`));
+          const { name, logFile } = this.program;
+          const end = `${name} ended with ${code ?? "a signal"}: ${words.join(" / ")}`;
+          reject(new ExplainedError(`${end} (its log is ${logFile})`));
         },
       });
     });

@@ -133,11 +133,7 @@ async function startPrograms({ clock, log, lifecycle, context }: Role, plan: Pla
     lifecycle.start({ name: each.program.name, start: () => undefined, stop: () => each.stop() });
   const start = async (started: readonly ProcessUnderWatch[]): Promise<void> => {
     processes.push(...started);
-    try {
-      await Promise.all(started.map((each) => each.start()));
-    } catch (error) {
-      throw new ExplainedError(`${(error as Error).message} (its log is ${logOf(started, error)})`);
-    }
+    await Promise.all(started.map((each) => each.start()));
   };
   const startAll = async (programs: readonly Program[]): Promise<void> => {
     const watched = programs.map(watch);
@@ -180,8 +176,3 @@ async function showOnTerminal(
     stop: (started) => started.end(),
   });
 }
-
-/** The log of the process that an error speaks of. */
-const logOf = (processes: readonly ProcessUnderWatch[], error: unknown): string =>
-  processes.find(({ program }) => error instanceof Error && error.message.startsWith(program.name))?.program.logFile ??
-  "";
