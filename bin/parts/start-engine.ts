@@ -104,7 +104,7 @@ export async function startEngine(
   const takePart = (): Promise<unknown> =>
     lifecycle.start({ name: "cluster", start: () => cluster.start(), stop: () => cluster.leave() });
   const check = async (): Promise<void> => {
-    if (!cluster.isTakingPart) throw new Error("the engine does not hear itself on the bus");
+    if (!cluster.hasListened) throw new Error("the engine does not hear itself on the bus");
   };
   return { takePart, reachable: () => undefined, checks: [{ name: "cluster", check }] };
 }

@@ -145,9 +145,14 @@ export class Cluster {
     }
   }
 
-  /** Whether it hears itself, and so may claim shards. */
-  get isTakingPart(): boolean {
-    return this.#hasListened;
+  /**
+   * Whether it has heard the others for long enough to know who is there: it has if it has heard itself. One that is new, was
+   * stopped for a while, or had no way to the bus must not take silence for death.
+   */
+  get hasListened(): boolean {
+    const { clock, id } = this.#options;
+    const self = this.#members.live.find((member) => member.engine === id);
+    return self !== undefined && clock.monotonic() - self.firstHeardAt > MEMBER_TTL_MS;
   }
 
   /** Another engine has taken the shard. */
@@ -255,23 +260,17 @@ export class Cluster {
     return this.#options.engine.unprovenMs > CUT_OFF_MS;
   }
 
-  /**
-   * Whether it has heard the others for long enough to know who is there: it has if it has heard itself. One that is new, was
-   * stopped for a while, or had no way to the bus must not take silence for death.
-   */
-  get #hasListened(): boolean {
-    const { clock, id } = this.#options;
-    const self = this.#members.live.find((member) => member.engine === id);
-    return self !== undefined && clock.monotonic() - self.firstHeardAt > MEMBER_TTL_MS;
+  get #mayDecide(): boolean {
+    if (this.#phase === "listening" || this.#phase === "over") return false;
+    // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
+    const isBack = this.#options.clock.monotonic() - this.#cutOffAt > MEMBER_TTL_MS;
+    return isBack && this.#hearsItself && this.hasListened;
   }
 
   #reconcile(): void {
-    const { engine, shards, id, clock } = this.#options;
-    const now = clock.monotonic();
-    // Those who lost PostgreSQL together find it again one after another: nobody takes what another is about to serve again.
-    const isBack = now - this.#cutOffAt > MEMBER_TTL_MS;
-    if (this.#phase === "listening" || this.#phase === "over") return;
-    if (!this.#hearsItself || !this.#hasListened || !isBack) return;
+    if (!this.#mayDecide) return;
+    const { engine, shards, id } = this.#options;
+    const { owned } = engine; // Each look makes a new map. What is begun below ends after we are through, and has us look again.
     const others = this.#members.live.filter((member) => member.engine !== id);
     const staying = others.filter((member) => !member.leaving).map((member) => member.engine);
     if (this.#phase === "member") staying.push(id);
@@ -280,17 +279,15 @@ export class Cluster {
     );
     for (const shard of this.#claiming.busiestFirst(shards)) {
       const wanted = ownerOf(shard, staying);
-      if (wanted === id && !engine.owned.has(shard)) {
-        this.#claiming.claimWhenFree(shard, holders.has(shard));
-        continue;
-      }
-      this.#claiming.waitNoMore(shard);
-      if (wanted !== undefined && wanted !== id && engine.owned.has(shard)) {
+      const isOurs = owned.has(shard);
+      if (wanted === id && !isOurs) this.#claiming.claimWhenFree(shard, holders.has(shard));
+      else this.#claiming.waitNoMore(shard);
+      if (isOurs && wanted !== undefined && wanted !== id) {
         const member = others.find((other) => other.engine === wanted);
         if (member !== undefined) this.#handOver(shard, member);
       }
     }
-    const isEmpty = engine.owned.size === 0 && this.#giving.isEmpty;
+    const isEmpty = owned.size === 0 && this.#giving.isEmpty;
     if (this.#phase === "leaving" && (isEmpty || staying.length === 0)) this.#whenEmpty?.();
   }
 
