@@ -6,14 +6,19 @@ export type Decision =
   | { readonly kind: "event"; readonly event: AnswerEvent }
   /** Nothing changes: the request was answered before, or what it asks for is so already. Answer once all it rests on is durable. */
   | { readonly kind: "repeat"; readonly outcome: Outcome }
-  /** Nothing changes. Answer once all it rests on is durable. */
-  | { readonly kind: "refused"; readonly refusal: Refusal };
+  | Refused;
+
+/** Nothing changes. Answer once all it rests on is durable. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly refusal: Refusal;
+}
 
 export const decided = (event: AnswerEvent): Decision => ({ kind: "event", event });
 
 export const already = (outcome: Outcome): Decision => ({ kind: "repeat", outcome });
 
-export const refuse = (code: ErrorCode, message: string, seats?: readonly number[]): Decision => ({
+export const refuse = (code: ErrorCode, message: string, seats?: readonly number[]): Refused => ({
   kind: "refused",
   refusal: seats === undefined ? { type: "refused", code, message } : { type: "refused", code, message, seats },
 });

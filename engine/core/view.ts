@@ -1,7 +1,5 @@
 import { holdIdOf, type Finding, type HolderId, type HoldId, type Refusal } from "../../proto/index.ts";
-import { missingHold, ownHold } from "./rules/own-hold.ts";
-import { isLive } from "./rules/time.ts";
-import { assert } from "./state/assert.ts";
+import { liveHold, missingHold } from "./rules/own-hold.ts";
 import { deadlineOfHold } from "./state/holds.ts";
 import type { ShowtimeState } from "./state/state.ts";
 
@@ -25,12 +23,9 @@ export function findHold(
   id: HoldId,
   now: number,
 ): Extract<Finding, { type: "hold" }> | Refusal {
-  const hold = state && ownHold(state, holder, id);
-  if (state === undefined || hold === undefined || !isLive(hold, now)) {
-    const missing = missingHold(state, holder, id);
-    assert(missing.kind === "refused", "a missing hold is refused");
-    return missing.refusal;
-  }
+  if (state === undefined) return missingHold(state, holder, id).refusal;
+  const hold = liveHold(state, holder, id, now);
+  if ("kind" in hold) return hold.refusal;
   const found = {
     type: "hold",
     hold: holdIdOf(state.id, hold.number),

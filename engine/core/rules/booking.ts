@@ -1,12 +1,13 @@
 /** Seats that are paid for, and seats that come back. Bookings come from our own services, which answer for who may ask. */
 import { type Outcome } from "../../../proto/index.ts";
 import { already, decided, refuse, type Decision } from "../decision.ts";
+import { isLive } from "../state/holds.ts";
 import type { ShowtimeState } from "../state/state.ts";
 import type { CommandOf } from "./command.ts";
 import { takenOf } from "./hold.ts";
 import { missingHold, ownHold } from "./own-hold.ts";
-import { badSeats, sameSeats } from "./seat-list.ts";
-import { isLive, showIsOver } from "./time.ts";
+import { badSeats, notOwned, sameSeats } from "./seat-list.ts";
+import { showIsOver } from "./time.ts";
 
 /**
  * Idempotent by booking id, whatever the request id: money must not buy twice. A hold whose time is over counts as gone, but while
@@ -65,12 +66,8 @@ export function decideCancel(state: ShowtimeState, command: CommandOf<"cancel">,
     if (command.seats !== undefined) return refuse("BOOKING_NOT_FOUND", "There is no such booking.");
     return decided({ type: "cancelled", at: now, holder, rid, booking: id, seats: [] });
   }
+  const refused = notOwned(state, command.seats, booking.number, "booking");
+  if (refused !== undefined) return refused;
   const seats = command.seats ?? booking.seats;
-  if (command.seats !== undefined) {
-    const bad = badSeats(state, seats);
-    if (bad !== undefined) return bad;
-    const others = seats.filter((seat) => state.owner[seat] !== booking.number);
-    if (others.length > 0) return refuse("NOT_FOUND", "Seats are not of this booking.", others);
-  }
   return decided({ type: "cancelled", at: now, holder, rid, booking: id, seats });
 }

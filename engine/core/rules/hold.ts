@@ -7,9 +7,9 @@ import { keptSeats } from "./accessible.ts";
 import { bestAvailable } from "./best-available.ts";
 import type { CommandOf } from "./command.ts";
 import { orphansOf } from "./orphan.ts";
-import { missingHold, ownHold } from "./own-hold.ts";
-import { badSeats } from "./seat-list.ts";
-import { deadlineOfNewHold, isLive, saleClosed } from "./time.ts";
+import { liveHold } from "./own-hold.ts";
+import { badSeats, notOwned } from "./seat-list.ts";
+import { deadlineOfNewHold, saleClosed } from "./time.ts";
 
 /** All of the named seats, or none. */
 export function decideHold(state: ShowtimeState, command: CommandOf<"hold">, now: number): Decision {
@@ -44,16 +44,12 @@ export function decideHoldBest(state: ShowtimeState, command: CommandOf<"hold-be
 
 export function decideRelease(state: ShowtimeState, command: CommandOf<"release">, now: number): Decision {
   const { holder, rid } = command;
-  const hold = ownHold(state, holder, command.hold);
-  if (hold === undefined || !isLive(hold, now)) return missingHold(state, holder, command.hold);
+  const hold = liveHold(state, holder, command.hold, now);
+  if ("kind" in hold) return hold;
   if (hold.booking !== undefined) return refuse("HOLD_PINNED", "The hold is being paid for.");
+  const refused = notOwned(state, command.seats, hold.number, "hold");
+  if (refused !== undefined) return refused;
   const seats = command.seats ?? hold.seats;
-  if (command.seats !== undefined) {
-    const bad = badSeats(state, seats);
-    if (bad !== undefined) return bad;
-    const others = seats.filter((seat) => state.owner[seat] !== hold.number);
-    if (others.length > 0) return refuse("NOT_FOUND", "Seats are not of this hold.", others);
-  }
   return decided({ type: "released", at: now, holder, rid, hold: hold.number, seats });
 }
 

@@ -1,6 +1,6 @@
 import type { HolderId, HoldId } from "../../../proto/index.ts";
-import { refuse, type Decision } from "../decision.ts";
-import type { Hold } from "../state/holds.ts";
+import { refuse, type Refused } from "../decision.ts";
+import { type Hold, isLive } from "../state/holds.ts";
 import type { ShowtimeState } from "../state/state.ts";
 
 const DOT = 46;
@@ -12,8 +12,14 @@ export function ownHold(state: ShowtimeState, holder: HolderId, id: HoldId): Hol
   return hold !== undefined && hold.holder.id === holder ? hold : undefined;
 }
 
+/** The holder's own hold while its time runs, or why there is none. */
+export function liveHold(state: ShowtimeState, holder: HolderId, id: HoldId, now: number): Hold | Refused {
+  const hold = ownHold(state, holder, id);
+  return hold !== undefined && isLive(hold, now) ? hold : missingHold(state, holder, id);
+}
+
 /** Why there is no such hold, or no longer. Somebody else's hold is not told from one that never was, as of a showtime that nobody opened. */
-export function missingHold(state: ShowtimeState | undefined, holder: HolderId, id: HoldId): Decision {
+export function missingHold(state: ShowtimeState | undefined, holder: HolderId, id: HoldId): Refused {
   const number = state === undefined ? 0 : numberOf(state, id);
   // A hold that is still there was asked for by somebody else, or its expiry is yet to be decided.
   const was = state?.holds.get(number)?.holder.id ?? state?.expired.get(number);

@@ -1,11 +1,11 @@
-import { refuse, type Decision } from "../decision.ts";
+import { refuse, type Refused } from "../decision.ts";
 import type { ShowtimeState } from "../state/state.ts";
 
 /** Up to here comparing each with each is quicker than a set. */
 const COMPARED_MAX = 16;
 
 /** Why these cannot be seats of a command, or undefined when they can: at least one, each of them there, none twice. */
-export function badSeats(state: ShowtimeState, seats: readonly number[]): Decision | undefined {
+export function badSeats(state: ShowtimeState, seats: readonly number[]): Refused | undefined {
   if (seats.length === 0) return refuse("BAD_MESSAGE", "No seat is named.");
   if (hasTwins(seats)) return refuse("BAD_MESSAGE", "A seat is named twice.");
   for (let at = 0; at < seats.length; at++) {
@@ -18,6 +18,20 @@ export function badSeats(state: ShowtimeState, seats: readonly number[]): Decisi
     }
   }
   return undefined;
+}
+
+/** Why these are not seats of the hold or booking with this number; undefined when they are, or when none is named, which means all. */
+export function notOwned(
+  state: ShowtimeState,
+  seats: readonly number[] | undefined,
+  number: number,
+  kind: "hold" | "booking",
+): Refused | undefined {
+  if (seats === undefined) return undefined;
+  const bad = badSeats(state, seats);
+  if (bad !== undefined) return bad;
+  const others = seats.filter((seat) => state.owner[seat] !== number);
+  return others.length > 0 ? refuse("NOT_FOUND", `Seats are not of this ${kind}.`, others) : undefined;
 }
 
 /** `status` has an entry for every seat and for nothing else: not for -1, not for 1.5. */

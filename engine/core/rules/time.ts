@@ -1,16 +1,16 @@
 /** Whether the sale is on, and how long holds live. All instants in ms since 1970 on the shard's clock. */
 import { holdIdOf, type SaleLimits } from "../../../proto/index.ts";
-import { already, decided, refuse, type Decision } from "../decision.ts";
+import { already, decided, refuse, type Decision, type Refused } from "../decision.ts";
 import { CORE_LIMITS } from "../limits.ts";
 import type { Holder } from "../state/holders.ts";
-import { deadlineOfHold, type Hold } from "../state/holds.ts";
+import { deadlineOfHold, isLive } from "../state/holds.ts";
 import type { ShowtimeState } from "../state/state.ts";
 import type { CommandOf, EventOf } from "./command.ts";
-import { missingHold, ownHold } from "./own-hold.ts";
+import { liveHold } from "./own-hold.ts";
 import { sameLimits } from "./sale.ts";
 
 /** Why nothing may be held or extended now, or undefined when it may. */
-export function saleClosed(state: ShowtimeState, now: number): Decision | undefined {
+export function saleClosed(state: ShowtimeState, now: number): Refused | undefined {
   if (state.phase === "closed") return refuse("SALE_CLOSED", "The sale is closed.");
   if (now < state.rules.salesStartAt) return refuse("SALE_CLOSED", "The sale has not begun.");
   if (now >= state.rules.salesEndAt) return refuse("SALE_CLOSED", "The sale has ended.");
@@ -22,8 +22,6 @@ export function showIsOver({ rules }: ShowtimeState, now: number): boolean {
   const { salesEndAt, showEndsAt = salesEndAt + CORE_LIMITS.archiveAfterMs } = rules;
   return now >= Math.max(salesEndAt, showEndsAt);
 }
-
-export const isLive = (hold: Hold, now: number): boolean => now < deadlineOfHold(hold);
 
 /**
  * When a hold made now ends: with the holder's clock where that runs, so that holding again does not wind it up. A `desk` that holds
@@ -42,8 +40,8 @@ export function deadlineOfNewHold(limits: SaleLimits, holder: Holder | undefined
 export function decideExtend(state: ShowtimeState, command: CommandOf<"extend">, now: number): Decision {
   const closed = saleClosed(state, now);
   if (closed !== undefined) return closed;
-  const hold = ownHold(state, command.holder, command.hold);
-  if (hold === undefined || !isLive(hold, now)) return missingHold(state, command.holder, command.hold);
+  const hold = liveHold(state, command.holder, command.hold, now);
+  if ("kind" in hold) return hold;
   if (hold.booking !== undefined) return refuse("HOLD_PINNED", "The hold is being paid for.");
   const { limits } = state;
   const holder = hold.holder;
@@ -58,8 +56,8 @@ export function decideExtend(state: ShowtimeState, command: CommandOf<"extend">,
 export function decidePin(state: ShowtimeState, command: CommandOf<"pin">, now: number): Decision {
   const { holder, rid, booking } = command;
   if (state.phase === "closed") return refuse("SALE_CLOSED", "The sale is closed.");
-  const hold = ownHold(state, holder, command.hold);
-  if (hold === undefined || !isLive(hold, now)) return missingHold(state, holder, command.hold);
+  const hold = liveHold(state, holder, command.hold, now);
+  if ("kind" in hold) return hold;
   if (hold.booking === booking) {
     const { seats, payBy } = hold;
     return already({ type: "pinned", hold: holdIdOf(state.id, hold.number), booking, seats, expiresInMs: payBy - now });

@@ -21,6 +21,8 @@ export function deadlineOfHold(hold: Hold): number {
   return hold.clock === hold.holder.clock ? hold.holder.deadline : 0;
 }
 
+export const isLive = (hold: Hold, now: number): boolean => now < deadlineOfHold(hold);
+
 const BUCKETS_MIN = 64;
 
 /**
