@@ -38,31 +38,22 @@ export function bestAvailable(state: ShowtimeState, wish: Wish): readonly number
 function splitGroup(state: ShowtimeState, wish: Wish): readonly number[] | undefined {
   const status = state.status.slice();
   const seats: number[] = [];
+  // What is remembered is of the hall as it is; from the second group on, what is found has the seats that were just taken, too.
+  let own: { readonly size: number; readonly groups: PartGroups } | undefined;
   let size = wish.count;
-  let groups: PartGroups | undefined;
   while (seats.length < wish.count) {
     const rest = wish.count - seats.length;
-    if (size > rest) {
-      size = rest;
-      groups = undefined;
-    }
-    const isOneLeft = rest >= 4 && size === rest - 1;
-    if (isOneLeft) {
-      size--;
-      groups = undefined;
-    }
-    const accessible = wish.accessible && seats.length === 0;
-    if (seats.length === 0) groups = rememberedOf(state, { ...wish, count: size });
-    else groups ??= new PartGroups(state.turns.length);
-    const start = nearestGroup(state, status, groups, wish, size, accessible);
+    size = Math.min(size, rest);
+    if (rest >= 4 && size === rest - 1) size--;
+    const isFirst = seats.length === 0;
+    if (!isFirst && own?.size !== size) own = { size, groups: new PartGroups(state.turns.length) };
+    const groups = own?.groups ?? rememberedOf(state, { ...wish, count: size });
+    const start = nearestGroup(state, status, groups, wish, size, wish.accessible && isFirst);
     if (start === undefined) {
       if (--size === 0) return undefined;
-      groups = undefined;
       continue;
     }
-    // What is remembered is of the hall as it is; what is found from here on has the seats that were just taken, too.
-    if (seats.length === 0) groups = undefined;
-    else groups.turns[state.layout.part[start] ?? 0] = 0;
+    if (own !== undefined) own.groups.turns[state.layout.part[start] ?? 0] = 0;
     for (const seat of groupFrom(start, size)) {
       seats.push(seat);
       status[seat] = SEAT_STATUS.held;
