@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Members } from "../../engine/index.ts";
-import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { openNatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import { freePorts } from "../../platform/network/index.ts";
@@ -125,10 +125,8 @@ export async function startCluster(stage: Stage, hall: Hall, { engines, edges }:
 }
 
 async function waitUntilWhole(natsUrl: string, engines: number): ReturnType<Cluster["whole"]> {
-  const inboxPrefix = "_INBOX.operator";
-  const connection = await connectNats(natsUrl, { name: "bench", inboxPrefix });
   const log = createLogger({ level: "error", name: "bench" });
-  const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
+  const { bus } = await openNatsBus(natsUrl, { name: "bench", role: "operator", clock: systemClock, log });
   try {
     const members = new Members(bus, systemClock);
     const end = performance.now() + WHOLE_WITHIN_MS;

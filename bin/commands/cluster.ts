@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { Members } from "../../engine/index.ts";
-import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { openNatsBus } from "../../platform/bus/index.ts";
 import { type Config, requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { databaseUsers } from "../cluster/database-users.ts";
@@ -162,12 +162,10 @@ async function showOnTerminal(
   { natsUrl }: Plan,
   { title, processes }: Pick<Running, "processes"> & { readonly title: readonly string[] },
 ): Promise<void> {
-  const inboxPrefix = "_INBOX.operator";
-  const connection = await connectNats(natsUrl, { name: "usher-cluster", inboxPrefix });
-  const bus = await lifecycle.start({
+  const { bus } = await lifecycle.start({
     name: "status bus",
-    start: () => new NatsBus({ connection, inboxPrefix, clock, log }),
-    stop: (started) => started.close(),
+    start: () => openNatsBus(natsUrl, { name: "usher-cluster", role: "operator", clock, log }),
+    stop: (started) => started.bus.close(),
   });
   const members = new Members(bus, clock);
   await lifecycle.start({

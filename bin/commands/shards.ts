@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
 import { Members } from "../../engine/index.ts";
-import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { openNatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
@@ -33,15 +33,14 @@ export const shardsCommand = (context: Context): Command =>
       );
       const clock = systemClock;
       const log = createLogger({ level: "error", name: "shards" });
-      const inboxPrefix = "_INBOX.operator";
-      const connection = await connectNats(natsUrl, { name: "usher-shards", inboxPrefix }).catch((cause: unknown) => {
+      const operator = { name: "usher-shards", role: "operator", clock, log };
+      const { bus } = await openNatsBus(natsUrl, operator).catch((cause: unknown) => {
         if (offered === undefined) throw cause;
         throw new ExplainedError(
           `The cluster of ${config.dataDir} has ended, or is only starting: wait for its \`ready\`, or set NATS_URL.`,
           { cause },
         );
       });
-      const bus = new NatsBus({ connection, inboxPrefix, clock, log });
       const members = new Members(bus, clock);
       await bus.requirePermitted();
       const lines = (room: Room): string[] => shardLines(members.live, clock.monotonic(), room);

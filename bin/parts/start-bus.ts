@@ -1,4 +1,5 @@
-import { type Bus, connectNats, InProcessBus, NatsBus } from "../../platform/bus/index.ts";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { type Bus, InProcessBus, openNatsBus } from "../../platform/bus/index.ts";
 import type { HealthCheck } from "../../platform/http/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Role } from "./role.ts";
@@ -6,7 +7,7 @@ import type { Role } from "./role.ts";
 export interface RunningBus {
   readonly bus: Bus;
   /** The connection, where there is one. */
-  readonly nats: Awaited<ReturnType<typeof connectNats>> | undefined;
+  readonly nats: NatsConnection | undefined;
   readonly checks: readonly HealthCheck[];
   /** To be called when every part has subscribed. @throws NatsUnusable naming a subject that the server does not let us hear */
   requirePermitted(): Promise<void>;
@@ -14,7 +15,8 @@ export interface RunningBus {
 
 /** NATS where `NATS_URL` is set, else a bus inside the process. @param name of the role: the server may have permissions for it. */
 export async function startBus({ config, clock, log, lifecycle }: Role, name: string): Promise<RunningBus> {
-  if (config.natsUrl === undefined) {
+  const { natsUrl } = config;
+  if (natsUrl === undefined) {
     const bus = await lifecycle.start({
       name: "bus",
       start: () => new InProcessBus({ clock, log }),
@@ -22,16 +24,14 @@ export async function startBus({ config, clock, log, lifecycle }: Role, name: st
     });
     return { bus, nats: undefined, checks: [], requirePermitted: () => Promise.resolve() };
   }
-  const inboxPrefix = `_INBOX.${name}`;
-  const nats = await connectNats(config.natsUrl, { name: `usher-${name}`, inboxPrefix });
-  const bus = await lifecycle.start({
+  const { bus, connection } = await lifecycle.start({
     name: "bus",
-    start: () => new NatsBus({ connection: nats, inboxPrefix, clock, log }),
-    stop: (started) => started.close(),
+    start: () => openNatsBus(natsUrl, { name: `usher-${name}`, role: name, clock, log }),
+    stop: (started) => started.bus.close(),
   });
   await bus.requirePermitted(); // Without its inbox every question of a part would time out.
   const checks = [{ name: "nats", check: async () => bus.requireConnected() }];
-  return { bus, nats, checks, requirePermitted: () => bus.requirePermitted() };
+  return { bus, nats: connection, checks, requirePermitted: () => bus.requirePermitted() };
 }
 
 /**

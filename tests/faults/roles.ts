@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { Leash } from "../../bin/cluster/leash.ts";
 import { ProcessUnderWatch } from "../../bin/cluster/process-under-watch.ts";
-import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { openNatsBus } from "../../platform/bus/index.ts";
 import { type NatsServer, startNatsServer } from "../../platform/bus/testing.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
@@ -103,9 +103,7 @@ export function launch(name: string, more: Settings): Launch {
 
 /** As a service asks. */
 export async function asker(): Promise<(request: Command | Query) => Promise<Reply>> {
-  const inboxPrefix = "_INBOX.services";
-  const connection = await connectNats(nats.url, { name: "test", inboxPrefix });
-  const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
+  const { bus } = await openNatsBus(nats.url, { name: "test", role: "services", clock: systemClock, log });
   ends.push(() => bus.close());
   const client = new EngineClient({
     bus,

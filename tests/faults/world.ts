@@ -12,7 +12,7 @@ import { ProcessUnderWatch, type Program } from "../../bin/cluster/process-under
 import { Leash } from "../../bin/cluster/leash.ts";
 import { clusterSecrets } from "../../bin/cluster/secrets.ts";
 import { type Member, Members, ownerOf } from "../../engine/index.ts";
-import { connectNats, NatsBus } from "../../platform/bus/index.ts";
+import { openNatsBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
@@ -252,9 +252,7 @@ export class World {
     await this.#launch([plan.entry.name]);
 
     this.#natsUrl = plan.natsUrl;
-    const inboxPrefix = "_INBOX.operator";
-    const connection = await connectNats(plan.natsUrl, { name: "faults", inboxPrefix });
-    const bus = new NatsBus({ connection, inboxPrefix, clock: systemClock, log });
+    const { bus } = await openNatsBus(plan.natsUrl, { name: "faults", role: "operator", clock: systemClock, log });
     this.#members = new Members(bus, systemClock);
     this.#ends.push(() => bus.close());
   }
