@@ -1,1 +1,2 @@
 export { Semaphore } from "./semaphore.ts";
+export { SemaphorePerKey } from "./semaphore-per-key.ts";

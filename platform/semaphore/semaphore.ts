@@ -1,5 +1,10 @@
 import { Problem } from "../http/index.ts";
 
+export interface Bounds {
+  readonly atOnce: number;
+  readonly waitingMax: number;
+}
+
 /** Lets a few work at once; the rest wait their turn, first come first served, up to a bound. For what is a burden to the whole process. */
 export class Semaphore {
   readonly #atOnce: number;
@@ -7,7 +12,7 @@ export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor({ atOnce, waitingMax }: { atOnce: number; waitingMax: number }) {
+  constructor({ atOnce, waitingMax }: Bounds) {
     this.#atOnce = atOnce;
     this.#waitingMax = waitingMax;
   }

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import type { Principal } from "../../platform/auth/index.ts";
-import { Semaphore } from "../../platform/semaphore/index.ts";
+import { Semaphore, SemaphorePerKey } from "../../platform/semaphore/index.ts";
 import { isPlainId } from "../../proto/index.ts";
 import type { BookingRecord } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
@@ -29,10 +29,11 @@ interface Options {
 export class TicketDesk {
   readonly #options: Options;
   /** Two rooms, so that no crowd of readers keeps the mails away. */
-  readonly #printing = new Semaphore({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
+  readonly #printing = new SemaphorePerKey({
+    each: { atOnce: 1, waitingMax: PRINTS_OF_READER_WAITING_MAX },
+    all: { atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX },
+  });
   readonly #mailing = new Semaphore({ atOnce: PRINTED_AT_ONCE, waitingMax: PRINTS_WAITING_MAX });
-  /** Each reader's prints, by user: one of them at a time takes a place among those of all, so that none takes the others' places. */
-  readonly #readers = new Map<string, Semaphore>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -48,7 +49,7 @@ export class TicketDesk {
   async printBooking(bookingId: string, reader: Reader): Promise<Uint8Array> {
     const booking = await this.#bookingFor(bookingId, reader);
     const rows = await this.#upToDate(booking);
-    const bytes = await this.#inTurn(reader, () => this.#print(booking, rows));
+    const bytes = await this.#printing.run(reader.userId, () => this.#print(booking, rows));
     if (bytes === undefined)
       throw new Problem("BOOKING_STATE", `There are no tickets: the booking is ${booking.status}.`);
     return bytes;
@@ -66,7 +67,7 @@ export class TicketDesk {
   async printTicket(id: string, reader: Reader): Promise<Uint8Array> {
     const row = await this.#validFor(id, reader);
     const booking = await this.#options.peers.booking(row.booking_id);
-    const bytes = booking && (await this.#inTurn(reader, () => this.#print(booking, [row])));
+    const bytes = booking && (await this.#printing.run(reader.userId, () => this.#print(booking, [row])));
     if (!bytes) throw isVoid();
     return bytes;
   }
@@ -147,17 +148,6 @@ export class TicketDesk {
       generation: row.generation,
     };
     return writeTicketCode(code, this.#options.keys);
-  }
-
-  /** @throws Problem BUSY, at once */
-  async #inTurn<T>({ userId }: Reader, print: () => Promise<T>): Promise<T> {
-    const own = this.#readers.get(userId) ?? new Semaphore({ atOnce: 1, waitingMax: PRINTS_OF_READER_WAITING_MAX });
-    this.#readers.set(userId, own);
-    try {
-      return await own.run(() => this.#printing.run(print));
-    } finally {
-      if (own.isIdle) this.#readers.delete(userId);
-    }
   }
 
   async #print(booking: BookingRecord, rows: readonly Row[]): Promise<Uint8Array | undefined> {

@@ -13,7 +13,7 @@ import type { IdentityTables } from "../tables.ts";
 import type { Families } from "./families.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Attempt, Throttle } from "./throttle.ts";
-import { Semaphore } from "../../../platform/semaphore/index.ts";
+import { SemaphorePerKey } from "../../../platform/semaphore/index.ts";
 import { networkOf } from "../../../platform/network/index.ts";
 
 export interface LoginOptions {
@@ -35,9 +35,10 @@ interface Owner extends UserRow {
  */
 export class Logins {
   readonly #options: LoginOptions;
-  readonly #turns = new Semaphore({ atOnce: LOGINS_AT_ONCE, waitingMax: LOGINS_WAITING_MAX });
-  /** Each network's logins: a few of them at a time take places among those of all, so that none takes the others' places. */
-  readonly #networks = new Map<string, Semaphore>();
+  readonly #turns = new SemaphorePerKey({
+    each: { atOnce: LOGINS_OF_NETWORK_AT_ONCE, waitingMax: LOGINS_OF_NETWORK_WAITING_MAX },
+    all: { atOnce: LOGINS_AT_ONCE, waitingMax: LOGINS_WAITING_MAX },
+  });
 
   constructor(options: LoginOptions) {
     this.#options = options;
@@ -49,7 +50,7 @@ export class Logins {
    * @throws Problem UNAUTHORIZED | RATE_LIMITED | BUSY; the same, after the same time, whether user or password is unknown
    */
   login(email: string, password: string, address: string): Promise<{ user: UserRow; family: string }> {
-    return this.#inTurn(address, async () => {
+    return this.#turns.run(networkOf(address), async () => {
       const attempt = this.#options.throttle.attempt(emailKey(email), address);
       const owner = await this.#check(emailKey(email), password, attempt);
       if (owner && owner.families >= FAMILIES_OF_USER_MAX) await this.#options.families.makeRoom(owner.id);
@@ -65,27 +66,13 @@ export class Logins {
    * @throws Problem FORBIDDEN | RATE_LIMITED | BUSY
    */
   confirm(user: UserRow, password: string, address: string): Promise<string> {
-    return this.#inTurn(address, async () => {
+    return this.#turns.run(networkOf(address), async () => {
       const key = user.email_key;
       if (key === null) throw new Problem("FORBIDDEN", "This account has no password.");
       const owner = await this.#check(key, password, this.#options.throttle.attempt(key, address));
       if (owner?.id !== user.id) throw new Problem("FORBIDDEN", "The password is wrong.");
       return owner.hash;
     });
-  }
-
-  /** @throws Problem BUSY, at once */
-  async #inTurn<T>(address: string, work: () => Promise<T>): Promise<T> {
-    const network = networkOf(address);
-    const own =
-      this.#networks.get(network) ??
-      new Semaphore({ atOnce: LOGINS_OF_NETWORK_AT_ONCE, waitingMax: LOGINS_OF_NETWORK_WAITING_MAX });
-    this.#networks.set(network, own);
-    try {
-      return await own.run(() => this.#turns.run(work));
-    } finally {
-      if (own.isIdle) this.#networks.delete(network);
-    }
   }
 
   async #check(key: string, password: string, attempt: Attempt): Promise<Owner | undefined> {
