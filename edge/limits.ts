@@ -5,7 +5,7 @@ export const LIMITS = {
   payloadBytesMax: 256 * 1024,
   /** Bytes that wait for a reader before frames are dropped for it. One message more may be under way. */
   backlogBytesMax: 64 * 1024,
-  /** Answers are never dropped. Behind more than this they are kept until the reader took some of it; one for whom more answers than this are kept is closed. */
+  /** Answers are never dropped. When more than this waits for the reader, they are held back; a reader with more than this held back is disconnected. */
   answerBacklogBytesMax: 48 * 1024,
   /**
    * Who has taken nothing of what waits for it for so long is closed: whoever sends pings is never silent, and would cost its backlog for

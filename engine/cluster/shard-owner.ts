@@ -6,12 +6,12 @@ export interface ShardOwner {
   /** How long PostgreSQL has said nothing to it, in milliseconds. */
   readonly unprovenMs: number;
   readonly totals: Pick<MemberBeat, "commits" | "requests" | "waiting" | "commitMs">;
-  /** Of a shard, since the engine started. */
+  /** A shard's counts since the engine started. */
   countsOf(shard: number): { readonly requests: number; readonly commits: number };
   /** Reads a shard that is about to be its own. */
   prepare(shard: number): Promise<void>;
   own(shard: number): Promise<void>;
-  /** Makes that the next owner has little to read. */
+  /** Leaves the next owner little to read. */
   wrapUp(shard: number): Promise<void>;
   /** @returns whether it had the shard until now */
   disown(shard: number): Promise<boolean>;

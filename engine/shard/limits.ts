@@ -2,7 +2,7 @@
 export const MAILBOX_MAX = 16_384;
 /** Refusals remembered by a process for all its shards, the seats named by them all together, and for how long: as long as other first answers. */
 export const REFUSALS_MAX = { refusals: 131_072, seats: 524_288, ageMs: 10 * 60_000 };
-/** Of one bus message; a commit in which more holds run out says so in several. */
+/** Notices per bus message; a commit with more sends several. */
 export const NOTICES_PER_MESSAGE_MAX = 2_048;
 /** Between two looks for holds that ran out, at the least. */
 export const EXPIRY_EVERY_MS = 50;

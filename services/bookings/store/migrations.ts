@@ -70,13 +70,13 @@ const UNDOING = [
   `create index booking_due on bookings.booking (undoing, due_at) where due_at is not null`,
 ];
 
-/** Each row's own, also of those that are there. */
+/** Existing rows get one each. */
 const SECRET = [`alter table bookings.booking add column secret text not null default gen_random_uuid()`];
 
-/** Those of before count from now on. */
+/** Existing bookings start at 0. */
 const FAILED_PAYMENTS = [`alter table bookings.booking add column failed_payments integer not null default 0`];
 
-/** Of those of before nobody knows it any more. */
+/** Not known for older bookings. */
 const DESK = [`alter table bookings.booking add column desk boolean not null default false`];
 
 const each = (statements: readonly string[]): Migration => ({
