@@ -23,7 +23,7 @@ import { choosePeers, peerLines } from "./scenarios/peers.ts";
 import { requireConnections } from "./stage/machine-limits.ts";
 
 interface Place {
-  /** Of the checkout. */
+  /** The checkout's. */
   readonly root: URL;
   readonly worker: URL;
 }

@@ -25,7 +25,7 @@ export interface Peer {
   readonly redis?: { readonly appendfsync: "always" | "everysec" };
   readonly scenarios: readonly PeerScenario[];
   readonly protocol: PeerProtocol;
-  /** Of those that are installed below `bench/peers`, the ones that it is made of. */
+  /** Those of `bench/peers` that it is made of. */
   readonly packages: readonly string[];
   /** From the root of the checkout: `bench/peers/NAME/server.ts`. It prints `{"port":N}` once it listens. */
   readonly entry: string;

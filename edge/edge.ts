@@ -17,7 +17,7 @@ export interface EdgeOptions {
   readonly bus: Bus;
   readonly engine: EngineGateway;
   readonly verifier: Verifier;
-  /** Of the address that it listens at itself, allowed besides those of the settings. */
+  /** Origins of the address that it listens at itself, allowed besides those of the settings. */
   ownOrigins(port: number): readonly string[];
   readonly clock: Clock;
   /** From 0 up to but not 1. */

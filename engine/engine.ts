@@ -19,7 +19,7 @@ import { GroupCommit, Proof, recover, type Recovery, RefusalMemory, REFUSALS_MAX
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
 export interface EngineOptions {
-  /** Of this run of this process, unlike any other. */
+  /** Names this run of this process, unlike any other. */
   readonly id: string;
   readonly journal: Journal;
   readonly snapshots: SnapshotTaker;
@@ -176,7 +176,7 @@ export class Engine {
     return new Map(Array.from(this.#owned, ([id, { shard }]) => [id, shard.epoch]));
   }
 
-  /** Of all shards: commits and requests since the start, requests that wait for their commit, and how long a commit takes just now. */
+  /** Totals of all shards: commits and requests since the start, requests that wait for their commit, and how long a commit takes just now. */
   get totals(): Pick<MemberBeat, "commits" | "requests" | "waiting" | "commitMs"> {
     let waiting = 0;
     for (const { shard } of this.#owned.values()) waiting += shard.waiting;
@@ -184,7 +184,7 @@ export class Engine {
     return { commits, requests, waiting, commitMs: this.#commits.tookMs };
   }
 
-  /** Of a shard, since the start. */
+  /** A shard's counts since the start. */
   countsOf(shard: number): { readonly requests: number; readonly commits: number } {
     return this.#counts.of(shard);
   }

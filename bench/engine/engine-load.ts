@@ -9,7 +9,7 @@ import type { Work } from "./work.ts";
 export interface EngineLoadOptions {
   readonly group: "core" | "halls" | "shard" | "recovery";
   readonly work: string;
-  /** Of the usual size, above 0. */
+  /** Share of the usual size, above 0. */
   readonly share: number;
   /** An empty database, where the work needs one. */
   readonly databaseUrl?: string;
@@ -29,7 +29,7 @@ export interface EngineRound {
 
 /** At least, before it is measured. */
 const WARM_UP_GOES = 3;
-/** Of work of the usual size. */
+/** Warm-up of work of the usual size. */
 const WARM_UP_MS = 2_000;
 
 const ignored = (): void => undefined;

@@ -37,7 +37,7 @@ interface Asker {
   readonly showtime: ShowtimeId;
   readonly client: WebSocketClient;
   isReady: boolean;
-  /** Of the next command, in the time of `performance.now`. */
+  /** When the next command is due, in the time of `performance.now`. */
   nextAt: number;
   /** What waits for its answer, and when it was first sent. */
   pending: { readonly rid: RequestId; readonly frame: Uint8Array; readonly sentAt: number } | undefined;

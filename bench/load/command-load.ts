@@ -235,7 +235,7 @@ export class CommandLoad {
     );
   }
 
-  /** Of an open load: for how long each command that was meant to begin has been without an answer, in ms. */
+  /** How long each command of an open load that was meant to begin has been without an answer, in ms. */
   *#unanswered(overdue: number): Generator<number> {
     if (this.#pace.kind === "closed") return;
     const now = performance.now();

@@ -24,7 +24,7 @@ interface Options<Kind> {
   readonly kind: Kind;
   /** The program, `worker.ts` or what was built of it. */
   readonly worker: URL;
-  /** Of the checkout, where it runs. */
+  /** The checkout's, where it runs. */
   readonly root: string;
   /** Arguments that make Node write a profile when it ends. */
   readonly profiling: readonly string[];

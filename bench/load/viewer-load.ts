@@ -25,7 +25,7 @@ export interface ViewerLoadOptions {
   readonly port: number;
   readonly showtime: Showtime;
   readonly viewers: number;
-  /** Of all processes together: where the viewers' addresses begin. */
+  /** Where the viewers' addresses begin, among those of all processes. */
   readonly firstIndex: number;
   readonly allViewers: number;
   /** The first so many read nothing until `resume`. */
@@ -141,7 +141,7 @@ export class ViewerLoad {
     });
   }
 
-  /** Of the changes up to what was taken. */
+  /** Arrivals of the changes up to what was taken. */
   arrivals(): Arrivals {
     const [first, schedule, now] = [this.#firstChange, this.#schedule, performance.now()];
     const ms: number[] = [];

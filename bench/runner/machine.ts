@@ -31,7 +31,7 @@ export const diskNotes = (folder: string): readonly string[] =>
     ? [`${folder} is in memory, so what is durable was measured without a disk: set TMPDIR to a folder on one.`]
     : [];
 
-/** Of one minute; 0 where nobody tells. */
+/** Load of the last minute; 0 where nobody tells. */
 export const loadNow = (): number => loadavg()[0] ?? 0;
 
 interface Package {

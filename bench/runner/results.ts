@@ -23,7 +23,7 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryBytes: number;
-  /** Of one minute, before the run and after it: what else the machine did. */
+  /** Load of the last minute, before the run and after it: what else the machine did. */
   readonly loadBefore: number;
   readonly loadAfter: number;
 }

@@ -74,7 +74,7 @@ export interface Level {
 
 /** One round of one subject. */
 export interface Measured {
-  /** Of the time that was measured. */
+  /** Length of the time that was measured. */
   readonly seconds: number;
   readonly sample: Sample;
   readonly level?: Level;

@@ -18,7 +18,7 @@ export interface Settings {
   readonly profile: boolean;
 }
 
-/** Of a round, that are measured. */
+/** Seconds of a round that are measured. */
 export const secondsOf = ({ seconds }: Settings, usual = 3): number => seconds ?? usual;
 
 export type Request =

@@ -67,7 +67,7 @@ export function cpuRatioText(one: CaseResult, subject: SubjectResult): string {
   return ratio === undefined ? "" : ratioText(ratio);
 }
 
-/** Of all rounds together. */
+/** Latency over all rounds together. */
 function latencyText(subject: SubjectResult, name: string): string {
   const encoded = subject.rounds.flatMap(({ latencies }) => latencies[name]?.histogram ?? []);
   if (encoded.length === 0) return "-";

@@ -33,11 +33,11 @@ afterEach(async () => {
 type OnHold = (socket: WebSocket<unknown>, number: number, seat: number) => void;
 
 interface Round extends Partial<FanOut> {
-  /** Of the server; by default this one, which is busy. */
+  /** The server's; by default this process, which is busy. */
   readonly pids?: readonly number[];
   readonly onWatch?: (socket: WebSocket<unknown>) => void;
   readonly onClose?: (socket: WebSocket<unknown>) => void;
-  /** Of the server, at /metrics. */
+  /** What the server answers at /metrics. */
   readonly metrics?: () => string;
   readonly on?: Stage;
 }

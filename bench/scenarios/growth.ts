@@ -24,7 +24,7 @@ const CHANGES_PER_SECOND = 100;
 const BEST = "the most commands that one showtime takes";
 const PARTS = [8, 4, 2];
 const SEATS = [96, 480, 5_000, 20_000];
-/** Of the usual size of a recovery: 100, 1,000 and 10,000 showtimes. */
+/** Shares of a recovery's usual size: 100, 1,000 and 10,000 showtimes. */
 const SHOWTIME_SHARES = [0.01, 0.1, 1];
 const SHARDS = [1, 16, 64, 256];
 

@@ -16,7 +16,7 @@ import { type StartTarget, subjectsOf } from "./subjects.ts";
 
 const CONNECTIONS = 500;
 const SEATS_A_HOLD = 3;
-/** Of a connection that serves many, as a partner's box office has it; a buyer waits for his one answer. */
+/** Commands under way on a connection that serves many, such as a partner's box office; a buyer waits for his one answer. */
 const MANY_IN_FLIGHT = 8;
 /** Who want the same seats, where a premiere is fought over. */
 const RIVALS = 5;

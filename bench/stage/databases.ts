@@ -15,7 +15,7 @@ export interface Databases {
   create(): Promise<string>;
   /** From here on statements are counted, which costs each of them some microseconds: to be called before the first `create`. */
   countStatements(): void;
-  /** Of the server; undefined while it does not run. */
+  /** The server's; undefined while it does not run. */
   readonly pid: number | undefined;
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { ProcessUsage } from "./process-usage.ts";
 
 const CLOCK_TICKS_PER_SECOND = 100; // `getconf CLK_TCK`, on every Linux that Node supports.
 
-/** Of processes that have ended too. */
+/** With its children, also such as have ended. */
 function cpuSecondsOf(pid: number): number | undefined {
   const own = ticksOf(pid);
   if (own === undefined) return undefined;

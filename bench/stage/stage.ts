@@ -15,7 +15,7 @@ import { type ServerCommand, type ServerProcess, startServer } from "./server-pr
 import { cpuSecondsOfAll } from "./usage.ts";
 
 export interface StageOptions {
-  /** Of the checkout. */
+  /** The checkout's. */
   readonly root: URL;
   /** The program of a generator: `bench/load/worker.ts`, or what was built of it. */
   readonly worker: URL;

@@ -18,13 +18,13 @@ export const MULTIPLEX: Hall = { showtimes: 100, seats: 96 };
 /** A server that runs. */
 export interface Target {
   readonly dialect: DialectName;
-  /** Of the process that connections reach. */
+  /** The process that connections reach. */
   readonly pid: number;
-  /** Of all processes, where one is not enough. */
+  /** All processes, where one is not enough. */
   readonly pids: readonly number[];
   /** The same by their role, where roles are processes of their own. */
   readonly roles?: Readonly<Record<string, readonly number[]>>;
-  /** Of the WebSocket, or of a peer's only server. */
+  /** Port of the WebSocket, or of a peer's only server. */
   readonly port: number;
   /** Without a slash at the end. */
   readonly http: string;

@@ -5,7 +5,7 @@ import { psUsage } from "./ps-usage.ts";
 
 export const { cpuSecondsOf, residentBytesOf } = existsSync("/proc/self/stat") ? procUsage : psUsage;
 
-/** Of several; undefined where nobody tells of one of them. */
+/** Sum over several; undefined where nobody tells of one of them. */
 export function cpuSecondsOfAll(pids: readonly number[]): number | undefined {
   let sum = 0;
   for (const pid of pids) {

@@ -9,7 +9,7 @@ export interface Market {
   readonly steps: Steps;
   /** Letters and digits that nobody else has. */
   readonly unique: () => string;
-  /** Of a gate. */
+  /** Token of a gate. */
   readonly gateToken: string;
   readonly showtime: Showtime;
 }

@@ -85,7 +85,7 @@ async function choosePorts({ config, sizes }: Options) {
     engines: take(engines),
     services: take(services),
     edges: take(edges),
-    /** Of their health and metrics. */
+    /** Ports of their health and metrics. */
     edgesOps: take(edges),
   };
 }

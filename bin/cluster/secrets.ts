@@ -10,7 +10,7 @@ export interface Secrets {
   /** Between NATS servers. */
   readonly routes: string;
   readonly postgres: DatabasePasswords;
-  /** Of the mock gateway. */
+  /** The mock gateway's secret. */
   readonly gateway: string;
   /** Certificate and key in one PEM file, as HAProxy wants them: self-signed, for this machine. */
   readonly certificateFile: string;

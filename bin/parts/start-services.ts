@@ -49,7 +49,7 @@ interface Options {
 export interface RunningServices {
   readonly verifier: BusTokenVerifier;
   readonly httpPort: number;
-  /** Of the mock gateway, where this process runs it. */
+  /** The mock gateway's, where this process runs it. */
   readonly gatewayUrl: string | undefined;
 }
 

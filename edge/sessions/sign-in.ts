@@ -12,7 +12,7 @@ interface Options {
   readonly verifier: Verifier;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of one user on all connections. */
+  /** What one user may send on all connections together. */
   readonly commandsPerSecond: number;
   /** The token was a bad one. */
   readonly refused: (session: Session) => void;

@@ -47,7 +47,7 @@ export interface ClusterOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly shards: number;
-  /** Of this run of this process, unlike any other. */
+  /** Names this run of this process, unlike any other. */
   readonly id: string;
   readonly host: string;
   readonly pid: number;

@@ -11,7 +11,7 @@ export const READ_GENTLY = { rows: 256, bytes: 128 * 1024 };
 export const SNAPSHOT_BYTES_A_ROW = 256 * 1024;
 /** Rows stay at least this long for `usher journal`, also when snapshots cover them. */
 export const JOURNAL_RETENTION_MS = 30 * 24 * 3600 * 1000;
-/** Of those that have stayed so long; each statement is a short one. */
+/** Rows whose time is over are deleted in short statements of so many. */
 export const ROWS_DELETED_AT_ONCE = 4_096;
 /** Snapshots kept a shard: the newest, and one more in case the newest does not read. */
 export const SNAPSHOTS_KEPT = 2;

@@ -23,7 +23,7 @@ interface Options {
   readonly connectionString: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of the rows of a shard. */
+  /** How much of a shard's rows is read at a time. */
   readonly readAtMost?: { readonly rows: number; readonly bytes: number };
 }
 

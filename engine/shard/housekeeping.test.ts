@@ -19,7 +19,7 @@ class StoppedClock extends VirtualClock {
   }
 }
 
-/** Of a shard in which somebody holds something, with what it did. */
+/** The housekeeping of a shard in which somebody holds something, with what it did. */
 function kept(clock: VirtualClock) {
   const time = new ShardClock(clock, 0);
   const given: number[] = [];

@@ -46,7 +46,7 @@ interface Options {
   /** As the journal says. */
   readonly state: ShardState;
   readonly limits: SaleLimits;
-  /** Of the process. */
+  /** Shared by all shards of the process. */
   readonly refusals: RefusalMemory;
   /** An event has become memory, and should soon be durable. */
   onRecorded(): void;
@@ -65,7 +65,7 @@ export interface UnderWay {
 export class Memory {
   readonly #options: Options;
   readonly #state: ShardState;
-  /** Of whichever batch is open. */
+  /** Row of whichever batch is open. */
   readonly #row = new RowWriter();
   #open = new Batch(this.#row);
   readonly #expiry = new Expiry();

@@ -1,7 +1,7 @@
 import type { Delta, ShowtimeId } from "../../proto/index.ts";
 import { RECENT_CHANGES_MAX, RECENT_DELTAS_MAX } from "./limits.ts";
 
-/** Of a delta, before its changes: epoch, from, seq, checksum, and how many changes it has. */
+/** Numbers of a delta before its changes: epoch, from, seq, checksum, and how many changes it has. */
 const HEAD = 5;
 const ROOM = HEAD * RECENT_DELTAS_MAX + RECENT_CHANGES_MAX;
 

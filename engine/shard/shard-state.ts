@@ -81,7 +81,7 @@ export interface Recovery {
   readonly state: ShardState;
   /** The row of the snapshot it began with; 0 when there was none that read. */
   readonly snapshotSeq: number;
-  /** Of the rows since. */
+  /** Bytes of the rows since. */
   readonly replayedBytes: number;
 }
 

@@ -53,7 +53,7 @@ export interface ShardOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: SaleLimits;
-  /** Of the process. */
+  /** Shared by all shards of the process. */
   readonly refusals: RefusalMemory;
   /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
   readonly acknowledgedSeq: number;

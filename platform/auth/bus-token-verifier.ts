@@ -132,7 +132,7 @@ export class BusTokenVerifier implements TokenVerifier {
     this.#timer = this.#clock.after(inMs, () => void this.#reloadOnAndOn());
   }
 
-  /** Of many who want it at once, one asks. Never rejects: what is known stays good while identity is silent. */
+  /** When many want it at once, one asks. Never rejects: what is known stays good while identity is silent. */
   #reload(): Promise<void> {
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     return this.#loading;

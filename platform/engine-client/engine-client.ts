@@ -90,7 +90,7 @@ interface Lane {
   /** On the monotonic clock. */
   deadlines: number[];
   pasts: Past[];
-  /** Of the newest owner that was heard of; 0 before the first. */
+  /** Epoch of the newest owner that was heard of; 0 before the first. */
   epoch: number;
   /** What is under way, or waits to be sent again: called when another has the shard. */
   readonly unanswered: Slab<() => void>;
@@ -246,7 +246,7 @@ function withAttempt({ unheard, isInDoubt }: Past, reply: Reply | undefined): Pa
   return { unheard, isInDoubt: isInDoubt || reply !== UNAVAILABLE };
 }
 
-/** Of the message that begins with the request at `from`: where the next one begins. */
+/** Where the message that begins with the request at `from` ends, and the next one begins. */
 function endOfMessage(requests: readonly (Command | Query)[], from: number): number {
   let weight = 0;
   for (let to = from; to < requests.length; to++) {

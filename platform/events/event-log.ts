@@ -14,7 +14,7 @@ export interface OutboxLag {
   readonly schema: string;
   /** Events that are still to be published. */
   readonly rows: number;
-  /** Of the oldest of them, seconds; 0 when there is none. */
+  /** Age of the oldest of them, seconds; 0 when there is none. */
   readonly ageSeconds: number;
 }
 

@@ -7,7 +7,7 @@
 import type { DomainEvent, EventName } from "../../proto/index.ts";
 
 export interface Consumer<Name extends EventName = EventName> {
-  /** Of the consumer, such as `tickets`: consumers of one name share the events between them. */
+  /** Consumers of one name, such as `tickets`, share the events between them. */
   readonly name: string;
   readonly types: readonly Name[];
   /** Settles when what it did is durable. It keeps an inbox, since the same event may come again. */

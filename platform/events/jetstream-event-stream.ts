@@ -94,7 +94,7 @@ export class JetStreamEventStream implements StartableEventStream {
     return new Date(await this.name());
   }
 
-  /** Of this stream on this NATS, unlike any other: when it was made, to the nanosecond. Rejects while that cannot be known. */
+  /** Names this stream on this NATS, unlike any other: when it was made, to the nanosecond. Rejects while that cannot be known. */
   async name(): Promise<string> {
     const manager = await this.#client.jetstreamManager(false);
     return (await manager.streams.info(STREAM)).created;

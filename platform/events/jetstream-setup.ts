@@ -34,7 +34,7 @@ const REFUSALS = [NO_SUITABLE_PEERS, STREAM_NAME_IN_USE, NO_REPLICAS_HERE];
 const NOT_AVAILABLE = 10_008;
 const STORE_TOO_SMALL = 10_047;
 const INVALID_CONFIG = 10_052;
-/** Of a change: another process is making the same one, and the stream seems to overlap itself. */
+/** Answers a change that another process is making just now: the stream seems to overlap itself. */
 const SUBJECTS_OVERLAP = 10_065;
 /** `booking.*`, `payment.*` ... */
 const SUBJECTS = [...new Set(EVENT_NAMES.map((name) => `${name.slice(0, name.indexOf("."))}.*`))];

@@ -51,7 +51,7 @@ export const inboxMigration = (schema: string): Migration => ({
   },
 });
 
-/** Of the schema `events`. */
+/** Migrations of the schema `events`. */
 export const eventsMigrations: Readonly<Record<string, Migration>> = {
   "001-dead-letters": {
     async up(db: Kysely<unknown>) {

@@ -17,7 +17,7 @@ export class OutboxLead {
   over = false;
   readonly #connection: PoolClient;
   readonly #table: string;
-  /** Of a row of `outbox`, as an expression. */
+  /** SQL that says whether a row of `outbox` is early. */
   readonly #isEarly: string;
   readonly #clock: Clock;
   readonly #early: StatementBatch<ReadonlySet<string>>;
@@ -39,7 +39,7 @@ export class OutboxLead {
     this.#marks = new StatementBatch(inTurn, (ids) => this.#mark(ids));
   }
 
-  /** Of this schema's outbox. The others whose events it keeps in order with its own are those that know when each was written. */
+  /** Leads this schema's outbox. The others whose events it keeps in order with its own are those that know when each was written. */
   static async of(connection: PoolClient, schema: string, clock: Clock): Promise<OutboxLead> {
     const { rows } = await connection.query<{ schema: string }>(
       `select table_schema as schema from information_schema.columns where table_name = 'outbox' and column_name = 'written_at'`,

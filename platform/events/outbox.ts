@@ -13,7 +13,7 @@ export interface OutboxOptions {
   readonly pool: Pool;
   /** Has the table of `outboxMigration`. */
   readonly schema: string;
-  /** Of the events, such as `/usher/bookings`. */
+  /** Source of the events, such as `/usher/bookings`. */
   readonly source: string;
   readonly stream: EventStream;
   /** Tells other processes of commits, whose relay may be the one that leads; without, it finds them at its next look. */

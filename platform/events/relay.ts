@@ -60,7 +60,7 @@ export class Relay {
   #leads = false;
   #prunedAt = -Infinity;
   #repeatedAt = -Infinity;
-  /** Of the stream that was found last. */
+  /** When the stream that was found last was made. */
   #madeAt: number | undefined;
 
   constructor(options: RelayOptions) {

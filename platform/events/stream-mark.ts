@@ -4,7 +4,7 @@ import { ExplainedError } from "../explained/index.ts";
 import { SessionLock } from "../postgres/index.ts";
 import { STREAM_LOOK_EVERY_MS, STREAM_SETTLED_MS } from "./limits.ts";
 
-/** Of PostgreSQL's advisory locks that have two numbers: any first one that nothing else here uses. */
+/** First number of PostgreSQL's advisory locks that have two: any that nothing else here uses. */
 const MARKS = 1_433_628_517;
 
 /** Services of another cluster use the same database; the message is one sentence with the way out. */
@@ -15,7 +15,7 @@ class TwoStreams extends ExplainedError {
 interface Options {
   readonly pool: Pool;
   readonly clock: Clock;
-  /** Of the stream that this process uses, unlike any other; it changes when that is made anew. Rejects while it cannot be known. */
+  /** Names the stream that this process uses, unlike any other; it changes when that is made anew. Rejects while it cannot be known. */
   name(): Promise<string>;
 }
 
@@ -62,7 +62,7 @@ export class StreamMark {
     this.#lock?.end();
   }
 
-  /** Of two that start at once, one at least sees the other. */
+  /** When two start at once, one at least sees the other. */
   async #isDisputed(): Promise<boolean> {
     if (await this.#seesOthers(await this.#options.name())) return true;
     await this.#renew();

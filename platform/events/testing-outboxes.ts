@@ -13,7 +13,7 @@ import { silent, testEvents, type TestEvents } from "./testing.ts";
 export const SOON = { timeout: 20_000 };
 
 interface OutboxOptions {
-  /** Of its process, as PostgreSQL sees it. */
+  /** Its process, as PostgreSQL sees it. */
   readonly name?: string;
   readonly schema?: string;
   readonly clock?: Clock;

@@ -43,7 +43,7 @@ export type HttpServer = FastifyInstance<
 
 export interface HttpServerOptions {
   readonly config: Pick<Config, "requestsPerSecond" | "allowedOrigins">;
-  /** Of the program, for the API's description. */
+  /** The program's, for the API's description. */
   readonly version: string;
   readonly clock: Clock;
   readonly random: RandomBytes;

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 
 const MAPPED = "::ffff:";
-/** Of 16 bits each: whoever has one IPv6 address has the 2^64 others of its network as well. */
+/** Groups of 16 bits: whoever has one IPv6 address has the 2^64 others of its network as well. */
 const NETWORK_GROUPS = 4;
 
 /**

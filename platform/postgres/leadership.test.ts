@@ -9,7 +9,7 @@ import { testDatabase, type TestDatabase } from "./testing.ts";
 const log = pino({ level: "silent" });
 const SILENT_MS = 1_000;
 
-/** Of a process that hangs: no timer of it rings. */
+/** Clock of a process that hangs: no timer of it rings. */
 class HungClock extends ShiftedClock {
   override after(): Timer {
     return { cancel: () => undefined };

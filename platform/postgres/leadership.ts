@@ -10,7 +10,7 @@ const SILENT_MS = 15_000;
 
 interface Options {
   readonly pool: Pool;
-  /** Of what is led. */
+  /** Names what is led. */
   readonly name: string;
   readonly clock: Clock;
   readonly log: Logger;

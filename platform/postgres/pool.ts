@@ -13,9 +13,9 @@ export interface PoolOptions {
   readonly log: Logger;
   /** Connections that are kept though nobody uses them: those that must not take time to come up. Others end after ten seconds. */
   readonly kept?: number;
-  /** Of each session, such as `enable_sort = off`. */
+  /** Set in each session, such as `enable_sort = off`. */
   readonly setting?: string;
-  /** Of servers that take no writes, such as a standby, no connection is taken: what they say may be old. */
+  /** Only servers that take writes are used: what others say, such as a standby, may be old. */
   readonly writable?: boolean;
   /** How long PostgreSQL may be silent about a statement before the connection is given up; without limit for who waits for a migration. */
   readonly answerWithinMs?: number;

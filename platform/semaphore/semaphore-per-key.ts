@@ -4,7 +4,7 @@ import { type Bounds, Semaphore } from "./semaphore.ts";
 export class SemaphorePerKey {
   readonly #each: Bounds;
   readonly #all: Semaphore;
-  /** Of the keys of which some work. */
+  /** Keys of which some work. */
   readonly #keys = new Map<string, Semaphore>();
 
   constructor({ each, all }: { each: Bounds; all: Bounds }) {

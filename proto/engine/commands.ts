@@ -46,7 +46,7 @@ export interface SaleRules {
   readonly showEndsAt?: number;
   readonly orphan: OrphanRule;
   readonly accessibleRelease: AccessibleRelease;
-  /** Of what the catalogue has: rules that come late, after newer ones, change nothing. */
+  /** Version of what the catalogue has: rules that come late, after newer ones, change nothing. */
   readonly version?: number;
 }
 
@@ -153,7 +153,7 @@ export interface Delta {
   readonly seq: number;
   /** `seat * 4 + status` each, in the order they happened: a seat's last one counts. */
   readonly changes: readonly number[];
-  /** Of the whole hall at `seq`. */
+  /** Checksum of the whole hall at `seq`. */
   readonly checksum: number;
 }
 

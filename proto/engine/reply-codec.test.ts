@@ -23,7 +23,7 @@ const REPLIES = [
 
 const plain = plainCodec<unknown>();
 const batchOf = (...replies: unknown[]): Uint8Array => plain.encode({ replies });
-/** Of no field's type. */
+/** Values of no field's type. */
 const WRONG = [{}, 7n, [{}], [null]];
 
 describe("a batch of replies", () => {

@@ -42,7 +42,7 @@ export type ServedShard = readonly [shard: number, epoch: number, requests: numb
 
 /** What an engine says of itself, several times a second: the others take its shards when it falls silent. */
 export interface MemberBeat {
-  /** Of one run of one process. */
+  /** Names one run of one process. */
   readonly engine: string;
   /** Where an operator finds it. */
   readonly host: string;
@@ -54,7 +54,7 @@ export interface MemberBeat {
   readonly shards: readonly ServedShard[];
   /** How many shards there are. This and what follows is for operators. */
   readonly shardCount: number;
-  /** Of all shards, since it started. */
+  /** Counts of all shards, since it started. */
   readonly commits: number;
   readonly requests: number;
   /** Requests that are decided and wait for their commit. */

@@ -17,7 +17,7 @@ export type Money = Static<typeof Money>;
 
 export const IdParams = Type.Object({ id: Id });
 
-/** Of a call that takes nothing. Without a schema it would take anything, however deeply nested. */
+/** Body of a call that takes nothing. Without a schema it would take anything, however deeply nested. */
 export const EmptyBody = Type.Object({}, { ...closed, examples: [{}] });
 
 const PAGE_LIMIT_MAX = 100;

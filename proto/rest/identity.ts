@@ -31,7 +31,7 @@ export const Language = Type.Enum(["en", "de"], { description: "Of mails and tic
 export type Language = Static<typeof Language>;
 
 const RoleName = Type.Enum([...ROLES], { examples: ["customer"] });
-/** Of those who have a password. */
+/** Roles of those who have a password. */
 export const PersonRole = Type.Enum(["customer", "boxoffice", "gate", "admin"], { examples: ["boxoffice"] });
 export type PersonRole = Static<typeof PersonRole>;
 /** What stands at a cinema and signs in by itself. */

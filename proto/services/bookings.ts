@@ -10,7 +10,7 @@ export interface BookingRecord {
   readonly bookingId: string;
   readonly userId: string;
   readonly showtimeId: string;
-  /** Of the movie, as it was when it was booked: the catalogue may have the showtime no more. */
+  /** The movie's, as it was when it was booked: the catalogue may have the showtime no more. */
   readonly title: string;
   readonly status: BookingStatus;
   readonly reason: string | null;

@@ -33,7 +33,7 @@ export interface PaymentStart {
   readonly bookingId: string;
   readonly userId: string;
   readonly method: PaymentMethod;
-  /** Of the gateway; with none the buyer chooses on the gateway's page. */
+  /** The gateway's; with none the buyer chooses on the gateway's page. */
   readonly token: string | null;
   readonly amount: Money;
   /** When the booking's time to pay ends, ISO 8601. */

@@ -18,7 +18,7 @@ export const SHOWTIME_CARD: ShowtimeCard = {
   currency: "EUR",
 };
 
-/** Of a hall with twenty seats a row. */
+/** A seat of a hall with twenty seats a row. */
 export function seatCard(seat: number): SeatCard {
   const row = String.fromCharCode(65 + Math.floor(seat / 20));
   const number = (seat % 20) + 1;
@@ -34,7 +34,7 @@ export function seatCard(seat: number): SeatCard {
   };
 }
 
-/** Of adults, confirmed, unless it is changed. */
+/** A confirmed booking of adults, unless it is changed. */
 export const bookingRecord = (
   bookingId: string,
   seats: readonly number[],

@@ -251,7 +251,7 @@ export class Desk {
     return this.#idOf("pay", asker, id, method, ...(token === undefined ? [] : [token]));
   }
 
-  /** Of what is made by a request with an Idempotency-Key: the same for its repetitions. */
+  /** The id of what is made by a request with an Idempotency-Key is the same for its repetitions. */
   #idOf(prefix: string, { userId, key }: Asker, ...about: readonly string[]): string {
     return key === undefined ? newId(prefix, this.#options.random) : derivedId(`${prefix}_`, userId, key, ...about);
   }

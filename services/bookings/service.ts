@@ -22,7 +22,7 @@ import { BookingStore } from "./store/store.ts";
 import { BOOKINGS_SCHEMA, type BookingsTables } from "./store/tables.ts";
 
 export interface BookingsOptions {
-  /** Of a database whose schema `bookings` is migrated when `start` is called. */
+  /** Its database's schema `bookings` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
   readonly stream: EventStream;

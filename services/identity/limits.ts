@@ -18,7 +18,7 @@ export const REGISTRATIONS_OF_ADDRESS = { max: 2_000, windowMs: 60_000 } as cons
 /** Twice the hashes, so that one login's password is hashed while another's rows are read and written. */
 export const LOGINS_AT_ONCE = 2 * HASHES_AT_ONCE;
 export const LOGINS_WAITING_MAX = 256;
-/** Of one network among those: enough that it alone keeps all of them busy, and so few that others come soon. */
+/** Logins of one network among those: enough that it alone keeps all of them busy, and so few that others come soon. */
 export const LOGINS_OF_NETWORK_AT_ONCE = 2 * LOGINS_AT_ONCE;
 /** Behind those, before they take a place among all. */
 export const LOGINS_OF_NETWORK_WAITING_MAX = 256;

@@ -31,7 +31,7 @@ import { Throttle } from "./sign-ins/throttle.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "./tables.ts";
 
 export interface IdentityOptions {
-  /** Of a database whose schema `identity` is migrated when `start` is called. */
+  /** Its database's schema `identity` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
   /** Told of deleted users. */

@@ -17,7 +17,7 @@ import { FileTransport, type MailTransport, SmtpTransport } from "./transports/i
 import { createWebhooks } from "./webhooks/index.ts";
 
 export interface NotificationsOptions {
-  /** Of a database whose schemas `notifications` and `events` are migrated when `start` is called. */
+  /** Its database's schemas `notifications` and `events` are to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
   readonly stream: EventStream;

@@ -13,7 +13,7 @@ export const STEP_LEASE_MS = 2 * GATEWAY_TIMEOUT_MS;
 
 /** How often work that is due is looked for, besides that which is known of. */
 export const SWEEP_EVERY_MS = 500;
-/** Of each method. */
+/** Steps of each method that are carried out at once. */
 export const STEPS_AT_ONCE = 16;
 /** Looks that webhooks brought about, besides: a gateway that has been away sends all that it could not tell at once. */
 export const LOOKS_BEHIND_MAX = 64;
@@ -38,7 +38,7 @@ export const RECONCILE_EVERY_MS = 5 * 60_000;
 export const RECONCILE_WINDOW_MS = 7 * 24 * 60 * 60_000;
 /** So many of our payments are held against a gateway's list at a time. */
 export const RECONCILE_ROWS_MAX = 5_000;
-/** Of a gateway's list; one that goes on longer has no end. */
+/** Pages of a gateway's list; one that goes on longer has no end. */
 export const LIST_PAGES_MAX = 50_000;
 export const DIFFERENCES_MAX = 1_000;
 /** For so long after a refund was asked for it may still be sent back; of older payments it is looked at once in so long, so many in one go. */

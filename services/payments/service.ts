@@ -38,7 +38,7 @@ import { WebhookInbox } from "./webhooks/webhook-inbox.ts";
 import { mockVerifier, stripeVerifier } from "./webhooks/webhook-verifier.ts";
 
 export interface PaymentsOptions {
-  /** Of a database whose schema `payments` is migrated when `start` is called. */
+  /** Its database's schema `payments` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
   readonly stream: EventStream;

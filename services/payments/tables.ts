@@ -24,7 +24,7 @@ export interface PaymentTable {
   currency: Fixed<string>;
   description: Fixed<string>;
   pay_by: Fixed<Date>;
-  /** Of the buyer; forgotten once the gateway has it. */
+  /** The buyer's; forgotten once the gateway has it. */
   token: string | null;
   gateway_id: string | null;
   next: JSONColumnType<NonNullable<Payment["next"]>> | null;

@@ -20,7 +20,7 @@ import { TICKETS_SCHEMA, type TicketTables } from "./tables.ts";
 import { type Withdrawal, Withdrawals } from "./withdrawals.ts";
 
 export interface TicketsOptions {
-  /** Of a database whose schema `tickets` is migrated when `start` is called. */
+  /** Its database's schema `tickets` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
   readonly stream: EventStream;

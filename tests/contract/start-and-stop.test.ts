@@ -254,7 +254,7 @@ describe("every role", () => {
   });
 });
 
-/** Of every process that names the directory: an embedded server does. */
+/** Command lines of every process that names the directory: an embedded server does. */
 async function commandLinesWith(directory: string): Promise<string[]> {
   const processes = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(processes.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { ROOT } from "./compose-file.ts";
 import { entrypoint, imageEnvironment, instructions } from "./image.ts";
 
-/** Of Node's releases, https://nodejs.org/en/about/previous-releases. */
+/** ABI numbers of Node's releases, https://nodejs.org/en/about/previous-releases. */
 const ABI_OF_NODE: Readonly<Record<string, number>> = { 22: 127, 24: 137, 25: 141 };
 
 it("the image's Node has a WebSocket server's binary, on both kinds of machine", () => {

@@ -8,7 +8,7 @@ import { ROOT } from "./compose-file.ts";
 
 const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8").replaceAll(/\\\n\s*/g, " ");
 
-/** Of the last stage. */
+/** Instructions of the last stage. */
 export const instructions = (name: string): string[] =>
   (dockerfile.split(/^FROM .*$/m).at(-1) ?? "")
     .split("\n")

@@ -14,7 +14,7 @@ export function metricsNamedIn(text: string): ReadonlySet<string> {
   return names;
 }
 
-/** Of PromQL itself. */
+/** Words of PromQL itself. */
 const WORDS = new Set(["and", "or", "unless", "bool", "offset"]);
 
 function expressionsIn(value: unknown): string[] {

@@ -32,7 +32,7 @@ export class FaultProxy {
     return portOf(this.#server);
   }
 
-  /** Of the connections that go through it, as the other side sees them. */
+  /** Ports of the connections that go through it, as the other side sees them. */
   get clientPorts(): readonly (number | undefined)[] {
     return Array.from(this.#pairs, ({ far }) => far.localPort);
   }

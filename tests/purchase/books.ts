@@ -54,7 +54,7 @@ export async function audit(databaseUrl: string): Promise<Finding[]> {
   }
 }
 
-/** Of the gateway, in minor units: what it has taken less what it gave back. */
+/** What the gateway has taken less what it gave back, in minor units. */
 export async function keptByGateway(databaseUrl: string): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

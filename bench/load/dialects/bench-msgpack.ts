@@ -72,7 +72,7 @@ function widthAt(bytes: Buffer, at: number): number {
   return first < 0x80 ? 1 : first === 0xcc ? 2 : first === 0xcd ? 3 : 5;
 }
 
-/** Of up to 31 characters; nothing where there is none. */
+/** A text of up to 31 characters; empty where there is none. */
 function shortTextAt(bytes: Buffer, at: number): string {
   const first = bytes[at] ?? 0;
   return first >> 5 === 0b101 ? bytes.toString("latin1", at + 1, at + 1 + (first & 0x1f)) : "";

@@ -34,7 +34,7 @@ export interface ShowtimeState {
   /** Counts, from 1, how often seats of each row part stopped or began to be free; modulo 2^32. */
   turns: Uint32Array;
   readonly nearest: NearestGroups;
-  /** Of `status`, see `rollChecksum`. */
+  /** Checksum of `status`, see `rollChecksum`. */
   checksum: number;
 
   readonly holds: Holds;

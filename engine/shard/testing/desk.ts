@@ -107,7 +107,7 @@ export class Desk {
     return reply;
   }
 
-  /** Of Anna's hold, in milliseconds. */
+  /** Time left of Anna's hold, in milliseconds. */
   async timeLeft(hold: string): Promise<number> {
     const answer: { reply?: Reply } = {};
     const query = { type: "get-hold", showtime, holder: anna, hold: hold as Held["hold"] } as const;

@@ -23,7 +23,7 @@ export class Problem extends Error {
     return ERRORS[this.code].status;
   }
 
-  /** Of its answer, beside those that any answer has. */
+  /** Headers of its answer, beside those that any answer has. */
   headers(): Readonly<Record<string, string | number>> {
     const { retryInMs } = { ...this.#retry(), ...this.extra };
     return {

@@ -1,7 +1,7 @@
 import helmet from "@fastify/helmet";
 import fastify, { type onRequestHookHandler } from "fastify";
 
-/** Of use where a browser shows the answer as a page, or a plug-in of old would have. What the API answers is neither. */
+/** Useful where a browser shows the answer as a page, or a plug-in of old would have. What the API answers is neither. */
 const FOR_PAGES: ReadonlySet<string> = new Set([
   "cross-origin-opener-policy",
   "origin-agent-cluster",

@@ -8,7 +8,7 @@ export interface HttpTables {
   idempotency_key: {
     user_id: string;
     key: string;
-    /** Of method, address and body: the same key must come with the same. */
+    /** Hash of method, address and body: the same key must come with the same. */
     fingerprint: Buffer;
     /** Names the run that may store an answer; a taken-over run finds another name here. */
     run: string;

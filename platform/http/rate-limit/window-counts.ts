@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock/index.ts";
 
 export interface WindowCount {
-  /** Of the requests in the present window, this one included. */
+  /** Requests in the present window, this one included. */
   readonly count: number;
   /** What is left of the window. */
   readonly leftMs: number;

@@ -30,7 +30,7 @@ export function healthRoutes(options: {
   const { checks, clock, log, closing } = options;
   const lastUpAt = new Map<HealthCheck, number>();
   const underWay = new Map<HealthCheck, { readonly since: number; readonly answer: Promise<boolean> }>();
-  /** Of the log only changes are of use: probes come all the time, and anybody may ask. */
+  /** Checks that are said to be down: only changes are logged, for probes come all the time, and anybody may ask. */
   const toldDown = new Set<HealthCheck>();
   const tellDown = (check: HealthCheck, sentence: string, because: { err?: unknown } = {}): void => {
     if (!toldDown.has(check)) log.warn({ check: check.name, ...because }, sentence);

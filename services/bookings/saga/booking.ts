@@ -59,7 +59,7 @@ export interface Booking {
   /** The user is a device that serves many: what it sold to others counts against no limit of its seats. */
   readonly desk: boolean;
   readonly showtimeId: string;
-  /** Of the movie, for the gateway's page. */
+  /** The movie's, for the gateway's page. */
   readonly title: string;
   readonly holdId: string;
   readonly status: BookingStatus;
@@ -77,7 +77,7 @@ export interface Booking {
   /** The cancellations carried out, by id, so that a repeated one changes nothing. */
   readonly cancellations: readonly string[];
   readonly steps: readonly Step[];
-  /** Of the first step, or looks at a payment, that have settled nothing yet. */
+  /** Tries of the first step, or looks at a payment, that have settled nothing yet. */
   readonly tries: number;
   /** When somebody must look at it; null when there is nothing left to do. */
   readonly dueAt: number | null;

@@ -85,7 +85,7 @@ const each = (statements: readonly string[]): Migration => ({
   },
 });
 
-/** Of the schema `bookings`, in the order of their names. */
+/** Migrations of the schema `bookings`, in the order of their names. */
 export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "001-bookings": each(STATEMENTS),
   "002-outbox": outboxMigration(BOOKINGS_SCHEMA),

@@ -191,7 +191,7 @@ const said = ({ name, language }: NewAccount) => ({
   ...(language === undefined ? {} : { language }),
 });
 
-/** Of two who take one address at once, PostgreSQL refuses the second. */
+/** When two take one address at once, PostgreSQL refuses the second. */
 async function refusingTaken<T>(written: Promise<T>): Promise<T> {
   try {
     return await written;

@@ -15,7 +15,7 @@ export interface AdministrationOptions {
   readonly clock: Clock;
 }
 
-/** Of PostgreSQL's advisory locks: any number that nothing else here uses. */
+/** Number of a PostgreSQL advisory lock: any that nothing else here uses. */
 const ADMINISTRATORS_LOCK = 7_403_881;
 
 /** Whoever makes the first administrator, or may take the last, takes turns, across processes, until the transaction's end. */

@@ -57,13 +57,13 @@ export class Families {
     this.#options = options;
   }
 
-  /** Of a guest or a device, who get no refresh token: it ends with its access token. */
+  /** A family of a guest or a device, who get no refresh token: it ends with its access token. */
   brief(role: Role): NewFamily {
     const tokens_until = this.#tokensUntil(role);
     return { id: newId("fam", this.#options.random), rotated_at: this.#now(), expires_at: tokens_until, tokens_until };
   }
 
-  /** Of somebody who proved to be who they are. */
+  /** A family of somebody who proved to be who they are. */
   lasting(): NewFamily {
     const expires_at = new Date(this.#options.clock.now() + this.#options.config.refreshTokenTtlMs);
     return {

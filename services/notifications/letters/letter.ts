@@ -29,7 +29,7 @@ export interface LetterContent {
   readonly event: DomainEvent<MailedEvent>;
   /** `de`, or anything else for English. */
   readonly language: string;
-  /** Of the buyer. */
+  /** The buyer's. */
   readonly name: string | null;
   readonly booking: BookingRecord;
   /** Null when it was deleted: cancelled ones may be, while there are mails about them to be sent. */

@@ -15,7 +15,7 @@ export type MailedEvent = (typeof MAILED_EVENTS)[number];
 export type MessageName = MailedEvent | "booking.cancelled.unpaid";
 
 export interface Message {
-  /** Of a film. */
+  /** @param title of a film */
   subject(title: string): string;
   readonly heading: string;
   readonly paragraphs: readonly string[];
@@ -38,7 +38,7 @@ export interface Messages {
     readonly booking: string;
   };
   readonly types: Readonly<Record<TicketType, string>>;
-  /** Of the reasons that events give in English, those that this language has words for. */
+  /** Words for reasons that events give in English; one that is not among them stays as it is. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly link: string;
   readonly closing: string;

@@ -24,7 +24,7 @@ async function watched() {
   };
 }
 
-/** Of one that waited for ten minutes, and the little that the test itself has taken. */
+/** Age of one that waited for ten minutes, and the little that the test itself has taken. */
 const tenMinutes = (age: number | undefined) => age !== undefined && age >= 600 && age < 660;
 
 /** What is scraped ten minutes after a server has put a mail off, and why it did. */

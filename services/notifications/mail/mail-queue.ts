@@ -18,7 +18,7 @@ interface Options {
 
 export interface WaitingMails {
   readonly count: number;
-  /** Of the oldest of them that does not wait for its recipient alone, seconds; 0 when there is none. */
+  /** Age of the oldest of them that does not wait for its recipient alone, seconds; 0 when there is none. */
   readonly ageSeconds: number;
 }
 

@@ -77,7 +77,7 @@ export class MailWriter {
   }
 }
 
-/** Of a showtime that was deleted, as the booking knows them. */
+/** Seats of a showtime that was deleted, as the booking knows them. */
 const seatsSold = (booking: BookingRecord, seats: readonly number[]): LetterSeat[] =>
   booking.seats
     .filter(({ seat }) => seats.includes(seat))

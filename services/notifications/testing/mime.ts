@@ -2,7 +2,7 @@
 export interface ReadMail {
   /** By their names in small letters; unfolded and decoded (RFC 2047). */
   readonly headers: ReadonlyMap<string, string>;
-  /** Of the whole message, undecoded. */
+  /** The whole message, undecoded. */
   readonly raw: string;
   readonly text: string;
   readonly html: string;

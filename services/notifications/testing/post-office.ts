@@ -5,12 +5,12 @@ import { testNotifications, type TestNotifications } from "./world.ts";
 
 export interface PostOffice {
   readonly world: TestNotifications;
-  /** Of this test alone, which starts it. */
+  /** A server for this test alone, which starts it. */
   readonly server: MailServer;
   readonly smtpUrl: (more?: string) => string;
   /** Mails to this user, in the order of their arrival. */
   readonly receivedBy: (address: string | null) => Received[];
-  /** Of the mails about a booking. */
+  /** Statuses of the mails about a booking. */
   readonly statusesOf: (bookingId: string) => Promise<string[]>;
   /** Waits until the booking's mail is to be tried again, with a note why. */
   readonly putOff: (bookingId: string) => Promise<void>;

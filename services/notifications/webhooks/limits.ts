@@ -7,7 +7,7 @@ export const WEBHOOKS_MAX = 1_000;
 export const ATTEMPT_TIMEOUT_MS = 10_000;
 /** An attempt that nobody has reported on by then died with its process. */
 export const ATTEMPT_LEASE_MS = 3 * ATTEMPT_TIMEOUT_MS;
-/** Of an answer; what goes beyond is not read. */
+/** Bytes of an answer that are read. */
 export const RESPONSE_BYTES_MAX = 64 * 1024;
 /** Characters of an answer that the log keeps. */
 export const RESPONSE_EXCERPT_MAX = 1_000;

@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
-/** Of the schema `notifications`, beside those of its other tables. */
+/** Migrations of the schema `notifications`, beside those of its other tables. */
 export const webhookMigrations: Readonly<Record<string, Migration>> = {
   "101-webhooks": {
     async up(db: Kysely<unknown>) {

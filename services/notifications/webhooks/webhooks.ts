@@ -17,7 +17,7 @@ import { WEBHOOKS_SCHEMA, type WebhookTables } from "./tables.ts";
 import { Worker } from "./worker.ts";
 
 export interface WebhooksOptions {
-  /** Of a database whose schema `notifications` has `webhookMigrations` when `start` is called. */
+  /** Its database's schema `notifications` is to have `webhookMigrations` before `start` is called. */
   readonly pool: Pool;
   readonly stream: EventStream;
   readonly clock: Clock;

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => t.close());
 
-/** Of the webhook's only delivery. */
+/** The webhook's only delivery. */
 async function delivery(id: string): Promise<WebhookDelivery | undefined> {
   const deliveries = await t.deliveries(id);
   expect(deliveries.length).toBeLessThanOrEqual(1);

@@ -33,7 +33,7 @@ const pages = Compile(
 const refusals = Compile(Type.Object({ code: Type.String(), message: Type.String() }));
 
 interface Options {
-  /** Of its server; asked at each call. */
+  /** Its server's; asked for at each call. */
   readonly url: () => string;
   readonly secret: () => string;
   readonly clock: Clock;

@@ -6,7 +6,7 @@ import { refundAgain } from "./003-refund-again.ts";
 import { oldRefunds } from "./004-old-refunds.ts";
 import { lateRefunds } from "./005-late-refunds.ts";
 
-/** Of the schema `payments`, in the order of their names. */
+/** Migrations of the schema `payments`, in the order of their names. */
 export const paymentsMigrations: Readonly<Record<string, Migration>> = {
   "001-payments": paymentsTables,
   "002-outbox": outboxMigration(PAYMENTS_SCHEMA),

@@ -19,7 +19,7 @@ import { apiRoutes, faultRoutes, pageRoutes, requireSecret } from "./routes.ts";
 import { MOCK_GATEWAY_SCHEMA, type MockGatewayTables } from "./tables.ts";
 
 export interface MockGatewayOptions {
-  /** Of a database whose schema `mock_gateway` is migrated when `start` is called. */
+  /** Its database's schema `mock_gateway` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly clock: Clock;
   readonly random: RandomBytes;

@@ -50,7 +50,7 @@ export interface Process {
   readonly events: DomainEvent[];
   /** `PAYMENT_CHANGED`, as they came. */
   readonly changes: PaymentState[];
-  /** Of its REST port; empty in a shop without webhooks. */
+  /** Its REST port's; empty in a shop without webhooks. */
   readonly url: string;
   start(wish: Partial<PaymentStart> & Pick<PaymentStart, "paymentId">): Promise<ServiceAnswer<Payment>>;
   read(paymentId: string, refresh?: boolean): Promise<ServiceAnswer<Payment>>;

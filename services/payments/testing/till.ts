@@ -16,9 +16,9 @@ export interface Till {
   readonly stripeClock: ShiftedClock;
   readonly shop: Shop;
   readonly payments: Process;
-  /** Of that process. */
+  /** That process's. */
   readonly metrics: Registry;
-  /** Of the test's payment. */
+  /** The test's payment. */
   id: string;
   /** Another process takes the place of the one before. */
   readonly open: () => Promise<void>;

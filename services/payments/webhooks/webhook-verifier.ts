@@ -7,7 +7,7 @@ import { WEBHOOK_TOLERANCE_MS, type WebhookKey } from "../webhook-key.ts";
 
 /** What a webhook is believed: that there is something to look at. */
 export interface Notice {
-  /** Of the webhook, by which a repetition is known. */
+  /** The webhook's, by which a repetition is known. */
   readonly id: string;
   /** The payment it is about, if it is about one of ours. */
   readonly payment?: { readonly paymentId: string; readonly gatewayId: string };

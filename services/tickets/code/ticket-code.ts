@@ -40,7 +40,7 @@ export const TICKET_ID_BYTES = 16;
 const VERSION = 1;
 const TICKET_ID = /^tk_([A-Za-z0-9_-]{22})$/;
 const FIXED_BYTES = 1 + KEY_ID_BYTES + TICKET_ID_BYTES + 1 + 2 + 4 + 4 + 2;
-/** Of the longest text there can be: a showtime's id has at most 64 characters. */
+/** Length of the longest text there can be: a showtime's id has at most 64 characters. */
 const TEXT_LENGTH_MAX = Math.ceil(((FIXED_BYTES + 64 + SIGNATURE_BYTES) * 8) / 5);
 
 export const ticketIdOf = (bytes: Uint8Array): string => `tk_${Buffer.from(bytes).toString("base64url")}`;

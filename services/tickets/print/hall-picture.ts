@@ -16,7 +16,7 @@ export interface HallPicture {
   readonly dots: readonly Dot[];
   /** The seat that the ticket is for; undefined when the plan does not have it. */
   readonly mark: Dot | undefined;
-  /** Of a dot. */
+  /** A dot's. */
   readonly radius: number;
 }
 
