@@ -17,10 +17,6 @@ export class Score {
     this.#latenciesMs.push(ms);
   }
 
-  get answers(): number {
-    return this.#latenciesMs.length;
-  }
-
   get refusalCount(): number {
     let sum = 0;
     for (const count of this.refusals.values()) sum += count;

@@ -111,7 +111,7 @@ export class Audience {
     channel.watches.set(viewer, watch);
     channel.newcomers.add(viewer);
     viewer.watches = [...viewer.watches, watch];
-    if (known === undefined) channel.start();
+    if (known === undefined) channel.replica.start();
     return watch;
   }
 
@@ -200,7 +200,7 @@ export class Audience {
   }
 
   #drop(channel: Channel): void {
-    channel.close();
+    channel.replica.close();
     this.#channels.delete(channel.showtime);
   }
 }

@@ -125,14 +125,6 @@ export class Channel {
     return this.#resumes.get(seq)?.in(encoding);
   }
 
-  start(): void {
-    this.replica.start();
-  }
-
-  close(): void {
-    this.replica.close();
-  }
-
   #publish(frameIn: (encoding: Encoding) => Frame, to: Publisher): number {
     let frames = 0;
     for (const encoding of ENCODINGS) {
