@@ -11,6 +11,7 @@ import { type Asking, Holds } from "../holds/holds.ts";
 import { ridOf } from "../ids.ts";
 import { shownStatus } from "../rest/views.ts";
 import { refundingOf, totalOf } from "../saga/booking.ts";
+import { sameSeats } from "../same-seats.ts";
 import type { Stored } from "../store/store.ts";
 import { BOOKINGS_DEFAULT, BOOKINGS_MAX } from "./limits.ts";
 import type { SeatNumber } from "./schema.ts";
@@ -49,7 +50,7 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
       repeatable: false,
     };
     const hold = await holds.take(showtimeId, { seats }, asking);
-    if (hold.seats.length !== seats.length || !hold.seats.every((seat) => seats.includes(seat))) {
+    if (!sameSeats(hold.seats, seats)) {
       throw new Problem("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used before with other seats.");
     }
     const stored = await desk.book(asker, { holdId: hold.holdId }).catch(async (error: unknown) => {

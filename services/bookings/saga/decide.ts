@@ -8,6 +8,7 @@
  * Seat before money: `capture` only ever follows `confirm`. A fact about a step that is not the first one any more is old news,
  * and changes nothing: the plan has changed meanwhile, and what was done is undone by the steps that it got.
  */
+import { sameSeats } from "../same-seats.ts";
 import { type Booking, type Decision, type Fact, type FactOf, subjectOf, totalOf } from "./booking.ts";
 import { cancel, showtimeCancelled } from "./decisions/cancellation.ts";
 import { Moment, RELEASE_ALL, type Rules } from "./decisions/moment.ts";
@@ -67,8 +68,8 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
 
 function pinned(moment: Moment, { seats, expiresInMs }: FactOf<"pinned">): Decision {
   const { booking, now } = moment;
-  const same = seats.length === booking.seats.length && booking.seats.every(({ seat }) => seats.includes(seat));
-  if (!same) return moment.fail(WHY.holdChanged, [RELEASE_ALL]);
+  const booked = booking.seats.map(({ seat }) => seat);
+  if (!sameSeats(booked, seats)) return moment.fail(WHY.holdChanged, [RELEASE_ALL]);
   return moment.go({ payBy: now + expiresInMs, steps: [] }, { type: "booking.created" });
 }
 

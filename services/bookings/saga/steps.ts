@@ -28,6 +28,7 @@ import {
 import type { Engine } from "../../../platform/engine-client/index.ts";
 import { derivedId } from "../ids.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
+import { sameSeats } from "../same-seats.ts";
 import { type Booking, type Fact, type Step, subjectOf, totalOf } from "./booking.ts";
 
 /** What `payments` answered, or why it did not. */
@@ -147,9 +148,7 @@ export class Steps {
       seats,
     });
     if (reply.type !== "confirmed") return reply;
-    if (seats.length === reply.seats.length && seats.every((seat) => reply.seats.includes(seat))) {
-      return { type: "confirmed", holdId: hold };
-    }
+    if (sameSeats(seats, reply.seats)) return { type: "confirmed", holdId: hold };
     // The engine books under one id once: a confirm of the seats before, of which nobody heard, came about after they were refused.
     const message = "Other seats were booked than the booking has by now.";
     this.#log.error({ booking: booking.id, hold, booked: reply.seats }, message);
