@@ -25,7 +25,7 @@ const AWAY =
   "The showtime's engine gave no answer in time; ask again, with the same Idempotency-Key where there was one.";
 
 /** The engine's refusal, for the client: what the engine says of request ids, REST calls by another name. */
-export function problemOf({ code, message, seats, retryInMs }: Refusal): Problem {
+export function problemOfRefusal({ code, message, seats, retryInMs }: Refusal): Problem {
   const detail = code === "UNAVAILABLE" ? AWAY : message;
   return new Problem(code, detail, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });
 }
@@ -129,7 +129,7 @@ function expected<Type extends Reply["type"]>(
   request: Command | Query,
   type: Type,
 ): Extract<Reply, { type: Type }> {
-  if (reply.type === "refused") throw problemOf(reply);
+  if (reply.type === "refused") throw problemOfRefusal(reply);
   if (reply.type !== type) throw new TypeError(`${request.type} was answered with ${reply.type}`);
   return reply as Extract<Reply, { type: Type }>; // The line above has compared the two.
 }
