@@ -43,7 +43,10 @@ const MAY_USE_TERMINAL: ReadonlySet<Role> = new Set<Role>(["kiosk", "boxoffice",
 const unavailable = (what: string) => new Problem("UNAVAILABLE", `${what} Nothing is lost: try again.`);
 const notFound = () => new Problem("BOOKING_NOT_FOUND", "There is no such booking.");
 
-/** What buyers ask for, over REST and GraphQL alike, with the rights that they have. Every method throws refusals as a `Problem`. */
+/**
+ * What buyers ask for, over REST and GraphQL alike, with the rights that they have. Every method throws refusals as a `Problem`, and
+ * what `isAway` knows where another domain does not answer: over HTTP, UNAVAILABLE.
+ */
 export class Desk {
   readonly #options: Options;
 
@@ -206,11 +209,7 @@ export class Desk {
     showtimeId: string,
     seats: readonly number[],
   ): Promise<{ showtime: ShowtimeCard; seats: readonly SeatCard[] }> {
-    const quote = await this.#options.bus
-      .request(QUOTE, { showtimeId, seats }, { timeoutMs: ANSWER_WITHIN_MS })
-      .catch(() => {
-        throw unavailable("The catalogue does not answer just now.");
-      });
+    const quote = await this.#options.bus.request(QUOTE, { showtimeId, seats }, { timeoutMs: ANSWER_WITHIN_MS });
     if (quote === null) throw new Problem("NOT_FOUND", "There is no such showtime.");
     return quote;
   }
@@ -234,11 +233,7 @@ export class Desk {
       seats: wished ?? seats.map(({ seat }) => seat),
       ...(despiteUsed && { despiteUsed }),
     };
-    const { used } = await this.#options.bus
-      .request(WITHDRAW_TICKETS, question, { timeoutMs: ANSWER_WITHIN_MS })
-      .catch(() => {
-        throw unavailable("Whether the tickets were used cannot be told just now.");
-      });
+    const { used } = await this.#options.bus.request(WITHDRAW_TICKETS, question, { timeoutMs: ANSWER_WITHIN_MS });
     if (used.length > 0 && !despiteUsed) {
       throw new Problem("ALREADY_USED", "Tickets of these seats were let in already.", { seats: used });
     }

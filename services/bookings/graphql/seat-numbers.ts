@@ -4,7 +4,7 @@ import { Problem } from "../../../platform/http/index.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
 import type { SeatNumber } from "./schema.ts";
 
-/** From what people call seats to their indexes. @throws Problem NOT_FOUND, BAD_MESSAGE, UNAVAILABLE */
+/** From what people call seats to their indexes. @throws Problem NOT_FOUND, BAD_MESSAGE; what `isAway` knows */
 export async function seatIndexes(bus: Bus, showtimeId: string, numbers: readonly SeatNumber[]): Promise<number[]> {
   const labels = numbers.filter((number) => typeof number === "string");
   const found = labels.length === 0 ? [] : await askForLabels(bus, showtimeId, labels);
@@ -20,9 +20,7 @@ async function askForLabels(
   labels: readonly string[],
 ): Promise<readonly (number | null)[]> {
   const question = { showtimeId, labels };
-  const found = await bus.request(LABELLED_SEATS, question, { timeoutMs: ANSWER_WITHIN_MS }).catch(() => {
-    throw new Problem("UNAVAILABLE", "The catalogue does not answer just now; try again.");
-  });
+  const found = await bus.request(LABELLED_SEATS, question, { timeoutMs: ANSWER_WITHIN_MS });
   if (found === null) throw new Problem("NOT_FOUND", "There is no such showtime.");
   return found;
 }
