@@ -5,10 +5,10 @@ import { loadConfig } from "../../platform/config/index.ts";
 import { sleep, systemClock } from "../../platform/clock/index.ts";
 import { type DeadLetter, DeadLetters, EventLog, type LoggedEvent } from "../../platform/events/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { createPool, explainConnectionError, isUndefinedTable } from "../../platform/postgres/index.ts";
+import { explainConnectionError } from "../../platform/postgres/index.ts";
 import { EVENT_NAMES } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
-import { openDatabaseBeside } from "../parts/database.ts";
+import { openDatabaseBeside, withDatabase } from "../parts/database.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 
 const NO_EVENTS_YET = "This database knows no events yet: start Usher, or run `npx usher migrate`.";
@@ -41,20 +41,20 @@ export function eventsCommand(context: Context, { replayWaitMs = REPLAY_WAIT_MS 
     .command("dead")
     .description("prints the dead letters: events that a consumer failed on too often")
     .option("--limit <count>", "how many", positive, 50)
-    .action(({ limit }: { limit: number }) => withDatabase(context, (pool) => listDead(context, pool, limit)));
+    .action(({ limit }: { limit: number }) => withEvents(context, (pool) => listDead(context, pool, limit)));
   command
     .command("replay")
     .description("hands dead letters to their consumers again, in the Usher that runs")
     .argument("[ids...]", "as `usher events dead` shows them")
     .option("--all", "every dead letter")
     .action((ids: string[], { all }: { all?: boolean }) =>
-      withDatabase(context, (pool) => replay(context, pool, all === true ? "all" : ids, replayWaitMs)),
+      withEvents(context, (pool) => replay(context, pool, all === true ? "all" : ids, replayWaitMs)),
     );
   command
     .command("discard")
     .description("deletes dead letters that nobody will miss")
     .argument("<ids...>", "as `usher events dead` shows them")
-    .action((ids: string[]) => withDatabase(context, (pool) => discard(context, pool, ids)));
+    .action((ids: string[]) => withEvents(context, (pool) => discard(context, pool, ids)));
   return command;
 }
 
@@ -62,7 +62,7 @@ function listEvents(context: Context, { subject, type, limit, follow }: ListOpti
   if (type !== undefined && !EVENT_NAMES.some((name) => name === type)) {
     throw new ExplainedError(`There are no events of type ${type}: the types are ${EVENT_NAMES.join(", ")}.`);
   }
-  return withDatabase(context, async (pool) => {
+  return withEvents(context, async (pool) => {
     const log = new EventLog(pool);
     if (!(await log.isThere())) throw new ExplainedError(NO_EVENTS_YET);
     const recent = (now: number): Promise<LoggedEvent[]> =>
@@ -150,21 +150,11 @@ async function discard(context: Context, pool: pg.Pool, ids: readonly string[]):
   requireNone(missing);
 }
 
-/** For as long as `work` takes. An embedded PostgreSQL that runs is used as it is, else one is started for it. */
-async function withDatabase(context: Context, work: (pool: pg.Pool) => Promise<void>): Promise<void> {
+async function withEvents(context: Context, work: (pool: pg.Pool) => Promise<void>): Promise<void> {
   const config = loadConfig(context.env);
   const log = createLogger({ level: "warn", name: "events" });
   const database = await openDatabaseBeside(config, log);
-  const pool = createPool({ connectionString: database.url, max: 1, name: "usher-events", log });
-  try {
-    await work(pool);
-  } catch (error) {
-    if (!isUndefinedTable(error)) throw explainConnectionError(error) ?? error;
-    throw new ExplainedError(NO_EVENTS_YET);
-  } finally {
-    await pool.end();
-    await database.stop();
-  }
+  await withDatabase(database, { name: "usher-events", log, ifEmpty: NO_EVENTS_YET }, work);
 }
 
 const lineOf = ({ event, publishedAt }: LoggedEvent): string =>

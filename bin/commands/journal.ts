@@ -3,12 +3,13 @@ import { audit, PostgresJournal, readShardCount } from "../../engine/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
-import { createPool, explainConnectionError, isUndefinedTable } from "../../platform/postgres/index.ts";
 import { isPlainId, showtimeId } from "../../proto/index.ts";
 import { seatLabels } from "../../services/catalog/index.ts";
 import type { Context } from "../context.ts";
-import { openDatabaseBeside } from "../parts/database.ts";
+import { openDatabaseBeside, withDatabase } from "../parts/database.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
+
+const NO_SHOWTIMES_YET = "This database knows no showtimes yet: start Usher, or run `npx usher migrate`.";
 
 export const journalCommand = (context: Context): Command =>
   new Command("journal")
@@ -24,34 +25,29 @@ async function printJournal(context: Context, showtimeText: string, seat: string
   const showtime = showtimeId(showtimeText);
   const log = createLogger({ level: "warn", name: "journal" });
   const database = await openDatabaseBeside(config, log);
-  const pool = createPool({ connectionString: database.url, max: 1, name: "usher-journal-print", log });
-  const journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
-  try {
+  await withDatabase(database, { name: "usher-journal-print", log, ifEmpty: NO_SHOWTIMES_YET }, async (pool) => {
     const labels = await seatLabels(pool, showtime);
     if (labels === undefined)
       throw new ExplainedError(`There is no showtime ${showtime}: GET /api/v1/showtimes names them.`);
     const wanted = seat === undefined ? undefined : seatOf(labels, seat);
     const shards = await readShardCount(pool);
+    const journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
     let lines = 0;
-    for await (const line of shards === undefined ? [] : audit(journal, showtime, shards)) {
-      if (wanted !== undefined && !line.seats.includes(wanted)) continue;
-      lines++;
-      const seats = line.seats.map((index) => labels[index] ?? `#${index}`).join(" ");
-      const who = [line.holder, line.hold && `hold ${line.hold}`, line.booking && `booking ${line.booking}`];
-      context.print(
-        `${new Date(line.at).toISOString()}  ${line.what.padEnd(9)}  ${seats.padEnd(16)}  ${who.filter(Boolean).join(", ")}  (epoch ${line.epoch}, row ${line.row})`,
-      );
+    try {
+      for await (const line of shards === undefined ? [] : audit(journal, showtime, shards)) {
+        if (wanted !== undefined && !line.seats.includes(wanted)) continue;
+        lines++;
+        const seats = line.seats.map((index) => labels[index] ?? `#${index}`).join(" ");
+        const who = [line.holder, line.hold && `hold ${line.hold}`, line.booking && `booking ${line.booking}`];
+        context.print(
+          `${new Date(line.at).toISOString()}  ${line.what.padEnd(9)}  ${seats.padEnd(16)}  ${who.filter(Boolean).join(", ")}  (epoch ${line.epoch}, row ${line.row})`,
+        );
+      }
+    } finally {
+      await journal.close();
     }
     if (lines === 0) context.print("Nothing has happened to it.");
-  } catch (error) {
-    if (isUndefinedTable(error))
-      throw new ExplainedError("This database knows no showtimes yet: start Usher, or run `npx usher migrate`.");
-    throw explainConnectionError(error) ?? error; // The user of another role than the engine's may not read it.
-  } finally {
-    await journal.close();
-    await pool.end();
-    await database.stop();
-  }
+  });
 }
 
 function seatOf(labels: readonly string[], text: string): number {

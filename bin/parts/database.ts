@@ -1,3 +1,4 @@
+import type { Pool } from "pg";
 import type { Config } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { ExplainedError, messageOf } from "../../platform/explained/index.ts";
@@ -9,6 +10,7 @@ import {
   embeddedUrl,
   explainConnectionError,
   hasEmbedded,
+  isUndefinedTable,
   startEmbedded,
 } from "../../platform/postgres/index.ts";
 
@@ -44,6 +46,32 @@ export async function openOrMakeDatabaseBeside(config: Config, log: Logger): Pro
     return { url, stop: () => Promise.resolve() };
   if (config.databaseUrl === undefined) exitOnSignals(process);
   return openDatabase(config, log);
+}
+
+interface Use {
+  readonly name: string;
+  readonly max?: number;
+  readonly log: Logger;
+  /** What is said where nobody has migrated the database yet. */
+  readonly ifEmpty?: string;
+}
+
+/** Works on a database over a pool of its own, and ends both. @throws ExplainedError */
+export async function withDatabase(
+  database: Database,
+  { name, max = 1, log, ifEmpty }: Use,
+  work: (pool: Pool) => Promise<void>,
+): Promise<void> {
+  const pool = createPool({ connectionString: database.url, max, name, log });
+  try {
+    await work(pool);
+  } catch (error) {
+    if (ifEmpty !== undefined && isUndefinedTable(error)) throw new ExplainedError(ifEmpty);
+    throw explainConnectionError(error) ?? error;
+  } finally {
+    await pool.end();
+    await database.stop();
+  }
 }
 
 async function whyUnreachable(connectionString: string, log: Logger): Promise<Error | undefined> {
