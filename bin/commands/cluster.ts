@@ -11,36 +11,26 @@ import { Leash } from "../cluster/leash.ts";
 import { clusterSecrets } from "../cluster/secrets.ts";
 import { showStatus } from "../cluster/status.ts";
 import { offerOperatorUrl } from "../cluster/operator-url.ts";
-import { ExplainedError } from "../../platform/explained/index.ts";
 import { claimDataDirectory } from "../../platform/postgres/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
 import { gatewayHost } from "../parts/gateway-host.ts";
 import { migrateAll } from "../parts/migrations.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { startDatabase } from "../parts/start-database.ts";
+import { wholeNumber } from "../parts/whole-number.ts";
 
 const SIZES: Sizes = { engines: 2, edges: 2, services: 2 };
+const size = wholeNumber(1, 32);
 
 export const clusterCommand = (context: Context): Command =>
   new Command("cluster")
     .description(
       "the distributed form on this machine: NATS, Redis, PostgreSQL and every role as processes behind HAProxy",
     )
-    .option("--engines <count>", "how many", String(SIZES.engines))
-    .option("--edges <count>", "how many", String(SIZES.edges))
-    .option("--services <count>", "how many", String(SIZES.services))
-    .action((options: Record<keyof Sizes, string>) =>
-      runRole(context, "cluster", (role) => startCluster(role, sizesOf(options))),
-    );
-
-function sizesOf(options: Record<keyof Sizes, string>): Sizes {
-  const size = (name: keyof Sizes): number => {
-    const count = Number(options[name]);
-    if (Number.isInteger(count) && count >= 1 && count <= 32) return count;
-    throw new ExplainedError(`--${name} must be a whole number from 1 to 32, but is ${options[name]}.`);
-  };
-  return { engines: size("engines"), edges: size("edges"), services: size("services") };
-}
+    .option("--engines <count>", "how many", size, SIZES.engines)
+    .option("--edges <count>", "how many", size, SIZES.edges)
+    .option("--services <count>", "how many", size, SIZES.services)
+    .action((sizes: Sizes) => runRole(context, "cluster", (role) => startCluster(role, sizes)));
 
 /** Port 0 means any that is free; the entry has to know which before it starts. */
 async function withPorts(config: Config): Promise<Config> {

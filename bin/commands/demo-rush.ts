@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { WebSocket } from "ws";
 import { type Hall, RestClient, UsherClient } from "../../client/index.ts";
 import { type Clock, sleep, systemClock, within } from "../../platform/clock/index.ts";
@@ -8,6 +8,7 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import { SEAT_STATUS } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
 import { onSignal } from "../on-signal.ts";
+import { wholeNumber } from "../parts/whole-number.ts";
 import { explained } from "../remote/explained.ts";
 import { findHall, type FoundHall } from "../remote/find-hall.ts";
 import { ownHttp, validUrl } from "../remote/server-urls.ts";
@@ -196,12 +197,4 @@ function printTable({ score, referee, agreed, viewers, seed, print }: Result): v
   const width = Math.max(...rows.map(([name]) => name.length));
   print("");
   for (const [name, value] of rows) print(`${name.padEnd(width)}  ${value}`);
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }

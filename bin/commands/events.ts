@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { loadConfig } from "../../platform/config/index.ts";
@@ -9,9 +9,11 @@ import { explainConnectionError } from "../../platform/postgres/index.ts";
 import { EVENT_NAMES } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
 import { openDatabaseBeside, withDatabase } from "../parts/database.ts";
+import { wholeNumber } from "../parts/whole-number.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 
 const NO_EVENTS_YET = "This database knows no events yet: start Usher, or run `npx usher migrate`.";
+const LIMIT_MAX = 999_999;
 const FOLLOW_EVERY_MS = 1_000;
 /** A transaction that takes longer than this is not followed. */
 const FOLLOW_BACK_MS = 60_000;
@@ -34,13 +36,13 @@ export function eventsCommand(context: Context, { replayWaitMs = REPLAY_WAIT_MS 
     .description("prints the newest events, of all services")
     .option("--subject <id>", "only of this booking, showtime or user")
     .option("--type <type>", `only of this type: ${EVENT_NAMES.join(", ")}`)
-    .option("--limit <count>", "how many", positive, 50)
+    .option("--limit <count>", "how many", wholeNumber(1, LIMIT_MAX), 50)
     .option("--follow", "goes on with those that happen from now on")
     .action((options: ListOptions) => listEvents(context, options));
   command
     .command("dead")
     .description("prints the dead letters: events that a consumer failed on too often")
-    .option("--limit <count>", "how many", positive, 50)
+    .option("--limit <count>", "how many", wholeNumber(1, LIMIT_MAX), 50)
     .action(({ limit }: { limit: number }) => withEvents(context, (pool) => listDead(context, pool, limit)));
   command
     .command("replay")
@@ -175,9 +177,4 @@ function requireId(text: string): string {
 
 function requireNone(missing: readonly string[]): void {
   if (missing.length > 0) throw new ExplainedError(`There is no dead letter ${missing.join(", ")}.`);
-}
-
-function positive(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 1 to 999999.");
 }
