@@ -4,6 +4,7 @@ import { createWriteStream, type WriteStream, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
+import { doubledMs } from "../../platform/back-off/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Leash } from "./leash.ts";
@@ -52,7 +53,8 @@ export class ProcessUnderWatch {
   startedAt = 0;
   #state: State = "ended";
   #child: ChildProcess | undefined;
-  #againMs: number;
+  /** Since it last ran for long. */
+  #earlyEnds = 0;
   #againTimer: Timer | undefined;
   readonly #options: Options;
   readonly #clock: Clock;
@@ -61,11 +63,6 @@ export class ProcessUnderWatch {
     this.program = program;
     this.#options = options;
     this.#clock = options.clock;
-    this.#againMs = this.#againFirstMs;
-  }
-
-  get #againFirstMs(): number {
-    return this.program.againMs ?? AGAIN_FIRST_MS;
   }
 
   get state(): State {
@@ -196,9 +193,10 @@ export class ProcessUnderWatch {
 
   #again(): void {
     const ranMs = this.#clock.monotonic() - this.startedAt;
-    this.#againMs = ranMs >= STEADY_MS ? this.#againFirstMs : Math.min(this.#againMs * 2, AGAIN_LAST_MS);
+    this.#earlyEnds = ranMs >= STEADY_MS ? 0 : this.#earlyEnds + 1;
+    const waitMs = doubledMs(this.program.againMs ?? AGAIN_FIRST_MS, this.#earlyEnds, AGAIN_LAST_MS);
     this.#set("ended");
-    this.#againTimer = this.#clock.after(this.#againMs, () => {
+    this.#againTimer = this.#clock.after(waitMs, () => {
       this.restarts++;
       this.#launch();
     });

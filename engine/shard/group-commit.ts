@@ -7,6 +7,7 @@
  *
  * Source of the idea: DeWitt et al., "Implementation techniques for main memory database systems" (1984), group commit.
  */
+import { doubledMs } from "../../platform/back-off/index.ts";
 import { type Clock, sleep } from "../../platform/clock/index.ts";
 import { CommitRefused, CommitUnknown, type Journal, type ShardCommit } from "../journal/index.ts";
 import { COMMIT_AGAIN_FIRST_MS, COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS } from "./limits.ts";
@@ -97,7 +98,7 @@ export class GroupCommit {
     let written: readonly number[] | undefined;
     let failure: unknown;
     let wasUnknown = false;
-    let pauseMs = COMMIT_AGAIN_FIRST_MS;
+    let tries = 0;
     while (written === undefined && waiting.length > 0) {
       try {
         written = await this.#journal.commit(waiting.map(({ commit }) => commit));
@@ -108,8 +109,7 @@ export class GroupCommit {
         wasUnknown = true;
         waiting = waiting.filter(({ shard }) => shard.unsure(error));
         for (const shard of this.#waiting) shard.unsure(error);
-        await sleep(this.#clock, pauseMs);
-        pauseMs = Math.min(2 * pauseMs, COMMIT_AGAIN_LAST_MS);
+        await sleep(this.#clock, doubledMs(COMMIT_AGAIN_FIRST_MS, tries++, COMMIT_AGAIN_LAST_MS));
       }
     }
     this.#begunAt = undefined;

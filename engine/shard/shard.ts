@@ -9,6 +9,7 @@
  * PostgreSQL says that the row is there. When a commit fails, the shard forgets everything, takes a new epoch and reads the journal
  * again. Whoever asks again finds the first answer if there was one.
  */
+import { doubledMs } from "../../platform/back-off/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import { type Clock, sleep } from "../../platform/clock/index.ts";
 import { messageOf } from "../../platform/explained/index.ts";
@@ -142,7 +143,7 @@ export class Shard implements Committer {
   /** Takes it over again, trying until it can. */
   async #comeBack(): Promise<void> {
     const { clock, log } = this.#options;
-    let pauseMs = RECOVER_AGAIN_FIRST_MS;
+    let tries = 0;
     const why = new ReasonTold();
     while (this.#phase === "recovering") {
       try {
@@ -150,8 +151,7 @@ export class Shard implements Committer {
       } catch (error) {
         const level = why.isNews(error) ? "error" : "debug"; // PostgreSQL may be away for long.
         log[level]({ shard: this.id, err: error }, "the shard cannot be recovered yet");
-        await sleep(clock, pauseMs);
-        pauseMs = Math.min(pauseMs * 2, RECOVER_AGAIN_LAST_MS);
+        await sleep(clock, doubledMs(RECOVER_AGAIN_FIRST_MS, tries++, RECOVER_AGAIN_LAST_MS));
       }
     }
   }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Pool, PoolClient } from "pg";
+import { doubledMs } from "../back-off/index.ts";
 import { type Clock, sleep, Wakeable, within } from "../clock/index.ts";
 import { CountedLine, type Logger } from "../log/index.ts";
 import { Leadership } from "../postgres/index.ts";
@@ -93,16 +94,16 @@ export class Relay {
 
   async #run(): Promise<void> {
     const { clock, log, schema } = this.#options;
-    let waitMs = OUTBOX_POLL_MS;
+    let failures = 0;
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#leadIfFree();
-        waitMs = OUTBOX_POLL_MS;
+        failures = 0;
       } catch (err) {
         log.warn({ err, schema }, "the outbox could not be read; trying again");
-        waitMs = Math.min(waitMs * 2, OUTBOX_BACK_OFF_MAX_MS);
+        failures++;
       }
-      await sleep(clock, waitMs, this.#stopping.signal);
+      await sleep(clock, doubledMs(OUTBOX_POLL_MS, failures, OUTBOX_BACK_OFF_MAX_MS), this.#stopping.signal);
     }
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { copyFile, truncate } from "node:fs/promises";
+import { doubledMs } from "../../back-off/index.ts";
 import { type Clock, Wakeable } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
@@ -130,7 +131,7 @@ class ServerKeeper {
   /** Starts the server again each time it ends, until it works, at the same port. */
   async #keep(): Promise<void> {
     const { log } = this.#options;
-    let backoffMs = BACKOFF_MIN_MS;
+    let tries = 0;
     while (!this.#stopping) {
       if (this.#server?.isGone() === false) {
         await this.#pause.wait(WATCH_MS);
@@ -141,11 +142,11 @@ class ServerKeeper {
       try {
         await this.#startServer();
         log.info({ pid: this.#server?.pid }, "the embedded PostgreSQL runs again");
-        backoffMs = BACKOFF_MIN_MS;
+        tries = 0;
       } catch (error) {
+        const backoffMs = doubledMs(BACKOFF_MIN_MS, tries++, BACKOFF_MAX_MS);
         log.error({ reason: String(error), backoffMs }, "the embedded PostgreSQL did not start; trying again");
         await this.#pause.wait(backoffMs);
-        backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS);
       }
     }
   }
