@@ -35,6 +35,14 @@ export async function migrate<Schema>(
   }
 }
 
+/** A migration of SQL alone, statement by statement. */
+export const statements = (texts: readonly string[]): Migration => ({
+  // Kysely hands migrations an untyped database: they outlive today's types.
+  async up(db: Kysely<unknown>) {
+    for (const text of texts) await sql.raw(text).execute(db);
+  },
+});
+
 async function requireSupportedServer<Schema>(db: Kysely<Schema>): Promise<void> {
   const { rows } = await sql<{ number: number; name: string }>`
     select current_setting('server_version_num')::int as number, current_setting('server_version') as name`.execute(db);

@@ -1,5 +1,6 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import type { Migration } from "kysely";
 import { inboxMigration, outboxMigration, outboxOrderMigration } from "../../../platform/events/index.ts";
+import { statements } from "../../../platform/postgres/index.ts";
 import { BOOKINGS_SCHEMA } from "./tables.ts";
 
 const STATEMENTS = [
@@ -79,22 +80,16 @@ const FAILED_PAYMENTS = [`alter table bookings.booking add column failed_payment
 /** Not known for older bookings. */
 const DESK = [`alter table bookings.booking add column desk boolean not null default false`];
 
-const each = (statements: readonly string[]): Migration => ({
-  async up(db: Kysely<unknown>) {
-    for (const statement of statements) await sql.raw(statement).execute(db);
-  },
-});
-
 /** Migrations of the schema `bookings`, in the order of their names. */
 export const bookingsMigrations: Readonly<Record<string, Migration>> = {
-  "001-bookings": each(STATEMENTS),
+  "001-bookings": statements(STATEMENTS),
   "002-outbox": outboxMigration(BOOKINGS_SCHEMA),
   "003-inbox": inboxMigration(BOOKINGS_SCHEMA),
-  "004-refunded": each(REFUNDED),
-  "005-showtime-lock": each(SHOWTIME_LOCK),
-  "006-undoing": each(UNDOING),
-  "007-secret": each(SECRET),
-  "008-failed-payments": each(FAILED_PAYMENTS),
+  "004-refunded": statements(REFUNDED),
+  "005-showtime-lock": statements(SHOWTIME_LOCK),
+  "006-undoing": statements(UNDOING),
+  "007-secret": statements(SECRET),
+  "008-failed-payments": statements(FAILED_PAYMENTS),
   "009-outbox-order": outboxOrderMigration(BOOKINGS_SCHEMA),
-  "010-desk": each(DESK),
+  "010-desk": statements(DESK),
 };

@@ -1,6 +1,6 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { statements } from "../../../platform/postgres/index.ts";
 
-const STATEMENTS = [
+export const paymentsTables = statements([
   `create table payments.payment (
     id text primary key check (id ~ '^[A-Za-z0-9_-]{1,40}$'),
     booking_id text not null,
@@ -46,11 +46,4 @@ const STATEMENTS = [
     primary key (gateway, id)
   )`,
   `create index webhook_by_age on payments.webhook (received_at)`,
-];
-
-export const paymentsTables: Migration = {
-  // Kysely hands migrations an untyped database: they outlive today's types.
-  async up(db: Kysely<unknown>) {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
-  },
-};
+]);

@@ -1,5 +1,6 @@
 /** The schema `mock_gateway`: what a gateway would know, apart from all that the shop knows. */
-import { type ColumnType, type Generated, type Kysely, type Migration, sql } from "kysely";
+import type { ColumnType, Generated, Migration } from "kysely";
+import { statements } from "../../../platform/postgres/index.ts";
 import type { PaymentState } from "../../../proto/services/index.ts";
 
 export const MOCK_GATEWAY_SCHEMA = "mock_gateway";
@@ -78,10 +79,5 @@ const STATEMENTS = [
 ];
 
 export const mockGatewayMigrations: Readonly<Record<string, Migration>> = {
-  "001-mock-gateway": {
-    // Kysely hands migrations an untyped database: they outlive today's types.
-    async up(db: Kysely<unknown>) {
-      for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
-    },
-  },
+  "001-mock-gateway": statements(STATEMENTS),
 };
