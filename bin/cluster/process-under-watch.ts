@@ -6,6 +6,7 @@ import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { doubledMs } from "../../platform/back-off/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
+import { hasCode } from "../../platform/error-code/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { Leash } from "./leash.ts";
 
@@ -175,8 +176,7 @@ export class ProcessUnderWatch {
       writeFileSync(`/proc/${child.pid}/autogroup`, String(niceness));
     } catch (error) {
       // Who is not root may change a group's ten times a second. Any other reason is that it has none.
-      if ((error as NodeJS.ErrnoException).code === "EAGAIN")
-        this.#clock.after(YIELD_AGAIN_MS, () => this.#yield(child, niceness));
+      if (hasCode(error, "EAGAIN")) this.#clock.after(YIELD_AGAIN_MS, () => this.#yield(child, niceness));
     }
   }
 

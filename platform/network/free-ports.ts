@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { hasCode } from "../error-code/index.ts";
 
 /**
  * Below the ports that the system gives to outgoing connections (32768 and up on Linux): a process that is started again finds its port
@@ -25,7 +26,7 @@ export async function isFree(port: number): Promise<boolean> {
   try {
     await once(server, "listening");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return false;
+    if (hasCode(error, "EADDRINUSE")) return false;
     throw error;
   }
   await once(server.close(), "close");

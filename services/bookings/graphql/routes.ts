@@ -3,6 +3,7 @@ import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import mercurius from "mercurius";
 import { Type } from "typebox";
 import type { TokenVerifier } from "../../../platform/auth/index.ts";
+import { parsedJson } from "../../../platform/json/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { type ErrorCode, ERRORS } from "../../../proto/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../../platform/http/index.ts";
@@ -77,7 +78,9 @@ export const graphqlRoutes =
       },
       async (request, reply) => {
         const { query, variables, operationName } = request.body;
-        if (isJson(query)) throw new Problem("BAD_MESSAGE", "body.query is not GraphQL.", { field: "body.query" });
+        // Mercurius would take a parsed document too, and trust its shape.
+        if (parsedJson(query) !== undefined)
+          throw new Problem("BAD_MESSAGE", "body.query is not GraphQL.", { field: "body.query" });
         const asker = await askerOf(app.verifier, request);
         const { data, errors } = await app
           .graphql(query, { asker }, variables ?? {}, operationName ?? undefined)
@@ -98,16 +101,6 @@ async function askerOf(verifier: TokenVerifier, request: FastifyRequest): Promis
   if (token === undefined) return null;
   const { userId, role } = await verifier.verify(token);
   return { userId, role, key: idempotencyKeyOf(request) };
-}
-
-/** Mercurius would take a parsed document too, and trust its shape. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** What does not parse or validate is thrown, with the reasons in it. */
