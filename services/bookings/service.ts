@@ -31,7 +31,7 @@ export interface BookingsOptions {
   readonly random: RandomBytes;
   readonly log: Logger;
   readonly config: Pick<Config, "paymentTtlMs" | "latePaymentGraceMs">;
-  readonly metrics?: Registry;
+  readonly metrics: Registry;
 }
 
 export interface BookingsService {
@@ -47,7 +47,7 @@ export interface BookingsService {
 
 /** Seats on their way to a buyer: holds, bookings, and the saga that brings seats and money together. */
 export function createBookingsService(options: BookingsOptions): BookingsService {
-  const { pool, bus, stream, engine, clock, random, log, config } = options;
+  const { pool, bus, stream, engine, clock, random, log, config, metrics } = options;
   const outbox = new Outbox({
     pool,
     bus,
@@ -85,14 +85,12 @@ export function createBookingsService(options: BookingsOptions): BookingsService
   });
   const desk = new Desk({ store, saga, engine, bus, clock, random, config });
   const subscriptions: Subscription[] = [];
-  if (options.metrics !== undefined) {
-    sampledGauge({
-      registry: options.metrics,
-      name: "usher_bookings_advancing",
-      help: "Bookings whose steps are being done",
-      read: () => saga.advancing,
-    });
-  }
+  sampledGauge({
+    registry: metrics,
+    name: "usher_bookings_advancing",
+    help: "Bookings whose steps are being done",
+    read: () => saga.advancing,
+  });
   let consumer: ReturnType<EventStream["consume"]> | undefined;
 
   return {

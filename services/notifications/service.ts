@@ -25,7 +25,7 @@ export interface NotificationsOptions {
   readonly random: RandomBytes;
   readonly log: Logger;
   readonly config: Pick<Config, "dataDir" | "smtpUrl" | "mailFrom" | "webhookPrivateAddresses" | "host">;
-  readonly metrics?: Registry;
+  readonly metrics: Registry;
   /** How buyers reach the page, without a slash at its end; asked when a mail is written. */
   publicUrl(): string;
 }
@@ -49,7 +49,7 @@ export function createNotificationsService(options: NotificationsOptions): Notif
   const inbox = new Inbox({ schema: NOTIFICATIONS_SCHEMA });
   const listener = new Listener({ db, inbox, queue, worker, bus });
   const webhooks = createWebhooks(options);
-  if (metrics !== undefined) addMailMetrics({ registry: metrics, queue, clock, log });
+  addMailMetrics({ registry: metrics, queue, clock, log });
   let consuming: { close(): Promise<void> } | undefined;
 
   return {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createServer } from "node:http";
 import { pino } from "pino";
+import { createMetrics } from "../../platform/metrics/index.ts";
 import { createDatabase, createPool } from "../../platform/postgres/index.ts";
 import { portOf } from "../../platform/testing/port-of.ts";
 import { until } from "../../platform/testing/until.ts";
@@ -354,6 +355,7 @@ describe("the reconciler", () => {
       gateways: new Map([["stripe", gateway]]),
       clock: payments.clock,
       log: pino({ level: "silent" }),
+      metrics: createMetrics("test", { ofProcess: false }),
     });
     const { differences, compared } = await reconciler.reconcile();
     expect([differences.length, compared]).toEqual([DIFFERENCES_MAX, 3 * RECONCILE_ROWS_MAX]);

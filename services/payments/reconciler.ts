@@ -20,7 +20,7 @@ interface Options {
   readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly metrics?: Registry | undefined;
+  readonly metrics: Registry;
 }
 
 /** What the two say of a payment; undefined is what was not found there. */
@@ -33,8 +33,8 @@ interface Sides {
 export class Reconciler {
   readonly #options: Options;
   readonly #ours: ComparedPayments;
-  readonly #gauge: Gauge<"method"> | undefined;
-  readonly #openRefund: Gauge | undefined;
+  readonly #gauge: Gauge<"method">;
+  readonly #openRefund: Gauge;
   #leadership: Leadership | undefined;
   #underWay: Promise<Reconciliation> | undefined;
   #leavesOff = false;
@@ -42,21 +42,17 @@ export class Reconciler {
   constructor(options: Options) {
     this.#options = options;
     this.#ours = new ComparedPayments(options);
-    this.#gauge =
-      options.metrics &&
-      new Gauge({
-        name: "usher_payments_differences",
-        help: "Payments of which we and the gateway say different things, at the last reconciliation",
-        labelNames: ["method"],
-        registers: [options.metrics],
-      });
-    this.#openRefund =
-      options.metrics &&
-      new Gauge({
-        name: "usher_payments_open_refund_seconds",
-        help: "Age of the oldest refund that its gateway has not done, at the last reconciliation",
-        registers: [options.metrics],
-      });
+    this.#gauge = new Gauge({
+      name: "usher_payments_differences",
+      help: "Payments of which we and the gateway say different things, at the last reconciliation",
+      labelNames: ["method"],
+      registers: [options.metrics],
+    });
+    this.#openRefund = new Gauge({
+      name: "usher_payments_open_refund_seconds",
+      help: "Age of the oldest refund that its gateway has not done, at the last reconciliation",
+      registers: [options.metrics],
+    });
   }
 
   /** As `reconcile`, in one process of all: the first that comes, until it stops, hangs, or its connection ends. The others' gauges are 0, or not there. */
@@ -66,8 +62,8 @@ export class Reconciler {
       await this.reconcile();
       return;
     }
-    this.#gauge?.reset();
-    this.#openRefund?.reset();
+    this.#gauge.reset();
+    this.#openRefund.reset();
   }
 
   /** A comparison that is under way ends at the next payment, however long the gateway's list is. */
@@ -104,13 +100,13 @@ export class Reconciler {
         const found = await this.#compare(method, gateway, since);
         compared += found.compared;
         differences.push(...found.differences);
-        this.#gauge?.set({ method }, found.differences.length);
+        this.#gauge.set({ method }, found.differences.length);
       } catch (error) {
         unreachable.push(method);
         log.warn({ err: error, gateway: method }, "a gateway's list could not be compared with ours");
       }
     }
-    this.#openRefund?.set((at - ((await this.#ours.oldestOpenRefund())?.getTime() ?? at)) / 1000);
+    this.#openRefund.set((at - ((await this.#ours.oldestOpenRefund())?.getTime() ?? at)) / 1000);
     for (const difference of differences) log.error(difference, "a payment differs between us and its gateway");
     return { at: new Date(at).toISOString(), since: since.toISOString(), compared, unreachable, differences };
   }

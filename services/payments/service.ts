@@ -45,7 +45,7 @@ export interface PaymentsOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Logger;
-  readonly metrics?: Registry;
+  readonly metrics: Registry;
   readonly config: Pick<
     Config,
     "dataDir" | "mockPayments" | "mockGatewaySecret" | "stripeApiUrl" | "stripeSecretKey" | "stripeWebhookSecret"

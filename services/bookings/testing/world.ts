@@ -254,6 +254,7 @@ export class World {
     const clock = new ShiftedClock();
     clock.goForward(aheadMs);
     const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
+    const metrics = createMetrics("test", { ofProcess: false });
     const service = createBookingsService({
       pool: mortal.pool,
       bus: mortal.bus,
@@ -263,6 +264,7 @@ export class World {
       log: silent,
       random: systemRandom,
       config: { paymentTtlMs: this.#limits.paymentTtlMs, latePaymentGraceMs: this.#options.latePaymentGraceMs ?? 6e4 },
+      metrics,
     });
     await service.start();
     const app = await createHttpServer({
@@ -271,7 +273,7 @@ export class World {
       clock,
       random: systemRandom,
       log: silent,
-      metrics: createMetrics("test", { ofProcess: false }),
+      metrics,
       verifier: plainVerifier,
       checks: [],
       webSocket: () => ({ port: 1 }),

@@ -7,7 +7,7 @@ import { InProcessBus, type Subscription } from "../../../platform/bus/index.ts"
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { testEvent } from "../../../platform/events/testing.ts";
-import type { Registry } from "../../../platform/metrics/index.ts";
+import { createMetrics, type Registry } from "../../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
@@ -148,7 +148,7 @@ export async function testNotifications(): Promise<TestNotifications> {
     deadLetters,
     news,
     stopAll,
-    async start(config = {}, metrics) {
+    async start(config = {}, metrics = createMetrics("test", { ofProcess: false })) {
       const plain = { dataDir, mailFrom: "tickets@usher.example", host: "127.0.0.1" };
       const service = createNotificationsService({
         pool,
@@ -158,7 +158,7 @@ export async function testNotifications(): Promise<TestNotifications> {
         random: systemRandom,
         log,
         config: { ...plain, ...config },
-        ...(metrics && { metrics }),
+        metrics,
         publicUrl: () => "https://tickets.example.com",
       });
       await service.start();

@@ -6,6 +6,7 @@ import { systemClock, type Timer } from "../../../platform/clock/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { testEvent } from "../../../platform/events/testing.ts";
+import { createMetrics } from "../../../platform/metrics/index.ts";
 import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { portOf } from "../../../platform/testing/port-of.ts";
@@ -98,7 +99,8 @@ export async function testWebhooks(changes: Partial<WebhooksOptions> = {}) {
   const deadLetters = new DeadLetters({ pool, clock: systemClock });
   const stream = new InProcessEventStream({ clock: systemClock, log, deadLetters });
   const config = { host: "127.0.0.1" };
-  const options = { pool, stream, clock, random: systemRandom, log, config, ...changes };
+  const metrics = createMetrics("test", { ofProcess: false });
+  const options = { pool, stream, clock, random: systemRandom, log, config, metrics, ...changes };
   const webhooks = createWebhooks(options);
   await app.register(webhooks.routes, { prefix: "/api/v1" });
   const running: Webhooks[] = [];
@@ -124,7 +126,11 @@ export async function testWebhooks(changes: Partial<WebhooksOptions> = {}) {
     call,
     /** Another process, of which the test may do what it likes. */
     another: () =>
-      createWebhooks({ ...options, stream: new InProcessEventStream({ clock: systemClock, log, deadLetters }) }),
+      createWebhooks({
+        ...options,
+        stream: new InProcessEventStream({ clock: systemClock, log, deadLetters }),
+        metrics: createMetrics("test", { ofProcess: false }),
+      }),
     start,
 
     async receiver(): Promise<Receiver> {

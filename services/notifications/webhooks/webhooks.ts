@@ -24,7 +24,7 @@ export interface WebhooksOptions {
   readonly random: RandomBytes;
   readonly log: Logger;
   readonly config: Pick<Config, "webhookPrivateAddresses" | "host">;
-  readonly metrics?: Registry;
+  readonly metrics: Registry;
   /** How names are looked up; the system's way when left out. */
   readonly resolve?: Resolve;
 }
@@ -38,7 +38,7 @@ export interface Webhooks {
 
 /** Tells integrators of events over HTTP. */
 export function createWebhooks(options: WebhooksOptions): Webhooks {
-  const { stream, clock, random, log, config } = options;
+  const { stream, clock, random, log, config, metrics } = options;
   const db = createDatabase<WebhookTables>(options.pool).withSchema(WEBHOOKS_SCHEMA);
   const guard = new AddressGuard({
     allowPrivate: config.webhookPrivateAddresses ?? isLoopback(config.host),
@@ -48,14 +48,12 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const endpoints = new Endpoints({ db, guard, clock, random });
   const deliveries = new Deliveries({ db, clock, random });
   const worker = new Worker({ deliveries, guard, clock, log });
-  if (options.metrics !== undefined) {
-    lookedUpGauge({
-      registry: options.metrics,
-      name: "usher_webhooks_failing",
-      help: "Integrators' webhooks whose deliveries fail, or that were disabled for it",
-      read: inTime({ clock, log }, () => endpoints.countFailing()),
-    });
-  }
+  lookedUpGauge({
+    registry: metrics,
+    name: "usher_webhooks_failing",
+    help: "Integrators' webhooks whose deliveries fail, or that were disabled for it",
+    read: inTime({ clock, log }, () => endpoints.countFailing()),
+  });
   let consumer: { close(): Promise<void> } | undefined;
 
   return {
