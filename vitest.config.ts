@@ -8,7 +8,7 @@ widenPath();
 const exclude = ["**/node_modules/**", "dist/**"];
 /** Whole systems in a rush, killed, cut apart and measured: beside another test each would be held to that one's time too. */
 const ALONE = [
-  "bench/scenarios/*.test.ts",
+  "bench/scenarios/**/*.test.ts",
   "tests/{browser,commands,faults,kills,purchase,races,rush-kills}/**/*.test.ts",
 ];
 

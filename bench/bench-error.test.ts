@@ -10,7 +10,7 @@ import { portOf } from "../platform/testing/port-of.ts";
 import { BenchError, explain } from "./bench-error.ts";
 import { WebSocketClient } from "./load/web-socket.ts";
 import { PEERS, requireInstalled } from "./peers/index.ts";
-import { choosePeers } from "./scenarios/peers.ts";
+import { choosePeers } from "./runner/peers.ts";
 
 const ROOT = new URL("../", import.meta.url);
 

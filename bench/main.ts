@@ -17,9 +17,9 @@ import { type Run, runScenarios } from "./runner/run.ts";
 import type { Scenario } from "./runner/scenario.ts";
 import { HELP, parseRequest, type Settings } from "./runner/settings.ts";
 import { summaryLines } from "./runner/summary.ts";
-import { type ChosenScenarios, chooseScenarios } from "./scenarios/choose.ts";
+import { type ChosenScenarios, chooseScenarios } from "./runner/choose.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
-import { choosePeers, peerLines } from "./scenarios/peers.ts";
+import { choosePeers, peerLines } from "./runner/peers.ts";
 import { requireConnections } from "./stage/machine-limits.ts";
 
 interface Place {

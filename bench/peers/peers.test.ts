@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { WebSocket } from "ws";
 import { BenchError } from "../bench-error.ts";
 import { CLIENT_OP, type Peer, SERVER_OP } from "../peer.ts";
-import { choosePeers } from "../scenarios/peers.ts";
-import { startPeer } from "../scenarios/subjects.ts";
+import { choosePeers } from "../runner/peers.ts";
+import { startPeer } from "../scenarios/parts/subjects.ts";
 import { openStage, type Stage } from "../stage/stage.ts";
 import * as colyseus from "./colyseus/client.ts";
 import { PEERS } from "./index.ts";

@@ -1,6 +1,6 @@
 /** People who look around: which movies there are, and when they are shown. */
 import type { Scenario } from "../runner/scenario.ts";
-import { restCase } from "./rest.ts";
+import { restCase } from "./parts/rest.ts";
 
 export const browse: Scenario = {
   name: "browse",

@@ -6,9 +6,9 @@ import type { Case, Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
 import { CLUSTER_PROGRAMS } from "../stage/cluster.ts";
 import { MULTIPLEX } from "../stage/targets.ts";
-import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
+import { clusterOf, formsOf, ONE_PROCESS } from "./parts/forms.ts";
 import { buyersOf, ENGINE_CPU_SECOND, startRush } from "./hold-rush.ts";
-import type { StartTarget } from "./subjects.ts";
+import type { StartTarget } from "./parts/subjects.ts";
 
 export const clusterHoldRush: Scenario = {
   name: "cluster-hold-rush",

@@ -1,8 +1,8 @@
 /** Holds over REST where services, an engine, NATS and Redis are processes of their own: what each of them spends on one. */
 import type { Scenario } from "../runner/scenario.ts";
 import { CLUSTER_PROGRAMS } from "../stage/cluster.ts";
-import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
-import { restCase } from "./rest.ts";
+import { clusterOf, formsOf, ONE_PROCESS } from "./parts/forms.ts";
+import { restCase } from "./parts/rest.ts";
 import { HOLD_AND_RELEASE, requireSeats } from "./rest-hold.ts";
 
 export const clusterRestHold: Scenario = {

@@ -2,8 +2,8 @@
 import type { Scenario } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
 import { CLUSTER_PROGRAMS } from "../stage/cluster.ts";
-import { JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
-import { clusterOf, formsOf, ONE_PROCESS } from "./forms.ts";
+import { JUDGED_BY_CPU, startFanOut } from "./parts/fan-out.ts";
+import { clusterOf, formsOf, ONE_PROCESS } from "./parts/forms.ts";
 import { CHANGES_PER_SECOND, viewersOf } from "./viewer-fanout.ts";
 
 export const clusterViewerFanout: Scenario = {

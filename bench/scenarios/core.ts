@@ -1,6 +1,6 @@
 import { coreWork } from "../engine/core.ts";
 import type { Scenario } from "../runner/scenario.ts";
-import { engineCase } from "./engine-alone.ts";
+import { engineCase } from "./parts/engine-alone.ts";
 
 export const core: Scenario = {
   name: "core",

@@ -7,10 +7,10 @@ import { secondsOf, type Settings } from "../runner/settings.ts";
 import { usualConnections } from "../stage/machine-limits.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA, type Hall, MULTIPLEX, startUsher } from "../stage/targets.ts";
-import { startWarm } from "./engine-alone.ts";
-import { BUYERS, startFanOut } from "./fan-out.ts";
+import { startWarm } from "./parts/engine-alone.ts";
+import { BUYERS, startFanOut } from "./parts/fan-out.ts";
 import { buyersOf, startRush } from "./hold-rush.ts";
-import { type StartTarget, subjectsOf } from "./subjects.ts";
+import { type StartTarget, subjectsOf } from "./parts/subjects.ts";
 import { snapshotFrames } from "./wire.ts";
 
 export const COST = "server CPU µs each";

@@ -11,8 +11,8 @@ import { secondsOf, type Settings } from "../runner/settings.ts";
 import { usualConnections } from "../stage/machine-limits.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA, type Hall, MULTIPLEX } from "../stage/targets.ts";
-import { createCrowd } from "./crowd.ts";
-import { type StartTarget, subjectsOf } from "./subjects.ts";
+import { createCrowd } from "./parts/crowd.ts";
+import { type StartTarget, subjectsOf } from "./parts/subjects.ts";
 
 const CONNECTIONS = 500;
 const SEATS_A_HOLD = 3;

@@ -7,8 +7,8 @@ import { usualConnections } from "../stage/machine-limits.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
 import { residentBytesOf } from "../stage/usage.ts";
-import { createAudience } from "./audience.ts";
-import { type StartTarget, subjectsOf } from "./subjects.ts";
+import { createAudience } from "./parts/audience.ts";
+import { type StartTarget, subjectsOf } from "./parts/subjects.ts";
 
 const VIEWERS = 10_000;
 /** What the first ones make a server allocate is not theirs, and they take up what its start left free. */

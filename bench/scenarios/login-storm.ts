@@ -7,7 +7,7 @@ import { secondsOf } from "../runner/settings.ts";
 import { accounts } from "../stage/guests.ts";
 import type { Stage } from "../stage/stage.ts";
 import { MULTIPLEX } from "../stage/targets.ts";
-import { type StartTarget, subjectsOf } from "./subjects.ts";
+import { type StartTarget, subjectsOf } from "./parts/subjects.ts";
 
 const CONNECTIONS = 20;
 /** Usher lets about as many logins wait, and tells others that it is busy. Each account is hashed before the clock starts. */

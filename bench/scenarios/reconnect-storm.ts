@@ -4,8 +4,8 @@ import type { Scenario, Subject } from "../runner/scenario.ts";
 import { usualConnections } from "../stage/machine-limits.ts";
 import type { Stage } from "../stage/stage.ts";
 import { ARENA } from "../stage/targets.ts";
-import { createAudience } from "./audience.ts";
-import { type StartTarget, subjectsOf } from "./subjects.ts";
+import { createAudience } from "./parts/audience.ts";
+import { type StartTarget, subjectsOf } from "./parts/subjects.ts";
 
 const VIEWERS = 5_000;
 const ALL_BACK = "all back after, ms";

@@ -1,6 +1,6 @@
 import { recoveryWork } from "../engine/recovery.ts";
 import type { Scenario } from "../runner/scenario.ts";
-import { engineCase } from "./engine-alone.ts";
+import { engineCase } from "./parts/engine-alone.ts";
 
 export const recovery: Scenario = {
   name: "recovery",

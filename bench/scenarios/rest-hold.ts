@@ -2,7 +2,7 @@
 import { BenchError } from "../bench-error.ts";
 import type { Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { ARENA } from "../stage/targets.ts";
-import { CONNECTIONS, restCase, type RestWork, steadyCase } from "./rest.ts";
+import { CONNECTIONS, restCase, type RestWork, steadyCase } from "./parts/rest.ts";
 
 export const HOLD_AND_RELEASE: RestWork = {
   name: "hold and release",

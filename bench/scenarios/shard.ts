@@ -1,6 +1,6 @@
 import { shardWork } from "../engine/shard.ts";
 import type { Scenario } from "../runner/scenario.ts";
-import { engineCase } from "./engine-alone.ts";
+import { engineCase } from "./parts/engine-alone.ts";
 
 export const shard: Scenario = {
   name: "shard",

@@ -1,6 +1,6 @@
 /** People who open a showtime's page: what it is, where its seats are, which of them are free. */
 import type { Scenario } from "../runner/scenario.ts";
-import { restCase, type RestWork, steadyCase } from "./rest.ts";
+import { restCase, type RestWork, steadyCase } from "./parts/rest.ts";
 
 const PAGE: RestWork = {
   name: "page",

@@ -2,8 +2,8 @@
 import { FRESH_WARM_UP_MS } from "../runner/measure.ts";
 import type { Scenario } from "../runner/scenario.ts";
 import { secondsOf } from "../runner/settings.ts";
-import { startFanOut } from "./fan-out.ts";
-import { subjectsOf } from "./subjects.ts";
+import { startFanOut } from "./parts/fan-out.ts";
+import { subjectsOf } from "./parts/subjects.ts";
 import { viewersOf } from "./viewer-fanout.ts";
 
 const VIEWERS = 2_000;

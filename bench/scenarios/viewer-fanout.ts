@@ -2,8 +2,8 @@
 import type { Case, Scenario, ScenarioContext } from "../runner/scenario.ts";
 import { secondsOf, type Settings } from "../runner/settings.ts";
 import { usualConnections } from "../stage/machine-limits.ts";
-import { BUYERS, JUDGED_BY_CPU, startFanOut } from "./fan-out.ts";
-import { subjectsOf } from "./subjects.ts";
+import { BUYERS, JUDGED_BY_CPU, startFanOut } from "./parts/fan-out.ts";
+import { subjectsOf } from "./parts/subjects.ts";
 
 const VIEWERS = 5_000;
 export const CHANGES_PER_SECOND = 200;

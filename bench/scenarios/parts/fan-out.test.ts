@@ -2,12 +2,12 @@
 import { Packr } from "msgpackr";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import uWS, { type TemplatedApp, type WebSocket } from "uWebSockets.js";
-import { prepared } from "../../platform/testing/prepared.ts";
-import { CLIENT_OP, SERVER_OP } from "../peer.ts";
-import { mergeHistograms } from "../load/recorder.ts";
-import { requireConnections } from "../stage/machine-limits.ts";
-import { openStage, type Stage } from "../stage/stage.ts";
-import type { Target } from "../stage/targets.ts";
+import { prepared } from "../../../platform/testing/prepared.ts";
+import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
+import { mergeHistograms } from "../../load/recorder.ts";
+import { requireConnections } from "../../stage/machine-limits.ts";
+import { openStage, type Stage } from "../../stage/stage.ts";
+import type { Target } from "../../stage/targets.ts";
 import { BUYERS, type FanOut, startFanOut } from "./fan-out.ts";
 
 const packr = new Packr({ useRecords: false });
@@ -20,8 +20,8 @@ beforeAll(prepared);
 beforeEach(async () => {
   servers = [];
   stage = await openStage({
-    root: new URL("../../", import.meta.url),
-    worker: new URL("../../dist/bench/load/worker.js", import.meta.url),
+    root: new URL("../../../", import.meta.url),
+    worker: new URL("../../../dist/bench/load/worker.js", import.meta.url),
   });
 });
 

@@ -1,6 +1,6 @@
 /** The last viewer of all, where several processes have each told of the last one of its own. */
-import { createHistogram, encodeHistogram, microseconds } from "../load/recorder.ts";
-import type { Arrivals } from "../load/viewer-load.ts";
+import { createHistogram, encodeHistogram, microseconds } from "../../load/recorder.ts";
+import type { Arrivals } from "../../load/viewer-load.ts";
 
 interface LastViewers {
   readonly histogram: string;

@@ -1,7 +1,7 @@
 /** Usher in two ways, one beside the other: what a scenario compares that wants to know what it costs to be many processes. */
-import type { SubjectPlan } from "../runner/scenario.ts";
-import { type ClusterSize, startCluster } from "../stage/cluster.ts";
-import { startUsher } from "../stage/targets.ts";
+import type { SubjectPlan } from "../../runner/scenario.ts";
+import { type ClusterSize, startCluster } from "../../stage/cluster.ts";
+import { startUsher } from "../../stage/targets.ts";
 import type { StartTarget } from "./subjects.ts";
 
 interface Form {

@@ -1,14 +1,14 @@
 /** REST: one round of a list of requests, for the scenarios that have one. Closed by autocannon, and at a steady rate. */
-import type { HttpLoadOptions } from "../load/http-load.ts";
-import type { HttpRequest } from "../load/http-request.ts";
-import type { SteadyLoadOptions } from "../load/steady-load.ts";
-import { latencyOf } from "../runner/latency.ts";
-import { measure, perRoleCpu, perServerCpu, withFigures } from "../runner/measure.ts";
-import type { Case, ScenarioContext, Subject, SubjectPlan } from "../runner/scenario.ts";
-import type { PeerScenario } from "../peer.ts";
-import { secondsOf } from "../runner/settings.ts";
-import type { Stage } from "../stage/stage.ts";
-import { type Hall, MULTIPLEX, type Target } from "../stage/targets.ts";
+import type { HttpLoadOptions } from "../../load/http-load.ts";
+import type { HttpRequest } from "../../load/http-request.ts";
+import type { SteadyLoadOptions } from "../../load/steady-load.ts";
+import { latencyOf } from "../../runner/latency.ts";
+import { measure, perRoleCpu, perServerCpu, withFigures } from "../../runner/measure.ts";
+import type { Case, ScenarioContext, Subject, SubjectPlan } from "../../runner/scenario.ts";
+import type { PeerScenario } from "../../peer.ts";
+import { secondsOf } from "../../runner/settings.ts";
+import type { Stage } from "../../stage/stage.ts";
+import { type Hall, MULTIPLEX, type Target } from "../../stage/targets.ts";
 import { type StartTarget, subjectsOf } from "./subjects.ts";
 
 export const CONNECTIONS = 50;

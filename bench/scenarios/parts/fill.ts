@@ -1,8 +1,8 @@
 /** Fills what the system keeps for viewers who do not read: until then a server cannot know that they are slow. */
 import { setTimeout as pause } from "node:timers/promises";
-import { BenchError } from "../bench-error.ts";
-import { type EdgeCounts, edgeCountsOf } from "../stage/edge-counts.ts";
-import type { Target } from "../stage/targets.ts";
+import { BenchError } from "../../bench-error.ts";
+import { type EdgeCounts, edgeCountsOf } from "../../stage/edge-counts.ts";
+import type { Target } from "../../stage/targets.ts";
 import type { Audience } from "./audience.ts";
 
 /** That each of them asks for at once; together they are many times what Linux keeps for a connection, 4 MB as it comes. */

@@ -1,6 +1,6 @@
 /** Which scenarios take part in a run. */
 import { BenchError } from "../bench-error.ts";
-import type { Scenario } from "../runner/scenario.ts";
+import type { Scenario } from "./scenario.ts";
 import { whyMissing } from "../stage/server-process.ts";
 
 export interface ChosenScenarios {

@@ -2,9 +2,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Packr } from "msgpackr";
 import uWS from "uWebSockets.js";
 import { beforeAll, expect, it } from "vitest";
-import { prepared } from "../../platform/testing/prepared.ts";
-import { CLIENT_OP, SERVER_OP } from "../peer.ts";
-import { openStage } from "../stage/stage.ts";
+import { prepared } from "../../../platform/testing/prepared.ts";
+import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
+import { openStage } from "../../stage/stage.ts";
 import { createCrowd, processesFor } from "./crowd.ts";
 
 const packr = new Packr({ useRecords: false });
@@ -36,8 +36,8 @@ it("buyers of two processes want seats of their own", async () => {
   const port = await new Promise<number>((resolve) => {
     server.listen("127.0.0.1", 0, (token) => resolve(uWS.us_socket_local_port(token)));
   });
-  const root = new URL("../../", import.meta.url);
-  const stage = await openStage({ root, worker: new URL("../../dist/bench/load/worker.js", import.meta.url) });
+  const root = new URL("../../../", import.meta.url);
+  const stage = await openStage({ root, worker: new URL("../../../dist/bench/load/worker.js", import.meta.url) });
   try {
     const crowd = createCrowd(stage, 3, 2);
     const showtimes = [{ id: "0", index: 0 }];

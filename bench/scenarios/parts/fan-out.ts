@@ -1,13 +1,13 @@
 /** Viewers who watch one showtime while buyers change it by a schedule: one round of it, for the scenarios that need it. */
-import { BenchError } from "../bench-error.ts";
-import { UNANSWERED } from "../load/command-load.ts";
-import { monotonicNow } from "../load/monotonic.ts";
-import { coresByRole, guarded, measure } from "../runner/measure.ts";
-import type { Measured, Subject } from "../runner/scenario.ts";
-import type { Stage } from "../stage/stage.ts";
-import { ARENA } from "../stage/targets.ts";
-import { residentBytesOf } from "../stage/usage.ts";
-import { latencyOf } from "../runner/latency.ts";
+import { BenchError } from "../../bench-error.ts";
+import { UNANSWERED } from "../../load/command-load.ts";
+import { monotonicNow } from "../../load/monotonic.ts";
+import { coresByRole, guarded, measure } from "../../runner/measure.ts";
+import type { Measured, Subject } from "../../runner/scenario.ts";
+import type { Stage } from "../../stage/stage.ts";
+import { ARENA } from "../../stage/targets.ts";
+import { residentBytesOf } from "../../stage/usage.ts";
+import { latencyOf } from "../../runner/latency.ts";
 import { createAudience } from "./audience.ts";
 import { fillSlowOnes } from "./fill.ts";
 import { lastViewersOf } from "./last-viewers.ts";

@@ -1,9 +1,9 @@
 /** Buyers in as many processes as the machine has cores for: where it has enough, it is the server that is measured and not who asks it. */
 import { availableParallelism } from "node:os";
-import type { CommandLoadOptions, Pace } from "../load/command-load.ts";
-import type { Marked } from "../runner/measure.ts";
-import { requireConnections } from "../stage/machine-limits.ts";
-import type { Stage } from "../stage/stage.ts";
+import type { CommandLoadOptions, Pace } from "../../load/command-load.ts";
+import type { Marked } from "../../runner/measure.ts";
+import { requireConnections } from "../../stage/machine-limits.ts";
+import type { Stage } from "../../stage/stage.ts";
 
 const PROCESSES_MAX = 4;
 

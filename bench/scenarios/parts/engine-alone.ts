@@ -1,9 +1,9 @@
 /** The engine without its edge, in a process of its own: a case whose subjects are pieces of work. */
-import type { EngineLoadOptions } from "../engine/engine-load.ts";
-import { guarded } from "../runner/measure.ts";
-import type { Case, Measured, Subject, SubjectPlan } from "../runner/scenario.ts";
-import { secondsOf, type Settings } from "../runner/settings.ts";
-import type { Stage } from "../stage/stage.ts";
+import type { EngineLoadOptions } from "../../engine/engine-load.ts";
+import { guarded } from "../../runner/measure.ts";
+import type { Case, Measured, Subject, SubjectPlan } from "../../runner/scenario.ts";
+import { secondsOf, type Settings } from "../../runner/settings.ts";
+import type { Stage } from "../../stage/stage.ts";
 
 interface EngineCase {
   readonly group: EngineLoadOptions["group"];

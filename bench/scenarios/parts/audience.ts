@@ -1,10 +1,10 @@
 /** Viewers in as many processes as they need. */
-import type { Remote } from "../load/remote.ts";
-import type { ViewerLoad, ViewerLoadOptions } from "../load/viewer-load.ts";
-import { requireConnections } from "../stage/machine-limits.ts";
-import type { Stage } from "../stage/stage.ts";
-import type { Target } from "../stage/targets.ts";
-import { BenchError } from "../bench-error.ts";
+import type { Remote } from "../../load/remote.ts";
+import type { ViewerLoad, ViewerLoadOptions } from "../../load/viewer-load.ts";
+import { requireConnections } from "../../stage/machine-limits.ts";
+import type { Stage } from "../../stage/stage.ts";
+import type { Target } from "../../stage/targets.ts";
+import { BenchError } from "../../bench-error.ts";
 
 /** So many that one process still reads them without falling behind, and within the file descriptors of most machines. */
 const VIEWERS_A_PROCESS = 10_000;

@@ -1,10 +1,10 @@
 /** Whom a scenario compares: Usher, the limits it is held against, and the peers that know the scenario. */
-import type { Peer, PeerScenario } from "../peer.ts";
-import { PEERS } from "../peers/index.ts";
-import type { SubjectPlan } from "../runner/scenario.ts";
-import type { Settings } from "../runner/settings.ts";
-import type { Stage } from "../stage/stage.ts";
-import { type Hall, startPlainServer, startUsher, type Target } from "../stage/targets.ts";
+import type { Peer, PeerScenario } from "../../peer.ts";
+import { PEERS } from "../../peers/index.ts";
+import type { SubjectPlan } from "../../runner/scenario.ts";
+import type { Settings } from "../../runner/settings.ts";
+import type { Stage } from "../../stage/stage.ts";
+import { type Hall, startPlainServer, startUsher, type Target } from "../../stage/targets.ts";
 
 export type StartTarget = (stage: Stage, hall: Hall) => Promise<Target>;
 
