@@ -1,10 +1,9 @@
 import type { Kysely, Selectable } from "kysely";
 import type { Principal } from "../../platform/auth/index.ts";
-import { Semaphore, SemaphorePerKey } from "../../platform/semaphore/index.ts";
 import { isPlainId } from "../../proto/index.ts";
 import type { BookingRecord } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
-import { Problem } from "../../platform/http/index.ts";
+import { Problem, Semaphore, SemaphorePerKey } from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import { writeTicketCode } from "./code/ticket-code.ts";
 import { ticketedSeats, type TicketFollower } from "./follower.ts";

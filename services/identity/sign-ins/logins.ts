@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { Problem } from "../../../platform/http/index.ts";
+import { Problem, SemaphorePerKey } from "../../../platform/http/index.ts";
 import { emailKey } from "../accounts/email.ts";
 import type { UserRow } from "../accounts/user.ts";
 import {
@@ -13,7 +13,6 @@ import type { IdentityTables } from "../tables.ts";
 import type { Families } from "./families.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Attempt, Throttle } from "./throttle.ts";
-import { SemaphorePerKey } from "../../../platform/semaphore/index.ts";
 import { networkOf } from "../../../platform/network/index.ts";
 
 export interface LoginOptions {

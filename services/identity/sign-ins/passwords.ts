@@ -1,6 +1,6 @@
 import { hash, verify } from "@node-rs/argon2";
 import * as limits from "../limits.ts";
-import { Semaphore } from "../../../platform/semaphore/index.ts";
+import { Semaphore } from "../../../platform/http/index.ts";
 
 const ARGON2ID = {
   algorithm: 2, // argon2id; the package names it in a const enum, which is gone at run time.

@@ -1,4 +1,4 @@
-import { Problem } from "../http/index.ts";
+import { Problem } from "../answers/problem.ts";
 
 export interface Bounds {
   readonly atOnce: number;

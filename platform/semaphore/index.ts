@@ -1,2 +1,0 @@
-export { Semaphore } from "./semaphore.ts";
-export { SemaphorePerKey } from "./semaphore-per-key.ts";
