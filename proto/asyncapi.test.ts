@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
 import { describe, expect, it } from "vitest";
-import { renderAsyncApi } from "./asyncapi.ts";
+import { renderAsyncApi } from "./testing/asyncapi.ts";
 import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "./ws/messages.ts";
 
 describe("the AsyncAPI document", () => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig, type Environment } from "./config.ts";
-import { renderEnvExample } from "./env-example.ts";
+import { renderEnvExample } from "./testing/env-example.ts";
 import { SETTINGS } from "./settings.ts";
 
 describe("settings", () => {

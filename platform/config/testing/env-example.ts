@@ -1,4 +1,4 @@
-import { SETTINGS, type Setting } from "./settings.ts";
+import { SETTINGS, type Setting } from "../settings.ts";
 
 const HEADING = `# Settings of Usher. All are optional; what stands here in comments is the default.
 # An empty value counts as unset. Names that begin with USHER_ and are not listed are refused.

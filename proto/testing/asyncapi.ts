@@ -1,7 +1,7 @@
 /** The WebSocket protocol as an AsyncAPI 3 document, made from the schemas that the edge checks by. */
 import type { TSchema } from "typebox";
-import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "./ws/messages.ts";
-import { SUBPROTOCOLS } from "./ws/subprotocol.ts";
+import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "../ws/messages.ts";
+import { SUBPROTOCOLS } from "../ws/subprotocol.ts";
 
 type Name = keyof typeof CLIENT_SCHEMAS | keyof typeof SERVER_SCHEMAS;
 
