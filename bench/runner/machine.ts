@@ -44,7 +44,7 @@ interface Package {
 const packageOf = (folder: string): Package => JSON.parse(readFileSync(`${folder}package.json`, "utf8")) as Package; // Ours, or of npm.
 
 /**
- * Of Usher, and of what was measured with it.
+ * Versions of Usher, and of what was measured with it.
  *
  * @param programs servers that took part and that Node does not run
  */

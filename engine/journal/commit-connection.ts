@@ -12,8 +12,8 @@ import { COMMIT_TIMEOUT_MS } from "./limits.ts";
 const FIND_IT = `point DATABASE_URL at the server that has it, or ${RESTORE}`;
 
 /**
- * Of rows that are to be written: those that this very writer has written already, and those of shards that lack both the row before and a
- * snapshot that covers it, which is to say that acknowledged rows were lost.
+ * Looks at rows that are to be written for those that this very writer has written already, and for those of shards that lack both the row
+ * before and a snapshot that covers it, which is to say that acknowledged rows were lost.
  */
 const LOOK_FIRST = `
   SELECT * FROM (

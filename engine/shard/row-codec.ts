@@ -37,7 +37,7 @@ export class RowWriter {
 
   /** The row, empty when nothing was added; the writer begins anew. */
   take(): Uint8Array {
-    const row = Buffer.from(this.#bytes.view()); // Of Node's pool: a typed array of its own takes a small row fifteen times as long.
+    const row = Buffer.from(this.#bytes.view()); // From Node's pool: a typed array of its own takes a small row fifteen times as long.
     this.#bytes.clear();
     this.#showtimes = 0;
     return row;

@@ -137,7 +137,7 @@ describe("a shard that does not know what became of a commit", () => {
     async (more) => {
       await desk.heldBy([1]);
       desk.latency = HELD_UP_MS + more;
-      // Of each commit that much counts.
+      // So much of each commit counts.
       for (let round = 0; round < 2 * (LIMITS.holdTtlMs / HELD_UP_MS); round++) {
         desk.tell(desk.command({ type: round % 2 === 0 ? "block" : "unblock", seats: [2] }, bert));
         await desk.clock.advance(desk.latency);

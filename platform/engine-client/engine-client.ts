@@ -195,7 +195,7 @@ export class EngineClient {
     };
     const giveUp = (): void => end([]);
     const key = lane.unanswered.add(giveUp);
-    // Of the request that has the least: those that have more are asked again.
+    // The time of the request that has the least: those that have more are asked again.
     let timeoutMs = Infinity;
     for (const deadline of deadlines) timeoutMs = Math.min(timeoutMs, deadline - clock.monotonic());
     let unheard = 0;

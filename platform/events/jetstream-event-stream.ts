@@ -4,7 +4,7 @@
  * each a second time once the stream must have it on disk (`repeatAfterMs`); where it is there already, the message id tells. When the
  * stream itself was lost and made anew (`madeAt`), they publish all again that they have.
  *
- * Of all processes one at a time takes a consumer's events (see `Leadership`), which keeps the order of each subject.
+ * One process at a time takes a consumer's events (see `Leadership`), which keeps the order of each subject.
  */
 import {
   type ConsumerMessages,

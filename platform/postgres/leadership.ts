@@ -19,7 +19,7 @@ interface Options {
 }
 
 /**
- * Of all processes one at a time leads: whose connection has the lock of the name (see `SessionLock`). A process that hangs would keep it, for
+ * One process at a time leads: the one whose connection has the lock of the name (see `SessionLock`). A process that hangs would keep it, for
  * the system answers PostgreSQL in its place. So who leads sends a statement now and then, and who would lead instead ends the connection
  * of one that has sent none for long. PostgreSQL says how long that is: no process's clock matters.
  */

@@ -22,8 +22,8 @@ const validators: ReadonlyMap<unknown, Validator> = new Map<unknown, Validator>(
   ["release", Compile(CLIENT_SCHEMAS.Release)],
 ] satisfies [ClientMessage["op"], Validator][]);
 /**
- * Of those without the field that may be left out, and mostly is: where all fields are required, their number tells that there is no other, which
- * takes half the time of comparing names.
+ * Validators of messages without the field that may be left out, and mostly is: where all fields are required, their number tells that there
+ * is no other, which takes half the time of comparing names.
  */
 const plainValidators: ReadonlyMap<unknown, Validator> = new Map<unknown, Validator>([
   ["hold", Compile(Type.Omit(CLIENT_SCHEMAS.HoldSeats, ["accessible"], closed))],

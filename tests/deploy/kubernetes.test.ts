@@ -31,7 +31,7 @@ interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string };
-  // Of each kind another; the schemas say which.
+  // Each kind has another; the schemas say which.
   readonly spec: any; // oxlint-disable-line typescript/no-explicit-any
   readonly stringData?: Readonly<Record<string, string>>;
 }

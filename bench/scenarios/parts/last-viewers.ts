@@ -11,7 +11,7 @@ interface LastViewers {
 }
 
 /**
- * Of the changes that every process has measured.
+ * The last viewers of the changes that every process has measured.
  *
  * @param missed by process: the changes that did not reach all of its viewers, late either
  */

@@ -32,7 +32,7 @@ export function decideHoldBest(state: ShowtimeState, command: CommandOf<"hold-be
   if (closed !== undefined) return closed;
   if (!Number.isSafeInteger(count) || count < 1) return refuse("BAD_MESSAGE", "The count is not a number of seats.");
   const category = categoryOf(state, command.category);
-  // Of no seats, where the refusal of a showtime that is not known is without any: whoever asks can tell the two apart.
+  // With an empty list of seats, where the refusal of an unknown showtime has no list: whoever asks can tell the two apart.
   if (category === -1) return refuse("NOT_FOUND", "There is no such category.", []);
   const refused = overLimit(state, command, count);
   if (refused !== undefined) return refused;

@@ -162,7 +162,7 @@ test("a server whose parent was killed is ended at the next start, and its data 
 
 test("a stale pid file is tolerated, and a process that has its pid by now is left alone", async () => {
   await (await start()).stop();
-  // Of the account that PostgreSQL runs as: only then would it take the process for a server.
+  // By the account that PostgreSQL runs as: only then would it take the process for a server.
   const bystander = spawn("sleep", ["1000"], { ...accountFor(cluster), stdio: "ignore" });
   children.push(bystander);
   writeFileSync(join(cluster, "postmaster.pid"), `${bystander.pid}\n${cluster}\n1\n5432\n\n127.0.0.1\n1 1\nready   \n`);

@@ -34,7 +34,7 @@ export class MailWriter {
   /** @throws what `Peers` throws, and Error when the tickets are not there yet: try again */
   async write({ id, event, user_id: buyer, created_at: date }: QueuedMail): Promise<Written> {
     const { peers } = this.#options;
-    // Of a guest, who has no address as a rule, nothing else is asked for. An event that names no buyer leaves that to the booking.
+    // A guest has no address as a rule, and nothing else is asked for then. An event that names no buyer leaves that to the booking.
     const known = buyer === null ? undefined : await peers.user(buyer);
     if (known !== undefined && !hasAddress(known)) return unaddressed(known);
     const booking = await peers.booking(event.data.bookingId);

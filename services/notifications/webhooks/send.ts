@@ -62,7 +62,7 @@ function answerTo(url: URL, { headers, body, lookup, signal }: Post): Promise<In
     request(url, { method: "POST", agent: false, headers: { ...headers, "content-length": length }, lookup, signal })
       .on("response", resolve)
       .on("error", reject)
-      // Of one that ends without an answer or an error, as after an upgrade that nobody asked for.
+      // A connection that ends without an answer or an error, as after an upgrade that nobody asked for.
       .on("close", () => reject(new Error("The connection ended without an answer.")))
       .end(body);
   });
