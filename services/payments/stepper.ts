@@ -63,7 +63,7 @@ export class Stepper {
     const { book, log } = this.#options;
     try {
       let row = seen;
-      const underWay = new Set<string>();
+      const tried = new Set<string>();
       let refunds = row.state === "captured" ? await book.openRefunds(row.id) : [];
       for (let steps = 0; steps < STEPS_MAX; steps++) {
         const step = stepOf(row, refunds) ?? readStepOf(row);
@@ -72,11 +72,11 @@ export class Stepper {
           return row;
         const after = await this.#take(step, row);
         if (after === undefined) return undefined;
-        // A refund that is under way may be so for days: the others do not wait for it.
-        if (after === row && step.type === "refund") underWay.add(step.refund.id);
+        // A refund that is under way, or refused, may be so for days: the others do not wait for it.
+        if (after === row && step.type === "refund") tried.add(step.refund.id);
         // Nobody could ask for a refund before it was captured; whoever does from now on advances it.
         const open = row.state === "captured" ? await book.openRefunds(row.id) : [];
-        refunds = open.filter(({ id }) => !underWay.has(id));
+        refunds = open.filter(({ id }) => !tried.has(id));
         row = after;
       }
       return row;
@@ -86,7 +86,7 @@ export class Stepper {
     }
   }
 
-  /** @returns the payment as it is now, when the next step may follow at once; the same when a refund of it is under way */
+  /** @returns the payment as it is now, when the next step may follow at once; the same when it is that of another refund */
   async #take(step: Step, row: SeenPayment): Promise<SeenPayment | undefined> {
     const { book, agenda, log } = this.#options;
     const gateway = this.#gatewayFor(step, row);
@@ -113,7 +113,8 @@ export class Stepper {
       log.warn({ payment: row.id, step: step.type, reason: error.message }, "a gateway cannot be asked; trying again");
       if (error.isKept && (step.type === "capture" || step.type === "undo")) return this.#askAnew(step, row, gateway);
       await agenda.postpone(row);
-      return undefined;
+      // A kept answer is this refund's alone; where there was none, the next would not be answered either.
+      return error.isKept && step.type === "refund" ? row : undefined;
     }
   }
 
@@ -148,7 +149,7 @@ export class Stepper {
         return undefined;
       case "refund":
         await agenda.postponeRefused(row, step.refund);
-        return undefined;
+        return row;
       case "capture":
       case "undo":
         return this.#askAnew(step, row, gateway, message);

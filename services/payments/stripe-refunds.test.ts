@@ -62,6 +62,22 @@ describe("Stripe", () => {
     expect(intent().charge).toMatchObject({ amount_refunded: 700 });
   });
 
+  it.each([
+    // As where its balance is short of the one and not of the other.
+    ["refuses", () => void (intent().charge!.amount_refunded = 2_000)],
+    ["cannot do, and only says so again", () => void till.stripe.faults.push("broken")],
+  ])("does not keep a refund waiting for an earlier one of the payment that it %s", async (_what, fail) => {
+    await start("pm_card_visa");
+    await till.payments.capture(till.id);
+    fail();
+    expect(await till.payments.refund(till.id, `rf_${till.id}`, 700)).toMatchObject({
+      ok: false,
+      code: "UNAVAILABLE",
+    });
+    expect(valueOf(await till.payments.refund(till.id, `rf_${till.id}_b`, 300))).toMatchObject({ refunded: 300 });
+    expect(made().map(({ amount }) => amount)).toEqual([300]);
+  });
+
   describe("whose bank needs days for a refund", () => {
     /** News of the test before may still be on its way. */
     const told = () =>
