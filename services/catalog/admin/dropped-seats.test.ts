@@ -33,8 +33,14 @@ const put = (seats: number) =>
       sections: [{ name: "Floor", rows: [{ name: "A", category: "all", parts: [seats] }] }],
     },
   });
-const statuses = async () =>
-  (await client.ask(`/showtimes/${showtime.id}/seats`)).json<Static<typeof SeatStatuses>>().statuses;
+const statuses = async ({ id } = showtime) =>
+  (await client.ask(`/showtimes/${id}/seats`)).json<Static<typeof SeatStatuses>>().statuses;
+const told = (type: "block" | "unblock") => catalog.engine.commands.filter((command) => command.type === type).length;
+/** Breaks the connection that has locked the hall. */
+const unlock = () =>
+  catalog.pool.query(`
+    select pg_terminate_backend(pid, 5000) from pg_locks join pg_stat_activity using (pid)
+    where datname = current_database() and relation = 'catalog.hall'::regclass and state = 'idle in transaction'`);
 const isSettled = async () =>
   (await catalog.pool.query<{ settled: boolean }>("select settled from catalog.hall")).rows[0]?.settled;
 
@@ -76,4 +82,40 @@ it("is told of as blocked also where another settles the hall just then", async 
   const { rows } = await pool.query<{ last_value: string }>("select last_value from catalog.settled_by_others");
   expect(rows).toEqual([{ last_value: "3" }]);
   expect([await statuses(), await isSettled()]).toEqual(["0000033333", true]);
+});
+
+it("is freed also where the change lost its connection, and another settled the hall, while a seat was being blocked", async () => {
+  const next = await client.showtime((await client.movie()).id, hall.id, clock.now() + 48 * HOUR_MS);
+  const { ask } = catalog.engine;
+  catalog.engine.ask = async (request) => {
+    if (request.type === "block") {
+      await unlock();
+      await catalog.pool.query("update catalog.hall set settled = true");
+    }
+    return ask.call(catalog.engine, request);
+  };
+  expect((await put(5)).statusCode).toBeGreaterThanOrEqual(500);
+  expect(told("block")).toBe(1);
+  await clock.advance(SETTLE_SWEEP_EVERY_MS);
+  await expect.poll(isSettled).toBe(true);
+  expect([await statuses(), await statuses(next)]).toEqual(["0000000000", "0000000000"]);
+});
+
+it("is freed no further by who has lost the hall", async () => {
+  await client.showtime((await client.movie()).id, hall.id, clock.now() + 48 * HOUR_MS);
+  await catalog.pool.query("update catalog.hall set settled = false");
+  const { ask } = catalog.engine;
+  let isBroken = false;
+  catalog.engine.ask = async (request) => {
+    if (request.type === "unblock" && !isBroken) {
+      await unlock();
+      isBroken = true;
+    }
+    return ask.call(catalog.engine, request);
+  };
+  await clock.advance(SETTLE_SWEEP_EVERY_MS);
+  await expect.poll(() => isBroken).toBe(true);
+  await catalog.service.stop();
+  expect(told("unblock")).toBe(1);
+  expect(await isSettled()).toBe(false);
 });

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { type Clock, every, type Timer } from "../../../platform/clock/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
@@ -58,7 +58,7 @@ export class DroppedSeats {
     await this.#sweeping;
   }
 
-  /** To be called before the hall is locked for a change, and again where it is settled by then. */
+  /** To be called before the hall is locked for a change, again where it is settled by then, and once more where the change has failed. */
   async unsettle(hallId: string): Promise<void> {
     await this.#options.db.updateTable("hall").set({ settled: false }).where("id", "=", hallId).execute();
   }
@@ -71,9 +71,9 @@ export class DroppedSeats {
   async block(db: Kysely<CatalogTables>, hallId: string, layout: HallLayout): Promise<void> {
     for (const { showtime, gone } of await this.#sales(db, hallId, layout)) {
       if (gone.length === 0) continue;
-      if (!(await this.#tell("block", showtime, gone))) {
+      if (!(await this.#tell(db, "block", showtime, gone))) {
         await this.#options.keeper.settle(showtime); // It was made a moment ago: it goes on sale, and is told at once.
-        if (!(await this.#tell("block", showtime, gone))) {
+        if (!(await this.#tell(db, "block", showtime, gone))) {
           throw new Problem("UNAVAILABLE", "A showtime of the hall is not on sale yet: try again.");
         }
       }
@@ -101,7 +101,7 @@ export class DroppedSeats {
         if (hall === undefined || hall.settled) return;
         const { layout } = await readPlan(transaction, hallId, hall.plan_version);
         for (const { showtime, there } of await this.#sales(transaction, hallId, layout)) {
-          if (there.length > 0) await this.#tell("unblock", showtime, there);
+          if (there.length > 0) await this.#tell(transaction, "unblock", showtime, there);
         }
         await transaction.updateTable("hall").set({ settled: true }).where("id", "=", hallId).execute();
       });
@@ -142,9 +142,19 @@ export class DroppedSeats {
     });
   }
 
-  /** @returns false when the engine does not know the showtime */
-  async #tell(type: "block" | "unblock", showtime: ShowtimeId, seats: readonly SeatView[]): Promise<boolean> {
+  /**
+   * @param db of whoever has locked the hall: one whose connection broke has it no more, and what it would tell may be wrong by now. To be
+   * asked keeps PostgreSQL from taking a long change for one that hangs, too.
+   * @returns false when the engine does not know the showtime
+   */
+  async #tell(
+    db: Kysely<CatalogTables>,
+    type: "block" | "unblock",
+    showtime: ShowtimeId,
+    seats: readonly SeatView[],
+  ): Promise<boolean> {
     const { engine, random } = this.#options;
+    await sql`select`.execute(db);
     const rid = requestId(random(12).toString("base64url"));
     const reply = await engine.ask({ type, showtime, holder: CATALOG, rid, seats: seats.map(({ index }) => index) });
     if (reply.type !== "refused") return true;

@@ -58,6 +58,10 @@ export class HallDesk {
         const changed = await this.#changeUnsettled(id, input, plan, expected);
         if (changed !== undefined) return changed;
       }
+    } catch (error) {
+      // Where the connection broke, the hall was locked no more, and may have been settled before its last seat was blocked.
+      await dropped.unsettle(id);
+      throw error;
     } finally {
       await dropped.settle(id);
     }
