@@ -1,4 +1,5 @@
 /** A connection to NATS that never gives up once it has been made. */
+import { randomBytes } from "node:crypto";
 import {
   AuthorizationError,
   connect,
@@ -37,6 +38,9 @@ export async function connectNats(
     ...(username !== "" && { user: decoded(username), pass: decoded(password) }),
     ...(servers.some((url) => url.protocol === "tls:") && { tls: {} }),
     ...options,
+    // The library counts its inboxes up, and takes whatever comes there: who knows one of the process, and may publish to such, must not know
+    // those of JetStream.
+    inboxPrefix: `${options.inboxPrefix}.${randomBytes(16).toString("base64url")}`,
     maxReconnectAttempts: -1,
     reconnectTimeWait: NATS_RECONNECT_MS,
     reconnectJitter: NATS_RECONNECT_MS,

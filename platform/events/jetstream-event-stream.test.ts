@@ -1,5 +1,5 @@
 import { jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -133,6 +133,24 @@ describe("on JetStream", () => {
     expect(await anew.name()).not.toBe(name);
     expect(await one.name()).toBe(await anew.name());
     await connection.close();
+  });
+
+  it("hears JetStream where nobody can guess it who knows another inbox of the process", async () => {
+    const [connection, spy] = [await empty(), await connected()];
+    const inboxes = new Map<string, string | undefined>();
+    spy.subscribe("$JS.API.>", {
+      callback: (_error, { subject, reply }) => void inboxes.set(subject.split(".", 4).join("."), reply),
+    });
+    await spy.flush();
+    const stream = await opened(connection);
+    stream.consume({ name: "tickets", types: ["user.deleted"], handle: () => Promise.resolve() });
+    stream.start();
+    const kinds = ["$JS.API.STREAM.INFO", "$JS.API.CONSUMER.MSG"];
+    await expect.poll(() => [...inboxes.keys()], { timeout: 10_000 }).toEqual(expect.arrayContaining(kinds));
+    const counted = /^_INBOX\.test\.\w{12}/.exec(createInbox("_INBOX.test"))?.[0] ?? "";
+    expect([...inboxes.values()].filter((inbox) => inbox?.startsWith(counted) !== false)).toEqual([]);
+    await stream.stop();
+    await Promise.all([connection.close(), spy.close()]);
   });
 
   it("says in one sentence what to do when the user may not use it", async () => {
