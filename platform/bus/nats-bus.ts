@@ -276,5 +276,5 @@ const refusal = (verb: "publish" | "subscribe", subject: string): string =>
 
 /** For all of them: each is on a subject of its own. */
 const ANSWER_REFUSED =
-  "NATS_URL: the server did not let this user publish an answer; either it came too late, and nobody waited for it any more, or " +
-  "the user may answer nothing: see `allow_responses` in deploy/nats/nats.conf.";
+  "NATS_URL: the server did not let this user publish an answer to whoever asked; allow it the inboxes (_INBOX) that deploy/nats/nats.conf " +
+  "lets its role publish to, or name the role's own user in NATS_URL.";
