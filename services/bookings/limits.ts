@@ -20,7 +20,7 @@ export const BACK_OFF_LAST_MS = 5_000;
 /** The same for a payment that was given up, and a refund that was asked for often: only the gateway's last word is missing. */
 export const GIVEN_UP_FIRST_MS = 30_000;
 export const GIVEN_UP_LAST_MS = 60 * 60_000;
-/** A refund is first retried as often as any other step; one that takes longer mostly takes days. */
+/** A refund is first retried as often as any other step, and for as long as payments cannot be asked; one that takes longer mostly takes days. */
 export const REFUND_TRIES_OFTEN = 20;
 /** How long a payment that was given up is looked after; gateways let go of a reservation after a week. */
 export const GIVEN_UP_KEPT_MS = 7 * 24 * 60 * 60_000;

@@ -103,8 +103,8 @@ export type Fact =
       readonly code: ErrorCode;
       readonly message: string;
     }
-  /** No answer: whether the step was done is not known. */
-  | { readonly type: "unanswered"; readonly step: Step["do"] }
+  /** No answer: whether the step was done is not known. Heard: whoever was asked has said that it is not done yet. */
+  | { readonly type: "unanswered"; readonly step: Step["do"]; readonly isHeard?: true }
   | {
       readonly type: "cancel";
       readonly id: string;

@@ -244,13 +244,20 @@ describe("cancelling", () => {
   });
 
   it("asks for a refund that is stuck less and less, at least once an hour, and for the next at once", () => {
-    const untold: Fact = { type: "unanswered", step: "refund" };
+    const untold: Fact = { type: "unanswered", step: "refund", isHeard: true };
     const tried = (times: number) =>
       after(paid, cancel([2]), { type: "released", id: "rf_1" }, ...Array.from({ length: times }, () => untold));
     const waits = [1, 20, 21, 22, 40].map((times) => (tried(times).dueAt ?? 0) - NOW);
     expect(waits).toEqual([500, 5_000, 30_000, 60_000, 3_600_000]);
     const rest = after(tried(40), { ...cancel(), id: "rf_2" } as Fact);
     expect(after(rest, { type: "released", id: "rf_2" }, untold).dueAt).toBe(NOW + 500);
+  });
+
+  it("goes on asking for a refund that nobody has heard of", () => {
+    const unheard: Fact = { type: "unanswered", step: "refund" };
+    const tried = after(paid, cancel([2]), { type: "released", id: "rf_1" }, ...Array.from({ length: 40 }, () => unheard));
+    expect(tried.dueAt).toBe(NOW + 5_000);
+    expect(after(tried, { ...unheard, isHeard: true }).dueAt).toBe(NOW + 30_000);
   });
 
   it("a repeated request changes nothing", () => {

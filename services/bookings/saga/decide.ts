@@ -53,7 +53,8 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
     case "unanswered":
       if (step?.do !== fact.step) return moment.stay();
       if (step.do === "start" && moment.isLate) return moment.expire([RELEASE_ALL, { do: "void" }]);
-      return step.do === "watch" ? moment.keepWatching() : moment.tryAgain();
+      if (step.do === "watch") return moment.keepWatching();
+      return fact.isHeard ? moment.tryAgain() : moment.tryUnheard();
 
     case "cancel":
       return cancel(moment, fact);

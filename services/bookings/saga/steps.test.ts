@@ -4,6 +4,7 @@ import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
 import { bookingId, type HoldId, salesCommandsTo } from "../../../proto/index.ts";
+import { REFUND_PAYMENT } from "../../../proto/services/index.ts";
 import { aBooking, NOW, PAY_MS } from "../testing/model.ts";
 import { Steps } from "./steps.ts";
 
@@ -32,5 +33,19 @@ it("a pin whose first answer was lost leaves no more time to pay than the engine
   await clock.advance(times.timeoutMs);
   expect(await payBy).toBe(NOW + PAY_MS);
   expect(asked).toBe(2);
+  await bus.close();
+});
+
+it("a refund that payments has heard of, and not done, is told from one that it has not heard of", async () => {
+  const clock = new VirtualClock(NOW);
+  const log = pino({ level: "silent" });
+  const bus = new InProcessBus({ clock, log });
+  const steps = new Steps({ engine: { ask: () => Promise.reject(new Error("nobody asks it")) }, bus, clock, log });
+  const payment = { id: "pay_1", method: "mock", state: "captured", next: null, givenUp: false } as const;
+  const refund = () =>
+    steps.do({ ...aBooking(), payment }, { do: "refund", id: "rf_1", amount: 1_000 }, { isFirst: true, isLast: false });
+  expect(await refund()).toEqual({ type: "unanswered", step: "refund" });
+  bus.serve(REFUND_PAYMENT, (_question, answer) => answer({ ok: false, code: "UNAVAILABLE", message: "Not yet." }));
+  expect(await refund()).toEqual({ type: "unanswered", step: "refund", isHeard: true });
   await bus.close();
 });

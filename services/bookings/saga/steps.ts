@@ -278,7 +278,7 @@ export class Steps {
     }
     const { code, message } = answer;
     const mayPass = !isErrorCode(code) || code === "INTERNAL" || ERRORS[code].retryable;
-    if (mayPass) return { type: "unanswered", step };
+    if (mayPass) return { type: "unanswered", step, isHeard: true };
     return { type: "refused", step, about: subjectOf(booking), code, message };
   }
 

@@ -84,12 +84,17 @@ export class Moment {
     return this.go({ ...changes, steps: this.booking.steps.slice(1) });
   }
 
+  /** Whoever was to be asked cannot be reached: that takes no days, and nobody will tell of what was never asked for. */
+  tryUnheard(): Decision {
+    return this.tryAgain(undefined, Math.min(this.booking.tries + 1, REFUND_TRIES_OFTEN));
+  }
+
   /** A refund may take days: it goes behind the others, which are not to wait for it. */
-  tryAgain(attempt = this.booking.payment): Decision {
+  tryAgain(attempt = this.booking.payment, tries = this.booking.tries + 1): Decision {
     const [first, ...rest] = this.booking.steps;
     const end = rest.findLastIndex((later) => later.do === "refund") + 1;
     const steps = first?.do === "refund" ? rest.toSpliced(end, 0, first) : this.booking.steps;
-    return this.go({ payment: attempt, steps, tries: this.booking.tries + 1 });
+    return this.go({ payment: attempt, steps, tries });
   }
 
   expire(steps: readonly Step[], reason: string = WHY.unpaid, attempt = this.booking.payment): Decision {
