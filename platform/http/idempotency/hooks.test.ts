@@ -15,6 +15,7 @@ import {
   IDEMPOTENCY_RENEW_EVERY_MS,
 } from "../limits.ts";
 import { Problem } from "../answers/problem.ts";
+import { bodyOptional } from "../requests/json-body.ts";
 import { IdempotencyStore } from "./store.ts";
 import { as, testServer, type TestServer } from "../testing.ts";
 
@@ -46,6 +47,11 @@ beforeAll(async () => {
     runs += 1;
     return reply.code(204).send();
   });
+  server.app.post(
+    "/optional",
+    { onRequest: requireSignedIn, preValidation: bodyOptional, config: { idempotent: true } },
+    async () => ({ run: (runs += 1) }),
+  );
 });
 afterAll(() => server.close());
 
@@ -189,7 +195,7 @@ describe("an Idempotency-Key", () => {
     answer = async () => ({ status: 201, body: { from: "the second" } });
     const url = "/nothing";
     const fingerprint = createHash("sha256").update(`POST ${url}\nnull`).digest();
-    const request = { userId: "ann", key, fingerprint };
+    const request = { userId: "ann", key, fingerprints: [fingerprint] } as const;
     const claim = await dead.claim(request);
     const retry = () => server.app.inject({ method: "POST", url, headers: { ...as("ann"), "idempotency-key": key } });
     expect((await retry()).json<ProblemBody>().code).toBe("IN_PROGRESS");
@@ -214,6 +220,22 @@ describe("an Idempotency-Key", () => {
     if (claim.type !== "run") throw new Error(claim.type);
     await dead.store(request, claim.run, { status: 201, contentType: null, headers: {}, body: "late" });
     expect((await retry()).statusCode).toBe(204);
+  });
+
+  it.each(["null", "{}"])("that an earlier version has kept without a body, as %s, gets its answer without one", async (body) => {
+    const store = new IdempotencyStore({ pool: server.pool, clock, random: systemRandom });
+    const url = "/optional";
+    const key = uniqueKey();
+    const fingerprint = createHash("sha256").update(`POST ${url}\n${body}`).digest();
+    const request = { userId: "ann", key, fingerprints: [fingerprint] } as const;
+    const claim = await store.claim(request);
+    if (claim.type !== "run") throw new Error(claim.type);
+    const kept = { status: 200, contentType: "application/json", headers: {}, body: '{"run":"before"}' };
+    await store.store(request, claim.run, kept);
+    await store.close();
+    const headers = { ...as("ann"), "idempotency-key": key };
+    const repeated = await server.app.inject({ method: "POST", url, headers });
+    expect([repeated.statusCode, repeated.json()]).toEqual([200, { run: "before" }]);
   });
 
   it("of a run that takes long stays its own, also when its client was given up, and gets its answer then", async () => {

@@ -79,7 +79,7 @@ async function begin(
 ): Promise<FastifyReply | undefined> {
   const key = idempotencyKeyOf(request);
   if (key === undefined) return undefined;
-  const keyed = { userId: principalOf(request).userId, key, fingerprint: fingerprintOf(request) };
+  const keyed = { userId: principalOf(request).userId, key, fingerprints: fingerprintsOf(request) };
   const claim = await store.claim(keyed);
   switch (claim.type) {
     case "run":
@@ -132,10 +132,14 @@ async function finish(
   }
 }
 
-function fingerprintOf(request: FastifyRequest): Buffer {
-  const hash = createHash("sha256").update(`${request.method} ${request.url}\n`);
-  return hash.update(JSON.stringify(request.body ?? null, inOrder)).digest();
+/** An empty body may be one that was not sent. Earlier versions took that for none, where a call takes nothing. */
+function fingerprintsOf(request: FastifyRequest): KeyedRequest["fingerprints"] {
+  const body = JSON.stringify(request.body ?? null, inOrder);
+  return [fingerprintOf(request, body), ...(body === "{}" ? [fingerprintOf(request, "null")] : [])];
 }
+
+const fingerprintOf = ({ method, url }: FastifyRequest, body: string): Buffer =>
+  createHash("sha256").update(`${method} ${url}\n`).update(body).digest();
 
 /** The same body may be written with its fields in another order: a client's JSON need not keep any (RFC 8259). */
 const inOrder = (_field: string, value: unknown): unknown =>

@@ -9,7 +9,8 @@ import { type AnswerHeaders, HTTP_SCHEMA, type HttpTables } from "./schema.ts";
 export interface KeyedRequest {
   readonly userId: string;
   readonly key: string;
-  readonly fingerprint: Buffer;
+  /** The first is kept; whoever has kept any of them has had the same request. */
+  readonly fingerprints: readonly [Buffer, ...Buffer[]];
 }
 
 export interface StoredAnswer {
@@ -160,27 +161,27 @@ export class IdempotencyStore {
   }
 
   /** One statement, so that of many at once exactly one gets the row: new, or abandoned by the same request. */
-  async #tryToOwn({ userId, key, fingerprint }: KeyedRequest): Promise<string | undefined> {
+  async #tryToOwn({ userId, key, fingerprints }: KeyedRequest): Promise<string | undefined> {
     const now = this.#clock.now();
     const run = this.#random(12).toString("base64url");
     const row = { run, process: this.#process, lease_until: new Date(now + IDEMPOTENCY_LEASE_MS) };
     const owned = await this.#db
       .insertInto("idempotency_key")
-      .values({ user_id: userId, key, fingerprint, created_at: new Date(now), ...row })
+      .values({ user_id: userId, key, fingerprint: fingerprints[0], created_at: new Date(now), ...row })
       .onConflict((conflict) =>
         conflict
           .columns(["user_id", "key"])
           .doUpdateSet(row)
           .where("idempotency_key.status", "is", null)
           .where((where) => where.or([where("idempotency_key.lease_until", "<=", new Date(now)), PROCESS_IS_DEAD]))
-          .where("idempotency_key.fingerprint", "=", fingerprint),
+          .where("idempotency_key.fingerprint", "in", fingerprints),
       )
       .returning("run")
       .executeTakeFirst();
     return owned?.run;
   }
 
-  async #read({ userId, key, fingerprint }: KeyedRequest): Promise<Claim | undefined> {
+  async #read({ userId, key, fingerprints }: KeyedRequest): Promise<Claim | undefined> {
     const row = await this.#db
       .selectFrom("idempotency_key")
       .selectAll()
@@ -188,7 +189,7 @@ export class IdempotencyStore {
       .where("key", "=", key)
       .executeTakeFirst();
     if (row === undefined) return undefined;
-    if (!row.fingerprint.equals(fingerprint)) return { type: "reused" };
+    if (!fingerprints.some((known) => row.fingerprint.equals(known))) return { type: "reused" };
     const { status, content_type: contentType, headers, body } = row;
     if (status !== null) return { type: "replay", answer: { status, contentType, headers: headers ?? {}, body } };
     return { type: "running", retryInMs: 1_000 };
