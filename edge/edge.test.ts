@@ -73,6 +73,45 @@ it("that is one of many takes commands until the time has passed in which all sh
   await drained;
 });
 
+it("that is one of many and loses the bus for long is given no newcomers, and then sends its clients elsewhere, once", async () => {
+  const { edge } = oneOfMany;
+  const serving = async () => (await fetch(`http://127.0.0.1:${edge.port}/health/serving`)).status;
+  const viewer = await edge.viewer();
+  expect(await serving()).toBe(200);
+  edge.isConnected = false;
+  edge.clock.leap(LIMITS.sweepMs);
+  expect(await serving()).toBe(503);
+  edge.isConnected = true;
+  edge.clock.leap(LIMITS.sweepMs);
+  expect(await serving()).toBe(200);
+  edge.isConnected = false;
+  for (let sweeps = 1; sweeps < LIMITS.cutOffSweeps; sweeps++) edge.clock.leap(LIMITS.sweepMs);
+  const newcomer = await edge.viewer();
+  expect(viewer.inbox.filter(({ op }) => op === "goaway")).toEqual([]);
+  edge.clock.leap(LIMITS.sweepMs);
+  for (const each of [viewer, newcomer])
+    expect(await each.next("goaway")).toEqual({ op: "goaway", reconnectInMs: LIMITS.reconnectSpreadMs / 2 });
+  edge.clock.leap(LIMITS.sweepMs);
+  const later = await edge.viewer();
+  edge.clock.leap(LIMITS.sweepMs);
+  edge.engine.change(SHOWTIME, new Map([[5, 1]]));
+  for (const each of [viewer, newcomer, later]) {
+    await each.next("delta");
+    expect(each.inbox.filter(({ op }) => op === "goaway")).toEqual([]);
+  }
+  expect(await serving()).toBe(503);
+});
+
+it("that is alone keeps its clients, whatever becomes of the bus", async () => {
+  const { edge } = current;
+  const viewer = await edge.viewer();
+  edge.isConnected = false;
+  for (let sweeps = 0; sweeps < 2 * LIMITS.cutOffSweeps; sweeps++) edge.clock.leap(LIMITS.sweepMs);
+  edge.engine.change(SHOWTIME, new Map([[5, 1]]));
+  await viewer.next("delta");
+  expect(viewer.inbox.filter(({ op }) => op === "goaway")).toEqual([]);
+});
+
 it("answers a connection that asks for too much at once quickly, and the rest of it later", async () => {
   const { engine } = current.edge;
   const buyer = await current.edge.signedIn();

@@ -15,6 +15,8 @@ import { WebSocketServer } from "./websocket-server.ts";
 export interface EdgeOptions {
   readonly config: EdgeConfig;
   readonly bus: Bus;
+  /** Whether the bus reaches anybody just now. */
+  isConnected(): boolean;
   readonly engine: EngineGateway;
   readonly verifier: Verifier;
   /** Origins of the address that it listens at itself, allowed besides those of the settings. */
@@ -58,6 +60,8 @@ class WebSocketEdge implements Edge {
   readonly #sharedMeters: SharedMeters | undefined;
   #server: WebSocketServer<Session> | undefined;
   #sweepTimer: Timer | undefined;
+  /** Sweeps in a row that found the bus away. */
+  #sweepsCutOff = 0;
 
   constructor(options: EdgeOptions) {
     const { config, bus, engine, verifier, clock, log, metrics } = options;
@@ -111,6 +115,7 @@ class WebSocketEdge implements Edge {
       events: this.#sessions,
       allowedOrigins: (port) => [...allowedOrigins, ...ownOrigins(port)],
       trustedProxies,
+      isServing: () => this.#sweepsCutOff === 0,
       socketsMax: Math.ceil(this.#connectionsMax * (1 + LIMITS.handshakeShare)),
     });
     const port = server.listen(host, wsPort, this.#options.isOneOfMany ? "sharing" : "alone");
@@ -122,15 +127,15 @@ class WebSocketEdge implements Edge {
     this.#sweepTimer = every(this.#options.clock, LIMITS.sweepMs, () => {
       this.#sessions.sweep();
       this.#audience.sweep();
+      this.#lookAtBus();
     });
     return { port };
   }
 
   async drain(): Promise<void> {
-    const { clock, random, log, isOneOfMany } = this.#options;
+    const { clock, log, isOneOfMany } = this.#options;
     this.#server?.stopListening();
-    for (const session of this.#sessions)
-      session.send({ op: "goaway", reconnectInMs: Math.floor(random() * LIMITS.reconnectSpreadMs) });
+    this.#sendAway();
     // Where there is no other edge they have nowhere to go: the sooner this one ends, the sooner it is back.
     if (isOneOfMany) {
       const left = new Promise<void>((resolve) => this.#sessions.whenNone(resolve));
@@ -144,6 +149,21 @@ class WebSocketEdge implements Edge {
 
   async stop(): Promise<void> {
     await this.#stop(CLOSE_CODES.GOING_AWAY);
+  }
+
+  /** Without the bus the halls here stand still, while other edges show how their seats are sold. */
+  #lookAtBus(): void {
+    const { isConnected, isOneOfMany, log } = this.#options;
+    this.#sweepsCutOff = isConnected() ? 0 : this.#sweepsCutOff + 1;
+    if (!isOneOfMany || this.#sweepsCutOff !== LIMITS.cutOffSweeps) return;
+    log.warn({ connections: this.#sessions.size }, "cut off from the bus: sending clients to other edges");
+    this.#sendAway();
+  }
+
+  #sendAway(): void {
+    const { random } = this.#options;
+    for (const session of this.#sessions)
+      session.send({ op: "goaway", reconnectInMs: Math.floor(random() * LIMITS.reconnectSpreadMs) });
   }
 
   async #stop(why: CloseCode): Promise<void> {

@@ -85,7 +85,12 @@ export const LIMITS = {
   toldMax: 128,
   /** An address or user that uses this part of its limit counts as busy. Each edge leaves it that part, whatever the other edges claim to use. */
   busyShare: 0.1,
-  /** When an edge drains, its clients go elsewhere within this, spread at random, and are served until then. */
+  /**
+   * An edge that so many sweeps in a row have found without its bus sends its clients to others, once. Balancers are told at the first of them,
+   * lest they send the clients back.
+   */
+  cutOffSweeps: 2,
+  /** When an edge drains, or is cut off, its clients go elsewhere within this, spread at random, and are served until then. */
   reconnectSpreadMs: 5_000,
   /** How long draining waits for commands under way, then for close frames to be read. */
   drainTimeoutMs: 5_000,

@@ -41,6 +41,8 @@ interface Options<Session> {
   allowedOrigins(port: number): readonly string[];
   /** Addresses, or networks of them, whose `X-Forwarded-For` says where a connection really comes from. */
   readonly trustedProxies: readonly string[];
+  /** Whether newcomers are served here as well as elsewhere: what a balancer asks. */
+  isServing(): boolean;
   /** Sockets open at once, whatever is spoken on them. */
   readonly socketsMax: number;
 }
@@ -51,18 +53,20 @@ export class WebSocketServer<Session> implements Publisher {
   readonly #events: SocketEvents<Session>;
   readonly #allowedOrigins: Options<Session>["allowedOrigins"];
   readonly #proxies: Proxies;
+  readonly #isServing: () => boolean;
   readonly #socketsMax: number;
   #origins: ReadonlySet<string> = new Set();
   #sockets = 0;
   #listening: us_listen_socket | undefined;
 
   /** @throws WebSocketServerError when this machine cannot load the library. */
-  constructor({ events, allowedOrigins, trustedProxies, socketsMax }: Options<Session>) {
+  constructor({ events, allowedOrigins, trustedProxies, isServing, socketsMax }: Options<Session>) {
     this.#library = loadLibrary();
     this.#app = this.#library.App();
     this.#events = events;
     this.#allowedOrigins = allowedOrigins;
     this.#proxies = new Proxies(trustedProxies);
+    this.#isServing = isServing;
     this.#socketsMax = socketsMax;
     this.#route();
   }
@@ -136,6 +140,10 @@ export class WebSocketServer<Session> implements Publisher {
       },
     });
     this.#app.get("/health/live", (response) => answer(response, "200 OK", "ok\n"));
+    this.#app.get("/health/serving", (response) => {
+      if (this.#isServing()) answer(response, "200 OK", "ok\n");
+      else answer(response, "503 Service Unavailable", "Without NATS, halls stand still here.\n");
+    });
     this.#app.any("/v1", (response) => {
       response.cork(() => {
         response

@@ -291,6 +291,9 @@ function backendsOf(services: readonly number[], edges: readonly number[]): stri
     "backend edges from to-edges",
     servers("edge", edges),
     "",
+    "backend unready-edges from to-unready-edges",
+    servers("edge", edges),
+    "",
   ].join("\n");
 }
 

@@ -137,6 +137,10 @@ export class NatsBus implements Bus {
     });
   }
 
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
   /** @throws when there is no connection just now; NatsUnusable when the server refuses a subscription that is wanted */
   requireConnected(): void {
     if (!this.#isConnected) throw new Error("the connection to NATS is broken; it is being made again");

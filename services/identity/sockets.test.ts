@@ -35,6 +35,7 @@ beforeAll(async () => {
     isOneOfMany: false,
     ownOrigins: () => [],
     bus,
+    isConnected: () => true,
     engine,
     verifier,
     clock,

@@ -53,7 +53,7 @@ describe("HAProxy", () => {
       backends,
       `backend services from to-services\n  server services-1 ${server} on-marked-down shutdown-sessions\n` +
         `backend unready from to-unready\n  server services-1 ${server}\n` +
-        `backend edges from to-edges\n  server edge-1 ${server}\n`,
+        `backend unready-edges from to-unready-edges\nbackend edges from to-edges\n  server edge-1 ${server}\n`,
     );
     const { code, output } = await check(backends);
     expect([code, output]).toEqual([0, expect.not.stringMatching(/warning|alert/i)]);
@@ -99,7 +99,7 @@ describe("HAProxy", () => {
     const backends = join(directory, "metrics.cfg");
     writeFileSync(
       backends,
-      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend unready-edges from to-unready-edges\nbackend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
     );
     // A socket in the file system has no address, so who comes over it is not taken for this machine.
     const { ask } = await begin(backends, /Server edges\/none is DOWN/);
@@ -126,7 +126,7 @@ describe("HAProxy", () => {
     const backends = join(directory, "strict.cfg");
     writeFileSync(
       backends,
-      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend unready-edges from to-unready-edges\nbackend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
     );
     await begin(backends, /Server edges\/none is DOWN/);
     const secure = { socketPath: join(directory, "tls.sock"), servername: "localhost", ca: readFileSync(certificate) };
@@ -152,7 +152,7 @@ describe("HAProxy", () => {
     const backends = join(directory, "half-closed.cfg");
     writeFileSync(
       backends,
-      `backend services from to-services\n  server none 127.0.0.1:1 check\nbackend unready from to-unready\nbackend edges from to-edges\n` +
+      `backend services from to-services\n  server none 127.0.0.1:1 check\nbackend unready from to-unready\nbackend unready-edges from to-unready-edges\nbackend edges from to-edges\n` +
         `  server edge-1 127.0.0.1:${portOf(server)}\n`,
     );
     await begin(backends, /backend 'services' has no server available/, config);
@@ -189,7 +189,7 @@ describe("HAProxy", () => {
     const backends = join(directory, "dying.cfg");
     writeFileSync(
       backends,
-      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+      `backend services from to-services\n${line}backend unready from to-unready\n${line}backend unready-edges from to-unready-edges\nbackend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
     );
     const { ask } = await begin(backends, /Server edges\/none is DOWN/);
     const takenBy = async (options: RequestOptions): Promise<number> => {
@@ -213,7 +213,7 @@ describe("HAProxy", () => {
     const backends = join(directory, "gone.cfg");
     writeFileSync(
       backends,
-      `backend services from to-services\n${line(portOf(gone))}backend unready from to-unready\n${line(1)}backend edges from to-edges\n`,
+      `backend services from to-services\n${line(portOf(gone))}backend unready from to-unready\n${line(1)}backend unready-edges from to-unready-edges\nbackend edges from to-edges\n`,
     );
     const { ask, said } = await begin(backends, /backend 'unready' has no server available/);
     await expect.poll(said).toMatch(/backend 'services' has no server available/);
@@ -228,11 +228,14 @@ describe("HAProxy", () => {
     expect(JSON.parse(await text(response))).toEqual(problem.body(String(requestId)));
   });
 
-  it("asks services that live while none is ready, and those that are ready as soon as one is", async () => {
-    const started = async (name: string, isReady: () => boolean): Promise<string> => {
+  it.each([
+    ["services", "unready", "http"],
+    ["edges", "unready-edges", "ws"],
+  ])("asks %s that live while none is ready, and those that are ready as soon as one is", async (name, living, entry) => {
+    const started = async (own: string, isReady: () => boolean): Promise<string> => {
       const server = createServer(({ url }, response) => {
         response.statusCode = url !== "/health/serving" || isReady() ? 200 : 503;
-        response.end(name);
+        response.end(own);
       });
       onTestFinished(() => server.close().closeAllConnections());
       await once(server.listen(0, "127.0.0.1"), "listening");
@@ -240,14 +243,13 @@ describe("HAProxy", () => {
     };
     let isReady = false;
     const servers = [await started("never ready", () => false), await started("ready later", () => isReady)];
-    const lines = servers.map((server, at) => `  server services-${at} ${server}`).join("\n");
-    const backends = join(directory, "unready.cfg");
-    writeFileSync(
-      backends,
-      `backend services from to-services\n${lines}\nbackend unready from to-unready\n${lines}\nbackend edges from to-edges\n`,
-    );
-    const { ask } = await begin(backends, /backend 'services' has no server available/);
-    const asked = async (): Promise<string> => text(await ask({}));
+    const lines = servers.map((server, at) => `  server ${name}-${at} ${server}`).join("\n");
+    const backends = join(directory, `${living}.cfg`);
+    const backendOf = (each: string): string =>
+      `backend ${each} from to-${each}\n${each === name || each === living ? lines : ""}\n`;
+    writeFileSync(backends, ["services", "unready", "edges", "unready-edges"].map(backendOf).join(""));
+    const { ask } = await begin(backends, new RegExp(`backend '${name}' has no server available`));
+    const asked = async (): Promise<string> => text(await ask({ socketPath: join(directory, `${entry}.sock`) }));
     await expect
       .poll(async () => new Set([await asked(), await asked()]))
       .toEqual(new Set(["never ready", "ready later"]));
@@ -278,7 +280,7 @@ describe("HAProxy", () => {
     const backends = join(directory, "stopping.cfg");
     writeFileSync(
       backends,
-      `backend services from to-services\n${lines(" on-marked-down shutdown-sessions")}backend unready from to-unready\n${lines("")}backend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
+      `backend services from to-services\n${lines(" on-marked-down shutdown-sessions")}backend unready from to-unready\n${lines("")}backend unready-edges from to-unready-edges\nbackend edges from to-edges\n  server none 127.0.0.1:1 check\n`,
     );
     const { ask, said } = await begin(backends, /Server edges\/none is DOWN/);
     const slow = ask({ method: "POST", path: "/slow" }).then(async (response) => [
