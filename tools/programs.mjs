@@ -40,7 +40,7 @@ export const PROGRAMS = [
     commands: ["haproxy"],
     apt: "haproxy",
     image: "haproxy:3.2",
-    env: ["USHER_HTTP_BIND", "USHER_WS_BIND", "USHER_TLS_BIND", "USHER_TLS_CERT", "USHER_STATS_SOCKET"],
+    env: ["USHER_HTTP_BIND", "USHER_WS_BIND", "USHER_TLS_BIND", "USHER_TLS_CERT"],
   },
 ];
 

@@ -268,7 +268,6 @@ function entryProgram(ground: Ground): Program {
       USHER_WS_BIND: `${host}:${wsPort}`,
       USHER_TLS_BIND: `${host}:${httpsPort}`,
       USHER_TLS_CERT: secrets.certificateFile,
-      USHER_STATS_SOCKET: join(home, "haproxy.sock"),
     },
     ready: { host, port: httpPort },
     drainSignal: "SIGUSR1",

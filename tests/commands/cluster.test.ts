@@ -18,18 +18,21 @@ const SERVERS = ["nats-1", "nats-2", "nats-3", "redis"];
 const ROLES = ["engine-1", "edge-1", "services-1"];
 
 let database: TestDatabase;
+let home: string;
+/** Longer than the name of a socket may be. */
 let dataDir: string;
 let cluster: Launch | undefined;
 
 beforeAll(async () => {
   await prepared();
-  [database, dataDir] = [await testDatabase(), await temporaryDirectory()];
+  [database, home] = [await testDatabase(), await temporaryDirectory()];
+  dataDir = join(home, "d".repeat(120));
 }, TIMEOUT_MS);
 afterAll(async () => {
   cluster?.child.kill("SIGINT"); // Where the test has not.
   await cluster?.ended;
   await database.drop();
-  await removeDirectory(dataDir);
+  await removeDirectory(home);
 }, TIMEOUT_MS);
 
 interface Change {

@@ -24,7 +24,6 @@ describe("HAProxy", () => {
     USHER_WS_BIND: "127.0.0.1:2",
     USHER_TLS_BIND: "127.0.0.1:3",
     USHER_TLS_CERT: certificate,
-    USHER_STATS_SOCKET: join(directory, "haproxy.sock"),
   };
   const check = (backends: string) =>
     Program.run({
