@@ -94,6 +94,10 @@ describe("event metrics", () => {
     expect(valueIn(text, "usher_dead_letters{")).toBe(1);
   });
 
+  it("have a type of which nothing was published yet, so that the first counts as growth", async () => {
+    expect(valueIn(await registry.metrics(), 'usher_events_published_total{type="booking.refunded"')).toBe(0);
+  });
+
   it("leave out what PostgreSQL does not answer in time, ask it no second time meanwhile, and have it again", async () => {
     await registry.metrics();
     const blocker = await t.pool.connect();

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { Counter, Gauge, type Registry } from "prom-client";
+import { EVENT_NAMES } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import { inTime, lookedUpGauge } from "../metrics/index.ts";
@@ -53,7 +54,8 @@ export function addEventMetrics({ registry, pool, deadLetters, stream, clock, lo
     registers,
     collect() {
       this.reset();
-      for (const [type, count] of stream.published) this.inc({ type }, count);
+      // Each is there before the first: a rate is of what a count has grown by, and one that appears has not grown.
+      for (const type of EVENT_NAMES) this.inc({ type }, stream.published.get(type) ?? 0);
     },
   });
   const waiting = inTime(looking, async () => stream.waiting?.());
