@@ -19,6 +19,8 @@ export interface EventStream {
   readonly repeatAfterMs?: number;
   /** When the stream was made: it has nothing that was published before. Rejects while that cannot be known. */
   madeAt?(): Promise<Date>;
+  /** Whether this process has not reached the stream for a while, though others may: it is to lead nothing that goes to it or comes from it. */
+  isCutOff?(): boolean;
   /** Settles when the event cannot be lost any more: the stream has it, or, in process, every consumer has dealt with it. */
   publish(event: DomainEvent): Promise<void>;
   consume<Name extends EventName>(consumer: Consumer<Name>): { close(): Promise<void> };

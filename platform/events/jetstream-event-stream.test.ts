@@ -348,6 +348,7 @@ describe("on JetStream", () => {
     const impatient = Object.assign(Object.create(stream) as JetStreamEventStream, {
       repeatAfterMs: 1,
       publish: (one: DomainEvent) => stream.publish(one),
+      isCutOff: () => stream.isCutOff(),
       madeAt: async () => (wasRepeated ? stream.madeAt() : new Date(0)),
     });
     const { pool } = t;

@@ -4,7 +4,8 @@
  * each a second time once the stream must have it on disk (`repeatAfterMs`); where it is there already, the message id tells. When the
  * stream itself was lost and made anew (`madeAt`), they publish all again that they have.
  *
- * One process at a time takes a consumer's events (see `Leadership`), which keeps the order of each subject.
+ * One process at a time takes a consumer's events (see `Leadership`), which keeps the order of each subject. PostgreSQL lets it lead
+ * for as long as that hears of it: whoever has lost NATS alone has to stand back by itself (`isCutOff`).
  */
 import {
   type ConsumerMessages,
@@ -26,6 +27,7 @@ import { type Consumer, type StartableEventStream, StreamStopped } from "./event
 import { ensureConsumer, ensureStream, patiently, STREAM } from "./jetstream-setup.ts";
 import {
   JETSTREAM_ASK_MS,
+  JETSTREAM_CUT_OFF_MS,
   JETSTREAM_FOLLOW_AGAIN_MS,
   JETSTREAM_HEARTBEAT_MS,
   JETSTREAM_REPEAT_AFTER_MS,
@@ -53,6 +55,8 @@ export class JetStreamEventStream implements StartableEventStream {
   readonly #stopped = new AbortController();
   readonly #started: Promise<void>;
   readonly #published = new Map<EventName, number>();
+  /** When the connection broke that is being made again, on the monotonic clock. */
+  #awaySince: number | undefined;
   #isStarted = false;
   #open: () => void = () => {};
   #replays: Promise<void> | undefined;
@@ -62,6 +66,7 @@ export class JetStreamEventStream implements StartableEventStream {
     this.#client = jetstream(options.connection);
     this.#groups = new ConsumerGroups(options);
     this.#started = new Promise((resolve) => (this.#open = resolve));
+    void this.#watch();
   }
 
   /** Makes the stream where it is not there yet. @throws NatsUnusable */
@@ -98,6 +103,10 @@ export class JetStreamEventStream implements StartableEventStream {
   async name(): Promise<string> {
     const manager = await this.#client.jetstreamManager(false);
     return (await manager.streams.info(STREAM)).created;
+  }
+
+  isCutOff(): boolean {
+    return this.#awaySince !== undefined && this.#options.clock.monotonic() - this.#awaySince >= JETSTREAM_CUT_OFF_MS;
   }
 
   get published(): ReadonlyMap<EventName, number> {
@@ -141,6 +150,15 @@ export class JetStreamEventStream implements StartableEventStream {
     await this.#replays;
   }
 
+  /** Follows the connection until it is closed. */
+  async #watch(): Promise<void> {
+    const { clock, connection } = this.#options;
+    for await (const { type } of connection.status()) {
+      if (type === "disconnect") this.#awaySince ??= clock.monotonic(); // Who is let in nowhere is told at each attempt.
+      else if (type === "reconnect") this.#awaySince = undefined;
+    }
+  }
+
   #follow(group: ConsumerGroup): void {
     if (!this.#followed.has(group)) this.#followed.set(group, this.#followForEver(group));
   }
@@ -148,10 +166,11 @@ export class JetStreamEventStream implements StartableEventStream {
   async #followForEver(group: ConsumerGroup): Promise<void> {
     const { clock, pool, log } = this.#options;
     const { name } = group;
+    const wanted = { pool, name: `usher.consumer.${name}`, clock, log };
     const isOver = (): boolean => this.#stopped.signal.aborted || group.empty;
     while (!isOver()) {
       try {
-        const leadership = await Leadership.take({ pool, name: `usher.consumer.${name}`, clock, log });
+        const leadership = this.isCutOff() ? undefined : await Leadership.take(wanted);
         if (leadership !== undefined) {
           try {
             let again: boolean;
@@ -170,7 +189,7 @@ export class JetStreamEventStream implements StartableEventStream {
 
   /** @returns whether to lead anew at once: the connection is another now, and the stream may have lost its end meanwhile */
   async #lead(group: ConsumerGroup, leadership: Leadership, isOver: () => boolean): Promise<boolean> {
-    const { clock, connection } = this.#options;
+    const { clock, connection, log } = this.#options;
     const link = linkOf(connection);
     const client = jetstream(connection, { timeout: JETSTREAM_ASK_MS });
     await ensureStream(await client.jetstreamManager(), connection, clock);
@@ -197,7 +216,8 @@ export class JetStreamEventStream implements StartableEventStream {
     try {
       const over = new Promise<boolean>((resolve) => {
         const look = (): void => {
-          if (isOver() || group.onlyType !== onlyType || isElsewhere()) resolve(isElsewhere());
+          const isLeft = isOver() || this.isCutOff() || group.onlyType !== onlyType;
+          if (isLeft || isElsewhere()) resolve(isElsewhere());
           else looking = clock.after(100, look);
         };
         look();
@@ -212,6 +232,7 @@ export class JetStreamEventStream implements StartableEventStream {
       looking?.cancel();
       messages.stop();
     }
+    if (this.isCutOff()) log.warn({ consumer: name }, "cut off from JetStream: events are left to others to take");
     // What is not done goes back at once.
     await group.settled();
     for (const message of taken) message.nak();

@@ -56,6 +56,8 @@ export const JETSTREAM_WORKING_EVERY_MS = 5_000;
 export const JETSTREAM_HEARTBEAT_MS = 1_000;
 /** How long a request for events lasts, at least two heartbeats, and how long its answer is waited for: what is asked while there is no leader is lost. */
 export const JETSTREAM_ASK_MS = 2_000;
+/** Who has had no connection to NATS for so long leads no outbox and no consumer, so that others do who have one. Most reconnections take less. */
+export const JETSTREAM_CUT_OFF_MS = 5_000;
 /** Between two attempts to lead a consumer. */
 export const JETSTREAM_FOLLOW_AGAIN_MS = 1_000;
 /** Its servers choose a leader within this, when they are started together. */

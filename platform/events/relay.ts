@@ -33,7 +33,8 @@ export interface RelayOptions {
 /**
  * Takes events from a schema's outbox to the stream. Of all processes one does so at a time: whose connection holds the
  * schema's advisory lock, which PostgreSQL gives to another when that process or connection dies, or the process hangs (see
- * `Leadership`). Everything the relay reads and writes goes over that connection, so whoever has lost the lock can neither read nor mark.
+ * `Leadership`); a process that is cut off from the stream gives it up. Everything the relay reads and writes goes over that connection, so
+ * whoever has lost the lock can neither read nor mark.
  *
  * It keeps no cursor: what has no `published_at` is to be published, however late it was committed. A subject's events go one
  * after another, each marked before the next, while subjects go side by side. One that was written after another of its subject
@@ -107,9 +108,10 @@ export class Relay {
     }
   }
 
-  /** Returns at once when another relay of the schema leads, else leads until it is stopped. Throws when PostgreSQL fails. */
+  /** Returns at once when another relay of the schema leads, else leads until it is stopped or cut off. Throws when PostgreSQL fails. */
   async #leadIfFree(): Promise<void> {
     const { pool, schema, clock, log } = this.#options;
+    if (this.#isCutOff()) return; // Others may not be.
     const leadership = await Leadership.take({ pool, name: `usher.outbox.${schema}`, clock, log });
     if (leadership === undefined) return;
     this.#leads = true;
@@ -122,10 +124,10 @@ export class Relay {
   }
 
   async #lead(connection: PoolClient): Promise<void> {
-    const { clock, schema } = this.#options;
+    const { clock, schema, log } = this.#options;
     const lead = await OutboxLead.of(connection, schema, clock);
     try {
-      while (!this.#stopping.signal.aborted) {
+      while (!this.#stopping.signal.aborted && !this.#isCutOff()) {
         this.#wanted = false;
         await this.#pruneSometimes(lead);
         await this.#repeatSometimes(lead);
@@ -136,11 +138,16 @@ export class Relay {
         if (isAway) await sleep(clock, OUTBOX_POLL_MS, this.#stopping.signal);
         else if (!more && !this.#wanted) await this.#rest.wait(OUTBOX_POLL_MS);
       }
+      if (this.#isCutOff()) log.warn({ schema }, "cut off from the event stream: events are left to others to publish");
       const done = Promise.all(Array.from(this.#busy.values(), (subject) => subject.done));
       await within<unknown>(clock, OUTBOX_STOP_MS, done, () => undefined);
     } finally {
       lead.over = true;
     }
+  }
+
+  #isCutOff(): boolean {
+    return this.#options.stream.isCutOff?.() === true;
   }
 
   /** Reads once and sets about what it finds. @returns whether more can be read at once */
@@ -234,7 +241,7 @@ export class Relay {
         repeated.push(id);
       } catch (err) {
         this.#noteRefusal(err, event.subject);
-        if (refused.add(event.subject).size === OUTBOX_REPEATS_REFUSED_MAX) break;
+        if (refused.add(event.subject).size === OUTBOX_REPEATS_REFUSED_MAX || this.#isCutOff()) break;
       }
     }
     await lead.markRepeated(repeated);

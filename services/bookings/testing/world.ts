@@ -249,8 +249,8 @@ export class World {
     for (const served of this.#catalog.splice(0)) served.close();
   }
 
-  /** A running service, with a server of its own. */
-  async shop({ aheadMs = 0 } = {}): Promise<Shop> {
+  /** A running service, with a server of its own. @param options.isCutOff as its event stream says */
+  async shop({ aheadMs = 0, isCutOff = () => false } = {}): Promise<Shop> {
     const clock = new ShiftedClock();
     clock.goForward(aheadMs);
     const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
@@ -259,7 +259,11 @@ export class World {
       pool: mortal.pool,
       bus: mortal.bus,
       engine: mortal.engine,
-      stream: this.stream,
+      stream: {
+        publish: (event) => this.stream.publish(event),
+        consume: (consumer) => this.stream.consume(consumer),
+        isCutOff,
+      },
       clock,
       log: silent,
       random: systemRandom,

@@ -1,0 +1,24 @@
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { Booking } from "../../../proto/rest/index.ts";
+import { POLL_EVERY_MS } from "../limits.ts";
+import { call, hasStatus, until, World } from "../testing/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await World.open({ limits: { paymentTtlMs: 1_000 } });
+});
+afterAll(() => world.close());
+
+it("a process that is cut off from the others takes no booking that is due in hand, until it is so no more", async () => {
+  const shop = await world.shop();
+  const holdId = await world.hold(await world.openShowtime(), "ada", [0]);
+  const { id, payBy } = (await call(shop, "POST", "/bookings", { body: { holdId } })).json<Booking>();
+  await shop.stop();
+  let isCutOff = true;
+  const other = await world.shop({ isCutOff: () => isCutOff });
+  const lookedAt = Date.parse(payBy) + 3 * POLL_EVERY_MS;
+  await vi.waitUntil(() => other.clock.now() > lookedAt, { timeout: 10_000 });
+  expect(other.mortal.requests).toBe(0);
+  isCutOff = false;
+  await until(other, id, hasStatus("expired"));
+});
