@@ -17,7 +17,7 @@ export interface Consumer<Name extends EventName = EventName> {
 export interface EventStream {
   /** Until so long after it accepted an event the stream may lose it again. So an outbox then publishes it once more. */
   readonly repeatAfterMs?: number;
-  /** When the stream was made: it has nothing that was published before. Rejects while that cannot be known. */
+  /** When the stream was made, by its own clock: at another time it was another, whose events it has not. Rejects while that cannot be known. */
   madeAt?(): Promise<Date>;
   /** Whether this process has not reached the stream for a while, though others may: it is to lead nothing that goes to it or comes from it. */
   isCutOff?(): boolean;

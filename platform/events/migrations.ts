@@ -51,7 +51,7 @@ export const inboxMigration = (schema: string): Migration => ({
   },
 });
 
-/** Migrations of the schema `events`. */
+/** Migrations of the schema `events`. Its `stream` has the one that outboxes publish to: when it was made by its own clock, and first seen by theirs. */
 export const eventsMigrations: Readonly<Record<string, Migration>> = {
   "001-dead-letters": {
     async up(db: Kysely<unknown>) {
@@ -69,6 +69,16 @@ export const eventsMigrations: Readonly<Record<string, Migration>> = {
           unique (consumer, event_id)
         )`.execute(db);
       await sql`create index dead_letter_wanted on events.dead_letter (consumer) where replay_wanted`.execute(db);
+    },
+  },
+  "002-stream": {
+    async up(db: Kysely<unknown>) {
+      await sql`
+        create table events.stream (
+          one boolean primary key default true check (one),
+          made_at timestamptz not null,
+          seen_at timestamptz not null
+        )`.execute(db);
     },
   },
 };

@@ -95,12 +95,28 @@ export class OutboxLead {
     );
   }
 
-  /** Takes what was published before `time` for unpublished. @returns how many rows that were */
-  async unmark(time: Date): Promise<number> {
+  /**
+   * Writes down when a stream was first seen, unless somebody has: who makes a stream may have another clock than who publishes. Nobody knows
+   * that of the first of all, so it is no later than it says itself.
+   */
+  async noteStream(madeAt: Date): Promise<void> {
+    await this.#inTurn(() =>
+      this.#connection.query(
+        `insert into events.stream as known (made_at, seen_at)
+         values ($1::timestamptz, least($1::timestamptz, $2::timestamptz))
+         on conflict (one) do update set made_at = excluded.made_at, seen_at = $2::timestamptz
+         where known.made_at <> excluded.made_at`,
+        [madeAt, new Date(this.#clock.now())],
+      ),
+    );
+  }
+
+  /** Takes what was published before the stream was seen for unpublished: it went to another. @returns how many rows that were */
+  async unmark(): Promise<number> {
     const { rowCount } = await this.#inTurn(() =>
       this.#connection.query(
-        `update ${this.#table} set published_at = null, repeated_at = null where published_at < $1`,
-        [time],
+        `update ${this.#table} set published_at = null, repeated_at = null
+         where published_at < (select seen_at from events.stream)`,
       ),
     );
     return rowCount ?? 0;

@@ -252,8 +252,9 @@ export class Relay {
   async #beginAnewAfterLoss(lead: OutboxLead): Promise<void> {
     const { log, schema, stream } = this.#options;
     const madeAt = await stream.madeAt?.().catch(() => undefined); // The next look asks again.
-    if (madeAt === undefined || madeAt.getTime() === this.#madeAt) return; // Once for each: where NATS' clock is ahead, it is yet to be made.
-    const count = await lead.unmark(madeAt);
+    if (madeAt === undefined || madeAt.getTime() === this.#madeAt) return; // Once for each.
+    await lead.noteStream(madeAt);
+    const count = await lead.unmark();
     this.#madeAt = madeAt.getTime();
     if (count > 0) log.warn({ schema, count, madeAt }, "the event stream was made anew: publishing again what it had");
   }
