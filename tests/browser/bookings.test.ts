@@ -153,11 +153,13 @@ test("a refused look at the bookings is not made again before the server said", 
     await route.fulfill({ status: 503, contentType: "application/problem+json", body });
   });
   await page.reload();
-  await expect.poll(() => looks.length, PATIENTLY).toBe(2);
+  // There may be more by the time that this looks.
+  await expect.poll(() => looks.length, PATIENTLY).toBeGreaterThanOrEqual(2);
+  await page.unrouteAll({ behavior: "wait" });
   const [first = 0, second = 0] = looks;
   expect(second - first).toBeGreaterThan(2_900);
   // The browser itself logs the requests that failed.
-  await expect.poll(() => complaints.length, PATIENTLY).toBe(2);
+  await expect.poll(() => complaints.length, PATIENTLY).toBe(looks.length);
   complaints.length = 0;
 });
 
