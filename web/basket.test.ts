@@ -43,7 +43,18 @@ async function openBasket(fetch: (url: string) => Promise<Response>, holds: read
   const basket = basketOf(PREMIERE);
   await client.connect();
   await eventOf(client, "authed");
-  return { server, clock, client, session, open, basketOf, basket, refusals, lost, lostWhy, regained };
+  const disconnect = async (): Promise<void> => {
+    const waiting = eventOf(client, "state", (state) => state === "waiting");
+    for (const link of server.links) link.cut();
+    await waiting;
+  };
+  const reconnect = async (): Promise<void> => {
+    const authed = eventOf(client, "authed");
+    clock.advance(0);
+    await authed;
+  };
+  const events = { refusals, lost, lostWhy, regained };
+  return { server, clock, client, session, open, basketOf, basket, disconnect, reconnect, ...events };
 }
 
 test("an answer about a hold from before it was extended does not shorten it", async () => {
@@ -119,13 +130,11 @@ test("a guest is not renewed while a hold is under way", async () => {
 });
 
 test("what was never sent in a hall that was left is asked for when the hall is opened again, not before", async () => {
-  const { server, clock, client, open, basketOf, basket, refusals } = await openBasket(() =>
+  const { server, clock, client, open, basketOf, basket, disconnect, refusals } = await openBasket(() =>
     Promise.resolve(Response.json({ seats: [5], expiresInMs: 250_000 })),
   );
   const next = basketOf("matinee");
-  const waiting = eventOf(client, "state", (state) => state === "waiting");
-  for (const link of server.links) link.cut();
-  await waiting;
+  await disconnect();
   const authed = eventOf(client, "authed");
   const taken = basket.take([5], false);
   clock.advance(15_000);
@@ -273,7 +282,7 @@ describe("a hold that was granted unheard", () => {
 
   async function holdUnheard(fetch: () => Promise<Response>) {
     const world = await openBasket(fetch);
-    const { server, clock, client, basket, refusals } = world;
+    const { server, clock, basket, refusals, disconnect } = world;
     const mute = { send: () => {} };
     server.script("hold", (received) => {
       server.answer({ ...received, link: Object.assign(Object.create(received.link), mute) });
@@ -287,12 +296,8 @@ describe("a hold that was granted unheard", () => {
     expect(refusals).toMatchObject([{ code: "UNAVAILABLE" }]);
     for (let sent = 0; sent < 3; sent++) await server.next("hold");
     const reconnect = async () => {
-      const waiting = eventOf(client, "state", (state) => state === "waiting");
-      for (const link of server.links) link.cut();
-      await waiting;
-      const authed = eventOf(client, "authed");
-      clock.advance(0);
-      await authed;
+      await disconnect();
+      await world.reconnect();
     };
     return { ...world, reconnect };
   }
@@ -354,12 +359,13 @@ describe("a hold that was granted unheard", () => {
   });
 });
 
-test.each([
-  ["lives still", () => Response.json({ seats: [5], expiresInMs: 60_000, status: "held" }), [5], []],
-  ["has run out", () => refusal("HOLD_EXPIRED", 409), [], [5]],
-] as const)(
-  "a hold that is over by the clock here, and %s, is asked after before it is dropped",
-  async (_, answer, seats, gone) => {
+describe("a hold that is over by the clock here", () => {
+  const cases = [
+    ["lives still", () => Response.json({ seats: [5], expiresInMs: 60_000, status: "held" }), [5], []],
+    ["has run out", () => refusal("HOLD_EXPIRED", 409), [], [5]],
+  ] as const;
+
+  test.each(cases)("and %s, is asked after before it is dropped", async (_, answer, seats, gone) => {
     let asked = 0;
     const { clock, basket, lost } = await openBasket(async () => {
       asked++;
@@ -376,5 +382,19 @@ test.each([
     await expect.poll(() => (basket.msLeft ?? 1) > 0).toBe(true);
     expect(lost).toEqual(gone);
     expect(asked).toBe(1);
-  },
-);
+  });
+
+  test.each(cases)("while there is no connection, and %s, is asked after when there is one", async (_, answer, seats, gone) => {
+    const { clock, session, basket, disconnect, reconnect, lost } = await openBasket(async () => answer());
+    await basket.take([5], false);
+    await disconnect();
+    clock.sleep(300_001);
+    basket.dropExpired();
+    expect(lost).toEqual([]);
+    expect(session.holdsOf(PREMIERE)).toHaveLength(1);
+    await reconnect();
+    await expect.poll(() => basket.seats).toEqual(seats);
+    await expect.poll(() => (basket.msLeft ?? 1) > 0).toBe(true);
+    expect(lost).toEqual(gone);
+  });
+});

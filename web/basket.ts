@@ -180,13 +180,14 @@ export class Basket {
   }
 
   /**
-   * Drops what has run out while there was no connection to be told by. Where there is one the server tells, and is asked should it not: a hold
-   * may have been given more time, or be on its way to a booking.
+   * What has run out by the clock here may live still: it may have been given more time, also by an engine that was away itself, or be on its way to a
+   * booking. The server tells, or is asked: at once where there is a connection, when there is one again where it was lost. Where there will be none, it is dropped.
    */
   dropExpired(): void {
     const { client } = this.#options;
     const over = [...this.#holds.values()].filter((hold) => client.msLeft(hold) === 0);
-    if (client.state !== "open") return over.forEach(({ holdId }) => this.#lose(holdId));
+    if (client.state === "closed") return over.forEach(({ holdId }) => this.#lose(holdId));
+    if (client.state !== "open") return;
     const isLate = over.some(({ expiresAt }) => client.now() - Math.max(expiresAt, this.#askedAt) > TOLD_WITHIN_MS);
     if (!isLate || this.#extending !== undefined) return;
     this.#askedAt = client.now();
