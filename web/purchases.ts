@@ -139,12 +139,15 @@ export class Purchases {
       // Where the answer to a booking was lost, its hold is still in the basket.
       const booked = new Set(bookings.map(({ holdId }) => holdId));
       for (const holdId of basket.holdIds) if (booked.has(holdId)) basket.handOver(holdId);
-      await Promise.all(
+      // What cannot be had just now of one booking keeps no other from the buyer.
+      const loaded = await Promise.allSettled(
         bookings.flatMap((booking) => [this.#loadCodes(booking, token), this.#loadTimeToPay(booking, token)]),
       );
       if (this.#isClosed) return;
       this.#take(bookings);
       this.#tellNews(bookings);
+      const failed = loaded.find((each) => each.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
       waitMs = this.#waitMs(bookings);
     } catch (error) {
       // Looked for again, but not with a token that is over: what the buyer did was answered for by itself.

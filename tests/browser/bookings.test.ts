@@ -163,6 +163,31 @@ test("a refused look at the bookings is not made again before the server said", 
   complaints.length = 0;
 });
 
+test("what cannot be had just now of one booking keeps no other's codes from the buyer", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(page, 2);
+  await buy(page);
+  const codes = page.getByAltText("Code of seat");
+  await codes.nth(1).waitFor();
+  await findBest(page, 1);
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
+  let refused = 0;
+  const body = JSON.stringify({ code: "UNAVAILABLE", retryInMs: 1_000 });
+  await page.route(/\/holds\//, async (route) => {
+    refused++;
+    await route.fulfill({ status: 503, contentType: "application/problem+json", body });
+  });
+  await page.reload();
+  await codes.nth(1).waitFor();
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
+  await page.unrouteAll({ behavior: "wait" });
+  await page.getByText(/^Pay within [34]:\d\d$/).waitFor();
+  // The browser itself logs the requests that failed.
+  await expect.poll(() => complaints.length, PATIENTLY).toBe(refused);
+  complaints.length = 0;
+});
+
 test("a guest's token is used to its end, and the codes bought with it stay when the next guest buys", async () => {
   const wire = new Wire();
   const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
