@@ -18,8 +18,8 @@ export class PurchasePanel {
   readonly #purchases: Purchases;
   readonly #stop = new AbortController();
   readonly #ticking: ReturnType<typeof setInterval>;
-  /** By booking: drawn once, however often its line is. */
-  readonly #pictures = new Map<string, readonly HTMLElement[]>();
+  /** Drawn once, however often the line of its booking is. */
+  readonly #pictures = new WeakMap<Code, HTMLElement>();
   /** On the page, by booking. */
   #clocks: ReadonlyMap<string, HTMLElement> = new Map();
   #shown = "";
@@ -88,7 +88,10 @@ export class PurchasePanel {
     const { bookings, earlier } = this.#purchases;
     const all = [...bookings, ...earlier];
     // A button must not be replaced under a finger.
-    const shown = all.map((booking) => [booking, this.#hasCodes(booking), this.#purchases.isToBePaid(booking)]);
+    const shown = all.map((booking) => {
+      const codes = this.#purchases.codesOf(booking)?.map(({ qr }) => qr);
+      return [booking, codes, this.#purchases.isToBePaid(booking)];
+    });
     const now = JSON.stringify([bookings.length, shown]);
     if (now === this.#shown) return;
     this.#shown = now;
@@ -118,7 +121,7 @@ export class PurchasePanel {
   }
 
   #line(booking: Booking, words: string, actions: readonly HTMLElement[]): HTMLElement {
-    const { id, total, status } = booking;
+    const { id, total } = booking;
     const clock = this.#clocks.get(id);
     return create(
       "li",
@@ -126,19 +129,15 @@ export class PurchasePanel {
       create("p", {}, create("strong", {}, seatsOf(booking)), ` ${formatMoney(total)}`),
       create("p", { className: "quiet" }, words),
       ...(clock === undefined ? [] : [clock]),
-      ...(status === "confirmed" ? this.#picturesOf(id) : []),
+      ...(this.#purchases.codesOf(booking) ?? []).map((code) => this.#pictureOf(code)),
       ...actions,
     );
   }
 
-  #hasCodes({ id }: Booking): boolean {
-    return this.#purchases.codesOf(id) !== undefined;
-  }
-
-  #picturesOf(id: string): readonly HTMLElement[] {
-    const drawn = this.#pictures.get(id) ?? this.#purchases.codesOf(id)?.map(pictureOf);
-    if (drawn !== undefined) this.#pictures.set(id, drawn);
-    return drawn ?? [];
+  #pictureOf(code: Code): HTMLElement {
+    const picture = this.#pictures.get(code) ?? draw(code);
+    this.#pictures.set(code, picture);
+    return picture;
   }
 
   #actions(booking: Booking): HTMLElement[] {
@@ -147,7 +146,7 @@ export class PurchasePanel {
     if (status === "confirmed") {
       const save = button("Save as PDF", () => void this.#attempt(() => this.#savePdf(id)));
       const cancel = button("Cancel and get the money back", () => void this.#cancelPaid(booking));
-      return this.#hasCodes(booking) ? [save, cancel] : [cancel];
+      return purchases.codesOf(booking) === undefined ? [cancel] : [save, cancel];
     }
     if (!purchases.isToBePaid(booking)) return [];
     const cancel = button("Cancel", () => void this.#attempt(() => purchases.cancel(id)));
@@ -160,7 +159,7 @@ export class PurchasePanel {
   }
 }
 
-function pictureOf({ label, svg }: Code): HTMLElement {
+function draw({ label, svg }: Code): HTMLElement {
   const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
   const picture = create("img", { src, alt: `Code of seat ${label}` });
   return create("figure", { className: "code" }, picture, create("figcaption", {}, label));

@@ -26,7 +26,10 @@ interface TimeToPay extends Pick<Booking, "status" | "payBy"> {
 
 /** What opens the door, of one seat. */
 export interface Code {
+  readonly seat: number;
   readonly label: string;
+  /** What the picture says: another where the ticket was issued anew. */
+  readonly qr: string;
   readonly svg: string;
 }
 
@@ -35,8 +38,10 @@ export class Purchases {
   readonly #options: PurchasesOptions;
   readonly #unlisten: readonly (() => void)[];
   readonly #pace = new Pace();
-  /** By booking, once all its tickets are there. */
+  /** By booking, of all seats that it had when its tickets were asked for. */
   readonly #codes = new Map<string, readonly Code[]>();
+  /** Bookings whose codes are those of their tickets, as far as there was word since. */
+  readonly #upToDate = new Set<string>();
   /** By booking. */
   readonly #timesToPay = new Map<string, TimeToPay>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,10 +58,10 @@ export class Purchases {
     this.#options = options;
     const { client } = options;
     this.#unlisten = [
-      client.on("booking", () => void this.look()),
+      client.on("booking", () => this.#lookAnew()),
       client.on("state", () => (this.#mayHaveMissed ||= client.state !== "open")),
       client.on("authed", () => {
-        if (this.#mayHaveMissed) void this.look();
+        if (this.#mayHaveMissed) this.#lookAnew();
         this.#mayHaveMissed = false;
       }),
     ];
@@ -83,9 +88,10 @@ export class Purchases {
     return this.#seats.has(seat);
   }
 
-  /** Undefined until all tickets of the booking are there. */
-  codesOf(id: string): readonly Code[] | undefined {
-    return this.#codes.get(id);
+  /** Of the seats that the booking still has; undefined until all their tickets are there. */
+  codesOf({ id, status, seats }: Booking): readonly Code[] | undefined {
+    const codes = this.#codes.get(id)?.filter(({ seat }) => seats.includes(seat)) ?? [];
+    return status === "confirmed" && codes.length === seats.length ? codes : undefined;
   }
 
   /** What is left to pay for the booking, in milliseconds. */
@@ -129,6 +135,12 @@ export class Purchases {
     return this.#options.rest.ticketsPdf(id, this.#token);
   }
 
+  /** There is word of a booking, or may have been: its tickets may be others, too. */
+  #lookAnew(): void {
+    this.#upToDate.clear();
+    void this.look();
+  }
+
   async look(): Promise<void> {
     const { rest, session, basket, showtime } = this.#options;
     const token = session.savedToken;
@@ -169,20 +181,26 @@ export class Purchases {
     return isRefunding || bookings.some(isMoneyOnItsWay) ? this.#pace.later() : undefined;
   }
 
-  #isWaitedFor({ id, status }: Booking): boolean {
-    return status === "pending" || status === "paying" || (status === "confirmed" && !this.#codes.has(id));
+  #isWaitedFor(booking: Booking): boolean {
+    const { status } = booking;
+    return (
+      status === "pending" || status === "paying" || (status === "confirmed" && this.codesOf(booking) === undefined)
+    );
   }
 
-  async #loadCodes({ id, status, seats }: Booking, token: string): Promise<void> {
-    if (status !== "confirmed" || this.#codes.has(id)) return;
+  async #loadCodes(booking: Booking, token: string): Promise<void> {
+    const { id, status, seats } = booking;
+    if (status !== "confirmed" || (this.#upToDate.has(id) && this.codesOf(booking) !== undefined)) return;
     const { rest } = this.#options;
     const tickets = await rest.tickets(id, token);
     if (tickets.length < seats.length) return;
-    const codes = tickets.map(async (ticket) => ({
-      label: ticket.label,
-      svg: await rest.ticketPicture(ticket.id, token),
-    }));
+    const known = new Map(this.#codes.get(id)?.map((code) => [code.qr, code]));
+    const codes = tickets.map(
+      async ({ id: ticket, seat, label, qr }): Promise<Code> =>
+        known.get(qr) ?? { seat, label, qr, svg: await rest.ticketPicture(ticket, token) },
+    );
     this.#codes.set(id, await Promise.all(codes));
+    this.#upToDate.add(id);
   }
 
   /** The pinned hold knows how much there is: `payBy` is on the server's clock, and the one here may be wrong. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
-import type { Booking } from "../../client/index.ts";
+import type { Booking, Ticket } from "../../client/index.ts";
 import { type BookingId, showtimeId } from "../../proto/index.ts";
 import { OP } from "../../proto/ws/op.ts";
 import { findBest, focusOf, PATIENTLY, useVisitors, Wire } from "./visitors.ts";
@@ -25,6 +25,12 @@ async function payBy(token: string, page: Page): Promise<Page> {
 async function buy(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Book and pay" }).click();
   await (await payBy("tok_ok", page)).getByText("You can go back to the shop.").waitFor();
+}
+
+/** Who the page's visitor is. The cast: what the page itself has stored. */
+async function tokenOf(page: Page): Promise<string> {
+  const guest = await page.evaluate<string>("sessionStorage.getItem('usher.guest')");
+  return (JSON.parse(guest) as { readonly token: string }).token;
 }
 
 /** Has the page read its bookings as others than they are, from now on until `page.unrouteAll`. */
@@ -246,17 +252,36 @@ test("tickets that were given back while there was no word of it are no longer s
   await page.getByAltText("Code of seat").waitFor();
   wire.keep(OP.booking);
   const id = await page.locator("#purchase-list li").getAttribute("id");
-  const guest = await page.evaluate<string>("sessionStorage.getItem('usher.guest')");
-  const { token } = JSON.parse(guest) as { readonly token: string };
-  await fetch(`http://127.0.0.1:${office.usher.httpPort}/api/v1/bookings/${id}/cancel`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: "{}",
-  });
+  await office.rest.post(`bookings/${id}/cancel`, { token: await tokenOf(page), body: {} });
   await expect.poll(() => wire.kept.length, PATIENTLY).toBeGreaterThan(0);
   await purchases(page).getByText("Paid: show these codes").waitFor();
   wire.cut();
   await purchases(page).getByText("has been paid back to you").waitFor();
+});
+
+test("codes that are void are no longer shown: of a seat that was given back, and of a ticket that was issued anew", async () => {
+  const wire = new Wire();
+  const showtime = office.anotherShowtime("ha_classic");
+  const page = await visit(`#/showtimes/${showtime}`, (fresh) => wire.tap(fresh));
+  await findBest(page, 3);
+  await buy(page);
+  await page.getByAltText("Code of seat").nth(2).waitFor();
+  const bookingId = (await page.locator("#purchase-list li").getAttribute("id")) as BookingId; // The cast: the server gave it.
+  const token = await tokenOf(page);
+  const { body } = await office.rest.get<{ readonly items: readonly Ticket[] }>(`bookings/${bookingId}/tickets`, { token });
+  const [given, again, same] = body.items;
+  const pictureOf = (ticket: Ticket | undefined) =>
+    page.getByAltText(`Code of seat ${ticket?.label}`, { exact: true }).getAttribute("src");
+  const before = [await pictureOf(again), await pictureOf(same)];
+  await office.rest.post(`bookings/${bookingId}/cancel`, { token, body: { seats: [given?.seat] } });
+  const labels = page.locator(".code figcaption");
+  await expect.poll(() => labels.allTextContents(), PATIENTLY).toEqual([again?.label, same?.label]);
+
+  await office.rest.post(`tickets/${again?.id}/reissue`, { token });
+  wire.say({ op: "booking", bookingId, showtime, status: "confirmed" });
+  await expect.poll(() => pictureOf(again), PATIENTLY).not.toBe(before[0]);
+  expect(await pictureOf(same)).toBe(before[1]);
+  expect(await labels.allTextContents()).toEqual([again?.label, same?.label]);
 });
 
 test("seats chosen apart are all booked before the first is paid for, and whichever cannot be paid is told of", async () => {
