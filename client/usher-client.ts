@@ -161,6 +161,11 @@ export class UsherClient {
     await this.#ask({ op: "release", rid: this.#rid(options), holdId, ...seats }, options);
   }
 
+  /** A new request's id, for who has to know it before: given as `rid`, now or after a restart, it names the same request. */
+  requestId(): string {
+    return this.#rid({});
+  }
+
   /** The clock that `expiresAt` is on: milliseconds since some fixed point, never going backwards. */
   now(): number {
     return this.#clock.monotonic();

@@ -9,16 +9,19 @@ import { Session } from "./session.ts";
 const refusal = (code: string, status: number): Response =>
   Response.json({ code }, { status, headers: { "content-type": "application/problem+json" } });
 
-/** The basket of a guest who is signed in; `fetch` is what REST answers. */
-async function openBasket(fetch: (url: string) => Promise<Response>, holds: readonly string[] = []) {
+const keptOf = (holds: readonly string[]): string =>
+  JSON.stringify({ token: GOOD_TOKEN, holds: { [PREMIERE]: holds } });
+
+/** The basket of a guest who is signed in; `fetch` is what REST answers, and `kept` what the tab has stored. */
+async function openBasket(fetch: (url: string) => Promise<Response>, kept = keptOf([])) {
   const server = await startServer();
   const clock = new ManualClock();
   const client = createClient(server, { clock, limits: { silenceMs: 60_000 } });
   const rest = new RestClient("http://127.0.0.1", {
     fetch: (url) => fetch(url instanceof Request ? url.url : url.toString()),
   });
-  const kept = JSON.stringify({ token: GOOD_TOKEN, holds: { [PREMIERE]: holds } });
-  const session = new Session(rest, { getItem: () => kept, setItem: () => {} });
+  const shelf = { kept };
+  const session = new Session(rest, { getItem: () => shelf.kept, setItem: (_, text) => void (shelf.kept = text) });
   const refusals: unknown[] = [];
   const lost: number[] = [];
   const lostWhy: string[] = [];
@@ -54,7 +57,7 @@ async function openBasket(fetch: (url: string) => Promise<Response>, holds: read
     await authed;
   };
   const events = { refusals, lost, lostWhy, regained };
-  return { server, clock, client, session, open, basketOf, basket, disconnect, reconnect, ...events };
+  return { server, clock, client, session, shelf, open, basketOf, basket, disconnect, reconnect, ...events };
 }
 
 test("an answer about a hold from before it was extended does not shorten it", async () => {
@@ -222,7 +225,7 @@ describe("an extension", () => {
     const answers = new Map<string, (response: Response) => void>();
     const fetch = (url: string) =>
       new Promise<Response>((resolve) => answers.set(decodeURIComponent(url).split("/").at(-1) ?? "", resolve));
-    const { basket, clock } = await openBasket(fetch, ["h1", "h2"]);
+    const { basket, clock } = await openBasket(fetch, keptOf(["h1", "h2"]));
     const answer = (holdId: string, seats: number[], state: string) =>
       answers.get(holdId)?.(Response.json({ seats, expiresInMs: 200_000, status: state }));
     await expect.poll(() => answers.size).toBe(2);
@@ -318,6 +321,19 @@ describe("a hold that was granted unheard", () => {
     expect(regained).toEqual([]);
     expect(basket.isUnheard(5)).toBe(false);
     expect(refusals).toHaveLength(1);
+  });
+
+  test("is in the basket of the page that was loaded anew meanwhile, once", async () => {
+    const first = await openBasket(alive);
+    first.server.script("hold", () => {});
+    void first.basket.take([5], false);
+    const { message } = await first.server.next("hold");
+    const { server, session, basket, regained } = await openBasket(alive, first.shelf.kept);
+    expect((await server.next("hold")).message).toEqual(message);
+    await expect.poll(() => basket.msLeft).toBe(250_000);
+    expect(basket.seats).toEqual([5]);
+    expect(regained).toEqual([5]);
+    expect(session.requestsOf(PREMIERE)).toEqual([]);
   });
 
   test("is not in question when the best seats are asked for in another way", async () => {

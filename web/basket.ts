@@ -1,15 +1,9 @@
-import {
-  type BestSeats,
-  type Hold,
-  Refused,
-  type RequestOptions,
-  type RestClient,
-  type UsherClient,
-} from "../client/index.ts";
+import { type BestSeats, type Hold, Refused, type RestClient, type UsherClient } from "../client/index.ts";
 import type { ErrorCode } from "../proto/index.ts";
 import { groupBy } from "./group-by.ts";
 import type { Session } from "./session.ts";
-import { UnheardRequests, type Wish } from "./unheard-requests.ts";
+import { type Unheard, UnheardRequests } from "./unheard-requests.ts";
+import type { Wish } from "./wish.ts";
 
 /** With one of these a hold cannot be extended, and another may be. */
 const NOT_TO_EXTEND: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["HOLD_PINNED", "HOLD_NOT_FOUND", "HOLD_EXPIRED"]);
@@ -70,7 +64,7 @@ export class Basket {
   constructor(options: BasketOptions) {
     this.#options = options;
     const { client } = options;
-    this.#unheard = new UnheardRequests(client, options.session);
+    this.#unheard = new UnheardRequests(client, options.session, options.showtime);
     client.on("expired", ({ holdId }) => this.#lose(holdId));
     client.on("booked", ({ holdId }) => this.#drop(holdId));
     client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#regain(hold));
@@ -224,27 +218,25 @@ export class Basket {
   }
 
   async #hold(wish: Wish, take = (hold: Hold): void => this.#grant(hold)): Promise<void> {
-    const { client, session, changed, failed } = this.#options;
-    const unheard = this.#unheard.take(wish);
-    const { guest, since } = unheard ?? { guest: session.savedToken, since: client.now() };
+    const { session, changed, failed } = this.#options;
+    const request = this.#unheard.ask(wish);
     this.#signIn();
     changed();
     try {
-      const again = unheard === undefined ? {} : { rid: unheard.rid };
-      await session.awaiting(async () => take(await this.#ask(wish, again)));
+      await session.awaiting(async () => take(await this.#ask(request)));
+      this.#unheard.answered(request);
       // An answer that is given again may tell of what is over by now.
-      if (unheard !== undefined) await this.refresh();
+      if (request.isAgain) await this.refresh();
     } catch (error) {
-      if (error instanceof Refused && error.code === "UNAVAILABLE" && error.rid !== undefined) {
-        this.#unheard.keep({ rid: error.rid, wish, guest: guest ?? session.savedToken, since });
-      }
+      if (error instanceof Refused && error.code !== "UNAVAILABLE") this.#unheard.answered(request);
+      else this.#unheard.giveUp(request);
       failed(error);
     }
   }
 
-  #ask(wish: Wish, again: RequestOptions): Promise<Hold> {
+  #ask({ wish, rid }: Unheard): Promise<Hold> {
     const { client, showtime } = this.#options;
-    const options = { accessible: wish.accessible, ...again };
+    const options = { accessible: wish.accessible, rid };
     return "seats" in wish ? client.hold(showtime, wish.seats, options) : client.holdBest(showtime, wish.best, options);
   }
 

@@ -147,6 +147,8 @@ class Application {
       lost: (seats, why) => tellOf(LOST_WORDS[why](formatList(seats.map(labelOf)))),
     });
     this.#baskets.set(id, basket);
+    // For what had no answer when the page was reloaded; it is signed in already where this is not the first hall since.
+    basket.askAgain();
     return basket;
   }
 

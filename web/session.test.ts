@@ -17,6 +17,28 @@ test("of two guests asked for at once the page keeps the one that the client sig
   expect(session.savedToken).toBe("second");
 });
 
+test("what was asked for before there was a guest is the first guest's, and nobody else's", async () => {
+  const fetch = () => Promise.resolve(Response.json({ accessToken: "fresh" }));
+  const rest = new RestClient("http://127.0.0.1", { fetch });
+  const shelf = { kept: "{}" };
+  const now = { ms: 5_000 };
+  const open = (): Session =>
+    new Session(
+      rest,
+      { getItem: () => shelf.kept, setItem: (_, text) => void (shelf.kept = text) },
+      () => now.ms,
+    );
+  const session = open();
+  const request = { rid: "r1", wish: { seats: [5], accessible: false } };
+  session.keepRequests("premiere", [{ ...request, ageMs: 100 }]);
+  await session.token("connecting");
+  now.ms += 200;
+  expect(open().requestsOf("premiere")).toEqual([{ ...request, ageMs: 300 }]);
+  expect(open().requestsOf("matinee")).toEqual([]);
+  await session.token("refused");
+  expect(open().requestsOf("premiere")).toEqual([]);
+});
+
 describe("a guest whose token is about to end", () => {
   function renew() {
     let answer = (): void => {};

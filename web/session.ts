@@ -1,4 +1,5 @@
 import type { RestClient, TokenReason } from "../client/index.ts";
+import type { Wish } from "./wish.ts";
 
 const STORE = "usher.guest";
 /** A token that is about to end has no more than this left. */
@@ -7,10 +8,25 @@ const ENDING_MS = 60_000;
 /** Where a tab keeps its guest. */
 type Shelf = Pick<Storage, "getItem" | "setItem">;
 
+interface StoredRequest {
+  readonly rid: string;
+  readonly wish: Wish;
+  /** On the wall clock, which goes on while a page is loaded anew. */
+  readonly since: number;
+}
+
+/** A request for seats that there was no answer to yet. */
+interface AskedRequest extends Omit<StoredRequest, "since"> {
+  /** Since it was asked, in milliseconds. */
+  readonly ageMs: number;
+}
+
 interface Stored {
   readonly token?: string;
   /** Ids of holds by showtime, so that a reloaded page finds its seats again. */
   readonly holds: Readonly<Record<string, readonly string[]>>;
+  /** By showtime, so that a reloaded page asks again for what it had no answer to. */
+  readonly requests?: Readonly<Record<string, readonly StoredRequest[]>>;
   /** Whether the guest may have bookings. */
   readonly booked?: boolean;
 }
@@ -56,7 +72,9 @@ export class Session {
     // The client signs in as the guest that it asked for last, whichever answer comes last.
     if (asked === this.#guests) {
       this.#endingSince = undefined;
-      this.#save({ token: accessToken, holds: {} });
+      // What was asked for before there was any guest is this one's.
+      const { requests = {} } = this.#stored;
+      this.#save({ token: accessToken, holds: {}, requests: token === undefined ? requests : {} });
     }
     return accessToken;
   };
@@ -67,6 +85,16 @@ export class Session {
 
   keepHolds(showtime: string, holds: readonly string[]): void {
     this.#save({ ...this.#stored, holds: { ...this.#stored.holds, [showtime]: holds } });
+  }
+
+  requestsOf(showtime: string): AskedRequest[] {
+    const stored = this.#stored.requests?.[showtime] ?? [];
+    return stored.map(({ since, ...request }) => ({ ...request, ageMs: this.#now() - since }));
+  }
+
+  keepRequests(showtime: string, requests: readonly AskedRequest[]): void {
+    const stored = requests.map(({ ageMs, ...request }) => ({ ...request, since: this.#now() - ageMs }));
+    this.#save({ ...this.#stored, requests: { ...this.#stored.requests, [showtime]: stored } });
   }
 
   /** Does what may bring the guest something, who counts until then as one who has it. */

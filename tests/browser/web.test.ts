@@ -237,6 +237,22 @@ test("a hold that could not be asked after is not forgotten", async () => {
   complaints.length = 0;
 });
 
+test("seats whose grant was not heard of before a reload are in the basket after it", async () => {
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, (fresh) => wire.tap(fresh));
+  await page.locator("#connection[data-state=live]").waitFor();
+  wire.keep(OP.held);
+  await page.getByRole("button", { name: "Find the best" }).click();
+  await expect.poll(() => wire.kept.length, PATIENTLY).toBe(1);
+  wire.kept.length = 0;
+  await page.reload();
+  await expect.poll(() => wire.kept.length, PATIENTLY).toBeGreaterThan(0);
+  wire.letGo();
+  await page.locator("#basket-seats li").nth(1).waitFor();
+  await page.getByText("Yours after all: ").waitFor();
+  expect(await page.locator("#tally").textContent()).toContain(", 2 being decided on");
+});
+
 test("seats that are granted after their hall was left are not drawn into the next one, and are there on the way back", async () => {
   const hall = pageOf(office.anotherShowtime("ha_classic"));
   const wire = new Wire();
