@@ -117,6 +117,38 @@ test("seats that were chosen apart are groups, each to be paid for by itself", a
   expect(basket.groups).toEqual([[5, 6], [7]]);
 });
 
+test("a basket is empty when nothing is held, nothing on its way, and nothing in question", async () => {
+  const { server, clock, client, basket, refusals } = await openBasket(() =>
+    Promise.resolve(Response.json({ seats: [5], expiresInMs: 250_000 })),
+  );
+  expect(basket.isEmpty).toBe(true);
+  let answer = (): void => {};
+  server.script("hold", (received) => (answer = () => server.answer(received)));
+  const taken = basket.takeBest({ count: 1 }, false);
+  await server.next("hold");
+  expect(basket.isEmpty).toBe(false);
+  answer();
+  await taken;
+  expect(basket.isEmpty).toBe(false);
+  await basket.giveBack(basket.seats);
+  expect(basket.isEmpty).toBe(true);
+
+  for (let time = 0; time < 3; time++) server.script("hold", () => {});
+  const unheard = basket.take([5], false);
+  clock.advance(15_000);
+  await unheard;
+  expect(refusals).toMatchObject([{ code: "UNAVAILABLE" }]);
+  expect(basket.isEmpty).toBe(false);
+  clock.sleep(600_000);
+  expect(basket.isEmpty).toBe(true);
+
+  basket.close();
+  const late = eventOf(client, "lateHold");
+  for (const { message, link } of server.received.slice(-1)) server.answer({ message, link });
+  await late;
+  expect(basket.seats).toEqual([]);
+});
+
 test("a guest is not renewed while a hold is under way", async () => {
   const { server, session, basket } = await openBasket(() => Promise.resolve(Response.json({ accessToken: "next" })));
   const renewed = (): Promise<string> => session.token("ending").catch((error: Error) => error.message);

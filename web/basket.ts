@@ -38,8 +38,8 @@ interface Held {
 }
 
 /**
- * The seats that this guest holds in one showtime, and those asked for at the moment. It lives as long as its client: seats may
- * be on their way, here or back, when the page of their hall is left, and are there when it is opened again.
+ * The seats that this guest holds in one showtime, and those asked for at the moment. It outlives the page of its hall: seats may
+ * be on their way, here or back, when that is left, and are there when it is opened again. One that is empty may be closed then.
  */
 export class Basket {
   readonly #options: BasketOptions;
@@ -52,6 +52,7 @@ export class Basket {
   /** Holds that the server was asked about and has not told of: they may live, so their ids are kept. */
   readonly #untold = new Set<string>();
   readonly #unheard: UnheardRequests;
+  readonly #unlisten: readonly (() => void)[];
   /** The end that the last extension gave to all holds, also those whose answer was from before it. */
   #extendedTo = 0;
   /** When it was answered, on the client's clock. */
@@ -65,16 +66,27 @@ export class Basket {
     this.#options = options;
     const { client } = options;
     this.#unheard = new UnheardRequests(client, options.session, options.showtime);
-    client.on("expired", ({ holdId }) => this.#lose(holdId));
-    client.on("booked", ({ holdId }) => this.#drop(holdId));
-    client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#regain(hold));
-    // Notices may have been missed while there was no connection.
-    client.on("authed", () => {
-      void this.refresh();
-      // In a hall that was left, seats would be taken behind the buyer's back.
-      if (options.isOpen()) this.askAgain();
-    });
+    this.#unlisten = [
+      client.on("expired", ({ holdId }) => this.#lose(holdId)),
+      client.on("booked", ({ holdId }) => this.#drop(holdId)),
+      client.on("lateHold", (hold) => hold.showtime === options.showtime && this.#regain(hold)),
+      // Notices may have been missed while there was no connection.
+      client.on("authed", () => {
+        void this.refresh();
+        // In a hall that was left, seats would be taken behind the buyer's back.
+        if (options.isOpen()) this.askAgain();
+      }),
+    ];
     if (options.session.savedToken !== undefined) this.#signIn();
+  }
+
+  /** Whether this guest has nothing in the showtime, as far as is known, and waits for nothing. */
+  get isEmpty(): boolean {
+    return this.#holds.size === 0 && this.#untold.size === 0 && this.#unheard.isEmpty;
+  }
+
+  close(): void {
+    for (const unlisten of this.#unlisten) unlisten();
   }
 
   get seats(): number[] {

@@ -1,5 +1,5 @@
 /** The page that a buyer sees: `#/` is what is on, `#/showtimes/ID` a hall. */
-import { type Hall, RestClient, type Showtime, Unreachable, UsherClient } from "../client/index.ts";
+import { type Hall, type Layout, RestClient, type Showtime, Unreachable, UsherClient } from "../client/index.ts";
 import { Basket } from "./basket.ts";
 import { byId } from "./dom.ts";
 import { formatDay, formatList, formatTime } from "./format.ts";
@@ -33,7 +33,7 @@ class Application {
   #page: HallPage | undefined;
   /** Of the hall on the page. */
   #basket: Basket | undefined;
-  /** By showtime, also of halls that were left. */
+  /** By showtime; also of halls that were left, while there is something in them. */
   readonly #baskets = new Map<string, Basket>();
   #unlisten = (): void => {};
   /** Counts navigations, so that a slow answer does not open a page that was left. */
@@ -73,6 +73,12 @@ class Application {
     this.#page?.close();
     this.#page = undefined;
     this.#basket = undefined;
+    // Screens in foyers open halls for weeks.
+    for (const [id, basket] of this.#baskets) {
+      if (!basket.isEmpty) continue;
+      basket.close();
+      this.#baskets.delete(id);
+    }
     this.#hall?.stop();
     this.#hall = undefined;
     byId("connection", HTMLElement).hidden = true;
@@ -96,7 +102,7 @@ class Application {
     await hall.ready;
     if (visit !== this.#visit) return;
     view("hall");
-    const labelOf = (seat: number): string => layout.seats[seat]?.label ?? String(seat);
+    const labelOf = labelsOf(layout);
     const basket = (this.#basket = this.#basketOf(showtime, client, labelOf));
     const [rest, session] = [this.#rest, this.#session];
     const page = new HallPage({ client, rest, session, showtime, layout, hall, basket, labelOf });
@@ -169,6 +175,12 @@ class Application {
     await client.connect();
     return client;
   }
+}
+
+/** Made here, where it holds on to nothing else: baskets keep it longer than the page of their hall lasts. */
+function labelsOf(layout: Layout): (seat: number) => string {
+  const labels = layout.seats.map(({ label }) => label);
+  return (seat) => labels[seat] ?? String(seat);
 }
 
 function showFailure(error: unknown): void {

@@ -49,6 +49,11 @@ export class UnheardRequests {
     return unheard !== undefined && this.#isRemembered(unheard);
   }
 
+  /** Whether no answer is to be waited for, or to be asked for again. */
+  get isEmpty(): boolean {
+    return this.#asked.size === 0 && this.wishes.length === 0;
+  }
+
   /** The request to send now. It is to be `answered`, or given up. */
   ask(wish: Wish): Unheard {
     const before = this.#requests.get(keyOf(wish));

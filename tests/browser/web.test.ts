@@ -253,6 +253,47 @@ test("seats whose grant was not heard of before a reload are in the basket after
   expect(await page.locator("#tally").textContent()).toContain(", 2 being decided on");
 });
 
+test("halls that were opened and left do not stay in memory, also where seats are held", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  const id = new URL(page.url()).hash.split("/").at(-1);
+  const { body: layout } = await office.rest.get<Layout>(`showtimes/${id}/layout`);
+  const devTools = await page.context().newCDPSession(page);
+  /** Once the garbage is taken out. */
+  const count = async (prototype: string): Promise<number> => {
+    const { result } = await devTools.send("Runtime.evaluate", { expression: prototype });
+    const { objects } = await devTools.send("Runtime.queryObjects", { prototypeObjectId: result.objectId ?? "" });
+    const asked = { objectId: objects.objectId ?? "", functionDeclaration: "function () { return this.length; }" };
+    const length = await devTools.send("Runtime.callFunctionOn", { ...asked, returnByValue: true });
+    await devTools.send("Runtime.releaseObject", { objectId: asked.objectId });
+    return Number(length.result.value);
+  };
+  const leave = async (): Promise<void> => {
+    await page.goto(`${new URL(page.url()).origin}/#/`);
+    await page.getByRole("heading", { name: "What’s on" }).waitFor();
+  };
+  const open = async (hallId: string): Promise<void> => {
+    await page.goto(pageOf(office.anotherShowtime(hallId)));
+    await page.locator("#connection[data-state=live]").waitFor();
+  };
+  await findBest(page, 1);
+  await leave();
+  const objects = await count("Object.prototype");
+  for (let hall = 0; hall < 3; hall++) {
+    await open("ha_classic");
+    await findBest(page, 1);
+    await leave();
+  }
+  expect((await count("Object.prototype")) - objects).toBeLessThan(layout.seats.length);
+
+  // Each basket has some.
+  const maps = await count("Map.prototype");
+  for (let hall = 0; hall < 3; hall++) {
+    await open("ha_studio");
+    await leave();
+  }
+  expect((await count("Map.prototype")) - maps).toBeLessThan(3);
+});
+
 test("seats that are granted after their hall was left are not drawn into the next one, and are there on the way back", async () => {
   const hall = pageOf(office.anotherShowtime("ha_classic"));
   const wire = new Wire();
