@@ -106,7 +106,7 @@ export class UsherClient {
     return opened;
   }
 
-  /** Reconnect now instead of when the back-off ends; for `online` and `visibilitychange`. */
+  /** Reconnect now instead of when the back-off ends, or ask at once whether the connection lives; for `online`, `offline` and `visibilitychange`. */
   wake(): void {
     this.#connection.wake();
   }

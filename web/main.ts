@@ -1,6 +1,7 @@
 /** The page that a buyer sees: `#/` is what is on, `#/showtimes/ID` a hall. */
 import { type Hall, type Layout, RestClient, type Showtime, Unreachable, UsherClient } from "../client/index.ts";
 import { Basket } from "./basket.ts";
+import { ConnectionPill } from "./connection-pill.ts";
 import { byId } from "./dom.ts";
 import { formatDay, formatList, formatTime } from "./format.ts";
 import { HallPage } from "./hall-page.ts";
@@ -12,12 +13,6 @@ import { inPlainWords, whyNoMoreTime } from "./words.ts";
 const VIEWS = ["programme", "hall", "failure"] as const;
 /** Nobody looks at an empty page for longer without being told why. */
 const EMPTY_MAX_MS = 10_000;
-const LIVE_WORDS = {
-  live: "Live",
-  behind: "Catching up…",
-  away: "Reconnecting…",
-  closed: "Disconnected: reload the page",
-};
 const LOST_WORDS = {
   over: (seats: string) => `Your time is over: ${seats} may be taken by others again.`,
   // Given back there, or booked.
@@ -31,11 +26,11 @@ class Application {
   /** Watched for the present visit, from before its first picture. */
   #hall: Hall | undefined;
   #page: HallPage | undefined;
+  #pill: ConnectionPill | undefined;
   /** Of the hall on the page. */
   #basket: Basket | undefined;
   /** By showtime; also of halls that were left, while there is something in them. */
   readonly #baskets = new Map<string, Basket>();
-  #unlisten = (): void => {};
   /** Counts navigations, so that a slow answer does not open a page that was left. */
   #visit = 0;
 
@@ -69,7 +64,8 @@ class Application {
   }
 
   #leave(): void {
-    this.#unlisten();
+    this.#pill?.close();
+    this.#pill = undefined;
     this.#page?.close();
     this.#page = undefined;
     this.#basket = undefined;
@@ -81,7 +77,6 @@ class Application {
     }
     this.#hall?.stop();
     this.#hall = undefined;
-    byId("connection", HTMLElement).hidden = true;
   }
 
   async #openProgramme(visit: number): Promise<void> {
@@ -107,23 +102,12 @@ class Application {
     const [rest, session] = [this.#rest, this.#session];
     const page = new HallPage({ client, rest, session, showtime, layout, hall, basket, labelOf });
     this.#page = page;
-    const showState = (): void => {
-      if (this.#page !== page) return;
-      const state =
-        client.state === "closed" ? "closed" : hall.inStep ? "live" : client.state === "open" ? "behind" : "away";
-      const pill = byId("connection", HTMLElement);
-      pill.hidden = false;
-      pill.dataset["state"] = state;
-      if (pill.textContent !== LIVE_WORDS[state]) pill.textContent = LIVE_WORDS[state];
-    };
-    hall.on("inStep", showState);
+    this.#pill = new ConnectionPill(client, hall);
     hall.on("refused", (refused) => {
       if (this.#page !== page) return;
       this.#leave();
       showFailure(refused);
     });
-    this.#unlisten = client.on("state", showState);
-    showState();
   }
 
   #basketOf(showtime: Showtime, client: UsherClient, labelOf: (seat: number) => string): Basket {

@@ -118,6 +118,31 @@ test("a lost connection is shown, and mends by itself", async () => {
   await page.locator("#connection[data-state=live]").waitFor();
 });
 
+test("where the browser says that the network is gone, it is found out at once whether that is so", async () => {
+  let connections = 0;
+  let isDeaf = false;
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_studio")}`, (fresh) =>
+    fresh.routeWebSocket(/\/v1$/, (route) => {
+      const isFirst = ++connections === 1;
+      const server = route.connectToServer();
+      server.onMessage((frame) => {
+        if (!isFirst || !isDeaf) route.send(frame);
+      });
+    }),
+  );
+  const state = (is: string) => page.locator(`#connection[data-state=${is}]`);
+  const goOffline = () => page.evaluate(`dispatchEvent(new Event("offline")) && undefined`);
+  await state("live").waitFor();
+  await goOffline();
+  await state("away").waitFor({ timeout: 2_000 });
+  await state("live").waitFor(PATIENTLY);
+  expect(connections).toBe(1);
+  isDeaf = true;
+  await goOffline();
+  await expect.poll(() => connections, PATIENTLY).toBe(2);
+  await state("live").waitFor(PATIENTLY);
+});
+
 test("20,000 seats are drawn", async () => {
   const page = await enter(office.anotherShowtime("ha_arena"));
   await page.getByText("20000 free").waitFor();
