@@ -1,4 +1,4 @@
-import type { Layout } from "../client/index.ts";
+import type { Showtime } from "../client/index.ts";
 import type { Basket } from "./basket.ts";
 import { button, byId, create, replaceItems } from "./dom.ts";
 import { formatCountdown, formatList, formatMoney } from "./format.ts";
@@ -9,7 +9,8 @@ const URGENT_MS = 60_000;
 
 export interface BasketPanelOptions {
   readonly basket: Basket;
-  readonly layout: Layout;
+  /** With its present price. */
+  readonly categoryOf: (seat: number) => Showtime["categories"][number] | undefined;
   readonly labelOf: (seat: number) => string;
 }
 
@@ -43,13 +44,14 @@ export class BasketPanel {
   }
 
   update(): void {
-    const { seats } = this.#options.basket;
+    const { basket, categoryOf } = this.#options;
+    const { seats } = basket;
     const box = byId("basket", HTMLElement);
     const isLeft = seats.length === 0 && box.contains(document.activeElement);
     box.hidden = seats.length === 0;
     byId("basket-empty", HTMLElement).hidden = seats.length > 0;
     // Others' seats change many times a second, and a button must not be replaced under a finger.
-    const now = this.#options.basket.groups.join(";");
+    const now = JSON.stringify([basket.groups, seats.map(categoryOf)]);
     if (now !== this.#shown) this.#showSeats(seats);
     this.#shown = now;
     if (isLeft) byId("basket-title", HTMLElement).focus();
@@ -75,11 +77,11 @@ export class BasketPanel {
   }
 
   #showSeats(seats: readonly number[]): void {
-    const { basket, layout, labelOf } = this.#options;
+    const { basket, categoryOf, labelOf } = this.#options;
     let total = 0;
     let currency = "EUR";
     const lines = seats.map((seat) => {
-      const category = layout.categories.find(({ id }) => id === layout.seats[seat]?.category);
+      const category = categoryOf(seat);
       total += category?.price.amount ?? 0;
       currency = category?.price.currency ?? currency;
       const price = category === undefined ? "" : formatMoney(category.price);

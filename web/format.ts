@@ -16,6 +16,9 @@ export const formatTime = (iso: string, timeZone: string): string =>
 export const formatDay = (iso: string, timeZone: string): string =>
   new Date(iso).toLocaleDateString(LOCALE, { timeZone, weekday: "short", day: "numeric", month: "short" });
 
+export const formatWhen = (iso: string, timeZone: string): string =>
+  `${formatDay(iso, timeZone)}, ${formatTime(iso, timeZone)}`;
+
 /** `A, B and C`. */
 export const formatList = (items: readonly string[]): string =>
   new Intl.ListFormat("en", { style: "long", type: "conjunction" }).format(items);

@@ -5,17 +5,22 @@ import { BasketPanel } from "./basket-panel.ts";
 import { byId } from "./dom.ts";
 import { LOOK } from "./floor/painter.ts";
 import { SeatMap } from "./floor/seat-map.ts";
-import { formatDay, formatList, formatMoney, formatTime } from "./format.ts";
+import { formatList, formatMoney, formatWhen } from "./format.ts";
 import { showLegend } from "./legend.ts";
 import { say, tell } from "./messages.ts";
-import { SeatList } from "./seat-list.ts";
 import { PurchasePanel } from "./purchase-panel.ts";
+import { isOnSale, saleWords } from "./sale-words.ts";
+import { SeatList } from "./seat-list.ts";
 import type { Session } from "./session.ts";
+import { ShowtimeNews } from "./showtime-news.ts";
+
+const CHOOSE_WORDS = "None yet. Choose seats in the hall: they are yours from the click on.";
 
 export interface HallPageOptions {
   readonly client: UsherClient;
   readonly rest: RestClient;
   readonly session: Session;
+  /** As it was read for this visit. */
   readonly showtime: Showtime;
   readonly layout: Layout;
   readonly hall: Hall;
@@ -32,11 +37,16 @@ export class HallPage {
   readonly #list: SeatList;
   readonly #panel: BasketPanel;
   readonly #purchases: PurchasePanel;
+  readonly #news: ShowtimeNews;
   readonly #categories: ReadonlyMap<string, number>;
   readonly #stop = new AbortController();
   readonly #unlisten: (() => void)[];
   /** The best seats were asked for, and there is no answer yet. */
   #isFinding = false;
+  #isOnSale = false;
+  /** What was said last of the sale, and of the prices. */
+  #saleWords = "";
+  #prices = "";
 
   constructor(options: HallPageOptions) {
     this.#options = options;
@@ -44,6 +54,7 @@ export class HallPage {
     this.#categories = new Map(layout.categories.map(({ id }, index) => [id, index]));
     this.#basket = basket;
     this.#labelOf = labelOf;
+    this.#news = new ShowtimeNews({ client, rest, showtime, changed: () => this.#showNews() });
     this.#purchases = new PurchasePanel({
       client,
       rest,
@@ -67,7 +78,7 @@ export class HallPage {
       isOpen: (seat) => this.#basket.has(seat) || this.#isOpen(seat),
       chosen: (seat) => this.#choose(seat),
     });
-    this.#panel = new BasketPanel({ basket, layout, labelOf });
+    this.#panel = new BasketPanel({ basket, labelOf, categoryOf: (seat) => this.#categoryOf(layout.seats[seat]) });
     const follow = (freed: readonly number[]): void => {
       basket.sawFree(freed);
       this.update();
@@ -83,13 +94,21 @@ export class HallPage {
     this.update();
   }
 
+  /** A seat was refused since the show is not on sale: the page did not know. */
+  lookAtSale(): void {
+    void this.#news.look();
+  }
+
   close(): void {
     this.#stop.abort();
     for (const unlisten of this.#unlisten) unlisten();
+    this.#news.close();
     this.#panel.close();
     this.#purchases.close();
     this.#list.close();
     this.#map.close();
+    // What was chosen in this hall is none of the next one's categories.
+    byId("best-category", HTMLSelectElement).replaceChildren();
   }
 
   /** Seats or times have changed. */
@@ -99,7 +118,9 @@ export class HallPage {
     this.#panel.update();
     const counts = [0, 0, 0, 0];
     for (const status of this.#options.hall.statuses) counts[status] = (counts[status] ?? 0) + 1;
-    byId("tally", HTMLElement).textContent = `${counts[0]} free, ${counts[1]} being decided on, ${counts[2]} booked`;
+    byId("tally", HTMLElement).textContent = this.#isOnSale
+      ? `${counts[0]} free, ${counts[1]} being decided on, ${counts[2]} booked`
+      : `${this.#options.hall.statuses.length} seats, ${counts[2]} booked`;
   }
 
   #lookOf(seat: number): number {
@@ -109,12 +130,14 @@ export class HallPage {
     if (status === SEAT_STATUS.held) return LOOK.held;
     if (status === SEAT_STATUS.booked) return LOOK.booked;
     if (status === SEAT_STATUS.blocked) return LOOK.blocked;
+    if (!this.#isOnSale) return LOOK.blocked;
     // There are looks for four.
-    return LOOK.free + Math.min(3, this.#categoryOf(this.#options.layout.seats[seat]));
+    const category = this.#options.layout.seats[seat]?.category ?? "";
+    return LOOK.free + Math.min(3, this.#categories.get(category) ?? 0);
   }
 
-  #categoryOf(seat: LayoutSeat | undefined): number {
-    return this.#categories.get(seat?.category ?? "") ?? 0;
+  #categoryOf(seat: LayoutSeat | undefined): Showtime["categories"][number] | undefined {
+    return this.#news.showtime.categories.find(({ id }) => id === seat?.category);
   }
 
   #choose(seat: number): void {
@@ -123,12 +146,14 @@ export class HallPage {
     } else if (this.#isOpen(seat) && !this.#basket.isAsked(seat)) {
       void this.#basket.take([seat], this.#accessible).then(() => say(this.#describe(seat)));
     } else {
+      if (!this.#isOnSale) this.#tellOfSale();
       say(this.#describe(seat));
     }
   }
 
   #isOpen(seat: number): boolean {
-    return this.#options.hall.statuses[seat] === SEAT_STATUS.free || this.#isPerhapsMine(seat);
+    const isFree = this.#isOnSale && this.#options.hall.statuses[seat] === SEAT_STATUS.free;
+    return isFree || this.#isPerhapsMine(seat);
   }
 
   #isPerhapsMine(seat: number): boolean {
@@ -140,7 +165,7 @@ export class HallPage {
     const { layout, hall } = this.#options;
     const seat = layout.seats[index];
     if (seat === undefined) return "";
-    const category = layout.categories[this.#categoryOf(seat)];
+    const category = this.#categoryOf(seat);
     const kind = seat.accessible ? "wheelchair place" : seat.companion ? "companion’s seat" : undefined;
     const state = this.#basket.has(index)
       ? "yours"
@@ -148,7 +173,12 @@ export class HallPage {
         ? "yours, booked"
         : this.#isPerhapsMine(index)
           ? "perhaps yours: choose it once more"
-          : ["free", "somebody is deciding on it", "booked", "not for sale"][hall.statuses[index] ?? 0];
+          : [
+              this.#isOnSale ? "free" : "not on sale now",
+              "somebody is deciding on it",
+              "booked",
+              "not for sale",
+            ][hall.statuses[index] ?? 0];
     const price = category === undefined ? undefined : `${category.name}, ${formatMoney(category.price)}`;
     const section = this.#map.plan.sectionLabels.length > 0 ? seat.section : undefined;
     return [section, `Row ${seat.row}, seat ${seat.number}`, kind, price, state].filter(Boolean).join(", ");
@@ -166,16 +196,44 @@ export class HallPage {
   }
 
   #showHead(): void {
-    const { showtime, layout } = this.#options;
+    const { showtime } = this.#news;
     const { title, cinemaName, hallName, startsAt, timeZone } = showtime;
     document.title = `${title} · Usher`;
     byId("hall-title", HTMLElement).textContent = title;
-    const when = `${formatDay(startsAt, timeZone)}, ${formatTime(startsAt, timeZone)}`;
-    byId("hall-where", HTMLElement).textContent = `${when} · ${cinemaName}, ${hallName}`;
+    byId("hall-where", HTMLElement).textContent = `${formatWhen(startsAt, timeZone)} · ${cinemaName}, ${hallName}`;
+    this.#isOnSale = isOnSale(showtime, Date.now());
+    this.#saleWords = saleWords(showtime, Date.now());
+    byId("hall-sale", HTMLElement).textContent = this.#saleWords;
+    byId("basket-empty", HTMLElement).textContent = this.#isOnSale ? CHOOSE_WORDS : this.#saleWords;
+    this.#showPrices();
+  }
+
+  #showPrices(): void {
+    const { categories } = this.#news.showtime;
+    const prices = JSON.stringify(categories);
+    // A choice must not be taken out of a finger, nor its list.
+    if (prices === this.#prices) return;
+    this.#prices = prices;
     const category = byId("best-category", HTMLSelectElement);
-    const options = layout.categories.map(({ id, name, price }) => new Option(`${name}, ${formatMoney(price)}`, id));
+    const chosen = category.value;
+    const options = categories.map(({ id, name, price }) => new Option(`${name}, ${formatMoney(price)}`, id));
     category.replaceChildren(new Option("Any", ""), ...options);
-    showLegend(layout, this.#stop.signal);
+    category.value = chosen;
+    showLegend(this.#news.showtime);
+  }
+
+  #showNews(): void {
+    const [sale, prices] = [this.#saleWords, this.#prices];
+    this.#showHead();
+    this.update();
+    if (this.#saleWords !== sale) tell(this.#saleWords);
+    if (this.#prices !== prices) tell("The prices of this show have changed.");
+  }
+
+  /** Where the page is wrong about it, it finds out. */
+  #tellOfSale(): void {
+    tell(this.#saleWords);
+    void this.#news.look();
   }
 
   #listen(): void {
@@ -186,6 +244,9 @@ export class HallPage {
     onClick("zoom-out", () => this.#map.zoomOut());
     onClick("zoom-fit", () => this.#map.fit());
     byId("best", HTMLFormElement).addEventListener("submit", (event) => this.#findBest(event), { signal });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => showLegend(this.#news.showtime), {
+      signal,
+    });
   }
 
   get #accessible(): boolean {
@@ -194,6 +255,7 @@ export class HallPage {
 
   #findBest(event: SubmitEvent): void {
     event.preventDefault();
+    if (!this.#isOnSale) return this.#tellOfSale();
     // Of two clicks the second wants nothing more.
     if (this.#isFinding) return;
     this.#isFinding = true;

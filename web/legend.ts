@@ -1,4 +1,4 @@
-import type { Layout } from "../client/index.ts";
+import type { Showtime } from "../client/index.ts";
 import { byId, create } from "./dom.ts";
 import { LOOK, paintSeat } from "./floor/painter.ts";
 import { readPalette } from "./floor/palette.ts";
@@ -6,17 +6,13 @@ import { formatMoney } from "./format.ts";
 
 const SIDE = 16;
 
-/** What the seats' looks mean, drawn by the same hand as the seats; anew when the colours change. */
-export function showLegend({ categories }: Layout, signal: AbortSignal): void {
-  const show = (): void => {
-    const free = categories.map(({ name, price }, index) =>
-      entry(LOOK.free + Math.min(3, index), `${name}, ${formatMoney(price)}`),
-    );
-    const others = [entry(LOOK.mine, "yours"), entry(LOOK.held, "somebody is deciding"), entry(LOOK.booked, "booked")];
-    byId("legend", HTMLElement).replaceChildren(...free, ...others);
-  };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show, { signal });
-  show();
+/** What the seats' looks mean, drawn by the same hand as the seats, in the colours of the moment. */
+export function showLegend({ categories }: Pick<Showtime, "categories">): void {
+  const free = categories.map(({ name, price }, index) =>
+    entry(LOOK.free + Math.min(3, index), `${name}, ${formatMoney(price)}`),
+  );
+  const others = [entry(LOOK.mine, "yours"), entry(LOOK.held, "somebody is deciding"), entry(LOOK.booked, "booked")];
+  byId("legend", HTMLElement).replaceChildren(...free, ...others);
 }
 
 function entry(look: number, text: string): HTMLLIElement {

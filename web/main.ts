@@ -1,12 +1,20 @@
 /** The page that a buyer sees: `#/` is what is on, `#/showtimes/ID` a hall. */
-import { type Hall, type Layout, RestClient, type Showtime, Unreachable, UsherClient } from "../client/index.ts";
+import {
+  type Hall,
+  type Layout,
+  Refused,
+  RestClient,
+  type Showtime,
+  Unreachable,
+  UsherClient,
+} from "../client/index.ts";
 import { Basket } from "./basket.ts";
 import { ConnectionPill } from "./connection-pill.ts";
 import { byId } from "./dom.ts";
-import { formatDay, formatList, formatTime } from "./format.ts";
+import { formatList, formatWhen } from "./format.ts";
 import { HallPage } from "./hall-page.ts";
 import { tell } from "./messages.ts";
-import { showProgramme } from "./programme-page.ts";
+import { ProgrammePage } from "./programme-page.ts";
 import { Session } from "./session.ts";
 import { inPlainWords, whyNoMoreTime } from "./words.ts";
 
@@ -26,6 +34,7 @@ class Application {
   /** Watched for the present visit, from before its first picture. */
   #hall: Hall | undefined;
   #page: HallPage | undefined;
+  #programme: ProgrammePage | undefined;
   #pill: ConnectionPill | undefined;
   /** Of the hall on the page. */
   #basket: Basket | undefined;
@@ -66,6 +75,8 @@ class Application {
   #leave(): void {
     this.#pill?.close();
     this.#pill = undefined;
+    this.#programme?.close();
+    this.#programme = undefined;
     this.#page?.close();
     this.#page = undefined;
     this.#basket = undefined;
@@ -80,7 +91,8 @@ class Application {
   }
 
   async #openProgramme(visit: number): Promise<void> {
-    await showProgramme(this.#rest);
+    this.#programme = new ProgrammePage(this.#rest);
+    await this.#programme.load();
     if (visit !== this.#visit) return;
     document.title = "Usher";
     view("programme");
@@ -121,7 +133,7 @@ class Application {
     }
     const isOpen = (): boolean => this.#basket === basket;
     // Seats of the hall on the page may have the same names.
-    const when = `${formatDay(startsAt, timeZone)}, ${formatTime(startsAt, timeZone)}`;
+    const when = formatWhen(startsAt, timeZone);
     const tellOf = (text: string): void => tell(isOpen() ? text : `${title}, ${when}: ${text}`);
     const basket: Basket = new Basket({
       client,
@@ -131,7 +143,10 @@ class Application {
       isOpen,
       // What was asked for in one hall may be answered when another is on the page, or none.
       changed: () => this.#page?.update(),
-      failed: (error) => tellOf(inPlainWords(error, labelOf)),
+      failed: (error) => {
+        tellOf(inPlainWords(error, labelOf));
+        if (isOpen() && error instanceof Refused && error.code === "SALE_CLOSED") this.#page?.lookAtSale();
+      },
       notExtended: (error) => tellOf(whyNoMoreTime(error)),
       regained: (seats) => tellOf(`Yours after all: ${formatList(seats.map(labelOf))}.`),
       lost: (seats, why) => tellOf(LOST_WORDS[why](formatList(seats.map(labelOf)))),

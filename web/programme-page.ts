@@ -1,47 +1,101 @@
 import type { Movie, RestClient, Showtime } from "../client/index.ts";
-import { byId, create } from "./dom.ts";
-import { formatDay, formatTime } from "./format.ts";
+import { button, byId, create, replaceItems } from "./dom.ts";
+import { formatDay, formatTime, formatWhen } from "./format.ts";
 import { groupBy } from "./group-by.ts";
+import { isOnSale, saleWords } from "./sale-words.ts";
 
-/** What is on, a day at a time. */
-export async function showProgramme(rest: RestClient): Promise<void> {
-  const [movies, showtimes] = await Promise.all([rest.movies(), rest.showtimes()]);
-  const upcoming = showtimes.filter(({ status }) => status === "on-sale" || status === "announced");
-  const posters = new Map(movies.map((movie) => [movie.id, movie]));
-  showPremiere(upcoming, posters);
-  const days = groupBy(upcoming, ({ startsAt, timeZone }) => formatDay(startsAt, timeZone));
-  const bar = byId("days", HTMLElement);
-  const choose = (day: string): void => {
-    for (const tab of bar.children) tab.setAttribute("aria-pressed", String(tab.textContent === day));
-    showFilms(days.get(day) ?? [], posters);
-  };
-  bar.replaceChildren(
-    ...[...days.keys()].map((day) => {
-      const tab = create("button", { type: "button" }, day);
-      tab.addEventListener("click", () => choose(day));
-      return tab;
-    }),
-  );
-  const [today] = days.keys();
-  if (today === undefined) byId("films", HTMLElement).replaceChildren(create("li", {}, "Nothing is on sale just now."));
-  else choose(today);
+const NOTHING_WORDS = "Nothing is on sale just now.";
+/** On the average. Screens in foyers show the programme for weeks. */
+const LOOK_EVERY_MS = 5 * 60_000;
+
+/** What is on, a day at a time; read again every few minutes, and when somebody comes back to it. */
+export class ProgrammePage {
+  readonly #rest: RestClient;
+  readonly #stop = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The programme that is shown, as it was read. */
+  #shown = "";
+  /** Chosen by the visitor. */
+  #day: string | undefined;
+
+  constructor(rest: RestClient) {
+    this.#rest = rest;
+    const { signal } = this.#stop;
+    document.addEventListener("visibilitychange", () => !document.hidden && void this.#look(), { signal });
+  }
+
+  close(): void {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** @throws (rejects) what `RestClient` does. */
+  async load(): Promise<void> {
+    const { signal } = this.#stop;
+    clearTimeout(this.#timer);
+    try {
+      const [movies, showtimes] = await Promise.all([this.#rest.movies(), this.#rest.showtimes()]);
+      // A link must not be replaced under a finger.
+      const now = JSON.stringify([movies, showtimes]);
+      if (signal.aborted || now === this.#shown) return;
+      this.#shown = now;
+      this.#show(movies, showtimes);
+    } finally {
+      clearTimeout(this.#timer);
+      if (!signal.aborted) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY_MS * (0.5 + Math.random()));
+    }
+  }
+
+  /** What was read last stays where nothing can be read. */
+  async #look(): Promise<void> {
+    await this.load().catch(() => {});
+  }
+
+  #show(movies: readonly Movie[], showtimes: readonly Showtime[]): void {
+    const upcoming = showtimes.filter(({ status }) => status === "on-sale" || status === "announced");
+    const posters = new Map(movies.map((movie) => [movie.id, movie]));
+    showPremiere(upcoming, posters);
+    const days = groupBy(upcoming, ({ startsAt, timeZone }) => formatDay(startsAt, timeZone));
+    const bar = byId("days", HTMLElement);
+    const choose = (day: string): void => {
+      for (const tab of bar.children) tab.setAttribute("aria-pressed", String(tab.textContent === day));
+      showFilms(days.get(day) ?? [], posters);
+    };
+    const tabs = [...days.keys()].map((day) =>
+      button(day, () => {
+        this.#day = day;
+        choose(day);
+      }),
+    );
+    replaceItems(bar, tabs, toContent);
+    const [today] = days.keys();
+    const day = this.#day !== undefined && days.has(this.#day) ? this.#day : today;
+    if (day === undefined) replaceItems(byId("films", HTMLElement), [create("li", {}, NOTHING_WORDS)], toContent);
+    else choose(day);
+  }
 }
 
 function showPremiere(showtimes: readonly Showtime[], movies: ReadonlyMap<string, Movie>): void {
   const premiere = showtimes.find((showtime) => showtime.premiere);
   const box = byId("premiere", HTMLElement);
-  if (premiere === undefined) return box.replaceChildren();
+  if (premiere === undefined) return replaceItems(box, [], toContent);
   const movie = movies.get(premiere.movieId);
-  const when = `${formatDay(premiere.startsAt, premiere.timeZone)}, ${formatTime(premiere.startsAt, premiere.timeZone)}`;
+  const when = formatWhen(premiere.startsAt, premiere.timeZone);
+  const isOpen = isOnSale(premiere, Date.now());
   const words = create(
     "div",
     {},
     create("p", { className: "tag" }, "Premiere"),
     create("h2", {}, premiere.title),
     create("p", {}, `${when}, ${premiere.cinemaName}, ${premiere.hallName}`),
-    create("a", { href: `#/showtimes/${premiere.id}` }, "Watch it sell and take your seats"),
+    ...(isOpen ? [] : [create("p", {}, saleWords(premiere, Date.now()))]),
+    create(
+      "a",
+      { href: `#/showtimes/${premiere.id}` },
+      isOpen ? "Watch it sell and take your seats" : "See the hall",
+    ),
   );
-  box.replaceChildren(create("article", { className: "premiere" }, poster(movie), words));
+  replaceItems(box, [create("article", { className: "premiere" }, poster(movie), words)], toContent);
 }
 
 function showFilms(showtimes: readonly Showtime[], movies: ReadonlyMap<string, Movie>): void {
@@ -51,12 +105,13 @@ function showFilms(showtimes: readonly Showtime[], movies: ReadonlyMap<string, M
     const times = shows.map((show) =>
       create(
         "li",
-        {},
+        { id: show.id },
         create(
           "a",
           { href: `#/showtimes/${show.id}` },
           formatTime(show.startsAt, show.timeZone),
           create("small", {}, `${show.cinemaName}, ${show.hallName}`),
+          ...(isOnSale(show, Date.now()) ? [] : [create("small", {}, saleWords(show, Date.now()))]),
         ),
       ),
     );
@@ -69,8 +124,11 @@ function showFilms(showtimes: readonly Showtime[], movies: ReadonlyMap<string, M
     );
     return create("li", { className: "film card" }, poster(movie), words);
   });
-  byId("films", HTMLElement).replaceChildren(...films);
+  replaceItems(byId("films", HTMLElement), films, toContent);
 }
+
+/** Where focus goes whose link is gone. */
+const toContent = (): HTMLElement => byId("main", HTMLElement);
 
 const poster = (movie: Movie | undefined): HTMLElement =>
   create("img", {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Layout } from "../../client/index.ts";
+import type { Layout, Showtime } from "../../client/index.ts";
 import { type HoldId } from "../../proto/index.ts";
 import { encodeServerMsgpack } from "../../proto/ws/index.ts";
 import { OP } from "../../proto/ws/op.ts";
@@ -66,21 +66,91 @@ test("the list of seats does what the map does", async () => {
 });
 
 test("a seat of the sixth category is called by its name and its price, although there are colours for four alone", async () => {
+  const others = [2, 3, 4, 5, 6].map((nth) => {
+    return { id: `c${nth}`, name: `Category ${nth}`, price: { amount: nth * 1_000, currency: "EUR" } };
+  });
   const page = await visit(`#/showtimes/${office.anotherShowtime("ha_studio")}`, async (fresh) => {
-    await fresh.route(/\/layout$/, async (route) => {
+    await fresh.route(/\/v1\/showtimes\/[^/]+(\/layout)?$/, async (route) => {
       // The cast: it is what the server gave.
-      const layout = (await (await route.fetch()).json()) as Layout;
-      const others = [2, 3, 4, 5, 6].map((nth) => {
-        return { id: `c${nth}`, name: `Category ${nth}`, price: { amount: nth * 1_000, currency: "EUR" } };
-      });
-      const seats = layout.seats.map((seat, index) => (index === 0 ? { ...seat, category: "c6" } : seat));
-      await route.fulfill({ json: { ...layout, seats, categories: [...layout.categories.slice(0, 1), ...others] } });
+      const answer = (await (await route.fetch()).json()) as Pick<Layout, "categories"> & Partial<Layout>;
+      const seats = answer.seats?.map((seat, index) => (index === 0 ? { ...seat, category: "c6" } : seat));
+      const categories = [...answer.categories.slice(0, 1), ...others];
+      await route.fulfill({ json: { ...answer, categories, ...(seats && { seats }) } });
     });
   });
   await page.getByText("Seats as a list").click();
   await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
   await page.getByText("A1 Category 6 €60.00").waitFor();
   await page.getByRole("button", { name: /^Row A, seat 1, (.+, )?Category 6, €60.00, yours$/ }).waitFor();
+});
+
+test("a hall says from and until when it is on sale, calls no seat free that cannot be had, and notices when that changes", async () => {
+  const tomorrow = new Date(Date.now() + 24 * 3_600_000).toISOString();
+  let changes: Partial<Showtime> = { status: "announced", salesStartAt: tomorrow };
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_studio")}`, async (fresh) => {
+    await wire.tap(fresh);
+    await fresh.route(/\/v1\/showtimes\/[^/]+$/, async (route) => {
+      // The cast: it is what the server gave.
+      const showtime = (await (await route.fetch()).json()) as Showtime;
+      await route.fulfill({ json: { ...showtime, ...changes } });
+    });
+  });
+  const sale = page.locator("#hall-sale");
+  await page.locator("#connection[data-state=live]").waitFor();
+  expect(await sale.textContent()).toMatch(/^On sale from \w+.+\d\d:\d\d\.$/);
+  expect(await page.locator("#basket-empty").textContent()).toBe(await sale.textContent());
+  expect(await page.locator("#tally").textContent()).toMatch(/^\d+ seats, 0 booked$/);
+  await page.getByText("Seats as a list").click();
+  const seat = page.getByRole("button", { name: /^Row A, seat 1, / });
+  expect(await seat.getAttribute("aria-label")).toMatch(/, not on sale now$/);
+  expect(await seat.getAttribute("aria-disabled")).toBe("true");
+  const told = page.locator("#messages").getByText(/^On sale from /);
+  await page.getByRole("button", { name: "Find the best" }).click();
+  await told.first().waitFor();
+
+  const dear = { amount: 9_900, currency: "EUR" };
+  const { body } = await office.rest.get<Showtime>(`showtimes/${new URL(page.url()).hash.split("/").at(-1)}`);
+  changes = { categories: body.categories.map((category) => ({ ...category, price: dear })) };
+  await seat.press("Enter");
+  await page.getByRole("button", { name: /^Row A, seat 1, .*€99\.00, free$/ }).waitFor();
+  expect(await sale.textContent()).toMatch(/^On sale until /);
+  expect(await page.locator("#tally").textContent()).toContain(" free, ");
+  await seat.press("Enter");
+  await expect.poll(() => page.locator("#total").textContent(), PATIENTLY).toBe("€99.00");
+
+  changes = { status: "cancelled" };
+  wire.cut();
+  await expect.poll(() => sale.textContent(), PATIENTLY).toBe("This show has been cancelled.");
+  expect(await page.locator("#tally").textContent()).not.toContain("free");
+});
+
+test("the programme says from when a show is on sale, and is read again when somebody comes back to it", async () => {
+  const tomorrow = new Date(Date.now() + 24 * 3_600_000).toISOString();
+  let changes: Partial<Showtime> = {};
+  const page = await visit("", (fresh) =>
+    fresh.route(/\/showtimes\?/, async (route) => {
+      // The cast: it is what the server gave.
+      const { items, ...rest } = (await (await route.fetch()).json()) as { readonly items: readonly Showtime[] };
+      await route.fulfill({ json: { ...rest, items: items.map((showtime) => ({ ...showtime, ...changes })) } });
+    }),
+  );
+  const comeBack = () => page.evaluate(`document.dispatchEvent(new Event("visibilitychange")) && undefined`);
+  await page.getByRole("link", { name: "Watch it sell" }).waitFor();
+  const day = page.locator("#days button").nth(1);
+  await day.press("Enter");
+  const times = page.locator("#films .times a");
+  expect(await times.getByText("On sale from").count()).toBe(0);
+  changes = { status: "announced", salesStartAt: tomorrow };
+  await comeBack();
+  await times.getByText("On sale from").first().waitFor();
+  await page.getByRole("link", { name: "See the hall" }).waitFor();
+  expect(await day.getAttribute("aria-pressed")).toBe("true");
+  expect(await day.evaluate((element) => element.matches(":focus"))).toBe(true);
+  changes = { status: "closed" };
+  await comeBack();
+  await page.getByText("Nothing is on sale just now.").waitFor();
+  await expect.poll(() => focusOf(page)).toBe("main");
 });
 
 test("whoever is too late is told so, in words", async () => {
