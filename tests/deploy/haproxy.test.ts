@@ -230,33 +230,36 @@ describe("HAProxy", () => {
   it.each([
     ["services", "unready", "http"],
     ["edges", "unready-edges", "ws"],
-  ])("asks %s that live while none is ready, and those that are ready as soon as one is", async (name, living, entry) => {
-    const started = async (own: string, isReady: () => boolean): Promise<string> => {
-      const server = createServer(({ url }, response) => {
-        response.statusCode = url !== "/health/serving" || isReady() ? 200 : 503;
-        response.end(own);
-      });
-      onTestFinished(() => server.close().closeAllConnections());
-      await once(server.listen(0, "127.0.0.1"), "listening");
-      return `127.0.0.1:${portOf(server)} check inter 50ms fall 2 rise 1`;
-    };
-    let isReady = false;
-    const servers = [await started("never ready", () => false), await started("ready later", () => isReady)];
-    const lines = servers.map((server, at) => `  server ${name}-${at} ${server}`).join("\n");
-    const backends = join(directory, `${living}.cfg`);
-    const backendOf = (each: string): string =>
-      `backend ${each} from to-${each}\n${each === name || each === living ? lines : ""}\n`;
-    writeFileSync(backends, ["services", "unready", "edges", "unready-edges"].map(backendOf).join(""));
-    const { ask } = await begin(backends, new RegExp(`backend '${name}' has no server available`));
-    const asked = async (): Promise<string> => text(await ask({ socketPath: join(directory, `${entry}.sock`) }));
-    await expect
-      .poll(async () => new Set([await asked(), await asked()]))
-      .toEqual(new Set(["never ready", "ready later"]));
-    isReady = true;
-    await expect
-      .poll(async () => new Set([await asked(), await asked(), await asked()]))
-      .toEqual(new Set(["ready later"]));
-  });
+  ])(
+    "asks %s that live while none is ready, and those that are ready as soon as one is",
+    async (name, living, entry) => {
+      const started = async (own: string, isReady: () => boolean): Promise<string> => {
+        const server = createServer(({ url }, response) => {
+          response.statusCode = url !== "/health/serving" || isReady() ? 200 : 503;
+          response.end(own);
+        });
+        onTestFinished(() => server.close().closeAllConnections());
+        await once(server.listen(0, "127.0.0.1"), "listening");
+        return `127.0.0.1:${portOf(server)} check inter 50ms fall 2 rise 1`;
+      };
+      let isReady = false;
+      const servers = [await started("never ready", () => false), await started("ready later", () => isReady)];
+      const lines = servers.map((server, at) => `  server ${name}-${at} ${server}`).join("\n");
+      const backends = join(directory, `${living}.cfg`);
+      const backendOf = (each: string): string =>
+        `backend ${each} from to-${each}\n${each === name || each === living ? lines : ""}\n`;
+      writeFileSync(backends, ["services", "unready", "edges", "unready-edges"].map(backendOf).join(""));
+      const { ask } = await begin(backends, new RegExp(`backend '${name}' has no server available`));
+      const asked = async (): Promise<string> => text(await ask({ socketPath: join(directory, `${entry}.sock`) }));
+      await expect
+        .poll(async () => new Set([await asked(), await asked()]))
+        .toEqual(new Set(["never ready", "ready later"]));
+      isReady = true;
+      await expect
+        .poll(async () => new Set([await asked(), await asked(), await asked()]))
+        .toEqual(new Set(["ready later"]));
+    },
+  );
 
   it("leaves a services process that stops what it has under way, and gives what is new to the others", async () => {
     const started = async (name: string) => {

@@ -255,7 +255,12 @@ describe("cancelling", () => {
 
   it("goes on asking for a refund that nobody has heard of", () => {
     const unheard: Fact = { type: "unanswered", step: "refund" };
-    const tried = after(paid, cancel([2]), { type: "released", id: "rf_1" }, ...Array.from({ length: 40 }, () => unheard));
+    const tried = after(
+      paid,
+      cancel([2]),
+      { type: "released", id: "rf_1" },
+      ...Array.from({ length: 40 }, () => unheard),
+    );
     expect(tried.dueAt).toBe(NOW + 5_000);
     expect(after(tried, { ...unheard, isHeard: true }).dueAt).toBe(NOW + 30_000);
   });
