@@ -1,12 +1,7 @@
 import { CLIENT_LIMITS, type Hall, type UsherClient } from "../client/index.ts";
 import { byId } from "./dom.ts";
 
-const WORDS = {
-  live: "Live",
-  behind: "Catching up…",
-  away: "Reconnecting…",
-  closed: "Disconnected: reload the page",
-};
+const WORDS = { live: "Live", behind: "Catching up…", away: "Reconnecting…", closed: "Disconnected: reload the page" };
 /** Within this a connection that is asked whether it lives has answered, or is found to be dead. */
 const DOUBT_MS = CLIENT_LIMITS.silenceMs + 1_000;
 

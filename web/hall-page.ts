@@ -173,12 +173,9 @@ export class HallPage {
         ? "yours, booked"
         : this.#isPerhapsMine(index)
           ? "perhaps yours: choose it once more"
-          : [
-              this.#isOnSale ? "free" : "not on sale now",
-              "somebody is deciding on it",
-              "booked",
-              "not for sale",
-            ][hall.statuses[index] ?? 0];
+          : [this.#isOnSale ? "free" : "not on sale now", "somebody is deciding on it", "booked", "not for sale"][
+              hall.statuses[index] ?? 0
+            ];
     const price = category === undefined ? undefined : `${category.name}, ${formatMoney(category.price)}`;
     const section = this.#map.plan.sectionLabels.length > 0 ? seat.section : undefined;
     return [section, `Row ${seat.row}, seat ${seat.number}`, kind, price, state].filter(Boolean).join(", ");

@@ -89,11 +89,7 @@ function showPremiere(showtimes: readonly Showtime[], movies: ReadonlyMap<string
     create("h2", {}, premiere.title),
     create("p", {}, `${when}, ${premiere.cinemaName}, ${premiere.hallName}`),
     ...(isOpen ? [] : [create("p", {}, saleWords(premiere, Date.now()))]),
-    create(
-      "a",
-      { href: `#/showtimes/${premiere.id}` },
-      isOpen ? "Watch it sell and take your seats" : "See the hall",
-    ),
+    create("a", { href: `#/showtimes/${premiere.id}` }, isOpen ? "Watch it sell and take your seats" : "See the hall"),
   );
   replaceItems(box, [create("article", { className: "premiere" }, poster(movie), words)], toContent);
 }

@@ -5,7 +5,9 @@ import { isOnSale, saleWords } from "./sale-words.ts";
 vi.hoisted(() => vi.stubGlobal("navigator", { language: "en" }));
 
 const TIMES = { salesStartAt: "2031-05-01T08:00:00Z", salesEndAt: "2031-05-03T18:00:00Z", timeZone: "Europe/Berlin" };
-const [BEFORE, WHILE, AFTER] = ["2031-05-01T07:59:59Z", "2031-05-01T08:00:00Z", "2031-05-03T18:00:00Z"].map((iso) => Date.parse(iso));
+const [BEFORE, WHILE, AFTER] = ["2031-05-01T07:59:59Z", "2031-05-01T08:00:00Z", "2031-05-03T18:00:00Z"].map((iso) =>
+  Date.parse(iso),
+);
 
 test.each([
   ["announced", BEFORE, false, /^On sale from Thu.* May.* 10:00.AM\.$/],

@@ -23,11 +23,7 @@ test("what was asked for before there was a guest is the first guest's, and nobo
   const shelf = { kept: "{}" };
   const now = { ms: 5_000 };
   const open = (): Session =>
-    new Session(
-      rest,
-      { getItem: () => shelf.kept, setItem: (_, text) => void (shelf.kept = text) },
-      () => now.ms,
-    );
+    new Session(rest, { getItem: () => shelf.kept, setItem: (_, text) => void (shelf.kept = text) }, () => now.ms);
   const session = open();
   const request = { rid: "r1", wish: { seats: [5], accessible: false } };
   session.keepRequests("premiere", [{ ...request, ageMs: 100 }]);

@@ -268,7 +268,9 @@ test("codes that are void are no longer shown: of a seat that was given back, an
   await page.getByAltText("Code of seat").nth(2).waitFor();
   const bookingId = (await page.locator("#purchase-list li").getAttribute("id")) as BookingId; // The cast: the server gave it.
   const token = await tokenOf(page);
-  const { body } = await office.rest.get<{ readonly items: readonly Ticket[] }>(`bookings/${bookingId}/tickets`, { token });
+  const { body } = await office.rest.get<{ readonly items: readonly Ticket[] }>(`bookings/${bookingId}/tickets`, {
+    token,
+  });
   const [given, again, same] = body.items;
   const pictureOf = (ticket: Ticket | undefined) =>
     page.getByAltText(`Code of seat ${ticket?.label}`, { exact: true }).getAttribute("src");
