@@ -33,7 +33,11 @@ async function twoProcesses() {
     const stream = await JetStreamEventStream.open({ ...common, connection, deadLetters: t.deadLetters });
     const outbox = new Outbox({ ...common, stream, schema: "shop", source: "/usher/shop", random: systemRandom });
     const handled: string[] = [];
-    stream.consume({ name: "tickets", types: ["user.deleted"], handle: async (event) => void handled.push(event.subject) });
+    stream.consume({
+      name: "tickets",
+      types: ["user.deleted"],
+      handle: async ({ subject }) => void handled.push(subject),
+    });
     stream.start();
     outbox.start();
     ends.push(async () => {

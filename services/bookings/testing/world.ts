@@ -250,7 +250,7 @@ export class World {
   }
 
   /** A running service, with a server of its own. @param options.isCutOff as its event stream says */
-  async shop({ aheadMs = 0, isCutOff = () => false } = {}): Promise<Shop> {
+  async shop({ aheadMs = 0, isCutOff = (): boolean => false } = {}): Promise<Shop> {
     const clock = new ShiftedClock();
     clock.goForward(aheadMs);
     const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
