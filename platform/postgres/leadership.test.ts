@@ -8,6 +8,8 @@ import { testDatabase, type TestDatabase } from "./testing.ts";
 
 const log = pino({ level: "silent" });
 const SILENT_MS = 1_000;
+/** Where nobody hangs: longer than a busy machine lets a process stand still. */
+const LONG_SILENT_MS = 4_000;
 
 /** Clock of a process that hangs: no timer of it rings. */
 class HungClock extends ShiftedClock {
@@ -31,19 +33,20 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function take(name: string, clock: Clock = systemClock): Promise<Leadership | undefined> {
-  const leader = await Leadership.take({ pool, name, clock, log, signOfLifeEveryMs: 100, silentMs: SILENT_MS });
+async function take(name: string, clock: Clock = systemClock, silentMs = SILENT_MS): Promise<Leadership | undefined> {
+  const leader = await Leadership.take({ pool, name, clock, log, signOfLifeEveryMs: 100, silentMs });
   if (leader !== undefined) leaders.push(leader);
   return leader;
 }
 
-async function first(name: string, clock?: Clock): Promise<Leadership> {
-  const leader = await take(name, clock);
+async function first(name: string, clock?: Clock, silentMs?: number): Promise<Leadership> {
+  const leader = await take(name, clock, silentMs);
   if (leader === undefined) throw new Error("nobody has it, and it cannot be taken");
   return leader;
 }
 
-const isFree = async (name: string): Promise<boolean> => (await take(name)) !== undefined;
+const isFree = async (name: string, silentMs?: number): Promise<boolean> =>
+  (await take(name, systemClock, silentMs)) !== undefined;
 
 it("goes over when the process that has it hangs, which knows when it wakes", async () => {
   const hung = await first("hangs", new HungClock());
@@ -55,19 +58,19 @@ it("goes over when the process that has it hangs, which knows when it wakes", as
 
 it("is over for one that has slept, before it has read from its connection, whatever is read then", async () => {
   const clock = new HungClock();
-  const slept = await first("slept", clock);
+  const slept = await first("slept", clock, LONG_SILENT_MS);
   expect(slept.isSure()).toBe(true);
-  clock.goForward(SILENT_MS);
+  clock.goForward(LONG_SILENT_MS);
   expect(slept.isSure()).toBe(false);
-  clock.goForward(-SILENT_MS);
+  clock.goForward(-LONG_SILENT_MS);
   expect(slept.isSure()).toBe(false);
   await slept.lost;
 });
 
 it("stays with one that shows that it lives, for as long as it does", async () => {
-  const leader = await first("lives");
-  const end = performance.now() + 3 * SILENT_MS;
-  while (performance.now() < end) expect(await isFree("lives")).toBe(false);
+  const leader = await first("lives", systemClock, LONG_SILENT_MS);
+  const end = performance.now() + 1.5 * LONG_SILENT_MS;
+  while (performance.now() < end) expect(await isFree("lives", LONG_SILENT_MS)).toBe(false);
   expect(leader.isSure()).toBe(true);
   leader.end();
   await expect.poll(() => isFree("lives")).toBe(true);

@@ -71,22 +71,14 @@ it("a statement whose server has vanished fails in time, and the next one takes 
   }
 });
 
-it("a server that vanishes while a connection is being set up is given up in time", async () => {
-  const way = await silenceableWay();
-  const options = { connectionString: way.url, max: 1, name: "pool-test", log, answerWithinMs: ANSWER_WITHIN_MS };
-  const other = createPool({ connectionString: database.url, max: 1, name: "pool-test", log });
-  // After the login, and before the answer to what each session begins with.
-  const pool = createPool({ ...options, setting: "application_name = 'set up'; SELECT pg_sleep(1)" });
+it("a server that falls silent while a connection is being set up is given up in time", async () => {
+  const options = { connectionString: database.url, max: 1, name: "pool-test", log, answerWithinMs: ANSWER_WITHIN_MS };
+  // After the login, in answer to what each session begins with.
+  const pool = createPool({ ...options, setting: "application_name = 'set up'; SELECT pg_sleep(30)" });
   try {
-    const answer = pool.query("select 1");
-    await expect
-      .poll(async () => (await other.query("select from pg_stat_activity where application_name = 'set up'")).rowCount)
-      .toBe(1);
-    way.silence();
-    await expect(answer).rejects.toThrow("PostgreSQL has not answered within 2 s");
+    await expect(pool.query("select 1")).rejects.toThrow("PostgreSQL has not answered within 2 s");
   } finally {
-    way.close();
-    await Promise.all([pool.end(), other.end()]);
+    await pool.end();
   }
 });
 
@@ -119,8 +111,8 @@ it("who says nothing more in the middle of a transaction keeps a row from nobody
   await pool.query("insert into seat values (1)");
   const silent = await pool.connect();
   await silent.query("begin");
-  await silent.query("set local idle_in_transaction_session_timeout = 200"); // In place of the minute.
-  await silent.query("update seat set number = 2");
+  // In place of the minute. In one message with what keeps the row: the time runs from its answer on.
+  await silent.query("set local idle_in_transaction_session_timeout = 200; update seat set number = 2");
   await pool.query("update seat set number = number + 10");
   await expect(silent.query("commit")).rejects.toThrow();
   silent.release();
