@@ -174,11 +174,18 @@ describe("NATS bus", () => {
       const bus = await connected(limited.url.replace("//", "//few:few@"), listening);
       const asker = await connected(limited.url.replace("//", "//all:all@"));
       const endpoint = { ...ECHO, name: NUMBERS.name };
-      bus.serve(endpoint, (number, answer) => answer(number));
+      let served = 0;
+      bus.serve(endpoint, (number, answer) => {
+        answer(number);
+        served++;
+      });
       await bus.requirePermitted();
       const asked = [1, 2, 3].map((number) => asker.request(endpoint, number, { timeoutMs: 200 }));
       for (const { reason } of (await Promise.allSettled(asked)) as PromiseRejectedResult[])
         expect(reason).toBeInstanceOf(RequestTimeout);
+      await expect.poll(() => served).toBe(3);
+      await bus.requirePermitted(); // By then the server has judged the answers, too.
+      await expect.poll(() => lines.length).toBeGreaterThan(0);
       await Promise.all([bus.close(), asker.close()]);
       expect(lines).toEqual([expect.stringMatching(/an answer .*_INBOX.* publish to/)]);
     });
