@@ -48,7 +48,7 @@ it("a request that is under way at a stop is answered, and the port stays open f
 });
 
 it("who balances and asked of late is told before the port closes", async () => {
-  const { ask, asked, close, go } = await busyServer();
+  const { ask, asked, close, go } = await busyServer({ clock: new VirtualClock() });
   expect((await ask("/health/serving")).status).toBe(200);
   go();
   await asked;
