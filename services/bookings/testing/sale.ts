@@ -4,6 +4,7 @@ import { call, type Shop, World } from "./world.ts";
 
 /** Where nobody is to be late. */
 const PAY_MS = 60_000;
+const GRACE_MS = 4_000;
 
 type Answer = Awaited<ReturnType<typeof call>>;
 
@@ -20,16 +21,16 @@ export interface Sale {
   readonly stepsOf: (id: string) => Promise<string[]>;
 }
 
-/** A world with one shop for the tests of a file. `ttlMs` is the time for a hold, and again to pay. */
-export function useSale({ ttlMs = PAY_MS } = {}): Sale {
+/** A world with one shop for the tests of a file. `payMs` is the time to pay, `graceMs` that in which money may come late; a hold lasts long. */
+export function useSale({ payMs = PAY_MS, graceMs = GRACE_MS } = {}): Sale {
   let world: World;
   let shop: Shop;
   let showtime: string;
 
   beforeAll(async () => {
     world = await World.open({
-      limits: { paymentTtlMs: ttlMs, holdTtlMs: ttlMs, maxSeatsPerHolder: 96 },
-      latePaymentGraceMs: 4_000,
+      limits: { paymentTtlMs: payMs, holdTtlMs: PAY_MS, maxSeatsPerHolder: 96 },
+      latePaymentGraceMs: graceMs,
     });
     shop = await world.shop();
   });
