@@ -160,7 +160,7 @@ describe("Stripe", () => {
         [false, "succeeded", 700],
       ]);
       expect(intent().charge).toMatchObject({ amount_refunded: 1_000 });
-      expect(told()).toHaveLength(2);
+      await until(() => told().length === 2 || undefined, "told twice");
     });
 
     it("asks anew for one of an old payment that was sent back, though nobody says so, and looks at it once a day", async () => {

@@ -7,6 +7,7 @@ import { InProcessBus } from "../../../platform/bus/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import type { EventStream } from "../../../platform/events/index.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
+import { freePorts } from "../../../platform/network/index.ts";
 import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
@@ -88,7 +89,8 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
   await migrate(createDatabase(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations);
   let webhookUrl: string | undefined;
   const gatewayClock = new ShiftedClock();
-  const gatewayAt = (port: number) =>
+  const [port = 0] = await freePorts(1);
+  const newGateway = () =>
     createMockGateway({
       pool,
       clock: gatewayClock,
@@ -97,7 +99,7 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
       config: { host: "127.0.0.1", dataDir, mockGatewayPort: port },
       webhookUrl: () => webhookUrl,
     });
-  let gateway = gatewayAt(0);
+  let gateway = newGateway();
   await gateway.start();
   const opened: { close(): Promise<void> }[] = [];
 
@@ -198,9 +200,8 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
       return gateway;
     },
     async restartGateway() {
-      const { port } = new URL(gateway.url);
       await gateway.stop();
-      gateway = gatewayAt(Number(port));
+      gateway = newGateway();
       await gateway.start();
     },
     async close() {
