@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { WebSocket } from "ws";
 import { UsherClient } from "../client/index.ts";
-import { portOf } from "../platform/testing/port-of.ts";
+import { freePorts } from "../platform/network/index.ts";
 import { Harness, SHOWTIME, useHarness } from "./testing/harness.ts";
 import { requireWebSockets, WebSocketServerError } from "./index.ts";
 
@@ -108,9 +108,9 @@ describe("the handshake", () => {
 
   it("does not share its port with another process that would take some of the connections", async () => {
     // A port that is chosen by the system is never shared, so one has to be named.
-    const taken = createServer().listen(0, "127.0.0.1");
+    const [port = 0] = await freePorts(1);
+    const taken = createServer().listen(port, "127.0.0.1");
     await once(taken, "listening");
-    const port = portOf(taken);
     const first = new Harness({ wsPort: port });
     await expect(first.start()).rejects.toThrow(WebSocketServerError);
     await new Promise((resolve) => taken.close(resolve));

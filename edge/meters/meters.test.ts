@@ -1,7 +1,14 @@
-import { describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../limits.ts";
 import { SHOWTIME, useHarness } from "../testing/harness.ts";
 import { Bucket, Meters, rateOf } from "./index.ts";
+
+/** No time goes by but where a test says so, and nobody earns another command while the machine hesitates. */
+function useStandingHarness(config: Parameters<typeof useHarness>[0]): ReturnType<typeof useHarness> {
+  const current = useHarness(config);
+  beforeEach(() => current.edge.clock.standStill());
+  return current;
+}
 
 describe("a bucket", () => {
   it("lets two seconds' worth through at once, then its rate", () => {
@@ -50,8 +57,8 @@ describe("meters", () => {
 });
 
 describe("a connection past its rate", () => {
-  // Two at once, and then none for a second, which is longer than any machine takes for what follows.
-  const current = useHarness({ commandsPerSecond: 1 });
+  // Two at once.
+  const current = useStandingHarness({ commandsPerSecond: 1 });
 
   it("is told how long to wait, with the rid, and is heard again after that", async () => {
     const client = await current.edge.connect();
@@ -104,8 +111,7 @@ describe("a connection past its rate", () => {
 });
 
 describe("a connection that goes on past its rate", () => {
-  // A burst is twenty: no machine takes so long for what follows that many more of them fit.
-  const current = useHarness({ commandsPerSecond: 10 });
+  const current = useStandingHarness({ commandsPerSecond: 10 });
   const BURST = 20;
 
   it("is refused for a while, though it has all its answers read, and then closed", async () => {
@@ -125,8 +131,8 @@ describe("a connection that goes on past its rate", () => {
 });
 
 describe("a connection that sends forged tokens", () => {
-  const current = useHarness({ commandsPerSecond: 10 });
-  const shared = useHarness({ addressCommandsPerSecond: 1 });
+  const current = useStandingHarness({ commandsPerSecond: 10 });
+  const shared = useStandingHarness({ addressCommandsPerSecond: 1 });
   const BURST = 20;
 
   it("is past its rate before many were verified, also those that waited already, and may sign in later", async () => {
@@ -157,7 +163,7 @@ describe("a connection that sends forged tokens", () => {
 });
 
 describe("a connection that asks for a hall that it watches", () => {
-  const current = useHarness({ commandsPerSecond: 10 });
+  const current = useStandingHarness({ commandsPerSecond: 10 });
 
   it("again and again is past its rate before it was sent the hall many times", async () => {
     const client = await current.edge.viewer();
@@ -175,7 +181,7 @@ describe("a connection that asks for a hall that it watches", () => {
 });
 
 describe("viewers of one address who come back at once", () => {
-  const current = useHarness({ addressCommandsPerSecond: 10 });
+  const current = useStandingHarness({ addressCommandsPerSecond: 10 });
 
   it("pay for one message to sign in, and for one to watch", async () => {
     const token = await current.edge.token();
@@ -190,7 +196,7 @@ describe("viewers of one address who come back at once", () => {
 });
 
 describe("a connection that unwatches what it does not watch", () => {
-  const current = useHarness({ commandsPerSecond: 10 });
+  const current = useStandingHarness({ commandsPerSecond: 10 });
 
   it("is closed past its rate like any other", async () => {
     const client = await current.edge.connect();
@@ -200,7 +206,7 @@ describe("a connection that unwatches what it does not watch", () => {
 });
 
 describe("an address past its rate", () => {
-  const current = useHarness({ addressCommandsPerSecond: 1 });
+  const current = useStandingHarness({ addressCommandsPerSecond: 1 });
 
   it("gets no more by opening connections", async () => {
     const clients = await Promise.all(Array.from({ length: 5 }, () => current.edge.connect()));
@@ -214,7 +220,7 @@ describe("an address past its rate", () => {
 });
 
 describe("an edge with all the connections it can bear", () => {
-  const current = useHarness({ connectionsMax: 2 });
+  const current = useStandingHarness({ connectionsMax: 2 });
 
   it("sends the next one away to come again, and serves those it has", async () => {
     const first = await current.edge.connect();

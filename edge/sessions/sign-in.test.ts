@@ -22,9 +22,11 @@ const mayHold = async (client: Client, rid: string): Promise<boolean> => {
 describe("a token's end", () => {
   it("is told a minute before, and is put off by another token on the same connection", async () => {
     const { clock } = current.edge;
+    clock.standStill();
     const client = await current.edge.connect();
     await client.signIn(await current.edge.token({ livesMs: 900_000 }));
     clock.leap(838_000);
+    expect(await mayHold(client, "r0")).toBe(true); // What was told before has arrived, too.
     expect(client.inbox.some(({ op }) => op === "reauth")).toBe(false);
     clock.leap(2_000);
     const { inMs } = await client.next("reauth");

@@ -5,14 +5,14 @@ import { systemClock } from "./system-clock.ts";
 export class ShiftedClock implements Clock {
   #wallAheadMs = 0;
   #monotonicAheadMs = 0;
-  #stoodStillAt: number | undefined;
+  #stoodStillAt: { readonly now: number; readonly monotonic: number } | undefined;
 
   now(): number {
-    return (this.#stoodStillAt ?? systemClock.now()) + this.#wallAheadMs;
+    return (this.#stoodStillAt?.now ?? systemClock.now()) + this.#wallAheadMs;
   }
 
   monotonic(): number {
-    return systemClock.monotonic() + this.#monotonicAheadMs;
+    return (this.#stoodStillAt?.monotonic ?? systemClock.monotonic()) + this.#monotonicAheadMs;
   }
 
   after(ms: number, callback: () => void): Timer {
@@ -41,8 +41,8 @@ export class ShiftedClock implements Clock {
     else this.shift(ms);
   }
 
-  /** From now on the wall clock goes only where it is put. */
+  /** From now on it goes only where it is put, though its timers ring: a machine that hesitates changes nothing. */
   standStill(): void {
-    this.#stoodStillAt = systemClock.now();
+    this.#stoodStillAt = { now: systemClock.now(), monotonic: systemClock.monotonic() };
   }
 }
