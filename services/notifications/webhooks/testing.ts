@@ -133,8 +133,8 @@ export async function testWebhooks(changes: Partial<WebhooksOptions> = {}) {
       }),
     start,
 
-    async receiver(): Promise<Receiver> {
-      const receiver = await new Receiver().listen();
+    async receiver(port?: number): Promise<Receiver> {
+      const receiver = await new Receiver().listen(port);
       receivers.push(receiver);
       return receiver;
     },
