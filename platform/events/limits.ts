@@ -43,6 +43,8 @@ export const OUTBOX_REPEATS_REFUSED_MAX = 3;
 export const OUTBOX_KEPT_MS = 7 * 24 * 3_600_000;
 export const OUTBOX_PRUNE_EVERY_MS = 3_600_000;
 export const OUTBOX_PRUNE_ROWS_MAX = 5_000;
+/** In one statement, so that a week's rows take no longer than a leader may be silent. */
+export const OUTBOX_UNMARK_ROWS_MAX = 5_000;
 
 /** Longer than any outbox row lives, so that whatever comes again is known. */
 export const INBOX_KEPT_DAYS = 30;

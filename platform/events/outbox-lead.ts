@@ -2,7 +2,7 @@ import type { PoolClient } from "pg";
 import type { DomainEvent } from "../../proto/index.ts";
 import type { Clock } from "../clock/index.ts";
 import { StreamStopped } from "./event-stream.ts";
-import { OUTBOX_PRUNE_ROWS_MAX } from "./limits.ts";
+import { OUTBOX_PRUNE_ROWS_MAX, OUTBOX_UNMARK_ROWS_MAX } from "./limits.ts";
 
 export interface OutboxRow {
   readonly id: string;
@@ -113,13 +113,18 @@ export class OutboxLead {
 
   /** Takes what was published before the stream was seen for unpublished: it went to another. @returns how many rows that were */
   async unmark(): Promise<number> {
-    const { rowCount } = await this.#inTurn(() =>
-      this.#connection.query(
-        `update ${this.#table} set published_at = null, repeated_at = null
-         where published_at < (select seen_at from events.stream)`,
-      ),
-    );
-    return rowCount ?? 0;
+    for (let count = 0; ;) {
+      const { rowCount } = await this.#inTurn(() =>
+        this.#connection.query(
+          `update ${this.#table} set published_at = null, repeated_at = null where id = any (array(
+             select id from ${this.#table} where published_at < (select seen_at from events.stream)
+             order by published_at limit $1))`,
+          [OUTBOX_UNMARK_ROWS_MAX],
+        ),
+      );
+      count += rowCount ?? 0;
+      if ((rowCount ?? 0) < OUTBOX_UNMARK_ROWS_MAX) return count;
+    }
   }
 
   /** Deletes some of what was published before `time`. @returns whether there may be more */

@@ -7,7 +7,8 @@ import { systemClock, VirtualClock } from "../clock/index.ts";
 import { createPool } from "../postgres/index.ts";
 import { systemRandom } from "../random/index.ts";
 import { Inbox } from "./inbox.ts";
-import { OUTBOX_SUBJECT_PAUSE_MS } from "./limits.ts";
+import { OUTBOX_SUBJECT_PAUSE_MS, OUTBOX_UNMARK_ROWS_MAX } from "./limits.ts";
+import { OutboxLead } from "./outbox-lead.ts";
 import { Outbox } from "./outbox.ts";
 import { silent } from "./testing.ts";
 import { type OutboxRig, outboxRig, SOON, textsOf } from "./testing-outboxes.ts";
@@ -310,6 +311,24 @@ describe("outbox", () => {
     newOutbox(stream, { clock }).start(); // It sees the stream too, and it is no other.
     await expect.poll(passed, SOON).toBe(7);
     expect(textsOf(published)).toEqual(["u1", "u1"]);
+  });
+
+  it("takes all that went to a stream which is gone for unpublished, some thousands of rows at a time", async () => {
+    const clock = new VirtualClock();
+    const ROWS = 2 * OUTBOX_UNMARK_ROWS_MAX + 1;
+    await t.pool.query(
+      `insert into shop.outbox (type, subject, event, created_at, written_at, published_at)
+       select 'user.deleted', 'u' || n, '{}', $1, $1, $1 from generate_series(1, $2::int) n`,
+      [new Date(clock.now() - 1_000), ROWS],
+    );
+    const connection = await t.pool.connect();
+    try {
+      const lead = await OutboxLead.of(connection, "shop", clock);
+      await lead.noteStream(new Date(clock.now()));
+      expect([await lead.unmark(), await unpublished()]).toEqual([ROWS, ROWS]);
+    } finally {
+      connection.release();
+    }
   });
 
   it("is not held up by what the stream refuses to take once more, and tells it later, in order", async () => {

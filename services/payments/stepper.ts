@@ -46,6 +46,9 @@ export class Stepper {
         labelNames: ["method", "outcome"],
         registers: [options.metrics],
       });
+    // A counter that begins at its first one has not increased by it.
+    for (const method of options.gateways.keys())
+      for (const outcome of ["answered", "unavailable"]) this.#asked?.inc({ method, outcome }, 0);
   }
 
   /** Looks at a payment whose time for it has come. Whoever has not heard of reserved money is told of it again. */

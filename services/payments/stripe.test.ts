@@ -163,7 +163,8 @@ describe("Stripe", () => {
     const count = async (outcome: string): Promise<number> => {
       const asked = await till.metrics.getSingleMetric("usher_payments_gateway_requests_total")?.get();
       const found = asked?.values.find(({ labels }) => labels["method"] === "stripe" && labels["outcome"] === outcome);
-      return found?.value ?? 0;
+      if (found === undefined) throw new Error("not counted from 0");
+      return found.value;
     };
     const [unavailable, answered] = [await count("unavailable"), await count("answered")];
     till.stripe.faults.push("error", "busy");
