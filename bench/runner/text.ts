@@ -1,13 +1,16 @@
 /** Numbers for people. */
 
-const BELOW_THOUSAND = new Intl.NumberFormat("en-US", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
-const FROM_THOUSAND = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
-
-/** Three significant digits, four from a thousand on, thousands apart. */
+/** Three significant digits, thousands apart. */
 export function figure(value: number): string {
   if (Number.isNaN(value)) return "-";
+  if (!Number.isFinite(value)) return "∞";
   if (value === 0) return "0";
-  return (Math.abs(value) < 1_000 ? BELOW_THOUSAND : FROM_THOUSAND).format(value);
+  const size = Math.floor(Math.log10(Math.abs(value)));
+  if (size >= 3) {
+    const step = 10 ** Math.max(0, size - 3);
+    return (Math.round(value / step) * step).toLocaleString("en-US", { maximumFractionDigits: 0 });
+  }
+  return value.toFixed(Math.min(6, Math.max(0, 2 - size)));
 }
 
 export function duration(ms: number): string {
