@@ -43,6 +43,7 @@ export class ShiftedClock implements Clock {
 
   /** From now on it goes only where it is put, though its timers ring: a machine that hesitates changes nothing. */
   standStill(): void {
-    this.#stoodStillAt = { now: systemClock.now(), monotonic: systemClock.monotonic() };
+    // In whole milliseconds: what is added and taken away again must leave nothing.
+    this.#stoodStillAt = { now: systemClock.now(), monotonic: Math.ceil(systemClock.monotonic()) };
   }
 }
