@@ -23,9 +23,8 @@ export function findHold(
   id: HoldId,
   now: number,
 ): Extract<Finding, { type: "hold" }> | Refusal {
-  if (state === undefined) return missingHold(state, holder, id).refusal;
-  const hold = liveHold(state, holder, id, now);
-  if ("kind" in hold) return hold.refusal;
+  const hold = state && liveHold(state, holder, id, now);
+  if (state === undefined || hold === undefined) return missingHold(state, holder, id).refusal;
   const found = {
     type: "hold",
     hold: holdIdOf(state.id, hold.number),

@@ -7,7 +7,7 @@ import { keptSeats } from "./accessible.ts";
 import { bestAvailable } from "./best-available.ts";
 import type { CommandOf } from "./command.ts";
 import { orphansOf } from "./orphan.ts";
-import { liveHold } from "./own-hold.ts";
+import { liveHold, missingHold } from "./own-hold.ts";
 import { badSeats, notOwned } from "./seat-list.ts";
 import { deadlineOfNewHold, saleClosed } from "./time.ts";
 
@@ -45,7 +45,7 @@ export function decideHoldBest(state: ShowtimeState, command: CommandOf<"hold-be
 export function decideRelease(state: ShowtimeState, command: CommandOf<"release">, now: number): Decision {
   const { holder, rid } = command;
   const hold = liveHold(state, holder, command.hold, now);
-  if ("kind" in hold) return hold;
+  if (hold === undefined) return missingHold(state, holder, command.hold);
   if (hold.booking !== undefined) return refuse("HOLD_PINNED", "The hold is being paid for.");
   const refused = notOwned(state, command.seats, hold.number, "hold");
   if (refused !== undefined) return refused;

@@ -12,10 +12,10 @@ export function ownHold(state: ShowtimeState, holder: HolderId, id: HoldId): Hol
   return hold !== undefined && hold.holder.id === holder ? hold : undefined;
 }
 
-/** The holder's own hold while its time runs, or why there is none. */
-export function liveHold(state: ShowtimeState, holder: HolderId, id: HoldId, now: number): Hold | Refused {
+/** The holder's own hold while its time runs; else see `missingHold`. */
+export function liveHold(state: ShowtimeState, holder: HolderId, id: HoldId, now: number): Hold | undefined {
   const hold = ownHold(state, holder, id);
-  return hold !== undefined && isLive(hold, now) ? hold : missingHold(state, holder, id);
+  return hold !== undefined && isLive(hold, now) ? hold : undefined;
 }
 
 /** Why there is no such hold, or no longer. Somebody else's hold is not told from one that never was, as of a showtime that nobody opened. */

@@ -6,7 +6,7 @@ import type { Holder } from "../state/holders.ts";
 import { deadlineOfHold, isLive } from "../state/holds.ts";
 import type { ShowtimeState } from "../state/state.ts";
 import type { CommandOf, EventOf } from "./command.ts";
-import { liveHold } from "./own-hold.ts";
+import { liveHold, missingHold } from "./own-hold.ts";
 import { sameLimits } from "./sale.ts";
 
 /** Why nothing may be held or extended now, or undefined when it may. */
@@ -41,7 +41,7 @@ export function decideExtend(state: ShowtimeState, command: CommandOf<"extend">,
   const closed = saleClosed(state, now);
   if (closed !== undefined) return closed;
   const hold = liveHold(state, command.holder, command.hold, now);
-  if ("kind" in hold) return hold;
+  if (hold === undefined) return missingHold(state, command.holder, command.hold);
   if (hold.booking !== undefined) return refuse("HOLD_PINNED", "The hold is being paid for.");
   const { limits } = state;
   const holder = hold.holder;
@@ -57,7 +57,7 @@ export function decidePin(state: ShowtimeState, command: CommandOf<"pin">, now: 
   const { holder, rid, booking } = command;
   if (state.phase === "closed") return refuse("SALE_CLOSED", "The sale is closed.");
   const hold = liveHold(state, holder, command.hold, now);
-  if ("kind" in hold) return hold;
+  if (hold === undefined) return missingHold(state, holder, command.hold);
   if (hold.booking === booking) {
     const { seats, payBy } = hold;
     return already({ type: "pinned", hold: holdIdOf(state.id, hold.number), booking, seats, expiresInMs: payBy - now });
