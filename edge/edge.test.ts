@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { LIMITS } from "./limits.ts";
 import { SHOWTIME, useHarness } from "./testing/harness.ts";
 
@@ -78,13 +78,13 @@ it("that is one of many and loses the bus for long is given no newcomers, and th
   const serving = async () => (await fetch(`http://127.0.0.1:${edge.port}/health/serving`)).status;
   const viewer = await edge.viewer();
   expect(await serving()).toBe(200);
-  edge.isConnected = false;
+  const isConnected = vi.spyOn(edge.bus, "isConnected", "get").mockReturnValue(false);
   edge.clock.leap(LIMITS.sweepMs);
   expect(await serving()).toBe(503);
-  edge.isConnected = true;
+  isConnected.mockReturnValue(true);
   edge.clock.leap(LIMITS.sweepMs);
   expect(await serving()).toBe(200);
-  edge.isConnected = false;
+  isConnected.mockReturnValue(false);
   for (let sweeps = 1; sweeps < LIMITS.cutOffSweeps; sweeps++) edge.clock.leap(LIMITS.sweepMs);
   const newcomer = await edge.viewer();
   expect(viewer.inbox.filter(({ op }) => op === "goaway")).toEqual([]);
@@ -105,7 +105,7 @@ it("that is one of many and loses the bus for long is given no newcomers, and th
 it("that is alone keeps its clients, whatever becomes of the bus", async () => {
   const { edge } = current;
   const viewer = await edge.viewer();
-  edge.isConnected = false;
+  vi.spyOn(edge.bus, "isConnected", "get").mockReturnValue(false);
   for (let sweeps = 0; sweeps < 2 * LIMITS.cutOffSweeps; sweeps++) edge.clock.leap(LIMITS.sweepMs);
   edge.engine.change(SHOWTIME, new Map([[5, 1]]));
   await viewer.next("delta");

@@ -15,8 +15,6 @@ import { WebSocketServer } from "./websocket-server.ts";
 export interface EdgeOptions {
   readonly config: EdgeConfig;
   readonly bus: Bus;
-  /** Whether the bus reaches anybody just now. */
-  isConnected(): boolean;
   readonly engine: EngineGateway;
   readonly verifier: Verifier;
   /** Origins of the address that it listens at itself, allowed besides those of the settings. */
@@ -153,8 +151,8 @@ class WebSocketEdge implements Edge {
 
   /** Without the bus the halls here stand still, while other edges show how their seats are sold. */
   #lookAtBus(): void {
-    const { isConnected, isOneOfMany, log } = this.#options;
-    this.#sweepsCutOff = isConnected() ? 0 : this.#sweepsCutOff + 1;
+    const { bus, isOneOfMany, log } = this.#options;
+    this.#sweepsCutOff = bus.isConnected ? 0 : this.#sweepsCutOff + 1;
     if (!isOneOfMany || this.#sweepsCutOff !== LIMITS.cutOffSweeps) return;
     log.warn({ connections: this.#sessions.size }, "cut off from the bus: sending clients to other edges");
     this.#sendAway();

@@ -34,7 +34,7 @@ async function startAll(role: Role): Promise<void> {
   stopWithSignals(role);
   const database = await startDatabase(role);
   await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
-  const { bus, nats, checks, isConnected, requirePermitted } = await startBus(role, "all");
+  const { bus, nats, checks, requirePermitted } = await startBus(role, "all");
   const shared = await startRedis(role, "all");
   const stream = await startEvents(role, { nats, database, alone: "all" });
   let isReplaced = false;
@@ -63,7 +63,6 @@ async function startAll(role: Role): Promise<void> {
   });
   webSocketPort = await startEdge(role, {
     bus,
-    isConnected,
     engine: engineClient(role, bus, { sells: false }),
     verifier,
     shared,

@@ -26,7 +26,7 @@ async function startEdgeRole(role: Role): Promise<void> {
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   requireWebSockets();
   stopWithSignals(role);
-  const { bus, checks, isConnected, requirePermitted } = await startBus(role, "edge");
+  const { bus, checks, requirePermitted } = await startBus(role, "edge");
   const shards = await requireShardsOfEngines(role, bus);
   const shared = await startRedis(role, "edge");
   await goByIdentity(role, bus);
@@ -34,7 +34,6 @@ async function startEdgeRole(role: Role): Promise<void> {
   const httpPort = await startOps(role, [...checks, shards, ...(shared?.checks ?? [])]);
   const port = await startEdge(role, {
     bus,
-    isConnected,
     engine: engineClient(role, bus, { sells: false }),
     verifier,
     shared,

@@ -9,8 +9,6 @@ export interface RunningBus {
   /** The connection, where there is one. */
   readonly nats: NatsConnection | undefined;
   readonly checks: readonly HealthCheck[];
-  /** Whether it reaches anybody just now. */
-  isConnected(): boolean;
   /** To be called when every part has subscribed. @throws NatsUnusable naming a subject that the server does not let us hear */
   requirePermitted(): Promise<void>;
 }
@@ -24,7 +22,7 @@ export async function startBus({ config, clock, log, lifecycle }: Role, name: st
       start: () => new InProcessBus({ clock, log }),
       stop: (started) => started.close(),
     });
-    return { bus, nats: undefined, checks: [], isConnected: () => true, requirePermitted: () => Promise.resolve() };
+    return { bus, nats: undefined, checks: [], requirePermitted: () => Promise.resolve() };
   }
   const { bus, connection } = await lifecycle.start({
     name: "bus",
@@ -33,8 +31,7 @@ export async function startBus({ config, clock, log, lifecycle }: Role, name: st
   });
   await bus.requirePermitted(); // Without its inbox every question of a part would time out.
   const checks = [{ name: "nats", check: async () => bus.requireConnected() }];
-  const isConnected = (): boolean => bus.isConnected;
-  return { bus, nats: connection, checks, isConnected, requirePermitted: () => bus.requirePermitted() };
+  return { bus, nats: connection, checks, requirePermitted: () => bus.requirePermitted() };
 }
 
 /**

@@ -8,7 +8,6 @@ import type { Shared } from "./start-redis.ts";
 
 interface Options {
   readonly bus: Bus;
-  readonly isConnected: () => boolean;
   readonly engine: EngineClient;
   readonly verifier: TokenVerifier;
   /** With other processes, where there is Redis. */
@@ -21,13 +20,12 @@ interface Options {
 /** The WebSocket port. @returns the port @throws WebSocketServerError */
 export async function startEdge(
   role: Role,
-  { bus, isConnected, engine, verifier, shared, pageOrigins, isOneOfMany }: Options,
+  { bus, engine, verifier, shared, pageOrigins, isOneOfMany }: Options,
 ): Promise<number> {
   const { config, clock, log, metrics, lifecycle } = role;
   const publicOrigin = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).origin];
   const edge = createEdge({
     bus,
-    isConnected,
     engine,
     verifier,
     clock,

@@ -33,8 +33,6 @@ export class Harness {
   readonly verifier = new BusTokenVerifier({ bus: this.bus, clock: this.clock, log: this.log });
   readonly edge: Edge;
   readonly config: EdgeConfig;
-  /** Whether the edge's bus is, as it finds. */
-  isConnected = true;
   port = 0;
   readonly #clients: Client[] = [];
 
@@ -61,7 +59,6 @@ export class Harness {
       ownOrigins: (port) => [`http://127.0.0.1:${port}`],
       config: this.config,
       bus,
-      isConnected: () => this.isConnected,
       engine,
       verifier,
       clock,

@@ -60,6 +60,7 @@ function start(id: string, bus: Bus): void {
     isGone: (engine: string) => Promise.resolve(dead.has(engine)),
   };
   const mortal: Bus = {
+    isConnected: true,
     publish: (topic, value) => void (!dead.has(id) && bus.publish(topic, value)),
     subscribe: (topic, handler, options) => bus.subscribe(topic, handler, options),
     request: (endpoint, question, options) => bus.request(endpoint, question, options),

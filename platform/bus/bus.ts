@@ -12,6 +12,8 @@ export interface Subscription {
 }
 
 export interface Bus {
+  /** Whether it reaches anybody just now. */
+  readonly isConnected: boolean;
   publish<T>(topic: Topic<T>, value: T): void;
   /** With `queue`, each message goes to one member of the group; without, to every subscriber. */
   subscribe<T>(topic: Topic<T>, handler: (value: T) => void, options?: { queue?: string }): Subscription;

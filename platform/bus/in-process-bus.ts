@@ -44,6 +44,10 @@ export class InProcessBus implements Bus {
     );
   }
 
+  get isConnected(): boolean {
+    return !this.#closed;
+  }
+
   publish<T>(topic: Topic<T>, value: T): void {
     this.#refuseWhenClosed();
     const receivers = this.#topics.receiversOf(topic.name);

@@ -56,13 +56,15 @@ describe("NATS bus", () => {
     const open = bus.request(ECHO, -1, { timeoutMs: 60_000 });
     const failed = expect(open).rejects.toThrow(ConnectionLost);
     await asked;
+    expect(bus.isConnected).toBe(true);
     await own.kill();
     await failed;
+    expect(bus.isConnected).toBe(false);
     await expect(bus.request(ECHO, 2, { timeoutMs: 60_000 })).rejects.toThrow(NoResponders);
     bus.publish(NUMBERS, 1); // Dropped: whoever reads a numbered stream sees the gap.
     await own.start();
     await expect.poll(() => bus.request(ECHO, 3, { timeoutMs: 1_000 }).catch(() => 0), { timeout: 20_000 }).toBe(3);
-    expect(gaps).toBe(1);
+    expect([gaps, bus.isConnected]).toEqual([1, true]);
     bus.publish(NUMBERS, 2);
     await expect.poll(() => received, { timeout: 20_000 }).toEqual([2]);
     await Promise.all([bus.close(), other.close()]);

@@ -23,6 +23,10 @@ export class WithholdingBus implements Bus {
     this.#always = new Set(always);
   }
 
+  get isConnected(): boolean {
+    return this.#bus.isConnected;
+  }
+
   withhold(): void {
     this.#isWithheld = true;
     for (const serving of this.#servings) {

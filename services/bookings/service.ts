@@ -78,7 +78,7 @@ export function createBookingsService(options: BookingsOptions): BookingsService
     what: "looking for bookings that are due",
     everyMs: POLL_EVERY_MS,
     async work() {
-      if (stream.isCutOff?.() === true) return false; // Nobody can be asked from here either: others advance them.
+      if (!bus.isConnected) return false; // Nobody can be asked from here: others advance them.
       await advanceDue(ADVANCING_MAX - saga.count("due"), { undoing: false });
       await advanceDue(UNDOING_MAX - saga.count("undoing"), { undoing: true });
       return false;

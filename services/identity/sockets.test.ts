@@ -35,7 +35,6 @@ beforeAll(async () => {
     isOneOfMany: false,
     ownOrigins: () => [],
     bus,
-    isConnected: () => true,
     engine,
     verifier,
     clock,

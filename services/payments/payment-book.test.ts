@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { Registry } from "prom-client";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { InProcessBus } from "../../platform/bus/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
@@ -143,7 +144,7 @@ it("a refund that another process does at the same moment is answered with what 
       return super.advance(...seen);
     }
   }
-  const stepper = new Overtaken({ book, agenda, gateways: new Map(), bus, log });
+  const stepper = new Overtaken({ book, agenda, gateways: new Map(), bus, log, metrics: new Registry() });
   const payments = new Payments({ book, methods: new Set(), stepper, clock: systemClock });
   expect(await payments.refund("pay_f", "rf_f", 900, "")).toMatchObject({ ok: true, value: { refunded: 900 } });
 });

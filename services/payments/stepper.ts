@@ -24,7 +24,7 @@ interface Options {
   readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
   readonly bus: Bus;
   readonly log: Logger;
-  readonly metrics?: Registry | undefined;
+  readonly metrics: Registry;
 }
 
 /** Steps with a gateway in one go: start, read, capture, then refunds. */
@@ -34,21 +34,19 @@ const STEPS_MAX = 8;
 export class Stepper {
   readonly #options: Options;
   readonly #nothingToPay = new Terminal();
-  readonly #asked: Counter<"method" | "outcome"> | undefined;
+  readonly #asked: Counter<"method" | "outcome">;
 
   constructor(options: Options) {
     this.#options = options;
-    this.#asked =
-      options.metrics &&
-      new Counter({
-        name: "usher_payments_gateway_requests_total",
-        help: "What gateways were asked for: answered, also where the answer was no, or unavailable",
-        labelNames: ["method", "outcome"],
-        registers: [options.metrics],
-      });
+    this.#asked = new Counter({
+      name: "usher_payments_gateway_requests_total",
+      help: "What gateways were asked for: answered, also where the answer was no, or unavailable",
+      labelNames: ["method", "outcome"],
+      registers: [options.metrics],
+    });
     // A counter that begins at its first one has not increased by it.
     for (const method of options.gateways.keys())
-      for (const outcome of ["answered", "unavailable"]) this.#asked?.inc({ method, outcome }, 0);
+      for (const outcome of ["answered", "unavailable"]) this.#asked.inc({ method, outcome }, 0);
   }
 
   /** Looks at a payment whose time for it has come. Whoever has not heard of reserved money is told of it again. */
@@ -123,7 +121,7 @@ export class Stepper {
 
   async #ask(gateway: Gateway, step: Step, row: PaymentRow): Promise<GatewayRecord> {
     const count = (outcome: "answered" | "unavailable"): void => {
-      if (gateway !== this.#nothingToPay) this.#asked?.inc({ method: row.method, outcome });
+      if (gateway !== this.#nothingToPay) this.#asked.inc({ method: row.method, outcome });
     };
     try {
       const record = await act(gateway, step, row);

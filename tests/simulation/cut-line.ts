@@ -15,6 +15,10 @@ export class CutLine implements Bus {
     return this.#whole;
   }
 
+  get isConnected(): boolean {
+    return this.#whole && this.#bus.isConnected;
+  }
+
   cut(): void {
     this.#whole = false;
     for (const subscription of this.#subscriptions) subscription.close();

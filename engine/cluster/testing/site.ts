@@ -159,6 +159,9 @@ export class Site {
   #lineOf(node: Pick<Node, "isReachable" | "unheard">): Bus {
     const { bus } = this;
     return {
+      get isConnected() {
+        return node.isReachable;
+      },
       publish: (topic, value) => void (node.isReachable && bus.publish(topic, value)),
       subscribe: (topic, handler, options) => {
         const hear = (value: Parameters<typeof handler>[0]): void => {

@@ -37,6 +37,9 @@ export class Mortal {
     });
     this.engine = { ask: (request) => this.#pass(() => engine.ask(request)) };
     this.bus = {
+      get isConnected() {
+        return bus.isConnected;
+      },
       publish: (topic, value) => bus.publish(topic, value),
       subscribe: (topic, handler, options) =>
         bus.subscribe(topic, (value) => void (this.dead || handler(value)), options),

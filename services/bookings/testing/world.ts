@@ -249,8 +249,8 @@ export class World {
     for (const served of this.#catalog.splice(0)) served.close();
   }
 
-  /** A running service, with a server of its own. @param options.isCutOff as its event stream says */
-  async shop({ aheadMs = 0, isCutOff = (): boolean => false } = {}): Promise<Shop> {
+  /** A running service, with a server of its own. */
+  async shop({ aheadMs = 0 } = {}): Promise<Shop> {
     const clock = new ShiftedClock();
     clock.goForward(aheadMs);
     const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
@@ -259,11 +259,7 @@ export class World {
       pool: mortal.pool,
       bus: mortal.bus,
       engine: mortal.engine,
-      stream: {
-        publish: (event) => this.stream.publish(event),
-        consume: (consumer) => this.stream.consume(consumer),
-        isCutOff,
-      },
+      stream: this.stream,
       clock,
       log: silent,
       random: systemRandom,
