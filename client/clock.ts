@@ -2,7 +2,7 @@
 export interface ClientClock {
   /** Milliseconds since some fixed point; never goes backwards. Deadlines (`expiresAt`) are on this scale. */
   monotonic(): number;
-  /** Of what is more than 24 days, the call may come after those. */
+  /** With more than 24 days the call may come after those. */
   after(ms: number, callback: () => void): ClientTimer;
 }
 

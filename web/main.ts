@@ -36,7 +36,7 @@ class Application {
   #page: HallPage | undefined;
   #programme: ProgrammePage | undefined;
   #pill: ConnectionPill | undefined;
-  /** Of the hall on the page. */
+  /** That of the hall on the page. */
   #basket: Basket | undefined;
   /** By showtime; also of halls that were left, while there is something in them. */
   readonly #baskets = new Map<string, Basket>();

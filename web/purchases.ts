@@ -88,7 +88,7 @@ export class Purchases {
     return this.#seats.has(seat);
   }
 
-  /** Of the seats that the booking still has; undefined until all their tickets are there. */
+  /** Codes of the seats that the booking still has; undefined until all their tickets are there. */
   codesOf({ id, status, seats }: Booking): readonly Code[] | undefined {
     const codes = this.#codes.get(id)?.filter(({ seat }) => seats.includes(seat)) ?? [];
     return status === "confirmed" && codes.length === seats.length ? codes : undefined;

@@ -174,7 +174,7 @@ export class RedisConnection {
     });
   }
 
-  /** Of many questions under way the first that fails ends the connection, and with it the others. */
+  /** When many questions are under way, the first that fails ends the connection, and with it the others. */
   #giveUp(error: unknown): void {
     if (!this.#isUsable) return;
     this.#away(error);

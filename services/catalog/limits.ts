@@ -5,7 +5,7 @@ export const CACHE_TTL_MS = 5_000;
 /** How often services look whether word of a change was lost. */
 export const CHANGE_LOOK_EVERY_MS = 1_000;
 export const CACHE_ENTRIES_MAX = 2_000;
-/** Of each kind of page: whoever asks may ask for as many pages as there are cursors. */
+/** For each kind of page: whoever asks may ask for as many pages as there are cursors. */
 export const PAGE_CACHE_BYTES = 32 * 1024 * 1024;
 /** What one takes besides its content and its question. */
 export const PAGE_ENTRY_BYTES = 2_048;
@@ -23,7 +23,7 @@ export const TITLE_LIKENESS_MIN = 0.37;
 /** Folded text that is kept: an index of PostgreSQL takes 2,704 bytes. */
 export const FOLDED_LENGTH_MAX = 500;
 
-/** Of a hall as the layout editor sends it: 20,000 drawn seats are about 2 MB. */
+/** A hall as the layout editor sends it: 20,000 drawn seats are about 2 MB. */
 export const HALL_BODY_LIMIT = 4 * 1024 * 1024;
 export const CLEANING_MINUTES_DEFAULT = 15;
 

@@ -129,7 +129,7 @@ export class SaleTeller {
     return reply.type === "refused" ? reply : undefined;
   }
 
-  /** Of a closed showtime: nobody can hold a seat any more who has none now. */
+  /** Asked of a closed showtime: nobody can hold a seat any more who has none now. */
   async #hasSales(sale: Sale): Promise<boolean | Refusal> {
     const view = await this.#options.engine.ask({ type: "view", showtime: showtimeId(sale.id) });
     if (view.type === "view") {

@@ -23,7 +23,7 @@ import { SaleKeeper } from "./sale-keeper.ts";
 import { CATALOG_SCHEMA, type CatalogTables } from "./store/tables.ts";
 
 export interface CatalogOptions {
-  /** Of a database whose schema `catalog` is migrated when `start` is called. */
+  /** Its database's schema `catalog` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;
   readonly stream: EventStream;

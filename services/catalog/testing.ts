@@ -159,7 +159,7 @@ export function clientOf(server: TestServer) {
   };
 }
 
-/** Of answers that came in any order. */
+/** Statuses of answers that came in any order. */
 export const statusesOf = (answers: readonly { readonly statusCode: number }[]): number[] =>
   answers.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b);
 

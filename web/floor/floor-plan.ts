@@ -15,7 +15,7 @@ export interface Box {
 
 export interface Label extends Point {
   readonly text: string;
-  /** Of what it names, in centimetres. */
+  /** Width of what it names, in centimetres. */
   readonly width: number;
 }
 

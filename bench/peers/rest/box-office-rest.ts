@@ -89,7 +89,7 @@ export class BoxOfficeRest {
     return this.#showtimePages.get(this.#showtimeOf(id)?.id ?? "");
   }
 
-  /** Of the first SHOWTIMES alone, which is what the load asks for. */
+  /** For the first SHOWTIMES alone, which is what the load asks for. */
   layout(id: string): Ready | undefined {
     return this.#catalogue.layouts.get(this.#showtimeOf(id)?.id ?? "");
   }

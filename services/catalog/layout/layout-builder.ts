@@ -175,7 +175,7 @@ type Rows = readonly { readonly seats: readonly LayoutSeat[] }[];
 const leastOf = (rows: Rows, field: 1 | 2): number =>
   rows.reduce((least, row) => row.seats.reduce((so, seat) => Math.min(so, seat[field]), least), Infinity);
 
-/** Of the category's seats, or of all where it has none. */
+/** Middle of the category's seats, or of all where it has none. */
 function middleOf(rows: Rows, category: number | undefined): Point {
   const seats = rows.flatMap((row) => row.seats);
   const own = seats.filter((seat) => seat[3] === category);

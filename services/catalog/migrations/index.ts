@@ -5,7 +5,7 @@ import { searchAndVersions } from "./002-search-and-versions.ts";
 import { showEnds } from "./004-show-ends.ts";
 import { settledHalls } from "./005-settled-halls.ts";
 
-/** Of the schema `catalog`, in the order of their names. */
+/** Migrations of the schema `catalog`, in the order of their names. */
 export const catalogMigrations: Readonly<Record<string, Migration>> = {
   "001-catalog": catalogTables,
   "002-search-and-versions": searchAndVersions,

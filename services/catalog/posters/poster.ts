@@ -11,7 +11,7 @@ export interface PosterSubject {
   readonly actors: readonly string[];
 }
 
-/** Of the poster, and of the space its words may take, in the units of the picture. */
+/** Sizes of the poster, and of the space its words may take, in the units of the picture. */
 const WIDTH = 400;
 const HEIGHT = 600;
 const TEXT_WIDTH = 344;
