@@ -61,8 +61,9 @@ export function hallWork(share: number): ReadonlyMap<string, Work> {
   );
 }
 
+// Each has one showtime for all rounds: what is measured is a sale that has been going on for a while, and no collector that comes across a new one.
+
 function holdAndRelease(hall: HallPlan, pairs: number): Work {
-  // One showtime for all rounds: what is measured is a sale that has been going on for a while.
   let onSale: ShowtimeState | undefined;
   return {
     count: pairs * 2,
@@ -87,11 +88,11 @@ function replayOf(hall: HallPlan, pairs: number): Work {
 }
 
 function refusals(hall: HallPlan, count: number): Work {
-  let allHeld: Uint8Array | undefined;
+  let onSale: ShowtimeState | undefined;
   return {
     count,
     prepare() {
-      const state = decodeState((allHeld ??= encodeState(heldHall(hall, 1))));
+      const state = (onSale ??= heldHall(hall, 1));
       const commands = Array.from({ length: count }, (_, at) => holdSeats(at, [(at * 7) % hall.row.length]));
       return () => {
         const cameAbout = carryOut(state, commands);
@@ -102,11 +103,11 @@ function refusals(hall: HallPlan, count: number): Work {
 }
 
 function bestAvailable(hall: HallPlan, wishes: number, held: number): Work {
-  let partlyHeld: Uint8Array | undefined;
+  let onSale: ShowtimeState | undefined;
   return {
     count: wishes * 2,
     prepare() {
-      const state = decodeState((partlyHeld ??= encodeState(heldHall(hall, held))));
+      const state = (onSale ??= heldHall(hall, held));
       const commands = holdsAndReleases(state, wishes, (pair) => holdBest(pair, 3));
       return () => carryOutAll(state, commands);
     },
