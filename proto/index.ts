@@ -4,7 +4,7 @@ export * from "./limits.ts";
 export * from "./errors.ts";
 export * from "./close-codes.ts";
 export * from "./seat-status.ts";
-export * from "./bytes.ts";
+export { ByteReader, ByteWriter, CorruptBytes } from "./codec/index.ts";
 export * from "./fnv1a.ts";
 export * from "./subject.ts";
 export * from "./engine/index.ts";

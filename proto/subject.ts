@@ -4,7 +4,7 @@
  */
 import { Packr } from "msgpackr";
 import type { Check } from "./checks.ts";
-import { readPlain } from "./plain-reader.ts";
+import { readPlain } from "./codec/index.ts";
 
 export interface Codec<T> {
   encode(value: T): Uint8Array;

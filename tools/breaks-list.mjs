@@ -192,7 +192,7 @@ export const BREAKS = [
     file: "services/payments/gateways/stripe-gateway.ts",
     find: 'capture_method: "manual",',
     replace: 'capture_method: "automatic",',
-    test: "services/payments/stripe.test.ts",
+    test: "services/payments/gateways/stripe.test.ts",
   },
   {
     law: "-",
@@ -229,7 +229,7 @@ export const BREAKS = [
   {
     law: "-",
     what: "an event overtakes an earlier one of its booking in another outbox",
-    file: "platform/events/relay.ts",
+    file: "platform/events/outbox/relay.ts",
     find: "if (row.isEarly) await this.#untilItsTurn(lead, row.id);",
     replace: "",
     test: "platform/events",

@@ -8,11 +8,11 @@ import {
   Unreachable,
   UsherClient,
 } from "../client/index.ts";
-import { Basket } from "./basket.ts";
+import { Basket } from "./hall/basket.ts";
 import { ConnectionPill } from "./connection-pill.ts";
 import { byId } from "./dom.ts";
 import { formatList, formatWhen } from "./format.ts";
-import { HallPage } from "./hall-page.ts";
+import { HallPage } from "./hall/hall-page.ts";
 import { tell } from "./messages.ts";
 import { ProgrammePage } from "./programme-page.ts";
 import { Session } from "./session.ts";

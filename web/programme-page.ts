@@ -2,7 +2,7 @@ import type { Movie, RestClient, Showtime } from "../client/index.ts";
 import { button, byId, create, replaceItems } from "./dom.ts";
 import { formatDay, formatTime, formatWhen } from "./format.ts";
 import { groupBy } from "./group-by.ts";
-import { isOnSale, saleWords } from "./sale-words.ts";
+import { isOnSale, saleWords } from "./hall/sale-words.ts";
 
 const NOTHING_WORDS = "Nothing is on sale just now.";
 /** On the average. Screens in foyers show the programme for weeks. */

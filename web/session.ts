@@ -1,5 +1,5 @@
 import type { RestClient, TokenReason } from "../client/index.ts";
-import type { Wish } from "./wish.ts";
+import type { Wish } from "./hall/wish.ts";
 
 const STORE = "usher.guest";
 /** A token that is about to end has no more than this left. */

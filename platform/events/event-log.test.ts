@@ -7,7 +7,7 @@ import { systemRandom } from "../random/index.ts";
 import { EventLog } from "./event-log.ts";
 import { addEventMetrics } from "./metrics.ts";
 import { outboxMigration } from "./migrations.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox/outbox.ts";
 import { silent, testEvents, type TestEvents } from "./testing.ts";
 
 let t: TestEvents;

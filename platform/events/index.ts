@@ -3,7 +3,7 @@ export { EventLog, type LoggedEvent, type OutboxLag } from "./event-log.ts";
 export { addEventMetrics } from "./metrics.ts";
 export type { Consumer, EventStream, StartableEventStream } from "./event-stream.ts";
 export { InProcessEventStream } from "./in-process-event-stream.ts";
-export { JetStreamEventStream } from "./jetstream-event-stream.ts";
+export { JetStreamEventStream } from "./jetstream/jetstream-event-stream.ts";
 export { Inbox } from "./inbox.ts";
 export {
   EVENTS_SCHEMA,
@@ -12,5 +12,5 @@ export {
   outboxMigration,
   outboxOrderMigration,
 } from "./migrations.ts";
-export { Outbox, type OutboxOptions } from "./outbox.ts";
+export { Outbox, type OutboxOptions } from "./outbox/outbox.ts";
 export { StreamMark } from "./stream-mark.ts";

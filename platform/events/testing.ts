@@ -7,7 +7,7 @@ import { createDatabase, createPool, migrate } from "../postgres/index.ts";
 import { testDatabase } from "../postgres/testing.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { InProcessEventStream } from "./in-process-event-stream.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox/outbox.ts";
 import {
   EVENTS_SCHEMA,
   eventsMigrations,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteReader, ByteWriter, CorruptBytes } from "../bytes.ts";
+import { ByteReader, ByteWriter, CorruptBytes } from "../codec/index.ts";
 import { decodeEvent, encodeEvent } from "./event-codec.ts";
 import type { Event } from "./events.ts";
 

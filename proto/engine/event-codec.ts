@@ -3,7 +3,7 @@
  * Tags are never given a second meaning; a field is never added to a tag, a new tag is. Rules alone say by bits which of their
  * fields follow.
  */
-import type { ByteReader, ByteWriter } from "../bytes.ts";
+import type { ByteReader, ByteWriter } from "../codec/index.ts";
 import type { BookingId, HolderId, RequestId } from "../ids.ts";
 import type { AnswerEvent, Event } from "./events.ts";
 import { readLimits, readPlan, readRules, writeLimits, writePlan, writeRules } from "./sale-codec.ts";

@@ -1,5 +1,5 @@
 /** What the rare events carry: a hall's plan, a sale's rules, the operator's limits. */
-import type { ByteReader, ByteWriter } from "../bytes.ts";
+import type { ByteReader, ByteWriter } from "../codec/index.ts";
 import type { AccessibleRelease, HallPlan, OrphanRule, PlanCategory, SaleLimits, SaleRules } from "./commands.ts";
 
 const ORPHAN_RULES: readonly OrphanRule[] = ["none", "lenient", "strict"];

@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from "../bytes.ts";
+import type { ByteReader, ByteWriter } from "../codec/index.ts";
 
 /** A list of seats in its own order: the count, then each seat's distance from the one before. Neighbours take a byte each. */
 export function writeSeats(out: ByteWriter, seats: readonly number[]): void {

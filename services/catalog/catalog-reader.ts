@@ -14,8 +14,8 @@ import type {
   ShowtimeQuery,
 } from "../../proto/rest/index.ts";
 import { Problem } from "../../platform/http/index.ts";
-import { type AnswerBody, answerBody } from "./answer-body.ts";
-import { Cache } from "./cache.ts";
+import { type AnswerBody, answerBody } from "./cache/answer-body.ts";
+import { Cache } from "./cache/cache.ts";
 import { type SeatView, seatsOf } from "./layout/hall-layout.ts";
 import { known } from "./known.ts";
 import { LayoutBody } from "./layout/layout-body.ts";

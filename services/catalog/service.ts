@@ -15,11 +15,11 @@ import { MovieDesk } from "./admin/movie-desk.ts";
 import { ShowtimeDesk } from "./admin/showtime-desk.ts";
 import { serveCatalog } from "./bus-answers.ts";
 import { CatalogReader } from "./catalog-reader.ts";
-import { type ChangeMark, ChangeWatch } from "./change-watch.ts";
+import { type ChangeMark, ChangeWatch } from "./cache/change-watch.ts";
 import { DemoKeeper } from "./demo/demo-keeper.ts";
 import type { Engine } from "../../platform/engine-client/index.ts";
 import { adminRoutes, readingRoutes, showtimePageRoutes } from "./routes/index.ts";
-import { SaleKeeper } from "./sale-keeper.ts";
+import { SaleKeeper } from "./sale/sale-keeper.ts";
 import { CATALOG_SCHEMA, type CatalogTables } from "./store/tables.ts";
 
 export interface CatalogOptions {

@@ -8,7 +8,7 @@ import { until } from "../../platform/testing/until.ts";
 import { PAYMENT_CHANGED, type PaymentState } from "../../proto/services/index.ts";
 import type { Gateway, GatewayRecord } from "./gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
-import { Reconciler } from "./reconciler.ts";
+import { Reconciler } from "./reconciliation/reconciler.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
 import { type Process, type Shop, testShop } from "./testing/shop.ts";
 

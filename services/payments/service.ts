@@ -19,21 +19,21 @@ import {
   VOID_PAYMENT,
 } from "../../proto/services/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
-import { Agenda } from "./agenda.ts";
-import { DueWork } from "./due-work.ts";
-import { mockGatewaySecret } from "./gateway-secret.ts";
+import { Agenda } from "./steps/agenda.ts";
+import { DueWork } from "./steps/due-work.ts";
+import { mockGatewaySecret } from "./gateways/gateway-secret.ts";
 import type { Gateway } from "./gateways/gateway.ts";
 import { MockGateway } from "./gateways/mock-gateway.ts";
 import { StripeGateway } from "./gateways/stripe-gateway.ts";
 import { Terminal } from "./gateways/terminal.ts";
 import { RECONCILE_EVERY_MS } from "./limits.ts";
-import { PaymentBook } from "./payment-book.ts";
+import { PaymentBook } from "./book/payment-book.ts";
 import { Payments } from "./payments.ts";
-import { Reconciler } from "./reconciler.ts";
+import { Reconciler } from "./reconciliation/reconciler.ts";
 import { paymentRoutes } from "./routes.ts";
-import { Stepper } from "./stepper.ts";
+import { Stepper } from "./steps/stepper.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
-import { WebhookKey } from "./webhook-key.ts";
+import { WebhookKey } from "./webhooks/webhook-key.ts";
 import { WebhookInbox } from "./webhooks/webhook-inbox.ts";
 import { mockVerifier, stripeVerifier } from "./webhooks/webhook-verifier.ts";
 

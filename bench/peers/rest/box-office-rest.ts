@@ -1,4 +1,4 @@
-import { SingleFlight } from "../../../services/catalog/single-flight.ts";
+import { SingleFlight } from "../../../services/catalog/cache/single-flight.ts";
 import { CLIENT_OP, SERVER_OP } from "../../peer.ts";
 import { BoxOffice } from "../front/box-office.ts";
 import { HOLD_TTL_MS } from "../front/seat-store.ts";

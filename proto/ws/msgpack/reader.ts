@@ -6,7 +6,7 @@
  * The first failure is kept in `failure`; from then on every read gives an empty value of its type, so that the caller
  * looks once, at the end.
  */
-import { asciiOf } from "../../ascii.ts";
+import { asciiOf } from "../../codec/index.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -8,7 +8,7 @@ import type { Engine } from "../../../platform/engine-client/index.ts";
 import { CATALOG } from "../engine.ts";
 import { type HallLayout, seatsOf, type SeatView } from "../layout/hall-layout.ts";
 import { SETTLE_SWEEP_EVERY_MS } from "../limits.ts";
-import type { SaleKeeper } from "../sale-keeper.ts";
+import type { SaleKeeper } from "../sale/sale-keeper.ts";
 import { readPlan } from "../store/plans.ts";
 import type { CatalogTables } from "../store/tables.ts";
 

@@ -4,7 +4,7 @@ import type { Outbox } from "../../../platform/events/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { CategoryPrices, ChangedShowtime, NewShowtime, Showtime } from "../../../proto/rest/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
-import type { SaleKeeper } from "../sale-keeper.ts";
+import type { SaleKeeper } from "../sale/sale-keeper.ts";
 import { readShowtime } from "../store/showtimes.ts";
 import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";

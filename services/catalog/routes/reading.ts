@@ -17,7 +17,7 @@ import {
   ShowtimeQuery,
 } from "../../../proto/rest/index.ts";
 import { etagOf, isFresh, type Routes } from "../../../platform/http/index.ts";
-import { sendBody } from "../answer-body.ts";
+import { sendBody } from "../cache/answer-body.ts";
 import type { CatalogReader } from "../catalog-reader.ts";
 import { POSTER_MAX_AGE_S } from "../limits.ts";
 import { drawPoster } from "../posters/poster.ts";

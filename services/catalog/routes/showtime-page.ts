@@ -6,7 +6,7 @@ import { isFresh, Problem, type Routes, varyOn } from "../../../platform/http/in
 import type { CatalogReader } from "../catalog-reader.ts";
 import type { LayoutBody } from "../layout/layout-body.ts";
 import { LAYOUT_MAX_AGE_S } from "../limits.ts";
-import { SingleFlight } from "../single-flight.ts";
+import { SingleFlight } from "../cache/single-flight.ts";
 import { tags } from "./tags.ts";
 
 interface Options {

@@ -4,7 +4,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import { parsedJson } from "../../../platform/json/index.ts";
 import { Money } from "../../../proto/rest/index.ts";
 import { PAYMENT_STATES } from "../../../proto/services/index.ts";
-import { sendText } from "../http-client.ts";
+import { sendText } from "./http-client.ts";
 import { AMOUNT_MAX, GATEWAY_TIMEOUT_MS, LIST_PAGES_MAX } from "../limits.ts";
 import {
   type Gateway,

@@ -2,8 +2,8 @@ import { type Kysely, sql } from "kysely";
 import { doubledMs } from "../../../platform/back-off/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
-import { sendText } from "../http-client.ts";
-import type { WebhookKey } from "../webhook-key.ts";
+import { sendText } from "../gateways/http-client.ts";
+import type { WebhookKey } from "../webhooks/webhook-key.ts";
 import {
   WEBHOOK_ATTEMPTS_MAX,
   WEBHOOK_LEASE_MS,

@@ -6,7 +6,7 @@ import { systemClock } from "../../../platform/clock/index.ts";
 import { createLogger } from "../../../platform/log/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { until } from "../../../platform/testing/until.ts";
-import { mockGatewaySecret } from "../gateway-secret.ts";
+import { mockGatewaySecret } from "../gateways/gateway-secret.ts";
 import { type Shop, testShop } from "../testing/shop.ts";
 import { createMockGateway, type MockGatewayOptions } from "./gateway.ts";
 

@@ -1,0 +1,215 @@
+import type { Kysely } from "kysely";
+import type { Pool } from "pg";
+import { Gauge } from "prom-client";
+import type { Clock } from "../../../platform/clock/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import type { Registry } from "../../../platform/metrics/index.ts";
+import { Leadership } from "../../../platform/postgres/index.ts";
+import type { PaymentDifference, Reconciliation } from "../../../proto/rest/index.ts";
+import type { PaymentMethod } from "../../../proto/services/index.ts";
+import { ComparedPayments, type ComparedRow } from "./compared-payments.ts";
+import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment } from "../gateways/gateway.ts";
+import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS } from "../limits.ts";
+import { knownOf } from "../steps/stepper.ts";
+import type { PaymentsTables } from "../tables.ts";
+
+interface Options {
+  /** For the lock of the process that reconciles. */
+  readonly pool: Pool;
+  readonly db: Kysely<PaymentsTables>;
+  readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Registry;
+}
+
+/** What the two say of a payment; undefined is what was not found there. */
+interface Sides {
+  readonly row?: ComparedRow;
+  readonly record?: GatewayRecord;
+}
+
+/** Holds our books against the gateways': what was captured less what was refunded is the same on both sides, payment by payment. */
+export class Reconciler {
+  readonly #options: Options;
+  readonly #ours: ComparedPayments;
+  readonly #gauge: Gauge<"method">;
+  readonly #openRefund: Gauge;
+  #leadership: Leadership | undefined;
+  #underWay: Promise<Reconciliation> | undefined;
+  #leavesOff = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#ours = new ComparedPayments(options);
+    this.#gauge = new Gauge({
+      name: "usher_payments_differences",
+      help: "Payments of which we and the gateway say different things, at the last reconciliation",
+      labelNames: ["method"],
+      registers: [options.metrics],
+    });
+    this.#openRefund = new Gauge({
+      name: "usher_payments_open_refund_seconds",
+      help: "Age of the oldest refund that its gateway has not done, at the last reconciliation",
+      registers: [options.metrics],
+    });
+  }
+
+  /** As `reconcile`, in one process of all: the first that comes, until it stops, hangs, or its connection ends. The others' gauges are 0, or not there. */
+  async reconcileForAll(): Promise<void> {
+    this.#leadership ??= await this.#lead();
+    if (this.#leadership !== undefined) {
+      await this.reconcile();
+      return;
+    }
+    this.#gauge.reset();
+    this.#openRefund.reset();
+  }
+
+  /** A comparison that is under way ends at the next payment, however long the gateway's list is. */
+  leaveOff(): void {
+    this.#leavesOff = true;
+  }
+
+  stop(): void {
+    this.#leadership?.end();
+  }
+
+  async #lead(): Promise<Leadership | undefined> {
+    const { pool, clock, log } = this.#options;
+    const leadership = await Leadership.take({ pool, name: "usher.payments.reconciler", clock, log });
+    void leadership?.lost.then(() => (this.#leadership = undefined));
+    return leadership;
+  }
+
+  /** What is still under way is left for the next time. Whoever asks while it is at it gets the same answer. */
+  reconcile(): Promise<Reconciliation> {
+    return (this.#underWay ??= this.#reconcile().finally(() => (this.#underWay = undefined)));
+  }
+
+  async #reconcile(): Promise<Reconciliation> {
+    const { gateways, clock, log } = this.#options;
+    const at = clock.now();
+    const since = new Date(at - RECONCILE_WINDOW_MS);
+    const unreachable: string[] = [];
+    const differences: PaymentDifference[] = [];
+    let compared = 0;
+    for (const [method, gateway] of gateways) {
+      if (method === "terminal") continue; // It keeps no books.
+      try {
+        const found = await this.#compare(method, gateway, since);
+        compared += found.compared;
+        differences.push(...found.differences);
+        this.#gauge.set({ method }, found.differences.length);
+      } catch (error) {
+        unreachable.push(method);
+        log.warn({ err: error, gateway: method }, "a gateway's list could not be compared with ours");
+      }
+    }
+    this.#openRefund.set((at - ((await this.#ours.oldestOpenRefund())?.getTime() ?? at)) / 1000);
+    for (const difference of differences) log.error(difference, "a payment differs between us and its gateway");
+    return { at: new Date(at).toISOString(), since: since.toISOString(), compared, unreachable, differences };
+  }
+
+  async #compare(
+    method: PaymentMethod,
+    gateway: Gateway,
+    since: Date,
+  ): Promise<{ compared: number; differences: PaymentDifference[] }> {
+    const differences: PaymentDifference[] = [];
+    let compared = 0;
+    // Those of which only one side has told so far: by the gateway's clock a payment may be of the slice before ours, or of the next.
+    let before = new Map<string, Sides>();
+    for await (const { rows, from, until } of this.#ours.slices(method, since)) {
+      const open = new Map<string, Sides>();
+      const suspects = new Map<string, KnownPayment | undefined>();
+      const compare = (id: string, { row, record }: Sides): void => {
+        compared += 1;
+        // The gateway's list may have begun before `since`, by its clock.
+        if (keptBy(row) !== keptBy(record)) suspects.set(id, record ?? knownBy(row));
+      };
+      const note = (id: string, side: Sides): void => {
+        const other = before.get(id) ?? open.get(id);
+        if (other === undefined) {
+          open.set(id, side);
+          return;
+        }
+        before.delete(id);
+        open.delete(id);
+        compare(id, { ...other, ...side });
+      };
+      const lookAgain = async (): Promise<void> => {
+        for (const [paymentId, known] of suspects) {
+          if (this.#leavesOff) throw new Error("the process stops");
+          if (differences.length === DIFFERENCES_MAX) break;
+          const difference = await this.#lookAgain(method, gateway, paymentId, known);
+          if (difference !== undefined) differences.push(difference);
+        }
+        suspects.clear();
+      };
+      for (const row of rows) note(row.id, { row });
+      for await (const record of gateway.list(from, until)) {
+        if (this.#leavesOff) throw new Error("the process stops");
+        note(record.paymentId, { record });
+        if (open.size <= 2 * RECONCILE_ROWS_MAX) continue;
+        // So many are none of ours: the books may be of days ago, and the list goes on until now.
+        for (const [id, sides] of open) {
+          if (sides.row !== undefined) continue;
+          open.delete(id);
+          compare(id, sides);
+        }
+        await lookAgain();
+      }
+      for (const [id, sides] of before) compare(id, sides);
+      if (until === undefined) for (const [id, sides] of open) compare(id, sides);
+      before = open;
+      await lookAgain();
+    }
+    for (const row of await this.#ours.refundedLately(method, since)) {
+      compared += 1;
+      const difference = await this.#lookAgain(method, gateway, row.id, knownBy(row));
+      if (difference !== undefined) differences.push(difference);
+      await this.#ours.noteLook(row);
+    }
+    return { compared, differences };
+  }
+
+  /** The two lists are not of one instant: only what differs when both sides are read again, and nothing is under way, is told. */
+  async #lookAgain(
+    method: PaymentMethod,
+    gateway: Gateway,
+    paymentId: string,
+    known: KnownPayment | undefined,
+  ): Promise<PaymentDifference | undefined> {
+    const record = known && (await recordOf(gateway, known));
+    const row = await this.#ours.find(paymentId);
+    if (keptBy(row) === keptBy(record) || (row !== undefined && row.due_at !== null)) return undefined;
+    if (row !== undefined && keptBy(record) > keptBy(row)) await this.#ours.makeDue(row);
+    return {
+      paymentId,
+      method,
+      gatewayId: record?.gatewayId ?? row?.gateway_id ?? null,
+      ours: row ? { state: row.state, kept: { amount: keptBy(row), currency: row.currency } } : null,
+      gateways: record
+        ? { state: record.state, kept: { amount: keptBy(record), currency: record.amount.currency } }
+        : null,
+    };
+  }
+}
+
+/** Undefined when the gateway does not know the payment. */
+async function recordOf(gateway: Gateway, known: KnownPayment): Promise<GatewayRecord | undefined> {
+  try {
+    const record = await gateway.read(known);
+    return record.paymentId === known.paymentId ? record : undefined;
+  } catch (error) {
+    if (error instanceof GatewayRefused) return undefined;
+    throw error;
+  }
+}
+
+const knownBy = (row: ComparedRow | undefined): KnownPayment | undefined =>
+  row === undefined || row.gateway_id === null ? undefined : knownOf(row, row.gateway_id);
+
+const keptBy = (side: { readonly captured: number; readonly refunded: number } | undefined): number =>
+  side === undefined ? 0 : side.captured - side.refunded;
