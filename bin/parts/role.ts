@@ -3,7 +3,7 @@ import { type Config, loadConfig } from "../../platform/config/index.ts";
 import type { ExplainedError } from "../../platform/explained/index.ts";
 import { Lifecycle, Stopping, stopOnSignals } from "../../platform/lifecycle/index.ts";
 import { createLogger, type Logger } from "../../platform/log/index.ts";
-import { createMetrics, type Registry, sampledGauge } from "../../platform/metrics/index.ts";
+import { createMetrics, logLineCounter, type Registry, sampledGauge } from "../../platform/metrics/index.ts";
 import { explainServerError } from "../../platform/postgres/index.ts";
 import type { Context } from "../context.ts";
 
@@ -27,10 +27,11 @@ export async function runRole(context: Context, name: string, start: (role: Role
   const begun = performance.now();
   const config = loadConfig(context.env);
   const clock = new SteeredClock(systemClock);
-  const log = createLogger({ level: config.logLevel, name: name === "all" ? "usher" : name });
+  const metrics = createMetrics(name);
+  const onLine = logLineCounter(metrics);
+  const log = createLogger({ level: config.logLevel, name: name === "all" ? "usher" : name, onLine });
   const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: STOP_TIMEOUT_MS });
   try {
-    const metrics = createMetrics(name);
     sampledGauge({
       registry: metrics,
       name: "usher_shards",

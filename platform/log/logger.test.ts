@@ -22,6 +22,18 @@ describe("logger", () => {
     });
   });
 
+  it("tells of each line that is written, and of no other", () => {
+    const destination = capture();
+    const told: string[] = [];
+    const log = createLogger({ name: "edge", level: "info", destination, onLine: (level) => told.push(level) });
+    log.debug("not this");
+    log.error({ err: new Error("on purpose") }, "oh");
+    log.child({ shard: 7 }).warn({ seats: 3 }, "%s seats", "three");
+    expect(told).toEqual(["error", "warn"]);
+    expect(destination.lines).toHaveLength(2);
+    expect(JSON.parse(destination.lines[1] ?? "")).toMatchObject({ shard: 7, seats: 3, msg: "three seats" });
+  });
+
   it("leaves out what stands under a secret's name, however nested", () => {
     const destination = capture();
     const log = createLogger({ name: "edge", level: "info", destination });

@@ -1,4 +1,4 @@
-import { pino, type DestinationStream, type Logger } from "pino";
+import { type DestinationStream, type Logger, type LoggerOptions as PinoOptions, pino } from "pino";
 import { terminalStream } from "./terminal-stream.ts";
 
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -20,16 +20,28 @@ const UNWRITTEN_MAX = 1_048_576;
 /** How deep in a logged object a secret is still found. */
 const REDACT_DEPTH = 4;
 
+type LogHook = NonNullable<NonNullable<PinoOptions["hooks"]>["logMethod"]>;
+
+interface LoggerOptions {
+  readonly name: string;
+  /** The least that is written. */
+  readonly level: LogLevel;
+  readonly destination?: DestinationStream;
+  /** Told of each line that is written, those of child loggers among them. */
+  readonly onLine?: (level: string) => void;
+}
+
 /**
  * A logger that writes to standard error, so that standard output keeps what people and scripts read from it:
  * JSON lines, or one readable line each when that is a terminal. Values under a secret's name are left out.
  */
-export function createLogger(options: { name: string; level: LogLevel; destination?: DestinationStream }): Logger {
-  const { name, level, destination = standardError() } = options;
-  return pino(
-    { name, level, base: { pid: process.pid }, redact: { paths: secretPaths(), censor: "[hidden]" } },
-    destination,
-  );
+export function createLogger({ name, level, destination = standardError(), onLine }: LoggerOptions): Logger {
+  const redact = { paths: secretPaths(), censor: "[hidden]" };
+  const logMethod: LogHook = function (args, write, number) {
+    onLine?.(pino.levels.labels[number] ?? "");
+    write.apply(this, args);
+  };
+  return pino({ name, level, base: { pid: process.pid }, redact, hooks: { logMethod } }, destination);
 }
 
 /** Written at once: a process that dies has said why. One whose terminal is gone, or whose disk is full, goes on and says it later, or never. */

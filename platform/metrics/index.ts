@@ -1,3 +1,3 @@
 export type { Registry } from "prom-client";
 export { inTime, lookedUpGauge } from "./looked-up.ts";
-export { createMetrics, DURATION_BUCKETS, sampledCounter, sampledGauge } from "./metrics.ts";
+export { createMetrics, DURATION_BUCKETS, logLineCounter, sampledCounter, sampledGauge } from "./metrics.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createMetrics, sampledCounter, sampledGauge } from "./metrics.ts";
+import { createMetrics, logLineCounter, sampledCounter, sampledGauge } from "./metrics.ts";
 
 it("a registry tells of the process and of what is sampled, at the time of the scrape", async () => {
   const registry = createMetrics("edge");
@@ -21,4 +21,16 @@ it("a registry that is not of the process has what is sampled alone", async () =
   sampledGauge({ registry, name: "usher_connections", help: "Open now.", read: () => 1 });
   const text = await registry.metrics();
   expect(text.match(/^# TYPE \S+/gm)).toEqual(["# TYPE usher_connections"]);
+});
+
+it("warnings and errors are counted from 0 on, and what all is well with is not", async () => {
+  const registry = createMetrics("engine", { ofProcess: false });
+  const count = logLineCounter(registry);
+  for (const level of ["info", "error", "debug", "error"]) count(level);
+  const lines = (await registry.metrics()).match(/^usher_log_lines_total.*$/gm);
+  expect(lines).toEqual([
+    'usher_log_lines_total{level="warn",role="engine"} 0',
+    'usher_log_lines_total{level="error",role="engine"} 2',
+    'usher_log_lines_total{level="fatal",role="engine"} 0',
+  ]);
 });

@@ -46,3 +46,21 @@ export function sampledCounter({ registry, name, help, read }: Sampled): void {
     },
   });
 }
+
+/**
+ * Counts what a process logs that nobody should have to read every day, from its first line on. Whatever goes wrong for long says so there,
+ * whether it has a metric of its own or not. @returns to be called for each line
+ */
+export function logLineCounter(registry: Registry): (level: string) => void {
+  const lines = new Counter({
+    name: "usher_log_lines_total",
+    help: "Lines logged",
+    labelNames: ["level"],
+    registers: [registry],
+  });
+  const counted = ["warn", "error", "fatal"];
+  for (const level of counted) lines.inc({ level }, 0); // What is first seen at 1 does not grow to it.
+  return (level) => {
+    if (counted.includes(level)) lines.inc({ level });
+  };
+}
