@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoint, plainCodec, type Topic } from "../../proto/index.ts";
 import { systemClock } from "../clock/index.ts";
 import { createLogger, type Logger } from "../log/index.ts";
-import { answerWith } from "./answer-with.ts";
 import { ConnectionLost, NoResponders, RequestTimeout } from "./bus.ts";
 import { busContract } from "./contract.ts";
 import { NatsBus } from "./nats-bus.ts";
 import { connectNats, NatsUnusable } from "./nats-connection.ts";
+import { serving } from "./serving.ts";
 import { type NatsServer, startNatsServer } from "./testing.ts";
 
 const log = createLogger({ name: "test", level: "silent" });
@@ -106,10 +106,7 @@ describe("NATS bus", () => {
   it("leaves whoever asks for more than the server takes to its time-out, and goes on", async () => {
     const bus = await connected();
     const endpoint: Endpoint<number, Uint8Array> = { name: "largest", question: plainCodec(), answer: plainCodec() };
-    bus.serve(
-      endpoint,
-      answerWith(log, async (length) => new Uint8Array(length)),
-    );
+    serving(bus, log, "answerers")(endpoint, async (length) => new Uint8Array(length));
     await expect(bus.request(endpoint, 2 ** 21, { timeoutMs: 20 })).rejects.toThrow(RequestTimeout);
     await expect(bus.request(endpoint, 10, { timeoutMs: 5_000 })).resolves.toHaveLength(10);
     await bus.close();

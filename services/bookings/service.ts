@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import { type Bus, serving, type Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts";
@@ -109,19 +109,13 @@ export function createBookingsService(options: BookingsOptions): BookingsService
         handle: ({ id, data }) =>
           store.callOff(data.showtimeId, (transaction) => inbox.take<BookingsTables>(transaction, "bookings", id)),
       });
-      const record = answerWith(
-        log,
-        async ({ bookingId, fence = false }: { readonly bookingId: string; readonly fence?: boolean }) => {
+      const serve = serving(bus, log, "bookings");
+      subscriptions.push(
+        serve(BOOKING, async ({ bookingId, fence = false }) => {
           const stored = await (fence ? store.fence(bookingId) : store.read(bookingId));
           return stored === undefined ? null : recordOf(stored);
-        },
-      );
-      const bookers = answerWith(log, async ({ userIds }: { readonly userIds: readonly string[] }) => ({
-        booked: await store.bookersAmong(userIds),
-      }));
-      subscriptions.push(
-        bus.serve(BOOKING, record, { queue: "bookings" }),
-        bus.serve(BOOKERS, bookers, { queue: "bookings" }),
+        }),
+        serve(BOOKERS, async ({ userIds }) => ({ booked: await store.bookersAmong(userIds) })),
         // Every process hears it: the one that has the booking in hand must.
         bus.subscribe(PAYMENT_CHANGED, ({ bookingId, state }) => {
           // What is pending or captured is so by our own asking.

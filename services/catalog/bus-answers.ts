@@ -1,5 +1,5 @@
 /** What the catalogue answers the other services: from memory, since every purchase asks. */
-import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import { type Bus, serving, type Subscription } from "../../platform/bus/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import type { Showtime } from "../../proto/rest/index.ts";
 import { HALL_PLAN, LABELLED_SEATS, QUOTE, type SeatCard, type ShowtimeCard } from "../../proto/services/index.ts";
@@ -10,35 +10,23 @@ import type { ShowtimeRecord } from "./store/showtimes.ts";
 
 export function serveCatalog(options: { bus: Bus; reader: CatalogReader; log: Logger }): readonly Subscription[] {
   const { bus, reader, log } = options;
-  const queue = { queue: "catalog" };
+  const serve = serving(bus, log, "catalog");
   return [
-    bus.serve(
-      QUOTE,
-      answerWith(log, async ({ showtimeId, seats, fresh = false }) => {
-        const record = await known(fresh ? reader.showtimeNow(showtimeId) : reader.showtime(showtimeId));
-        if (record === null) return null;
-        const all = await reader.seats(record);
-        const cards = seats.map((seat) => seatCard(all[seat], record.showtime));
-        return cards.every((card) => card !== null) ? { showtime: showtimeCard(record), seats: cards } : null;
-      }),
-      queue,
-    ),
-    bus.serve(
-      HALL_PLAN,
-      answerWith(log, async ({ showtimeId }) => {
-        const record = await known(reader.showtime(showtimeId));
-        return record && (await reader.seats(record)).map(({ x, y }) => ({ x, y }));
-      }),
-      queue,
-    ),
-    bus.serve(
-      LABELLED_SEATS,
-      answerWith(log, async ({ showtimeId, labels }) => {
-        const record = await known(reader.showtime(showtimeId));
-        return record && indexesOf(labels, await reader.seats(record));
-      }),
-      queue,
-    ),
+    serve(QUOTE, async ({ showtimeId, seats, fresh = false }) => {
+      const record = await known(fresh ? reader.showtimeNow(showtimeId) : reader.showtime(showtimeId));
+      if (record === null) return null;
+      const all = await reader.seats(record);
+      const cards = seats.map((seat) => seatCard(all[seat], record.showtime));
+      return cards.every((card) => card !== null) ? { showtime: showtimeCard(record), seats: cards } : null;
+    }),
+    serve(HALL_PLAN, async ({ showtimeId }) => {
+      const record = await known(reader.showtime(showtimeId));
+      return record && (await reader.seats(record)).map(({ x, y }) => ({ x, y }));
+    }),
+    serve(LABELLED_SEATS, async ({ showtimeId, labels }) => {
+      const record = await known(reader.showtime(showtimeId));
+      return record && indexesOf(labels, await reader.seats(record));
+    }),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import { type Bus, serving, type Subscription } from "../../platform/bus/index.ts";
 import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Outbox } from "../../platform/events/index.ts";
@@ -123,19 +123,12 @@ export function createIdentityService(options: IdentityOptions): IdentityService
     async start() {
       await reloadKeys();
       await ensureAdmin({ db, accounts, passwords, config, random, log, announce: options.announceAdmin });
+      const serve = serving(bus, log, "identity");
       served.push(
-        bus.serve(SIGNING_KEYS, (_question, answer) => answer(keyRing().publicKeys), { queue: "identity" }),
-        bus.serve(SIGNING_TIME, (_question, answer) => answer(clock.now()), { queue: "identity" }),
-        bus.serve(
-          REVOCATIONS,
-          answerWith(log, ({ after }) => families.revocations(after)),
-          { queue: "identity" },
-        ),
-        bus.serve(
-          USER_CARD,
-          answerWith(log, ({ userId }) => userCard(userId)),
-          { queue: "identity" },
-        ),
+        serve(SIGNING_KEYS, async () => keyRing().publicKeys),
+        serve(SIGNING_TIME, async () => clock.now()),
+        serve(REVOCATIONS, ({ after }) => families.revocations(after)),
+        serve(USER_CARD, ({ userId }) => userCard(userId)),
       );
       running = true;
       nowAndThen(KEYS_READ_EVERY_MS, "reading the signing keys", reloadKeys);

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import { type Bus, serving, type Subscription } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Outbox } from "../../platform/events/index.ts";
@@ -62,8 +62,6 @@ export interface PaymentsService {
   /** Compares our books with the gateways', as it does by itself now and then. */
   reconcile(): Promise<Reconciliation>;
 }
-
-const queue = { queue: "payments" };
 
 /** Moves money when bookings says so, and knows what has become of it. */
 export function createPaymentsService(options: PaymentsOptions): PaymentsService {
@@ -139,33 +137,14 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
       mockSecret();
       await agenda.releaseAll();
       outbox.start();
+      const serve = serving(bus, log, "payments");
       served.push(
-        bus.serve(
-          START_PAYMENT,
-          answerWith(log, (wish) => payments.start(wish)),
-          queue,
-        ),
-        bus.serve(
-          READ_PAYMENT,
-          answerWith(log, ({ paymentId, refresh }) => payments.read(paymentId, { refresh })),
-          queue,
-        ),
-        bus.serve(
-          CAPTURE_PAYMENT,
-          answerWith(log, ({ paymentId, amount }) => payments.capture(paymentId, amount)),
-          queue,
-        ),
-        bus.serve(
-          VOID_PAYMENT,
-          answerWith(log, ({ paymentId, reason }) => payments.void(paymentId, reason)),
-          queue,
-        ),
-        bus.serve(
-          REFUND_PAYMENT,
-          answerWith(log, ({ paymentId, refundId, amount, reason }) =>
-            payments.refund(paymentId, refundId, amount, reason),
-          ),
-          queue,
+        serve(START_PAYMENT, (wish) => payments.start(wish)),
+        serve(READ_PAYMENT, ({ paymentId, refresh }) => payments.read(paymentId, { refresh })),
+        serve(CAPTURE_PAYMENT, ({ paymentId, amount }) => payments.capture(paymentId, amount)),
+        serve(VOID_PAYMENT, ({ paymentId, reason }) => payments.void(paymentId, reason)),
+        serve(REFUND_PAYMENT, ({ paymentId, refundId, amount, reason }) =>
+          payments.refund(paymentId, refundId, amount, reason),
         ),
       );
       for (const each of working) each.start();

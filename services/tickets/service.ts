@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { answerWith, type Bus, type Subscription } from "../../platform/bus/index.ts";
+import { type Bus, serving, type Subscription } from "../../platform/bus/index.ts";
 import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Inbox, Outbox } from "../../platform/events/index.ts";
@@ -17,7 +17,7 @@ import { KEYS_READ_EVERY_MS } from "./limits.ts";
 import { Peers } from "./peers.ts";
 import { ticketKeysRoute, ticketRoutes } from "./routes.ts";
 import { TICKETS_SCHEMA, type TicketTables } from "./tables.ts";
-import { type Withdrawal, Withdrawals } from "./withdrawals.ts";
+import { Withdrawals } from "./withdrawals.ts";
 
 export interface TicketsOptions {
   /** Its database's schema `tickets` is to be migrated before `start` is called. */
@@ -70,14 +70,13 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
     wellKnown: ticketKeysRoute(keys),
 
     async start() {
-      const print = answerWith(log, async ({ bookingId }: { readonly bookingId: string }) => {
-        const bytes = await desk.printFor(bookingId);
-        return bytes === undefined ? null : { fileName: `tickets-${bookingId}.pdf`, bytes };
-      });
-      const withdraw = answerWith(log, (question: Withdrawal) => withdrawals.withdraw(question));
+      const serve = serving(bus, log, "tickets");
       served.push(
-        bus.serve(TICKETS_PDF, print, { queue: "tickets" }),
-        bus.serve(WITHDRAW_TICKETS, withdraw, { queue: "tickets" }),
+        serve(TICKETS_PDF, async ({ bookingId }) => {
+          const bytes = await desk.printFor(bookingId);
+          return bytes === undefined ? null : { fileName: `tickets-${bookingId}.pdf`, bytes };
+        }),
+        serve(WITHDRAW_TICKETS, (question) => withdrawals.withdraw(question)),
       );
       outbox.start();
       queue.start();

@@ -1,4 +1,4 @@
-import { answerWith, type Bus, type Subscription } from "../../../platform/bus/index.ts";
+import { type Bus, serving, type Subscription } from "../../../platform/bus/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { Endpoint } from "../../../proto/index.ts";
 import {
@@ -51,8 +51,8 @@ export class ScriptedPayments {
 
   open(): void {
     const serve = <Question>(endpoint: Endpoint<Question, Answer>, work: (question: Question) => Answer) => {
-      const handler = answerWith(this.#log, async (question: Question) => this.lie(endpoint.name, work(question)));
-      this.#served.push(this.#bus.serve(endpoint, handler));
+      const answer = async (question: Question): Promise<Answer> => this.lie(endpoint.name, work(question));
+      this.#served.push(serving(this.#bus, this.#log, "payments")(endpoint, answer));
     };
     serve(START_PAYMENT, (start) => this.#start(start));
     serve(READ_PAYMENT, ({ paymentId }) => this.#with(paymentId, ({ payment }) => ({ ok: true, value: payment })));

@@ -5,7 +5,7 @@ import { Engine } from "../../../engine/index.ts";
 import { FaultyJournal } from "../../../engine/testing/faulty-journal.ts";
 import { smallHall } from "../../../engine/testing/small-hall.ts";
 import { InvalidToken, type TokenVerifier } from "../../../platform/auth/index.ts";
-import { answerWith, InProcessBus } from "../../../platform/bus/index.ts";
+import { InProcessBus, serving } from "../../../platform/bus/index.ts";
 import { systemClock } from "../../../platform/clock/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
@@ -214,15 +214,16 @@ export class World {
   }
 
   openTickets(): void {
-    this.#tickets = this.bus.serve(
-      WITHDRAW_TICKETS,
-      answerWith(silent, async (question) => {
-        this.withdrawals.push(question);
-        const used = question.seats.filter((seat) => this.usedSeats.has(seat));
-        await this.afterWithdrawal();
-        return { used };
-      }),
-    );
+    this.#tickets = serving(
+      this.bus,
+      silent,
+      "tickets",
+    )(WITHDRAW_TICKETS, async (question) => {
+      this.withdrawals.push(question);
+      const used = question.seats.filter((seat) => this.usedSeats.has(seat));
+      await this.afterWithdrawal();
+      return { used };
+    });
   }
 
   closeTickets(): void {
@@ -230,18 +231,13 @@ export class World {
   }
 
   openCatalog(): void {
+    const serve = serving(this.bus, silent, "catalog");
     this.#catalog = [
-      this.bus.serve(
-        QUOTE,
-        answerWith(silent, async ({ showtimeId, seats }) => ({
-          showtime: { ...showtimeCard(showtimeId), ...this.showtime },
-          seats: seats.map((seat) => ({ ...seatCard(seat), ...(this.dearSeats.has(seat) && { category: "dear" }) })),
-        })),
-      ),
-      this.bus.serve(
-        LABELLED_SEATS,
-        answerWith(silent, async ({ labels }) => labels.map((label) => SEATS_BY_LABEL.get(label) ?? null)),
-      ),
+      serve(QUOTE, async ({ showtimeId, seats }) => ({
+        showtime: { ...showtimeCard(showtimeId), ...this.showtime },
+        seats: seats.map((seat) => ({ ...seatCard(seat), ...(this.dearSeats.has(seat) && { category: "dear" }) })),
+      })),
+      serve(LABELLED_SEATS, async ({ labels }) => labels.map((label) => SEATS_BY_LABEL.get(label) ?? null)),
     ];
   }
 
