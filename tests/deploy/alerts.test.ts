@@ -29,6 +29,17 @@ it("viewers who fall behind are held against all viewers, for a frame dropped is
   expect(named).toEqual(["usher_edge_frames_dropped_total", "usher_edge_connections"]);
 });
 
+it("rates have four scrapes to go by, as often as the files and the guide ask for them", () => {
+  const scrapeSeconds = 15;
+  const { global } = read("prometheus/prometheus.yml") as { global: { scrape_interval: string } };
+  expect(Number.parseInt(global.scrape_interval, 10)).toBeLessThanOrEqual(scrapeSeconds);
+  expect(readFileSync(join(ROOT, "deploy/kubernetes/README.md"), "utf8")).toContain(`every ${scrapeSeconds} seconds`);
+  const alerts = readFileSync(join(ROOT, "deploy/prometheus/alerts.yml"), "utf8");
+  const minutes = [...alerts.matchAll(/(?:rate|increase)\(.*?\[(\d+)m\]\)/g)].map(([, length]) => Number(length));
+  expect(minutes.length).toBeGreaterThan(5);
+  expect(Math.min(...minutes) * 60).toBeGreaterThanOrEqual(4 * scrapeSeconds);
+});
+
 it.each([
   ["the alert RequestsFail", () => alert("RequestsFail")],
   ["the panel REST answers", () => panel("sales.json", "REST answers")],

@@ -99,6 +99,16 @@ it("gives every container a read-only file system, no capability, and no way to 
   }
 });
 
+it("keeps so much of what each logs, and no more", () => {
+  for (const [name, service] of services)
+    expect(service, name).toMatchObject({ logging: { options: { "max-size": "20m", "max-file": "5" } } });
+});
+
+it("has no signal sent by Docker, which takes the container for stopped by hand then, and starts it at no reboot", () => {
+  for (const guide of ["docs/guides/scaling.md", "docs/guides/operating.md"])
+    expect(readFileSync(join(ROOT, guide), "utf8")).not.toMatch(/(docker|compose) kill/);
+});
+
 it("asks each that is to stay whether it is well, and none that ends by itself", () => {
   const image = readFileSync(join(ROOT, "Dockerfile"), "utf8");
   expect(image).toMatch(/^HEALTHCHECK /m);
