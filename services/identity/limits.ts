@@ -65,5 +65,3 @@ export const GUESTS_KEPT_MS = 60 * 60_000;
 export const GUESTS_PRUNE_EVERY_MS = 10 * 60_000;
 export const GUESTS_ASKED_MAX = 1_000;
 export const GUESTS_ASKED_WITHIN_MS = 5_000;
-/** Those who did book are asked after again no sooner, for every process asks after them. */
-export const GUESTS_ASKED_AGAIN_MS = 24 * 60 * 60 * 1000;

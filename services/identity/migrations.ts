@@ -94,4 +94,12 @@ export const identityMigrations: Readonly<Record<string, Migration>> = {
       await sql`create index on identity."user" (role, created_at, id)`.execute(db);
     },
   },
+  "006-guests-who-booked": {
+    /** Who booked stays for good: to be asked after at each look, or every day, they would soon be too many. */
+    async up(db: Kysely<unknown>) {
+      await sql`alter table identity."user" add column has_booked boolean not null default false`.execute(db);
+      await sql`
+        create index on identity."user" (created_at, id) where role = 'guest' and not has_booked`.execute(db);
+    },
+  },
 };

@@ -20,6 +20,8 @@ export interface IdentityTables {
     created_at: Fixed<Date>;
     /** From then on a husk, without anything personal, for the books that name its id. */
     deleted_at: ColumnType<Date | null, never, Date>;
+    /** A guest of whom bookings has said that there are some, so that they are kept for the books. */
+    has_booked: Generated<boolean>;
   };
   password: {
     user_id: Fixed<string>;

@@ -2,11 +2,9 @@ import type { Kysely } from "kysely";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
-import type { TimePlace } from "../../../platform/http/index.ts";
 import { BOOKERS } from "../../../proto/services/index.ts";
-import { GUESTS_ASKED_AGAIN_MS, GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS, GUESTS_KEPT_MS } from "../limits.ts";
+import { GUESTS_ASKED_MAX, GUESTS_ASKED_WITHIN_MS, GUESTS_KEPT_MS } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
-import { isBehind, placeOf } from "./user.ts";
 
 interface Options {
   readonly db: Kysely<IdentityTables>;
@@ -21,32 +19,25 @@ interface Options {
  */
 export class ForgottenGuests {
   readonly #options: Options;
-  /** Those up to here were looked at, since then. */
-  #seen: TimePlace | undefined;
-  #since = -Infinity;
 
   constructor(options: Options) {
     this.#options = options;
   }
 
   /**
-   * Deletes some of those who booked nothing, with their sign-ins, and goes on behind them the next time; once a day it begins anew, for
-   * whose tokens ended late.
+   * Deletes some of those who booked nothing, with their sign-ins. Of who did book that is noted, and nobody asks after them again.
    * @returns whether there may be more to look at. @throws while bookings cannot be asked
    */
   async prune(): Promise<boolean> {
     const { db, bus, clock, config } = this.#options;
-    if (clock.now() - this.#since >= GUESTS_ASKED_AGAIN_MS) {
-      this.#seen = undefined;
-      this.#since = clock.now();
-    }
     // Whoever came later may still have a good token, or one that must be refused since its account was deleted: those are not even read.
     const before = new Date(clock.now() - config.guestTokenTtlMs - GUESTS_KEPT_MS);
     const now = new Date(clock.now());
-    let query = db
+    const rows = await db
       .selectFrom("user")
-      .select(["id", "created_at"])
+      .select("id")
       .where("role", "=", "guest")
+      .where((is) => is.not("has_booked"))
       .where("created_at", "<", before)
       .where(({ not, exists, selectFrom }) =>
         not(
@@ -57,17 +48,17 @@ export class ForgottenGuests {
               .where("family.tokens_until", ">", now),
           ),
         ),
-      );
-    if (this.#seen !== undefined) query = query.where(isBehind(this.#seen));
-    const rows = await query.orderBy("created_at").orderBy("id").limit(GUESTS_ASKED_MAX).execute();
-    if (rows.length > 0) {
-      const userIds = rows.map(({ id }) => id);
-      const { booked } = await bus.request(BOOKERS, { userIds }, { timeoutMs: GUESTS_ASKED_WITHIN_MS });
-      const idle = userIds.filter((id) => !booked.includes(id));
-      if (idle.length > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
-    }
-    const last = rows.at(-1);
-    if (last !== undefined) this.#seen = placeOf(last);
+      )
+      .orderBy("created_at")
+      .orderBy("id")
+      .limit(GUESTS_ASKED_MAX)
+      .execute();
+    if (rows.length === 0) return false;
+    const userIds = rows.map(({ id }) => id);
+    const { booked } = await bus.request(BOOKERS, { userIds }, { timeoutMs: GUESTS_ASKED_WITHIN_MS });
+    const idle = userIds.filter((id) => !booked.includes(id));
+    if (booked.length > 0) await db.updateTable("user").set({ has_booked: true }).where("id", "in", booked).execute();
+    if (idle.length > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
     return rows.length === GUESTS_ASKED_MAX;
   }
 }
