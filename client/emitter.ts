@@ -10,18 +10,15 @@ export class Emitter<Events extends object> {
   }
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    // The cast: only `on` adds to the set of `name`, and only handlers of `Events[name]`.
-    for (const handler of Array.from(this.#handlers.get(name) ?? []))
-      guarded(handler as (event: Events[Name]) => void, event);
-  }
-}
-
-function guarded<Args extends unknown[]>(handler: (...args: Args) => void, ...args: Args): void {
-  try {
-    handler(...args);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    for (const handler of Array.from(this.#handlers.get(name) ?? [])) {
+      try {
+        // The cast: only `on` adds to the set of `name`, and only handlers of `Events[name]`.
+        (handler as (event: Events[Name]) => void)(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

@@ -18,7 +18,7 @@ import { Refused } from "./refused.ts";
 
 export type Layout = Static<typeof LayoutSchema>;
 export type LayoutSeat = Static<typeof LayoutSeatSchema>;
-export type { Booking, GuestSignedIn, Movie, RestHold, Showtime, Ticket };
+export type { Booking, Movie, RestHold, Showtime, Ticket };
 
 export interface ShowtimeSearch {
   readonly movieId?: string;

@@ -142,12 +142,12 @@ export class UsherClient {
 
   /** Holds these seats, all or none. @throws (rejects) Refused, for example `SEAT_TAKEN` naming the seats; ClientClosed. */
   async hold(showtime: string, seats: readonly number[], options: HoldOptions = {}): Promise<Hold> {
-    return this.#hold({ ...this.#holdOf(showtime, options), seats: [...seats] }, options);
+    return this.#hold(showtime, { seats: [...seats] }, options);
   }
 
   /** Holds the best seats that are free. @throws (rejects) Refused, for example `NOT_ENOUGH_SEATS`; ClientClosed. */
   async holdBest(showtime: string, best: BestSeats, options: HoldOptions = {}): Promise<Hold> {
-    return this.#hold({ ...this.#holdOf(showtime, options), best: { ...best } }, options);
+    return this.#hold(showtime, { best: { ...best } }, options);
   }
 
   /** @throws (rejects) Refused: `LIMIT_REACHED` when the clock allows no more, `HOLD_EXPIRED`, `HOLD_NOT_FOUND`; ClientClosed. */
@@ -176,18 +176,15 @@ export class UsherClient {
     return Math.max(0, hold.expiresAt - this.#clock.monotonic());
   }
 
-  #holdOf(showtime: string, { accessible, rid }: HoldOptions) {
-    const wish = accessible === undefined ? {} : { accessible };
-    return {
-      op: "hold",
-      rid: this.#rid(rid === undefined ? {} : { rid }),
-      showtime: showtimeId(showtime),
-      ...wish,
-    } as const;
-  }
-
-  async #hold(message: RequestMessage, options: RequestOptions): Promise<Hold> {
-    return toHold(await this.#ask(message, options));
+  async #hold(
+    showtime: string,
+    wish: { readonly seats: number[] } | { readonly best: BestSeats },
+    options: HoldOptions,
+  ): Promise<Hold> {
+    const { accessible } = options;
+    const asked = { ...wish, ...(accessible !== undefined && { accessible }) };
+    const rid = this.#rid(options);
+    return toHold(await this.#ask({ op: "hold", rid, showtime: showtimeId(showtime), ...asked }, options));
   }
 
   #ask(message: RequestMessage, { timeoutMs = this.#limits.requestTimeoutMs }: RequestOptions): Promise<Answered> {
