@@ -72,9 +72,8 @@ export class Desk {
       this.#options.clock.now(),
     );
     if (leased === undefined) return this.#asBefore(id);
-    const outcome = await saga.begin(leased);
-    if ("dropped" in outcome) throw outcome.dropped;
-    return requirePinned(outcome.stored);
+    const { stored } = await saga.begin(leased);
+    return requirePinned(stored);
   }
 
   /** The outcome comes later: see the booking's status. Who pays without a token needs to be told where, and waits a while for that. */
@@ -123,13 +122,13 @@ export class Desk {
   }
 
   /** One's own; an admin's are everybody's, unless narrowed. */
-  list(asker: Asker, { userId, ...listing }: Listing): Promise<Stored[]> {
-    if (asker.role === "admin")
-      return this.#options.store.list({ ...listing, ...(userId !== undefined && { userId }) });
-    if (userId !== undefined && userId !== asker.userId) {
+  list(asker: Asker, listing: Listing): Promise<Stored[]> {
+    const { store } = this.#options;
+    if (asker.role === "admin") return store.list(listing);
+    if (listing.userId !== undefined && listing.userId !== asker.userId) {
       throw new Problem("FORBIDDEN", "Only an admin sees the bookings of others.");
     }
-    return this.#options.store.list({ ...listing, userId: asker.userId });
+    return store.list({ ...listing, userId: asker.userId });
   }
 
   /** The booking when its payment has come to something, or as it is after a while. */
@@ -140,9 +139,7 @@ export class Desk {
   }
 
   async #beginPayment(leased: Stored): Promise<Stored> {
-    const outcome = await this.#options.saga.begin(leased);
-    if ("dropped" in outcome) throw outcome.dropped;
-    const { fact, stored } = outcome;
+    const { fact, stored } = await this.#options.saga.begin(leased);
     if (fact.type === "refused") throw new Problem(fact.code, fact.message);
     if (fact.type === "not-begun") throw unavailable("Payments cannot be taken just now.");
     return stored;
@@ -151,7 +148,7 @@ export class Desk {
   /** A repeated request finds what it made; one that was interrupted is gone on with. */
   async #asBefore(id: string): Promise<Stored> {
     const { saga } = this.#options;
-    void saga.look(id);
+    void saga.wake(id);
     const stored = await saga.until(id, ({ steps }) => steps[0]?.do !== "pin");
     if (stored === undefined) throw new Problem("HOLD_EXPIRED", "The hold could not be booked any more.");
     return requirePinned(stored);

@@ -119,7 +119,7 @@ export function createBookingsService(options: BookingsOptions): BookingsService
         // Every process hears it: the one that has the booking in hand must.
         bus.subscribe(PAYMENT_CHANGED, ({ bookingId, state }) => {
           // What is pending or captured is so by our own asking.
-          if (state !== "pending" && state !== "captured") void saga.look(bookingId);
+          if (state !== "pending" && state !== "captured") void saga.wake(bookingId);
         }),
       );
       worker.start();

@@ -1,4 +1,4 @@
-/** Holds as a REST client has them, asked of the engine in the holder's name. */
+/** Holds as REST and GraphQL have them, asked of the engine in the holder's name. */
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import {
@@ -24,7 +24,7 @@ import { ANSWER_WITHIN_MS } from "../limits.ts";
 const AWAY =
   "The showtime's engine gave no answer in time; ask again, with the same Idempotency-Key where there was one.";
 
-/** The engine's refusal, for the client: what the engine says of request ids, REST calls by another name. */
+/** The engine's refusal as a problem. Where the engine speaks of a request id, clients of REST know an Idempotency-Key. */
 export function problemOfRefusal({ code, message, seats, retryInMs }: Refusal): Problem {
   const detail = code === "UNAVAILABLE" ? AWAY : message;
   return new Problem(code, detail, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });

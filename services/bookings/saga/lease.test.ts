@@ -55,10 +55,10 @@ it("who stops waits for a lease that news asked for, and gives it back; later ne
   } as unknown as Steps;
   const saga = new Saga({ store, steps, clock, rules: { graceMs: 0 }, log: pino({ level: "silent" }) });
 
-  void saga.look("a booking");
+  void saga.wake("a booking");
   expect(saga.advancing).toBe(1);
   const stopped = saga.stop();
-  await saga.look("another booking");
+  await saga.wake("another booking");
   expect(claims).toBe(1);
   grant({ booking: aBooking(), version: 1, leaseUntil: NOW + LEASE_MS, calledOff: false, updatedAt: NOW });
   await stopped;

@@ -33,7 +33,11 @@ export interface Heard {
   readonly mine: boolean;
 }
 
-export type FirstOutcome = { readonly fact: Fact; readonly stored: Stored } | Dropped;
+/** What came of a booking's first step. */
+export interface FirstOutcome {
+  readonly fact: Fact;
+  readonly stored: Stored;
+}
 
 /**
  * Why a booking is advanced. Each of the first three has places of its own, so that none keeps another waiting: its time has come, there is
@@ -43,12 +47,12 @@ type Cause = "due" | "news" | "undoing" | "request";
 
 /** A booking that this process advances. */
 interface Advance {
-  /** There is news of the payment. */
-  look: boolean;
+  /** There may be news of the payment, which is not read yet. */
+  hasNews: boolean;
   /** As it was last written. */
   cause: Cause;
-  /** Told what came of the first step. */
-  readonly first?: (outcome: FirstOutcome) => void;
+  /** Who waits for the first step. */
+  readonly first?: { resolve(outcome: FirstOutcome): void; reject(why: unknown): void };
 }
 
 /** Facts that a plan foresees: when the row holds what follows as well, they need no write of their own. */
@@ -115,26 +119,29 @@ export class Saga {
     return after && { stored: after, mine };
   }
 
-  /** Begins to do the steps of a leased booking, none of which was ever done before. @returns what came of the first */
+  /**
+   * Begins to do the steps of a leased booking, none of which was ever done before.
+   * @returns what came of the first. @throws Problem when the booking is forgotten, since it could not be pinned
+   */
   begin(leased: Stored): Promise<FirstOutcome> {
     return new Promise((resolve, reject) => {
-      this.#enter(leased, { look: false, cause: "request", first: resolve }).catch(reject);
+      this.#enter(leased, { hasNews: false, cause: "request", first: { resolve, reject } }).catch(reject);
     });
   }
 
   /** Does the steps of a leased booking until none is due. Never fails: whatever goes wrong is tried again when the lease is over. */
-  async advance(leased: Stored, { look = false } = {}): Promise<void> {
+  async advance(leased: Stored, { hasNews = false } = {}): Promise<void> {
     const { id } = leased.booking;
-    await this.#enter(leased, { look, cause: look ? "news" : "due" }).catch((error: unknown) => {
+    await this.#enter(leased, { hasNews, cause: hasNews ? "news" : "due" }).catch((error: unknown) => {
       this.#log.warn({ err: error, booking: id }, "a booking could not be advanced; it is tried again");
     });
   }
 
-  /** There is news of the booking's payment. Never fails, as `advance`. */
-  async look(id: string): Promise<void> {
+  /** Takes the booking in hand unless somebody has it, and reads its payment, of which there may be news. Never fails, as `advance`. */
+  async wake(id: string): Promise<void> {
     const known = this.#advancing.get(id);
     if (known !== undefined) {
-      known.look = true;
+      known.hasNews = true;
       return;
     }
     // It is looked at when it is due, or told of again.
@@ -146,7 +153,7 @@ export class Saga {
     this.#claims.add(claim);
     const leased = await claim;
     this.#claims.delete(claim);
-    if (leased !== undefined) await this.advance(leased, { look: true });
+    if (leased !== undefined) await this.advance(leased, { hasNews: true });
   }
 
   /** The booking once it is as wished, or as it is after a while. */
@@ -199,7 +206,7 @@ export class Saga {
     } finally {
       lease.cancel();
       this.#advancing.delete(id);
-      if (advance.look && !this.#stopping) void this.look(id);
+      if (advance.hasNews && !this.#stopping) void this.wake(id);
     }
   }
 
@@ -219,11 +226,11 @@ export class Saga {
     let first = advance.first !== undefined;
     const begun = advance.cause;
     for (;;) {
-      const { look } = advance;
-      advance.look = false;
+      const { hasNews } = advance;
+      advance.hasNews = false;
       if (stored.calledOff || isUndoing(booking)) advance.cause = "undoing";
       else advance.cause = begun === "request" && !first ? "due" : begun;
-      const fact = await this.#factOf(booking, { first, calledOff: stored.calledOff, look });
+      const fact = await this.#factOf(booking, { first, calledOff: stored.calledOff, hasNews });
       facts.push(fact);
       if (FORESEEN.has(fact.type) && !stored.calledOff) {
         const decision = decide(booking, fact, this.#clock.now(), this.#rules);
@@ -233,10 +240,14 @@ export class Saga {
         }
       }
       const written = await this.#write(stored, facts, advance);
-      if (first) advance.first?.("dropped" in written ? written : { fact, stored: written });
+      if ("dropped" in written) {
+        advance.hasNews = false;
+        return advance.first?.reject(written.dropped);
+      }
+      if (first) advance.first?.resolve({ fact, stored: written });
       first = false;
-      if ("dropped" in written || written.leaseUntil === 0) {
-        if ("dropped" in written || written.booking.steps.length === 0) advance.look = false;
+      if (written.leaseUntil === 0) {
+        if (written.booking.steps.length === 0) advance.hasNews = false;
         return;
       }
       stored = written;
@@ -248,12 +259,12 @@ export class Saga {
   /** What is to be told to the booking: news from outside, or the outcome of its first step. */
   async #factOf(
     booking: Booking,
-    { first, calledOff, look }: { first: boolean; calledOff: boolean; look: boolean },
+    { first, calledOff, hasNews }: { first: boolean; calledOff: boolean; hasNews: boolean },
   ): Promise<Fact> {
     const [step] = booking.steps;
     if (calledOff) return { type: "showtime-cancelled" };
-    if (look && booking.payment !== null && (step === undefined || step.do === "watch")) {
-      return this.#steps.look(booking, { refresh: false });
+    if (hasNews && booking.payment !== null && (step === undefined || step.do === "watch")) {
+      return this.#steps.readPayment(booking, { refresh: false });
     }
     if (step === undefined) {
       const leftMs = isDue(booking, this.#clock.now()) ? await this.#steps.timeLeft(booking) : undefined;
@@ -288,7 +299,7 @@ export class Saga {
         told.push(...decision.told);
       }
       const calledOff = before.calledOff && !facts.some(({ type }) => type === "showtime-cancelled");
-      const more = calledOff || isDue(booking, now) || (advance.look && booking.steps.length > 0);
+      const more = calledOff || isDue(booking, now) || (advance.hasNews && booking.steps.length > 0);
       const lease = more && !this.#stopping ? "take" : "drop";
       const after = await this.#store.write(before, { booking, told, lease, calledOff }, now);
       if (after === undefined) continue;

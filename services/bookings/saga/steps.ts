@@ -65,7 +65,7 @@ export class Steps {
         return this.#start(booking, step.token, attempt);
       case "watch":
         // `payments` asks the gateway by itself, and tells of what changes; gateways bear only so many questions.
-        return this.look(booking, { refresh: attempt.isLast });
+        return this.readPayment(booking, { refresh: attempt.isLast });
       case "confirm":
         return this.#confirm(booking);
       case "reseat":
@@ -82,7 +82,7 @@ export class Steps {
   }
 
   /** What has become of its payment; with `refresh` the gateway is asked first. */
-  look(booking: Booking, { refresh }: { refresh: boolean }): Promise<Said> {
+  readPayment(booking: Booking, { refresh }: { refresh: boolean }): Promise<Said> {
     return this.#askPayments(booking, "watch", READ_PAYMENT, { paymentId: paymentOf(booking), refresh });
   }
 
@@ -209,7 +209,7 @@ export class Steps {
   ): Promise<Fact> {
     const said = await this.#askPayments(booking, step, endpoint, question);
     if (said.type !== "refused" || said.code !== "CONFLICT") return said;
-    const truth = await this.look(booking, { refresh: true });
+    const truth = await this.readPayment(booking, { refresh: true });
     return truth.type === "payment" ? truth : { type: "unanswered", step };
   }
 

@@ -99,7 +99,7 @@ it("neither what is undone, nor what is due, nor what requests wait for takes a 
     calledOff: false,
     updatedAt: NOW,
   });
-  const advance = (booking: Booking) => void saga.advance(leased(booking), { look: true });
+  const advance = (booking: Booking) => void saga.advance(leased(booking), { hasNews: true });
 
   for (let at = 1; at < NEWS_MAX; at++) advance({ ...aBooking(), id: `bk_${at}` });
   for (let at = 0; at < NEWS_MAX; at++) {
@@ -112,11 +112,11 @@ it("neither what is undone, nor what is due, nor what requests wait for takes a 
   const counts = () =>
     Object.fromEntries((["due", "news", "undoing", "request"] as const).map((cause) => [cause, saga.count(cause)]));
   await clock.settle();
-  await saga.look("bk_payer");
+  await saga.wake("bk_payer");
   expect([counts(), claimed]).toEqual([{ due: NEWS_MAX, news: NEWS_MAX, undoing: NEWS_MAX, request: NEWS_MAX }, []]);
 
   capture({ type: "refused", step: "capture", about: "pay_1", code: "CONFLICT", message: "" });
   await clock.settle();
-  await saga.look("bk_payer");
+  await saga.wake("bk_payer");
   expect([saga.count("undoing"), claimed]).toEqual([NEWS_MAX + 1, ["bk_payer"]]);
 });

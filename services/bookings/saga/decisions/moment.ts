@@ -84,7 +84,7 @@ export class Moment {
     return this.go({ ...changes, steps: this.booking.steps.slice(1) });
   }
 
-  /** Whoever was to be asked cannot be reached: that takes no days, and nobody will tell of what was never asked for. */
+  /** Who was to be asked cannot be reached: tried again soon, for of what was never asked for no news will come. */
   tryUnheard(): Decision {
     return this.tryAgain(undefined, Math.min(this.booking.tries + 1, REFUND_TRIES_OFTEN));
   }
@@ -113,7 +113,7 @@ export class Moment {
     return this.fail(reason, steps, givenUp);
   }
 
-  /** The payment that was waited for, beyond the time to pay, comes to nothing: the seats wait no longer, be there time that the engine gave back. */
+  /** The payment that was waited for beyond the time to pay has failed: the seats are free now, even if the engine gave their time back. */
   stopWaiting(attempt = this.booking.payment): Decision {
     if (this.isGivenUp) return this.done({ payment: attempt }); // They were free before.
     return this.go({ payment: attempt, steps: [RELEASE_ALL] });
