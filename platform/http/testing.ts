@@ -10,8 +10,8 @@ import { holderId, type Role } from "../../proto/index.ts";
 import { HTTP_SCHEMA, httpMigrations, IdempotencyStore } from "./idempotency/index.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
 
-/** Takes `<user>.<role>` for a token: what these tests are about begins after the verifier. */
-const plainVerifier: TokenVerifier = {
+/** Takes `<user>.<role>` for a token, for tests of what begins after the verifier. */
+export const plainVerifier: TokenVerifier = {
   async verify(token): Promise<Principal> {
     const [user = "", role] = token.split(".");
     if (role === undefined) throw new InvalidToken("not a token");

@@ -4,7 +4,6 @@ import pg from "pg";
 import { Engine } from "../../../engine/index.ts";
 import { FaultyJournal } from "../../../engine/testing/faulty-journal.ts";
 import { smallHall } from "../../../engine/testing/small-hall.ts";
-import { InvalidToken, type TokenVerifier } from "../../../platform/auth/index.ts";
 import { InProcessBus, serving } from "../../../platform/bus/index.ts";
 import { systemClock } from "../../../platform/clock/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
@@ -44,7 +43,7 @@ import {
   type HttpServer,
   IdempotencyStore,
 } from "../../../platform/http/index.ts";
-import { as } from "../../../platform/http/testing.ts";
+import { as, plainVerifier } from "../../../platform/http/testing.ts";
 import { BOOKINGS_SCHEMA, bookingsMigrations, type BookingsService, createBookingsService } from "../index.ts";
 import { Mortal } from "./mortal.ts";
 import { ScriptedPayments } from "./scripted-payments.ts";
@@ -61,16 +60,6 @@ const RULES: SaleRules = {
   accessibleRelease: { when: "always" },
 };
 const silent = pino({ level: process.env["BOOKINGS_LOG"] ?? "silent" });
-
-/** Takes `<user>.<role>` for a token: what these tests are about begins after the verifier. */
-const plainVerifier: TokenVerifier = {
-  async verify(token) {
-    const [user = "", role] = token.split(".");
-    if (role === undefined) throw new InvalidToken("not a token");
-    return { userId: holderId(user), role: role as Role, family: user, expiresAt: Number.MAX_SAFE_INTEGER }; // The tests write real ones.
-  },
-  onRevoked: () => ({ close() {} }),
-};
 
 export interface WorldOptions {
   readonly limits?: Partial<SaleLimits>;
