@@ -46,9 +46,9 @@ export class Accounts {
    * @throws Problem BAD_MESSAGE | CONFLICT | BUSY
    */
   async register(account: NewAccount, role: Role, network: Buffer | null): Promise<Opened> {
-    return this.#withPassword(account, network, async (step, key) => {
+    return this.#withPassword(account, network, async (transaction, key) => {
       const row = { ...this.newRow(role), ...said(account), email: account.email.trim(), email_key: key };
-      return step.insertInto("user").values(row).returningAll().executeTakeFirstOrThrow();
+      return transaction.insertInto("user").values(row).returningAll().executeTakeFirstOrThrow();
     });
   }
 
@@ -57,8 +57,8 @@ export class Accounts {
    * @throws Problem BAD_MESSAGE | CONFLICT | BUSY
    */
   async upgrade(guestId: string, account: NewAccount, network: Buffer | null): Promise<Opened> {
-    return this.#withPassword(account, network, async (step, key) => {
-      const user = await step
+    return this.#withPassword(account, network, async (transaction, key) => {
+      const user = await transaction
         .updateTable("user")
         .set({ role: "customer", ...said(account), email: account.email.trim(), email_key: key })
         .where("id", "=", guestId)
@@ -77,8 +77,8 @@ export class Accounts {
     const row = this.newRow("guest");
     const family = families.brief("guest");
     const user = await db
-      .with("guest", (step) => step.insertInto("user").values(row).returningAll())
-      .with("opened", (step) => step.insertInto("family").values({ ...family, user_id: row.id }))
+      .with("guest", (query) => query.insertInto("user").values(row).returningAll())
+      .with("opened", (query) => query.insertInto("family").values({ ...family, user_id: row.id }))
       .selectFrom("guest")
       .selectAll()
       .executeTakeFirstOrThrow();
@@ -129,15 +129,15 @@ export class Accounts {
     const { db, passwords, families } = this.#options;
     refuseWeakPassword(password, user.email_key, "body.new");
     const hash = await passwords.hash(password);
-    const revoked = await db.transaction().execute(async (step) => {
-      const { numUpdatedRows } = await step
+    const revoked = await db.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
         .updateTable("password")
         .set({ hash })
         .where("user_id", "=", user.id)
         .where("hash", "=", known)
         .executeTakeFirst();
       if (numUpdatedRows !== 1n) throw new Problem("FORBIDDEN", "The password has just been changed elsewhere.");
-      return families.revokeAll(user.id, step, { keep });
+      return families.revokeAll(user.id, transaction, { keep });
     });
     families.announce(revoked);
   }
@@ -151,7 +151,7 @@ export class Accounts {
   async #withPassword(
     { email, password }: NewAccount,
     network: Buffer | null,
-    write: (step: Kysely<IdentityTables>, key: string) => Promise<UserRow>,
+    write: (transaction: Kysely<IdentityTables>, key: string) => Promise<UserRow>,
   ): Promise<Opened> {
     const { db, passwords, families } = this.#options;
     const key = emailKey(email);
@@ -161,10 +161,10 @@ export class Accounts {
     if (known !== undefined) throw emailTaken();
     const hash = await this.#registrations.run(() => passwords.hash(password));
     const family = families.lasting();
-    const written = db.transaction().execute(async (step) => {
-      const user = await write(step, key);
-      await step.insertInto("password").values({ user_id: user.id, hash }).execute();
-      await step
+    const written = db.transaction().execute(async (transaction) => {
+      const user = await write(transaction, key);
+      await transaction.insertInto("password").values({ user_id: user.id, hash }).execute();
+      await transaction
         .insertInto("family")
         .values({ ...family, user_id: user.id, network })
         .execute();

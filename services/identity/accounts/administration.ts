@@ -33,12 +33,12 @@ export class Administration {
   /** @throws Problem NOT_FOUND | CONFLICT when it is oneself, somebody without a password, or the last administrator */
   async changeRole(userId: string, role: PersonRole, { by }: { by: string }): Promise<UserRow> {
     if (userId === by) throw new Problem("CONFLICT", "Nobody changes their own role: ask another administrator.");
-    return this.#alone(userId, async (step, user) => {
+    return this.#alone(userId, async (transaction, user) => {
       if (user.email_key === null) throw new Problem("CONFLICT", "Guests and devices keep their role.");
       if (user.role === role) return { result: user, revoked: [] };
-      await refuseLastAdmin(step, user);
-      await step.updateTable("user").set({ role }).where("id", "=", userId).execute();
-      return { result: { ...user, role }, revoked: await this.#options.families.revokeAll(userId, step) };
+      await refuseLastAdmin(transaction, user);
+      await transaction.updateTable("user").set({ role }).where("id", "=", userId).execute();
+      return { result: { ...user, role }, revoked: await this.#options.families.revokeAll(userId, transaction) };
     });
   }
 
@@ -48,9 +48,9 @@ export class Administration {
    */
   async remove(userId: string, { onlyDevice = false } = {}): Promise<void> {
     const { families, outbox, clock } = this.#options;
-    await this.#alone(userId, async (step, user) => {
+    await this.#alone(userId, async (transaction, user) => {
       if (onlyDevice && !isDevice(user)) throw notFound();
-      await refuseLastAdmin(step, user);
+      await refuseLastAdmin(transaction, user);
       const husk = {
         email: null,
         email_key: null,
@@ -58,13 +58,13 @@ export class Administration {
         language: "en",
         deleted_at: new Date(clock.now()),
       } as const;
-      await step.updateTable("user").set(husk).where("id", "=", userId).execute();
+      await transaction.updateTable("user").set(husk).where("id", "=", userId).execute();
       // Here as elsewhere: first the user's row, then password or device, then the families, so that nobody waits in a circle.
-      await step.deleteFrom("password").where("user_id", "=", userId).execute();
-      await step.deleteFrom("device").where("user_id", "=", userId).execute();
-      const revoked = await families.revokeAll(userId, step);
-      await step.deleteFrom("family").where("user_id", "=", userId).execute();
-      await outbox.add(step, "user.deleted", userId, { userId });
+      await transaction.deleteFrom("password").where("user_id", "=", userId).execute();
+      await transaction.deleteFrom("device").where("user_id", "=", userId).execute();
+      const revoked = await families.revokeAll(userId, transaction);
+      await transaction.deleteFrom("family").where("user_id", "=", userId).execute();
+      await outbox.add(transaction, "user.deleted", userId, { userId });
       return { result: undefined, revoked };
     });
     outbox.nudge();
@@ -72,11 +72,11 @@ export class Administration {
 
   async #alone<T>(
     userId: string,
-    work: (step: Kysely<IdentityTables>, user: UserRow) => Promise<{ result: T; revoked: Revocation[] }>,
+    work: (transaction: Kysely<IdentityTables>, user: UserRow) => Promise<{ result: T; revoked: Revocation[] }>,
   ): Promise<T> {
     const { db, families } = this.#options;
-    const { result, revoked } = await db.transaction().execute(async (step) => {
-      const user = await step
+    const { result, revoked } = await db.transaction().execute(async (transaction) => {
+      const user = await transaction
         .selectFrom("user")
         .selectAll()
         .where("id", "=", userId)
@@ -84,7 +84,7 @@ export class Administration {
         .forUpdate()
         .executeTakeFirst();
       if (user === undefined) throw notFound();
-      return work(step, user);
+      return work(transaction, user);
     });
     families.announce(revoked);
     return result;
@@ -95,10 +95,10 @@ export class Administration {
  * Only administrators wait for their turn, so that nobody else's deletion stands in line. Whoever becomes one meanwhile only adds to them.
  * @param user whose row this transaction has locked: no role changes between here and the commit
  */
-async function refuseLastAdmin(step: Kysely<IdentityTables>, user: UserRow): Promise<void> {
+async function refuseLastAdmin(transaction: Kysely<IdentityTables>, user: UserRow): Promise<void> {
   if (user.role !== "admin") return;
-  await lockAdministrators(step);
-  const other = await step
+  await lockAdministrators(transaction);
+  const other = await transaction
     .selectFrom("user")
     .select("id")
     .where("role", "=", "admin")

@@ -30,7 +30,7 @@ export class Devices {
     const row = accounts.newRow(role);
     const { secret, secret_hash } = this.#newSecret();
     await db
-      .with("made", (step) => step.insertInto("user").values({ ...row, name: name ?? null }))
+      .with("made", (query) => query.insertInto("user").values({ ...row, name: name ?? null }))
       .insertInto("device")
       .values({ user_id: row.id, secret_hash })
       .execute();
@@ -63,14 +63,14 @@ export class Devices {
   async rotate(deviceId: string): Promise<DeviceCreated> {
     const { db, families } = this.#options;
     const { secret, secret_hash } = this.#newSecret();
-    const revoked = await db.transaction().execute(async (step) => {
-      const { numUpdatedRows } = await step
+    const revoked = await db.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
         .updateTable("device")
         .set({ secret_hash })
         .where("user_id", "=", deviceId)
         .executeTakeFirst();
       if (numUpdatedRows !== 1n) throw new Problem("NOT_FOUND", "There is no such device.");
-      return families.revokeAll(deviceId, step);
+      return families.revokeAll(deviceId, transaction);
     });
     families.announce(revoked);
     return { deviceId, secret };

@@ -32,10 +32,10 @@ export async function ensureAdmin(options: {
 }): Promise<void> {
   const { db, accounts, passwords, config, random, log, announce } = options;
   const { adminEmail: email = FIRST_ADMIN_EMAIL, adminPassword } = config;
-  const made = await db.transaction().execute(async (step) => {
+  const made = await db.transaction().execute(async (transaction) => {
     // Two processes that start at once on an empty database make one administrator.
-    await lockAdministrators(step);
-    if (await hasAdmin(step)) return false;
+    await lockAdministrators(transaction);
+    if (await hasAdmin(transaction)) return false;
     const password = adminPassword ?? random(12).toString("base64url");
     announce({ email, password, generated: adminPassword === undefined });
     await accounts.register({ email, password, name: "Administrator" }, "admin", null);

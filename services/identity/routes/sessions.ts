@@ -37,7 +37,7 @@ export const sessionRoutes =
       },
       async (request, reply) => {
         const guestId = await guestOf(request);
-        const { network } = throttle.attempt("", request.ip);
+        const network = throttle.networkKey(request.ip);
         const opened = await (guestId === undefined
           ? accounts.register(request.body, "customer", network)
           : accounts.upgrade(guestId, request.body, network));

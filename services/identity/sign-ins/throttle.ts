@@ -50,10 +50,15 @@ export class Throttle {
   attempt(account: string, address: string): Attempt {
     const network = networkOf(address);
     return {
-      network: this.#keyOf("address", network),
+      network: this.networkKey(address),
       pair: this.#keyOf("pair", network, account),
       account: this.#keyOf("account", account),
     };
+  }
+
+  /** What is kept of where a sign-in was opened from. */
+  networkKey(address: string): Buffer {
+    return this.#keyOf("address", networkOf(address));
   }
 
   /** For a query on `identity."user"` as `u`: until when the attempt has to wait, or null. */
