@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../proto/index.ts";
 import type { Payment, PaymentMethod, PaymentStart, ServiceAnswer } from "../../proto/services/index.ts";
 import { AMOUNT_MAX, ANSWER_WITHIN_MS, LOOKS_BEHIND_MAX, STEP_LEASE_MS } from "./limits.ts";
 import type { PaymentBook, RefundWish, Verdict, WithChanges } from "./book/payment-book.ts";
-import type { Stepper } from "./steps/stepper.ts";
+import type { Stepper } from "./work/stepper.ts";
 import type { PaymentRow, RefundRow, SeenPayment } from "./tables.ts";
 
 interface Options {

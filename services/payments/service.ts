@@ -19,23 +19,24 @@ import {
   VOID_PAYMENT,
 } from "../../proto/services/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
-import { Agenda } from "./steps/agenda.ts";
-import { DueWork } from "./steps/due-work.ts";
+import { Agenda } from "./book/agenda.ts";
+import { PaymentBook } from "./book/payment-book.ts";
 import { mockGatewaySecret } from "./gateways/gateway-secret.ts";
 import type { Gateway } from "./gateways/gateway.ts";
 import { MockGateway } from "./gateways/mock-gateway.ts";
 import { StripeGateway } from "./gateways/stripe-gateway.ts";
 import { Terminal } from "./gateways/terminal.ts";
 import { RECONCILE_EVERY_MS } from "./limits.ts";
-import { PaymentBook } from "./book/payment-book.ts";
 import { Payments } from "./payments.ts";
 import { Reconciler } from "./reconciliation/reconciler.ts";
-import { paymentRoutes } from "./routes.ts";
-import { Stepper } from "./steps/stepper.ts";
+import { reconciliationRoutes } from "./reconciliation/routes.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
-import { WebhookKey } from "./webhooks/webhook-key.ts";
+import { webhookRoutes } from "./webhooks/routes.ts";
 import { WebhookInbox } from "./webhooks/webhook-inbox.ts";
+import { WebhookKey } from "./webhooks/webhook-key.ts";
 import { mockVerifier, stripeVerifier } from "./webhooks/webhook-verifier.ts";
+import { DueWork } from "./work/due-work.ts";
+import { Stepper } from "./work/stepper.ts";
 
 export interface PaymentsOptions {
   /** Its database's schema `payments` is to be migrated before `start` is called. */
@@ -117,21 +118,21 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
       return false;
     },
   });
+  const verifiers = {
+    mock: mockVerifier(() => (webhookKey ??= new WebhookKey(mockSecret()))),
+    stripe: config.stripeWebhookSecret === undefined ? () => undefined : stripeVerifier(config.stripeWebhookSecret),
+  };
+  const reconcile = () => reconciler.reconcile();
   const served: Subscription[] = [];
 
   return {
-    routes: paymentRoutes({
-      inbox,
-      clock,
-      log,
-      verifiers: {
-        mock: mockVerifier(() => (webhookKey ??= new WebhookKey(mockSecret()))),
-        stripe: config.stripeWebhookSecret === undefined ? () => undefined : stripeVerifier(config.stripeWebhookSecret),
-      },
-      look: (payment) => payments.lookBehind(payment),
-      reconcile: () => reconciler.reconcile(),
-    }),
-    reconcile: () => reconciler.reconcile(),
+    async routes(app) {
+      await app.register(
+        webhookRoutes({ inbox, verifiers, clock, log, look: (payment) => payments.lookBehind(payment) }),
+      );
+      await app.register(reconciliationRoutes(reconcile));
+    },
+    reconcile,
 
     async start() {
       mockSecret();

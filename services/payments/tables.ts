@@ -65,4 +65,6 @@ export type PaymentRow = Selectable<PaymentTable>;
 /** As it was when it was read: whoever has written it since has given it another `revision`, which is PostgreSQL's `xmin`. */
 export type SeenPayment = PaymentRow & { readonly revision: string };
 export const REVISION = sql<string>`payment.xmin::text`.as("revision");
+/** Nobody has written it since. */
+export const isUnchanged = (revision: string) => sql<boolean>`payment.xmin = ${revision}::xid`;
 export type RefundRow = Selectable<RefundTable>;

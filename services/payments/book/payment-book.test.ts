@@ -7,10 +7,10 @@ import { Outbox } from "../../../platform/events/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { OUTBOX_WRITTEN } from "../../../proto/services/index.ts";
-import { Agenda } from "../steps/agenda.ts";
+import { Agenda } from "./agenda.ts";
 import { PaymentBook } from "./payment-book.ts";
 import { Payments } from "../payments.ts";
-import { Stepper } from "../steps/stepper.ts";
+import { Stepper } from "../work/stepper.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables, type RefundRow } from "../tables.ts";
 import { type Shop, testShop } from "../testing/shop.ts";
 

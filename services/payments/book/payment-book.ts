@@ -5,8 +5,9 @@ import type { ErrorCode, PaymentFacts } from "../../../proto/index.ts";
 import type { PaymentStart } from "../../../proto/services/index.ts";
 import type { GatewayRecord } from "../gateways/gateway.ts";
 import { STEP_LEASE_MS } from "../limits.ts";
-import { hasSentBack, outcomeOf, settlementOf } from "./settlement.ts";
+import { hasSentBack, outcomeOf, settlementOf } from "../decisions/settlement.ts";
 import {
+  isUnchanged,
   type PaymentRow,
   type PaymentsTables,
   type PaymentTable,
@@ -242,7 +243,7 @@ export class PaymentBook {
       .updateTable("payment")
       .set(changes)
       .where("id", "=", id)
-      .where(sql<boolean>`payment.xmin = ${revision}::xid`)
+      .where(isUnchanged(revision))
       .returningAll()
       .returning(REVISION);
     if (type === undefined) return written.executeTakeFirst();

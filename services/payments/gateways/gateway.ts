@@ -6,6 +6,7 @@
  */
 import type { Money } from "../../../proto/rest/index.ts";
 import type { Payment, PaymentState } from "../../../proto/services/index.ts";
+import type { PaymentRow } from "../tables.ts";
 
 export interface GatewayOrder {
   readonly paymentId: string;
@@ -27,6 +28,18 @@ export interface KnownPayment {
   readonly captured: number;
   readonly refunded: number;
 }
+
+export const knownOf = (
+  row: Pick<PaymentRow, "id" | "amount" | "currency" | "state" | "captured" | "refunded">,
+  gatewayId: string,
+): KnownPayment => ({
+  paymentId: row.id,
+  gatewayId,
+  amount: { amount: row.amount, currency: row.currency },
+  state: row.state,
+  captured: row.captured,
+  refunded: row.refunded,
+});
 
 /** What the gateway says of a payment. `failed` and `voided` are for good. */
 export interface GatewayRecord extends KnownPayment {

@@ -8,9 +8,8 @@ import { Leadership } from "../../../platform/postgres/index.ts";
 import type { PaymentDifference, Reconciliation } from "../../../proto/rest/index.ts";
 import type { PaymentMethod } from "../../../proto/services/index.ts";
 import { ComparedPayments, type ComparedRow } from "./compared-payments.ts";
-import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment } from "../gateways/gateway.ts";
+import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment, knownOf } from "../gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS } from "../limits.ts";
-import { knownOf } from "../steps/stepper.ts";
 import type { PaymentsTables } from "../tables.ts";
 
 interface Options {

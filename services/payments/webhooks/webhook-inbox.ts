@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { PaymentMethod } from "../../../proto/services/index.ts";
 import { INBOX_KEPT_MS, INBOX_PRUNE_ROWS_MAX } from "../limits.ts";
-import type { PaymentsTables, SeenPayment } from "../tables.ts";
+import { type PaymentsTables, REVISION, type SeenPayment } from "../tables.ts";
 import type { Notice } from "./webhook-verifier.ts";
 
 /** Takes each webhook once. From the same commit on its payment is due to be looked at, whatever becomes of this process. */
@@ -30,7 +30,7 @@ export class WebhookInbox {
       with taken as (${taking})
       update payments.payment set due_at = ${now}, gateway_id = coalesce(gateway_id, ${payment.gatewayId}) from taken
       where id = ${payment.paymentId} and method = ${method}
-      returning payment.*, payment.xmin::text as revision`.execute(this.#db);
+      returning payment.*, ${REVISION}`.execute(this.#db);
     return rows[0];
   }
 

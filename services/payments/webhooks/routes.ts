@@ -1,13 +1,13 @@
 import type { FastifyRequest } from "fastify";
 import { type TSchema, Type } from "typebox";
-import type { Clock } from "../../platform/clock/index.ts";
-import { CountedLine, type Logger } from "../../platform/log/index.ts";
-import * as schema from "../../proto/rest/index.ts";
-import { Problem, requireRole, type Routes } from "../../platform/http/index.ts";
-import { WEBHOOK_LENGTH_MAX, WEBHOOKS_PER_SECOND_MAX, WEBHOOKS_REFUSED_TOLD_EVERY_MS } from "./limits.ts";
-import type { SeenPayment } from "./tables.ts";
-import type { WebhookInbox } from "./webhooks/webhook-inbox.ts";
-import type { WebhookVerifier } from "./webhooks/webhook-verifier.ts";
+import type { Clock } from "../../../platform/clock/index.ts";
+import { CountedLine, type Logger } from "../../../platform/log/index.ts";
+import * as schema from "../../../proto/rest/index.ts";
+import { Problem, type Routes } from "../../../platform/http/index.ts";
+import { WEBHOOK_LENGTH_MAX, WEBHOOKS_PER_SECOND_MAX, WEBHOOKS_REFUSED_TOLD_EVERY_MS } from "../limits.ts";
+import type { SeenPayment } from "../tables.ts";
+import type { WebhookInbox } from "./webhook-inbox.ts";
+import type { WebhookVerifier } from "./webhook-verifier.ts";
 
 interface Options {
   readonly inbox: WebhookInbox;
@@ -16,35 +16,10 @@ interface Options {
   readonly log: Logger;
   /** Has a payment looked at, soon. */
   look(payment: SeenPayment): void;
-  reconcile(): Promise<schema.Reconciliation>;
 }
 
-const tags = ["payments"];
-
-export const paymentRoutes =
-  (options: Options): Routes =>
-  async (app) => {
-    await app.register(webhookRoutes(options));
-    app.get(
-      "/payments/reconciliation",
-      {
-        onRequest: requireRole("admin"),
-        schema: {
-          operationId: "reconcilePayments",
-          tags,
-          summary: "Compares our books with the gateways', now",
-          response: { 200: schema.Reconciliation },
-        },
-      },
-      async (_request, reply) => {
-        void reply.header("cache-control", "no-store");
-        return options.reconcile();
-      },
-    );
-  };
-
 /** Bodies are signed as they were sent, so they come here as bytes, of whatever type they say they are. */
-const webhookRoutes =
+export const webhookRoutes =
   ({ inbox, verifiers, clock, log, look }: Options): Routes =>
   async (app) => {
     app.addHook("onRequest", async (request) => {
@@ -64,7 +39,7 @@ const webhookRoutes =
           validatorCompiler: () => () => true,
           schema: {
             operationId: `${method}Webhook`,
-            tags,
+            tags: ["payments"],
             summary: `The ${method} gateway says that a payment has changed`,
             description: "Only a hint: the payment is then read from the gateway. May come again, and in any order.",
             ...description,

@@ -1,6 +1,6 @@
 import type { PaymentState } from "../../../proto/services/index.ts";
 import type { GatewayRecord } from "../gateways/gateway.ts";
-import { dueAfter } from "../steps/steps.ts";
+import { dueAfter } from "./steps.ts";
 import type { PaymentRow, RefundRow } from "../tables.ts";
 
 /** What a payment becomes when the gateway has told of it. */

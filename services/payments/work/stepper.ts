@@ -3,18 +3,19 @@ import type { Bus } from "../../../platform/bus/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { Registry } from "../../../platform/metrics/index.ts";
 import { PAYMENT_CHANGED, type PaymentMethod } from "../../../proto/services/index.ts";
-import type { Agenda } from "./agenda.ts";
+import type { Agenda } from "../book/agenda.ts";
 import {
   type Gateway,
   type GatewayRecord,
   GatewayRefused,
   GatewayUnavailable,
   type KnownPayment,
+  knownOf,
   RefundUnderWay,
 } from "../gateways/gateway.ts";
 import { Terminal } from "../gateways/terminal.ts";
 import type { Change, PaymentBook } from "../book/payment-book.ts";
-import { isUnclaimed, type Step, stepOf } from "./steps.ts";
+import { isUnclaimed, type Step, stepOf } from "../decisions/steps.ts";
 import type { PaymentRow, SeenPayment } from "../tables.ts";
 
 interface Options {
@@ -262,15 +263,3 @@ async function undo(gateway: Gateway, known: KnownPayment, id: string, refusals:
 
 /** What was refused, or was not done, may be asked for again only as a new request: gateways remember their answers. */
 const keyed = (id: string, refusals: number): string => (refusals === 0 ? id : `${id}-${refusals}`);
-
-export const knownOf = (
-  row: Pick<PaymentRow, "id" | "amount" | "currency" | "state" | "captured" | "refunded">,
-  gatewayId: string,
-): KnownPayment => ({
-  paymentId: row.id,
-  gatewayId,
-  amount: { amount: row.amount, currency: row.currency },
-  state: row.state,
-  captured: row.captured,
-  refunded: row.refunded,
-});

@@ -2,7 +2,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 import type { PaymentMethod } from "../../../proto/services/index.ts";
-import type { Agenda } from "./agenda.ts";
+import type { Agenda } from "../book/agenda.ts";
 import { STEPS_AT_ONCE, SWEEP_EVERY_MS } from "../limits.ts";
 import type { Stepper } from "./stepper.ts";
 import type { SeenPayment } from "../tables.ts";

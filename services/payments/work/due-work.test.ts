@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { createLogger } from "../../../platform/log/index.ts";
-import type { Agenda } from "./agenda.ts";
+import type { Agenda } from "../book/agenda.ts";
 import { DueWork } from "./due-work.ts";
 import type { Stepper } from "./stepper.ts";
 import type { SeenPayment } from "../tables.ts";

@@ -1,9 +1,16 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { PaymentMethod } from "../../../proto/services/index.ts";
 import { STEP_LEASE_MS } from "../limits.ts";
-import { pollAfter, retryAfter } from "./steps.ts";
-import { type PaymentRow, type PaymentsTables, type RefundRow, REVISION, type SeenPayment } from "../tables.ts";
+import { pollAfter, retryAfter } from "../decisions/steps.ts";
+import {
+  isUnchanged,
+  type PaymentRow,
+  type PaymentsTables,
+  type RefundRow,
+  REVISION,
+  type SeenPayment,
+} from "../tables.ts";
 
 interface Options {
   readonly db: Kysely<PaymentsTables>;
@@ -36,7 +43,7 @@ export class Agenda {
       .updateTable("payment")
       .set({ attempts: 0, due_at })
       .where("id", "=", id)
-      .where(sql<boolean>`payment.xmin = ${revision}::xid`) // Who has asked for more since will have it sooner.
+      .where(isUnchanged(revision)) // Who has asked for more since will have it sooner.
       .execute();
   }
 
