@@ -6,7 +6,7 @@ import { createDatabase, createPool } from "../../platform/postgres/index.ts";
 import { portOf } from "../../platform/testing/port-of.ts";
 import { until } from "../../platform/testing/until.ts";
 import { PAYMENT_CHANGED, type PaymentState } from "../../proto/services/index.ts";
-import type { Gateway, GatewayRecord } from "./gateways/gateway.ts";
+import type { GatewayRecord, ListedGateway } from "./gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS, TOLD_AGAIN_MIN_MS } from "./limits.ts";
 import { Reconciler } from "./reconciliation/reconciler.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "./tables.ts";
@@ -336,7 +336,7 @@ describe("the reconciler", () => {
       next: null,
     });
     const unused = () => Promise.reject(new Error("not asked here"));
-    const gateway: Gateway = {
+    const gateway: ListedGateway = {
       start: unused,
       capture: unused,
       void: unused,

@@ -22,10 +22,10 @@ import type { Routes } from "../../platform/http/index.ts";
 import { Agenda } from "./book/agenda.ts";
 import { PaymentBook } from "./book/payment-book.ts";
 import { mockGatewaySecret } from "./gateways/gateway-secret.ts";
-import type { Gateway } from "./gateways/gateway.ts";
+import type { Gateway, ListedGateway } from "./gateways/gateway.ts";
 import { MockGateway } from "./gateways/mock-gateway.ts";
+import { OwnBooks } from "./gateways/own-books.ts";
 import { StripeGateway } from "./gateways/stripe-gateway.ts";
-import { Terminal } from "./gateways/terminal.ts";
 import { RECONCILE_EVERY_MS } from "./limits.ts";
 import { Payments } from "./payments.ts";
 import { Reconciler } from "./reconciliation/reconciler.ts";
@@ -81,18 +81,15 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   let secret: string | undefined;
   const mockSecret = () => (secret ??= mockGatewaySecret(config, random));
   let webhookKey: WebhookKey | undefined;
-  const gateways = new Map<PaymentMethod, Gateway>([
+  const listed = new Map<PaymentMethod, ListedGateway>([
     ["mock", new MockGateway({ url: options.mockGatewayUrl, secret: mockSecret, clock })],
-    ["terminal", new Terminal()],
   ]);
   if (config.stripeSecretKey !== undefined) {
-    gateways.set(
-      "stripe",
-      new StripeGateway({ secretKey: config.stripeSecretKey, apiUrl: config.stripeApiUrl, clock }),
-    );
+    listed.set("stripe", new StripeGateway({ secretKey: config.stripeSecretKey, apiUrl: config.stripeApiUrl, clock }));
     if (config.stripeWebhookSecret === undefined)
       log.warn("webhooks of Stripe are refused, and its payments found by asking: set STRIPE_WEBHOOK_SECRET too");
   }
+  const gateways = new Map<PaymentMethod, Gateway>([...listed, ["terminal", new OwnBooks()]]);
   const book = new PaymentBook({ db, outbox, clock });
   const agenda = new Agenda({ db, clock });
   const stepper = new Stepper({ book, agenda, gateways, bus, log, metrics });
@@ -104,7 +101,7 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
   }
   const payments = new Payments({ book, methods, stepper, clock });
   const inbox = new WebhookInbox({ db, clock });
-  const reconciler = new Reconciler({ pool, db, gateways, clock, log, metrics });
+  const reconciler = new Reconciler({ pool, db, gateways: listed, clock, log, metrics });
 
   const working = PAYMENT_METHODS.map((method) => new DueWork({ method, agenda, stepper, clock, log }));
   const reconciling = new Poller({

@@ -1,5 +1,5 @@
 /**
- * The port to whoever moves the money. Adapters: the mock gateway, Stripe, and the terminal of a kiosk or box office.
+ * The port to whoever moves the money. Adapters: the mock gateway, Stripe, and our own books, where there is none.
  *
  * Semantics: money is authorized first, and taken (captured) or given back (voided) later. Every method may be repeated: the key
  * makes it happen once. Each answers with the gateway's own record, the one thing that is believed.
@@ -57,6 +57,10 @@ export interface Gateway {
   void(payment: KnownPayment, key: string): Promise<GatewayRecord>;
   /** `id` stays the same when a refusal makes a new key necessary: a gateway that forgets its keys can tell by it what was made. @throws RefundUnderWay */
   refund(payment: KnownPayment, amount: number, key: string, id: string): Promise<GatewayRecord>;
+}
+
+/** One that says what it has, so that ours is compared with it. */
+export interface ListedGateway extends Gateway {
   /** All that were started since, and before `until` if it is given; ours only. */
   list(since: Date, until?: Date): AsyncIterable<GatewayRecord>;
 }

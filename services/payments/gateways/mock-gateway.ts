@@ -7,12 +7,12 @@ import { PAYMENT_STATES } from "../../../proto/services/index.ts";
 import { sendText } from "./http-client.ts";
 import { AMOUNT_MAX, GATEWAY_TIMEOUT_MS, LIST_PAGES_MAX } from "../limits.ts";
 import {
-  type Gateway,
   type GatewayOrder,
   type GatewayRecord,
   GatewayRefused,
   GatewayUnavailable,
   type KnownPayment,
+  type ListedGateway,
 } from "./gateway.ts";
 
 const Minor = Type.Integer({ minimum: 0, maximum: AMOUNT_MAX });
@@ -40,7 +40,7 @@ interface Options {
 }
 
 /** The mock gateway as its callers see it: over HTTP, wherever it runs. */
-export class MockGateway implements Gateway {
+export class MockGateway implements ListedGateway {
   readonly #options: Options;
 
   constructor(options: Options) {

@@ -2,12 +2,12 @@ import { Stripe } from "stripe";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { CLOCKS_APART_MAX_MS, GATEWAY_TIMEOUT_MS, KEY_TRUSTED_MS } from "../limits.ts";
 import {
-  type Gateway,
   type GatewayOrder,
   type GatewayRecord,
   GatewayRefused,
   GatewayUnavailable,
   type KnownPayment,
+  type ListedGateway,
   RefundUnderWay,
 } from "./gateway.ts";
 
@@ -26,7 +26,7 @@ interface Options {
  * PaymentIntents with manual capture. With a token (`pm_...` or `tok_...`) the intent is confirmed at once; without one, or when
  * the bank wants to see the buyer first, the buyer's browser goes on with the client secret.
  */
-export class StripeGateway implements Gateway {
+export class StripeGateway implements ListedGateway {
   readonly #stripe: Stripe;
   readonly #clock: Clock;
 

@@ -8,7 +8,14 @@ import { Leadership } from "../../../platform/postgres/index.ts";
 import type { PaymentDifference, Reconciliation } from "../../../proto/rest/index.ts";
 import type { PaymentMethod } from "../../../proto/services/index.ts";
 import { ComparedPayments, type ComparedRow } from "./compared-payments.ts";
-import { type Gateway, type GatewayRecord, GatewayRefused, type KnownPayment, knownOf } from "../gateways/gateway.ts";
+import {
+  type Gateway,
+  type GatewayRecord,
+  GatewayRefused,
+  type KnownPayment,
+  knownOf,
+  type ListedGateway,
+} from "../gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS } from "../limits.ts";
 import type { PaymentsTables } from "../tables.ts";
 
@@ -16,7 +23,7 @@ interface Options {
   /** For the lock of the process that reconciles. */
   readonly pool: Pool;
   readonly db: Kysely<PaymentsTables>;
-  readonly gateways: ReadonlyMap<PaymentMethod, Gateway>;
+  readonly gateways: ReadonlyMap<PaymentMethod, ListedGateway>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Registry;
@@ -94,7 +101,6 @@ export class Reconciler {
     const differences: PaymentDifference[] = [];
     let compared = 0;
     for (const [method, gateway] of gateways) {
-      if (method === "terminal") continue; // It keeps no books.
       try {
         const found = await this.#compare(method, gateway, since);
         compared += found.compared;
@@ -112,7 +118,7 @@ export class Reconciler {
 
   async #compare(
     method: PaymentMethod,
-    gateway: Gateway,
+    gateway: ListedGateway,
     since: Date,
   ): Promise<{ compared: number; differences: PaymentDifference[] }> {
     const differences: PaymentDifference[] = [];

@@ -13,7 +13,7 @@ import {
   knownOf,
   RefundUnderWay,
 } from "../gateways/gateway.ts";
-import { Terminal } from "../gateways/terminal.ts";
+import { OwnBooks } from "../gateways/own-books.ts";
 import type { Change, PaymentBook } from "../book/payment-book.ts";
 import { isUnclaimed, type Step, stepOf } from "../decisions/steps.ts";
 import type { PaymentRow, SeenPayment } from "../tables.ts";
@@ -34,7 +34,7 @@ const STEPS_MAX = 8;
 /** Takes payments through what is open for them: asks the gateway, takes down what it said, and tells of it. */
 export class Stepper {
   readonly #options: Options;
-  readonly #nothingToPay = new Terminal();
+  readonly #nothingToPay = new OwnBooks();
   readonly #asked: Counter<"method" | "outcome">;
 
   constructor(options: Options) {
