@@ -2,7 +2,7 @@ import { type Clock, within } from "../../platform/clock/index.ts";
 import type { ErrorCode } from "../../proto/index.ts";
 import type { Payment, PaymentMethod, PaymentStart, ServiceAnswer } from "../../proto/services/index.ts";
 import { AMOUNT_MAX, ANSWER_WITHIN_MS, LOOKS_BEHIND_MAX, STEP_LEASE_MS } from "./limits.ts";
-import type { PaymentBook, RefundWish, Verdict, WithChanges } from "./book/payment-book.ts";
+import type { PaymentBook, RefundWish, Verdict } from "./book/payment-book.ts";
 import type { Stepper } from "./work/stepper.ts";
 import type { PaymentRow, RefundRow, SeenPayment } from "./tables.ts";
 
@@ -114,13 +114,13 @@ export class Payments {
 
 const isTakeable = ({ state, void_reason: reason }: PaymentRow): boolean => state === "authorized" && reason === null;
 
-function judgeCapture(row: PaymentRow, amount: number): Verdict<WithChanges> {
+function judgeCapture(row: PaymentRow, amount: number): Verdict {
   if (!isAmount(amount) || amount > row.amount) return refused("BAD_MESSAGE", "More than was authorized.");
   if ((row.capture_wanted ?? amount) !== amount) return refused("CONFLICT", "Another amount was asked for before.");
   return isTakeable(row) ? { type: "wanted", changes: { capture_wanted: amount } } : { type: "left" };
 }
 
-function judgeVoid(row: PaymentRow, reason: string): Verdict<WithChanges> {
+function judgeVoid(row: PaymentRow, reason: string): Verdict {
   const open = row.state === "pending" || (row.state === "authorized" && row.capture_wanted === null);
   if (!open || row.void_reason !== null) return { type: "left" };
   return { type: "wanted", changes: { void_reason: reason, undo: true } };
@@ -138,12 +138,12 @@ function judgeRefund(
       return refused("CONFLICT", "The refund's id was used for another refund.");
     // It is under way at the gateway, perhaps for days: it is looked at when it is due, however often it is asked for.
     const isLater = dueAt !== null && dueAt.getTime() > now + STEP_LEASE_MS;
-    return { type: isLater ? "left" : "wanted" };
+    return isLater ? { type: "left" } : { type: "wanted", changes: {} };
   }
   if (!isAmount(wish.amount)) return refused("BAD_MESSAGE", "That is no amount of money.");
   if (state !== "captured") return refused("CONFLICT", `The payment is ${state}: nothing was taken.`);
   const asked = before.reduce((sum, refund) => sum + refund.amount, wish.amount);
-  return asked > captured ? refused("CONFLICT", "More than was taken.") : { type: "wanted" };
+  return asked > captured ? refused("CONFLICT", "More than was taken.") : { type: "wanted", changes: {} };
 }
 
 const paymentOf = (row: PaymentRow): Payment => ({
@@ -167,7 +167,7 @@ const isSame = (row: PaymentRow, { bookingId, method, amount }: PaymentStart): b
   row.currency === amount.currency;
 
 const ok = (row: PaymentRow): Answer => ({ ok: true, value: paymentOf(row) });
-const refused = (code: ErrorCode, message: string): Verdict<never> => ({ type: "refused", code, message });
+const refused = (code: ErrorCode, message: string): Verdict => ({ type: "refused", code, message });
 const refusal = (code: ErrorCode, message: string): Answer => ({ ok: false, code, message });
 const unknown = (): Answer => refusal("NOT_FOUND", "There is no such payment.");
 const unavailable = (message: string): Answer => refusal("UNAVAILABLE", `${message} It is tried again by itself.`);

@@ -128,7 +128,7 @@ it("the outbox is looked at when something was told, and only then", async () =>
   expect(await settle(100, 0, "captured")).toEqual(["captured", 0, 1]);
   expect(await settle(100, 0, "captured")).toEqual(["captured", 0, 0]);
   const nothing = { id: "rf_e", amount: 0, reason: "Seats that cost nothing." };
-  await book.wantRefund("pay_e", nothing, () => ({ type: "wanted" }));
+  await book.wantRefund("pay_e", nothing, () => ({ type: "wanted", changes: {} }));
   const [refund] = await book.openRefunds("pay_e");
   expect(await settle(100, 0, "captured", refund)).toEqual(["captured", 0, 1]);
 });

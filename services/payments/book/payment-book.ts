@@ -25,14 +25,10 @@ interface Options {
 type InTransaction = Transaction<PaymentsTables>;
 
 /** What whoever looks at a payment makes of it: something is wanted of it and written down, or the row is left as it is. */
-export type Verdict<Wish = unknown> =
-  | ({ readonly type: "wanted" } & Wish)
+export type Verdict =
+  | { readonly type: "wanted"; readonly changes: Updateable<PaymentTable> }
   | { readonly type: "left" }
   | { readonly type: "refused"; readonly code: ErrorCode; readonly message: string };
-
-export interface WithChanges {
-  readonly changes: Updateable<PaymentTable>;
-}
 
 export interface RefundWish {
   readonly id: string;
@@ -42,18 +38,16 @@ export interface RefundWish {
 }
 
 /** The last verdict, and the row as it is after it. */
-interface Judged<Wish = unknown> {
-  readonly verdict: Verdict<Wish>;
+interface Judged {
+  readonly verdict: Verdict;
   readonly row: SeenPayment;
 }
 
 export interface Change {
   readonly before: SeenPayment;
   readonly after: SeenPayment;
-  /** The gateway's record was not of this payment. */
-  readonly mismatch: boolean;
-  /** It has given back less than was told of: refunds that were done are open again. */
-  readonly reopened?: boolean;
+  /** Mismatch: the gateway's record was not of this payment. Reopened: it has given back less than was told of, so that refunds are open again. */
+  readonly surprise: "mismatch" | "reopened" | null;
 }
 
 /**
@@ -125,7 +119,7 @@ export class PaymentBook {
    * @param decide looks at the row, once more whenever somebody has written it meanwhile
    * @returns undefined when there is no such payment
    */
-  async want(id: string, decide: (row: PaymentRow) => Verdict<WithChanges>): Promise<Judged<WithChanges> | undefined> {
+  async want(id: string, decide: (row: PaymentRow) => Verdict): Promise<Judged | undefined> {
     for (;;) {
       const row = await this.find(id);
       if (row === undefined) return undefined;
@@ -162,7 +156,7 @@ export class PaymentBook {
         .onConflict((conflict) => conflict.doNothing())
         .execute();
       const due_at = new Date(this.#clock.now() + STEP_LEASE_MS);
-      return { verdict, row: await update(transaction, paymentId, { due_at }) };
+      return { verdict, row: await update(transaction, paymentId, { ...verdict.changes, due_at }) };
     });
   }
 
@@ -176,28 +170,27 @@ export class PaymentBook {
       // A record that is older than the row says nothing of what was done since.
       if (before === seen && !mismatch && open.length === 0 && hasSentBack(before, record)) {
         const after = await this.#openAgain(before);
-        if (after !== undefined) return { before, after, mismatch, reopened: true };
+        if (after !== undefined) return { before, after, surprise: "reopened" };
       }
       const after = await this.#write(before, changes, outcomeOf(before.state, changes.state));
-      if (after !== undefined) return { before, after, mismatch };
+      if (after !== undefined) return { before, after, surprise: mismatch ? "mismatch" : null };
     }
   }
 
   /** The gateway has said no for good: no money has moved. @param options.undo something may be reserved there */
   async fail(seen: SeenPayment, reason: string, { undo }: { undo: boolean }): Promise<Change> {
     for (let before = seen; ; before = await this.#again(before)) {
-      if (before.state !== "pending" && before.state !== "authorized")
-        return { before, after: before, mismatch: false };
+      if (before.state !== "pending" && before.state !== "authorized") return { before, after: before, surprise: null };
       const due_at = undo ? new Date(this.#clock.now()) : null;
       const changes = { state: "failed", reason, undo, due_at, token: null, next: null } as const;
       const after = await this.#write(before, changes, "payment.failed");
-      if (after !== undefined) return { before, after, mismatch: false };
+      if (after !== undefined) return { before, after, surprise: null };
     }
   }
 
   /** Two rows at once: a transaction, as the events of refunds are rare. */
   async #settleRefund(id: string, record: GatewayRecord, refund: RefundRow): Promise<Change> {
-    const change = await this.#db.transaction().execute(async (transaction) => {
+    const change = await this.#db.transaction().execute(async (transaction): Promise<Change> => {
       const before = await locked(transaction, id);
       if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
       const refunded = before.refunded + (await this.#refunded(transaction, before, refund));
@@ -209,7 +202,7 @@ export class PaymentBook {
       const after = await update(transaction, id, isShort ? { ...changes, due_at: new Date(now) } : changes);
       const type = outcomeOf(before.state, changes.state);
       if (type !== undefined) await this.#outbox.add(transaction, type, after.booking_id, factsOf(after));
-      return { before, after, mismatch };
+      return { before, after, surprise: mismatch ? "mismatch" : null };
     });
     this.#outbox.nudge();
     return change;

@@ -195,15 +195,15 @@ export class Stepper {
     }
   }
 
-  #tell({ before, after, mismatch, reopened }: Change): void {
+  #tell({ before, after, surprise }: Change): void {
     const { log } = this.#options;
-    if (reopened) {
+    if (surprise === "reopened") {
       log.error(
         { payment: after.id, gatewayId: after.gateway_id, refunded: after.refunded, currency: after.currency },
         "a gateway has given back less than it said: it is asked to do so again",
       );
     }
-    if (mismatch) {
+    if (surprise === "mismatch") {
       log.error(
         { payment: after.id, gatewayId: after.gateway_id, amount: after.amount, currency: after.currency },
         "a gateway's record is not of this payment's money: it is not believed",
