@@ -198,30 +198,4 @@ describe("two processes at once", () => {
     for (const { state, captured } of await atGateway(ids)) expect(captured).toBe(state === "captured" ? 2_400 : 0);
     expect(await both[0].service.reconcile()).toMatchObject({ differences: [] });
   });
-
-  it("have their books compared with the gateway's by one of them, and by another when that has stopped", async () => {
-    const quiet = await testShop({ webhooks: false });
-    try {
-      const asking: string[] = [];
-      const open = (name: string) =>
-        quiet.open({
-          mockGatewayUrl: () => {
-            asking.push(name);
-            return quiet.gateway.url;
-          },
-        });
-      const first = await open("first");
-      await until(() => asking.includes("first"), "the first process asks for the gateway's list");
-      const second = await open("second");
-      await second.service.stop(); // Its first look has ended by then.
-      expect(asking).not.toContain("second");
-      await first.service.stop();
-      await until(async () => {
-        await (await open("next")).service.stop();
-        return asking.includes("next");
-      }, "the next process asks for the gateway's list");
-    } finally {
-      await quiet.close();
-    }
-  });
 });

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { until } from "../../../platform/testing/until.ts";
+import { type Process, type Shop, testShop } from "../testing/shop.ts";
+
+let shop: Shop;
+let payments: Process;
+let count = 0;
+let id: string;
+
+beforeAll(async () => {
+  shop = await testShop();
+  payments = await shop.open();
+});
+beforeEach(() => {
+  id = `pay_${(count += 1)}`;
+  payments.events.length = 0;
+});
+afterAll(() => shop.close());
+
+const told = () => payments.events.map(({ type }) => type);
+
+describe("a terminal", () => {
+  it("has the money at once, and is captured and refunded in our books alone", async () => {
+    expect(await payments.start({ paymentId: id, method: "terminal", token: null })).toMatchObject({
+      ok: true,
+      value: { state: "authorized" },
+    });
+    await payments.capture(id);
+    expect(await payments.refund(id, `rf_${id}_1`, 400)).toMatchObject({ value: { captured: 2_400, refunded: 400 } });
+    await until(() => told().length === 2, "events");
+    expect(told()).toEqual(["payment.success", "payment.refund"]);
+    expect(await payments.service.reconcile()).toMatchObject({ differences: [] });
+  });
+});
+
+describe("a payment of nothing", () => {
+  it("asks no gateway", async () => {
+    const amount = { amount: 0, currency: "EUR" };
+    expect(await payments.start({ paymentId: id, amount })).toMatchObject({ value: { state: "authorized" } });
+    expect(await payments.capture(id, 0)).toMatchObject({ ok: true, value: { state: "captured", captured: 0 } });
+    expect(await payments.refund(id, `rf_${id}_1`, 0)).toMatchObject({ ok: true, value: { refunded: 0 } });
+    const { rowCount } = await shop.pool.query("select 1 from mock_gateway.payment where reference = $1", [id]);
+    expect(rowCount).toBe(0);
+  });
+});

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Process, type Shop, testShop } from "./testing/shop.ts";
+
+let shop: Shop;
+let payments: Process;
+let count = 0;
+let id: string;
+
+beforeAll(async () => {
+  shop = await testShop();
+  payments = await shop.open();
+});
+beforeEach(() => {
+  id = `pay_${(count += 1)}`;
+});
+afterAll(() => shop.close());
+
+describe("Stripe", () => {
+  it("is not there without a key", async () => {
+    expect(await payments.start({ paymentId: id, method: "stripe" })).toMatchObject({
+      ok: false,
+      code: "PAYMENT_METHOD_UNAVAILABLE",
+    });
+    expect(await payments.read(id)).toMatchObject({ ok: false, code: "NOT_FOUND" });
+  });
+});
+
+describe("where MOCK_PAYMENTS is false", () => {
+  it("nobody pays with play money, and what was paid before can still be given back", async () => {
+    await payments.start({ paymentId: id });
+    await payments.becomes(id, "authorized");
+    await payments.capture(id);
+    const earnest = await shop.open({
+      config: { dataDir: shop.dataDir, mockPayments: false, stripeApiUrl: "https://stripe.invalid" },
+    });
+    expect(await earnest.start({ paymentId: `${id}_free` })).toMatchObject({
+      ok: false,
+      code: "PAYMENT_METHOD_UNAVAILABLE",
+    });
+    expect(await earnest.refund(id, `rf_${id}`, 2_400)).toMatchObject({ ok: true, value: { refunded: 2_400 } });
+    await earnest.kill();
+  });
+});
