@@ -48,8 +48,8 @@ export class Agenda {
   }
 
   /**
-   * The gateway has said no, but it has to be: the next time it is asked for it anew. Of several who hear the same refusal one counts it, since
-   * a key that was passed over might yet be paid.
+   * The gateway has said no, but it has to be: the next try needs a new key. If several processes hear one refusal it counts once: a skipped
+   * key might still be honoured.
    */
   async postponeRefused(row: PaymentRow, refund?: RefundRow): Promise<void> {
     const [table, { id, refusals }] =

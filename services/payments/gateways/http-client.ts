@@ -1,9 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Clock } from "../../../platform/clock/index.ts";
-
-/** Characters of an answer that are read; no gateway of ours has so much to say. */
-const ANSWER_LENGTH_MAX = 1_000_000;
+import { ANSWER_LENGTH_MAX } from "../limits.ts";
 
 interface Sending {
   readonly clock: Clock;

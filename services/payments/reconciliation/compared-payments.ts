@@ -82,7 +82,7 @@ export class ComparedPayments {
     await this.#db.updateTable("refund").set({ looked_at }).where("payment_id", "=", id).execute();
   }
 
-  /** For what was given back, or called off, and has come back to the gateway, of which nobody has said so. */
+  /** The gateway holds money that we have refunded or given up, and no webhook said so. */
   async makeDue({ id }: PaymentRow): Promise<void> {
     const due_at = new Date(this.#clock.now());
     await this.#db.updateTable("payment").set({ due_at }).where("id", "=", id).execute();

@@ -1,8 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { Webhook } from "standardwebhooks";
-
-/** How far a webhook's time may be from ours, either way: Standard Webhooks and Stripe both say five minutes. */
-export const WEBHOOK_TOLERANCE_MS = 5 * 60_000;
+import { WEBHOOK_TOLERANCE_MS } from "../limits.ts";
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 

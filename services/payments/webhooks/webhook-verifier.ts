@@ -3,7 +3,8 @@ import { Stripe } from "stripe";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { parsedJson } from "../../../platform/json/index.ts";
-import { WEBHOOK_TOLERANCE_MS, type WebhookKey } from "./webhook-key.ts";
+import { WEBHOOK_TOLERANCE_MS } from "../limits.ts";
+import type { WebhookKey } from "./webhook-key.ts";
 
 /** What a webhook is believed: that there is something to look at. */
 export interface Notice {

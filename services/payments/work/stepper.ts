@@ -16,6 +16,7 @@ import {
 import { OwnBooks } from "../gateways/own-books.ts";
 import type { Change, PaymentBook } from "../book/payment-book.ts";
 import { isUnclaimed, type Step, stepOf } from "../decisions/steps.ts";
+import { STEPS_MAX } from "../limits.ts";
 import type { PaymentRow, SeenPayment } from "../tables.ts";
 
 interface Options {
@@ -27,9 +28,6 @@ interface Options {
   readonly log: Logger;
   readonly metrics: Registry;
 }
-
-/** Steps with a gateway in one go: start, read, capture, then refunds. */
-const STEPS_MAX = 8;
 
 /** Takes payments through what is open for them: asks the gateway, takes down what it said, and tells of it. */
 export class Stepper {
