@@ -3,7 +3,7 @@ import type { Config } from "../../platform/config/index.ts";
 import { urlHost } from "../../platform/network/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
-import { createMockGateway, MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from "../../services/payments/index.ts";
+import { createMockGatewayServer, MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from "../../services/payments/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { requireFreePort } from "../parts/free-port.ts";
@@ -45,7 +45,14 @@ async function startGateway(role: Role): Promise<void> {
     start: () => migrate(createDatabase<unknown>(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations),
   });
   const webhookUrl = `${shopUrl(config)}/api/v1/payments/webhooks/mock`;
-  const gateway = createMockGateway({ pool, clock, random: systemRandom, log, config, webhookUrl: () => webhookUrl });
+  const gateway = createMockGatewayServer({
+    pool,
+    clock,
+    random: systemRandom,
+    log,
+    config,
+    webhookUrl: () => webhookUrl,
+  });
   await lifecycle.start({ name: "gateway", start: () => gateway.start(), stop: () => gateway.stop() });
   context.print(`Mock gateway ${gateway.url}`);
   context.print(`  webhooks to ${webhookUrl}`);

@@ -19,7 +19,7 @@ import {
 } from "../../platform/http/index.ts";
 import { createIdentityService } from "../../services/identity/index.ts";
 import { createNotificationsService } from "../../services/notifications/index.ts";
-import { createMockGateway, createPaymentsService } from "../../services/payments/index.ts";
+import { createMockGatewayServer, createPaymentsService } from "../../services/payments/index.ts";
 import { createTicketsService } from "../../services/tickets/index.ts";
 import { answerWithDatabase } from "./answer-with-database.ts";
 import type { Domain } from "./domains.ts";
@@ -75,7 +75,7 @@ export async function startServices(role: Role, options: Options): Promise<Runni
 
   // It is next door: what it tells us need not go through whatever stands in front of us.
   const webhookUrl = (): string => `http://${urlHost(config.host)}:${httpPort}/api/v1/payments/webhooks/mock`;
-  const gateway = createMockGateway({ ...common, config: { ...config, host: gatewayHost(config) }, webhookUrl });
+  const gateway = createMockGatewayServer({ ...common, config: { ...config, host: gatewayHost(config) }, webhookUrl });
   if (runsGateway(config, domains)) {
     await lifecycle.start({ name: "mock gateway", start: () => gateway.start(), stop: () => gateway.stop() });
   }

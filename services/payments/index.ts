@@ -1,8 +1,8 @@
 /** What moves the money: gateways, what was asked of them, and what they said. */
 export {
-  createMockGateway,
+  createMockGatewayServer,
   MOCK_GATEWAY_SCHEMA,
-  type MockGateway,
+  type MockGatewayServer,
   mockGatewayMigrations,
 } from "./mock-gateway/index.ts";
 export { paymentsMigrations } from "./migrations/index.ts";

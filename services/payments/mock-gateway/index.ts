@@ -1,3 +1,3 @@
-/** A gateway to try payments with. It shares with the shop its secret and the wire, and nothing else. */
-export { createMockGateway, type MockGateway, type MockGatewayOptions } from "./gateway.ts";
+/** A gateway to try payments with. Its books are its own: it shares with the shop the secret, the HTTP client and the key of webhooks. */
+export { createMockGatewayServer, type MockGatewayServer, type MockGatewayServerOptions } from "./server.ts";
 export { MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from "./tables.ts";

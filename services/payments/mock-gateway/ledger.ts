@@ -5,7 +5,7 @@ import { DECISIONS_AT_ONCE, LIST_LIMIT } from "./limits.ts";
 import type { MockGatewayTables } from "./tables.ts";
 import { planOf } from "./tokens.ts";
 
-export type PaymentRow = Selectable<MockGatewayTables["payment"]>;
+export type LedgerPayment = Selectable<MockGatewayTables["payment"]>;
 type Operation = Selectable<MockGatewayTables["operation"]>;
 
 export interface Order {
@@ -52,12 +52,12 @@ export class MockLedger {
   }
 
   /** One statement where the key is new, as it is as a rule. */
-  async start(key: string, order: Order): Promise<PaymentRow> {
+  async start(key: string, order: Order): Promise<LedgerPayment> {
     const id = newId("mp", this.#random);
     const request = `start ${JSON.stringify(order)}`;
     const { reference, amount, currency, description, payBy, token } = order;
     const plan = this.#planned(token, payBy);
-    const { rows } = await sql<PaymentRow>`
+    const { rows } = await sql<LedgerPayment>`
       with taken as (
         insert into mock_gateway.operation (key, request, payment_id) values (${key}, ${request}, ${id})
         on conflict do nothing returning 1)
@@ -82,9 +82,9 @@ export class MockLedger {
   }
 
   /** One statement, too, where the key is new and nothing is against it. */
-  async capture(key: string, id: string, amount: number): Promise<PaymentRow> {
+  async capture(key: string, id: string, amount: number): Promise<LedgerPayment> {
     const request = `capture ${id} ${amount}`;
-    const { rows } = await sql<PaymentRow>`
+    const { rows } = await sql<LedgerPayment>`
       with captured as (
         update mock_gateway.payment set state = 'captured', captured = ${amount}
         where id = ${id} and state = 'authorized' and amount >= ${amount}
@@ -95,7 +95,7 @@ export class MockLedger {
     return rows[0] ?? this.#captureOrRefuse(key, request, id, amount);
   }
 
-  #captureOrRefuse(key: string, request: string, id: string, amount: number): Promise<PaymentRow> {
+  #captureOrRefuse(key: string, request: string, id: string, amount: number): Promise<LedgerPayment> {
     return this.#once(key, request, id, async (transaction) => {
       const payment = await this.#locked(transaction, id);
       if (payment.state !== "authorized") throw refusedIn(payment);
@@ -108,7 +108,7 @@ export class MockLedger {
     });
   }
 
-  void(key: string, id: string): Promise<PaymentRow> {
+  void(key: string, id: string): Promise<LedgerPayment> {
     return this.#once(key, `void ${id}`, id, async (transaction) => {
       const payment = await this.#locked(transaction, id);
       if (payment.state === "captured") throw refusedIn(payment);
@@ -117,7 +117,7 @@ export class MockLedger {
     });
   }
 
-  refund(key: string, id: string, amount: number): Promise<PaymentRow> {
+  refund(key: string, id: string, amount: number): Promise<LedgerPayment> {
     return this.#once(key, `refund ${id} ${amount}`, id, async (transaction) => {
       const payment = await this.#locked(transaction, id);
       if (payment.state !== "captured") throw refusedIn(payment);
@@ -127,7 +127,7 @@ export class MockLedger {
     });
   }
 
-  async read(id: string): Promise<PaymentRow> {
+  async read(id: string): Promise<LedgerPayment> {
     const payment = await this.#db.selectFrom("payment").selectAll().where("id", "=", id).executeTakeFirst();
     if (payment === undefined) throw unknown();
     return payment;
@@ -138,7 +138,7 @@ export class MockLedger {
     since: Date,
     until: Date | undefined,
     after: { readonly createdAt: Date; readonly id: string } | undefined,
-  ): Promise<PaymentRow[]> {
+  ): Promise<LedgerPayment[]> {
     let query = this.#db.selectFrom("payment").selectAll().where("created_at", ">=", since);
     if (until !== undefined) query = query.where("created_at", "<", until);
     if (after !== undefined) {
@@ -188,7 +188,7 @@ export class MockLedger {
     return new Date(this.#clock.now());
   }
 
-  async #locked(transaction: InTransaction, id: string): Promise<PaymentRow> {
+  async #locked(transaction: InTransaction, id: string): Promise<LedgerPayment> {
     const payment = await transaction
       .selectFrom("payment")
       .selectAll()
@@ -205,7 +205,7 @@ export class MockLedger {
     request: string,
     id: string,
     work: (transaction: InTransaction) => Promise<void>,
-  ): Promise<PaymentRow> {
+  ): Promise<LedgerPayment> {
     return this.#db.transaction().execute(async (transaction) => {
       const taken = await transaction
         .insertInto("operation")
@@ -236,4 +236,5 @@ function requireSame(first: Operation, request: string): void {
 
 const unknown = (): Refused => new Refused(404, "NOT_FOUND", "There is no such payment.");
 
-const refusedIn = (payment: PaymentRow): Refused => new Refused(409, "WRONG_STATE", `The payment is ${payment.state}.`);
+const refusedIn = (payment: LedgerPayment): Refused =>
+  new Refused(409, "WRONG_STATE", `The payment is ${payment.state}.`);

@@ -1,10 +1,10 @@
 import { html, type Html } from "../../../platform/html/index.ts";
 import { formatMoney } from "../../../proto/index.ts";
-import type { PaymentRow } from "./ledger.ts";
+import type { LedgerPayment } from "./ledger.ts";
 import { TOKENS } from "./tokens.ts";
 
 /** The page where a buyer without a card's token pays: a form, no script. */
-export function paymentPage(payment: PaymentRow): string {
+export function paymentPage(payment: LedgerPayment): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -62,7 +62,7 @@ const choices = (): Html =>
     ${Object.entries(TOKENS).map(([token, { label }]) => html`<button name="token" value="${token}">${label}</button> `)}
   </form>`;
 
-function outcome({ state, reason }: PaymentRow): string {
+function outcome({ state, reason }: LedgerPayment): string {
   switch (state) {
     case "pending":
       return "Your payment is being worked on. You can go back to the shop.";

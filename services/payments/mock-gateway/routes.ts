@@ -5,7 +5,7 @@ import { Type } from "typebox";
 import { type Clock, sleep } from "../../../platform/clock/index.ts";
 import { closed } from "../../../proto/rest/index.ts";
 import { Faults } from "./faults.ts";
-import { type MockLedger, type PaymentRow, Refused } from "./ledger.ts";
+import { type LedgerPayment, type MockLedger, Refused } from "./ledger.ts";
 import { DESCRIPTION_LENGTH_MAX, LIST_LIMIT } from "./limits.ts";
 import { paymentPage } from "./page.ts";
 
@@ -78,7 +78,7 @@ export const apiRoutes =
       void reply.type("text/html").removeHeader("content-length");
       return "<h1>It works!</h1>";
     });
-    const shown = (payment: PaymentRow) => recordOf(payment, url(), faults());
+    const shown = (payment: LedgerPayment) => answerOf(payment, url(), faults());
 
     app.post("/payments", { schema: { headers: Keyed, body: Order } }, async (request) => {
       const payment = await ledger.start(request.headers["idempotency-key"], {
@@ -140,7 +140,7 @@ export const pageRoutes =
     );
   };
 
-function recordOf(payment: PaymentRow, url: string, { lieBy = 0, lieCurrency }: Faults) {
+function answerOf(payment: LedgerPayment, url: string, { lieBy = 0, lieCurrency }: Faults) {
   const { id, reference, state, captured, refunded, reason } = payment;
   return {
     id,

@@ -27,10 +27,10 @@ import {
 } from "../../../proto/services/index.ts";
 import { testServer } from "../../../platform/http/testing.ts";
 import {
-  createMockGateway,
+  createMockGatewayServer,
   createPaymentsService,
   MOCK_GATEWAY_SCHEMA,
-  type MockGateway,
+  type MockGatewayServer,
   mockGatewayMigrations,
   PAYMENTS_SCHEMA,
   paymentsMigrations,
@@ -67,7 +67,7 @@ export interface Process {
 export interface Shop {
   readonly pool: Pool;
   readonly dataDir: string;
-  readonly gateway: MockGateway;
+  readonly gateway: MockGatewayServer;
   readonly gatewayClock: ShiftedClock;
   /** Starts another process on the same database; the gateway's webhooks go to the newest. */
   open(options?: Partial<PaymentsOptions>): Promise<Process>;
@@ -91,7 +91,7 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
   const gatewayClock = new ShiftedClock();
   const [port = 0] = await freePorts(1);
   const newGateway = () =>
-    createMockGateway({
+    createMockGatewayServer({
       pool,
       clock: gatewayClock,
       random: systemRandom,

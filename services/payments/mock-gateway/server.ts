@@ -18,7 +18,7 @@ import { DECISIONS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
 import { apiRoutes, faultRoutes, pageRoutes, requireSecret } from "./routes.ts";
 import { MOCK_GATEWAY_SCHEMA, type MockGatewayTables } from "./tables.ts";
 
-export interface MockGatewayOptions {
+export interface MockGatewayServerOptions {
   /** Its database's schema `mock_gateway` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export interface MockGatewayOptions {
   webhookUrl(): string | undefined;
 }
 
-export interface MockGateway {
+export interface MockGatewayServer {
   /** Where buyers reach it, from `start` on. */
   readonly url: string;
   /** Where who shares its machine does, from `start` on. */
@@ -44,7 +44,7 @@ export interface MockGateway {
 }
 
 /** A payment gateway that moves no money. It keeps its own books, so that it goes on after a crash with what it owed. */
-export function createMockGateway(options: MockGatewayOptions): MockGateway {
+export function createMockGatewayServer(options: MockGatewayServerOptions): MockGatewayServer {
   const { pool, clock, random, log, config, webhookUrl } = options;
   const db = createDatabase<MockGatewayTables>(pool).withSchema(MOCK_GATEWAY_SCHEMA);
   const ledger = new MockLedger({ db, clock, random });

@@ -8,7 +8,7 @@ import { systemRandom } from "../../../platform/random/index.ts";
 import { until } from "../../../platform/testing/until.ts";
 import { mockGatewaySecret } from "../gateways/gateway-secret.ts";
 import { type Shop, testShop } from "../testing/shop.ts";
-import { createMockGateway, type MockGatewayOptions } from "./gateway.ts";
+import { createMockGatewayServer, type MockGatewayServerOptions } from "./server.ts";
 
 const log = createLogger({ name: "test", level: "silent" });
 
@@ -63,7 +63,7 @@ describe("the mock gateway's API", () => {
     }
   });
 
-  it.each<[Pick<MockGatewayOptions["config"], "publicUrl" | "mockGatewayUrl">, string]>([
+  it.each<[Pick<MockGatewayServerOptions["config"], "publicUrl" | "mockGatewayUrl">, string]>([
     [{}, "http://127.0.0.1:PORT"],
     [{ publicUrl: "https://tickets.example.com:8443/shop" }, "http://tickets.example.com:PORT"],
     [{ publicUrl: "http://[2001:db8::7]:8080" }, "http://[2001:db8::7]:PORT"],
@@ -75,7 +75,14 @@ describe("the mock gateway's API", () => {
     const config = { host: "127.0.0.1", dataDir: shop.dataDir, mockGatewayPort: 0, ...settings };
     const webhookUrl = (): undefined => undefined;
     const { pool } = shop;
-    const gateway = createMockGateway({ pool, clock: systemClock, random: systemRandom, log, config, webhookUrl });
+    const gateway = createMockGatewayServer({
+      pool,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      config,
+      webhookUrl,
+    });
     await gateway.start();
     onTestFinished(() => gateway.stop());
     const key = `key_${systemRandom(8).toString("hex")}`;
