@@ -50,7 +50,7 @@ export interface Process {
   /** What it told its event stream. */
   readonly events: DomainEvent[];
   /** `PAYMENT_CHANGED`, as they came. */
-  readonly changes: PaymentState[];
+  readonly changes: { readonly paymentId: string; readonly state: PaymentState }[];
   /** Its REST port's; empty in a shop without webhooks. */
   readonly url: string;
   start(wish: Partial<PaymentStart> & Pick<PaymentStart, "paymentId">): Promise<ServiceAnswer<Payment>>;
@@ -129,8 +129,8 @@ export async function testShop({ webhooks = true }: { webhooks?: boolean } = {})
     const http = webhooks ? await listen(service) : undefined;
     await service.start();
     if (http !== undefined) webhookUrl = `${http.url}/api/v1/payments/webhooks/mock`;
-    const changes: PaymentState[] = [];
-    bus.subscribe(PAYMENT_CHANGED, ({ state }) => void changes.push(state));
+    const changes: Process["changes"] = [];
+    bus.subscribe(PAYMENT_CHANGED, (change) => void changes.push(change));
 
     const ask = <Question>(endpoint: Endpoint<Question, ServiceAnswer<Payment>>, question: Question) =>
       bus.request(endpoint, question, { timeoutMs: BUS_TIMEOUT_MS });
