@@ -5,6 +5,6 @@ export {
   type MockGatewayServer,
   mockGatewayMigrations,
 } from "./mock-gateway/index.ts";
-export { paymentsMigrations } from "./migrations/index.ts";
+export { paymentsMigrations } from "./migrations.ts";
 export { createPaymentsService, type PaymentsOptions, type PaymentsService } from "./service.ts";
 export { PAYMENTS_SCHEMA } from "./tables.ts";

@@ -1,6 +1,9 @@
-import { statements } from "../../../platform/postgres/index.ts";
+import type { Migration } from "kysely";
+import { outboxMigration, outboxOrderMigration } from "../../platform/events/index.ts";
+import { statements } from "../../platform/postgres/index.ts";
+import { PAYMENTS_SCHEMA } from "./tables.ts";
 
-export const paymentsTables = statements([
+const STATEMENTS = [
   `create table payments.payment (
     id text primary key check (id ~ '^[A-Za-z0-9_-]{1,40}$'),
     booking_id text not null,
@@ -46,4 +49,29 @@ export const paymentsTables = statements([
     primary key (gateway, id)
   )`,
   `create index webhook_by_age on payments.webhook (received_at)`,
-]);
+];
+
+const REFUND_AGAIN = [`alter table payments.refund add again_at timestamptz`];
+
+/** Refunds that were done are looked at for some weeks, since a bank may send one back. */
+const OLD_REFUNDS = [
+  `alter table payments.refund add looked_at timestamptz`,
+  `create index refund_done on payments.refund (looked_at nulls first) where state = 'done'`,
+  `create index refund_open on payments.refund (created_at) where state = 'open'`,
+];
+
+/** What may still be sent back is found by its age: by `looked_at` whatever is never looked at came first, and that is most of all refunds. */
+const LATE_REFUNDS = [
+  `create index refund_lately on payments.refund (created_at, looked_at) where state = 'done'`,
+  `drop index payments.refund_done`,
+];
+
+/** Migrations of the schema `payments`, in the order of their names. */
+export const paymentsMigrations: Readonly<Record<string, Migration>> = {
+  "001-payments": statements(STATEMENTS),
+  "002-outbox": outboxMigration(PAYMENTS_SCHEMA),
+  "003-refund-again": statements(REFUND_AGAIN),
+  "004-old-refunds": statements(OLD_REFUNDS),
+  "005-late-refunds": statements(LATE_REFUNDS),
+  "006-outbox-order": outboxOrderMigration(PAYMENTS_SCHEMA),
+};
