@@ -47,5 +47,8 @@ export const Reconciliation = Type.Object({
   compared: Type.Integer({ description: "Payments that were looked at." }),
   unreachable: Type.Array(Type.String(), { description: "Gateways that could not be asked." }),
   differences: Type.Array(PaymentDifference),
+  truncated: Type.Boolean({
+    description: "There may be more differences than are named: settle these, and ask again.",
+  }),
 });
 export type Reconciliation = Static<typeof Reconciliation>;

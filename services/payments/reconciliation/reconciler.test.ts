@@ -130,7 +130,12 @@ describe("the reconciler", () => {
     await new Promise((resolve) => endless.close(resolve));
   });
 
-  it("looks again before it has read a list of very many that we do not know", async () => {
+  it("looks again before it has read a list of very many that we do not know, says that there are more, and mends ours", async () => {
+    await shop.pool.query(
+      `insert into payments.payment (id, booking_id, user_id, method, amount, currency, description, pay_by, gateway_id, state,
+         created_at)
+       values ('pay_ours', 'bk_ours', 'u', 'stripe', 100, 'EUR', '', now(), 'mp_pay_ours', 'authorized', now())`,
+    );
     let listed = 0;
     let listedAtFirstLook = 0;
     const recordOf = (paymentId: string): GatewayRecord => ({
@@ -155,6 +160,7 @@ describe("the reconciler", () => {
       },
       async *list() {
         while (listed < 3 * RECONCILE_ROWS_MAX) yield recordOf(`pay_unknown_${listed++}`);
+        yield recordOf("pay_ours");
       },
     };
     const reconciler = new Reconciler({
@@ -165,9 +171,12 @@ describe("the reconciler", () => {
       log: pino({ level: "silent" }),
       metrics: createMetrics("test", { ofProcess: false }),
     });
-    const { differences, compared } = await reconciler.reconcile();
-    expect([differences.length, compared]).toEqual([DIFFERENCES_MAX, 3 * RECONCILE_ROWS_MAX]);
-    expect(listedAtFirstLook).toBe(2 * RECONCILE_ROWS_MAX + 1);
+    const { differences, compared, truncated } = await reconciler.reconcile();
+    expect([differences.length, compared]).toEqual([DIFFERENCES_MAX, 3 * RECONCILE_ROWS_MAX + 1]);
+    expect(truncated).toBe(true);
+    expect(listedAtFirstLook).toBe(2 * RECONCILE_ROWS_MAX);
+    const ours = await shop.pool.query("delete from payments.payment where id = 'pay_ours' returning due_at");
+    expect(ours.rows).toEqual([{ due_at: expect.any(Date) }]);
   });
 
   it("names the gateways that it could not ask", async () => {

@@ -100,10 +100,12 @@ export class Reconciler {
     const unreachable: string[] = [];
     const differences: PaymentDifference[] = [];
     let compared = 0;
+    let truncated = false;
     for (const [method, gateway] of gateways) {
       try {
         const found = await this.#compare(method, gateway, since);
         compared += found.compared;
+        truncated ||= found.truncated;
         differences.push(...found.differences);
         this.#gauge.set({ method }, found.differences.length);
       } catch (error) {
@@ -113,25 +115,34 @@ export class Reconciler {
     }
     this.#openRefund.set((at - ((await this.#ours.oldestOpenRefund())?.getTime() ?? at)) / 1000);
     for (const difference of differences) log.error(difference, "a payment differs between us and its gateway");
-    return { at: new Date(at).toISOString(), since: since.toISOString(), compared, unreachable, differences };
+    return {
+      at: new Date(at).toISOString(),
+      since: since.toISOString(),
+      compared,
+      unreachable,
+      differences,
+      truncated,
+    };
   }
 
   async #compare(
     method: PaymentMethod,
     gateway: ListedGateway,
     since: Date,
-  ): Promise<{ compared: number; differences: PaymentDifference[] }> {
+  ): Promise<{ compared: number; differences: PaymentDifference[]; truncated: boolean }> {
     const differences: PaymentDifference[] = [];
     let compared = 0;
+    let truncated = false;
     // Those of which only one side has told so far: by the gateway's clock a payment may be of the slice before ours, or of the next.
     let before = new Map<string, Sides>();
     for await (const { rows, from, until } of this.#ours.slices(method, since)) {
       const open = new Map<string, Sides>();
-      const suspects = new Map<string, KnownPayment | undefined>();
+      const suspects = new Map<string, { readonly known: KnownPayment | undefined; readonly isOurs: boolean }>();
       const compare = (id: string, { row, record }: Sides): void => {
         compared += 1;
         // The gateway's list may have begun before `since`, by its clock.
-        if (keptBy(row) !== keptBy(record)) suspects.set(id, record ?? knownBy(row));
+        if (keptBy(row) !== keptBy(record))
+          suspects.set(id, { known: record ?? knownBy(row), isOurs: row !== undefined });
       };
       const note = (id: string, side: Sides): void => {
         const other = before.get(id) ?? open.get(id);
@@ -144,11 +155,13 @@ export class Reconciler {
         compare(id, { ...other, ...side });
       };
       const lookAgain = async (): Promise<void> => {
-        for (const [paymentId, known] of suspects) {
+        for (const [paymentId, { known, isOurs }] of suspects) {
           if (this.#leavesOff) throw new Error("the process stops");
-          if (differences.length === DIFFERENCES_MAX) break;
+          const isFull = differences.length === DIFFERENCES_MAX;
+          if (isFull) truncated = true;
+          if (isFull && !isOurs) continue; // Of our own each is looked at, since that mends what can be mended.
           const difference = await this.#lookAgain(method, gateway, paymentId, known);
-          if (difference !== undefined) differences.push(difference);
+          if (difference !== undefined && !isFull) differences.push(difference);
         }
         suspects.clear();
       };
@@ -176,7 +189,7 @@ export class Reconciler {
       if (difference !== undefined) differences.push(difference);
       await this.#ours.noteLook(row);
     }
-    return { compared, differences };
+    return { compared, differences, truncated };
   }
 
   /** The two lists are not of one instant: only what differs when both sides are read again, and nothing is under way, is told. */
