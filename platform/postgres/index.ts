@@ -8,7 +8,7 @@ export {
 } from "./embedded/index.ts";
 export { DatabaseUnusable, explainConnectionError, explainServerError, isUndefinedTable } from "./errors.ts";
 export { Leadership } from "./leadership.ts";
-export { migrate, statements } from "./migrate.ts";
+export { migrate, statements, vacuumOften } from "./migrate.ts";
 export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions, requireWritable } from "./pool.ts";
 export { SessionLock } from "./session-lock.ts";
 export { storableText } from "./storable-text.ts";

@@ -43,6 +43,17 @@ export const statements = (texts: readonly string[]): Migration => ({
   },
 });
 
+/**
+ * For a table whose rows are kept for good, and go through a queue when they are new: the index of the queue keeps what each has left there until
+ * a VACUUM, and every look for what is due comes across it. By itself that comes when a fifth of the table is dead, which is weeks of entries
+ * for a table of years; and it leaves the indexes alone while few pages have something dead, which of an old table is always so.
+ */
+export const vacuumOften = (table: string): Migration =>
+  statements([
+    `alter table ${table} set
+      (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, vacuum_index_cleanup = on)`,
+  ]);
+
 async function requireSupportedServer<Schema>(db: Kysely<Schema>): Promise<void> {
   const { rows } = await sql<{ number: number; name: string }>`
     select current_setting('server_version_num')::int as number, current_setting('server_version') as name`.execute(db);

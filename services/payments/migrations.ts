@@ -1,6 +1,6 @@
 import type { Migration } from "kysely";
 import { outboxMigration, outboxOrderMigration } from "../../platform/events/index.ts";
-import { statements } from "../../platform/postgres/index.ts";
+import { statements, vacuumOften } from "../../platform/postgres/index.ts";
 import { PAYMENTS_SCHEMA } from "./tables.ts";
 
 const STATEMENTS = [
@@ -74,4 +74,5 @@ export const paymentsMigrations: Readonly<Record<string, Migration>> = {
   "004-old-refunds": statements(OLD_REFUNDS),
   "005-late-refunds": statements(LATE_REFUNDS),
   "006-outbox-order": outboxOrderMigration(PAYMENTS_SCHEMA),
+  "007-vacuum": vacuumOften("payments.payment"),
 };

@@ -1,5 +1,6 @@
 import { type ColumnType, type Kysely, type Migration, sql } from "kysely";
 import { inboxMigration, outboxMigration, outboxOrderMigration } from "../../platform/events/index.ts";
+import { vacuumOften } from "../../platform/postgres/index.ts";
 
 export const TICKETS_SCHEMA = "tickets";
 
@@ -85,4 +86,5 @@ export const ticketsMigrations: Readonly<Record<string, Migration>> = {
     },
   },
   "006-outbox-order": outboxOrderMigration(TICKETS_SCHEMA),
+  "007-vacuum": vacuumOften("tickets.booking"),
 };

@@ -1,6 +1,6 @@
 import type { Migration } from "kysely";
 import { inboxMigration, outboxMigration, outboxOrderMigration } from "../../../platform/events/index.ts";
-import { statements } from "../../../platform/postgres/index.ts";
+import { statements, vacuumOften } from "../../../platform/postgres/index.ts";
 import { BOOKINGS_SCHEMA } from "./tables.ts";
 
 const STATEMENTS = [
@@ -92,4 +92,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "008-failed-payments": statements(FAILED_PAYMENTS),
   "009-outbox-order": outboxOrderMigration(BOOKINGS_SCHEMA),
   "010-desk": statements(DESK),
+  "011-vacuum": vacuumOften("bookings.booking"),
 };

@@ -1,4 +1,12 @@
-import { type Kysely, type OperationNodeSource, type Selectable, sql, type Transaction } from "kysely";
+import {
+  type Expression,
+  type Kysely,
+  type OperationNodeSource,
+  type Selectable,
+  sql,
+  type SqlBool,
+  type Transaction,
+} from "kysely";
 import type { Pool } from "pg";
 import type { Outbox } from "../../../platform/events/index.ts";
 import type { TimePlace } from "../../../platform/http/index.ts";
@@ -140,25 +148,13 @@ export class BookingStore {
    * @param kind those that are being undone, first of all those whose showtime was cancelled; or all others
    */
   async claimDue(limit: number, now: number, { undoing }: { readonly undoing: boolean }): Promise<Stored[]> {
-    const isDue = sql<boolean>`(undoing = ${undoing} and due_at <= ${new Date(now)})`;
-    const rows = await this.#db
-      .updateTable("booking")
-      .set({ lease_until: new Date(now + LEASE_MS), version: sql`version + 1` })
-      .where("id", "in", (query) =>
-        query
-          .selectFrom("booking")
-          .select("id")
-          .where(undoing ? sql<boolean>`(called_off or ${isDue})` : sql<boolean>`(not called_off and ${isDue})`)
-          .where(isFree(now))
-          .orderBy("called_off", "desc")
-          .orderBy("due_at")
-          .limit(limit)
-          .forUpdate()
-          .skipLocked(),
-      )
-      .returningAll()
-      .execute();
-    return rows.map(storedOf);
+    // Apart from each other, so that each is the scan of one index. "Or" would be that of bitmaps, which comes across all that has been due
+    // since the last VACUUM each time: they do not mark in an index what is dead.
+    const calledOff = undoing ? await this.#claimFirst(limit, now, sql<boolean>`called_off`, "id") : [];
+    const room = limit - calledOff.length;
+    if (room === 0) return calledOff;
+    const isDue = sql<boolean>`(not called_off and undoing = ${undoing} and due_at <= ${new Date(now)})`;
+    return [...calledOff, ...(await this.#claimFirst(room, now, isDue, "due_at"))];
   }
 
   /** With what is told of it, or not at all. Undefined when somebody else has written meanwhile. */
@@ -213,6 +209,31 @@ export class BookingStore {
         )
         .execute();
     });
+  }
+
+  async #claimFirst(
+    limit: number,
+    now: number,
+    which: Expression<SqlBool>,
+    inOrderOf: "id" | "due_at",
+  ): Promise<Stored[]> {
+    const rows = await this.#db
+      .updateTable("booking")
+      .set({ lease_until: new Date(now + LEASE_MS), version: sql`version + 1` })
+      .where("id", "in", (query) =>
+        query
+          .selectFrom("booking")
+          .select("id")
+          .where(which)
+          .where(isFree(now))
+          .orderBy(inOrderOf)
+          .limit(limit)
+          .forUpdate()
+          .skipLocked(),
+      )
+      .returningAll()
+      .execute();
+    return rows.map(storedOf);
   }
 
   /** One statement, so that the events are there when the update is. */
