@@ -171,12 +171,20 @@ const noteBooking = (taken: RawBuilder<unknown>, bookingId: string, now: Date): 
   select ${bookingId}::text, 1, ${now}::timestamptz, 0 from ${taken}
   on conflict (booking_id) do update set changes = booking.changes + 1, due_at = excluded.due_at, attempts = 0`;
 
+/**
+ * Those that have a ticket of the showtime, and of those that wait the ones without a ticket that says whose they are: they may be issued with what it
+ * was before. All are locked in one order, since several such events may come at once, and only then changed: who has left the queue meanwhile,
+ * with such tickets, is still among them.
+ */
 const noteShowtime = (taken: RawBuilder<unknown>, showtimeId: string, now: Date): RawBuilder<unknown> => sql`
-  update tickets.booking set changes = changes + 1, due_at = ${now}, attempts = 0 from ${taken}
+  update tickets.booking set changes = changes + 1, due_at = ${now}, attempts = 0
   where booking_id in (
-    select booking_id from tickets.ticket where showtime_id = ${showtimeId} and voided_at is null
-    -- Those that are being issued at the moment, whatever their showtime.
-    union all select booking_id from tickets.booking where due_at is not null)`;
+    select booking_id from tickets.booking where exists (select from ${taken}) and booking_id = any (array(
+      select booking_id from tickets.ticket where showtime_id = ${showtimeId} and voided_at is null
+      union all
+      select booking_id from tickets.booking as waiting where due_at is not null and not exists (
+        select from tickets.ticket where ticket.booking_id = waiting.booking_id and voided_at is null)))
+    order by booking_id for update)`;
 
 /** From here to the end of the transaction nobody else writes this booking's tickets. */
 export async function lockBooking(transaction: Transaction<TicketTables>, bookingId: string): Promise<void> {
