@@ -24,8 +24,13 @@ export const explainServerError = (error: unknown): DatabaseUnusable | undefined
 export const isUndefinedTable = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE;
 
-/** SQLSTATE, PostgreSQL's manual, appendix A. */
+/** Transactions waited for each other in a circle, and PostgreSQL has rolled this one back so that the others go on: it may run again. */
+export const isDeadlock = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === DEADLOCK_DETECTED;
+
+/** SQLSTATEs, PostgreSQL's manual, appendix A. */
 const UNDEFINED_TABLE = "42P01";
+const DEADLOCK_DETECTED = "40P01";
 
 const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that DATABASE_URL names its host and port";
 const CLOSED = "PostgreSQL has closed the connection: check that it runs and that DATABASE_URL names its host and port";

@@ -6,7 +6,13 @@ export {
   hasEmbedded,
   startEmbedded,
 } from "./embedded/index.ts";
-export { DatabaseUnusable, explainConnectionError, explainServerError, isUndefinedTable } from "./errors.ts";
+export {
+  DatabaseUnusable,
+  explainConnectionError,
+  explainServerError,
+  isDeadlock,
+  isUndefinedTable,
+} from "./errors.ts";
 export { Leadership } from "./leadership.ts";
 export { migrate, statements, vacuumOften } from "./migrate.ts";
 export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions, requireWritable } from "./pool.ts";

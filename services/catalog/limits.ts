@@ -33,6 +33,9 @@ export const SHOWTIME_LENGTH_MAX_MS = 24 * 60 * 60 * 1000;
 /** A showtime further ahead is a slip of the pen. */
 export const SHOWTIME_AHEAD_MAX_MS = 10 * 366 * 24 * 60 * 60 * 1000;
 
+/** A change that PostgreSQL breaks off because two waited for each other is made again: the other is over then. */
+export const CHANGE_ATTEMPTS_MAX = 3;
+
 /** Showtimes that the engine is told of at once. */
 export const TELLING_AT_ONCE = 8;
 /** How often the database is asked for showtimes that the engine has not been told of. */

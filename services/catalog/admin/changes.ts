@@ -1,5 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import { Problem } from "../../../platform/http/index.ts";
+import { isDeadlock } from "../../../platform/postgres/index.ts";
+import { CHANGE_ATTEMPTS_MAX } from "../limits.ts";
 import type { CatalogTables } from "../store/tables.ts";
 
 interface Options {
@@ -16,10 +18,21 @@ export class Changes {
     this.#options = options;
   }
 
+  /**
+   * Who removes a movie or hall has that first, and whoever changes one of its showtimes the showtime: one of the two is broken off.
+   *
+   * @param work may run more than once
+   */
   async run<Result>(work: (transaction: Transaction<CatalogTables>) => Promise<Result>): Promise<Result> {
     const { db, changed } = this.#options;
     try {
-      return await db.transaction().execute(work);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await db.transaction().execute(work);
+        } catch (error) {
+          if (!isDeadlock(error) || attempt === CHANGE_ATTEMPTS_MAX) throw error;
+        }
+      }
     } catch (error) {
       throw refusalOf(error) ?? error;
     } finally {
