@@ -33,7 +33,7 @@ async function startAll(role: Role): Promise<void> {
   tellOfFewFiles(role);
   stopWithSignals(role);
   const database = await startDatabase(role);
-  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
+  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool, role) });
   const { bus, nats, checks, requirePermitted } = await startBus(role, "all");
   const shared = await startRedis(role, "all");
   const stream = await startEvents(role, { nats, database, alone: "all" });

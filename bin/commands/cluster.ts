@@ -85,7 +85,7 @@ async function openCluster(role: Role, config: Config, sizes: Sizes): Promise<Pl
   });
   if (databaseUrls === undefined)
     context.print("  every role uses the user in DATABASE_URL, which may not make others");
-  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool) });
+  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool, role) });
   return makePlan({
     config,
     context,

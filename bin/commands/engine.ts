@@ -21,7 +21,7 @@ async function startEngineRole(role: Role): Promise<void> {
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   stopWithSignals(role);
   const database = await startDatabase(role);
-  await lifecycle.start({ name: "migrations", start: () => migrateEngine(database.pool) });
+  await lifecycle.start({ name: "migrations", start: () => migrateEngine(database.pool, role) });
   const { bus, checks, requirePermitted } = await startBus(role, "engine");
   const engine = await startEngine(role, {
     bus,

@@ -42,7 +42,7 @@ async function startGateway(role: Role): Promise<void> {
   await goByPostgres(role, pool);
   await lifecycle.start({
     name: "migrations",
-    start: () => migrate(createDatabase<unknown>(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations),
+    start: () => migrate(createDatabase<unknown>(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations, role),
   });
   const webhookUrl = `${shopUrl(config)}/api/v1/payments/webhooks/mock`;
   const gateway = createMockGatewayServer({

@@ -13,7 +13,7 @@ export const migrateCommand = (context: Context): Command =>
       const log = createLogger({ level: config.logLevel, name: "migrate" });
       const database = await openOrMakeDatabaseBeside(config, log);
       await withDatabase(database, { name: "usher-migrate", max: 2, log }, async (pool) => {
-        await migrateAll(pool);
+        await migrateAll(pool, { log });
         context.print("The database is up to date.");
       });
     });

@@ -31,7 +31,7 @@ async function startServicesRole(role: Role, only: string | undefined): Promise<
   await requireGatewayPort(config, domains, ["httpPort"]);
   stopWithSignals(role);
   const database = await startDatabase(role);
-  await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains) });
+  await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains, role) });
   const asksEngines = domains.some((domain) => ASK_ENGINES.has(domain));
   const shards = asksEngines ? [await requireShardsOfJournal(role, database.pool)] : [];
   const { bus, nats, checks, requirePermitted } = await startBus(role, "services");

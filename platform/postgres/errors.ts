@@ -28,9 +28,14 @@ export const isUndefinedTable = (error: unknown): boolean =>
 export const isDeadlock = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === DEADLOCK_DETECTED;
 
+/** A lock was waited for as long as `lock_timeout` has it: whoever has it may be done later. */
+export const isLockTimeout = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
+
 /** SQLSTATEs, PostgreSQL's manual, appendix A. */
 const UNDEFINED_TABLE = "42P01";
 const DEADLOCK_DETECTED = "40P01";
+const LOCK_NOT_AVAILABLE = "55P03";
 
 const UNREACHABLE = "PostgreSQL cannot be reached: check that it runs and that DATABASE_URL names its host and port";
 const CLOSED = "PostgreSQL has closed the connection: check that it runs and that DATABASE_URL names its host and port";

@@ -14,7 +14,7 @@ export {
   isUndefinedTable,
 } from "./errors.ts";
 export { Leadership } from "./leadership.ts";
-export { migrate, statements, vacuumOften } from "./migrate.ts";
+export { migrate, type MigrateOptions, statements, vacuumOften } from "./migrate.ts";
 export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions, requireWritable } from "./pool.ts";
 export { SessionLock } from "./session-lock.ts";
 export { storableText } from "./storable-text.ts";

@@ -1,7 +1,9 @@
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { VirtualClock } from "../clock/index.ts";
 import { createLogger } from "../log/index.ts";
-import { createDatabase, createPool, migrate } from "./index.ts";
+import { createDatabase, createPool, DatabaseUnusable, migrate } from "./index.ts";
 import { testDatabase, type TestDatabase } from "./testing.ts";
 
 const log = createLogger({ name: "test", level: "silent" });
@@ -102,4 +104,68 @@ test("says in one sentence that the user may not create schemas", async () => {
   await db.destroy();
   await sql`drop role ${sql.id(role)}`.execute(admin);
   await admin.destroy();
+});
+
+describe("a table that is to be changed while somebody reads it", () => {
+  const widen = async (own: ReturnType<typeof open>): Promise<void> =>
+    void (await sql`alter table read.shelf add column height int`.execute(own));
+  const wide = { "001-shelf": { up: async () => {} }, "002-height": { up: widen } };
+  let db: ReturnType<typeof open>;
+  let dump: pg.Client;
+  beforeEach(async () => {
+    db = open(database.url);
+    await sql`create schema read`.execute(db);
+    await sql`create table read.shelf (n int)`.execute(db);
+    await migrate(db, "read", { "001-shelf": { up: async () => {} } });
+    dump = new pg.Client({ connectionString: database.url });
+    await dump.connect();
+    await dump.query("begin");
+    await dump.query("select from read.shelf");
+  });
+  afterEach(async () => {
+    await dump.end();
+    await sql`drop schema read cascade`.execute(db);
+    await db.destroy();
+  });
+
+  const waiting = async (): Promise<number> => {
+    const { rows } = await sql`
+      select from pg_locks where not granted and relation = 'read.shelf'::regclass and mode = 'AccessExclusiveLock'`.execute(
+      db,
+    );
+    return rows.length;
+  };
+
+  test("is given to those who write it after a moment, and changed when it is free", async () => {
+    const clock = new VirtualClock();
+    const migrator = open(database.url);
+    const migrating = migrate(migrator, "read", wide, { clock, log });
+    await expect.poll(waiting).toBe(1);
+    const seller = new pg.Client({ connectionString: database.url, statement_timeout: 15_000 });
+    await seller.connect();
+    await seller.query("insert into read.shelf values (1)");
+    await seller.end();
+    await dump.query("rollback");
+    let isOver = false;
+    void migrating.finally(() => (isOver = true));
+    await expect.poll(async () => clock.advance(60_000).then(() => isOver)).toBe(true);
+    await migrating;
+    expect((await sql`select height from read.shelf`.execute(db)).rows).toEqual([{ height: null }]);
+    await migrator.destroy();
+  });
+
+  test("for minutes is told of in one sentence", async () => {
+    const clock = new VirtualClock();
+    const migrator = open(database.url);
+    const outcome = migrate(migrator, "read", wide, { clock }).catch((error: unknown) => error);
+    let told: unknown;
+    void outcome.then((error) => (told = error));
+    await expect
+      .poll(async () => clock.advance(60_000).then(() => told), { timeout: 45_000 })
+      .toBeInstanceOf(DatabaseUnusable);
+    expect(told).toMatchObject({
+      message: expect.stringMatching(/"read" is to be changed, .* 5 minutes: let the dump/),
+    });
+    await migrator.destroy();
+  });
 });

@@ -1,39 +1,88 @@
 import { type Kysely, type Migration, Migrator, sql } from "kysely";
-import { DatabaseUnusable, explainConnectionError } from "./errors.ts";
+import { type Clock, sleep, systemClock } from "../clock/index.ts";
+import type { Logger } from "../log/index.ts";
+import { DatabaseUnusable, explainConnectionError, isLockTimeout } from "./errors.ts";
 
 /** `MIN_POSTGRES` as `server_version_num` has it. */
 const MIN_POSTGRES_NUM = 140_000;
 const MIN_POSTGRES = "14";
 
 /**
+ * A statement that changes a table waits for all who use it, and all who come after wait behind it: where a dump reads the table, nobody would sell
+ * until that is over. So it gives way after this, which is less than a commit is given, and comes again after the pause, in which all others go on.
+ */
+const LOCK_WAIT_MS = 2_000;
+const LOCK_PAUSE_MS = 8_000;
+/** A dump takes minutes. Who uses a table for longer is for the operator to find. */
+const LOCK_TRIES_FOR_MS = 300_000;
+
+export interface MigrateOptions {
+  /** Is told that a table is in use, and waited for. */
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+/**
  * Creates `schema` when missing and brings it up to the last of `migrations` (applied in the order of their names,
  * each with those before it in one transaction). Safe when several processes do it at once. What is made belongs to the schema's
  * owner, whoever migrates it, so that the owner can use it.
  *
- * @throws DatabaseUnusable when the server is too old, not reachable or not ours to change, or when the data was
- * written by a newer version
+ * @throws DatabaseUnusable when the server is too old, not reachable or not ours to change, when a table stays in use for minutes, or
+ * when the data was written by a newer version
  */
 export async function migrate<Schema>(
   db: Kysely<Schema>,
   schema: string,
   migrations: Readonly<Record<string, Migration>>,
+  { log, clock = systemClock }: MigrateOptions = {},
 ): Promise<void> {
-  try {
-    await requireSupportedServer(db);
-    const provider = { getMigrations: async () => ({ ...migrations }) };
-    await asOwnerOf(schema, db, async (own) => {
-      await refuseNewerData(own, schema, migrations);
-      const { error } = await new Migrator({ db: own, provider, migrationTableSchema: schema }).migrateToLatest();
-      if (error instanceof Error) throw error;
-      if (error !== undefined)
-        throw new Error(`The schema "${schema}" could not be brought up to date`, { cause: error });
-    });
-  } catch (error) {
-    const explained = explainConnectionError(error);
-    if (explained !== undefined) throw explained;
-    throw error;
+  const lastTryAt = clock.monotonic() + LOCK_TRIES_FOR_MS;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await migrateOnce(db, schema, migrations);
+    } catch (error) {
+      if (!isLockTimeout(error)) throw explainConnectionError(error) ?? error;
+      if (clock.monotonic() >= lastTryAt) throw stillInUse(schema, error);
+      if (isFirst) log?.warn({ schema }, "a table that is to be changed is in use, as by a dump: that is waited for");
+    }
+    await sleep(clock, LOCK_PAUSE_MS);
   }
 }
+
+const stillInUse = (schema: string, cause: unknown): DatabaseUnusable =>
+  new DatabaseUnusable(
+    `A table of the schema "${schema}" is to be changed, and somebody has used it for ${LOCK_TRIES_FOR_MS / 60_000} minutes: ` +
+      "let the dump or transaction end that is the oldest in pg_stat_activity, and start again.",
+    { cause },
+  );
+
+async function migrateOnce<Schema>(
+  db: Kysely<Schema>,
+  schema: string,
+  migrations: Readonly<Record<string, Migration>>,
+): Promise<void> {
+  await requireSupportedServer(db);
+  const provider = { getMigrations: async () => givingWay(migrations) };
+  await asOwnerOf(schema, db, async (own) => {
+    await refuseNewerData(own, schema, migrations);
+    const { error } = await new Migrator({ db: own, provider, migrationTableSchema: schema }).migrateToLatest();
+    if (error instanceof Error) throw error;
+    if (error !== undefined)
+      throw new Error(`The schema "${schema}" could not be brought up to date`, { cause: error });
+  });
+}
+
+/** Until the end of the transaction. Kysely's own lock, for one process at a time, has been taken before, and has its own limit. */
+const givingWay = (migrations: Readonly<Record<string, Migration>>): Record<string, Migration> =>
+  Object.fromEntries(
+    Object.entries(migrations).map(([name, { up }]) => {
+      const patient = async (db: Kysely<unknown>): Promise<void> => {
+        await sql`set local lock_timeout = ${sql.lit(LOCK_WAIT_MS)}`.execute(db);
+        await up(db);
+      };
+      return [name, { up: patient }];
+    }),
+  );
 
 /** A migration of SQL alone, statement by statement. */
 export const statements = (texts: readonly string[]): Migration => ({
