@@ -1,11 +1,12 @@
 import {
-  type ASTVisitor,
+  type DocumentNode,
   type FieldNode,
+  type FragmentDefinitionNode,
   GraphQLError,
   Kind,
   OperationTypeNode,
   type SelectionSetNode,
-  type ValidationContext,
+  visit,
 } from "graphql";
 import {
   BOOKINGS_DEFAULT,
@@ -15,29 +16,44 @@ import {
   INTROSPECTION_DEPTH_MAX,
   MUTATION_COST,
   QUERY_COST,
+  SAME_NAME_MAX,
 } from "./limits.ts";
 
-/** A validation rule: what is asked for may be neither too deep nor too much, with every fragment and alias counted where it is used. */
-export function affordable(context: ValidationContext): ASTVisitor {
-  return {
-    OperationDefinition(operation) {
-      const root = operation.operation === OperationTypeNode.MUTATION ? MUTATION_COST : QUERY_COST;
-      const error = new Meter(context).why(operation.selectionSet, root);
-      if (error !== undefined) context.reportError(new GraphQLError(error, { nodes: operation }));
-      return false;
-    },
-  };
+/**
+ * For `preValidation`, since to validate is what costs most: what is asked for may be neither too deep nor too much, with every fragment and
+ * alias counted where it is used, and no name may be given too often. @throws GraphQLError
+ */
+export function checkAffordable({ definitions }: DocumentNode): void {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  const named = new Map<string, number>();
+  for (const definition of definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+    visit(definition, {
+      Field({ alias, name }) {
+        const { value } = alias ?? name;
+        const times = (named.get(value) ?? 0) + 1;
+        if (times > SAME_NAME_MAX) throw new GraphQLError(`More than ${SAME_NAME_MAX} fields are named ${value}.`);
+        named.set(value, times);
+      },
+    });
+  }
+  for (const definition of definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    const root = definition.operation === OperationTypeNode.MUTATION ? MUTATION_COST : QUERY_COST;
+    const error = new Meter(fragments).why(definition.selectionSet, root);
+    if (error !== undefined) throw new GraphQLError(error, { nodes: definition });
+  }
 }
 
 class Meter {
-  readonly #context: ValidationContext;
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** Fragments that we are within: one that contains itself is another rule's to report. */
   readonly #within = new Set<string>();
   #cost = 0;
   #tooDeep = false;
 
-  constructor(context: ValidationContext) {
-    this.#context = context;
+  constructor(fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
+    this.#fragments = fragments;
   }
 
   why(selections: SelectionSetNode, root: number): string | undefined {
@@ -61,7 +77,7 @@ class Meter {
         case Kind.FRAGMENT_SPREAD: {
           this.#cost++; // Without fields too: fragments that name others twice are walked twice as often with each.
           const name = selection.name.value;
-          const fragment = this.#context.getFragment(name);
+          const fragment = this.#fragments.get(name);
           if (!fragment || this.#within.has(name)) break;
           this.#within.add(name);
           this.#walk(fragment.selectionSet, at);

@@ -274,6 +274,24 @@ describe("what goes wrong", () => {
     expect(answer.body).toContain("BAD_MESSAGE");
   });
 
+  const aliases = (count: number) => Array.from({ length: count }, (_, at) => `a: b${at}`).join(" ");
+  const nested = (fields: string) => `{ getBooking(bookingId: "x") { booking { ${fields} } } }`;
+  it.each([
+    ["of very many words", `{ ${aliases(660)} }`, "more that 500 tokens"],
+    ["of very many words below", nested(aliases(650)), "more that 500 tokens"],
+    ["with one name for very many fields", `{ ${aliases(31)} }`, "More than 30 fields are named a."],
+    ["with one name for very many fields below", nested(aliases(31)), "More than 30 fields are named a."],
+    [
+      "with one name for very many fields of a fragment",
+      `fragment F on Booking { ${aliases(31)} } ${nested("...F")}`,
+      "More than 30 fields are named a.",
+    ],
+    ["that costs too much", `{ ${Array.from({ length: 61 }, (_, at) => `a${at}: b`).join(" ")} }`, "costs more than"],
+  ])("is refused before its fields are compared: a document %s", async (_what, query, reason) => {
+    const { errors } = await ask(query, {}, { user: null });
+    expect(errors).toMatchObject([{ message: expect.stringContaining(reason), extensions: { code: "BAD_MESSAGE" } }]);
+  });
+
   it.each([
     [null],
     [[]],

@@ -1,6 +1,9 @@
 /** Every bound of a GraphQL request. */
 export const QUERY_LENGTH_MAX = 20_000;
-export const TOKENS_MAX = 2_000;
+/** The usual introspection has 184, all that there is of four bookings not many more. What validation takes grows with their square. */
+export const TOKENS_MAX = 500;
+/** Fields of a document that share a name in its answer: validation compares each with each. The usual introspection has 18 names. */
+export const SAME_NAME_MAX = 30;
 /** Levels of fields: three are all there are. */
 export const DEPTH_MAX = 6;
 /** The usual tools ask for types of lists of types, and so on. */
@@ -12,5 +15,3 @@ export const QUERY_COST = 20;
 export const MUTATION_COST = 200;
 export const BOOKINGS_DEFAULT = 20;
 export const BOOKINGS_MAX = 50;
-/** Documents kept parsed. */
-export const DOCUMENTS_MAX = 256;

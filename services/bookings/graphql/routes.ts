@@ -8,8 +8,8 @@ import type { Logger } from "../../../platform/log/index.ts";
 import { type ErrorCode, ERRORS } from "../../../proto/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../../platform/http/index.ts";
 import type { Asker } from "../desk.ts";
-import { affordable } from "./cost.ts";
-import { DOCUMENTS_MAX, QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
+import { checkAffordable } from "./cost.ts";
+import { QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
 import { type GraphqlParts, resolversOf } from "./resolvers.ts";
 import { SCALARS, SCHEMA } from "./schema.ts";
 
@@ -55,11 +55,11 @@ export const graphqlRoutes =
       resolvers: { ...resolversOf(parts), ...SCALARS },
       routes: false,
       graphiql: false,
-      cache: DOCUMENTS_MAX,
-      validationRules: [affordable],
+      cache: false, // It would keep what was refused too, with all that its errors hold: megabytes for each.
       graphql: { parseOptions: { maxTokens: TOKENS_MAX } },
       errorFormatter: ({ data, errors }) => ({ statusCode: 200, response: { data: data ?? null, errors } }),
     });
+    app.graphql.addHook("preValidation", async (_schema, document) => checkAffordable(document));
 
     app.post(
       "/graphql",
