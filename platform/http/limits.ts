@@ -7,6 +7,8 @@ export const HEADERS_TIMEOUT_MS = 10_000;
 /** For a whole request to arrive. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** A connection on which nothing moves for so long, neither its request nor its answer, is closed: longer than a handler may take to begin one. */
+export const CONNECTION_TIMEOUT_MS = 120_000;
 /** For a handler to answer; past it the answer is UNAVAILABLE, and the work goes on unseen: its answer is for who repeats the request's Idempotency-Key. */
 export const HANDLER_TIMEOUT_MS = 30_000;
 /** How often handlers are looked over: so much later may one find out. */

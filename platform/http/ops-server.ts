@@ -24,6 +24,7 @@ export function createOpsServer(options: {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.BODY_LIMIT,
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
+    connectionTimeout: limits.CONNECTION_TIMEOUT_MS,
     forceCloseConnections: "idle",
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setErrorHandler(errorHandler(clock));

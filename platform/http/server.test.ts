@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BusClosed, ConnectionLost, NoResponders, RequestTimeout } from "../bus/index.ts";
@@ -439,6 +439,27 @@ describe("over a real socket", () => {
     release();
     expect(await (await slow).json()).toEqual({ done: true });
     await closed;
+  });
+
+  it("closes a connection whose client takes nothing of its answer, and no idle one before its time", async () => {
+    const own = await testServer({ connectionTimeoutMs: 300 });
+    own.app.get("/large", async () => Buffer.alloc(16 * 1024 * 1024));
+    await own.app.listen({ port: 0, host: "127.0.0.1" });
+    const port = portOf(own.app.server);
+    const open = async (path: string) => {
+      const accepted = once(own.app.server, "connection") as Promise<[Socket]>; // Node has it so.
+      const client = connect(port, "127.0.0.1");
+      client.write(`GET ${path} HTTP/1.1\r\nHost: usher\r\n\r\n`);
+      return { client, atServer: (await accepted)[0] };
+    };
+    const idle = await open("/health/live");
+    await once(idle.client, "data");
+    const stuck = await open("/large");
+    await once(stuck.atServer, "close");
+    expect(idle.atServer.destroyed).toBe(false);
+    idle.client.destroy();
+    stuck.client.destroy();
+    await own.close();
   });
 
   it("takes a client that hangs up within its body for no failure of ours", async () => {

@@ -60,6 +60,8 @@ export interface HttpServerOptions {
   readonly trustedProxies?: readonly string[];
   /** Where the requests of an address are counted together with those that other processes get; without, each counts its own. */
   readonly sharedCounts?: SharedCounts | undefined;
+  /** Default: `CONNECTION_TIMEOUT_MS`. */
+  readonly connectionTimeoutMs?: number;
 }
 
 /**
@@ -77,6 +79,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     genReqId: (request) => requestIds.of(request),
     bodyLimit: limits.BODY_LIMIT,
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
+    connectionTimeout: options.connectionTimeoutMs ?? limits.CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
     // Without a Host, Node would answer by itself, and with nothing but a status; the hook below says what is wrong.
     http: { headersTimeout: limits.HEADERS_TIMEOUT_MS, requireHostHeader: false },
