@@ -13,6 +13,9 @@ export const WEBHOOK_RETRY_MAX_MS = 5 * 60_000;
 /** About a day. */
 export const WEBHOOK_ATTEMPTS_MAX = 300;
 
+/** What strangers may do at its port, which is the shop's process where both are one. A connection on which nothing moves for so long is closed. */
+export const CONNECTION_BOUNDS = { connectionsMax: 2_000, requestTimeoutMs: 30_000, connectionTimeoutMs: 60_000 };
+
 /** `tok_slow`. */
 export const SLOW_MS = 10_000;
 /** `tok_late`: so long after the time to pay is over. */

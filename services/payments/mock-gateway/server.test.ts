@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -43,6 +45,19 @@ const call = async (
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 };
+async function anotherGateway(
+  options: Partial<MockGatewayServerOptions>,
+  settings: Partial<MockGatewayServerOptions["config"]> = {},
+) {
+  const config = { host: "127.0.0.1", dataDir: shop.dataDir, mockGatewayPort: 0, ...settings };
+  const webhookUrl = (): undefined => undefined;
+  const { pool } = shop;
+  const random = systemRandom;
+  const gateway = createMockGatewayServer({ pool, clock: systemClock, random, log, config, webhookUrl, ...options });
+  await gateway.start();
+  onTestFinished(() => gateway.stop());
+  return gateway;
+}
 const order = (reference: string, token: string | null = "tok_ok") => ({
   reference,
   amount: 500,
@@ -50,6 +65,35 @@ const order = (reference: string, token: string | null = "tok_ok") => ({
   description: "",
   token,
   payBy: "2026-11-21T12:00:00.000Z",
+});
+
+describe("the mock gateway's port", () => {
+  const connection = (gateway: { ownUrl: string }) => {
+    const socket = connect(Number(new URL(gateway.ownUrl).port), "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  };
+
+  it("takes so many connections and no more", async () => {
+    const gateway = await anotherGateway({ bounds: { connectionsMax: 2 } });
+    const answered = connection(gateway);
+    answered.write("GET / HTTP/1.1\r\nHost: gateway\r\n\r\n");
+    await once(answered, "data");
+    await once(connection(gateway), "connect");
+    const refused = connection(gateway).resume();
+    await Promise.race([once(refused, "close"), once(refused, "error")]);
+    expect(answered.destroyed).toBe(false);
+  });
+
+  it("waits for a body no longer than it has to", async () => {
+    const gateway = await anotherGateway({ bounds: { requestTimeoutMs: 300 } });
+    const socket = connection(gateway).setEncoding("latin1");
+    socket.write(
+      "POST /pay/mp_1 HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n",
+    );
+    const [answer] = (await once(socket, "data")) as [string]; // By its encoding.
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
+  });
 });
 
 describe("the mock gateway's API", () => {
@@ -72,19 +116,7 @@ describe("the mock gateway's API", () => {
       "https://pay.example.com",
     ],
   ])("with %j sends buyers to pages at %s, and is itself where it listens", async (settings, pages) => {
-    const config = { host: "127.0.0.1", dataDir: shop.dataDir, mockGatewayPort: 0, ...settings };
-    const webhookUrl = (): undefined => undefined;
-    const { pool } = shop;
-    const gateway = createMockGatewayServer({
-      pool,
-      clock: systemClock,
-      random: systemRandom,
-      log,
-      config,
-      webhookUrl,
-    });
-    await gateway.start();
-    onTestFinished(() => gateway.stop());
+    const gateway = await anotherGateway({}, settings);
     const key = `key_${systemRandom(8).toString("hex")}`;
     const { status, body } = await call("POST", "/payments", { at: gateway.ownUrl, body: order(key, null), key });
     expect([status, body["url"]]).toEqual([

@@ -14,7 +14,7 @@ import { WebhookKey } from "../webhooks/webhook-key.ts";
 import { Courier } from "./courier.ts";
 import type { Faults } from "./faults.ts";
 import { MockLedger, Refused } from "./ledger.ts";
-import { DECISIONS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
+import { CONNECTION_BOUNDS, DECISIONS_AT_ONCE, SWEEP_EVERY_MS } from "./limits.ts";
 import { apiRoutes, faultRoutes, pageRoutes, requireSecret } from "./routes.ts";
 import { MOCK_GATEWAY_SCHEMA, type MockGatewayTables } from "./tables.ts";
 
@@ -30,6 +30,8 @@ export interface MockGatewayServerOptions {
   >;
   /** Where its webhooks go, asked whenever one is due; undefined: not known yet, they wait. */
   webhookUrl(): string | undefined;
+  /** What differs from `CONNECTION_BOUNDS`. */
+  readonly bounds?: Partial<typeof CONNECTION_BOUNDS>;
 }
 
 export interface MockGatewayServer {
@@ -87,7 +89,7 @@ export function createMockGatewayServer(options: MockGatewayServerOptions): Mock
     },
     async start() {
       secret = mockGatewaySecret(config, random);
-      app = server(log);
+      app = server(log, { ...CONNECTION_BOUNDS, ...options.bounds });
       const nudge = () => deciding.nudge();
       const set = (wanted: Faults) => void (faults = wanted);
       await app.register(
@@ -119,13 +121,18 @@ export function createMockGatewayServer(options: MockGatewayServerOptions): Mock
   };
 }
 
-function server(log: Logger) {
+function server(log: Logger, bounds: typeof CONNECTION_BOUNDS) {
   const loggerInstance: FastifyBaseLogger = log; // Else the server's type would be that of pino.
   const app = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
+    requestTimeout: bounds.requestTimeoutMs,
+    connectionTimeout: bounds.connectionTimeoutMs,
+    // Node takes the longer of the two for the request's, and looks for those that are late only so often.
+    http: { headersTimeout: bounds.requestTimeoutMs, connectionsCheckingInterval: bounds.requestTimeoutMs / 2 },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = bounds.connectionsMax;
   app.setValidatorCompiler(validatorCompiler());
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof Refused) return reply.code(error.status).send({ code: error.code, message: error.message });
