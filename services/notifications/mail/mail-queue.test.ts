@@ -95,6 +95,19 @@ describe("the queue", () => {
     await eventually(() => expect(receivedBy(victim.email)).toHaveLength(max + 4));
   });
 
+  it("tells a mailbox no more under other names of it", async () => {
+    await post.server.start();
+    await post.world.start({ smtpUrl: smtpUrl() });
+    const { max } = UNPAID_MAILS_OF_ADDRESS;
+    const users = Array.from({ length: max + 1 }, (_, at) =>
+      post.world.peers.user({ email: `victim+${at}@example.com` }),
+    );
+    for (const { id } of users)
+      await post.world.stream.publish(bookingEvent("booking.expired", post.world.peers.book(id)));
+    await eventually(async () => expect((await allStatuses()).toSorted()).toEqual(["dropped", "sent"]));
+    expect(post.server.received).toHaveLength(max);
+  });
+
   it.each([
     ["its peers are away", () => post.world.peers.close(), () => post.world.peers.serve(post.world.bus)],
     [

@@ -122,7 +122,7 @@ export class MailWorker {
       return true;
     }
     const { max, windowMs } = UNPAID_MAILS_OF_ADDRESS;
-    const address = mail.to.address.toLowerCase();
+    const address = mailboxOf(mail.to.address);
     const { count } = this.#unpaid.add(address, windowMs);
     if (count > max) {
       this.#unpaid.takeBack(address);
@@ -175,6 +175,9 @@ export class MailWorker {
     return this.#pausedUntil - now;
   }
 }
+
+/** Whose mailbox it is: what comes to ann+cinema@ is read at ann@ in most places, and anybody may make up the rest. */
+const mailboxOf = (address: string): string => address.toLowerCase().replace(/(?<=.)\+.*(?=@)/, "");
 
 /** It costs nothing to bring about, and may be done to pester whose address it is. */
 function isUnpaid({ type, data }: DomainEvent<MailedEvent>): boolean {
