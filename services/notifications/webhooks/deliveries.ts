@@ -196,7 +196,7 @@ export class Deliveries {
     });
   }
 
-  /** Deletes some of what is too old for the log. @returns whether there may be more */
+  /** Deletes some of what is too old for the log, and waits for nobody who does. @returns whether there may be more */
   async prune(): Promise<boolean> {
     const { numDeletedRows } = await this.#options.db
       .deleteFrom("webhook_delivery")
@@ -205,7 +205,9 @@ export class Deliveries {
           .selectFrom("webhook_delivery")
           .select("id")
           .where("created_at", "<", new Date(this.#now().getTime() - DELIVERIES_KEPT_MS))
-          .limit(PRUNE_ROWS_MAX),
+          .limit(PRUNE_ROWS_MAX)
+          .forUpdate()
+          .skipLocked(),
       )
       .executeTakeFirst();
     return numDeletedRows >= BigInt(PRUNE_ROWS_MAX);

@@ -13,7 +13,7 @@ import type {
 import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
 import { type AddressGuard, AddressRefused } from "./address-guard.ts";
 import { FAILED_FOR_DAYS } from "./deliveries.ts";
-import { GIVE_UP_AFTER_MS, PREVIOUS_SECRET_MS, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
+import { GIVE_UP_AFTER_MS, PREVIOUS_SECRET_MS, PRUNE_ROWS_MAX, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
 import { newSecret } from "./signature.ts";
 import type { WebhookTable, WebhookTables } from "./tables.ts";
 
@@ -128,9 +128,39 @@ export class Endpoints {
     );
   }
 
+  /**
+   * Its log goes first, and a part at a time: the last statement keeps all that is told to any webhook waiting while it deletes. Broken off, it
+   * goes on when it is asked again.
+   */
   async remove(id: string): Promise<void> {
+    const disabled = { disabled_reason: "It is being deleted.", updated_at: this.#now() };
+    const { numUpdatedRows } = await this.#options.db
+      .updateTable("webhook")
+      .set(disabled)
+      .where("id", "=", id)
+      .executeTakeFirst();
+    found(numUpdatedRows > 0n ? id : undefined);
+    while (await this.#removeSomeDeliveries(id));
     const { numDeletedRows } = await this.#options.db.deleteFrom("webhook").where("id", "=", id).executeTakeFirst();
     found(numDeletedRows > 0n ? id : undefined);
+  }
+
+  /** In their order, so that who does the same beside waits, and neither for the other. @returns whether there may be more */
+  async #removeSomeDeliveries(webhookId: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#options.db
+      .deleteFrom("webhook_delivery")
+      .where("id", "in", (some) =>
+        some
+          .selectFrom("webhook_delivery")
+          .select("id")
+          .where("webhook_id", "=", webhookId)
+          .orderBy("created_at")
+          .orderBy("id")
+          .limit(PRUNE_ROWS_MAX)
+          .forUpdate(),
+      )
+      .executeTakeFirst();
+    return numDeletedRows >= BigInt(PRUNE_ROWS_MAX);
   }
 
   /** The secret until now goes on signing for a day; one that was replaced before it no more. */

@@ -1,7 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Role } from "../../../proto/index.ts";
 import type { Page, Webhook, WebhookRegistered, WebhookSecret } from "../../../proto/rest/index.ts";
+import { testEvent } from "../../../platform/events/testing.ts";
 import { as } from "../../../platform/http/testing.ts";
+import { createDatabase } from "../../../platform/postgres/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import { Deliveries } from "./deliveries.ts";
+import { WEBHOOKS_SCHEMA, type WebhookTables } from "./tables.ts";
 import { testWebhooks, type TestWebhooks } from "./testing.ts";
 
 const PUBLIC = "https://integrator.example/hooks/usher";
@@ -160,6 +165,40 @@ describe("a webhook", () => {
         "NOT_FOUND",
       ]);
     }
+  });
+
+  it("keeps no event from the others while its log is deleted, and may be deleted twice at once", async () => {
+    const [going, staying] = [await t.register(PUBLIC), await t.register(PUBLIC)];
+    const { pool, clock } = t;
+    const db = createDatabase<WebhookTables>(pool).withSchema(WEBHOOKS_SCHEMA);
+    const deliveries = new Deliveries({ db, clock, random: systemRandom });
+    const tell = () => deliveries.addForAll(testEvent("user.deleted", "ann", { userId: "ann" }));
+    await tell();
+    const other = await pool.connect();
+    onTestFinished(async () => {
+      await other.query("rollback");
+      other.release();
+    });
+    await other.query("begin");
+    await other.query("select from notifications.webhook_delivery where webhook_id = $1 for update", [going.id]);
+    const waiting = async () => {
+      const { rows } = await pool.query<{ count: number }>(
+        "select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return rows[0]?.count;
+    };
+    const remove = () => t.call("DELETE", `/webhooks/${going.id}`);
+    const first = remove();
+    await expect.poll(waiting).toBe(1);
+    expect(await tell()).toBe(true);
+    const second = remove();
+    await expect.poll(waiting).toBe(2);
+    await other.query("rollback");
+    const statuses = (await Promise.all([first, second])).map(({ statusCode }) => statusCode);
+    expect(new Set(statuses)).toEqual(new Set([204, 404]));
+    expect(await t.deliveries(staying.id)).toHaveLength(2);
+    const { rows } = await pool.query("select from notifications.webhook_delivery where webhook_id = $1", [going.id]);
+    expect(rows).toEqual([]);
   });
 
   it("is listed in pages, newest first", async () => {
