@@ -42,12 +42,14 @@ export const demoBuyCommand = (context: Context): Command =>
     .option("--kiosk", "as a kiosk, paid at its terminal")
     .option("--showtime <id>", "default: the next premiere")
     .option("--http <url>", "where the REST API is; default: HTTP_PORT of this machine")
-    .option("--admin-email <email>", "who sets up the gate and the kiosk; default: USHER_ADMIN_EMAIL")
-    .option("--admin-password <password>", "default: USHER_ADMIN_PASSWORD")
-    .action(async (options: Omit<BuyOptions, "ways" | "http"> & { http?: string } & { [Flag in Way]?: true }) => {
+    .addHelpText(
+      "after",
+      "\nThe admin, who sets up the gate and the kiosk, signs in with USHER_ADMIN_EMAIL and USHER_ADMIN_PASSWORD.",
+    )
+    .action(async (options: { showtime?: string; http?: string } & { [Flag in Way]?: true }) => {
       const ways = ALL.filter((way) => options[way]);
       const settings = loadConfig(context.env);
-      const { adminEmail = settings.adminEmail, adminPassword = settings.adminPassword } = options;
+      const { adminEmail, adminPassword } = settings; // Everybody on the machine can read the options of a command.
       const http = options.http ?? ownHttp(settings);
       await buy(
         { ...options, http, adminEmail, adminPassword, ways },
@@ -61,7 +63,7 @@ export async function buy(options: BuyOptions, io: BuyIo): Promise<void> {
   const { adminEmail: email, adminPassword: password } = options;
   if (email === undefined || password === undefined) {
     throw new ExplainedError(
-      "The admin sets up the gate and the kiosk: give --admin-email and --admin-password, or set USHER_ADMIN_EMAIL and USHER_ADMIN_PASSWORD.",
+      "The admin sets up the gate and the kiosk: set USHER_ADMIN_EMAIL and USHER_ADMIN_PASSWORD.",
     );
   }
   const url = validUrl("--http", options.http);

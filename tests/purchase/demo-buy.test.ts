@@ -56,6 +56,11 @@ describe("usher demo buy", () => {
     expect((await office.rest.seats(showtime)).statuses.match(/2/g)).toHaveLength(2);
   });
 
+  it("takes no password as an option, which everybody on the machine could read", async () => {
+    const { code, stderr } = await demoBuy(["--admin-password", ADMIN.password], SIGN_IN);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("unknown option '--admin-password'")]);
+  });
+
   it("says in a sentence what is missing or wrong", async () => {
     const { code, stderr } = await demoBuy([]);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^The admin .*USHER_ADMIN_PASSWORD\.\n$/m)]);
