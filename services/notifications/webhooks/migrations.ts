@@ -53,4 +53,11 @@ export const webhookMigrations: Readonly<Record<string, Migration>> = {
         where status = 'pending' and leased_until is not null`.execute(db);
     },
   },
+  "105-failed-deliveries": {
+    async up(db: Kysely<unknown>) {
+      await sql`
+        create index webhook_delivery_failed on notifications.webhook_delivery (webhook_id, created_at, id)
+        where status = 'failed'`.execute(db);
+    },
+  },
 };

@@ -430,6 +430,23 @@ describe("a webhook", () => {
     }
   });
 
+  it("whose deliveries hardly ever fail has those that did found without a look at the others", async () => {
+    const { id } = await t.register(receiver.url);
+    await t.pool.query(
+      `insert into notifications.webhook_delivery
+        (id, webhook_id, event_id, type, body, status, created_at, give_up_at, next_attempt_at)
+      select 'wd_' || n, $1, 'ev_' || n, 'booking.created', '', case n when 1 then 'failed' else 'delivered' end,
+        now() + n * interval '1 second', now(), now() from generate_series(1, 20000) as n`,
+      [id],
+    );
+    await t.pool.query("analyze notifications.webhook_delivery");
+    const { db, asked } = watchedDatabase<WebhookTables>(t.pool);
+    const deliveries = new Deliveries({ db: db.withSchema("notifications"), clock: systemClock, random: systemRandom });
+    expect((await deliveries.list(id, { status: "failed" })).items).toMatchObject([{ id: "wd_1" }]);
+    expect(asked).toHaveLength(1);
+    for (const query of asked) expect(await rowsRead(t.pool, "webhook_delivery", query)).toBeLessThan(100);
+  });
+
   it("whose name server is silent is looked up once, however many deliveries wait for it", async () => {
     let lookUps = 0;
     let fail: () => void = () => {};
