@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../../../platform/testing/eventually.ts";
 import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
@@ -133,6 +134,25 @@ describe("the queue", () => {
       expect(receivedBy(victim.email)).toHaveLength(max);
     },
   );
+
+  it.each([
+    ["is full", smtpError(452, "4.2.2 Mailbox full")],
+    ["is not there", smtpError(550, "5.1.1 No such user here")],
+  ])("alarms nobody of a mailbox that %s", async (_why, refusal) => {
+    const told: { mail?: string; level: number }[] = [];
+    await post.server.start();
+    post.server.onRecipient = () => fail(refusal);
+    const log = pino({}, { write: (line: string) => void told.push(JSON.parse(line)) });
+    await post.world.start({ smtpUrl: smtpUrl() }, undefined, log);
+    const booking = post.world.peers.book(post.world.peers.user().id);
+    await post.world.stream.publish(bookingEvent("booking.expired", booking));
+    await eventually(async () =>
+      expect((await post.world.rows(booking.bookingId))[0]?.note).toEqual(expect.any(String)),
+    );
+    expect(told.filter(({ mail }) => mail !== undefined).map(({ level }) => level)).toEqual([
+      pino.levels.values["info"],
+    ]);
+  });
 
   it("sends what a process that was killed had taken, under the same Message-ID", async () => {
     await post.server.start();

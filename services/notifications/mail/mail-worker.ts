@@ -146,15 +146,20 @@ export class MailWorker {
     const { queue, clock, log } = this.#options;
     const note = messageOf(error);
     const about = { err: error, mail: mail.id, event: mail.event_id, attempts: mail.attempts };
+    // What is wrong with one recipient is nobody's alarm: anybody may cause it, and dead letters are counted.
+    const byRecipient = error instanceof RecipientUnreachable || error instanceof MailRefused;
     if (error instanceof MailRefused || clock.now() - mail.created_at.getTime() >= GIVE_UP_AFTER_MS) {
-      log.error(about, "a mail cannot be sent, and is a dead letter now: npx usher events dead");
+      log[byRecipient ? "info" : "error"](
+        about,
+        "a mail cannot be sent, and is a dead letter now: npx usher events dead",
+      );
       return this.#giveUp(mail, error, note);
     }
-    log.warn(about, "a mail could not be sent yet");
+    log[byRecipient ? "info" : "warn"](about, "a mail could not be sent yet");
     const unreachable = error instanceof TransportUnreachable;
     return queue.putOff(mail, {
       waitMs: unreachable ? this.#pause() : doubledMs(RETRY_FIRST_MS, mail.attempts - 1, RETRY_MAX_MS),
-      byRecipient: error instanceof RecipientUnreachable,
+      byRecipient,
       note,
     });
   }

@@ -102,7 +102,11 @@ export interface TestNotifications {
   readonly deadLetters: DeadLetters;
   readonly news: BookingNews[];
   /** A process of the installation, started; it is stopped at the end. */
-  start(config?: Partial<NotificationsOptions["config"]>, metrics?: Registry): Promise<NotificationsService>;
+  start(
+    config?: Partial<NotificationsOptions["config"]>,
+    metrics?: Registry,
+    log?: NotificationsOptions["log"],
+  ): Promise<NotificationsService>;
   stopAll(): Promise<void>;
   /** The rows of the mails about a booking. */
   rows(bookingId: string): Promise<MailRow[]>;
@@ -148,7 +152,7 @@ export async function testNotifications(): Promise<TestNotifications> {
     deadLetters,
     news,
     stopAll,
-    async start(config = {}, metrics = createMetrics("test", { ofProcess: false })) {
+    async start(config = {}, metrics = createMetrics("test", { ofProcess: false }), ownLog = log) {
       const plain = { dataDir, mailFrom: "tickets@usher.example", host: "127.0.0.1" };
       const service = createNotificationsService({
         pool,
@@ -156,7 +160,7 @@ export async function testNotifications(): Promise<TestNotifications> {
         stream,
         clock,
         random: systemRandom,
-        log,
+        log: ownLog,
         config: { ...plain, ...config },
         metrics,
         publicUrl: () => "https://tickets.example.com",

@@ -172,7 +172,7 @@ it("webhooks that come all at once have so many payments read at the gateway, an
 
 it("webhooks that are not signed are told of once a second, and limited like anything else", async () => {
   const clock = new VirtualClock();
-  const told: { count: number }[] = [];
+  const told: { count: number; level: number }[] = [];
   const server = await testServer({ clock });
   await server.app.register(
     webhookRoutes({
@@ -191,5 +191,6 @@ it("webhooks that are not signed are told of once a second, and limited like any
   await clock.advance(1_000);
   expect(await send()).toBe(400);
   expect(told.map(({ count }) => count)).toEqual([1, WEBHOOKS_PER_SECOND_MAX]);
+  expect(new Set(told.map(({ level }) => level))).toEqual(new Set([pino.levels.values["info"]])); // Anybody may send them.
   await server.close();
 });

@@ -52,7 +52,7 @@ export const webhookRoutes =
           const notice = verifiers[method](request.headers, body, clock.now());
           if (notice === undefined) {
             refusals.add((count) =>
-              log.warn(
+              log.info(
                 { gateway: method, address: request.ip, count },
                 "refused webhooks: not signed by the gateway, or not just now",
               ),
