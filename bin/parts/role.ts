@@ -15,6 +15,8 @@ export interface Role {
   readonly config: Config;
   readonly clock: SteeredClock;
   readonly log: Logger;
+  /** Counts a line of a log that is not `log`: a thread's. */
+  readonly onLine: (level: string) => void;
   readonly metrics: Registry;
   readonly lifecycle: Lifecycle;
 }
@@ -38,7 +40,7 @@ export async function runRole(context: Context, name: string, start: (role: Role
       read: () => config.shards,
       help: "SHARDS as this process has it: so many are to be served by all engines together.",
     });
-    await start({ context, config, clock, log, metrics, lifecycle });
+    await start({ context, config, clock, log, onLine, metrics, lifecycle });
     context.print("ready");
     log.info({ ms: Math.round(performance.now() - begun) }, "started");
   } catch (error) {

@@ -53,10 +53,11 @@ export async function startEngine(
     log,
     metrics,
     shards: config.shards,
-    snapshots: new SnapshotThread(new URL("engine/snapshot/worker.js", context.dist), {
-      connectionString: database.url,
-      logLevel: config.logLevel,
-    }),
+    snapshots: new SnapshotThread(
+      new URL("engine/snapshot/worker.js", context.dist),
+      { connectionString: database.url, logLevel: config.logLevel },
+      role.onLine,
+    ),
     witness: new FileWitness(join(config.dataDir, "witness.json"), journalId),
     limits: {
       holdTtlMs: config.holdTtlMs,
