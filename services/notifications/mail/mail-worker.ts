@@ -135,7 +135,7 @@ export class MailWorker {
       throw error;
     }
     if (count === max)
-      log.warn(
+      log.info(
         { booking: event.data.bookingId },
         "this booking's buyer gets no more mails about what was not paid for a while: there were many",
       );
