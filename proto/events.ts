@@ -47,7 +47,9 @@ export interface BookingFacts {
   readonly status: string;
   /** Why it is in that status, a sentence for the buyer; `null` where there is nothing to say. */
   readonly reason: string | null;
+  /** Those that it still has, or had before all were given back. */
   readonly seats: readonly number[];
+  /** Of these seats. */
   readonly total: Money;
 }
 

@@ -89,7 +89,7 @@ export const Booking = Type.Object(
     tickets: Type.Array(
       Type.Object({ seat: Type.Integer(), label: Type.String(), type: TicketTypeName, price: Money }),
     ),
-    total: Money,
+    total: { ...Money, description: "Of the seats that it still has, or had before all were given back." },
     payBy: {
       ...Timestamp,
       description:
