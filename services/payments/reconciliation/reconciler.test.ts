@@ -5,7 +5,7 @@ import { createMetrics } from "../../../platform/metrics/index.ts";
 import { createDatabase, createPool } from "../../../platform/postgres/index.ts";
 import { portOf } from "../../../platform/testing/port-of.ts";
 import { until } from "../../../platform/testing/until.ts";
-import type { GatewayRecord, ListedGateway } from "../gateways/gateway.ts";
+import { type GatewayRecord, GatewayRefused, type ListedGateway } from "../gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS } from "../limits.ts";
 import { Reconciler } from "./reconciler.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "../tables.ts";
@@ -25,6 +25,29 @@ beforeEach(() => {
 });
 afterEach(() => shop.gateway.setFaults({}));
 afterAll(() => shop.close());
+
+const recordOf = (paymentId: string): GatewayRecord => ({
+  paymentId,
+  gatewayId: `mp_${paymentId}`,
+  amount: { amount: 100, currency: "EUR" },
+  state: "captured",
+  captured: 100,
+  refunded: 0,
+  reason: null,
+  next: null,
+});
+const unused = () => Promise.reject(new Error("not asked here"));
+
+/** Of the payments by Stripe, with a gateway that is listed and read like this. */
+const reconcilerOf = (gateway: Pick<ListedGateway, "read" | "list">): Reconciler =>
+  new Reconciler({
+    pool: shop.pool,
+    db: createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA),
+    gateways: new Map([["stripe", { start: unused, capture: unused, void: unused, refund: unused, ...gateway }]]),
+    clock: payments.clock,
+    log: pino({ level: "silent" }),
+    metrics: createMetrics("test", { ofProcess: false }),
+  });
 
 describe("the reconciler", () => {
   it("finds what one side does not have, and what the two say differently", async () => {
@@ -138,22 +161,7 @@ describe("the reconciler", () => {
     );
     let listed = 0;
     let listedAtFirstLook = 0;
-    const recordOf = (paymentId: string): GatewayRecord => ({
-      paymentId,
-      gatewayId: `mp_${paymentId}`,
-      amount: { amount: 100, currency: "EUR" },
-      state: "captured",
-      captured: 100,
-      refunded: 0,
-      reason: null,
-      next: null,
-    });
-    const unused = () => Promise.reject(new Error("not asked here"));
-    const gateway: ListedGateway = {
-      start: unused,
-      capture: unused,
-      void: unused,
-      refund: unused,
+    const reconciler = reconcilerOf({
       async read({ paymentId }) {
         listedAtFirstLook ||= listed;
         return recordOf(paymentId);
@@ -162,14 +170,6 @@ describe("the reconciler", () => {
         while (listed < 3 * RECONCILE_ROWS_MAX) yield recordOf(`pay_unknown_${listed++}`);
         yield recordOf("pay_ours");
       },
-    };
-    const reconciler = new Reconciler({
-      pool: shop.pool,
-      db: createDatabase<PaymentsTables>(shop.pool).withSchema(PAYMENTS_SCHEMA),
-      gateways: new Map([["stripe", gateway]]),
-      clock: payments.clock,
-      log: pino({ level: "silent" }),
-      metrics: createMetrics("test", { ofProcess: false }),
     });
     const { differences, compared, truncated } = await reconciler.reconcile();
     expect([differences.length, compared]).toEqual([DIFFERENCES_MAX, 3 * RECONCILE_ROWS_MAX + 1]);
@@ -177,6 +177,27 @@ describe("the reconciler", () => {
     expect(listedAtFirstLook).toBe(2 * RECONCILE_ROWS_MAX);
     const ours = await shop.pool.query("delete from payments.payment where id = 'pay_ours' returning due_at");
     expect(ours.rows).toEqual([{ due_at: expect.any(Date) }]);
+  });
+
+  it("looks at no more than it names where the gateway knows none of ours, as that of another account", async () => {
+    await shop.pool.query(
+      `insert into payments.payment (id, booking_id, user_id, method, amount, currency, description, pay_by, gateway_id, state,
+         captured, created_at)
+       select 'pay_lost_' || n, 'bk_lost', 'u', 'stripe', 100, 'EUR', '', now(), 'mp_' || n, 'captured', 100, now()
+       from generate_series(1, $1::int) n`,
+      [DIFFERENCES_MAX + 10],
+    );
+    let reads = 0;
+    const reconciler = reconcilerOf({
+      read() {
+        reads++;
+        return Promise.reject(new GatewayRefused("no such payment"));
+      },
+      async *list() {},
+    });
+    const { differences, truncated } = await reconciler.reconcile();
+    await shop.pool.query("delete from payments.payment where booking_id = 'bk_lost'");
+    expect([reads, differences.length, truncated]).toEqual([DIFFERENCES_MAX, DIFFERENCES_MAX, true]);
   });
 
   it("names the gateways that it could not ask", async () => {

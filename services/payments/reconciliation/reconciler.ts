@@ -137,12 +137,13 @@ export class Reconciler {
     let before = new Map<string, Sides>();
     for await (const { rows, from, until } of this.#ours.slices(method, since)) {
       const open = new Map<string, Sides>();
-      const suspects = new Map<string, { readonly known: KnownPayment | undefined; readonly isOurs: boolean }>();
+      const suspects = new Map<string, { readonly known: KnownPayment | undefined; readonly isMended: boolean }>();
       const compare = (id: string, { row, record }: Sides): void => {
         compared += 1;
         // The gateway's list may have begun before `since`, by its clock.
-        if (keptBy(row) !== keptBy(record))
-          suspects.set(id, { known: record ?? knownBy(row), isOurs: row !== undefined });
+        if (keptBy(row) === keptBy(record)) return;
+        const isMended = row !== undefined && keptBy(record) > keptBy(row);
+        suspects.set(id, { known: record ?? knownBy(row), isMended });
       };
       const note = (id: string, side: Sides): void => {
         const other = before.get(id) ?? open.get(id);
@@ -155,11 +156,11 @@ export class Reconciler {
         compare(id, { ...other, ...side });
       };
       const lookAgain = async (): Promise<void> => {
-        for (const [paymentId, { known, isOurs }] of suspects) {
+        for (const [paymentId, { known, isMended }] of suspects) {
           if (this.#leavesOff) throw new Error("the process stops");
           const isFull = differences.length === DIFFERENCES_MAX;
           if (isFull) truncated = true;
-          if (isFull && !isOurs) continue; // Of our own each is looked at, since that mends what can be mended.
+          if (isFull && !isMended) continue; // Where the gateway has more of ours, each is looked at: that mends it.
           const difference = await this.#lookAgain(method, gateway, paymentId, known);
           if (difference !== undefined && !isFull) differences.push(difference);
         }
@@ -186,7 +187,8 @@ export class Reconciler {
     for (const row of await this.#ours.refundedLately(method, since)) {
       compared += 1;
       const difference = await this.#lookAgain(method, gateway, row.id, knownBy(row));
-      if (difference !== undefined) differences.push(difference);
+      if (difference !== undefined && differences.length === DIFFERENCES_MAX) truncated = true;
+      else if (difference !== undefined) differences.push(difference);
       await this.#ours.noteLook(row);
     }
     return { compared, differences, truncated };
