@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { type TestDatabase, testDatabase } from "../../platform/postgres/testing.ts";
-import { emailKey } from "./accounts/email.ts";
+import { emailKey } from "../../platform/email-address/index.ts";
 import { identityMigrations } from "./migrations.ts";
 import { IDENTITY_SCHEMA } from "./tables.ts";
 

@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 import { outboxMigration } from "../../platform/events/index.ts";
-import { emailKey } from "./accounts/email.ts";
+import { emailKey } from "../../platform/email-address/index.ts";
 import { IDENTITY_SCHEMA } from "./tables.ts";
 
 /** Kysely hands migrations an untyped database: they outlive today's types. */

@@ -8,7 +8,7 @@ import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
 import type { IdentityTables } from "../tables.ts";
-import { emailKey } from "./email.ts";
+import { emailKey } from "../../../platform/email-address/index.ts";
 import { isBehind, placeOf, userOf, type UserRow } from "./user.ts";
 
 export interface AccountOptions {

@@ -6,7 +6,7 @@ import type { Passwords } from "../sign-ins/passwords.ts";
 import type { IdentityTables } from "../tables.ts";
 import type { Accounts } from "./accounts.ts";
 import { lockAdministrators } from "./administration.ts";
-import { emailKey } from "./email.ts";
+import { emailKey } from "../../../platform/email-address/index.ts";
 
 export interface FirstAdmin {
   readonly email: string;

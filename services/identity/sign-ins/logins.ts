@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { Problem, SemaphorePerKey } from "../../../platform/http/index.ts";
-import { emailKey } from "../accounts/email.ts";
+import { emailKey } from "../../../platform/email-address/index.ts";
 import type { UserRow } from "../accounts/user.ts";
 import {
   FAMILIES_OF_USER_MAX,

@@ -1,5 +1,6 @@
 import { doubledMs } from "../../../platform/back-off/index.ts";
 import { type Clock, within } from "../../../platform/clock/index.ts";
+import { mailboxOf } from "../../../platform/email-address/index.ts";
 import type { DeadLetters } from "../../../platform/events/index.ts";
 import { messageOf } from "../../../platform/explained/index.ts";
 import { OwnCounts } from "../../../platform/http/index.ts";
@@ -180,9 +181,6 @@ export class MailWorker {
     return this.#pausedUntil - now;
   }
 }
-
-/** Whose mailbox it is: what comes to ann+cinema@ is read at ann@ in most places, and anybody may make up the rest. */
-const mailboxOf = (address: string): string => address.toLowerCase().replace(/(?<=.)\+.*(?=@)/, "");
 
 /** It costs nothing to bring about, and may be done to pester whose address it is. */
 function isUnpaid({ type, data }: DomainEvent<MailedEvent>): boolean {

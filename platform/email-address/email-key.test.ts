@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { emailKey } from "./email.ts";
+import { emailKey, mailboxOf } from "./email-key.ts";
 
 it.each([
   ["case", "Ann.Lee@Example.COM", "ann.lee@example.com"],
@@ -20,3 +20,21 @@ it.each([
   ["the same beyond ASCII", "ann@\u00e4.com/x", "ann@\u00e4.com"],
   ["escapes of URLs", "ann@%65xample.com", "ann@example.com"],
 ])("%s matters", (_what, one, other) => expect(emailKey(one)).not.toBe(emailKey(other)));
+
+it.each([
+  [
+    "ann@example.com",
+    [
+      "Ann+cinema@Example.com",
+      "ann+@example.com",
+      "ann+a+b@example.com",
+      "ann@\uff45xample.com",
+      "ann@example\u3002com",
+    ],
+  ],
+  ["ann@gmail.com", ["a.n.n@gmail.com", "An.n+x.y@gmail.com"]],
+  ["ann.lee@example.com", ["Ann.Lee+x@example.com"]],
+  ["+ann@example.com", ["+ann@example.com", "+ann+x@example.com"]],
+])("%s is the mailbox of %j", (mailbox, addresses) => {
+  for (const address of addresses) expect(mailboxOf(address)).toBe(mailbox);
+});

@@ -12,6 +12,17 @@ export function emailKey(email: string): string {
   return text.slice(0, at) + ((INTERNATIONAL_DOMAIN.test(domain) && domainToASCII(domain)) || domain);
 }
 
+/**
+ * Whose mailbox it is, as far as an address tells: what comes to ann+cinema@ is read at ann@ in most places, and what comes to a.n.n@ where Google
+ * keeps the mailboxes. Anybody may make up either.
+ */
+export function mailboxOf(email: string): string {
+  const [, name = "", domain = ""] = /^(.+?)(?:\+.*)?@([^@]*)$/s.exec(emailKey(email)) ?? [];
+  return `${GOOGLES.has(domain) ? name.replaceAll(".", "") : name}@${domain}`;
+}
+
+const GOOGLES: ReadonlySet<string> = new Set(["gmail.com", "googlemail.com"]);
+
 /** Lowering the case may take a letter apart again, hence the form afterwards too. */
 const folded = (text: string): string => text.normalize("NFKC").toLowerCase().normalize("NFKC");
 

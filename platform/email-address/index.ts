@@ -1,0 +1,1 @@
+export { emailKey, mailboxOf } from "./email-key.ts";
