@@ -193,7 +193,7 @@ describe("a mail", () => {
     const user = post.world.peers.user({ email });
     const booking = post.world.peers.book(user.id);
     await post.world.stream.publish(bookingEvent("booking.expired", booking));
-    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
+    await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["dropped"]));
     expect(post.server.received).toEqual([]);
   });
 

@@ -150,6 +150,7 @@ export class MailWorker {
     // What is wrong with one recipient is nobody's alarm: anybody may cause it, and dead letters are counted.
     const byRecipient = error instanceof RecipientUnreachable || error instanceof MailRefused;
     if (error instanceof MailRefused || clock.now() - mail.created_at.getTime() >= GIVE_UP_AFTER_MS) {
+      if (byRecipient && isUnpaid(mail.event)) return queue.finish(mail, "dropped", note); // Nor is it a letter that is missed.
       log[byRecipient ? "info" : "error"](
         about,
         "a mail cannot be sent, and is a dead letter now: npx usher events dead",

@@ -140,7 +140,8 @@ export class Stepper {
     { message }: GatewayRefused,
   ): Promise<SeenPayment | undefined> {
     const { agenda, log } = this.#options;
-    log.warn({ payment: row.id, step: step.type, reason: message }, "a gateway has refused");
+    const level = step.type === "start" ? "info" : "warn"; // A buyer may have sent any token.
+    log[level]({ payment: row.id, step: step.type, reason: message }, "a gateway has refused");
     switch (step.type) {
       case "start":
         return this.#fail(row, message, { undo: false });
