@@ -94,6 +94,12 @@ describe("the mock gateway's port", () => {
     const [answer] = (await once(socket, "data")) as [string]; // By its encoding.
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
   });
+
+  it("closes a connection on which nothing is asked", { timeout: 15_000 }, async () => {
+    const gateway = await anotherGateway({ bounds: { connectionTimeoutMs: 300 } });
+    const socket = connection(gateway).resume();
+    await once(socket, "close");
+  });
 });
 
 describe("the mock gateway's API", () => {
