@@ -194,4 +194,25 @@ describe("after a pause of the engine", () => {
     expect(box.ask("ann", { type: "extend", hold: holdOf(1) })).toMatchObject({ expiresInMs: TTL });
     expect(resume(box.state, 0, box.now)).toBeUndefined();
   });
+
+  test("a clock that ran when it began goes on, also of one who holds nothing just then", () => {
+    const box = new Box();
+    box.ask("ann", { type: "hold", seats: [0] });
+    box.ask("ann", { type: "release", hold: holdOf(1) });
+    box.now += TTL - 1;
+    box.now += 1_000_000;
+    const resumed = resume(box.state, 1_000_000, box.now);
+    if (resumed === undefined) throw new Error("a clock ran");
+    box.record(resumed);
+    expect(box.ask("ann", { type: "hold", seats: [0] })).toMatchObject({ expiresInMs: 1 });
+  });
+
+  test("nothing is given back where no clock ran, though seats are booked", () => {
+    const box = new Box();
+    box.ask("ann", { type: "hold", seats: [0] });
+    box.ask("ann", { type: "confirm", hold: holdOf(1), booking: booking("b1"), seats: [0], reacquire: false });
+    box.now += TTL;
+    expect(resume(box.state, 1_000_000, box.now + 1_000_000)).toBeUndefined();
+    expect(resume(box.state, 1_000_001, box.now + 1_000_000)).toMatchObject({ pausedMs: 1_000_001 });
+  });
 });

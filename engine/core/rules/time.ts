@@ -77,9 +77,12 @@ export function expire(state: ShowtimeState, number: number, now: number): Event
   return { type: "expired", at: now, holder: hold.holder.id, hold: number, seats: hold.seats };
 }
 
-/** Gives every hold back the time that the engine was away, with whatever grace `pausedMs` holds; undefined when no clock runs. */
+/**
+ * Gives every hold back the time that the engine was away, with whatever grace `pausedMs` holds; undefined when nothing is held and no clock
+ * ran when it went. The clock of one who holds nothing counts, since the next hold joins it.
+ */
 export function resume(state: ShowtimeState, pausedMs: number, now: number): EventOf<"resumed"> | undefined {
-  if (pausedMs <= 0 || state.holders.size === 0) return undefined;
+  if (pausedMs <= 0 || (state.holds.size === 0 && latestClock(state) <= now - pausedMs)) return undefined;
   return { type: "resumed", at: now, pausedMs };
 }
 
