@@ -70,8 +70,9 @@ export class SnapshotSchedule {
 
   #look(): void {
     const now = this.#clock.monotonic();
-    for (const [shard, { rows, since }] of this.#growth)
-      if (rows >= AT_A_LOOK_ROWS || now - since >= AFTER_MS) this.#makeDue(shard);
+    for (const [shard, { rows, bytes, since }] of this.#growth) {
+      if (rows >= AT_A_LOOK_ROWS || bytes >= HANDED_OVER_BYTES || now - since >= AFTER_MS) this.#makeDue(shard);
+    }
   }
 
   #makeDue(shard: number): void {
