@@ -40,8 +40,9 @@ export class RecentDeltas {
     const found: Delta[] = [];
     let at = this.#numbersAt;
     for (let delta = 0; delta < this.#deltas; delta++) {
-      const [epoch = 0, from = 0, seq = 0, checksum = 0, length = 0] = this.#read(at, HEAD);
+      const length = this.#numbers[(at + HEAD - 1) % ROOM] ?? 0;
       if (this.#showtimes[(this.#showtimesAt + delta) % RECENT_DELTAS_MAX] === showtime) {
+        const [epoch = 0, from = 0, seq = 0, checksum = 0] = this.#read(at, HEAD);
         found.push({ showtime, epoch, from, seq, changes: this.#read(at + HEAD, length), checksum });
       }
       at += HEAD + length;
