@@ -35,6 +35,9 @@ const FORMAT = 2;
 const FORMAT_WITH_EVENTS = 1;
 /** Holders, holds or answers that are read in one step. */
 const STEP = 1_024;
+/** Room for a showtime with a hall, and for one without, of which a shard may have many more. */
+const HALL_BYTES = 1 << 16;
+const NO_HALL_BYTES = 64;
 const PHASES = ["unopened", "open", "closed", "archived"] as const;
 
 export function encodeState(state: ShowtimeState): Uint8Array {
@@ -43,13 +46,14 @@ export function encodeState(state: ShowtimeState): Uint8Array {
 
 /** The same in steps of a millisecond or two each, in which the state must not change. */
 export function* encodeStateInSteps(state: ShowtimeState): Generator<undefined, Uint8Array> {
-  const out = new ByteWriter(1 << 16);
+  const hasHall = state.phase !== "unopened" && state.phase !== "archived";
+  const out = new ByteWriter(hasHall ? HALL_BYTES : NO_HALL_BYTES);
   out.byte(FORMAT);
   out.string(state.id);
   out.byte(PHASES.indexOf(state.phase));
   out.uint(state.seq);
   out.uint(state.at);
-  if (state.phase === "unopened" || state.phase === "archived") return out.finish();
+  if (!hasHall) return out.finish();
   writePlan(out, state.plan);
   writeRules(out, state.rules);
   writeLimits(out, state.limits);

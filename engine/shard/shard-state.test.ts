@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { showtimeId } from "../../proto/index.ts";
+import { tombstoneOf } from "../core/state/state.ts";
 import { ShardState } from "./shard-state.ts";
 
 const SHOWTIMES = 500;
@@ -18,5 +19,20 @@ it("a shard of many small showtimes is written and read with a step for each of 
   expect(written.steps).toBeGreaterThanOrEqual(SHOWTIMES);
   const read = stepsOf(ShardState.decode(written.value));
   expect(read.steps).toBeGreaterThanOrEqual(SHOWTIMES);
+  expect(read.value.encode()).toEqual(written.value);
+});
+
+it("one of many archived showtimes is written and read with a step for a hundred of them, and no more", () => {
+  const shard = new ShardState();
+  for (let at = 0; at < 10_000; at++) {
+    const id = showtimeId(`st_${at}`);
+    shard.showtimes.set(id, tombstoneOf({ id, seq: 3, at: 1 }));
+  }
+  shard.of(showtimeId("live"));
+  const written = stepsOf(shard.encodeInSteps());
+  expect(written.steps).toBeLessThanOrEqual(100);
+  const read = stepsOf(ShardState.decode(written.value));
+  expect(read.steps).toBeLessThanOrEqual(100);
+  expect(read.value.showtimes.size).toBe(10_001);
   expect(read.value.encode()).toEqual(written.value);
 });
