@@ -60,6 +60,8 @@ export const LIMITS = {
   /** What reconnecting viewers can be resumed from, for each showtime: commits, and seats changed by them all together. */
   ringDeltasMax: 2_048,
   ringChangesMax: 16_384,
+  /** Neither is more than so many times the seats that are told then: who missed as much has mostly missed more seats than those, and thousands of halls may be watched. */
+  ringTimesResumed: 8,
   /** What was missed is told up to so many seats, or this share of the hall; past both the whole hall is smaller. */
   resumeSeats: 64,
   resumeShare: 0.1,

@@ -1,27 +1,33 @@
 import { type Delta, seatOfChange } from "../../proto/index.ts";
 import { LIMITS } from "../limits.ts";
 
-/** The latest commits of one showtime, one following on the other, for viewers who come back. */
+/** The latest commits of one showtime, one following on the other, for viewers who come back: more of them the larger its hall. */
 export class DeltaRing {
   readonly #deltas: Delta[] = [];
   #changes = 0;
+  /** Seats that a viewer is told of at most, before the whole hall is smaller. */
+  #seatsMax = 0;
 
-  clear(): void {
+  /** Begins anew, with a hall of so many seats. */
+  clear(seats: number): void {
     this.#deltas.length = 0;
     this.#changes = 0;
+    this.#seatsMax = Math.max(LIMITS.resumeSeats, seats * LIMITS.resumeShare);
   }
 
   /** `delta` follows on the one before it. */
   push(delta: Delta): void {
     this.#deltas.push(delta);
     this.#changes += delta.changes.length;
-    while (this.#deltas.length > LIMITS.ringDeltasMax || this.#changes > LIMITS.ringChangesMax) {
+    const most = LIMITS.ringTimesResumed * this.#seatsMax;
+    const [deltasMax, changesMax] = [Math.min(LIMITS.ringDeltasMax, most), Math.min(LIMITS.ringChangesMax, most)];
+    while (this.#deltas.length > deltasMax || this.#changes > changesMax) {
       this.#changes -= this.#deltas.shift()?.changes.length ?? 0;
     }
   }
 
   /** The seats that changed after `from` and up to `to`, or undefined when that is not known, or they are too many; both are seqs at commits. */
-  seatsChanged(from: number, to: number, atMost: number): Set<number> | undefined {
+  seatsChanged(from: number, to: number): Set<number> | undefined {
     const seats = new Set<number>();
     if (from === to) return seats;
     const first = this.#indexFollowing(from);
@@ -29,7 +35,7 @@ export class DeltaRing {
     for (let at = first; at < this.#deltas.length; at++) {
       const delta = this.#deltas[at] as Delta; // `at` is within the list.
       for (const change of delta.changes) seats.add(seatOfChange(change));
-      if (seats.size > atMost) return undefined;
+      if (seats.size > this.#seatsMax) return undefined;
       if (delta.seq === to) return seats;
     }
     return undefined;

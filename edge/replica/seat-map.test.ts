@@ -142,7 +142,8 @@ it("does not take a view that contradicts itself or comes from an engine that wa
 });
 
 it("remembers so many commits, and so many changes of seats in all, and no more", () => {
-  const hall = new Hall();
+  const seats = 25_000;
+  const hall = new Hall(seats);
   const map = new SeatMap(SHOWTIME);
   map.reset(hall.view());
   for (let at = 0; at < LIMITS.ringDeltasMax + 1; at++) map.apply(hall.commit([[at % SEATS, at % 4]]));
@@ -151,11 +152,28 @@ it("remembers so many commits, and so many changes of seats in all, and no more"
   expect(map.resume(1, 1)).toMatchObject({ from: 1 });
   expect(map.resume(1, hall.seq)).toMatchObject({ from: hall.seq, changes: [] });
   expect(map.resume(1, hall.seq + 1)).toBeUndefined();
-  const whole = Array.from({ length: SEATS }, (_, seat): [number, number] => [seat, 1]);
-  for (let at = 0; at <= LIMITS.ringChangesMax / SEATS; at++) map.apply(hall.commit(whole));
+  const some = Array.from({ length: 100 }, (_, seat): [number, number] => [seat, 1]);
+  for (let at = 0; at <= LIMITS.ringChangesMax / 100; at++) map.apply(hall.commit(some));
   map.show();
   expect(map.resume(1, LIMITS.ringDeltasMax + 1)).toBeUndefined();
   expect(map.resume(1, hall.seq - 100)).toMatchObject({ seq: hall.seq });
+});
+
+it("remembers less of a small hall, which is sent whole sooner", () => {
+  const hall = new Hall(200);
+  const map = new SeatMap(SHOWTIME);
+  map.reset(hall.view());
+  // Seats so few that they alone would be told.
+  for (let at = 0; at < 2_000; at++) map.apply(hall.commit([[at % 60, at % 4]]));
+  map.show();
+  const most = LIMITS.ringTimesResumed * LIMITS.resumeSeats;
+  expect(map.resume(1, hall.seq - 60)?.changes).toHaveLength(60);
+  expect(map.resume(1, hall.seq - most)).toMatchObject({ from: hall.seq - most });
+  expect(map.resume(1, hall.seq - most - 1)).toBeUndefined();
+  for (let at = 0; at <= most / 8; at++) map.apply(hall.commit(Array.from({ length: 8 }, (_, seat) => [seat, at % 4])));
+  map.show();
+  expect(map.resume(1, hall.seq - most / 8)).toMatchObject({ seq: hall.seq });
+  expect(map.resume(1, hall.seq - most / 8 - 1)).toBeUndefined();
 });
 
 it.each([

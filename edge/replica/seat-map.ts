@@ -9,7 +9,6 @@ import {
   statusOfChange,
 } from "../../proto/index.ts";
 import type { DeltaMessage, SnapshotMessage } from "../../proto/ws/index.ts";
-import { LIMITS } from "../limits.ts";
 import { DeltaRing } from "./delta-ring.ts";
 
 export type View = Extract<Finding, { type: "view" }>;
@@ -66,7 +65,7 @@ export class SeatMap {
     this.#shown = view.statuses.slice();
     this.#touched = [];
     this.#isTouched = new Uint8Array(view.statuses.length);
-    this.#ring.clear();
+    this.#ring.clear(view.statuses.length);
     // Who was shown them on another edge goes on from there.
     for (const delta of leadingTo(view)) this.#ring.push(delta);
     return true;
@@ -116,8 +115,7 @@ export class SeatMap {
   /** What somebody missed who was shown (`epoch`, `seq`), or undefined when only a snapshot can tell, or tells it in less. */
   resume(epoch: number, seq: number): DeltaMessage | undefined {
     if (epoch !== this.#epoch) return undefined;
-    const atMost = Math.max(LIMITS.resumeSeats, this.seatCount * LIMITS.resumeShare);
-    const seats = this.#ring.seatsChanged(seq, this.#shownSeq, atMost);
+    const seats = this.#ring.seatsChanged(seq, this.#shownSeq);
     if (seats === undefined) return undefined;
     return this.#delta(
       seq,
