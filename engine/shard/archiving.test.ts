@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Delta, deltasOf, type Reply, type SaleRules } from "../../proto/index.ts";
+import { type Delta, deltasOf, type Reply, type RequestId, type SaleRules } from "../../proto/index.ts";
 import { CORE_LIMITS } from "../core/limits.ts";
 import { tombstoneOf } from "../core/state/state.ts";
 import { takeSnapshot } from "../snapshot/take-snapshot.ts";
 import { smallHall } from "../testing/small-hall.ts";
-import { ARCHIVE_EVERY_MS } from "./limits.ts";
-import { recover } from "./shard-state.ts";
-import { Desk, log, RULES, showtime } from "./testing/desk.ts";
+import { ARCHIVE_EVERY_MS, REFUSALS_MAX } from "./limits.ts";
+import { Memory } from "./memory.ts";
+import { RefusalMemory } from "./refusal-memory.ts";
+import { recover, ShardState } from "./shard-state.ts";
+import { anna, Desk, LIMITS, log, RULES, showtime, type Wish } from "./testing/desk.ts";
 
 let desk: Desk;
 beforeEach(async () => {
@@ -56,4 +58,38 @@ describe("a showtime that is over", () => {
     desk.shard = await desk.started();
     expect(await desk.told({ type: "hold", seats: [0] })).toMatchObject({ code: "SALE_CLOSED", message: archived });
   });
+});
+
+it("what best available found out is forgotten at each look, and it finds the same again", () => {
+  const seatsHeld = (look: (memory: Memory) => void) => {
+    const state = new ShardState();
+    const memory = new Memory({
+      shard: 0,
+      shards: 1,
+      epoch: 1,
+      state,
+      limits: LIMITS,
+      refusals: new RefusalMemory({ clock: desk.clock, max: REFUSALS_MAX }),
+      onRecorded: () => undefined,
+      onDeadline: () => undefined,
+    });
+    const replies: Reply[] = [];
+    const ask = (wish: Wish): void => {
+      const rid = `r${replies.length}` as RequestId; // The cast: it needs no parser.
+      memory.carryOut({ ...wish, showtime, holder: anna, rid }, 1_000, replies);
+    };
+    ask({ type: "open", plan: smallHall(48), rules: RULES });
+    ask({ type: "hold-best", count: 2 });
+    const wishes = [state.of(showtime).nearest.wishes];
+    look(memory);
+    wishes.push(state.of(showtime).nearest.wishes);
+    ask({ type: "hold-best", count: 2 });
+    return { wishes, seats: replies.map((reply) => (reply.type === "held" ? reply.seats : [])) };
+  };
+  const kept = seatsHeld(() => undefined);
+  const forgotten = seatsHeld((memory) => memory.archive(1_000));
+  expect(kept.wishes).toEqual([1, 1]);
+  expect(forgotten.wishes).toEqual([1, 0]);
+  expect(forgotten.seats).toEqual(kept.seats);
+  expect(kept.seats.map((seats) => seats.length)).toEqual([0, 2, 2]);
 });

@@ -22,6 +22,10 @@ export class PartGroups {
 export class NearestGroups {
   readonly #wishes = new Map<string, PartGroups>();
 
+  get wishes(): number {
+    return this.#wishes.size;
+  }
+
   of(wish: string, parts: number): PartGroups {
     let groups = this.#wishes.get(wish);
     if (groups === undefined) {
@@ -30,5 +34,9 @@ export class NearestGroups {
       this.#wishes.set(wish, groups);
     }
     return groups;
+  }
+
+  forget(): void {
+    this.#wishes.clear();
   }
 }
