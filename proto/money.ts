@@ -4,7 +4,10 @@ export interface Money {
   readonly currency: string;
 }
 
-/** Decimals of the currencies that do not have two (ISO 4217, list one). What a system says of them is how prices are usually written. */
+/**
+ * Decimals of the currencies that do not have two: as ISO 4217 (list one) has it, but for the ariary (MGA), which has two there,
+ * and which Stripe takes whole. What a system says of them is how prices are usually written.
+ */
 const DECIMALS: ReadonlyMap<string, number> = new Map([
   ...[
     "BIF",
@@ -15,6 +18,7 @@ const DECIMALS: ReadonlyMap<string, number> = new Map([
     "JPY",
     "KMF",
     "KRW",
+    "MGA",
     "PYG",
     "RWF",
     "UGX",
@@ -27,9 +31,12 @@ const DECIMALS: ReadonlyMap<string, number> = new Map([
   ...["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"].map((currency) => [currency, 3] as const),
 ]);
 
+/** How many of the digits of an amount stand behind the point. */
+export const decimalsOf = (currency: string): number => DECIMALS.get(currency) ?? 2;
+
 /** An amount as it is written where `locale` is spoken. */
 export function formatMoney({ amount, currency }: Money, locale: string): string {
-  const decimals = DECIMALS.get(currency) ?? 2;
+  const decimals = decimalsOf(currency);
   const format = new Intl.NumberFormat(locale, {
     style: "currency",
     currency,

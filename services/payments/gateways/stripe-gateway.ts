@@ -194,7 +194,7 @@ const refundedOf = (charge: Stripe.Charge, state: GatewayRecord["state"]): numbe
  * Stripe's units in one of ours: to it these currencies have two decimals still, always 00 (https://docs.stripe.com/currencies#special-cases),
  * and by ISO 4217 none.
  */
-const unitOf = (currency: string): number => (currency === "ISK" || currency === "UGX" ? 100 : 1);
+export const unitOf = (currency: string): number => (currency === "ISK" || currency === "UGX" ? 100 : 1);
 
 function stateOf({ status, last_payment_error: error }: Stripe.PaymentIntent): GatewayRecord["state"] {
   switch (status) {
