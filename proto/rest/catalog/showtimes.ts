@@ -55,7 +55,12 @@ export const ShowtimePage = Page(Showtime);
 
 const Price = Type.Object(
   {
-    amount: Type.Integer({ minimum: 0, maximum: 100_000_000, description: "In minor units: 1250 is 12.50 in EUR." }),
+    amount: Type.Integer({
+      minimum: 0,
+      maximum: 100_000_000,
+      description:
+        "In minor units: 1250 is 12.50 in EUR. A multiple of ten in currencies of three decimals, as card networks want it.",
+    }),
     currency: Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217; the same in all prices of a showtime." }),
   },
   closed,

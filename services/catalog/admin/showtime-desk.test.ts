@@ -29,6 +29,7 @@ beforeEach(async () => {
 const SOON = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS + 48 * HOUR_MS;
 const iso = (instant: number) => new Date(instant).toISOString();
 const eur = (amount: number) => ({ amount, currency: "EUR" });
+const kwd = (amount: number) => ({ amount, currency: "KWD" });
 const make = (change: object = {}) =>
   client.ask("/showtimes", { method: "POST", body: { ...showtimeBody(movie.id, hall.id, SOON), ...change } });
 const put = ({ id, version }: Showtime, change: object = {}) =>
@@ -112,8 +113,22 @@ describe("a showtime", () => {
       { prices: [{ category: "all", adult: eur(1), child: { amount: 1, currency: "USD" } }] },
     ],
     ["prices.0.adult", { prices: [{ category: "all" }] }],
+    ["prices.0.child.amount", { prices: [{ category: "all", adult: kwd(1_500), child: kwd(1) }] }],
   ])("is refused for its %s: %j", async (field, change) => {
     expect((await make(change)).json()).toMatchObject({ code: "BAD_MESSAGE", field: `body.${field}` });
+  });
+
+  it.each(["BHD", "JOD", "KWD", "OMR", "TND"])("has prices in %s of which card networks take all", async (currency) => {
+    const prices = (amount: number) => [{ category: "all", adult: { amount, currency } }];
+    const refusal = {
+      code: "BAD_MESSAGE",
+      field: "body.prices.0.adult.amount",
+      detail: `body.prices.0.adult.amount must be a multiple of 10 in ${currency}.`,
+    };
+    expect((await make({ prices: prices(1_255) })).json()).toMatchObject(refusal);
+    const showtime = (await make({ prices: prices(1_250) })).json<Showtime>();
+    expect((await put(showtime, { prices: prices(1_255) })).json()).toMatchObject(refusal);
+    expect((await put(showtime, { prices: prices(1_260) })).statusCode).toBe(200);
   });
 });
 
