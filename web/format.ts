@@ -11,10 +11,20 @@ export function formatCountdown(ms: number): string {
 }
 
 export const formatTime = (iso: string, timeZone: string): string =>
-  new Date(iso).toLocaleTimeString(LOCALE, { timeZone, hour: "numeric", minute: "2-digit" });
+  formatIn(timeZone, iso, { hour: "numeric", minute: "2-digit" });
 
 export const formatDay = (iso: string, timeZone: string): string =>
-  new Date(iso).toLocaleDateString(LOCALE, { timeZone, weekday: "short", day: "numeric", month: "short" });
+  formatIn(timeZone, iso, { weekday: "short", day: "numeric", month: "short" });
+
+/** In UTC, and saying so, where the browser does not know the zone: one cinema's must not take the page from all. */
+function formatIn(timeZone: string, iso: string, how: Intl.DateTimeFormatOptions): string {
+  try {
+    return new Intl.DateTimeFormat(LOCALE, { ...how, timeZone }).format(new Date(iso));
+  } catch (error) {
+    if (!(error instanceof RangeError) || timeZone === "UTC") throw error;
+    return formatIn("UTC", iso, { ...how, timeZoneName: "short" });
+  }
+}
 
 export const formatWhen = (iso: string, timeZone: string): string =>
   `${formatDay(iso, timeZone)}, ${formatTime(iso, timeZone)}`;

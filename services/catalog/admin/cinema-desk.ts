@@ -1,5 +1,4 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import { hasCode } from "../../../platform/error-code/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { CinemaWithHalls, NewCinema } from "../../../proto/rest/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
@@ -65,17 +64,36 @@ export class CinemaDesk {
     return { name, city, address, time_zone: timeZone, place_folded: fold(`${name} ${city}`) };
   }
 
-  /** Node and PostgreSQL each have a list of their own, and both reckon with it. */
+  /**
+   * Node, PostgreSQL and browsers each have a list of their own, and all reckon with it. IANA's names alone mean the same to all: BST is
+   * Bangladesh's time to Node, Britain's to PostgreSQL, and nothing to Firefox. Names that are abbreviations as well, such as CET, are
+   * these to PostgreSQL, without a summer.
+   */
   async #requireTimeZone(timeZone: string): Promise<void> {
-    try {
-      new Intl.DateTimeFormat("en", { timeZone });
-      await sql`select now() at time zone ${timeZone}`.execute(this.#options.db);
-    } catch (error) {
-      if (!(error instanceof RangeError) && !hasCode(error, "22023")) throw error;
-      throw new Problem("BAD_MESSAGE", "body.timeZone must be an IANA name, such as Europe/Berlin.", {
-        field: "body.timeZone",
-      });
-    }
+    if (isKnownHere(timeZone) && (await this.#isName(timeZone))) return;
+    throw new Problem("BAD_MESSAGE", "body.timeZone must be an IANA name, such as Europe/Berlin.", {
+      field: "body.timeZone",
+    });
+  }
+
+  async #isName(timeZone: string): Promise<boolean> {
+    const { rows } = await sql`
+      select from pg_timezone_names
+      where lower(name) = lower(${timeZone})
+        and (lower(name) in ('utc', 'gmt') or lower(name) not in (select lower(abbrev) from pg_timezone_abbrevs))`.execute(
+      this.#options.db,
+    );
+    return rows.length > 0;
+  }
+}
+
+function isKnownHere(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return false;
   }
 }
 
