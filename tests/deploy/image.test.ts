@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { SYSTEM_FONTS } from "../../services/tickets/print/fonts.ts";
 import { ROOT } from "./compose-file.ts";
 import { entrypoint, imageEnvironment, instructions } from "./image.ts";
 
@@ -21,6 +22,18 @@ it("it runs as nobody in particular, writes to one place, and ends when it is as
   expect(instructions("STOPSIGNAL")).toEqual(["SIGTERM"]);
   expect(instructions("HEALTHCHECK").join(" ")).toContain("/health/ready");
   expect(entrypoint()).toEqual(["node", "dist/bin/usher.js"]);
+});
+
+/** What Debian's packages of fonts bring: https://packages.debian.org/trixie/all/fonts-dejavu-core/filelist. */
+const FONTS_OF_PACKAGE: Readonly<Record<string, string>> = {
+  "fonts-dejavu-core": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+};
+
+it("it has a font for tickets with names and titles from beyond Western Europe", () => {
+  const packages = instructions("RUN").flatMap((line) => /apt-get install ([^&]+)/.exec(line)?.[1]?.split(" ") ?? []);
+  const fonts = packages.flatMap((name) => FONTS_OF_PACKAGE[name] ?? []);
+  expect(SYSTEM_FONTS.map(({ regular }) => regular)).toEqual(expect.arrayContaining(fonts));
+  expect(fonts).not.toEqual([]);
 });
 
 it("its user can read all of it, however strict the umask of the checkout was", () => {

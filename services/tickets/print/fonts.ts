@@ -12,7 +12,7 @@ interface SystemFont {
 }
 
 /** Broad fonts where the systems that we run on keep them. */
-const SYSTEM_FONTS: readonly SystemFont[] = [
+export const SYSTEM_FONTS: readonly SystemFont[] = [
   {
     regular: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
     bold: "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf",
@@ -37,6 +37,11 @@ const IN_STANDARD = /^[\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘�
 const NO_BREAK_SPACE = "\u00a0";
 const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/u;
 
+const isThere = ({ regular, bold }: SystemFont): boolean => existsSync(regular) && existsSync(bold);
+
+/** Whether tickets can show more than Western Europe's letters. */
+export const hasSystemFont = (): boolean => SYSTEM_FONTS.some(isThere);
+
 export interface FittedText {
   readonly font: string;
   readonly text: string;
@@ -45,7 +50,7 @@ export interface FittedText {
 }
 
 export class Fonts {
-  readonly #system = SYSTEM_FONTS.filter(({ regular, bold }) => existsSync(regular) && existsSync(bold));
+  readonly #system = SYSTEM_FONTS.filter(isThere);
 
   /** A font for the whole of a line, and the line as that font can show it, in the order in which it is drawn. */
   fit(document: PDFKit.PDFDocument, line: string, weight: Weight): FittedText {
