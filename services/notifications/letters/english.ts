@@ -72,7 +72,7 @@ export const english: Messages = {
     booking: "Booking",
   },
   types: { adult: "adult", child: "child", senior: "senior", student: "student" },
-  reasons: new Map(),
+  reason: (words) => words,
   link: "To the cinema's page",
   closing: "This message was sent automatically; replies to it are not read.",
 };

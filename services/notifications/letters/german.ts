@@ -1,5 +1,45 @@
 import type { Messages } from "./messages.ts";
 
+const REASONS: ReadonlyMap<string, string> = new Map([
+  // Bookings'.
+  ["The payment was declined.", "Die Zahlung wurde abgelehnt."],
+  ["It was not paid in time.", "Es wurde nicht rechtzeitig bezahlt."],
+  ["The payment came too late; the money goes back.", "Die Zahlung kam zu spät; das Geld geht zurück."],
+  [
+    "The payment came when the seats were gone; the money goes back.",
+    "Als die Zahlung kam, waren die Plätze vergeben; das Geld geht zurück.",
+  ],
+  [
+    "The payment was not of the right amount; the money goes back.",
+    "Die Zahlung hatte nicht den richtigen Betrag; das Geld geht zurück.",
+  ],
+  [
+    "The payment could not be completed; nothing was taken.",
+    "Die Zahlung konnte nicht abgeschlossen werden; es wurde nichts abgebucht.",
+  ],
+  ["Cancelled at your wish.", "Auf Ihren Wunsch storniert."],
+  ["The showtime was cancelled.", "Die Vorstellung fällt aus."],
+  [
+    "The hold was changed while it was being booked.",
+    "Die Auswahl der Plätze hat sich geändert, während sie gebucht wurden.",
+  ],
+  // Payments'.
+  [
+    "The gateway's record is not of this payment's amount.",
+    "Der Betrag, den der Zahlungsdienst nennt, ist nicht der dieser Zahlung.",
+  ],
+  ["The gateway has called the payment off.", "Der Zahlungsdienst hat die Zahlung abgebrochen."],
+  ["The gateway has given the reservation back.", "Der Zahlungsdienst hat den vorgemerkten Betrag freigegeben."],
+  ["The card was declined.", "Die Karte wurde abgelehnt."],
+  ["The card is not known.", "Die Karte ist nicht bekannt."],
+  // Stripe's most frequent ones: https://docs.stripe.com/testing#declined-payments.
+  ["Your card was declined.", "Ihre Karte wurde abgelehnt."],
+  ["Your card has insufficient funds.", "Ihre Karte ist nicht ausreichend gedeckt."],
+  ["Your card has expired.", "Ihre Karte ist abgelaufen."],
+  ["Your card's security code is incorrect.", "Die Prüfnummer Ihrer Karte ist falsch."],
+  ["Your card number is incorrect.", "Die Nummer Ihrer Karte ist falsch."],
+]);
+
 export const german: Messages = {
   locale: "de-DE",
   hello: (name) => (name === null ? "Guten Tag," : `Guten Tag ${name},`),
@@ -70,26 +110,7 @@ export const german: Messages = {
     booking: "Buchung",
   },
   types: { adult: "Erwachsene", child: "Kind", senior: "Senioren", student: "Studierende" },
-  reasons: new Map([
-    ["The payment was declined.", "Die Zahlung wurde abgelehnt."],
-    ["The card was declined.", "Die Karte wurde abgelehnt."],
-    ["It was not paid in time.", "Es wurde nicht rechtzeitig bezahlt."],
-    ["The payment came too late; the money goes back.", "Die Zahlung kam zu spät; das Geld geht zurück."],
-    [
-      "The payment came when the seats were gone; the money goes back.",
-      "Als die Zahlung kam, waren die Plätze vergeben; das Geld geht zurück.",
-    ],
-    [
-      "The payment was not of the right amount; the money goes back.",
-      "Die Zahlung hatte nicht den richtigen Betrag; das Geld geht zurück.",
-    ],
-    [
-      "The payment could not be completed; nothing was taken.",
-      "Die Zahlung konnte nicht abgeschlossen werden; es wurde nichts abgebucht.",
-    ],
-    ["Cancelled at your wish.", "Auf Ihren Wunsch storniert."],
-    ["The showtime was cancelled.", "Die Vorstellung fällt aus."],
-  ]),
+  reason: (english) => REASONS.get(english) ?? null,
   link: "Zur Seite des Kinos",
   closing: "Diese Nachricht wurde automatisch versandt; Antworten darauf liest niemand.",
 };

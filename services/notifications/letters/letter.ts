@@ -90,9 +90,8 @@ function sumsOf({ event, booking }: LetterContent, { facts, locale }: Messages):
 }
 
 /** A confirmed booking needs none. */
-function reasonOf({ type, data }: DomainEvent<MailedEvent>, { reasons }: Messages): string | null {
-  if (type === "booking.confirmed" || data.reason === null) return null;
-  return reasons.get(data.reason) ?? data.reason;
+function reasonOf({ type, data }: DomainEvent<MailedEvent>, messages: Messages): string | null {
+  return type === "booking.confirmed" || data.reason === null ? null : messages.reason(data.reason);
 }
 
 function seatLine({ seat, label, categoryName }: LetterSeat, booking: BookingRecord, messages: Messages): string {

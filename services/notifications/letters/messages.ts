@@ -38,8 +38,8 @@ export interface Messages {
     readonly booking: string;
   };
   readonly types: Readonly<Record<TicketType, string>>;
-  /** Words for reasons that events give in English; one that is not among them stays as it is. */
-  readonly reasons: ReadonlyMap<string, string>;
+  /** The words for a reason that an event gives in English; null where there are none, and it is better left out. */
+  reason(english: string): string | null;
   readonly link: string;
   readonly closing: string;
 }

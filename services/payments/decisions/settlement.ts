@@ -14,7 +14,13 @@ export interface Settled {
   readonly mismatch: boolean;
 }
 
-const MISMATCH = "The gateway's record is not of this payment's amount.";
+/** Why a payment is what it is, where the gateway gives no reason; mails have words for each in every language. */
+export const SETTLED_WHY = {
+  declined: "The payment was declined.",
+  mismatch: "The gateway's record is not of this payment's amount.",
+  calledOff: "The gateway has called the payment off.",
+  givenBack: "The gateway has given the reservation back.",
+} as const;
 
 /**
  * Holds the gateway's record against our row, and decides. Pure. Records may come late and out of order, so one that lags behind
@@ -27,7 +33,7 @@ export function settle(row: PaymentRow, record: GatewayRecord): Settled {
   const mayHold = holdsMoney || record.state === "pending";
   if (!isOf(row, record)) {
     if (state !== "pending" && state !== "authorized") return { ...same, undo: undo && mayHold, mismatch: true };
-    return { ...same, state: "failed", reason: MISMATCH, undo: mayHold, mismatch: true };
+    return { ...same, state: "failed", reason: SETTLED_WHY.mismatch, undo: mayHold, mismatch: true };
   }
   if (state === "captured") return same;
   if (state === "failed" || state === "voided") {
@@ -43,7 +49,7 @@ export function settle(row: PaymentRow, record: GatewayRecord): Settled {
         ? { ...same, state: "captured", captured: record.captured }
         : { ...same, state: "voided", reason: row.void_reason, undo: holdsMoney };
     case "failed":
-      return { ...same, state: "failed", reason: record.reason ?? "The payment was declined.", undo: false };
+      return { ...same, state: "failed", reason: record.reason ?? SETTLED_WHY.declined, undo: false };
     case "voided":
       return { ...same, undo: false, ...calledOff(row) };
   }
@@ -84,8 +90,8 @@ export const hasSentBack = (row: PaymentRow, { state, refunded }: GatewayRecord)
 function calledOff({ state, void_reason: reason }: PaymentRow): Pick<Settled, "state" | "reason"> {
   if (reason !== null) return { state: "voided", reason };
   return state === "pending"
-    ? { state: "failed", reason: "The gateway has called the payment off." }
-    : { state: "voided", reason: "The gateway has given the reservation back." };
+    ? { state: "failed", reason: SETTLED_WHY.calledOff }
+    : { state: "voided", reason: SETTLED_WHY.givenBack };
 }
 
 /** The same payment and the same money. */
