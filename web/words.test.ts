@@ -14,6 +14,13 @@ test("a limit of time is not called one of seats", () => {
   );
 });
 
+test("whoever is refused a wheelchair place, or the seat beside one, is told how to get it", () => {
+  const words = inPlainWords(new Refused("ACCESSIBLE_ONLY", "Kept.", { seats: [4] }), () => "A5");
+  expect(words).toMatch(/^A5: kept for wheelchair users /);
+  expect(words).toContain("Tick “For a wheelchair user, or with one”");
+  expect(words).toContain("the wheelchair place before the seat beside it");
+});
+
 test("a server that does not answer is not called overrun", () => {
   expect(inPlainWords(new Refused("UNAVAILABLE", "No answer.", {}))).toMatch("cannot be reached");
   expect(inPlainWords(new Refused("BUSY", "Wait.", {}))).toMatch("overrun");

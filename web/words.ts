@@ -17,7 +17,8 @@ export function inPlainWords(error: unknown, labelOf: (seat: number) => string =
     case "ORPHAN_SEAT":
       return `That would leave ${seats} alone, which nobody could buy with company. Choose seats next to each other.`;
     case "ACCESSIBLE_ONLY":
-      return `${seats}: kept for wheelchair users and those who come with them.`;
+      // The same code is for a box that is not ticked, and for a companion who comes first.
+      return `${seats}: kept for wheelchair users and those with them. Tick “For a wheelchair user, or with one”, and take the wheelchair place before the seat beside it.`;
     case "LIMIT_REACHED":
       return "That is as much as one person may have here.";
     case "HOLD_EXPIRED":

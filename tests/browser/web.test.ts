@@ -3,6 +3,7 @@ import type { Layout, Showtime } from "../../client/index.ts";
 import { type HoldId } from "../../proto/index.ts";
 import { encodeServerMsgpack } from "../../proto/ws/index.ts";
 import { OP } from "../../proto/ws/op.ts";
+import { Purchases } from "../support/purchases.ts";
 import { basketOf, findBest, focusOf, PATIENTLY, useVisitors, Wire } from "./visitors.ts";
 
 const { office, complaints, visit, pageOf, enter, newPage } = useVisitors();
@@ -63,6 +64,41 @@ test("the list of seats does what the map does", async () => {
   await seat.click();
   await expect.poll(() => seat.getAttribute("aria-pressed")).toBe("true");
   expect(await basketOf(page)).toEqual(["C4"]);
+});
+
+test("who is refused a place that is kept for wheelchair users, or the one beside it, is told how to get both", async () => {
+  const { token } = await new Purchases(office).admin();
+  const made = async (path: string, body: object): Promise<string> => {
+    const answer = await office.rest.post<{ readonly id: string }>(path, { token, body });
+    expect([answer.status, answer.body]).toEqual([201, expect.anything()]);
+    return answer.body.id;
+  };
+  const row = { name: "A", category: "standard", parts: [4], accessible: [1], companions: [2] };
+  const hallId = await made("halls", {
+    cinemaId: "ci_astoria",
+    name: "Kept places",
+    accessibleRelease: { when: "never" },
+    categories: [{ id: "standard", name: "Standard" }],
+    sections: [{ name: "Stalls", rows: [row] }],
+  });
+  const price = { amount: 1_000, currency: "EUR" };
+  const prices = [{ category: "standard", adult: price, child: price }];
+  const startsAt = new Date(Date.now() + 30 * 24 * 3_600_000).toISOString();
+  const page = await enter(await made("showtimes", { movieId: "mv_metropolis", hallId, startsAt, prices }));
+  await page.locator("#legend").getByText("wheelchair place").waitFor();
+  await page.getByText("Seats as a list").click();
+  const seat = (number: number) => page.getByRole("button", { name: `Row A, seat ${number},` });
+  const refusal = (label: string) => page.locator("#messages").getByText(new RegExp(`^${label}: kept .+ Tick “For a`));
+  await seat(1).click();
+  await refusal("A1").waitFor();
+  await page.getByLabel("For a wheelchair user, or with one").check();
+  await seat(2).click();
+  await refusal("A2").waitFor();
+  expect(await refusal("A2").textContent()).toContain("take the wheelchair place before the seat beside it");
+  await seat(1).click();
+  await expect.poll(() => basketOf(page)).toEqual(["A1"]);
+  await seat(2).click();
+  await expect.poll(() => basketOf(page)).toEqual(["A1", "A2"]);
 });
 
 test("a seat of the sixth category is called by its name and its price, although there are colours for four alone", async () => {

@@ -59,12 +59,13 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
 /** One seat alone, for the legend. */
 export function paintSeat(
   context: CanvasRenderingContext2D,
-  look: number,
+  { look, accessible }: { readonly look: number; readonly accessible: boolean },
   at: Point,
   radius: number,
   palette: Palette,
 ): void {
   paintSeats(context, look, [at.x, at.y], radius, palette);
+  if (accessible) paintAccessible(context, [at.x, at.y], radius, palette);
 }
 
 function paintSeats(

@@ -216,7 +216,11 @@ export class HallPage {
     const options = categories.map(({ id, name, price }) => new Option(`${name}, ${formatMoney(price)}`, id));
     category.replaceChildren(new Option("Any", ""), ...options);
     category.value = chosen;
-    showLegend(this.#news.showtime);
+    this.#showLegend();
+  }
+
+  #showLegend(): void {
+    showLegend(this.#news.showtime, this.#options.layout);
   }
 
   #showNews(): void {
@@ -241,9 +245,7 @@ export class HallPage {
     onClick("zoom-out", () => this.#map.zoomOut());
     onClick("zoom-fit", () => this.#map.fit());
     byId("best", HTMLFormElement).addEventListener("submit", (event) => this.#findBest(event), { signal });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => showLegend(this.#news.showtime), {
-      signal,
-    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#showLegend(), { signal });
   }
 
   get #accessible(): boolean {

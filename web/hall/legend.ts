@@ -1,4 +1,4 @@
-import type { Showtime } from "../../client/index.ts";
+import type { Layout, Showtime } from "../../client/index.ts";
 import { byId, create } from "../dom.ts";
 import { LOOK, paintSeat } from "../floor/painter.ts";
 import { readPalette } from "../floor/palette.ts";
@@ -7,20 +7,23 @@ import { formatMoney } from "../format.ts";
 const SIDE = 16;
 
 /** What the seats' looks mean, drawn by the same hand as the seats, in the colours of the moment. */
-export function showLegend({ categories }: Pick<Showtime, "categories">): void {
+export function showLegend({ categories }: Pick<Showtime, "categories">, { seats }: Pick<Layout, "seats">): void {
   const free = categories.map(({ name, price }, index) =>
     entry(LOOK.free + Math.min(3, index), `${name}, ${formatMoney(price)}`),
   );
+  const hasPlaces = seats.some(({ accessible }) => accessible);
+  const places = hasPlaces ? [entry(LOOK.free, "wheelchair place", true)] : [];
   const others = [entry(LOOK.mine, "yours"), entry(LOOK.held, "somebody is deciding"), entry(LOOK.booked, "booked")];
-  byId("legend", HTMLElement).replaceChildren(...free, ...others);
+  byId("legend", HTMLElement).replaceChildren(...free, ...places, ...others);
 }
 
-function entry(look: number, text: string): HTMLLIElement {
+function entry(look: number, text: string, accessible = false): HTMLLIElement {
   const density = devicePixelRatio;
   const canvas = create("canvas", { width: SIDE * density, height: SIDE * density });
   canvas.setAttribute("aria-hidden", "true");
   const context = canvas.getContext("2d");
   context?.scale(density, density);
-  if (context !== null) paintSeat(context, look, { x: SIDE / 2, y: SIDE / 2 }, SIDE * 0.42, readPalette());
+  const at = { x: SIDE / 2, y: SIDE / 2 };
+  if (context !== null) paintSeat(context, { look, accessible }, at, SIDE * 0.42, readPalette());
   return create("li", {}, canvas, text);
 }
