@@ -1,15 +1,35 @@
-import { byId, create } from "./dom.ts";
+import { button, byId, create } from "./dom.ts";
 
 const SHOWN_MS = 6_000;
 const SHOWN_MAX = 3;
 
-/** Says something to everybody: in sight for a while, and read out. */
+/** Says something to everybody: read out, and in sight until it was there for a while to be seen, or is closed by hand. */
 export function tell(text: string): void {
   const box = byId("messages", HTMLElement);
-  const message = create("p", {}, text);
+  const gone = new AbortController();
+  const remove = (): void => {
+    gone.abort();
+    message.remove();
+  };
+  let focusBefore: EventTarget | null = null;
+  const close = button("Close", () => {
+    remove();
+    // Focus that came here, by a click or by the keyboard, goes back.
+    if (focusBefore instanceof HTMLElement) focusBefore.focus();
+  });
+  close.addEventListener("focus", ({ relatedTarget }) => (focusBefore = relatedTarget ?? focusBefore));
+  const message = create("p", {}, create("span", {}, text), close);
   box.append(message);
   while (box.children.length > SHOWN_MAX) box.firstElementChild?.remove();
-  setTimeout(() => message.remove(), SHOWN_MS);
+
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** What is told to a hidden tab, or just before it is hidden, is there when somebody comes back. */
+  const count = (): void => {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(() => (document.activeElement === close ? count() : remove()), SHOWN_MS);
+  };
+  document.addEventListener("visibilitychange", count, { signal: gone.signal });
+  count();
 }
 
 /** Says something to those who cannot see the map. */

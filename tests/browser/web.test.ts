@@ -496,6 +496,48 @@ test("seats of a hall that was left are not called lost as if they were the open
   expect(await basketOf(page)).toEqual([label]);
 });
 
+test("that seats were lost is told until somebody can have seen it, or closes it and is where they were", async () => {
+  const wire = new Wire();
+  const page = await visit(`#/showtimes/${office.anotherShowtime("ha_classic")}`, async (fresh) => {
+    await fresh.clock.install();
+    await wire.tap(fresh);
+  });
+  await page.locator("#connection[data-state=live]").waitFor();
+  const setHidden = (isHidden: boolean) =>
+    page.evaluate(`Object.defineProperty(document, "hidden", { value: ${isHidden}, configurable: true }) &&
+      document.dispatchEvent(new Event("visibilitychange")) && undefined`);
+  const lost = page.getByText("Your time is over");
+  const lose = async () => {
+    await findBest(page, 1);
+    // The cast: what the page itself has stored.
+    const { holds } = JSON.parse(await page.evaluate("sessionStorage.getItem('usher.guest')")) as {
+      readonly holds: Readonly<Record<string, readonly HoldId[]>>;
+    };
+    for (const holdId of Object.values(holds).flat()) wire.say({ op: "expired", holdId });
+    await lost.waitFor();
+  };
+  await setHidden(true);
+  await lose();
+  await page.locator("#seats").focus();
+  await page.locator("#messages p").filter({ has: lost }).getByRole("button", { name: "Close" }).click();
+  expect(await lost.count()).toBe(0);
+  expect(await focusOf(page)).toBe("Seat map");
+
+  await lose();
+  // Time goes by as the test says from here on, however slow the machine.
+  await page.clock.pauseAt((await page.evaluate<number>("Date.now()")) + 1_000);
+  await page.clock.runFor(7_000);
+  await setHidden(false);
+  await page.clock.runFor(5_000);
+  expect(await lost.count()).toBe(1);
+  await setHidden(true);
+  await page.clock.runFor(7_000);
+  expect(await lost.count()).toBe(1);
+  await setHidden(false);
+  await page.clock.runFor(7_000);
+  expect(await lost.count()).toBe(0);
+});
+
 test("the keyboard is not thrown to the top of the page when the button that it pressed is gone", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
   const [first, second] = await findBest(page, 2);
