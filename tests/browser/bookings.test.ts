@@ -127,11 +127,11 @@ test("how much time there is to pay is shown, also when a payment was declined, 
 test("that seats which were chosen apart are paid for apart is said before they are booked, and which is which afterwards", async () => {
   const page = await enter(office.anotherShowtime("ha_studio"));
   await page.getByText("Seats as a list").click();
-  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
+  await page.getByRole("button", { name: /^A1, Row A, seat 1, / }).click();
   const note = page.getByText("paid for in 2 payments: A1; A2.");
   await page.locator("#basket").waitFor();
   expect(await note.count()).toBe(0);
-  await page.getByRole("button", { name: /^Row A, seat 2, / }).click();
+  await page.getByRole("button", { name: /^A2, Row A, seat 2, / }).click();
   await note.waitFor();
   await page.getByRole("button", { name: "Book and pay" }).click();
   for (const seat of ["A1", "A2"]) await page.getByRole("link", { name: new RegExp(`^Pay .+ for ${seat}$`) }).waitFor();
@@ -140,13 +140,13 @@ test("that seats which were chosen apart are paid for apart is said before they 
 test("seats that one has booked are one's own in the map and in the list", async () => {
   const page = await enter(office.anotherShowtime("ha_studio"));
   await page.getByText("Seats as a list").click();
-  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
+  await page.getByRole("button", { name: /^A1, Row A, seat 1, / }).click();
   await page.getByRole("button", { name: "Book and pay" }).click();
-  const mine = page.getByRole("button", { name: /^Row A, seat 1, .*, yours, booked$/ });
+  const mine = page.getByRole("button", { name: /^A1, Row A, seat 1, .*, yours, booked$/ });
   await mine.waitFor();
   expect(await mine.getAttribute("aria-pressed")).toBe("true");
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
-  await page.getByRole("button", { name: /^Row A, seat 1, .*, free$/ }).waitFor();
+  await page.getByRole("button", { name: /^A1, Row A, seat 1, .*, free$/ }).waitFor();
 });
 
 test("a refused look at the bookings is not made again before the server said", async () => {
@@ -289,7 +289,7 @@ test("codes that are void are no longer shown: of a seat that was given back, an
 test("seats chosen apart are all booked before the first is paid for, and whichever cannot be paid is told of", async () => {
   const page = await enter(office.anotherShowtime("ha_studio"));
   await page.getByText("Seats as a list").click();
-  for (const seat of ["Row A, seat 1,", "Row A, seat 2,"]) {
+  for (const seat of ["A1, Row A, seat 1,", "A2, Row A, seat 2,"]) {
     await page.getByRole("button", { name: new RegExp(`^${seat} .*, free$`) }).click();
     await page.getByRole("button", { name: new RegExp(`^${seat} .*, yours$`) }).waitFor();
   }

@@ -56,14 +56,17 @@ test("the keyboard goes from seat to seat, takes and gives back, and is told abo
   await expect.poll(() => spoken.textContent()).toMatch(/free$/);
 });
 
-test("the list of seats does what the map does", async () => {
+test("the list of seats does what the map does, and its buttons can be called by what stands on them", async () => {
   const page = await enter(office.anotherShowtime("ha_studio"));
   await page.getByText("Seats as a list").click();
   await page.locator("#list-row").selectOption("C");
-  const seat = page.getByRole("button", { name: /^Row C, seat 4, / });
+  const seat = page.getByRole("button", { name: /^C4, Row C, seat 4, / });
   await seat.click();
   await expect.poll(() => seat.getAttribute("aria-pressed")).toBe("true");
   expect(await basketOf(page)).toEqual(["C4"]);
+  for (const button of await page.locator("#list-seats button").all()) {
+    expect(await button.getAttribute("aria-label")).toMatch(new RegExp(`^${await button.textContent()}, Row C, `));
+  }
 });
 
 test("who is refused a place that is kept for wheelchair users, or the one beside it, is told how to get both", async () => {
@@ -115,9 +118,9 @@ test("a seat of the sixth category is called by its name and its price, although
     });
   });
   await page.getByText("Seats as a list").click();
-  await page.getByRole("button", { name: /^Row A, seat 1, / }).click();
+  await page.getByRole("button", { name: /^A1, Row A, seat 1, / }).click();
   await page.getByText("A1 Category 6 €60.00").waitFor();
-  await page.getByRole("button", { name: /^Row A, seat 1, (.+, )?Category 6, €60.00, yours$/ }).waitFor();
+  await page.getByRole("button", { name: /^A1, Row A, seat 1, (.+, )?Category 6, €60.00, yours$/ }).waitFor();
 });
 
 test("a hall says from and until when it is on sale, calls no seat free that cannot be had, and notices when that changes", async () => {
@@ -138,7 +141,7 @@ test("a hall says from and until when it is on sale, calls no seat free that can
   expect(await page.locator("#basket-empty").textContent()).toBe(await sale.textContent());
   expect(await page.locator("#tally").textContent()).toMatch(/^\d+ seats, 0 booked$/);
   await page.getByText("Seats as a list").click();
-  const seat = page.getByRole("button", { name: /^Row A, seat 1, / });
+  const seat = page.getByRole("button", { name: /^A1, Row A, seat 1, / });
   expect(await seat.getAttribute("aria-label")).toMatch(/, not on sale now$/);
   expect(await seat.getAttribute("aria-disabled")).toBe("true");
   const told = page.locator("#messages").getByText(/^On sale from /);
@@ -149,7 +152,7 @@ test("a hall says from and until when it is on sale, calls no seat free that can
   const { body } = await office.rest.get<Showtime>(`showtimes/${new URL(page.url()).hash.split("/").at(-1)}`);
   changes = { categories: body.categories.map((category) => ({ ...category, price: dear })) };
   await seat.press("Enter");
-  await page.getByRole("button", { name: /^Row A, seat 1, .*€99\.00, free$/ }).waitFor();
+  await page.getByRole("button", { name: /^A1, Row A, seat 1, .*€99\.00, free$/ }).waitFor();
   expect(await sale.textContent()).toMatch(/^On sale until /);
   expect(await page.locator("#tally").textContent()).toContain(" free, ");
   await seat.press("Enter");
@@ -201,7 +204,7 @@ test("whoever is too late is told so, in words", async () => {
   });
   await page.goto(pageOf(showtime));
   await page.getByText("Seats as a list").click();
-  const seat = page.getByRole("button", { name: /^Row A, seat 1, .*free$/ });
+  const seat = page.getByRole("button", { name: /^A1, Row A, seat 1, .*free$/ });
   await seat.waitFor();
   const rival = await office.enter(await office.guest());
   rival.say({ op: "hold", rid: "first", showtime, seats: [0] });

@@ -40,7 +40,8 @@ export class SeatList {
     for (const [seat, element] of this.#buttons) {
       const { describe, isMine, isOpen } = this.#options;
       element.setAttribute("aria-pressed", String(isMine(seat)));
-      element.setAttribute("aria-label", describe(seat));
+      // Whoever calls a button by voice says what stands on it.
+      element.setAttribute("aria-label", `${element.textContent}, ${describe(seat)}`);
       element.title = describe(seat);
       // Not `disabled`: the seat may come back, and focus must not jump away.
       element.setAttribute("aria-disabled", String(!isOpen(seat)));
