@@ -11,7 +11,7 @@ import {
 import { Basket } from "./hall/basket.ts";
 import { ConnectionPill } from "./connection-pill.ts";
 import { byId } from "./dom.ts";
-import { formatList, formatWhen } from "./format.ts";
+import { formatCountdown, formatList, formatWhen } from "./format.ts";
 import { HallPage } from "./hall/hall-page.ts";
 import { tell } from "./messages.ts";
 import { ProgrammePage } from "./programme-page.ts";
@@ -147,6 +147,7 @@ class Application {
         tellOf(inPlainWords(error, labelOf));
         if (isOpen() && error instanceof Refused && error.code === "SALE_CLOSED") this.#page?.lookAtSale();
       },
+      extended: (msLeft) => tellOf(`Your seats are kept for ${formatCountdown(msLeft)} from now.`),
       notExtended: (error) => tellOf(whyNoMoreTime(error)),
       regained: (seats) => tellOf(`Yours after all: ${formatList(seats.map(labelOf))}.`),
       lost: (seats, why) => tellOf(LOST_WORDS[why](formatList(seats.map(labelOf)))),

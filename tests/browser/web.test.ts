@@ -23,6 +23,12 @@ test("a visitor finds the premiere, takes the best seats, and gives them back; a
   expect(await page.locator("#countdown").textContent()).toMatch(/^[45]:\d\d$/);
   await other.getByText("477 free, 3 being decided on").waitFor();
 
+  await page.getByRole("button", { name: "More time" }).click();
+  await page
+    .locator("#messages")
+    .getByText(/^Your seats are kept for [45]:\d\d from now\.$/)
+    .waitFor();
+
   await page.getByRole("button", { name: "Give all back" }).click();
   await page.getByText("None yet.").waitFor();
   await other.getByText("480 free, 0 being decided on").waitFor();

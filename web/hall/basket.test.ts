@@ -26,6 +26,7 @@ async function openBasket(fetch: (url: string) => Promise<Response>, kept = kept
   const lost: number[] = [];
   const lostWhy: string[] = [];
   const regained: number[] = [];
+  const keptFor: number[] = [];
   const open = { showtime: PREMIERE as string };
   const basketOf = (showtime: string): Basket =>
     new Basket({
@@ -36,6 +37,7 @@ async function openBasket(fetch: (url: string) => Promise<Response>, kept = kept
       isOpen: () => open.showtime === showtime,
       changed: () => {},
       failed: (error) => refusals.push(error),
+      extended: (msLeft) => keptFor.push(msLeft),
       notExtended: (error) => refusals.push(error),
       regained: (seats) => regained.push(...seats),
       lost: (seats, why) => {
@@ -56,7 +58,7 @@ async function openBasket(fetch: (url: string) => Promise<Response>, kept = kept
     clock.advance(0);
     await authed;
   };
-  const events = { refusals, lost, lostWhy, regained };
+  const events = { refusals, lost, lostWhy, regained, keptFor };
   return { server, clock, client, session, shelf, open, basketOf, basket, disconnect, reconnect, ...events };
 }
 
@@ -287,11 +289,18 @@ describe("an extension", () => {
     expect(basket.msLeft).toBeGreaterThan(200_000);
   });
 
+  test("that is granted says for how long", async () => {
+    const { basket, keptFor } = await holdTwice();
+    await basket.extend();
+    expect(keptFor).toEqual([300_000]);
+  });
+
   test("that is refused says so once", async () => {
-    const { basket, refusals, refuseOnce, extended } = await holdTwice();
+    const { basket, refusals, keptFor, refuseOnce, extended } = await holdTwice();
     refuseOnce("LIMIT_REACHED");
     await basket.extend();
     expect(refusals).toMatchObject([{ code: "LIMIT_REACHED" }]);
+    expect(keptFor).toEqual([]);
     expect(extended()).toHaveLength(1);
     expect(basket.msLeft).toBe(200_000);
   });

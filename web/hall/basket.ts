@@ -22,6 +22,8 @@ export interface BasketOptions {
   readonly changed: () => void;
   /** Something was refused. */
   readonly failed: (error: unknown) => void;
+  /** There is more time: so many milliseconds from now. */
+  readonly extended: (msLeft: number) => void;
   /** More time was refused. */
   readonly notExtended: (error: unknown) => void;
   /** These seats, which were given up for lack of an answer, were granted all the same. */
@@ -208,6 +210,7 @@ export class Basket {
         this.#extendedTo = (await this.#options.client.extend(holdId)).expiresAt;
         this.#extendedAt = this.#options.client.now();
         for (const hold of Array.from(this.#holds.values())) if (!passedOver.has(hold.holdId)) this.#grant(hold);
+        this.#options.extended(this.#options.client.msLeft({ expiresAt: this.#extendedTo }));
         return;
       } catch (error) {
         refusal = error;
