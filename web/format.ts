@@ -1,6 +1,8 @@
 import { formatMoney as formatMoneyIn, type Money } from "../proto/index.ts";
 
 const LOCALE = navigator.language;
+const YEAR = { year: "numeric" } as const;
+const CLOCK = { day: "numeric", hour: "numeric", minute: "numeric" } as const;
 
 export const formatMoney = (money: Money): string => formatMoneyIn(money, LOCALE);
 
@@ -10,11 +12,18 @@ export function formatCountdown(ms: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-export const formatTime = (iso: string, timeZone: string): string =>
-  formatIn(timeZone, iso, { hour: "numeric", minute: "2-digit" });
+/** With its zone where the clocks here show something else. */
+export function formatTime(iso: string, timeZone: string): string {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const isHere = formatIn(timeZone, iso, CLOCK) === formatIn(here, iso, CLOCK);
+  return formatIn(timeZone, iso, { hour: "numeric", minute: "2-digit", ...(!isHere && { timeZoneName: "short" }) });
+}
 
-export const formatDay = (iso: string, timeZone: string): string =>
-  formatIn(timeZone, iso, { weekday: "short", day: "numeric", month: "short" });
+/** With its year where that is not this one. */
+export function formatDay(iso: string, timeZone: string): string {
+  const isThisYear = formatIn(timeZone, iso, YEAR) === formatIn(timeZone, new Date().toISOString(), YEAR);
+  return formatIn(timeZone, iso, { weekday: "short", day: "numeric", month: "short", ...(!isThisYear && YEAR) });
+}
 
 /** In UTC, and saying so, where the browser does not know the zone: one cinema's must not take the page from all. */
 function formatIn(timeZone: string, iso: string, how: Intl.DateTimeFormatOptions): string {

@@ -38,7 +38,7 @@ export function useVisitors(): Visitors {
 
   const at = (path: string): string => `http://127.0.0.1:${office.usher.httpPort}/${path}`;
   const visit: Visitors["visit"] = async (path, prepare) => {
-    const page = await browser.newPage({ locale: "en-GB" });
+    const page = await browser.newPage({ locale: "en-GB", timezoneId: "Europe/Berlin" });
     await prepare?.(page);
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => {

@@ -1,10 +1,14 @@
-import { expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { isOnSale, saleWords } from "./sale-words.ts";
 
 // Formats are the browser's.
 vi.hoisted(() => vi.stubGlobal("navigator", { language: "en" }));
 
 const TIMES = { salesStartAt: "2031-05-01T08:00:00Z", salesEndAt: "2031-05-03T18:00:00Z", timeZone: "Europe/Berlin" };
+// Its reader is there.
+beforeAll(() => void vi.stubEnv("TZ", TIMES.timeZone));
+afterAll(() => void vi.unstubAllEnvs());
+
 const [BEFORE, WHILE, AFTER] = ["2031-05-01T07:59:59Z", "2031-05-01T08:00:00Z", "2031-05-03T18:00:00Z"].map((iso) =>
   Date.parse(iso),
 );
