@@ -34,7 +34,7 @@ it("one that comes with more to read than a snapshot may leave is due at once", 
   expect(taken).toEqual([3, 4]);
 });
 
-it("one that has more to read than a snapshot, or to hand over, is due once a minute, and any other after six hours", async () => {
+it("one that has more to read than a snapshot is due once a minute, one with some to read after ten, and a quiet one after six hours", async () => {
   const { taken, clock, schedule: snapshots } = schedule();
   snapshots.note(1, { rows: 8_000, bytes: 1_000 });
   snapshots.note(2, { rows: 7_999, bytes: 1024 * 1024 - 1 });
@@ -42,10 +42,12 @@ it("one that has more to read than a snapshot, or to hand over, is due once a mi
   await clock.advance(59_999);
   expect(taken).toEqual([]);
   await clock.advance(1);
+  expect(taken).toEqual([1]);
+  await clock.advance(9 * 60_000);
   expect(taken).toEqual([1, 3]);
-  await clock.advance(6 * 3_600_000 - 60_001);
+  await clock.advance(6 * 3_600_000 - 10 * 60_000 - 1);
   expect(taken).toEqual([1, 3]);
-  await clock.advance(60_001);
+  await clock.advance(1);
   expect(taken).toEqual([1, 3, 2]);
   await snapshots.close();
 });

@@ -1,7 +1,15 @@
 /** Decides when a shard is due for a snapshot: by size, by rows and by time. One snapshot is taken at a time. */
 import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import { AFTER_BYTES, AFTER_MS, AFTER_ROWS, AT_A_LOOK_ROWS, HANDED_OVER_BYTES, LOOK_EVERY_MS } from "./limits.ts";
+import {
+  AFTER_BYTES,
+  AFTER_MS,
+  AFTER_ROWS,
+  AT_A_LOOK_ROWS,
+  HANDED_OVER_BYTES,
+  LOOK_EVERY_MS,
+  QUIET_AFTER_MS,
+} from "./limits.ts";
 
 /** Where snapshots are made: a worker thread in production, in place in simulations. */
 export interface SnapshotTaker {
@@ -71,7 +79,8 @@ export class SnapshotSchedule {
   #look(): void {
     const now = this.#clock.monotonic();
     for (const [shard, { rows, bytes, since }] of this.#growth) {
-      if (rows >= AT_A_LOOK_ROWS || bytes >= HANDED_OVER_BYTES || now - since >= AFTER_MS) this.#makeDue(shard);
+      const afterMs = bytes >= HANDED_OVER_BYTES ? AFTER_MS : QUIET_AFTER_MS;
+      if (rows >= AT_A_LOOK_ROWS || now - since >= afterMs) this.#makeDue(shard);
     }
   }
 
