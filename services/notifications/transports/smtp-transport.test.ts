@@ -78,7 +78,7 @@ describe("a mail server", () => {
       const user = post.world.peers.user();
       refuse(smtpError(code, `5.1.1 <${user.email}>: no such user here`));
       const booking = post.world.peers.book(user.id);
-      const event = bookingEvent("booking.expired", booking);
+      const event = bookingEvent("booking.refunded", booking);
       await post.world.stream.publish(event);
       await eventually(async () => expect(await statusesOf(booking.bookingId)).toEqual(["failed"]));
       const [row] = await post.world.rows(booking.bookingId);
