@@ -7,21 +7,23 @@ export class DeltaRing {
   #changes = 0;
   /** Seats that a viewer is told of at most, before the whole hall is smaller. */
   #seatsMax = 0;
+  #deltasMax = 0;
+  #changesMax = 0;
 
   /** Begins anew, with a hall of so many seats. */
   clear(seats: number): void {
     this.#deltas.length = 0;
     this.#changes = 0;
     this.#seatsMax = Math.max(LIMITS.resumeSeats, seats * LIMITS.resumeShare);
+    this.#deltasMax = Math.min(LIMITS.ringDeltasMax, LIMITS.ringTimesResumed * this.#seatsMax);
+    this.#changesMax = Math.min(LIMITS.ringChangesMax, LIMITS.ringTimesResumed * this.#seatsMax);
   }
 
   /** `delta` follows on the one before it. */
   push(delta: Delta): void {
     this.#deltas.push(delta);
     this.#changes += delta.changes.length;
-    const most = LIMITS.ringTimesResumed * this.#seatsMax;
-    const [deltasMax, changesMax] = [Math.min(LIMITS.ringDeltasMax, most), Math.min(LIMITS.ringChangesMax, most)];
-    while (this.#deltas.length > deltasMax || this.#changes > changesMax) {
+    while (this.#deltas.length > this.#deltasMax || this.#changes > this.#changesMax) {
       this.#changes -= this.#deltas.shift()?.changes.length ?? 0;
     }
   }

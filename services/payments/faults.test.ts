@@ -1,27 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createServer } from "node:http";
 import { portOf } from "../../platform/testing/port-of.ts";
 import { until } from "../../platform/testing/until.ts";
 import { PAYMENT_CHANGED, type PaymentState } from "../../proto/services/index.ts";
 import { TOLD_AGAIN_MIN_MS } from "./limits.ts";
-import { type Process, type Shop, testShop } from "./testing/shop.ts";
+import { id, payments, shop, useOneShop } from "./testing/one-shop.ts";
+import { testShop } from "./testing/shop.ts";
 
 const TEN_MINUTES_MS = 600_000;
 
-let shop: Shop;
-let payments: Process;
-let count = 0;
-let id: string;
-
-beforeAll(async () => {
-  shop = await testShop();
-  payments = await shop.open();
-});
-beforeEach(() => {
-  id = `pay_${(count += 1)}`;
-});
-afterEach(() => shop.gateway.setFaults({}));
-afterAll(() => shop.close());
+useOneShop();
 
 const atGateway = async () =>
   (await shop.pool.query("select state, captured, refunded from mock_gateway.payment where reference = $1", [id])).rows;

@@ -1,19 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Process, type Shop, testShop } from "./testing/shop.ts";
+import { describe, expect, it } from "vitest";
+import { id, payments, shop, useOneShop } from "./testing/one-shop.ts";
 
-let shop: Shop;
-let payments: Process;
-let count = 0;
-let id: string;
-
-beforeAll(async () => {
-  shop = await testShop();
-  payments = await shop.open();
-});
-beforeEach(() => {
-  id = `pay_${(count += 1)}`;
-});
-afterAll(() => shop.close());
+useOneShop();
 
 describe("Stripe", () => {
   it("is not there without a key", async () => {

@@ -203,11 +203,8 @@ export class World {
   }
 
   openTickets(): void {
-    this.#tickets = serving(
-      this.bus,
-      silent,
-      "tickets",
-    )(WITHDRAW_TICKETS, async (question) => {
+    const serve = serving(this.bus, silent, "tickets");
+    this.#tickets = serve(WITHDRAW_TICKETS, async (question) => {
       this.withdrawals.push(question);
       const used = question.seats.filter((seat) => this.usedSeats.has(seat));
       await this.afterWithdrawal();

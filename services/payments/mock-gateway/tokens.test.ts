@@ -1,21 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { until } from "../../../platform/testing/until.ts";
-import { type Process, PRICE, type Shop, testShop } from "../testing/shop.ts";
+import { id, payments, shop, useOneShop } from "../testing/one-shop.ts";
+import { PRICE } from "../testing/shop.ts";
 
-let shop: Shop;
-let payments: Process;
-let count = 0;
-let id: string;
-
-beforeAll(async () => {
-  shop = await testShop();
-  payments = await shop.open();
-});
-beforeEach(() => {
-  id = `pay_${(count += 1)}`;
-  payments.events.length = 0;
-});
-afterAll(() => shop.close());
+useOneShop();
 
 /** Of the test's payment: that of another may come late. */
 const webhooks = async () => {

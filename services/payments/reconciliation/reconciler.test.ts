@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { pino } from "pino";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createMetrics } from "../../../platform/metrics/index.ts";
 import { createDatabase, createPool } from "../../../platform/postgres/index.ts";
 import { portOf } from "../../../platform/testing/port-of.ts";
@@ -9,22 +9,10 @@ import { type GatewayRecord, GatewayRefused, type ListedGateway } from "../gatew
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS } from "../limits.ts";
 import { Reconciler } from "./reconciler.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "../tables.ts";
-import { type Process, type Shop, testShop } from "../testing/shop.ts";
+import { id, payments, shop, useOneShop } from "../testing/one-shop.ts";
+import { testShop } from "../testing/shop.ts";
 
-let shop: Shop;
-let payments: Process;
-let count = 0;
-let id: string;
-
-beforeAll(async () => {
-  shop = await testShop();
-  payments = await shop.open();
-});
-beforeEach(() => {
-  id = `pay_${(count += 1)}`;
-});
-afterEach(() => shop.gateway.setFaults({}));
-afterAll(() => shop.close());
+useOneShop();
 
 const recordOf = (paymentId: string): GatewayRecord => ({
   paymentId,
