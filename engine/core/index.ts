@@ -7,6 +7,7 @@ export { outcomeOf } from "./outcome.ts";
 export { archive, deadlineOf, deadlines, expire, latestClock, limit, resume } from "./rules/time.ts";
 export { decodeState, decodeStateInSteps, encodeState, encodeStateInSteps } from "./snapshot.ts";
 export { BrokenInvariant } from "./state/assert.ts";
+export { NumberRing } from "./state/number-ring.ts";
 export { allSteps } from "./steps.ts";
 export { createShowtime, type ShowtimeState } from "./state/state.ts";
 export { findHold, viewOf, type View } from "./view.ts";

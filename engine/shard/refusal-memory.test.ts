@@ -40,6 +40,30 @@ describe("refusals are remembered", () => {
     }
   });
 
+  it("to the letter, each under its own request, however many tables they outgrow and wherever their seats lie", () => {
+    const memory = memoryOf({ refusals: 1_000, seats: 10_000 });
+    const refusalOf = (at: number): Refusal => ({
+      type: "refused",
+      code: at % 2 === 0 ? "SEAT_TAKEN" : "LIMIT_REACHED",
+      message: `Number ${at}.`,
+      ...(at % 3 > 0 && { seats: Array.from({ length: at % 5 }, (_, index) => 65_535 - 97 * at - index) }),
+    });
+    const holders = ["anna", "bert", "carl"].map(holderId);
+    const askerOf = (at: number) => [1 + (at % 2), holders[at % 3] ?? anna, rid(at >> 1)] as const;
+    for (let at = 0; at < 5_000; at++) memory.remember(...askerOf(at % 600), refusalOf(at % 600));
+    for (let at = 0; at < 600; at++) expect(memory.recall(...askerOf(at))).toEqual(refusalOf(at));
+    expect(memory.recall(1, holders[1] ?? anna, rid(0))).toBeUndefined();
+    expect(memory.recall(3, anna, rid(0))).toBeUndefined();
+    expect(memory.recall(1, anna, rid(2_000))).toBeUndefined();
+  });
+
+  it("but for those that name what is no hall's seat", () => {
+    const memory = memoryOf({ refusals: 10, seats: 100 });
+    for (const [at, seat] of [65_536, -1, 1.5, Number.NaN].entries())
+      memory.remember(0, anna, rid(at), { ...refusal(0), seats: [seat] });
+    expect(remembered(memory, 4)).toEqual([]);
+  });
+
   it("up to so many seats in all of them, and not at all where one names more", () => {
     const memory = memoryOf({ refusals: 100, seats: 10 });
     for (let at = 0; at < 4; at++) memory.remember(0, anna, rid(at), refusal(3));

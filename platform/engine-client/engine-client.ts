@@ -196,11 +196,11 @@ export class EngineClient {
     const giveUp = (): void => end([]);
     const key = lane.unanswered.add(giveUp);
     // The time of the request that has the least: those that have more are asked again.
-    let timeoutMs = Infinity;
-    for (const deadline of deadlines) timeoutMs = Math.min(timeoutMs, deadline - clock.monotonic());
+    let earliest = Infinity;
+    for (const deadline of deadlines) earliest = Math.min(earliest, deadline);
     let unheard = 0;
     for (const past of pasts) unheard = Math.max(unheard, past.unheard);
-    timeoutMs = Math.max(1, Math.min(timeoutMs, attemptTimeoutMs * 2 ** unheard));
+    const timeoutMs = Math.max(1, Math.min(earliest - clock.monotonic(), attemptTimeoutMs * 2 ** unheard));
     bus.request(lane.endpoint, { requests }, { timeoutMs }).then(
       // As many as the requests, or they are the answer to something else, and nobody knows what was done.
       ({ replies }) => (replies.length === requests.length ? end(replies) : giveUp()),
