@@ -33,6 +33,8 @@ export class Claiming {
   readonly #notBefore = new Map<number, { readonly at: number; readonly waitMs: number }>();
   /** Since when another member has a shard that should be ours. */
   readonly #waitingSince = new Map<number, number>();
+  /** Shards that could not be read: who serves one keeps it. */
+  readonly #unreadable = new Set<number>();
   /** Why shards could not be taken. Where PostgreSQL is away, that is said once, and not of every shard. */
   readonly #why = new ReasonTold();
 
@@ -43,6 +45,12 @@ export class Claiming {
   /** Another engine says how many it had. */
   noteRequests(shard: number, requests: number): void {
     this.#requests.set(shard, requests);
+  }
+
+  /** It was read in advance, or could not be. */
+  noteRead(shard: number, isRead: boolean): void {
+    if (isRead) this.#unreadable.delete(shard);
+    else this.#unreadable.add(shard);
   }
 
   /** Shards are on their way, and ours may be next. */
@@ -68,6 +76,7 @@ export class Claiming {
   claimWhenFree(shard: number, isHeld: boolean): void {
     const now = this.#options.clock.monotonic();
     if (!isHeld) this.#waitingSince.delete(shard);
+    else if (this.#unreadable.has(shard)) return;
     else {
       const since = this.#waitingSince.get(shard) ?? now;
       this.#waitingSince.set(shard, since);
@@ -90,6 +99,7 @@ export class Claiming {
       .own(shard)
       .then(() => {
         this.#why.forget();
+        this.#unreadable.delete(shard);
         const epoch = engine.owned.get(shard);
         if (epoch !== undefined) bus.publish(SERVED, { shard, epoch });
         onServed();

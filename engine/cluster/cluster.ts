@@ -83,6 +83,7 @@ export class Cluster {
     this.#giving = new Giving({
       ...options,
       isThere: (engine) => this.#isThere(engine),
+      givesAll: () => this.#phase === "leaving",
       onDone: () => this.#reconcile(),
     });
     this.#members = new Members(bus, clock, (beat) => {
@@ -295,14 +296,23 @@ export class Cluster {
     const { engine, bus, id, log } = this.#options;
     this.#claiming.noteHandover();
     if (to !== id) return;
-    if (phase === "ready") this.#giving.noteRead(shard);
+    if (phase === "ready" || phase === "unreadable") this.#giving.noteRead(shard, phase === "ready");
     else if (this.#phase !== "member" || engine.owned.has(shard)) return;
     else if (phase === "take") this.#claiming.claim(shard);
     else {
+      const told = (isRead: boolean): void => {
+        this.#claiming.noteRead(shard, isRead);
+        bus.publish(HANDOVERS, { shard, phase: isRead ? "ready" : "unreadable", from: id, to: from });
+      };
       engine
         .prepare(shard)
-        .catch((error: unknown) => log.warn({ shard, err: error }, "a shard cannot be read before it is handed over"))
-        .then(() => bus.publish(HANDOVERS, { shard, phase: "ready", from: id, to: from }))
+        .then(
+          () => told(true),
+          (error: unknown) => {
+            log.warn({ shard, err: error }, "a shard that is to be ours cannot be read: its owner is to keep it");
+            told(false);
+          },
+        )
         .catch(() => undefined); // The bus is closed: we are leaving.
     }
   }

@@ -3,7 +3,7 @@ import type { Bus } from "../../platform/bus/index.ts";
 import { type Clock, within } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { HANDOVERS } from "../../proto/index.ts";
-import { GIVEN_TOGETHER, PREPARED_WITHIN_MS, TAKEN_WITHIN_MS } from "./limits.ts";
+import { GIVEN_TOGETHER, PREPARED_WITHIN_MS, TAKEN_WITHIN_MS, UNREADABLE_FOR_MS } from "./limits.ts";
 import type { ShardOwner } from "./shard-owner.ts";
 import { Turns } from "./turns.ts";
 
@@ -16,6 +16,8 @@ interface Options {
   readonly id: string;
   /** Whether an engine that is to have a shard can take it. */
   isThere(engine: string): boolean;
+  /** Whether it gives whatever it has, also to who cannot read it: it is leaving. */
+  givesAll(): boolean;
   /** A shard was given, or is kept after all. */
   onDone(): void;
 }
@@ -24,8 +26,10 @@ export class Giving {
   readonly #options: Options;
   /** With their epochs: they are this engine's until they are given. */
   readonly #shards = new Map<number, number>();
-  /** Shards that another engine is asked to read; called when it has. */
+  /** Shards that another engine is asked to read; called when it has, or cannot. */
   readonly #preparing = new Map<number, () => void>();
+  /** Shards that another engine could not read: when, on the monotonic clock, they may be given again. */
+  readonly #keptUntil = new Map<number, number>();
   /** Shards that were given away and are not known to be served yet; called when they are. */
   readonly #given = new Map<number, () => void>();
   readonly #turns = new Turns();
@@ -54,6 +58,7 @@ export class Giving {
     const epoch = engine.owned.get(shard);
     if (epoch === undefined || this.#shards.has(shard)) return;
     if (this.#turns.isPassing || this.#shards.size >= GIVEN_TOGETHER) return;
+    if (this.#isKept(shard)) return;
     this.#shards.set(shard, epoch);
     this.#give(shard, to)
       .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
@@ -64,8 +69,16 @@ export class Giving {
   }
 
   /** The next owner says so. */
-  noteRead(shard: number): void {
+  noteRead(shard: number, isRead: boolean): void {
+    if (isRead) this.#keptUntil.delete(shard);
+    else this.#keptUntil.set(shard, this.#options.clock.monotonic() + UNREADABLE_FOR_MS);
     this.#preparing.get(shard)?.();
+  }
+
+  /** Rather served by the one engine that can than by none. */
+  #isKept(shard: number): boolean {
+    const until = this.#keptUntil.get(shard) ?? -Infinity;
+    return this.#options.clock.monotonic() < until && !this.#options.givesAll();
   }
 
   /** Another engine says that it has the shard. */
@@ -95,7 +108,7 @@ export class Giving {
   async #pass(shard: number, to: string): Promise<void> {
     const { engine, bus, id, log, isThere } = this.#options;
     if (!this.#isInAHurry) await this.#haveItRead(shard, to); // What was committed while the others of its group were read.
-    if (!isThere(to)) return; // It keeps the shard.
+    if (!isThere(to) || this.#isKept(shard)) return; // It keeps the shard.
     const wasOurs = await engine.disown(shard);
     if (!wasOurs) return; // Somebody else has taken it meanwhile.
     log.info({ shard, to }, "a shard is handed over");

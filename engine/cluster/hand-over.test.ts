@@ -126,6 +126,29 @@ describe("engines that share the shards", () => {
     expect(overruled).toEqual([]);
   });
 
+  it("keep a shard that its next owner cannot read, and give it when it can be, or when nobody else is to have it", async () => {
+    const a = await site.join("a");
+    await site.clock.advance(3_000);
+    const snapshots = site.journal.snapshots.bind(site.journal);
+    let isDamaged = true;
+    site.journal.snapshots = (shard) => {
+      if (isDamaged) throw new Error("damaged");
+      return snapshots(shard);
+    };
+    const epochs = [...a.engine.owned];
+    await site.join("b");
+    await site.clock.advance(29_000);
+    expect([...a.engine.owned]).toEqual(epochs);
+    isDamaged = false;
+    await site.clock.advance(10_000);
+    expect(new Set(site.owners())).toEqual(new Set(["a", "b"]));
+
+    isDamaged = true;
+    const left = a.cluster.leave();
+    await site.until(left);
+    expect(a.engine.owned.size).toBe(0);
+  });
+
   it("go on reading, once they have a shard, what they were still reading when they were given it", async () => {
     await site.join("a");
     await site.clock.advance(3_000);

@@ -75,11 +75,11 @@ export const SERVED: Topic<Served> = { name: "engine.served", codec: plainCodec(
 
 /**
  * What two engines say to each other when a shard goes from one to the other. `prepare`: it is about to come, and may be read already.
- * `ready`: it was. `take`: it has been given up, and need not wait for the next beat.
+ * `ready`: it was. `unreadable`: it cannot be, so who has it keeps it. `take`: it has been given up, and need not wait for the next beat.
  */
 export interface Handover {
   readonly shard: number;
-  readonly phase: "prepare" | "ready" | "take";
+  readonly phase: "prepare" | "ready" | "unreadable" | "take";
   readonly from: string;
   readonly to: string;
 }
