@@ -88,6 +88,15 @@ test("amended rules hold from then on", () => {
   });
 });
 
+test("rules that only a later version knows are not taken, rather than lost", () => {
+  const later = { ...RULES, seatsAtDoor: 3 };
+  const box = new Box(hall("...."));
+  expect(box.ask("admin", { type: "amend", rules: later })).toMatchObject({ code: "UNAVAILABLE" });
+  expect(box.ask("admin", open(hall("...."), later))).toMatchObject({ code: "UNAVAILABLE" });
+  const command = { ...open(hall("...."), later), showtime: SHOWTIME, holder: holder("admin"), rid: "r1" as never };
+  expect(decide(undefined, command as never, START, LIMITS)).toMatchObject({ refusal: { code: "UNAVAILABLE" } });
+});
+
 test("amended rules that come after newer ones change nothing, whether they are amended or opened again", () => {
   const box = new Box(hall("...."));
   box.ask("admin", { type: "amend", rules: { ...RULES, version: 3 } });

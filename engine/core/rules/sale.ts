@@ -17,6 +17,7 @@ export function decideOpen(command: CommandOf<"open">, now: number, limits: Sale
   const { holder, rid, plan, rules } = command;
   const wrong = wrongPlan(plan) ?? wrongRules(rules);
   if (wrong !== undefined) return refuse("BAD_MESSAGE", wrong);
+  if (hasUnknown(rules)) return refuse("UNAVAILABLE", NEWER_RULES);
   return decided({ type: "opened", at: now, holder, rid, plan, rules, limits });
 }
 
@@ -30,6 +31,7 @@ export function decideAmend(state: ShowtimeState, command: CommandOf<"open" | "a
   const { holder, rid, rules } = command;
   const wrong = wrongRules(rules);
   if (wrong !== undefined) return refuse("BAD_MESSAGE", wrong);
+  if (hasUnknown(rules)) return refuse("UNAVAILABLE", NEWER_RULES);
   if (isOlder(rules, state.rules)) return already(DONE); // What came after it was carried out already.
   return sameRules(state.rules, rules) ? already(DONE) : decided({ type: "amended", at: now, holder, rid, rules });
 }
@@ -117,6 +119,19 @@ function wrongPlan(plan: HallPlan): string | undefined {
   if (new Set(categories.map(({ id }) => id)).size < categories.length) return "A category is named twice.";
   return category.some((of) => of >= categories.length) ? "A seat's category is not in the plan." : undefined;
 }
+
+/** The journal has no place for it: it would be lost, and whoever says it would hear that it is done. */
+const hasUnknown = (rules: SaleRules): boolean => Object.keys(rules).some((name) => !Object.hasOwn(KNOWN, name));
+
+const KNOWN: Record<keyof SaleRules, true> = {
+  salesStartAt: true,
+  salesEndAt: true,
+  showEndsAt: true,
+  orphan: true,
+  accessibleRelease: true,
+  version: true,
+};
+const NEWER_RULES = "The rules are of a later version than this engine: they are taken once it is upgraded.";
 
 function wrongRules(rules: SaleRules): string | undefined {
   if (![rules.salesStartAt, rules.salesEndAt, rules.showEndsAt ?? 0].every(isCount))
