@@ -511,7 +511,7 @@ describe("on JetStream", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it("passes over what is no event", async () => {
+  it("passes over what is no event, and leaves what only a later version knows", async () => {
     const connection = await empty();
     const stream = await opened(connection);
     const seen: string[] = [];
@@ -521,6 +521,8 @@ describe("on JetStream", () => {
       connection.publish("user.deleted", rubbish);
     await stream.publish(event("e1"));
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["e1"]);
+    const manager = await jetstreamManager(connection);
+    expect((await manager.consumers.info("USHER_EVENTS", "tickets")).num_ack_pending).toBe(1);
     await stream.stop();
     await connection.close();
   });

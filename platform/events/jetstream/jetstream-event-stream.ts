@@ -26,6 +26,7 @@ import { ConsumerGroups, type ConsumerGroupsOptions } from "../consumer-groups.t
 import { type Consumer, type StartableEventStream, StreamStopped } from "../event-stream.ts";
 import { ensureConsumer, ensureStream, patiently, STREAM } from "./jetstream-setup.ts";
 import {
+  JETSTREAM_ACK_WAIT_MS,
   JETSTREAM_ASK_MS,
   JETSTREAM_CUT_OFF_MS,
   JETSTREAM_FOLLOW_AGAIN_MS,
@@ -250,6 +251,14 @@ export class JetStreamEventStream implements StartableEventStream {
       message.term("not an event");
       return;
     }
+    if (!isKnown(event.type)) {
+      this.#options.log.warn(
+        { seq: message.seq, type: event.type },
+        "an event that only a later version knows: left to a process of that, in a while",
+      );
+      message.nak(JETSTREAM_ACK_WAIT_MS);
+      return;
+    }
     if (!group.wants(event.type)) {
       message.ack();
       return;
@@ -275,13 +284,13 @@ export class JetStreamEventStream implements StartableEventStream {
 /** Another after each reconnection; undefined while there is none. */
 const linkOf = ({ info }: NatsConnection): string | undefined => info && `${info.server_id} ${info.client_id}`;
 
+const isKnown = (type: string): boolean => EVENT_NAMES.some((name) => name === type);
+
 function readEvent(bytes: Uint8Array): DomainEvent | undefined {
   try {
     const event = JSON.parse(new TextDecoder().decode(bytes)) as Partial<DomainEvent> | null;
     const isWhole =
-      typeof event?.id === "string" &&
-      typeof event.subject === "string" &&
-      EVENT_NAMES.some((name) => name === event.type);
+      typeof event?.id === "string" && typeof event.subject === "string" && typeof event.type === "string";
     return isWhole ? (event as DomainEvent) : undefined; // The cast: only services may publish here, and they write whole events.
   } catch {
     return undefined;
