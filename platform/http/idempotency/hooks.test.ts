@@ -222,24 +222,25 @@ describe("an Idempotency-Key", () => {
     expect((await retry()).statusCode).toBe(204);
   });
 
-  it.each(["null", "{}"])(
-    "that an earlier version has kept without a body, as %s, gets its answer without one",
-    async (body) => {
-      const store = new IdempotencyStore({ pool: server.pool, clock, random: systemRandom });
-      const url = "/optional";
-      const key = uniqueKey();
-      const fingerprint = createHash("sha256").update(`POST ${url}\n${body}`).digest();
-      const request = { userId: "ann", key, fingerprints: [fingerprint] } as const;
-      const claim = await store.claim(request);
-      if (claim.type !== "run") throw new Error(claim.type);
-      const kept = { status: 200, contentType: "application/json", headers: {}, body: '{"run":"before"}' };
-      await store.store(request, claim.run, kept);
-      await store.close();
-      const headers = { ...as("ann"), "idempotency-key": key };
-      const repeated = await server.app.inject({ method: "POST", url, headers });
-      expect([repeated.statusCode, repeated.json()]).toEqual([200, { run: "before" }]);
-    },
-  );
+  it.each([
+    ["null", "without one", undefined],
+    ["{}", "without one", undefined],
+    ['{"holdId":"h","amount":2}', "with its fields in that order", { holdId: "h", amount: 2 }],
+  ])("that an earlier version has kept with the body %s gets its answer %s", async (body, _, payload) => {
+    const store = new IdempotencyStore({ pool: server.pool, clock, random: systemRandom });
+    const url = "/optional";
+    const key = uniqueKey();
+    const fingerprint = createHash("sha256").update(`POST ${url}\n${body}`).digest();
+    const request = { userId: "ann", key, fingerprints: [fingerprint] } as const;
+    const claim = await store.claim(request);
+    if (claim.type !== "run") throw new Error(claim.type);
+    const kept = { status: 200, contentType: "application/json", headers: {}, body: '{"run":"before"}' };
+    await store.store(request, claim.run, kept);
+    await store.close();
+    const headers = { ...as("ann"), "idempotency-key": key };
+    const repeated = await server.app.inject({ method: "POST", url, headers, ...(payload && { payload }) });
+    expect([repeated.statusCode, repeated.json()]).toEqual([200, { run: "before" }]);
+  });
 
   it("of a run that takes long stays its own, also when its client was given up, and gets its answer then", async () => {
     const key = uniqueKey();

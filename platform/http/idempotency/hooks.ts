@@ -132,10 +132,11 @@ async function finish(
   }
 }
 
-/** An empty body may be one that was not sent. Earlier versions took that for none, where a call takes nothing. */
+/** The first is kept. Earlier versions kept that of the fields as they came, and took an empty body for none, where a call takes nothing. */
 function fingerprintsOf(request: FastifyRequest): KeyedRequest["fingerprints"] {
   const body = JSON.stringify(request.body ?? null, inOrder);
-  return [fingerprintOf(request, body), ...(body === "{}" ? [fingerprintOf(request, "null")] : [])];
+  const earlier = body === "{}" ? "null" : JSON.stringify(request.body ?? null);
+  return [fingerprintOf(request, body), fingerprintOf(request, earlier)];
 }
 
 const fingerprintOf = ({ method, url }: FastifyRequest, body: string): Buffer =>
