@@ -69,7 +69,7 @@ export const LIMITS = {
   frameSeats: 64,
   frameShare: { json: 0.125, msgpack: 0.25 },
   /** Positions from which reconnecting viewers are resumed between two frames of a showtime, besides the one shown now; whoever comes with yet another is shown the whole hall. */
-  resumesMax: 16,
+  resumesMax: 64,
 
   /** Frames of one showtime are at least and at most this far apart. */
   tickMinMs: 20,

@@ -120,7 +120,8 @@ export class Channel {
       // Whoever asks only to keep the connection alive has missed nothing, however many strange positions came before.
       if (seq !== this.replica.map.shownSeq && this.#resumes.size >= LIMITS.resumesMax) return undefined;
       const delta = this.replica.map.resume(epoch, seq);
-      this.#resumes.set(seq, delta && new EncodedOnce(() => delta));
+      if (delta === undefined) return undefined; // It takes no place from those who can be told.
+      this.#resumes.set(seq, new EncodedOnce(() => delta));
     }
     return this.#resumes.get(seq)?.in(encoding);
   }

@@ -188,14 +188,16 @@ describe("a viewer who comes back", () => {
     for (let at = 0; at < commits; at++) change([at, 1]);
     await caughtUp(viewer);
     const ops: string[] = [];
-    for (const seq of [...Array(commits).keys(), 0, commits]) {
+    const strange = Array.from({ length: LIMITS.resumesMax }, (_, at) => commits + 1 + at);
+    for (const seq of [...strange, ...Array(commits).keys(), 0, commits]) {
       const client = await current.edge.connect();
       client.say({ op: "watch", showtime: SHOWTIME, epoch: 1, seq });
       await client.until(() => client.inbox.length === 2);
       ops.push(client.inbox[1]?.op ?? "nothing");
     }
     // Who has missed nothing is told so all the same.
-    expect(ops).toEqual([...Array<string>(LIMITS.resumesMax).fill("delta"), "snapshot", "delta", "delta"]);
+    const fill = (op: string): string[] => Array<string>(LIMITS.resumesMax).fill(op);
+    expect(ops).toEqual([...fill("snapshot"), ...fill("delta"), "snapshot", "delta", "delta"]);
   });
 });
 
