@@ -64,8 +64,9 @@ describe("settings", () => {
 
   it("take an address that paths are put behind with a slash at its end and without", () => {
     const url = "https://tickets.example.com/usher";
-    const set = { PUBLIC_URL: `${url}/`, MOCK_GATEWAY_URL: url, STRIPE_API_URL: `${url}/` };
-    expect(loadConfig(set)).toMatchObject({ publicUrl: url, mockGatewayUrl: url, stripeApiUrl: url });
+    const set = { PUBLIC_URL: `${url}/`, MOCK_GATEWAY_URL: url };
+    expect(loadConfig(set)).toMatchObject({ publicUrl: url, mockGatewayUrl: url });
+    expect(loadConfig({ STRIPE_API_URL: "https://stripe.example/" }).stripeApiUrl).toBe("https://stripe.example");
   });
 
   it("take addresses and networks of proxies", () => {
@@ -109,6 +110,12 @@ describe("settings", () => {
     [{ TRUSTED_PROXIES: "proxy.example" }, "TRUSTED_PROXIES must be IP addresses such as 10.0.0.7 or networks such as"],
     [{ TRUSTED_PROXIES: "10.0.0.7,10.0.0.0/33" }, "TRUSTED_PROXIES must be IP addresses"],
     [{ TRUSTED_PROXIES: "fd00::/8/8" }, "TRUSTED_PROXIES must be IP addresses"],
+    [{ TRUSTED_PROXIES: "0.0.0.0/0" }, "TRUSTED_PROXIES must be IP addresses"],
+    [{ TRUSTED_PROXIES: "10.0.0.0/000" }, "TRUSTED_PROXIES must be IP addresses"],
+    [
+      { STRIPE_API_URL: "https://egress.example/stripe" },
+      "STRIPE_API_URL must be the address of a web server without a path",
+    ],
     [
       { MOCK_GATEWAY_SECRET: "whsec_test_secret_0123456789" },
       "MOCK_GATEWAY_SECRET must be at least 16 visible ASCII characters without blanks, and behind whsec_, where it begins so, standard base64, but is 28 characters, no base64 behind whsec_: correct it or unset it.",

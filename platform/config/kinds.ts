@@ -146,7 +146,8 @@ function isAddressOrNetwork(text: string): boolean {
   const [address = "", prefix, ...more] = text.split("/");
   const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
   if (prefix === undefined) return bits > 0;
-  return more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
+  // A network of everybody would let each say who it is.
+  return more.length === 0 && /^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits;
 }
 
 /** As a browser sends them in `Origin`: scheme, host and port, nothing after. */
@@ -159,6 +160,13 @@ export const origins: Kind<readonly string[]> = {
       .map(originOf);
     return found.every((origin) => origin !== undefined) ? found : undefined;
   },
+  show: inQuotes,
+};
+
+/** An HTTP address that has no path: whoever uses it puts its own there. */
+export const origin: Kind<string> = {
+  expected: "the address of a web server without a path, such as https://api.example.com",
+  parse: originOf,
   show: inQuotes,
 };
 

@@ -6,6 +6,7 @@ import {
   email,
   host,
   logLevel,
+  origin,
   origins,
   port,
   seconds,
@@ -215,7 +216,7 @@ export const SETTINGS = {
   },
   stripeApiUrl: {
     name: "STRIPE_API_URL",
-    kind: baseUrl,
+    kind: origin,
     default: "https://api.stripe.com",
     about: "Where Stripe's API is.",
   },

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Type } from "typebox";
@@ -48,6 +48,13 @@ test("says in one sentence that its folder is none, and leaves alone what is the
   expect(readSecretFile(join(file, "key"))).toBeUndefined();
   expect(() => write(join(file, "key"), "text")).toThrow(ExplainedError);
   expect(statSync(file).mode & 0o777).toBe(0o644);
+});
+
+test("says in one sentence that it cannot be read", () => {
+  const path = join(home, "key");
+  mkdirSync(path);
+  expect(() => readSecretFile(path)).toThrow(ExplainedError);
+  expect(() => readSecretFile(path)).toThrow(`${path} cannot be read: let its owner be who runs Usher (EISDIR`);
 });
 
 test("holds JSON of its schema, and says of any other what comes of its loss", () => {

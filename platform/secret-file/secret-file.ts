@@ -3,16 +3,21 @@ import { chmodSync, chownSync, linkSync, readFileSync, renameSync, rmSync, statS
 import { dirname } from "node:path";
 import { makeDirectory } from "../directory/index.ts";
 import { hasCode } from "../error-code/index.ts";
-import { ExplainedError } from "../explained/index.ts";
+import { ExplainedError, messageOf } from "../explained/index.ts";
 import type { RandomBytes } from "../random/index.ts";
 
-/** @returns undefined when there is no such file, nor a folder for it */
+/**
+ * @returns undefined when there is no such file, nor a folder for it
+ * @throws ExplainedError where it cannot be read
+ */
 export function readSecretFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
-    throw error;
+    throw new ExplainedError(`${path} cannot be read: let its owner be who runs Usher (${messageOf(error)}).`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../../../platform/config/index.ts";
+import { ExplainedError } from "../../../platform/explained/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { readSecretFile, writeSecretFile } from "../../../platform/secret-file/index.ts";
 
@@ -22,6 +23,7 @@ export function mockGatewaySecret(
 
 function secretIn(path: string, text: string): string {
   const secret = text.trim();
-  if (secret === "") throw new Error(`${path} is empty: restore it, or delete it and stop every Usher that used it.`);
+  if (secret === "")
+    throw new ExplainedError(`${path} is empty: restore it, or delete it and stop every Usher that used it.`);
   return secret;
 }
