@@ -5,6 +5,22 @@ import { TOKENS } from "./tokens.ts";
 
 /** The page where a buyer without a card's token pays: a form, no script. */
 export function paymentPage(payment: LedgerPayment): string {
+  const isOpen = payment.state === "pending" && payment.verdict === null;
+  return pageOf(
+    html`<h1>${formatMoney(payment, "en")}</h1>
+      <p>${payment.description}</p>
+      ${isOpen ? choices() : html`<p role="status"><strong>${outcome(payment)}</strong></p>`}`,
+  );
+}
+
+/** For whoever follows the address that Usher prints at its start. */
+export const homePage = (): string =>
+  pageOf(
+    html`<h1>Mock gateway</h1>
+      <p>Each payment has a page of its own here, which the shop leads to.</p>`,
+  );
+
+function pageOf(content: Html): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -48,9 +64,7 @@ export function paymentPage(payment: LedgerPayment): string {
       </head>
       <body>
         <main>
-          <h1>${formatMoney(payment, "en")}</h1>
-          <p>${payment.description}</p>
-          ${payment.state === "pending" && payment.verdict === null ? choices() : html`<p role="status"><strong>${outcome(payment)}</strong></p>`}
+          ${content}
           <p><small>This gateway moves no money: it is for trying things out.</small></p>
         </main>
       </body>

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Type } from "typebox";
 import { type Clock, sleep } from "../../../platform/clock/index.ts";
@@ -7,7 +7,7 @@ import { closed } from "../../../proto/rest/index.ts";
 import { Faults } from "./faults.ts";
 import { type LedgerPayment, type MockLedger, Refused } from "./ledger.ts";
 import { DESCRIPTION_LENGTH_MAX, LIST_LIMIT } from "./limits.ts";
-import { paymentPage } from "./page.ts";
+import { homePage, paymentPage } from "./page.ts";
 
 interface Options {
   readonly ledger: MockLedger;
@@ -115,6 +115,13 @@ export const apiRoutes =
     });
   };
 
+const showPage = (reply: FastifyReply, page: string): FastifyReply =>
+  reply
+    .type("text/html; charset=utf-8")
+    .header("cache-control", "no-store")
+    .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
+    .send(page);
+
 /** For the buyer. */
 export const pageRoutes =
   ({ ledger, nudge }: Pick<Options, "ledger" | "nudge">): FastifyPluginAsyncTypebox =>
@@ -122,12 +129,9 @@ export const pageRoutes =
     app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) =>
       done(null, Object.fromEntries(new URLSearchParams(body.toString()))),
     );
+    app.get("/", async (_request, reply) => showPage(reply, homePage()));
     app.get("/pay/:id", { schema: { params: ById } }, async (request, reply) =>
-      reply
-        .type("text/html; charset=utf-8")
-        .header("cache-control", "no-store")
-        .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
-        .send(paymentPage(await ledger.read(request.params.id))),
+      showPage(reply, paymentPage(await ledger.read(request.params.id))),
     );
     app.post(
       "/pay/:id",
@@ -135,7 +139,7 @@ export const pageRoutes =
       async (request, reply) => {
         await ledger.choose(request.params.id, request.body.token);
         nudge();
-        return reply.redirect(`/pay/${request.params.id}`, 303);
+        return reply.redirect(request.params.id, 303); // From the page itself, wherever a proxy shows it.
       },
     );
   };

@@ -113,6 +113,7 @@ describe("the hosted page", () => {
     if (next === null || !("url" in next)) throw new Error("no page to go to");
     expect(next.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/pay\//);
 
+    expect(await (await fetch(new URL("/", next.url))).text()).toContain("This gateway moves no money");
     const page = await (await fetch(next.url)).text();
     expect(page).toContain("€24.00");
     expect(page).toContain("2 seats, &lt;Späti &amp; Söhne&gt;");
