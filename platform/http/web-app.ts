@@ -39,15 +39,12 @@ export function webApp(options: { root: string | undefined; webSocket: () => Web
       },
     );
     if (root !== undefined && existsSync(join(root, "index.html"))) {
-      await app.register(fastifyStatic, { root, prefix: "/", setHeaders: setCacheControl, cacheControl: false });
+      await app.register(fastifyStatic, { root, prefix: "/", setHeaders: askEachTime, cacheControl: false });
     } else {
       app.get("/", { schema: { hide: true } }, async (_request, reply) => reply.redirect("/docs"));
     }
   };
 }
 
-/** Files under `assets/` carry a hash of their content in their names. */
-function setCacheControl(reply: FastifyReply, path: string): void {
-  const hashed = /[\\/]assets[\\/]/.test(path);
-  void reply.header("cache-control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
-}
+/** They keep their names from one version to the next, and have an ETag. */
+const askEachTime = (reply: FastifyReply): void => void reply.header("cache-control", "no-cache");

@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import {
   CinemaPage,
@@ -66,22 +67,13 @@ const movieRoutes =
           tags,
           summary: "The movie's poster",
           params: MovieParams,
-          response: {
-            200: { description: "A picture.", content: { "image/svg+xml": { schema: Type.String() } } },
-            304: Type.Null(),
-          },
+          response: { 200: { description: "A picture.", content: { "image/svg+xml": { schema: Type.String() } } } },
         },
         config: { problems: ["NOT_FOUND"] },
       },
       async (request, reply) => {
         const { subject, art } = await reader.movie(request.params.id);
-        const svg = drawPoster(subject, art);
-        void reply.header("cache-control", `public, max-age=${POSTER_MAX_AGE_S}`);
-        void reply.header("cross-origin-resource-policy", "cross-origin"); // Other pages show it too.
-        if (isFresh(request, reply, etagOf(svg))) return reply.code(304).send(null);
-        // Opened by itself, a picture may do nothing but be seen.
-        void reply.header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
-        return reply.type("image/svg+xml; charset=utf-8").send(svg);
+        return sendPoster(request, reply, drawPoster(subject, art));
       },
     );
 
@@ -185,3 +177,12 @@ const showtimeRoutes =
       async (request, reply) => sendBody(request, reply, (await reader.showtime(request.params.id)).body),
     );
   };
+
+function sendPoster(request: FastifyRequest, reply: FastifyReply, svg: string): FastifyReply {
+  void reply.header("cache-control", `public, max-age=${POSTER_MAX_AGE_S}`);
+  void reply.header("cross-origin-resource-policy", "cross-origin"); // Other pages show it too.
+  if (isFresh(request, reply, etagOf(svg))) return reply.code(304).send();
+  // Opened by itself, a picture may do nothing but be seen.
+  void reply.header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+  return reply.type("image/svg+xml; charset=utf-8").send(svg);
+}
