@@ -26,6 +26,8 @@ export interface RequestsOptions {
   readonly user: () => HolderId | undefined;
   /** The token is not accepted any more: true when another one is being fetched, and `flush` follows. */
   readonly renew: () => boolean;
+  /** Why there is no token to sign in with just now. */
+  readonly lacking: () => Error | undefined;
   /** A request that was given up, or refused while it had been sent more than once, has succeeded after all. */
   readonly late: (answered: Answered) => void;
 }
@@ -198,11 +200,14 @@ export class Requests {
   #giveUp(pending: Pending, why?: string): void {
     const { rid } = pending.message;
     this.#remember(pending, { inDoubt: true });
+    const cause = this.#options.lacking();
+    const whyNot =
+      why ?? (cause === undefined ? "there was no connection in time" : `no token came (${cause.message})`);
     const message =
       pending.sentAt === undefined
-        ? `${why ?? "there was no connection in time"}; the request was never sent`
+        ? `${whyNot}; the request was never sent`
         : `${why ?? "no answer came in time"}; sending the same rid again as the same user tells what became of it`;
-    this.#settle(pending, pending.lastRefusal ?? new Refused("UNAVAILABLE", message, { rid }));
+    this.#settle(pending, pending.lastRefusal ?? new Refused("UNAVAILABLE", message, { rid, cause }));
   }
 
   #remember({ message, sentAt }: Pending, { inDoubt }: Pick<Settled, "inDoubt">): void {

@@ -94,6 +94,11 @@ export class RestClient {
     return this.#get(`/api/v1/holds/${encodeURIComponent(holdId)}`, signed(token));
   }
 
+  /** Gives the hold's seats back. */
+  async release(holdId: string, token: string): Promise<void> {
+    await this.#fetchOk(`/api/v1/holds/${encodeURIComponent(holdId)}`, { method: "DELETE", ...signed(token) });
+  }
+
   /** The seats of the hold wait for the payment. Asked again, it is the same booking. */
   book(holdId: string, token: string): Promise<Booking> {
     return this.#post("/api/v1/bookings", { holdId }, token, `book-${holdId}`);

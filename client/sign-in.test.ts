@@ -63,6 +63,31 @@ describe("signing in", () => {
     }
   });
 
+  test("a request that no token came for in time says why, and one says nothing of it once there was a token", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    let lacking = true;
+    const token = (): string => {
+      if (lacking) throw new Error("/auth/device: 401");
+      return GOOD_TOKEN;
+    };
+    const client = createClient(server, { clock, token });
+    await client.connect();
+    const refused = refusalOf(client.hold(PREMIERE, [1]));
+    clock.advance(15_000);
+    const { code, message, cause } = await refused;
+    expect([code, message]).toEqual(["UNAVAILABLE", "no token came (/auth/device: 401); the request was never sent"]);
+    expect(cause).toEqual(new Error("/auth/device: 401"));
+    lacking = false;
+    clock.advance(10_000);
+    await eventOf(client, "authed");
+    server.script("hold", () => {});
+    const unanswered = refusalOf(client.hold(PREMIERE, [2]));
+    await server.next("hold");
+    clock.advance(15_000);
+    expect((await unanswered).cause).toBeUndefined();
+  });
+
   test("a source without another token is found out when its token has ended", async () => {
     const server = await startServer();
     const clock = new ManualClock();

@@ -65,6 +65,8 @@ export class SignIn {
   /** When the accepted token ends, once the server has said so: from then on nobody is signed in there. */
   #endsAt = Number.POSITIVE_INFINITY;
   #waiters: Waiter[] = [];
+  /** What the source failed with when it was asked last. */
+  #lacking: Error | undefined;
 
   constructor(options: SignInOptions) {
     this.#options = options;
@@ -84,10 +86,16 @@ export class SignIn {
     return this.#source === undefined || this.#state === "in" || this.#state === "refused";
   }
 
+  /** Why there is no token just now. */
+  get lacking(): Error | undefined {
+    return this.#lacking;
+  }
+
   /** @throws (rejects) Refused `UNAUTHORIZED`; what the token source throws; ClientClosed. */
   authenticate(source: TokenSource): Promise<Identity> {
     this.#source = source;
     this.#user = undefined;
+    this.#lacking = undefined;
     const signedIn = new Promise<Identity>((resolve, reject) => this.#waiters.push({ resolve, reject }));
     if (this.#connected) this.#begin("connecting");
     else this.#state = "out";
@@ -193,6 +201,7 @@ export class SignIn {
       return;
     }
     if (round !== this.#round) return;
+    this.#lacking = undefined;
     // Many sources keep a token until its end. Sent again it would be answered by the same notice, at once and over and over.
     const isOld = token === this.#acceptedToken && clock.monotonic() < this.#endsAt;
     if (why === "ending" && isOld) return this.#again(why, 0);
@@ -240,7 +249,8 @@ export class SignIn {
 
   /** The source has no token just now: whoever waits is told, and it is asked again while requests still wait for it. */
   #lack(error: unknown, why: TokenReason): void {
-    this.#reject(error instanceof Error ? error : new Error(String(error)));
+    this.#lacking = error instanceof Error ? error : new Error(String(error));
+    this.#reject(this.#lacking);
     this.#again(why, 0);
   }
 

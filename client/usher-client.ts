@@ -68,6 +68,7 @@ export class UsherClient {
       send: (message) => this.#signIn.settled && send(message),
       user: () => this.#signIn.user,
       renew: () => this.#signIn.renew("refused"),
+      lacking: () => this.#signIn.lacking,
       late: (answered) => this.#late(answered),
     });
     // The caller learns of a refusal by the event.
@@ -117,7 +118,8 @@ export class UsherClient {
   }
 
   /**
-   * Signs in, now and on every later connection, in place of any call before it, which is then settled by the same answer.
+   * Signs in, on this connection or else on the next, and on every later one, in place of any call before it, which is then settled by the same
+   * answer. Before `connect()` it waits for that.
    * @throws (rejects) Refused `UNAUTHORIZED`, what the source throws, ClientClosed.
    */
   authenticate(token: TokenSource): Promise<Identity> {
