@@ -11,11 +11,13 @@ import {
 import { Basket } from "./hall/basket.ts";
 import { ConnectionPill } from "./connection-pill.ts";
 import { byId } from "./dom.ts";
+import { Farewell } from "./farewell.ts";
 import { formatCountdown, formatList, formatWhen } from "./format.ts";
 import { HallPage } from "./hall/hall-page.ts";
 import { tell } from "./messages.ts";
+import { Pace } from "./pace.ts";
 import { ProgrammePage } from "./programme-page.ts";
-import { Session } from "./session.ts";
+import { Session, shelfOfTab } from "./session.ts";
 import { inPlainWords, whyNoMoreTime } from "./words.ts";
 
 const VIEWS = ["programme", "hall", "failure"] as const;
@@ -29,7 +31,12 @@ const LOST_WORDS = {
 
 class Application {
   readonly #rest = new RestClient(location.origin);
-  readonly #session = new Session(this.#rest, sessionStorage);
+  readonly #session: Session = new Session({
+    rest: this.#rest,
+    storage: shelfOfTab(),
+    changed: () => this.#farewell.update(),
+  });
+  readonly #farewell = new Farewell(this.#rest, this.#session);
   #client: Promise<UsherClient> | undefined;
   /** Watched for the present visit, from before its first picture. */
   #hall: Hall | undefined;
@@ -42,6 +49,9 @@ class Application {
   readonly #baskets = new Map<string, Basket>();
   /** Counts navigations, so that a slow answer does not open a page that was left. */
   #visit = 0;
+  /** Of what is on a screen that perhaps nobody touches. */
+  #pace = new Pace();
+  #again: ReturnType<typeof setTimeout> | undefined;
 
   start(): void {
     addEventListener("hashchange", () => void this.#show());
@@ -65,14 +75,24 @@ class Application {
     try {
       if (id === undefined) await this.#openProgramme(visit);
       else await this.#openHall(id, visit);
+      this.#pace = new Pace();
     } catch (error) {
-      if (visit === this.#visit) showFailure(error);
+      if (visit === this.#visit) this.#fail(error);
     } finally {
       clearTimeout(patience);
     }
   }
 
+  /** Says so, and tries again by itself where that may help. */
+  #fail(error: unknown): void {
+    showFailure(error);
+    const mayPass = error instanceof Unreachable || (error instanceof Refused && error.retryable);
+    const notBeforeMs = error instanceof Refused ? error.retryInMs : undefined;
+    if (mayPass) this.#again = setTimeout(() => void this.#show(), this.#pace.later(notBeforeMs));
+  }
+
   #leave(): void {
+    clearTimeout(this.#again);
     this.#pill?.close();
     this.#pill = undefined;
     this.#programme?.close();
@@ -184,8 +204,11 @@ function labelsOf(layout: Layout): (seat: number) => string {
 }
 
 function showFailure(error: unknown): void {
-  byId("failure-text", HTMLElement).textContent = inPlainWords(error);
-  view("failure");
+  const words = inPlainWords(error);
+  const text = byId("failure-text", HTMLElement);
+  if (text.textContent !== words) text.textContent = words;
+  // One that is there already keeps the focus in it.
+  if (byId("failure", HTMLElement).hidden) view("failure");
 }
 
 function view(name: (typeof VIEWS)[number]): void {
@@ -194,4 +217,8 @@ function view(name: (typeof VIEWS)[number]): void {
   scrollTo(0, 0);
 }
 
-new Application().start();
+// Who has an older browser, or an index.html of another version, reads there that the page does not start.
+if ("timeout" in AbortSignal) {
+  new Application().start();
+  byId("unstarted", HTMLElement).remove();
+}

@@ -8,8 +8,8 @@ export interface Question {
   readonly no: string;
 }
 
-/** Asks before what cannot be undone; the answer is no when it is closed by Escape, or its page is left. */
-export function ask({ title, text, yes, no }: Question, signal: AbortSignal): Promise<boolean> {
+/** Asks before what cannot be undone; the answer is no when it is closed by Escape, or its page is left, which `signal` tells. */
+export function ask({ title, text, yes, no }: Question, signal?: AbortSignal): Promise<boolean> {
   const buttons = [create("button", { value: "no" }, no), create("button", { value: "yes", className: "danger" }, yes)];
   const form = create(
     "form",
@@ -23,10 +23,10 @@ export function ask({ title, text, yes, no }: Question, signal: AbortSignal): Pr
   dialog.setAttribute("aria-label", title);
   document.body.append(dialog);
   const close = (): void => dialog.close();
-  signal.addEventListener("abort", close);
+  signal?.addEventListener("abort", close);
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      signal.removeEventListener("abort", close);
+      signal?.removeEventListener("abort", close);
       dialog.remove();
       resolve(dialog.returnValue === "yes");
     });

@@ -8,7 +8,7 @@ test("of two guests asked for at once the page keeps the one that the client sig
   const fetch = () =>
     new Promise<Response>((resolve) => answers.push((accessToken) => resolve(Response.json({ accessToken }))));
   const rest = new RestClient("http://127.0.0.1", { fetch });
-  const session = new Session(rest, { getItem: () => null, setItem: () => {} });
+  const session = new Session({ rest, storage: { getItem: () => null, setItem: () => {} } });
   const tokens = [session.token("connecting"), session.token("connecting")];
   answers[1]?.("second");
   expect(await tokens[1]).toBe("second");
@@ -23,7 +23,11 @@ test("what was asked for before there was a guest is the first guest's, and nobo
   const shelf = { kept: "{}" };
   const now = { ms: 5_000 };
   const open = (): Session =>
-    new Session(rest, { getItem: () => shelf.kept, setItem: (_, text) => void (shelf.kept = text) }, () => now.ms);
+    new Session({
+      rest,
+      storage: { getItem: () => shelf.kept, setItem: (_, text) => void (shelf.kept = text) },
+      now: () => now.ms,
+    });
   const session = open();
   const request = { rid: "r1", wish: { seats: [5], accessible: false } };
   session.keepRequests("premiere", [{ ...request, ageMs: 100 }]);
@@ -35,6 +39,24 @@ test("what was asked for before there was a guest is the first guest's, and nobo
   expect(open().requestsOf("premiere")).toEqual([]);
 });
 
+test("a guest who is forgotten is nobody's any more, and none who was asked for just then takes the place", async () => {
+  let answer = (): void => {};
+  const fetch = () =>
+    new Promise<Response>((resolve) => (answer = () => resolve(Response.json({ accessToken: "late" }))));
+  const rest = new RestClient("http://127.0.0.1", { fetch });
+  const shelf = { kept: JSON.stringify({ token: "present", holds: { premiere: ["premiere.1"] }, booked: true }) };
+  const storage = { getItem: () => shelf.kept, setItem: (_: string, text: string) => void (shelf.kept = text) };
+  let changes = 0;
+  const session = new Session({ rest, storage, changed: () => changes++ });
+  expect([session.holds, session.hasBooked]).toEqual([["premiere.1"], true]);
+  const asked = session.token("refused");
+  session.forget();
+  answer();
+  await asked;
+  expect([session.savedToken, session.holds, session.hasBooked, changes]).toEqual([undefined, [], false, 1]);
+  expect(JSON.parse(shelf.kept)).toEqual({ holds: {} });
+});
+
 describe("a guest whose token is about to end", () => {
   function renew() {
     let answer = (): void => {};
@@ -43,7 +65,7 @@ describe("a guest whose token is about to end", () => {
     const rest = new RestClient("http://127.0.0.1", { fetch });
     const shelf = { getItem: () => JSON.stringify({ token: "present" }), setItem: () => {} };
     const clock = new ManualClock();
-    const session = new Session(rest, shelf, () => clock.monotonic());
+    const session = new Session({ rest, storage: shelf, now: () => clock.monotonic() });
     const renewed = session.token("ending").catch((error: Error) => error.message);
     return { clock, session, renewed, answer: () => answer() };
   }

@@ -8,6 +8,24 @@ const ENDING_MS = 60_000;
 /** Where a tab keeps its guest. */
 type Shelf = Pick<Storage, "getItem" | "setItem">;
 
+/** The tab's own; nothing where the browser keeps nothing for pages, and then a reload forgets the guest. */
+export function shelfOfTab(): Shelf {
+  try {
+    return sessionStorage;
+  } catch {
+    return { getItem: () => null, setItem: () => {} };
+  }
+}
+
+interface SessionOptions {
+  readonly rest: RestClient;
+  readonly storage: Shelf;
+  /** What the guest has is another now, or who that is. */
+  readonly changed?: () => void;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
 interface StoredRequest {
   readonly rid: string;
   readonly wish: Wish;
@@ -35,6 +53,7 @@ interface Stored {
 export class Session {
   readonly #rest: RestClient;
   readonly #storage: Shelf;
+  readonly #changed: () => void;
   readonly #now: () => number;
   #stored: Stored;
   /** Counts the guests asked for. */
@@ -44,10 +63,10 @@ export class Session {
   /** When the present token was first said to be about to end. */
   #endingSince: number | undefined;
 
-  /** @param now Milliseconds. */
-  constructor(rest: RestClient, storage: Shelf, now: () => number = Date.now) {
+  constructor({ rest, storage, changed = () => {}, now = Date.now }: SessionOptions) {
     this.#rest = rest;
     this.#storage = storage;
+    this.#changed = changed;
     this.#now = now;
     this.#stored = read(storage);
   }
@@ -78,6 +97,22 @@ export class Session {
     }
     return accessToken;
   };
+
+  /** Whether the guest may have bookings. */
+  get hasBooked(): boolean {
+    return this.#stored.booked ?? false;
+  }
+
+  /** Those of all showtimes. */
+  get holds(): readonly string[] {
+    return Object.values(this.#stored.holds).flat();
+  }
+
+  /** From now on this tab has no guest. Who buys next is another. */
+  forget(): void {
+    this.#guests++;
+    this.#save({ holds: {} });
+  }
 
   holdsOf(showtime: string): readonly string[] {
     return this.#stored.holds[showtime] ?? [];
@@ -120,8 +155,7 @@ export class Session {
   }
 
   get #hasSomething(): boolean {
-    const { holds, booked = false } = this.#stored;
-    return booked || this.#awaited > 0 || Object.values(holds).some((ids) => ids.length > 0);
+    return this.hasBooked || this.#awaited > 0 || this.holds.length > 0;
   }
 
   #save(stored: Stored): void {
@@ -131,6 +165,7 @@ export class Session {
     } catch {
       // Private windows may refuse to store; then a reload forgets the guest.
     }
+    this.#changed();
   }
 }
 

@@ -105,6 +105,8 @@ export class SeatMap {
     canvas.addEventListener("keydown", (event) => this.#onKey(event), { signal });
     canvas.addEventListener("focus", redraw, { signal });
     canvas.addEventListener("blur", redraw, { signal });
+    // The browser's graphics have started anew, and left it empty and without its scale.
+    canvas.addEventListener("contextrestored", () => this.#resize(), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener(
       "change",
       () => {

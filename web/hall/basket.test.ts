@@ -21,7 +21,8 @@ async function openBasket(fetch: (url: string) => Promise<Response>, kept = kept
     fetch: (url) => fetch(url instanceof Request ? url.url : url.toString()),
   });
   const shelf = { kept };
-  const session = new Session(rest, { getItem: () => shelf.kept, setItem: (_, text) => void (shelf.kept = text) });
+  const storage = { getItem: () => shelf.kept, setItem: (_: string, text: string) => void (shelf.kept = text) };
+  const session = new Session({ rest, storage });
   const refusals: unknown[] = [];
   const lost: number[] = [];
   const lostWhy: string[] = [];

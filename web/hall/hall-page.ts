@@ -245,7 +245,10 @@ export class HallPage {
     onClick("zoom-out", () => this.#map.zoomOut());
     onClick("zoom-fit", () => this.#map.fit());
     byId("best", HTMLFormElement).addEventListener("submit", (event) => this.#findBest(event), { signal });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#showLegend(), { signal });
+    const showLegend = (): void => this.#showLegend();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showLegend, { signal });
+    // The browser's graphics have started anew: what is on its canvases is lost as well.
+    byId("seats", HTMLCanvasElement).addEventListener("contextrestored", showLegend, { signal });
   }
 
   get #accessible(): boolean {

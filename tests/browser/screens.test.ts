@@ -1,0 +1,89 @@
+/** Screens that are nobody's own: one visitor after another, nobody at all, and browsers that are older than the page. */
+import { expect, test } from "vitest";
+import { findBest, PATIENTLY, useVisitors } from "./visitors.ts";
+
+const { office, complaints, visit, enter, pageOf } = useVisitors();
+
+test("who is done is forgotten: held seats go back, and whoever comes next is another guest", async () => {
+  const showtime = office.anotherShowtime("ha_classic");
+  const page = await enter(showtime);
+  const done = page.getByRole("button", { name: "I’m done here" });
+  expect(await done.isVisible()).toBe(false);
+  await findBest(page, 2);
+  const tally = await page.locator("#tally").textContent();
+  expect(tally).toContain("2 being decided on");
+  await done.click();
+  const question = page.getByRole("dialog", { name: "Done on this screen?" });
+  await question.getByText("Seats that you have not booked are given back.").waitFor();
+  await question.getByRole("button", { name: "Not yet" }).click();
+  await page.getByRole("button", { name: "Book and pay" }).waitFor();
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
+  await findBest(page, 1);
+  await done.click();
+  await question.getByText("save your tickets first").waitFor();
+  await question.getByRole("button", { name: "Forget me" }).click();
+  await page.getByRole("heading", { name: "What’s on" }).waitFor();
+  expect(await done.isVisible()).toBe(false);
+  await page.goto(pageOf(showtime));
+  await page.locator("#connection[data-state=live]").waitFor();
+  await expect.poll(() => page.locator("#tally").textContent(), PATIENTLY).toContain("2 being decided on");
+  expect(await page.locator("#purchases").isVisible()).toBe(false);
+  expect(await page.locator("#basket").isVisible()).toBe(false);
+});
+
+test("a page that could not be opened is tried again where nobody presses a button, and keeps the focus that is in it", async () => {
+  let isAway = true;
+  const page = await visit("", async (fresh) => {
+    await fresh.clock.install();
+    await fresh.route(/\/movies/, (route) => (isAway ? route.abort() : route.continue()));
+  });
+  const again = page.getByRole("button", { name: "Try again" });
+  await again.focus();
+  const retried = page.waitForRequest(/\/movies/);
+  await page.clock.fastForward(2_000);
+  await retried;
+  expect(await again.evaluate((element) => element.matches(":focus"))).toBe(true);
+  isAway = false;
+  await page.clock.fastForward(30_000);
+  await page.getByRole("heading", { name: "What’s on" }).waitFor();
+  // The browser itself logs what could not be fetched.
+  complaints.length = 0;
+});
+
+test("a hall whose picture the browser's graphics have lost is drawn anew", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  const picture = () => page.evaluate<string>("document.getElementById('seats').toDataURL()");
+  const [empty, full] = [await page.evaluate<string>(`document.createElement("canvas").toDataURL()`), await picture()];
+  expect(full.length).toBeGreaterThan(10 * empty.length);
+  // Given a size, a canvas is emptied, and has its state as at first.
+  await page.evaluate(`
+    const seats = document.getElementById("seats");
+    seats.width = seats.width + 0;
+    seats.dispatchEvent(new Event("contextrestored"));
+  `);
+  await expect.poll(picture, PATIENTLY).toBe(full);
+});
+
+test("a page that the browser keeps nothing for has a guest until it is loaded anew", async () => {
+  const page = await visit("", (fresh) =>
+    fresh.addInitScript(() => {
+      Object.defineProperty(globalThis, "sessionStorage", {
+        get: () => {
+          throw new DOMException("denied", "SecurityError");
+        },
+      });
+    }),
+  );
+  await page.goto(pageOf(office.anotherShowtime("ha_classic")));
+  await page.locator("#connection[data-state=live]").waitFor();
+  await findBest(page, 1);
+});
+
+test("a page whose program does not run says so", async () => {
+  const page = await visit("", (fresh) => fresh.route(/\/main\.js$/, (route) => route.abort()));
+  const words = page.getByText("This page does not start.");
+  expect(await words.isVisible()).toBe(false);
+  await words.waitFor();
+  complaints.length = 0;
+});
