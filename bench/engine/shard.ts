@@ -1,4 +1,5 @@
 /** A shard with its group commit and its journal in PostgreSQL, without an edge: what the engine does to a command, and no socket. Beside it one fsynced insert. */
+import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { ENGINE_MIGRATIONS, PostgresJournal } from "../../engine/index.ts";
 import { GroupCommit, REFUSALS_MAX, RefusalMemory, Shard } from "../../engine/shard/index.ts";
@@ -130,10 +131,10 @@ function insertsOf(bytes: number, count: number, databaseUrl: string): Work {
   const connect = async (): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: databaseUrl });
     await client.connect();
-    await client.query("CREATE TABLE bare (id bigserial PRIMARY KEY, events bytea NOT NULL)");
+    await client.query("CREATE TABLE bare (id bigserial PRIMARY KEY, events bytea STORAGE EXTERNAL NOT NULL)");
     return client;
   };
-  const events = Buffer.alloc(bytes, 7);
+  const events = randomBytes(bytes);
   return {
     count,
     async prepare() {

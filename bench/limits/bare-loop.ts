@@ -13,7 +13,10 @@ import { type Answered, TurnBuffer } from "../turn-buffer.ts";
 const packr = new Packr({ useRecords: false });
 const client = new pg.Client({ connectionString: process.env["DATABASE_URL"] });
 await client.connect();
-await client.query("CREATE TABLE IF NOT EXISTS bare_loop (id bigserial PRIMARY KEY, events bytea NOT NULL)");
+// Not compressed, as the journal is not.
+await client.query(
+  "CREATE TABLE IF NOT EXISTS bare_loop (id bigserial PRIMARY KEY, events bytea STORAGE EXTERNAL NOT NULL)",
+);
 
 type Command = [op: number, number: number, ...rest: unknown[]];
 interface Waiting {

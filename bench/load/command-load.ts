@@ -98,8 +98,9 @@ export class CommandLoad {
     this.#check();
     const overdue = this.#overdue();
     const sample = this.#recorder.take({ "commands unsent": overdue }, this.#unanswered(overdue));
-    const { latency: refused = "" } = this.#refusals.take().histograms;
-    return { ...sample, histograms: { ...sample.histograms, refused } };
+    const { histograms, slices: refusals } = this.#refusals.take();
+    const slices = sample.slices.map((done, slice) => done + (refusals[slice] ?? 0));
+    return { ...sample, slices, histograms: { ...sample.histograms, refused: histograms["latency"] ?? "" } };
   }
 
   /** Waits for what is in flight and releases what is held, so that the seats are free for whoever comes next. */

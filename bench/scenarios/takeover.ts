@@ -32,7 +32,7 @@ export const takeover: Scenario = {
     return [
       {
         name: "two engines",
-        load: `${perSecond} commands/s on ${showtimes} showtimes; SIGKILL of one engine, then SIGTERM of the other, ${often}`,
+        load: `${perSecond} commands/s on ${showtimes} showtimes, each of which is asked no more while it does not answer; SIGKILL of one engine, then SIGTERM of the other, ${often}`,
         unit: "commands",
         judgedBy: { figure: P99, unit: "ms without an answer, p99", better: "less" },
         subjects: [

@@ -75,7 +75,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       });
       const memory = { "server MB before": residentBefore, "server MB after": resident() };
       const arrivals = await Promise.all(audience.loads.map((load) => load.arrivals()));
-      const { refused } = await buyers.load.take();
+      const { refused, histograms: held = {} } = await buyers.load.take();
       const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));
       const missed = await Promise.all(audience.loads.map((load) => load.end()));
       await Promise.all(audience.loads.map((load) => load.close()));
@@ -94,6 +94,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       }
       return described(
         { ...measured, sample: { ...measured.sample, refused } },
+        held["latency"] ?? "",
         viewers - slow,
         lastViewersOf(arrivals, missed),
         {
@@ -117,6 +118,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
 
 function described(
   { seconds, sample, cpu }: Measured,
+  changed: string,
   viewers: number,
   { histogram, incomplete, missed }: ReturnType<typeof lastViewersOf>,
   others: Readonly<Record<string, number>>,
@@ -127,7 +129,8 @@ function described(
     cpu,
     sample: {
       ...sample,
-      histograms: { ...sample.histograms, lastViewer: histogram },
+      // What a viewer has not seen yet is in none but the last.
+      histograms: { delivered: sample.histograms["latency"] ?? "", changed, lastViewer: histogram },
       figures: {
         ...(cpu !== undefined &&
           cpu.server > 0 && {

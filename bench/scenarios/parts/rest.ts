@@ -15,6 +15,8 @@ export const CONNECTIONS = 50;
 /** Against which a steady rate is set: the slowest that does the same work. */
 const STEADY_PEER = "nest-express";
 const STEADY_RATE = 1_000;
+/** One answer in a thousand is few in a short round. */
+const STEADY_SECONDS = 10;
 const P999 = "p99.9, ms";
 
 /** How each is measured, once it is told how to start. */
@@ -66,7 +68,8 @@ export function steadyCase({ settings, rateOf }: ScenarioContext, work: RestWork
       work.scenario,
       settings,
       [],
-      (start) => (stage) => startRest(start, stage, work, { connections, seconds: secondsOf(settings), perSecond }),
+      (start) => (stage) =>
+        startRest(start, stage, work, { connections, seconds: secondsOf(settings, STEADY_SECONDS), perSecond }),
     ),
   };
 }
