@@ -1,5 +1,5 @@
 /**
- * The bus port. Two adapters: in process, and NATS. Both pass `contract.ts`.
+ * The bus port. Two adapters: in process, and NATS. Both pass `testing-contract.ts`.
  *
  * Semantics: at most once, in order per subject and sender. A request that nobody serves fails at once with
  * `NoResponders` (nothing was done, retry safely); one that is not answered in time fails with `RequestTimeout`

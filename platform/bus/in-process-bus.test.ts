@@ -3,7 +3,7 @@ import { plainCodec, type Endpoint } from "../../proto/index.ts";
 import { systemClock, VirtualClock } from "../clock/index.ts";
 import { createLogger } from "../log/index.ts";
 import { RequestTimeout } from "./bus.ts";
-import { busContract } from "./contract.ts";
+import { busContract } from "./testing-contract.ts";
 import { InProcessBus } from "./in-process-bus.ts";
 
 const log = createLogger({ name: "test", level: "silent" });

@@ -7,7 +7,7 @@ import { type Endpoint, plainCodec, type Topic } from "../../proto/index.ts";
 import { systemClock } from "../clock/index.ts";
 import { createLogger, type Logger } from "../log/index.ts";
 import { ConnectionLost, NoResponders, RequestTimeout } from "./bus.ts";
-import { busContract } from "./contract.ts";
+import { busContract } from "./testing-contract.ts";
 import { NatsBus } from "./nats-bus.ts";
 import { connectNats, NatsUnusable } from "./nats-connection.ts";
 import { serving } from "./serving.ts";

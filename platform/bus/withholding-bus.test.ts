@@ -3,7 +3,7 @@ import { plainCodec, type Endpoint } from "../../proto/index.ts";
 import { systemClock } from "../clock/index.ts";
 import { createLogger } from "../log/index.ts";
 import { NoResponders } from "./bus.ts";
-import { busContract } from "./contract.ts";
+import { busContract } from "./testing-contract.ts";
 import { InProcessBus } from "./in-process-bus.ts";
 import { WithholdingBus } from "./withholding-bus.ts";
 

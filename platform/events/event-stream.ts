@@ -1,5 +1,5 @@
 /**
- * The event stream port. Two adapters: in process, and JetStream. Both pass `contract.ts`.
+ * The event stream port. Two adapters: in process, and JetStream. Both pass `testing-contract.ts`.
  *
  * Semantics: at least once; in order for each subject; a consumer that fails gets the event again after a while, and after
  * `DELIVERIES_MAX` failures it goes to the consumer's dead letters.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { DomainEvent } from "../../proto/index.ts";
 import { VirtualClock } from "../clock/index.ts";
-import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "./contract.ts";
+import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "./testing-contract.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { StreamBusy } from "./event-stream.ts";
 import { InProcessEventStream } from "./in-process-event-stream.ts";

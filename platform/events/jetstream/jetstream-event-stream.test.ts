@@ -10,7 +10,7 @@ import { type NatsServer, startNatsServer } from "../../bus/testing.ts";
 import { systemClock } from "../../clock/index.ts";
 import { createDatabase, SessionLock } from "../../postgres/index.ts";
 import { systemRandom } from "../../random/index.ts";
-import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "../contract.ts";
+import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "../testing-contract.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { JETSTREAM_BYTES_MAX } from "../limits.ts";
 import { JetStreamEventStream } from "./jetstream-event-stream.ts";
