@@ -2,7 +2,7 @@
  * The engine's core alone, on one thread: no bus, no journal, no socket. Commands are made before the clock starts, each with a
  * request id of its own; what is measured is `decide` and `evolve`, and for the replay `decodeEvent` and `evolve`.
  */
-import { decodeState, encodeState, type ShowtimeState } from "../../engine/core/index.ts";
+import { allSteps, decodeState, encodeState, type ShowtimeState } from "../../engine/core/index.ts";
 import type { HallPlan } from "../../proto/index.ts";
 import {
   carryOut,
@@ -121,7 +121,7 @@ function snapshots(count: number): Work {
     prepare() {
       const full = (state ??= heldHall(HALLS["20,000 seats"], 0.9));
       return () => {
-        for (let times = count; times > 0; times--) decodeState(encodeState(full));
+        for (let times = count; times > 0; times--) allSteps(decodeState(allSteps(encodeState(full))));
       };
     },
   };

@@ -1,4 +1,5 @@
 /** How an engine comes back: from a long journal, and from one of very many showtimes. */
+import { allSteps } from "../../engine/core/index.ts";
 import { recover } from "../../engine/index.ts";
 import type { PostgresJournal } from "../../engine/index.ts";
 import { RowWriter } from "../../engine/shard/row-codec.ts";
@@ -71,7 +72,7 @@ function start(showtimes: number, snapshots: boolean, databaseUrl: string, isWri
       await writeRows(journal, shard, events);
       if (!snapshots) continue;
       const { state } = await recover(journal, shard, () => undefined);
-      await journal.saveSnapshot({ shard, seq: state.seq, bytes: state.encode() });
+      await journal.saveSnapshot({ shard, seq: state.seq, bytes: allSteps(state.encode()) });
     }
     return journal;
   };

@@ -10,17 +10,20 @@ import {
   type Outcome,
   type Refusal,
 } from "../../proto/index.ts";
+import { createShowtime, decide, evolve, resume, type Decision, type ShowtimeState } from "./index.ts";
 import {
-  createShowtime,
-  decide,
-  decodeState,
-  encodeState,
-  evolve,
-  resume,
-  type Decision,
-  type ShowtimeState,
-} from "./index.ts";
-import { booking, Box, commandOf, hall, holdOf, LIMITS, SHOWTIME, START, type Wish } from "./testing/fixtures.ts";
+  booking,
+  Box,
+  bytesOf,
+  commandOf,
+  hall,
+  holdOf,
+  LIMITS,
+  SHOWTIME,
+  START,
+  stateOf,
+  type Wish,
+} from "./testing/fixtures.ts";
 import { Model, type Verdict } from "./testing/model.ts";
 
 const RUNS = Number(process.env["USHER_MODEL_RUNS"] ?? 1_000);
@@ -98,16 +101,16 @@ test("decides as the model does, and its events give its state, byte for byte", 
       all.forEach((step, at) => {
         take(box, model, step, answers);
         expect(box.look).toBe(Array.from({ length: SEATS }, (_, seat) => model.look(seat)).join(""));
-        if (at === cut % all.length) middle = { bytes: encodeState(box.state), events: box.events.length };
+        if (at === cut % all.length) middle = { bytes: bytesOf(box.state), events: box.events.length };
       });
       expect(box.state.checksum).toBe(checksumOf(box.state.status));
-      const final = encodeState(box.state);
+      const final = bytesOf(box.state);
       const events = throughBytes(box);
-      expect(encodeState(replayed(createShowtime(SHOWTIME), events))).toEqual(final);
+      expect(bytesOf(replayed(createShowtime(SHOWTIME), events))).toEqual(final);
       if (middle === undefined) return;
-      const resumed = decodeState(middle.bytes);
-      expect(encodeState(resumed)).toEqual(middle.bytes);
-      expect(encodeState(replayed(resumed, events.slice(middle.events)))).toEqual(final);
+      const resumed = stateOf(middle.bytes);
+      expect(bytesOf(resumed)).toEqual(middle.bytes);
+      expect(bytesOf(replayed(resumed, events.slice(middle.events)))).toEqual(final);
       expect(probed(resumed, box.now)).toEqual(probed(box.state, box.now));
     }),
     { numRuns: RUNS },

@@ -1,18 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checksumOf, CorruptBytes } from "../../proto/index.ts";
-import {
-  BrokenInvariant,
-  createShowtime,
-  decide,
-  decodeState,
-  decodeStateInSteps,
-  encodeState,
-  encodeStateInSteps,
-  evolve,
-} from "./index.ts";
+import { BrokenInvariant, createShowtime, decide, decodeState, encodeState, evolve } from "./index.ts";
 import { CORE_LIMITS } from "./limits.ts";
-import { block, booking, Box, commandOf, holdOf, LIMITS, SHOWTIME } from "./testing/fixtures.ts";
+import { block, booking, Box, bytesOf, commandOf, holdOf, LIMITS, SHOWTIME, stateOf } from "./testing/fixtures.ts";
 
 /** `busy()`, after which ann extended her last hold and gave back its one seat, in format 1. */
 const FORMAT_1 =
@@ -47,8 +38,8 @@ function busy(): Box {
 describe("a showtime as bytes", () => {
   test("reads as what was written", () => {
     for (const state of [busy().state, new Box().state, createShowtime(SHOWTIME)]) {
-      const read = decodeState(encodeState(state));
-      expect(encodeState(read)).toEqual(encodeState(state));
+      const read = stateOf(bytesOf(state));
+      expect(bytesOf(read)).toEqual(bytesOf(state));
       expect(read.status).toEqual(state.status);
       expect(read.checksum).toBe(checksumOf(state.status));
       expect([...read.available]).toEqual([...state.available]);
@@ -61,7 +52,7 @@ describe("a showtime as bytes", () => {
     box.ask("ann", { type: "extend", hold: holdOf(5) });
     box.ask("ann", { type: "release", hold: holdOf(5), seats: [5] });
     const before = Uint8Array.from(Buffer.from(FORMAT_1, "base64"));
-    expect(encodeState(decodeState(before))).toEqual(encodeState(box.state));
+    expect(bytesOf(stateOf(before))).toEqual(bytesOf(box.state));
   });
 
   test("goes on as if it had never been bytes, with answers older than they are kept for", () => {
@@ -69,11 +60,11 @@ describe("a showtime as bytes", () => {
     for (let at = 0; at < 300; at++) box.ask("admin", { type: at % 2 === 0 ? "block" : "unblock", seats: [0] });
     box.now += CORE_LIMITS.answerAgeMs + 1;
     box.ask("ann", { type: "hold", seats: [1] });
-    const read = decodeState(encodeState(box.state));
+    const read = stateOf(bytesOf(box.state));
     const before = box.events.length;
     for (let at = 0; at < 500; at++) box.ask("admin", { type: at % 2 === 0 ? "block" : "unblock", seats: [0] });
     for (const event of box.events.slice(before)) evolve(read, event);
-    expect(encodeState(read)).toEqual(encodeState(box.state));
+    expect(bytesOf(read)).toEqual(bytesOf(box.state));
     expect(read.answers.size).toBeLessThan(600);
   });
 
@@ -81,8 +72,8 @@ describe("a showtime as bytes", () => {
     const box = new Box(block(1, 10));
     for (let at = 0; at < 5_000; at++) box.ask("admin", { type: at % 2 === 0 ? "block" : "unblock", seats: [0] });
     const inFull = Math.floor(5_000 / 4_096);
-    expect([...encodeStateInSteps(box.state)].length).toBe(inFull);
-    expect([...decodeStateInSteps(encodeState(box.state))].length).toBe(inFull);
+    expect([...encodeState(box.state)].length).toBe(inFull);
+    expect([...decodeState(bytesOf(box.state))].length).toBe(inFull);
   });
 
   test("is read in steps, however many have booked and cancelled", () => {
@@ -92,7 +83,7 @@ describe("a showtime as bytes", () => {
       box.ask(holder, { type: "hold", seats: [seat] });
       box.ask(holder, { type: "confirm", hold, booking: booking(`b${seat}`), seats: [seat], reacquire: false });
     }
-    const steps = (): number => [...decodeStateInSteps(encodeState(box.state))].length;
+    const steps = (): number => [...decodeState(bytesOf(box.state))].length;
     expect(steps()).toBe(2); // Holders, and bookings.
     for (let seat = 0; seat < 1_100; seat++)
       box.ask(`holder-${seat}`, { type: "cancel", booking: booking(`b${seat}`) });
@@ -106,7 +97,7 @@ describe("a showtime as bytes", () => {
     for (const extensionsLeft of [1, 0]) {
       box.ask("ann", { type: "extend", hold: holdOf(1) });
       const next = decide(
-        decodeState(encodeState(box.state)),
+        stateOf(bytesOf(box.state)),
         commandOf("ann", { type: "extend", hold: holdOf(1) }, "r"),
         box.now,
         LIMITS,
@@ -116,23 +107,23 @@ describe("a showtime as bytes", () => {
   });
 
   test("whatever bytes come, a state or a clear error comes out, quickly", () => {
-    const bytes = encodeState(busy().state);
+    const bytes = bytesOf(busy().state);
     const flips = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(flips, fc.option(fc.nat(bytes.length)), (changes, length) => {
         const damaged = bytes.slice(0, length ?? bytes.length);
         for (const [at, value] of changes) if (at < damaged.length) damaged[at] = value;
         try {
-          decodeState(damaged);
+          stateOf(damaged);
         } catch (error) {
           expect(error).toBeInstanceOf(CorruptBytes);
         }
       }),
       { numRuns: 3_000 },
     );
-    expect(() => decodeState(new Uint8Array(0))).toThrow(CorruptBytes);
-    expect(() => decodeState(Uint8Array.from([...bytes, 0]))).toThrow("left over");
-    expect(() => decodeState(Uint8Array.of(99))).toThrow("format 99");
+    expect(() => stateOf(new Uint8Array(0))).toThrow(CorruptBytes);
+    expect(() => stateOf(Uint8Array.from([...bytes, 0]))).toThrow("left over");
+    expect(() => stateOf(Uint8Array.of(99))).toThrow("format 99");
   });
 });
 

@@ -28,7 +28,6 @@ import type { Hold } from "./state/holds.ts";
 import { addBooking } from "./state/bookings.ts";
 import { block, layOut, take } from "./state/seats.ts";
 import { createShowtime, tombstoneOf, type ShowtimeState } from "./state/state.ts";
-import { allSteps } from "./steps.ts";
 
 const FORMAT = 2;
 /** Has its answers as events, one by one. It is read, and no more written. */
@@ -40,12 +39,8 @@ const HALL_BYTES = 1 << 16;
 const NO_HALL_BYTES = 64;
 const PHASES = ["unopened", "open", "closed", "archived"] as const;
 
-export function encodeState(state: ShowtimeState): Uint8Array {
-  return allSteps(encodeStateInSteps(state));
-}
-
-/** The same in steps of a millisecond or two each, in which the state must not change. */
-export function* encodeStateInSteps(state: ShowtimeState): Generator<undefined, Uint8Array> {
+/** In steps of a millisecond or two each, in which the state must not change. */
+export function* encodeState(state: ShowtimeState): Generator<undefined, Uint8Array> {
   const hasHall = state.phase !== "unopened" && state.phase !== "archived";
   const out = new ByteWriter(hasHall ? HALL_BYTES : NO_HALL_BYTES);
   out.byte(FORMAT);
@@ -66,13 +61,11 @@ export function* encodeStateInSteps(state: ShowtimeState): Generator<undefined, 
   return out.finish();
 }
 
-/** @throws CorruptBytes when the bytes are not one whole state. */
-export function decodeState(bytes: Uint8Array): ShowtimeState {
-  return allSteps(decodeStateInSteps(bytes));
-}
-
-/** The same in steps of a millisecond or two each: an engine that serves others meanwhile goes on with them in between. */
-export function* decodeStateInSteps(bytes: Uint8Array): Generator<undefined, ShowtimeState> {
+/**
+ * In steps of a millisecond or two each: an engine that serves others meanwhile goes on with them in between.
+ * @throws CorruptBytes when the bytes are not one whole state.
+ */
+export function* decodeState(bytes: Uint8Array): Generator<undefined, ShowtimeState> {
   const reader = new ByteReader(bytes);
   const format = reader.byte();
   if (format !== FORMAT && format !== FORMAT_WITH_EVENTS) throw reader.corrupt(`format ${format} is not known`);

@@ -2,14 +2,7 @@
  * All showtimes of one shard, as of one journal row: what the journal says, and nothing else. A shard serves from it, and a
  * snapshot is this state in bytes.
  */
-import {
-  allSteps,
-  createShowtime,
-  decodeStateInSteps,
-  encodeStateInSteps,
-  evolve,
-  type ShowtimeState,
-} from "../core/index.ts";
+import { createShowtime, decodeState, encodeState, evolve, type ShowtimeState } from "../core/index.ts";
 import type { Journal, JournalRow } from "../journal/index.ts";
 import { ByteReader, ByteWriter, type ShowtimeId } from "../../proto/index.ts";
 import { readRow } from "./row-codec.ts";
@@ -43,12 +36,8 @@ export class ShardState {
     this.at = row.at;
   }
 
-  encode(): Uint8Array {
-    return allSteps(this.encodeInSteps());
-  }
-
-  /** Step by step, see `encodeStateInSteps`. */
-  *encodeInSteps(): Generator<undefined, Uint8Array> {
+  /** Step by step, see `encodeState`. */
+  *encode(): Generator<undefined, Uint8Array> {
     const bytes = new ByteWriter(1 << 16);
     bytes.byte(SNAPSHOT_FORMAT);
     bytes.uint(this.seq);
@@ -56,14 +45,14 @@ export class ShardState {
     bytes.uint(this.showtimes.size);
     let archived = 0;
     for (const state of this.showtimes.values()) {
-      bytes.bytes(yield* encodeStateInSteps(state));
+      bytes.bytes(yield* encodeState(state));
       // There may be many, each with less in it than a step.
       if (state.phase !== "archived" || ++archived % ARCHIVED_A_STEP === 0) yield;
     }
     return bytes.finish();
   }
 
-  /** Step by step, see `decodeStateInSteps`. @throws CorruptBytes when the bytes are not a snapshot of this format. */
+  /** Step by step, see `decodeState`. @throws CorruptBytes when the bytes are not a snapshot of this format. */
   static *decode(snapshot: Uint8Array): Generator<undefined, ShardState> {
     const bytes = new ByteReader(snapshot);
     const format = bytes.byte();
@@ -73,7 +62,7 @@ export class ShardState {
     shard.at = bytes.uint();
     let archived = 0;
     for (let left = bytes.uint(); left > 0; left--) {
-      const state = yield* decodeStateInSteps(bytes.bytes());
+      const state = yield* decodeState(bytes.bytes());
       shard.showtimes.set(state.id, state);
       if (state.phase !== "archived" || ++archived % ARCHIVED_A_STEP === 0) yield;
     }

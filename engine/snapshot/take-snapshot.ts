@@ -16,7 +16,7 @@ export async function takeSnapshot(
     log.error({ shard, seq, err: error }, "a snapshot does not read: skipped");
   const { state, snapshotSeq } = await recover(journal, shard, unreadable, { turn });
   if (state.seq === snapshotSeq) return;
-  const bytes = await stepByStep(state.encodeInSteps(), turn);
+  const bytes = await stepByStep(state.encode(), turn);
   await journal.saveSnapshot({ shard, seq: state.seq, bytes });
   log.debug({ shard, seq: state.seq, bytes: bytes.length }, "snapshot taken");
 }

@@ -15,7 +15,7 @@ import { createDatabase, createPool, migrate } from "../../platform/postgres/ind
 import { seeded } from "../../platform/random/index.ts";
 import { until } from "../../platform/testing/until.ts";
 import { type Command, type Reply, shardOf } from "../../proto/index.ts";
-import { deadlineOf } from "../../engine/core/index.ts";
+import { deadlines } from "../../engine/core/index.ts";
 import { ENGINE_MIGRATIONS, PostgresJournal, recover, type ShardState } from "../../engine/index.ts";
 import { DurableAnswers } from "../simulation/durable-answers.ts";
 import { bookingsOf } from "../simulation/bookings-of.ts";
@@ -142,7 +142,7 @@ function checkAnswers(life: Life, states: readonly ShardState[], answers: readon
     answers[shardOf(command.showtime, KILL_SHARDS)]?.check(command, reply);
     if (reply.type === "held" && !endedBy(life, reply.hold)) {
       const number = Number.parseInt(reply.hold.split(".")[1] ?? "", 36);
-      const deadline = deadlineOf(state, number);
+      const deadline = Array.from(deadlines(state)).find(({ hold }) => hold === number)?.deadline;
       assert(deadline !== undefined, `hold ${reply.hold} is gone, and nobody gave it back`);
       assert(deadline >= at + reply.expiresInMs - SLACK_MS, `hold ${reply.hold} lost some of its time`);
     }

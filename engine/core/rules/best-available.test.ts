@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SEAT_FLAG, type HallPlan, type OrphanRule } from "../../../proto/index.ts";
-import { decide, decodeState, encodeState } from "../index.ts";
-import { block, Box, commandOf, hall, holdOf, LIMITS, RULES } from "../testing/fixtures.ts";
+import { decide } from "../index.ts";
+import { block, Box, bytesOf, commandOf, hall, holdOf, LIMITS, RULES, stateOf } from "../testing/fixtures.ts";
 import { orphansOf } from "./orphan.ts";
 
 const best = (box: Box, count: number, wish: { category?: string; accessible?: boolean; split?: boolean } = {}) => {
@@ -95,7 +95,7 @@ test("what was found out before changes no choice", () => {
           split,
           ...(category !== undefined && { category }),
         } as const;
-        const anew = decide(decodeState(encodeState(box.state)), commandOf("ann", wish, "new"), box.now, LIMITS);
+        const anew = decide(stateOf(bytesOf(box.state)), commandOf("ann", wish, "new"), box.now, LIMITS);
         expect(box.decide("ann", wish, "new")).toEqual(anew);
         if (kind === "best") box.ask("ann", wish);
         else if (kind === "hold") box.ask("ann", { type: "hold", seats: [seat], accessible });

@@ -70,7 +70,7 @@ export function decidePin(state: ShowtimeState, command: CommandOf<"pin">, now: 
   return decided({ type: "pinned", at: now, holder, rid, hold: hold.number, booking, seats: hold.seats, deadline });
 }
 
-/** The `expired` event of a hold whose time is over; undefined when it is gone, or has time left: see `deadlineOf`. */
+/** The `expired` event of a hold whose time is over; undefined when it is gone, or has time left: see `deadlineOfHold`. */
 export function expire(state: ShowtimeState, number: number, now: number): EventOf<"expired"> | undefined {
   const hold = state.holds.get(number);
   if (hold === undefined || isLive(hold, now)) return undefined;
@@ -100,12 +100,6 @@ export function archive(state: ShowtimeState, now: number): EventOf<"archived"> 
   return isOver ? { type: "archived", at: now } : undefined;
 }
 
-/** When the hold ends, or undefined when there is none. Every event that moves it says to when. */
-export function deadlineOf(state: ShowtimeState, number: number): number | undefined {
-  const hold = state.holds.get(number);
-  return hold === undefined ? undefined : deadlineOfHold(hold);
-}
-
 /** When the last clock of a holder ends, also of one who holds nothing just now; -Infinity where there is none. */
 export function latestClock(state: ShowtimeState): number {
   let latest = -Infinity;
@@ -113,7 +107,7 @@ export function latestClock(state: ShowtimeState): number {
   return latest;
 }
 
-/** Every hold with its deadline, in no order. */
+/** Every hold with its deadline, in no order. Every event that moves one says to when. */
 export function* deadlines(state: ShowtimeState): Iterable<{ readonly hold: number; readonly deadline: number }> {
   for (const hold of state.holds.values()) yield { hold: hold.number, deadline: deadlineOfHold(hold) };
 }

@@ -22,10 +22,6 @@ export class PartGroups {
 export class NearestGroups {
   readonly #wishes = new Map<string, PartGroups>();
 
-  get wishes(): number {
-    return this.#wishes.size;
-  }
-
   of(wish: string, parts: number): PartGroups {
     let groups = this.#wishes.get(wish);
     if (groups === undefined) {

@@ -18,7 +18,18 @@ import {
   type SaleLimits,
   type SaleRules,
 } from "../../../proto/index.ts";
-import { createShowtime, decide, evolve, expire, outcomeOf, type Decision, type ShowtimeState } from "../index.ts";
+import {
+  allSteps,
+  createShowtime,
+  decide,
+  decodeState,
+  encodeState,
+  evolve,
+  expire,
+  outcomeOf,
+  type Decision,
+  type ShowtimeState,
+} from "../index.ts";
 
 export const SHOWTIME = showtimeId("premiere");
 export const START = 1_800_000_000_000;
@@ -155,3 +166,6 @@ export class Box {
 export const holdOf = (number: number): HoldId => holdIdOf(SHOWTIME, number);
 export const booking = (text: string): BookingId => bookingId(text);
 export const holder = (text: string): HolderId => holderId(text);
+
+export const bytesOf = (state: ShowtimeState): Uint8Array => allSteps(encodeState(state));
+export const stateOf = (bytes: Uint8Array): ShowtimeState => allSteps(decodeState(bytes));
