@@ -26,16 +26,28 @@ export interface RunningEngine {
   readonly checks: readonly HealthCheck[];
 }
 
+interface Options {
+  readonly bus: Bus;
+  readonly database: RunningDatabase;
+  /** Another Usher has taken a shard away from an engine that is alone. */
+  onReplaced(shard: number): void;
+}
+
+interface Parts {
+  readonly bus: Bus;
+  readonly database: RunningDatabase;
+  readonly journal: PostgresJournal;
+  readonly journalId: string;
+  /** Names this run of this process, unlike any other. */
+  readonly id: string;
+}
+
 /**
- * An engine. Where there is NATS it shares the journal's shards with the other engines there; else it takes them all, and
- * `onReplaced` tells when another Usher takes one of them away.
+ * An engine. Where there is NATS it shares the journal's shards with the other engines there; else it takes them all.
  * @throws UnsafeJournal
  */
-export async function startEngine(
-  role: Role,
-  { bus, database, onReplaced }: { bus: Bus; database: RunningDatabase; onReplaced(shard: number): void },
-): Promise<RunningEngine> {
-  const { config, clock, log, metrics, lifecycle, context } = role;
+export async function startEngine(role: Role, { bus, database, onReplaced }: Options): Promise<RunningEngine> {
+  const { config, clock, log, lifecycle } = role;
   await checkServerSafety(database.pool, config.allowUnsafePostgres);
   const journalId = await checkShardCount(database.pool, config.shards);
   const journal = await lifecycle.start({
@@ -43,9 +55,70 @@ export async function startEngine(
     start: () => new PostgresJournal({ connectionString: database.url, clock, log }),
     stop: (started) => started.close(),
   });
-  const isAlone = config.natsUrl === undefined;
   const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
-  const engine: Engine = new Engine({
+  const parts = { bus, database, journal, journalId, id };
+  return config.natsUrl === undefined ? startAlone(role, parts, onReplaced) : startMember(role, parts);
+}
+
+async function startAlone(role: Role, parts: Parts, onReplaced: (shard: number) => void): Promise<RunningEngine> {
+  const { config, clock, log, lifecycle } = role;
+  const engine = makeEngine(role, parts, onReplaced);
+  const table = new MemberTable({ pool: parts.database.pool, id: parts.id });
+  // Engines that are pointed at this database refuse to start then. It looks for none itself: a new Usher takes over from one before.
+  await lifecycle.start({
+    name: "the engine's row",
+    start: () => keepRenewing({ table, clock, log }),
+    stop: async (renewing) => {
+      renewing.cancel();
+      await table.remove().catch(() => undefined); // It grows old by itself.
+    },
+  });
+  await lifecycle.start({ name: "engine", start: () => engine.start(), stop: () => engine.stop() });
+  const check = async (): Promise<void> => {
+    if (engine.serving < config.shards)
+      throw new Error(`${config.shards - engine.serving} of ${config.shards} shards do not serve`);
+  };
+  return {
+    takePart: () => Promise.resolve(),
+    reachable: () => engine.reachable(),
+    checks: [{ name: "engine", check }],
+  };
+}
+
+/** It begins without a shard, and is given some once it takes part. */
+async function startMember(role: Role, parts: Parts): Promise<RunningEngine> {
+  const { config, clock, log, lifecycle } = role;
+  const { bus, database, id } = parts;
+  const engine = makeEngine(role, parts, (shard) => cluster.replaced(shard));
+  const table = new MemberTable({ pool: database.pool, id });
+  const cluster: Cluster = new Cluster({
+    engine,
+    bus,
+    clock,
+    log,
+    shards: config.shards,
+    id,
+    host: hostname(),
+    pid: process.pid,
+    table,
+  });
+  await lifecycle.start({ name: "engine", start: () => engine.start([]), stop: () => engine.stop() });
+  const check = async (): Promise<void> => {
+    if (!cluster.hasListened) throw new Error("the engine does not hear itself on the bus");
+  };
+  return {
+    takePart: () => lifecycle.start({ name: "cluster", start: () => cluster.start(), stop: () => cluster.leave() }),
+    reachable: () => undefined,
+    checks: [{ name: "cluster", check }],
+  };
+}
+
+function makeEngine(
+  { config, clock, log, metrics, onLine, context }: Role,
+  { bus, database, journal, journalId, id }: Parts,
+  onReplaced: (shard: number) => void,
+): Engine {
+  return new Engine({
     id,
     journal,
     bus,
@@ -56,7 +129,7 @@ export async function startEngine(
     snapshots: new SnapshotThread(
       new URL("engine/snapshot/worker.js", context.dist),
       { connectionString: database.url, logLevel: config.logLevel },
-      role.onLine,
+      onLine,
     ),
     witness: new FileWitness(join(config.dataDir, "witness.json"), journalId),
     limits: {
@@ -66,46 +139,6 @@ export async function startEngine(
       maxSeatsPerHolder: config.maxSeatsPerHolder,
       maxExtensions: CORE_LIMITS.extensionsMax,
     },
-    onReplaced: (shard) => {
-      if (cluster === undefined) onReplaced(shard);
-      else cluster.replaced(shard);
-    },
+    onReplaced,
   });
-  const table = new MemberTable({ pool: database.pool, id });
-  const cluster = isAlone
-    ? undefined
-    : new Cluster({ engine, bus, clock, log, shards: config.shards, id, host: hostname(), pid: process.pid, table });
-  if (isAlone) {
-    // Engines that are pointed at this database refuse to start then. It looks for none itself: a new Usher takes over from one before.
-    await lifecycle.start({
-      name: "the engine's row",
-      start: () => keepRenewing({ table, clock, log }),
-      stop: async (renewing) => {
-        renewing.cancel();
-        await table.remove().catch(() => undefined); // It grows old by itself.
-      },
-    });
-  }
-  await lifecycle.start({
-    name: "engine",
-    start: () => engine.start(isAlone ? undefined : []),
-    stop: () => engine.stop(),
-  });
-  if (cluster === undefined) {
-    const check = async (): Promise<void> => {
-      if (engine.serving < config.shards)
-        throw new Error(`${config.shards - engine.serving} of ${config.shards} shards do not serve`);
-    };
-    return {
-      takePart: () => Promise.resolve(),
-      reachable: () => engine.reachable(),
-      checks: [{ name: "engine", check }],
-    };
-  }
-  const takePart = (): Promise<unknown> =>
-    lifecycle.start({ name: "cluster", start: () => cluster.start(), stop: () => cluster.leave() });
-  const check = async (): Promise<void> => {
-    if (!cluster.hasListened) throw new Error("the engine does not hear itself on the bus");
-  };
-  return { takePart, reachable: () => undefined, checks: [{ name: "cluster", check }] };
 }
