@@ -134,8 +134,9 @@ describe("the import rules", () => {
   test("refuse an engine that loads a domain, whichever way it comes to it", () => {
     const found = violations({
       "services/identity/index.ts": "export const log = 1;\n",
-      "bin/parts/migrations.ts": use("../../services/identity/index.ts"),
-      "bin/commands/engine.ts": 'import { used } from "../parts/migrations.ts";\nexport const engine = used;\n',
+      "bin/parts/database/migrations.ts": use("../../../services/identity/index.ts"),
+      "bin/commands/engine.ts":
+        'import { used } from "../parts/database/migrations.ts";\nexport const engine = used;\n',
     });
     expect(rulesOf(found)).toContain("engines-and-edges-load-no-domain");
   });

@@ -6,9 +6,9 @@ import { createLogger } from "../../platform/log/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
 import { MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from "../../services/payments/index.ts";
+import { migrateEngine } from "../parts/database/engine-migrations.ts";
+import { migrateAll, migrateDomains } from "../parts/database/migrations.ts";
 import { DOMAINS, SCHEMAS_OF, SHARED_SCHEMAS } from "../parts/domains.ts";
-import { migrateEngine } from "../parts/engine-migrations.ts";
-import { migrateAll, migrateDomains } from "../parts/migrations.ts";
 import { databaseUsers, type DatabaseUrls } from "./database-users.ts";
 
 const log = createLogger({ name: "test", level: "silent" });

@@ -8,7 +8,6 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import { SEAT_STATUS } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
 import { onSignal } from "../on-signal.ts";
-import { wholeNumber } from "../parts/whole-number.ts";
 import { explained } from "../remote/explained.ts";
 import { findHall, type FoundHall } from "../remote/find-hall.ts";
 import { ownHttp, validUrl } from "../remote/server-urls.ts";
@@ -17,6 +16,7 @@ import { Chance } from "../rush/chance.ts";
 import { dreamSeats } from "../rush/dream-seats.ts";
 import { Referee } from "../rush/referee.ts";
 import { Score } from "../rush/score.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 export interface RushOptions {
   readonly buyers: number;

@@ -3,14 +3,14 @@ import { requireWebSockets } from "../../edge/index.ts";
 import { urlHost } from "../../platform/network/index.ts";
 import { requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
+import { goByIdentity } from "../parts/database/shared-time.ts";
 import { engineClient } from "../parts/engine-client.ts";
-import { requireFreePort } from "../parts/free-port.ts";
+import { requireFreePort } from "../parts/ports/free-port.ts";
+import { startOps } from "../parts/ports/start-ops.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { requireShardsOfEngines } from "../parts/shard-count.ts";
-import { goByIdentity } from "../parts/shared-time.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
 import { startEdge } from "../parts/start-edge.ts";
-import { startOps } from "../parts/start-ops.ts";
 import { startRedis } from "../parts/start-redis.ts";
 import { startVerifier } from "../parts/start-verifier.ts";
 

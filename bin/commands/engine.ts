@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
-import { requireFreePort } from "../parts/free-port.ts";
-import { migrateEngine } from "../parts/engine-migrations.ts";
+import { migrateEngine } from "../parts/database/engine-migrations.ts";
+import { requireDatabaseUrl, startDatabase } from "../parts/database/start-database.ts";
+import { requireFreePort } from "../parts/ports/free-port.ts";
+import { startOps } from "../parts/ports/start-ops.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { requireNats, startBus } from "../parts/start-bus.ts";
-import { requireDatabaseUrl, startDatabase } from "../parts/start-database.ts";
 import { startEngine } from "../parts/start-engine.ts";
-import { startOps } from "../parts/start-ops.ts";
 
 export const engineCommand = (context: Context): Command =>
   new Command("engine")

@@ -8,8 +8,8 @@ import { createLogger } from "../../platform/log/index.ts";
 import { explainConnectionError } from "../../platform/postgres/index.ts";
 import { EVENT_NAMES } from "../../proto/index.ts";
 import type { Context } from "../context.ts";
-import { openDatabaseBeside, withDatabase } from "../parts/database.ts";
-import { wholeNumber } from "../parts/whole-number.ts";
+import { openDatabaseBeside, withDatabase } from "../parts/database/database.ts";
+import { wholeNumber } from "./whole-number.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 
 const NO_EVENTS_YET = "This database knows no events yet: start Usher, or run `npx usher migrate`.";

@@ -6,9 +6,9 @@ import { systemRandom } from "../../platform/random/index.ts";
 import { createMockGatewayServer, MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } from "../../services/payments/index.ts";
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
-import { requireFreePort } from "../parts/free-port.ts";
+import { goByPostgres } from "../parts/database/shared-time.ts";
+import { requireFreePort } from "../parts/ports/free-port.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
-import { goByPostgres } from "../parts/shared-time.ts";
 
 const POOL_MAX = 4;
 /** A PostgreSQL that is silent for longer is gone. */

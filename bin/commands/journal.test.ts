@@ -9,7 +9,7 @@ import { type Command, holderId, type RequestId, showtimeId } from "../../proto/
 import { PREMIERE_ID } from "../../services/catalog/index.ts";
 import { testCatalog, type TestCatalog } from "../../services/catalog/testing.ts";
 import { databaseUsers } from "../cluster/database-users.ts";
-import { migrateEngine } from "../parts/engine-migrations.ts";
+import { migrateEngine } from "../parts/database/engine-migrations.ts";
 import { journalCommand } from "./journal.ts";
 
 /** Not what `usher journal` is told below. */

@@ -6,7 +6,7 @@ import { createLogger } from "../../platform/log/index.ts";
 import { isPlainId, showtimeId } from "../../proto/index.ts";
 import { seatLabels } from "../../services/catalog/index.ts";
 import type { Context } from "../context.ts";
-import { openDatabaseBeside, withDatabase } from "../parts/database.ts";
+import { openDatabaseBeside, withDatabase } from "../parts/database/database.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 
 const NO_SHOWTIMES_YET = "This database knows no showtimes yet: start Usher, or run `npx usher migrate`.";

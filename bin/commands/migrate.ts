@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { loadConfig } from "../../platform/config/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
 import type { Context } from "../context.ts";
-import { openOrMakeDatabaseBeside, withDatabase } from "../parts/database.ts";
-import { migrateAll } from "../parts/migrations.ts";
+import { openOrMakeDatabaseBeside, withDatabase } from "../parts/database/database.ts";
+import { migrateAll } from "../parts/database/migrations.ts";
 
 export const migrateCommand = (context: Context): Command =>
   new Command("migrate")

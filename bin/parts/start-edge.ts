@@ -2,7 +2,7 @@ import { createEdge } from "../../edge/index.ts";
 import type { TokenVerifier } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { EngineClient } from "../../platform/engine-client/index.ts";
-import { ownOrigins } from "./own-origins.ts";
+import { ownOrigins } from "./ports/own-origins.ts";
 import type { Role } from "./role.ts";
 import type { Shared } from "./start-redis.ts";
 

@@ -15,8 +15,8 @@ import {
 } from "../../engine/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { HealthCheck } from "../../platform/http/index.ts";
+import type { RunningDatabase } from "./database/start-database.ts";
 import type { Role } from "./role.ts";
-import type { RunningDatabase } from "./start-database.ts";
 
 export interface RunningEngine {
   /** Takes part in the cluster, where there is one. What this process has yet to load and start would hold up the shards that come then. */

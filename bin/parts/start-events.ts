@@ -7,8 +7,8 @@ import {
   type StartableEventStream,
   StreamMark,
 } from "../../platform/events/index.ts";
+import type { RunningDatabase } from "./database/start-database.ts";
 import type { Role } from "./role.ts";
-import type { RunningDatabase } from "./start-database.ts";
 
 interface Options {
   readonly nats: NatsConnection | undefined;

@@ -21,12 +21,12 @@ import { createIdentityService } from "../../services/identity/index.ts";
 import { createNotificationsService } from "../../services/notifications/index.ts";
 import { createMockGatewayServer, createPaymentsService } from "../../services/payments/index.ts";
 import { createTicketsService } from "../../services/tickets/index.ts";
-import { answerWithDatabase } from "./answer-with-database.ts";
+import { answerWithDatabase } from "./database/answer-with-database.ts";
+import type { RunningDatabase } from "./database/start-database.ts";
 import type { Domain } from "./domains.ts";
-import { requireFreePort } from "./free-port.ts";
-import { gatewayHost } from "./gateway-host.ts";
+import { requireFreePort } from "./ports/free-port.ts";
+import { gatewayHost } from "./ports/gateway-host.ts";
 import type { Role } from "./role.ts";
-import type { RunningDatabase } from "./start-database.ts";
 import type { Shared } from "./start-redis.ts";
 import { startVerifier } from "./start-verifier.ts";
 

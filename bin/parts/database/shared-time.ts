@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
-import { SIGNING_TIME } from "../../proto/services/index.ts";
-import type { Bus } from "../../platform/bus/index.ts";
-import type { SteeredClock } from "../../platform/clock/index.ts";
-import type { Lifecycle } from "../../platform/lifecycle/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
-import { Poller } from "../../platform/poller/index.ts";
+import { SIGNING_TIME } from "../../../proto/services/index.ts";
+import type { Bus } from "../../../platform/bus/index.ts";
+import type { SteeredClock } from "../../../platform/clock/index.ts";
+import type { Lifecycle } from "../../../platform/lifecycle/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
+import { Poller } from "../../../platform/poller/index.ts";
 
 const EVERY_MS = 10_000;
 const ANSWER_WITHIN_MS = 2_000;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { loadConfig } from "../../platform/config/index.ts";
-import { createLogger } from "../../platform/log/index.ts";
-import { DatabaseUnusable } from "../../platform/postgres/index.ts";
-import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { loadConfig } from "../../../platform/config/index.ts";
+import { createLogger } from "../../../platform/log/index.ts";
+import { DatabaseUnusable } from "../../../platform/postgres/index.ts";
+import { testDatabase, type TestDatabase } from "../../../platform/postgres/testing.ts";
 import { openDatabase } from "./database.ts";
 
 let database: TestDatabase;

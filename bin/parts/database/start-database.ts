@@ -1,9 +1,9 @@
 import type { Pool } from "pg";
-import { createPool } from "../../platform/postgres/index.ts";
-import type { HealthCheck } from "../../platform/http/index.ts";
+import { createPool } from "../../../platform/postgres/index.ts";
+import type { HealthCheck } from "../../../platform/http/index.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { ExplainedError } from "../../platform/explained/index.ts";
-import type { Role } from "./role.ts";
+import { ExplainedError } from "../../../platform/explained/index.ts";
+import type { Role } from "../role.ts";
 import { goByPostgres } from "./shared-time.ts";
 
 const POOL_MAX = 24;

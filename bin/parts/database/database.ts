@@ -1,9 +1,9 @@
 import type { Pool } from "pg";
-import type { Config } from "../../platform/config/index.ts";
-import { systemClock } from "../../platform/clock/index.ts";
-import { ExplainedError, messageOf } from "../../platform/explained/index.ts";
-import { exitOnSignals } from "../../platform/lifecycle/index.ts";
-import type { Logger } from "../../platform/log/index.ts";
+import type { Config } from "../../../platform/config/index.ts";
+import { systemClock } from "../../../platform/clock/index.ts";
+import { ExplainedError, messageOf } from "../../../platform/explained/index.ts";
+import { exitOnSignals } from "../../../platform/lifecycle/index.ts";
+import type { Logger } from "../../../platform/log/index.ts";
 import {
   createPool,
   DatabaseUnusable,
@@ -12,7 +12,7 @@ import {
   hasEmbedded,
   isUndefinedTable,
   startEmbedded,
-} from "../../platform/postgres/index.ts";
+} from "../../../platform/postgres/index.ts";
 
 export interface Database {
   readonly url: string;

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
-import { createDatabase, migrate, type MigrateOptions } from "../../platform/postgres/index.ts";
-import { type Domain, DOMAINS, SCHEMAS_OF, SHARED_SCHEMAS } from "./domains.ts";
+import { createDatabase, migrate, type MigrateOptions } from "../../../platform/postgres/index.ts";
+import { type Domain, DOMAINS, SCHEMAS_OF, SHARED_SCHEMAS } from "../domains.ts";
 import { migrateEngine } from "./engine-migrations.ts";
 
 /** Brings every schema up to date. @throws DatabaseUnusable */

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { testDatabase, type TestDatabase } from "../../platform/postgres/testing.ts";
+import { testDatabase, type TestDatabase } from "../../../platform/postgres/testing.ts";
 import { migrateAll } from "./migrations.ts";
 
 let database: TestDatabase;

@@ -1,8 +1,8 @@
-import { SIGNING_KEYS, SIGNING_TIME } from "../../proto/services/index.ts";
-import { type Bus, WithholdingBus } from "../../platform/bus/index.ts";
-import { Poller } from "../../platform/poller/index.ts";
-import { createPool } from "../../platform/postgres/index.ts";
-import type { Role } from "./role.ts";
+import { SIGNING_KEYS, SIGNING_TIME } from "../../../proto/services/index.ts";
+import { type Bus, WithholdingBus } from "../../../platform/bus/index.ts";
+import { Poller } from "../../../platform/poller/index.ts";
+import { createPool } from "../../../platform/postgres/index.ts";
+import type { Role } from "../role.ts";
 
 const LOOK_EVERY_MS = 1_000;
 const ANSWER_WITHIN_MS = 2_000;

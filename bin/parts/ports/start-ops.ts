@@ -1,5 +1,5 @@
-import { createOpsServer, type HealthCheck, listenAt } from "../../platform/http/index.ts";
-import type { Role } from "./role.ts";
+import { createOpsServer, type HealthCheck, listenAt } from "../../../platform/http/index.ts";
+import type { Role } from "../role.ts";
 
 /** Health and metrics on HTTP_PORT, for roles that serve nothing else there. @returns the port */
 export function startOps(

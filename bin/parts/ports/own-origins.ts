@@ -1,5 +1,5 @@
 import { hostname, networkInterfaces } from "node:os";
-import { isEverywhere, urlHost } from "../../platform/network/index.ts";
+import { isEverywhere, urlHost } from "../../../platform/network/index.ts";
 
 /**
  * Origins of the page that is served at `port` of HOST, by whichever name it is reached: where HOST is all addresses of this machine, by each

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { explainListenError } from "../../platform/network/index.ts";
+import { explainListenError } from "../../../platform/network/index.ts";
 
 /**
  * Looks at a port before anything is started, so that nothing is left half done. Port 0 is always free, but not on every HOST.
