@@ -3,7 +3,7 @@ import { type Event, holdIdOf, shardOf, type ShowtimeId } from "../proto/index.t
 import { type Journal, JournalDamaged, type JournalRow } from "./journal/index.ts";
 import { readRow } from "./shard/index.ts";
 
-export interface AuditLine {
+interface AuditLine {
   /** The shard's clock, milliseconds since 1970. */
   readonly at: number;
   /** The writer's epoch and the journal row, so that a line can be found again. */

@@ -18,7 +18,7 @@ import { LINGER_MS, PREPARED_KEPT_MS, PROVE_EVERY_MS, WITNESS_EVERY_MS } from ".
 import { GroupCommit, Proof, recover, type Recovery, RefusalMemory, REFUSALS_MAX, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 
-export interface EngineOptions {
+interface EngineOptions {
   /** Names this run of this process, unlike any other. */
   readonly id: string;
   readonly journal: Journal;

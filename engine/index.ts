@@ -1,10 +1,9 @@
 /** The one door of the engine. */
-export { Engine, type EngineOptions } from "./engine.ts";
+export { Engine } from "./engine.ts";
 export * from "./cluster/index.ts";
 export * from "./journal/index.ts";
 export { readRow, recover, ShardState } from "./shard/index.ts";
 export { takeSnapshot } from "./snapshot/take-snapshot.ts";
 export { SnapshotThread } from "./snapshot/snapshot-thread.ts";
-export type { SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
 export { CORE_LIMITS } from "./core/index.ts";
-export { audit, type AuditLine } from "./audit.ts";
+export { audit } from "./audit.ts";

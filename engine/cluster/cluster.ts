@@ -40,7 +40,7 @@ class TwoClusters extends ExplainedError {
   override readonly name = "TwoClusters";
 }
 
-export interface ClusterOptions {
+interface ClusterOptions {
   readonly table: KnownEngines;
   readonly engine: ShardOwner;
   readonly bus: Bus;

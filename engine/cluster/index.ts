@@ -1,6 +1,5 @@
-export { Cluster, type ClusterOptions } from "./cluster.ts";
+export { Cluster } from "./cluster.ts";
 export { keepRenewing } from "./keep-renewing.ts";
 export { MemberTable } from "./member-table.ts";
 export { type Member, Members } from "./members.ts";
 export { ownerOf } from "./rendezvous.ts";
-export type { ShardOwner } from "./shard-owner.ts";

@@ -10,4 +10,4 @@ export { BrokenInvariant } from "./state/assert.ts";
 export { NumberRing } from "./state/number-ring.ts";
 export { allSteps } from "./steps.ts";
 export { createShowtime, type ShowtimeState } from "./state/state.ts";
-export { findHold, viewOf, type View } from "./view.ts";
+export { findHold, viewOf } from "./view.ts";

@@ -4,7 +4,7 @@ import { deadlineOfHold } from "./state/holds.ts";
 import type { ShowtimeState } from "./state/state.ts";
 
 /** What every viewer may see. `statuses` is a copy, one `SeatStatus` a byte. */
-export interface View {
+interface View {
   readonly seq: number;
   readonly statuses: Uint8Array;
   readonly checksum: number;

@@ -1,19 +1,9 @@
-import type { HolderId, Role } from "../../proto/index.ts";
-
 /** The one algorithm: none is ever taken from a token. */
 export const TOKEN_ALGORITHM = "EdDSA";
 export const TOKEN_ISSUER = "usher";
 export const TOKEN_AUDIENCE = "usher";
 /** The media type of an access token (RFC 9068): no other kind of JWT passes for one. */
 export const TOKEN_TYPE = "at+jwt";
-
-/** What an access token says besides `iss`, `aud` and the times. */
-export interface TokenClaims {
-  readonly sub: HolderId;
-  readonly role: Role;
-  readonly fam: string;
-  readonly jti: string;
-}
 
 /** All that a token's header may hold: a key of its own, or where to find one, is nothing that we would ever look at. */
 export const HEADER_FIELDS: readonly string[] = ["alg", "typ", "kid"];

@@ -1,5 +1,5 @@
 export { DeadLetters, type DeadLetter } from "./dead-letters.ts";
-export { EventLog, type LoggedEvent, type OutboxLag } from "./event-log.ts";
+export { EventLog, type LoggedEvent } from "./event-log.ts";
 export { addEventMetrics } from "./metrics.ts";
 export type { Consumer, EventStream, StartableEventStream } from "./event-stream.ts";
 export { InProcessEventStream } from "./in-process-event-stream.ts";
@@ -12,5 +12,5 @@ export {
   outboxMigration,
   outboxOrderMigration,
 } from "./migrations.ts";
-export { Outbox, type OutboxOptions } from "./outbox/outbox.ts";
+export { Outbox } from "./outbox/outbox.ts";
 export { StreamMark } from "./stream-mark.ts";

@@ -1,2 +1,2 @@
-export { Lifecycle, type PartOptions, Stopping } from "./lifecycle.ts";
-export { exitOnSignals, onFirstSignal, stopOnSignals, type SignalledProcess } from "./signals.ts";
+export { Lifecycle, Stopping } from "./lifecycle.ts";
+export { exitOnSignals, onFirstSignal, stopOnSignals } from "./signals.ts";

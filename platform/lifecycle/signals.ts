@@ -6,7 +6,7 @@ const SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
 type Signal = (typeof SIGNALS)[number];
 
 /** What of Node's `process` is needed here. */
-export interface SignalledProcess {
+interface SignalledProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
   on(signal: Signal, listener: (signal: Signal) => void): unknown;
   off(signal: Signal, listener: (signal: Signal) => void): unknown;

@@ -11,7 +11,7 @@ const HEADER_BYTES = SIGNATURE.length + 8;
 const END = -1;
 
 /** A row's fields, in the order in which they were asked for; undefined for null. */
-export type CopiedRow = readonly (Buffer | undefined)[];
+type CopiedRow = readonly (Buffer | undefined)[];
 
 /** @param select without parameters, which COPY has none of: whatever stands in it is ours, not a stranger's. */
 export async function copyOut(on: pg.Pool | pg.PoolClient, select: string): Promise<CopiedRow[]> {

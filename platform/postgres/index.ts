@@ -1,4 +1,4 @@
-export { type CopiedRow, copyOut } from "./copy-out.ts";
+export { copyOut } from "./copy-out.ts";
 export {
   claimDataDirectory,
   type EmbeddedPostgres,
@@ -15,6 +15,6 @@ export {
 } from "./errors.ts";
 export { Leadership } from "./leadership.ts";
 export { migrate, type MigrateOptions, statements, vacuumOften } from "./migrate.ts";
-export { createDatabase, createPool, KEEP_ALIVE, type PoolOptions, requireWritable } from "./pool.ts";
+export { createDatabase, createPool, KEEP_ALIVE, requireWritable } from "./pool.ts";
 export { SessionLock } from "./session-lock.ts";
 export { storableText } from "./storable-text.ts";

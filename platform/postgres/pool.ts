@@ -4,7 +4,7 @@ import pg from "pg";
 import type { Logger } from "../log/index.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 
-export interface PoolOptions {
+interface PoolOptions {
   readonly connectionString: string;
   /** Connections at most. */
   readonly max: number;

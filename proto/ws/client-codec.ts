@@ -4,12 +4,4 @@ export { decodeServerJson, decodeServerMsgpack } from "./server-decoder.ts";
 export { undecodable, type Decoded, type Undecodable } from "./decoded.ts";
 export { WS_LIMITS } from "./limits.ts";
 export { SUBPROTOCOLS, type Encoding } from "./subprotocol.ts";
-export type {
-  ClientMessage,
-  ClientOp,
-  DeltaMessage,
-  HoldMessage,
-  ServerMessage,
-  ServerOp,
-  SnapshotMessage,
-} from "./messages.ts";
+export type { ClientMessage, DeltaMessage, ServerMessage, ServerOp, SnapshotMessage } from "./messages.ts";

@@ -2,4 +2,4 @@
 export * from "./client-codec.ts";
 export { decodeClientJson, decodeClientMsgpack } from "./client-decoder.ts";
 export { encodeServerJson, encodeServerMsgpack } from "./server-encoder.ts";
-export { CLIENT_SCHEMAS, SERVER_SCHEMAS, type ServerJson } from "./messages.ts";
+export { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "./messages.ts";

@@ -113,7 +113,6 @@ export const CLIENT_SCHEMAS = { Auth, Watch, Unwatch, HoldSeats, HoldBest, Exten
 
 /** What a client sends; a `hold` has either `seats` or `best`. */
 export type ClientMessage = Static<(typeof CLIENT_SCHEMAS)[keyof typeof CLIENT_SCHEMAS]>;
-export type HoldMessage = Extract<ClientMessage, { op: "hold" }>;
 
 const Welcome = Type.Object(
   { op: Type.Literal("welcome"), protocol: Type.Literal(1), heartbeatMs: Milliseconds("The server pings this often.") },
@@ -234,7 +233,7 @@ export const SERVER_SCHEMAS = {
 } as const;
 
 /** The JSON form of a server message, as it travels. */
-export type ServerJson = Static<(typeof SERVER_SCHEMAS)[keyof typeof SERVER_SCHEMAS]>;
+type ServerJson = Static<(typeof SERVER_SCHEMAS)[keyof typeof SERVER_SCHEMAS]>;
 
 /** A snapshot in memory: `statuses` holds one byte per seat, its `SeatStatus`. */
 export interface SnapshotMessage extends Omit<Static<typeof Snapshot>, "statuses"> {
@@ -249,5 +248,4 @@ export interface DeltaMessage extends Omit<Static<typeof Delta>, "seats"> {
 /** What a server sends, as encoders take it and decoders give it: the same for both encodings. */
 export type ServerMessage = Exclude<ServerJson, { op: "snapshot" | "delta" }> | SnapshotMessage | DeltaMessage;
 
-export type ClientOp = ClientMessage["op"];
 export type ServerOp = ServerMessage["op"];

@@ -9,7 +9,7 @@ import { newId, type RandomBytes } from "../../random/index.ts";
 import type { EventStream } from "../event-stream.ts";
 import { Relay } from "./relay.ts";
 
-export interface OutboxOptions {
+interface OutboxOptions {
   readonly pool: Pool;
   /** Has the table of `outboxMigration`. */
   readonly schema: string;
