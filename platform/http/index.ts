@@ -14,6 +14,6 @@ export { OwnCounts, type SharedCounts } from "./rate-limit/index.ts";
 export type { Routes } from "./routes.ts";
 export { Semaphore } from "./requests/semaphore.ts";
 export { SemaphorePerKey } from "./requests/semaphore-per-key.ts";
-export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
+export { createHttpServer, type HttpServer } from "./server.ts";
 export { validatorCompiler } from "./requests/validation.ts";
 export type { WebSocketAddress } from "./web-app.ts";

@@ -1,4 +1,4 @@
 /** Seats on their way to a buyer: holds and bookings, over REST and GraphQL. */
-export { type BookingsOptions, type BookingsService, createBookingsService } from "./service.ts";
+export { type BookingsService, createBookingsService } from "./service.ts";
 export { bookingsMigrations } from "./store/migrations.ts";
 export { BOOKINGS_SCHEMA } from "./store/tables.ts";

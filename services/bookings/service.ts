@@ -21,7 +21,7 @@ import { Steps } from "./saga/steps.ts";
 import { BookingStore } from "./store/store.ts";
 import { BOOKINGS_SCHEMA, type BookingsTables } from "./store/tables.ts";
 
-export interface BookingsOptions {
+interface BookingsOptions {
   /** Its database's schema `bookings` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;

@@ -22,7 +22,7 @@ import { adminRoutes, readingRoutes, showtimePageRoutes } from "./routes/index.t
 import { SaleKeeper } from "./sale/sale-keeper.ts";
 import { CATALOG_SCHEMA, type CatalogTables } from "./store/tables.ts";
 
-export interface CatalogOptions {
+interface CatalogOptions {
   /** Its database's schema `catalog` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;

@@ -1,5 +1,5 @@
 /** Who somebody is: accounts, guests, devices, and the tokens that say so. */
-export { type KeyRingOptions, rotateKeys } from "./keys/key-ring.ts";
+export { rotateKeys } from "./keys/key-ring.ts";
 export { identityMigrations } from "./migrations.ts";
-export { createIdentityService, type IdentityOptions, type IdentityService } from "./service.ts";
+export { createIdentityService } from "./service.ts";
 export { IDENTITY_SCHEMA } from "./tables.ts";

@@ -20,7 +20,7 @@ import { ticketKeysRoute, ticketRoutes } from "./routes.ts";
 import { TICKETS_SCHEMA, type TicketTables } from "./tables.ts";
 import { Withdrawals } from "./withdrawals.ts";
 
-export interface TicketsOptions {
+interface TicketsOptions {
   /** Its database's schema `tickets` is to be migrated before `start` is called. */
   readonly pool: Pool;
   readonly bus: Bus;

@@ -5,7 +5,6 @@ import type { IdentityParts } from "./parts.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { userRoutes } from "./users.ts";
 
-export type { IdentityParts } from "./parts.ts";
 export { keySetRoute } from "./key-set.ts";
 
 export const identityRoutes =

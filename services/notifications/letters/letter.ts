@@ -25,7 +25,7 @@ export interface LetterSeat {
   readonly categoryName: string | null;
 }
 
-export interface LetterContent {
+interface LetterContent {
   readonly event: DomainEvent<MailedEvent>;
   /** `de`, or anything else for English. */
   readonly language: string;

@@ -14,7 +14,7 @@ import type { RandomBytes } from "../../../platform/random/index.ts";
 import { KEYS_KEPT_MS, KEYS_READ_AGAIN_AFTER_MS } from "../limits.ts";
 import { keyFile, type KeyFileContents, type StoredKey } from "./key-file.ts";
 
-export interface KeyRingOptions {
+interface KeyRingOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly random: RandomBytes;

@@ -1,3 +1,3 @@
 export { hasSystemFont } from "./fonts.ts";
-export { printTickets, type PrintedTicket, type PrintJob } from "./print-tickets.ts";
+export { printTickets, type PrintJob } from "./print-tickets.ts";
 export { qrSvg } from "./qr-picture.ts";

@@ -6,7 +6,7 @@ import { hallPicture } from "./hall-picture.ts";
 import { darkBars, qrModules } from "./qr-picture.ts";
 import { type Texts, textsOf } from "./texts.ts";
 
-export interface PrintedTicket {
+interface PrintedTicket {
   readonly id: string;
   readonly qr: string;
   readonly seat: SeatCard;
