@@ -13,6 +13,7 @@ export {
   isDeadlock,
   isUndefinedTable,
 } from "./errors.ts";
+export type { Fixed } from "./fixed.ts";
 export { Leadership } from "./leadership.ts";
 export { migrate, type MigrateOptions, statements, vacuumOften } from "./migrate.ts";
 export { createDatabase, createPool, KEEP_ALIVE, requireWritable } from "./pool.ts";

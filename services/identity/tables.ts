@@ -1,11 +1,9 @@
 import type { ColumnType, Generated } from "kysely";
+import type { Fixed } from "../../platform/postgres/index.ts";
 import type { Role } from "../../proto/index.ts";
 import type { Language } from "../../proto/rest/index.ts";
 
 export const IDENTITY_SCHEMA = "identity";
-
-/** Written once. */
-type Fixed<T> = ColumnType<T, T, never>;
 
 export interface IdentityTables {
   user: {

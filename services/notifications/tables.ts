@@ -1,13 +1,11 @@
 import { type ColumnType, type Generated, type Kysely, type Migration, sql } from "kysely";
 import { inboxMigration } from "../../platform/events/index.ts";
+import type { Fixed } from "../../platform/postgres/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
 import type { MailedEvent } from "./letters/index.ts";
 import { webhookMigrations } from "./webhooks/index.ts";
 
 export const NOTIFICATIONS_SCHEMA = "notifications";
-
-/** Written once. */
-type Fixed<T> = ColumnType<T, T, never>;
 
 /**
  * `queued`: to be sent, again if need be. `sent`. `dropped`: there was nobody to send it to, nothing to say any more, or too much said already.

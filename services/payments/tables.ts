@@ -1,11 +1,9 @@
 /** The tables of the schema `payments`, as Kysely needs them. */
-import { type ColumnType, type Generated, type JSONColumnType, type Selectable, sql } from "kysely";
+import { type Generated, type JSONColumnType, type Selectable, sql } from "kysely";
+import type { Fixed } from "../../platform/postgres/index.ts";
 import type { Payment, PaymentMethod, PaymentState } from "../../proto/services/index.ts";
 
 export const PAYMENTS_SCHEMA = "payments";
-
-/** Written once. */
-type Fixed<T> = ColumnType<T, T, never>;
 
 export interface PaymentsTables {
   payment: PaymentTable;

@@ -1,11 +1,8 @@
-import { type ColumnType, type Kysely, type Migration, sql } from "kysely";
+import { type Kysely, type Migration, sql } from "kysely";
 import { inboxMigration, outboxMigration, outboxOrderMigration } from "../../platform/events/index.ts";
-import { vacuumOften } from "../../platform/postgres/index.ts";
+import { type Fixed, vacuumOften } from "../../platform/postgres/index.ts";
 
 export const TICKETS_SCHEMA = "tickets";
-
-/** Written once. */
-type Fixed<T> = ColumnType<T, T, never>;
 
 export interface TicketTables {
   /** Bookings that events have told of: the queue of those whose tickets are to be brought up to date. */

@@ -1,5 +1,6 @@
 /** The tables of the schema `bookings`, as Kysely needs them. */
 import type { ColumnType, JSONColumnType } from "kysely";
+import type { Fixed } from "../../../platform/postgres/index.ts";
 import type { BookingStatus } from "../../../proto/services/index.ts";
 import type { BookedSeat, PaymentAttempt, Step } from "../saga/booking.ts";
 
@@ -14,9 +15,9 @@ export interface BookingsTables {
 export interface BookingTable {
   id: string;
   /** A default makes those of bookings from before. */
-  secret: ColumnType<string, string, never>;
+  secret: Fixed<string>;
   user_id: string;
-  desk: ColumnType<boolean, boolean, never>;
+  desk: Fixed<boolean>;
   showtime_id: string;
   title: string;
   hold_id: string;
@@ -41,7 +42,7 @@ export interface BookingTable {
   called_off: boolean;
   /** Counts the writes: one that rests on an older version is refused. */
   version: number;
-  created_at: ColumnType<Date, Date, never>;
+  created_at: Fixed<Date>;
   /** When the buyer last saw a change. */
   updated_at: Date;
 }

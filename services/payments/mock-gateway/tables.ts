@@ -1,11 +1,9 @@
 /** The schema `mock_gateway`: what a gateway would know, apart from all that the shop knows. */
-import type { ColumnType, Generated } from "kysely";
+import type { Generated } from "kysely";
+import type { Fixed } from "../../../platform/postgres/index.ts";
 import type { PaymentState } from "../../../proto/services/index.ts";
 
 export const MOCK_GATEWAY_SCHEMA = "mock_gateway";
-
-/** Written once. */
-type Fixed<T> = ColumnType<T, T, never>;
 
 export interface MockGatewayTables {
   payment: {
