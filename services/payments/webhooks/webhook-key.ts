@@ -1,8 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { WEBHOOK_TOLERANCE_MS } from "../limits.ts";
-
-type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Signs and verifies webhooks as Standard Webhooks has it (https://www.standardwebhooks.com). */
 export class WebhookKey {
@@ -27,7 +26,7 @@ export class WebhookKey {
    * The package's own `verify` goes by the machine's clock and reads `1700000000x` as a time; hence this one, stricter in both.
    * @returns the webhook's id, or undefined when it is not signed by this key or not of this time
    */
-  verify(headers: Headers, body: string, now: number): string | undefined {
+  verify(headers: IncomingHttpHeaders, body: string, now: number): string | undefined {
     const id = headers["webhook-id"];
     const timestamp = headers["webhook-timestamp"];
     const signatures = headers["webhook-signature"];

@@ -1,9 +1,10 @@
 import { randomInt } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { Stripe } from "stripe";
 import { describe, expect, it } from "vitest";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { WebhookKey } from "./webhook-key.ts";
-import { type Headers, mockVerifier, stripeVerifier } from "./webhook-verifier.ts";
+import { mockVerifier, stripeVerifier } from "./webhook-verifier.ts";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
@@ -31,7 +32,10 @@ const flipIn = (headers: Record<string, string>, name: string) => ({ ...headers,
 const cut = (text: string) => text.slice(0, randomInt(text.length));
 
 /** Every way of changing a webhook that we can think of; each gives another one each time. */
-const CHANGES: readonly ((headers: Record<string, string>, body: Buffer) => { headers: Headers; body: Buffer })[] = [
+const CHANGES: readonly ((
+  headers: Record<string, string>,
+  body: Buffer,
+) => { headers: IncomingHttpHeaders; body: Buffer })[] = [
   (headers, body) => ({ headers, body: Buffer.from(flip(body.toString("latin1")), "latin1") }),
   (headers, body) => ({ headers, body: Buffer.from(cut(body.toString())) }),
   (headers, body) => ({ headers, body: Buffer.concat([body, Buffer.from(" ".repeat(1 + randomInt(9)))]) }),
@@ -115,4 +119,5 @@ describe("a webhook that Stripe has signed", () => {
   );
 });
 
-const same = (left: Headers, right: Headers): boolean => Object.keys(right).every((name) => left[name] === right[name]);
+const same = (left: IncomingHttpHeaders, right: IncomingHttpHeaders): boolean =>
+  Object.keys(right).every((name) => left[name] === right[name]);

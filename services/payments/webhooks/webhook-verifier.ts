@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { IncomingHttpHeaders } from "node:http";
 import { Stripe } from "stripe";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
@@ -14,10 +15,8 @@ export interface Notice {
   readonly payment?: { readonly paymentId: string; readonly gatewayId: string };
 }
 
-export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
-
 /** @returns undefined when the gateway has not signed it, or not just now */
-export type WebhookVerifier = (headers: Headers, body: Buffer, now: number) => Notice | undefined;
+export type WebhookVerifier = (headers: IncomingHttpHeaders, body: Buffer, now: number) => Notice | undefined;
 
 const Id = Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$" });
 const MockEvent = Compile(Type.Object({ data: Type.Object({ id: Id, reference: Id }) }));
