@@ -1,16 +1,13 @@
-import { BlockList, isIP, isIPv4, SocketAddress } from "node:net";
+import { type BlockList, isIP, isIPv4, SocketAddress } from "node:net";
+import { blockListOf, familyOf } from "../platform/network/index.ts";
 
 /** The proxies that are believed when they say whose connection they pass on. */
 export class Proxies {
-  readonly #trusted = new BlockList();
+  readonly #trusted: BlockList;
 
   /** @param addresses or networks of them, such as `10.0.0.0/8` */
   constructor(addresses: readonly string[]) {
-    for (const text of addresses) {
-      const [address = "", prefix] = text.split("/");
-      if (prefix === undefined) this.#trusted.addAddress(address, familyOf(address));
-      else this.#trusted.addSubnet(address, Number(prefix), familyOf(address));
-    }
+    this.#trusted = blockListOf(addresses);
   }
 
   /**
@@ -35,8 +32,6 @@ export class Proxies {
     return this.#trusted.check(address, familyOf(address));
   }
 }
-
-const familyOf = (address: string): "ipv4" | "ipv6" => (isIPv4(address) ? "ipv4" : "ipv6");
 
 /** As settings have it: IPv4 in dots, also where it came through an IPv6 socket. */
 function textOf(address: ArrayBuffer): string {

@@ -1,4 +1,5 @@
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { isIP, isIPv6 } from "node:net";
+import { blockListOf, familyOf } from "./block-list.ts";
 
 const MAPPED = "::ffff:";
 /** Groups of 16 bits: whoever has one IPv6 address has the 2^64 others of its network as well. */
@@ -32,13 +33,11 @@ function groupsOf(address: string): number[] {
   return [...before, ...between, ...after].map((group) => Number.parseInt(group, 16));
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
+const LOOPBACK = blockListOf(["127.0.0.0/8", "::1"]);
 
 /** Whether who listens at `host`, an address or a name, is reached from its own machine alone. */
 export const isLoopback = (host: string): boolean =>
-  host === "localhost" || (isIP(host) !== 0 && LOOPBACK.check(host, isIP(host) === 6 ? "ipv6" : "ipv4"));
+  host === "localhost" || (isIP(host) !== 0 && LOOPBACK.check(host, familyOf(host)));
 
 /** Whether who listens at `host` does so at all addresses of the machine. */
 export const isEverywhere = (host: string): boolean => host === "0.0.0.0" || host === "::";

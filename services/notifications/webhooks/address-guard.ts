@@ -1,7 +1,8 @@
 import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
-import { BlockList, isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { blockListOf, familyOf } from "../../../platform/network/index.ts";
 
 /** An address that webhooks may not go to. The message is for whoever registered it. */
 export class AddressRefused extends Error {
@@ -72,51 +73,43 @@ function requireTls(url: URL): void {
 type Kind = "public" | "private" | "special";
 
 function kindOf(address: string): Kind {
-  const family = isIPv4(address) ? "ipv4" : "ipv6";
+  const family = familyOf(address);
   if (SPECIAL.check(address, family)) return "special";
   if (PRIVATE.check(address, family)) return "private";
   return family === "ipv4" || GLOBAL_V6.check(address, "ipv6") ? "public" : "special";
 }
 
 /** Loopback and private use (RFC 1918, RFC 6598, RFC 4193). */
-const PRIVATE = blockList(
-  ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"],
-  ["::1/128", "fc00::/7"],
-);
+const PRIVATE = blockListOf([
+  "127.0.0.0/8",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "100.64.0.0/10",
+  "::1",
+  "fc00::/7",
+]);
 
 /** Never: what no integrator can be at (IANA's special-purpose registries), and where clouds keep their secrets. */
-const SPECIAL = blockList(
-  [
-    "0.0.0.0/8",
-    "169.254.0.0/16",
-    "192.0.0.0/24",
-    "192.0.2.0/24",
-    "192.88.99.0/24",
-    "198.18.0.0/15",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    "224.0.0.0/4",
-    "240.0.0.0/4",
-    "100.100.100.200/32",
-    "168.63.129.16/32",
-  ],
-  ["fd00:ec2::254/128", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"],
-);
+const SPECIAL = blockListOf([
+  "0.0.0.0/8",
+  "169.254.0.0/16",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.88.99.0/24",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "224.0.0.0/4",
+  "240.0.0.0/4",
+  "100.100.100.200",
+  "168.63.129.16",
+  "fd00:ec2::254",
+  "2001::/23",
+  "2001:db8::/32",
+  "2002::/16",
+  "3fff::/20",
+]);
 
 /** Outside it is no host of the Internet: also IPv4 addresses in IPv6 clothes. */
-const GLOBAL_V6 = blockList([], ["2000::/3"]);
-
-function blockList(v4: readonly string[], v6: readonly string[]): BlockList {
-  const list = new BlockList();
-  const families = [
-    [v4, "ipv4"],
-    [v6, "ipv6"],
-  ] as const;
-  for (const [ranges, family] of families) {
-    for (const range of ranges) {
-      const [net = "", prefix] = range.split("/");
-      list.addSubnet(net, Number(prefix), family);
-    }
-  }
-  return list;
-}
+const GLOBAL_V6 = blockListOf(["2000::/3"]);
