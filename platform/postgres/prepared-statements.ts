@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
 import { DatabaseError, type Pool, type PoolClient } from "pg";
 
@@ -38,7 +38,7 @@ export class PreparedStatements implements PostgresPool {
   #nameOf(text: string): string | undefined {
     const known = this.#names.get(text);
     if (known !== undefined || this.#names.size >= NAMES_MAX) return known;
-    const name = createHash("sha256").update(text).digest("base64url");
+    const name = hash("sha256", text, "base64url");
     this.#names.set(text, name);
     return name;
   }

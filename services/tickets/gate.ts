@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { CheckedIn } from "../../proto/rest/index.ts";
@@ -67,7 +67,7 @@ const letIn = (row: TicketRow, at: Date): CheckedIn => ({
   checkedInAt: at.toISOString(),
 });
 
-const hashOf = (userId: string, key: string): Buffer => createHash("sha256").update(`${userId}\n${key}`).digest();
+const hashOf = (userId: string, key: string): Buffer => hash("sha256", `${userId}\n${key}`, "buffer");
 
 function whyNot(row: TicketRow | undefined, { generation }: TicketCode, now: Date): Problem {
   if (row === undefined) return badTicket("void", "The ticket is signed, but not known here.");

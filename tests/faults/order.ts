@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** So many of each kind, mixed by the seed: a seed's order of those that there were stays when another kind is added. */
 export function orderOf<Name extends string>(counts: Readonly<Partial<Record<Name, number>>>, seed: number): Name[] {
@@ -9,4 +9,4 @@ export function orderOf<Name extends string>(counts: Readonly<Partial<Record<Nam
   return places.sort((a, b) => (a.place < b.place ? -1 : 1)).map(({ name }) => name);
 }
 
-const placeOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+const placeOf = (text: string): string => hash("sha256", text, "hex");

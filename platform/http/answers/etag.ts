@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** A strong entity tag of these bytes. */
 export const etagOf = (content: string | Uint8Array): string =>
-  `"${createHash("sha256").update(content).digest("base64url").slice(0, 27)}"`;
+  `"${hash("sha256", content, "base64url").slice(0, 27)}"`;
 
 /**
  * Sets the tag, and says whether the client has this version already (RFC 9110, 13.1.2): answer 304 with no body then.

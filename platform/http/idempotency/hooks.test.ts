@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Type } from "typebox";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ProblemBody } from "../../../proto/rest/index.ts";
@@ -194,7 +194,7 @@ describe("an Idempotency-Key", () => {
     const dead = new IdempotencyStore({ pool: server.pool, clock, random: systemRandom });
     answer = async () => ({ status: 201, body: { from: "the second" } });
     const url = "/nothing";
-    const fingerprint = createHash("sha256").update(`POST ${url}\nnull`).digest();
+    const fingerprint = hash("sha256", `POST ${url}\nnull`, "buffer");
     const request = { userId: "ann", key, fingerprints: [fingerprint] } as const;
     const claim = await dead.claim(request);
     const retry = () => server.app.inject({ method: "POST", url, headers: { ...as("ann"), "idempotency-key": key } });
@@ -230,7 +230,7 @@ describe("an Idempotency-Key", () => {
     const store = new IdempotencyStore({ pool: server.pool, clock, random: systemRandom });
     const url = "/optional";
     const key = uniqueKey();
-    const fingerprint = createHash("sha256").update(`POST ${url}\n${body}`).digest();
+    const fingerprint = hash("sha256", `POST ${url}\n${body}`, "buffer");
     const request = { userId: "ann", key, fingerprints: [fingerprint] } as const;
     const claim = await store.claim(request);
     if (claim.type !== "run") throw new Error(claim.type);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 import type { Device, DeviceCreated, DeviceRole, Page, PageQuery } from "../../../proto/rest/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
@@ -108,4 +108,4 @@ const deviceOf = ({ id, role, name, created_at, seen_at }: UserRow & { seen_at: 
 });
 
 /** What a guesser sends is hashed before it is compared, so that the time it takes tells nothing. */
-const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest();
+const hashOf = (secret: string): Buffer => hash("sha256", secret, "buffer");

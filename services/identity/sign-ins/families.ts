@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 import type { Role } from "../../../proto/index.ts";
 import { type Revocation, REVOCATIONS_PAGE, REVOKED } from "../../../proto/services/index.ts";
@@ -246,4 +246,4 @@ const revocationsOf = (rows: readonly { family: string; until: Date }[]): Revoca
 const unusable = () =>
   new Problem("UNAUTHORIZED", "The refresh token is not a valid one, or has expired: sign in again.");
 
-const keyHash = (key: string): Buffer => createHash("sha256").update(key).digest();
+const keyHash = (key: string): Buffer => hash("sha256", key, "buffer");

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { Type } from "typebox";
 import { type Clock, sleep } from "../../../platform/clock/index.ts";
 import { closed } from "../../../proto/rest/index.ts";
@@ -168,4 +168,4 @@ function placeOf(cursor: string | undefined): { createdAt: Date; id: string } | 
   return { createdAt: new Date(Number(at)), id };
 }
 
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+const digest = (text: string): Buffer => hash("sha256", text, "buffer");

@@ -3,7 +3,7 @@
  * refunds and events go: form-encoded requests, JSON answers, expansion, idempotency keys, errors with their types and codes,
  * cursors by object id, and the test cards' tokens.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Stripe } from "stripe";
 import { portOf } from "../../../platform/testing/port-of.ts";
@@ -191,7 +191,7 @@ export class StripeServer {
     }
     const form = formOf(method === "GET" ? searchParams : new URLSearchParams(text));
     const key = request.headers["idempotency-key"];
-    const fingerprint = createHash("sha256").update(`${method} ${pathname} ${text}`).digest("hex");
+    const fingerprint = hash("sha256", `${method} ${pathname} ${text}`, "hex");
     if (method === "POST" && typeof key === "string") {
       this.keys.push(key);
       const kept = this.#answers.get(key);

@@ -1,8 +1,8 @@
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  hash,
   type KeyObject,
   sign,
   verify,
@@ -114,8 +114,8 @@ function keysOf({ keys }: KeyFileContents): Keys {
 function newKey(clock: Clock): StoredKey {
   const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
   if (d === undefined || x === undefined) throw new Error("this Node.js makes no Ed25519 keys");
-  const hash = createHash("sha256").update(Buffer.from(x, "base64url")).digest("hex");
-  return { kid: hash.slice(0, 2 * KEY_ID_BYTES), x, d, createdAt: new Date(clock.now()).toISOString() };
+  const hex = hash("sha256", Buffer.from(x, "base64url"), "hex");
+  return { kid: hex.slice(0, 2 * KEY_ID_BYTES), x, d, createdAt: new Date(clock.now()).toISOString() };
 }
 
 const jwkOf = ({ x, d }: StoredKey) => ({ kty: "OKP", crv: "Ed25519", x, d });
