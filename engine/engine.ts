@@ -1,6 +1,6 @@
 /** The shards that one process owns, with their group commit, snapshots and witness. Which they are is decided above: all, or by the cluster. */
 import type { Bus, Subscription } from "../platform/bus/index.ts";
-import { type Clock, every, type Timer } from "../platform/clock/index.ts";
+import { type Clock, endOfTurn, every, type Timer } from "../platform/clock/index.ts";
 import { type Logger, ReasonTold } from "../platform/log/index.ts";
 import { type Registry, sampledGauge } from "../platform/metrics/index.ts";
 import {
@@ -108,7 +108,7 @@ export class Engine {
   /** What was read `before` goes on to its end: should that fail, everything is read. */
   async #read(id: number, before: Promise<Recovery> | undefined): Promise<Recovery> {
     const { journal, clock } = this.#options;
-    const turn = (): Promise<void> => new Promise((resolve) => clock.endOfTurn(resolve));
+    const turn = (): Promise<void> => endOfTurn(clock);
     return recover(journal, id, () => undefined, { before: await before?.catch(() => undefined), turn });
   }
 

@@ -11,7 +11,7 @@
  */
 import { doubledMs } from "../../platform/back-off/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
-import { type Clock, sleep } from "../../platform/clock/index.ts";
+import { type Clock, endOfTurn, sleep } from "../../platform/clock/index.ts";
 import { messageOf } from "../../platform/explained/index.ts";
 import { type Logger, ReasonTold } from "../../platform/log/index.ts";
 import {
@@ -354,7 +354,7 @@ export class Shard implements Committer {
       this.id,
       (seq, error) => log.error({ shard: this.id, seq, err: error }, "a snapshot does not read: skipped"),
       // Those that are served meanwhile go on in between.
-      { before: prepared, turn: () => new Promise((resolve) => clock.endOfTurn(resolve)) },
+      { before: prepared, turn: () => endOfTurn(clock) },
     );
     if (this.#phase !== "recovering") return;
     if (state.seq < this.#acknowledgedSeq) {

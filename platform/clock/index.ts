@@ -1,5 +1,6 @@
 export type { Clock, Timer } from "./clock.ts";
 export { Deadlines } from "./deadlines.ts";
+export { endOfTurn } from "./end-of-turn.ts";
 export { every } from "./every.ts";
 export { sleep } from "./sleep.ts";
 export { SteeredClock } from "./steered-clock.ts";
