@@ -1,10 +1,9 @@
 import { type Insertable, type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Inbox, Outbox } from "../../platform/events/index.ts";
-import type { RandomBytes } from "../../platform/random/index.ts";
+import { newId, type RandomBytes } from "../../platform/random/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
 import { type BookingRecord, WITHDRAWN_FOR_MS } from "../../proto/services/index.ts";
-import { ticketIdOf, TICKET_ID_BYTES } from "./code/ticket-code.ts";
 import { DOORS_OPEN_BEFORE_MS, FOLLOW_ATTEMPTS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { TicketTables } from "./tables.ts";
@@ -92,7 +91,7 @@ export class TicketFollower {
     const valid_from = new Date(Date.parse(quote.showtime.startsAt) - DOORS_OPEN_BEFORE_MS);
     const valid_until = new Date(quote.showtime.endsAt);
     const common = { booking_id, user_id, showtime_id, valid_from, valid_until, issued_at, generation: 1 };
-    return quote.seats.map(({ seat, label }) => ({ id: ticketIdOf(random(TICKET_ID_BYTES)), seat, label, ...common }));
+    return quote.seats.map(({ seat, label }) => ({ id: newId("tk", random), seat, label, ...common }));
   }
 
   /**

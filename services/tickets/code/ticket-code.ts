@@ -35,7 +35,7 @@ export interface TicketCode {
   readonly generation: number;
 }
 
-export const TICKET_ID_BYTES = 16;
+const TICKET_ID_BYTES = 16;
 
 const VERSION = 1;
 const TICKET_ID = /^tk_([A-Za-z0-9_-]{22})$/;
