@@ -32,6 +32,10 @@ export const isDeadlock = (error: unknown): boolean =>
 export const isLockTimeout = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
 
+/** The constraint for which PostgreSQL has refused the work, by its name; undefined where it was for something else. */
+export const constraintOf = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError ? error.constraint : undefined;
+
 /** SQLSTATEs, PostgreSQL's manual, appendix A. */
 const UNDEFINED_TABLE = "42P01";
 const DEADLOCK_DETECTED = "40P01";

@@ -7,6 +7,7 @@ export {
   startEmbedded,
 } from "./embedded/index.ts";
 export {
+  constraintOf,
   DatabaseUnusable,
   explainConnectionError,
   explainServerError,

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import { Problem } from "../../../platform/http/index.ts";
-import { isDeadlock } from "../../../platform/postgres/index.ts";
+import { constraintOf, isDeadlock } from "../../../platform/postgres/index.ts";
 import { CHANGE_ATTEMPTS_MAX } from "../limits.ts";
 import type { CatalogTables } from "../store/tables.ts";
 
@@ -52,7 +52,6 @@ const REFUSALS: Readonly<Record<string, string>> = {
 };
 
 function refusalOf(error: unknown): Problem | undefined {
-  if (!(error instanceof Error) || !("constraint" in error) || typeof error.constraint !== "string") return undefined;
-  const detail = REFUSALS[error.constraint];
+  const detail = REFUSALS[constraintOf(error) ?? ""];
   return detail === undefined ? undefined : new Problem("CONFLICT", detail);
 }

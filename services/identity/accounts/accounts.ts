@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Role } from "../../../proto/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { constraintOf } from "../../../platform/postgres/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf, Problem, Semaphore, TimePlace } from "../../../platform/http/index.ts";
@@ -195,8 +196,7 @@ async function refusingTaken<T>(written: Promise<T>): Promise<T> {
   try {
     return await written;
   } catch (error) {
-    const taken = error instanceof Error && "constraint" in error && error.constraint === "user_email_key_key";
-    throw taken ? emailTaken() : error;
+    throw constraintOf(error) === "user_email_key_key" ? emailTaken() : error;
   }
 }
 
