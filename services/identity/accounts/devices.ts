@@ -43,7 +43,7 @@ export class Devices {
    */
   async signIn(deviceId: string, secret: string): Promise<Opened> {
     const { db, families, clock } = this.#options;
-    const { id, rotated_at, expires_at, tokens_until } = families.brief("kiosk");
+    const { id, rotated_at, expires_at, tokens_until } = families.brief("device");
     const { rows } = await sql<UserRow>`
       with who as (
         select * from identity."user" where id = ${deviceId} and deleted_at is null for key share),

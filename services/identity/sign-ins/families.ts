@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import type { Role } from "../../../proto/index.ts";
 import { type Revocation, REVOCATIONS_PAGE, REVOKED } from "../../../proto/services/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
@@ -58,19 +57,20 @@ export class Families {
   }
 
   /** A family of a guest or a device, who get no refresh token: it ends with its access token. */
-  brief(role: Role): NewFamily {
-    const tokens_until = this.#tokensUntil(role);
-    return { id: newId("fam", this.#options.random), rotated_at: this.#now(), expires_at: tokens_until, tokens_until };
+  brief(whose: "guest" | "device"): NewFamily {
+    const { random, config } = this.#options;
+    const tokens_until = this.#tokensUntil(whose === "guest" ? config.guestTokenTtlMs : config.accessTokenTtlMs);
+    return { id: newId("fam", random), rotated_at: this.#now(), expires_at: tokens_until, tokens_until };
   }
 
   /** A family of somebody who proved to be who they are. */
   lasting(): NewFamily {
-    const expires_at = new Date(this.#options.clock.now() + this.#options.config.refreshTokenTtlMs);
+    const { clock, random, config } = this.#options;
     return {
-      id: newId("fam", this.#options.random),
+      id: newId("fam", random),
       rotated_at: this.#now(),
-      expires_at,
-      tokens_until: this.#tokensUntil("customer"),
+      expires_at: new Date(clock.now() + config.refreshTokenTtlMs),
+      tokens_until: this.#tokensUntil(config.accessTokenTtlMs),
     };
   }
 
@@ -195,7 +195,7 @@ export class Families {
         rotated_with: rotatedWith,
         rotated_at: now,
         expires_at: new Date(clock.now() + config.refreshTokenTtlMs),
-        tokens_until: this.#tokensUntil("customer"),
+        tokens_until: this.#tokensUntil(config.accessTokenTtlMs),
       })
       .where("id", "=", family)
       .where("generation", "=", generation)
@@ -221,10 +221,8 @@ export class Families {
   }
 
   /** A repeated refresh signs one more access token within `REFRESH_REPLAY_MS` of the row. */
-  #tokensUntil(role: Role): Date {
-    const { clock, config } = this.#options;
-    const ttlMs = role === "guest" ? config.guestTokenTtlMs : config.accessTokenTtlMs;
-    return new Date(clock.now() + ttlMs + REFRESH_REPLAY_MS + TOKEN_SIGNED_WITHIN_MS);
+  #tokensUntil(ttlMs: number): Date {
+    return new Date(this.#options.clock.now() + ttlMs + REFRESH_REPLAY_MS + TOKEN_SIGNED_WITHIN_MS);
   }
 
   #now(): Date {
