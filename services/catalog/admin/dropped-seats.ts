@@ -3,9 +3,9 @@ import { type Clock, every, type Timer } from "../../../platform/clock/index.ts"
 import { Problem } from "../../../platform/http/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { requestId, SEAT_STATUS, type ShowtimeId, showtimeId } from "../../../proto/index.ts";
+import { type ShowtimeId, showtimeId } from "../../../proto/index.ts";
 import type { Engine } from "../../../platform/engine-client/index.ts";
-import { CATALOG } from "../engine.ts";
+import { CATALOG, newRid, takenSeats } from "../engine.ts";
 import { type HallLayout, seatsOf, type SeatView } from "../layout/hall-layout.ts";
 import { SETTLE_SWEEP_EVERY_MS } from "../limits.ts";
 import type { SaleKeeper } from "../sale/sale-keeper.ts";
@@ -77,7 +77,8 @@ export class DroppedSeats {
           throw new Problem("UNAVAILABLE", "A showtime of the hall is not on sale yet: try again.");
         }
       }
-      const taken = await this.#takenSeats(showtime);
+      const taken = await takenSeats(this.#options.engine, showtime);
+      if ("code" in taken) throw new Problem(taken.code, taken.message);
       const sold = gone.filter(({ index }) => taken.has(index)).map(({ label }) => label);
       if (sold.length === 0) continue;
       throw new Problem("CONFLICT", "Seats that are sold or being bought would be gone; `labels` names them.", {
@@ -155,22 +156,11 @@ export class DroppedSeats {
   ): Promise<boolean> {
     const { engine, random } = this.#options;
     await sql`select`.execute(db);
-    const rid = requestId(random(12).toString("base64url"));
-    const reply = await engine.ask({ type, showtime, holder: CATALOG, rid, seats: seats.map(({ index }) => index) });
+    const indexes = seats.map(({ index }) => index);
+    const reply = await engine.ask({ type, showtime, holder: CATALOG, rid: newRid(random), seats: indexes });
     if (reply.type !== "refused") return true;
     if (reply.code === "NOT_FOUND") return false;
     if (reply.code === "SALE_CLOSED") return true; // It is archived: nobody buys there.
     throw new Problem(reply.code, reply.message);
-  }
-
-  async #takenSeats(showtime: ShowtimeId): Promise<ReadonlySet<number>> {
-    const view = await this.#options.engine.ask({ type: "view", showtime });
-    if (view.type === "refused") {
-      if (view.code === "NOT_FOUND") return new Set();
-      throw new Problem(view.code, view.message);
-    }
-    if (view.type !== "view") throw new TypeError(`a view was answered with ${view.type}`);
-    const isTaken = (status: number): boolean => status === SEAT_STATUS.held || status === SEAT_STATUS.booked;
-    return new Set([...view.statuses.keys()].filter((seat) => isTaken(view.statuses[seat] ?? SEAT_STATUS.free)));
   }
 }

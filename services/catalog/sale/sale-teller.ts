@@ -1,9 +1,9 @@
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import { type Command, ERRORS, type Refusal, requestId, SEAT_STATUS, showtimeId } from "../../../proto/index.ts";
+import { type Command, ERRORS, type Refusal, showtimeId } from "../../../proto/index.ts";
 import type { Engine } from "../../../platform/engine-client/index.ts";
-import { CATALOG } from "../engine.ts";
+import { CATALOG, newRid, takenSeats } from "../engine.ts";
 import { hallPlanOf } from "../layout/hall-plan.ts";
 import { TELL_ATTEMPTS_MAX } from "../limits.ts";
 import type { HallVersion } from "../store/plans.ts";
@@ -90,9 +90,10 @@ export class SaleTeller {
     }
     if (refusal !== undefined) return this.#refused(sale, refusal);
     if (sale.removing) {
-      const sold = await this.#hasSales(sale);
-      if (typeof sold !== "boolean") return this.#refused(sale, sold);
-      if (!sold) return this.#remove(sale);
+      // It is closed: nobody can hold a seat any more who has none now.
+      const taken = await takenSeats(this.#options.engine, showtimeId(sale.id));
+      if ("code" in taken) return this.#refused(sale, taken);
+      if (taken.size === 0) return this.#remove(sale);
     }
     return this.#remember(sale);
   }
@@ -118,25 +119,13 @@ export class SaleTeller {
     return refusal?.code === "NOT_FOUND" ? undefined : refusal; // Never opened.
   }
 
-  /** Every command may be repeated under another request id: it says how the sale is to be, not what is to be done to it. */
   #addressed(sale: Sale) {
-    const rid = requestId(this.#options.random(12).toString("base64url"));
-    return { showtime: showtimeId(sale.id), holder: CATALOG, rid };
+    return { showtime: showtimeId(sale.id), holder: CATALOG, rid: newRid(this.#options.random) };
   }
 
   async #ask(command: Command): Promise<Refusal | undefined> {
     const reply = await this.#options.engine.ask(command);
     return reply.type === "refused" ? reply : undefined;
-  }
-
-  /** Asked of a closed showtime: nobody can hold a seat any more who has none now. */
-  async #hasSales(sale: Sale): Promise<boolean | Refusal> {
-    const view = await this.#options.engine.ask({ type: "view", showtime: showtimeId(sale.id) });
-    if (view.type === "view") {
-      return view.statuses.some((status) => status === SEAT_STATUS.held || status === SEAT_STATUS.booked);
-    }
-    if (view.type !== "refused") throw new TypeError(`a view was answered with ${view.type}`);
-    return view.code === "NOT_FOUND" ? false : view;
   }
 
   #refused(sale: Sale, refusal: Refusal): Outcome {
