@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type Command, ERRORS, type Refusal, showtimeId } from "../../../proto/index.ts";
@@ -7,7 +7,7 @@ import { CATALOG, newRid, takenSeats } from "../engine.ts";
 import { hallPlanOf } from "../layout/hall-plan.ts";
 import { TELL_ATTEMPTS_MAX } from "../limits.ts";
 import type { HallVersion } from "../store/plans.ts";
-import type { CatalogTables } from "../store/tables.ts";
+import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 
 export interface TellerOptions {
   readonly db: Kysely<CatalogTables>;
@@ -19,19 +19,6 @@ export interface TellerOptions {
 }
 
 /** What the engine may have to be told of a showtime. */
-export interface Sale {
-  readonly id: string;
-  readonly hall_id: string;
-  readonly plan_version: number;
-  readonly sales_start_at: Date;
-  readonly sales_end_at: Date;
-  readonly ends_at: Date;
-  readonly status: "scheduled" | "cancelled";
-  readonly removing: boolean;
-  readonly version: number;
-  readonly engine_version: number;
-}
-
 export const SALE = [
   "id",
   "hall_id",
@@ -43,7 +30,8 @@ export const SALE = [
   "removing",
   "version",
   "engine_version",
-] as readonly (keyof Sale)[]; // Spread, the names lose their types.
+] as const satisfies readonly (keyof ShowtimeTable)[];
+export type Sale = Pick<Selectable<ShowtimeTable>, (typeof SALE)[number]>;
 
 /** How telling the engine went: it knows; it may soon; it never will; or the row has changed meanwhile. */
 type Outcome = "told" | "again" | "refused" | "changed";
