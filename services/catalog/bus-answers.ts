@@ -13,18 +13,18 @@ export function serveCatalog(options: { bus: Bus; reader: CatalogReader; log: Lo
   const serve = serving(bus, log, "catalog");
   return [
     serve(QUOTE, async ({ showtimeId, seats, fresh = false }) => {
-      const record = await known(fresh ? reader.showtimeNow(showtimeId) : reader.showtime(showtimeId));
+      const record = await orNull(fresh ? reader.showtimeNow(showtimeId) : reader.showtime(showtimeId));
       if (record === null) return null;
       const all = await reader.seats(record);
       const cards = seats.map((seat) => seatCard(all[seat], record.showtime));
       return cards.every((card) => card !== null) ? { showtime: showtimeCard(record), seats: cards } : null;
     }),
     serve(HALL_PLAN, async ({ showtimeId }) => {
-      const record = await known(reader.showtime(showtimeId));
+      const record = await orNull(reader.showtime(showtimeId));
       return record && (await reader.seats(record)).map(({ x, y }) => ({ x, y }));
     }),
     serve(LABELLED_SEATS, async ({ showtimeId, labels }) => {
-      const record = await known(reader.showtime(showtimeId));
+      const record = await orNull(reader.showtime(showtimeId));
       return record && indexesOf(labels, await reader.seats(record));
     }),
   ];
@@ -39,7 +39,7 @@ function indexesOf(labels: readonly string[], seats: readonly SeatView[]): (numb
 }
 
 /** Null where REST says NOT_FOUND. */
-async function known<Value>(reading: Promise<Value>): Promise<Value | null> {
+async function orNull<Value>(reading: Promise<Value>): Promise<Value | null> {
   try {
     return await reading;
   } catch (error) {
