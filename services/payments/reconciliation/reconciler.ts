@@ -18,6 +18,7 @@ import {
 } from "../gateways/gateway.ts";
 import { DIFFERENCES_MAX, RECONCILE_ROWS_MAX, RECONCILE_WINDOW_MS } from "../limits.ts";
 import type { PaymentsTables } from "../tables.ts";
+import { keptBy, Pairing, type Suspects } from "./pairing.ts";
 
 interface Options {
   /** For the lock of the process that reconciles. */
@@ -27,12 +28,6 @@ interface Options {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Registry;
-}
-
-/** What the two say of a payment; undefined is what was not found there. */
-interface Sides {
-  readonly row?: ComparedRow;
-  readonly record?: GatewayRecord;
 }
 
 /** Holds our books against the gateways': what was captured less what was refunded is the same on both sides, payment by payment. */
@@ -130,68 +125,38 @@ export class Reconciler {
     gateway: ListedGateway,
     since: Date,
   ): Promise<{ compared: number; differences: PaymentDifference[]; truncated: boolean }> {
+    const pairing = new Pairing();
     const differences: PaymentDifference[] = [];
-    let compared = 0;
     let truncated = false;
-    // Those of which only one side has told so far: by the gateway's clock a payment may be of the slice before ours, or of the next.
-    let before = new Map<string, Sides>();
-    for await (const { rows, from, until } of this.#ours.slices(method, since)) {
-      const open = new Map<string, Sides>();
-      const suspects = new Map<string, { readonly known: KnownPayment | undefined; readonly isMended: boolean }>();
-      const compare = (id: string, { row, record }: Sides): void => {
-        compared += 1;
-        // The gateway's list may have begun before `since`, by its clock.
-        if (keptBy(row) === keptBy(record)) return;
+    const lookAgain = async (suspects: Suspects): Promise<void> => {
+      for (const [paymentId, { row, record }] of suspects) {
+        if (this.#leavesOff) throw new Error("the process stops");
+        const isFull = differences.length === DIFFERENCES_MAX;
+        if (isFull) truncated = true;
         const isMended = row !== undefined && keptBy(record) > keptBy(row);
-        suspects.set(id, { known: record ?? knownBy(row), isMended });
-      };
-      const note = (id: string, side: Sides): void => {
-        const other = before.get(id) ?? open.get(id);
-        if (other === undefined) {
-          open.set(id, side);
-          return;
-        }
-        before.delete(id);
-        open.delete(id);
-        compare(id, { ...other, ...side });
-      };
-      const lookAgain = async (): Promise<void> => {
-        for (const [paymentId, { known, isMended }] of suspects) {
-          if (this.#leavesOff) throw new Error("the process stops");
-          const isFull = differences.length === DIFFERENCES_MAX;
-          if (isFull) truncated = true;
-          if (isFull && !isMended) continue; // Where the gateway has more of ours, each is looked at: that mends it.
-          const difference = await this.#lookAgain(method, gateway, paymentId, known);
-          if (difference !== undefined && !isFull) differences.push(difference);
-        }
-        suspects.clear();
-      };
-      for (const row of rows) note(row.id, { row });
+        if (isFull && !isMended) continue; // Where the gateway has more of ours, each is looked at: that mends it.
+        const difference = await this.#lookAgain(method, gateway, paymentId, record ?? knownBy(row));
+        if (difference !== undefined && !isFull) differences.push(difference);
+      }
+    };
+    for await (const { rows, from, until } of this.#ours.slices(method, since)) {
+      for (const row of rows) pairing.ours(row);
       for await (const record of gateway.list(from, until)) {
         if (this.#leavesOff) throw new Error("the process stops");
-        note(record.paymentId, { record });
-        if (open.size <= 2 * RECONCILE_ROWS_MAX) continue;
+        pairing.theirs(record);
         // So many are none of ours: the books may be of days ago, and the list goes on until now.
-        for (const [id, sides] of open) {
-          if (sides.row !== undefined) continue;
-          open.delete(id);
-          compare(id, sides);
-        }
-        await lookAgain();
+        if (pairing.open > 2 * RECONCILE_ROWS_MAX) await lookAgain(pairing.letGo());
       }
-      for (const [id, sides] of before) compare(id, sides);
-      if (until === undefined) for (const [id, sides] of open) compare(id, sides);
-      before = open;
-      await lookAgain();
+      await lookAgain(pairing.endOfSlice(until === undefined));
     }
-    for (const row of await this.#ours.refundedLately(method, since)) {
-      compared += 1;
+    const old = await this.#ours.refundedLately(method, since);
+    for (const row of old) {
       const difference = await this.#lookAgain(method, gateway, row.id, knownBy(row));
       if (difference !== undefined && differences.length === DIFFERENCES_MAX) truncated = true;
       else if (difference !== undefined) differences.push(difference);
       await this.#ours.noteLook(row);
     }
-    return { compared, differences, truncated };
+    return { compared: pairing.compared + old.length, differences, truncated };
   }
 
   /** The two lists are not of one instant: only what differs when both sides are read again, and nothing is under way, is told. */
@@ -230,6 +195,3 @@ async function recordOf(gateway: Gateway, known: KnownPayment): Promise<GatewayR
 
 const knownBy = (row: ComparedRow | undefined): KnownPayment | undefined =>
   row === undefined || row.gateway_id === null ? undefined : knownOf(row, row.gateway_id);
-
-const keptBy = (side: { readonly captured: number; readonly refunded: number } | undefined): number =>
-  side === undefined ? 0 : side.captured - side.refunded;
