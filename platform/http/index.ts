@@ -6,7 +6,7 @@ export { bearerToken, principalOf, requireRole, requireSignedIn } from "./reques
 export { problemOf } from "./answers/errors.ts";
 export type { HealthCheck } from "./watching/health.ts";
 export { HTTP_SCHEMA, httpMigrations, idempotencyKeyOf, IdempotencyStore } from "./idempotency/index.ts";
-export { decodeCursor, limitOf, pageOf, TimePlace } from "./requests/paging.ts";
+export { byTime, decodeCursor, limitOf, pageByTime, pageOf, TimePlace } from "./requests/paging.ts";
 export { listenAt } from "./listen-at.ts";
 export { createOpsServer } from "./ops-server.ts";
 export { Problem } from "./answers/problem.ts";

@@ -1,3 +1,4 @@
+import { type SelectQueryBuilder, sql } from "kysely";
 import { type Static, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
 import { Id, PAGE_LIMIT_DEFAULT, type Page, type PageQuery } from "../../../proto/rest/index.ts";
@@ -37,4 +38,42 @@ export function pageOf<Row, Item>(
   const last = shown.at(-1);
   const more = rows.length > limit && last !== undefined;
   return { items: shown.map(itemOf), nextCursor: more ? encodeCursor(placeOf(last)) : null };
+}
+
+/** What a list by time and id sorts by. No other table of its query has columns of these names. */
+interface Timed {
+  readonly created_at: Date;
+  readonly id: string;
+}
+
+/** `asc` has the oldest first. */
+type Order = "asc" | "desc";
+
+/** The rows behind the place `after`, by time and id: one more than `limit`, where there is one. */
+export function byTime<Tables, Selected extends keyof Tables, Row extends Timed>(
+  select: SelectQueryBuilder<Tables, Selected, Row>,
+  order: Order,
+  { after, limit }: { readonly after: TimePlace | undefined; readonly limit: number },
+): SelectQueryBuilder<Tables, Selected, Row> {
+  const sorted = select
+    .orderBy(sql.ref("created_at"), order)
+    .orderBy(sql.ref("id"), order)
+    .limit(limit + 1);
+  if (after === undefined) return sorted;
+  const [at, id] = after;
+  const isBehind = order === "asc" ? sql`>` : sql`<`;
+  return sorted.where(sql<boolean>`(created_at, id) ${isBehind} (${new Date(at)}, ${id})`);
+}
+
+/** A page of a list by time and id. @throws Problem BAD_MESSAGE when its cursor is not one of such a list */
+export async function pageByTime<Tables, Selected extends keyof Tables, Row extends Timed, Item>(
+  select: SelectQueryBuilder<Tables, Selected, Row>,
+  query: PageQuery,
+  order: Order,
+  itemOf: (row: Row) => Item,
+): Promise<Page<Item>> {
+  const limit = limitOf(query);
+  const after = query.cursor === undefined ? undefined : decodeCursor(TimePlace, query.cursor);
+  const rows = await byTime(select, order, { after, limit }).execute();
+  return pageOf(rows, limit, itemOf, (row): TimePlace => [row.created_at.getTime(), row.id]);
 }

@@ -9,7 +9,7 @@ import {
 } from "kysely";
 import type { Pool } from "pg";
 import type { Outbox } from "../../../platform/events/index.ts";
-import type { TimePlace } from "../../../platform/http/index.ts";
+import { byTime, type TimePlace } from "../../../platform/http/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import type { EventData } from "../../../proto/index.ts";
 import { LEASE_MS } from "../limits.ts";
@@ -98,15 +98,7 @@ export class BookingStore {
     let query = this.#db.selectFrom("booking").selectAll();
     if (userId !== undefined) query = query.where("user_id", "=", userId);
     if (showtimeId !== undefined) query = query.where("showtime_id", "=", showtimeId);
-    if (after !== undefined) {
-      const [createdAt, id] = after;
-      query = query.where(sql<boolean>`(created_at, id) < (${new Date(createdAt)}, ${id})`);
-    }
-    const rows = await query
-      .orderBy("created_at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit + 1)
-      .execute();
+    const rows = await byTime(query, "desc", { after, limit }).execute();
     return rows.map(storedOf);
   }
 

@@ -4,13 +4,13 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import { constraintOf } from "../../../platform/postgres/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem, Semaphore, TimePlace } from "../../../platform/http/index.ts";
+import { pageByTime, Problem, Semaphore } from "../../../platform/http/index.ts";
 import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
 import type { IdentityTables } from "../tables.ts";
 import { emailKey } from "../../../platform/email-address/index.ts";
-import { isBehind, placeOf, userOf, type UserRow } from "./user.ts";
+import { userOf, type UserRow } from "./user.ts";
 
 export interface AccountOptions {
   readonly db: Kysely<IdentityTables>;
@@ -94,17 +94,10 @@ export class Accounts {
 
   /** The oldest first. */
   async list({ email, role, ...page }: UserQuery): Promise<Page<User>> {
-    const limit = limitOf(page);
     let query = this.#options.db.selectFrom("user").selectAll().where("deleted_at", "is", null);
     if (email !== undefined) query = query.where("email_key", "=", emailKey(email));
     if (role !== undefined) query = query.where("role", "=", role);
-    if (page.cursor !== undefined) query = query.where(isBehind(decodeCursor(TimePlace, page.cursor)));
-    const rows = await query
-      .orderBy("created_at")
-      .orderBy("id")
-      .limit(limit + 1)
-      .execute();
-    return pageOf(rows, limit, userOf, placeOf);
+    return pageByTime(query, page, "asc", userOf);
   }
 
   /** @throws Problem UNAUTHORIZED | CONFLICT */

@@ -3,11 +3,11 @@ import { type Kysely, sql } from "kysely";
 import type { Device, DeviceCreated, DeviceRole, Page, PageQuery } from "../../../proto/rest/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
+import { pageByTime, Problem } from "../../../platform/http/index.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { IdentityTables } from "../tables.ts";
 import type { Accounts, Opened } from "./accounts.ts";
-import { isBehind, placeOf, type UserRow } from "./user.ts";
+import type { UserRow } from "./user.ts";
 
 export interface DeviceOptions {
   readonly db: Kysely<IdentityTables>;
@@ -78,19 +78,12 @@ export class Devices {
 
   /** The oldest first. */
   async list(page: PageQuery): Promise<Page<Device>> {
-    const limit = limitOf(page);
-    let query = this.#options.db
+    const devices = this.#options.db
       .selectFrom("device")
       .innerJoin("user", "user.id", "device.user_id")
       .selectAll("user")
       .select("seen_at");
-    if (page.cursor !== undefined) query = query.where(isBehind(decodeCursor(TimePlace, page.cursor)));
-    const rows = await query
-      .orderBy("created_at")
-      .orderBy("id")
-      .limit(limit + 1)
-      .execute();
-    return pageOf(rows, limit, deviceOf, placeOf);
+    return pageByTime(devices, page, "asc", deviceOf);
   }
 
   #newSecret(): { secret: string; secret_hash: Buffer } {

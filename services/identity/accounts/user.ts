@@ -1,5 +1,4 @@
-import { type RawBuilder, type Selectable, sql } from "kysely";
-import type { TimePlace } from "../../../platform/http/index.ts";
+import type { Selectable } from "kysely";
 import type { User } from "../../../proto/rest/index.ts";
 import type { IdentityTables } from "../tables.ts";
 
@@ -16,12 +15,3 @@ export const userOf = ({ id, email, name, role, language, created_at }: UserRow)
 
 /** Neither a guest nor somebody with a password. */
 export const isDevice = ({ email_key, role }: UserRow): boolean => email_key === null && role !== "guest";
-
-/** Where a page of users ends: they are listed the oldest first. */
-export const placeOf = ({ created_at, id }: Pick<UserRow, "created_at" | "id">): TimePlace => [
-  created_at.getTime(),
-  id,
-];
-
-export const isBehind = ([at, id]: TimePlace): RawBuilder<boolean> =>
-  sql<boolean>`(created_at, id) > (${new Date(at)}, ${id})`;

@@ -3,7 +3,7 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { Page, WebhookDelivery, WebhookDeliveryQuery } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
+import { pageByTime, Problem } from "../../../platform/http/index.ts";
 import {
   ATTEMPT_LEASE_MS,
   DELIVERIES_KEPT_MS,
@@ -100,20 +100,10 @@ export class Deliveries {
 
   /** Newest first. */
   async list(webhookId: string, query: WebhookDeliveryQuery): Promise<Page<WebhookDelivery>> {
-    const limit = limitOf(query);
     let rows = this.#options.db.selectFrom("webhook_delivery").selectAll().where("webhook_id", "=", webhookId);
     // Spelled out, as the index of those that failed has it: there may be few of them in a long log.
     if (query.status !== undefined) rows = rows.where("status", "=", sql.lit(query.status));
-    if (query.cursor !== undefined) {
-      const [at, id] = decodeCursor(TimePlace, query.cursor);
-      rows = rows.where(({ eb, refTuple, tuple }) => eb(refTuple("created_at", "id"), "<", tuple(new Date(at), id)));
-    }
-    const found = await rows
-      .orderBy("created_at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit + 1)
-      .execute();
-    return pageOf(found, limit, deliveryOf, (row) => [row.created_at.getTime(), row.id]);
+    return pageByTime(rows, query, "desc", deliveryOf);
   }
 
   /**

@@ -10,7 +10,7 @@ import type {
   WebhookRegistered,
   WebhookSecret,
 } from "../../../proto/rest/index.ts";
-import { decodeCursor, limitOf, pageOf, Problem, TimePlace } from "../../../platform/http/index.ts";
+import { pageByTime, Problem } from "../../../platform/http/index.ts";
 import { type AddressGuard, AddressRefused } from "./address-guard.ts";
 import { FAILED_FOR_DAYS } from "./deliveries.ts";
 import { GIVE_UP_AFTER_MS, PREVIOUS_SECRET_MS, PRUNE_ROWS_MAX, REGISTER_LOOKUP_MS, WEBHOOKS_MAX } from "./limits.ts";
@@ -62,18 +62,7 @@ export class Endpoints {
 
   /** Newest first. */
   async list(query: PageQuery): Promise<Page<Webhook>> {
-    const limit = limitOf(query);
-    let rows = this.#options.db.selectFrom("webhook").selectAll();
-    if (query.cursor !== undefined) {
-      const [at, id] = decodeCursor(TimePlace, query.cursor);
-      rows = rows.where(({ eb, refTuple, tuple }) => eb(refTuple("created_at", "id"), "<", tuple(new Date(at), id)));
-    }
-    const found = await rows
-      .orderBy("created_at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit + 1)
-      .execute();
-    return pageOf(found, limit, webhookOf, (row) => [row.created_at.getTime(), row.id]);
+    return pageByTime(this.#options.db.selectFrom("webhook").selectAll(), query, "desc", webhookOf);
   }
 
   /** How many do not take their deliveries, or were disabled for it. Not what somebody has paused, nor who has answered 410. */
