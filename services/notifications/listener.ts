@@ -3,9 +3,7 @@ import type { Bus } from "../../platform/bus/index.ts";
 import type { Consumer, Inbox } from "../../platform/events/index.ts";
 import type { BookingFacts, DomainEvent, EventName } from "../../proto/index.ts";
 import { BOOKING_NEWS, BOOKING_STATUSES } from "../../proto/services/index.ts";
-import { MAILED_EVENTS, type MailedEvent } from "./letters/index.ts";
-import type { MailQueue, MailWorker } from "./mail/index.ts";
-import type { MailTables } from "./tables.ts";
+import { MAILED_EVENTS, type MailedEvent, type MailQueue, type MailTables, type MailWorker } from "./mail/index.ts";
 
 /** Also the name that dead letters of mails go by, so that a replay comes back here. */
 export const CONSUMER = "notifications";

@@ -10,10 +10,18 @@ import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
 import { CONSUMER, Listener } from "./listener.ts";
-import { addMailMetrics, MailQueue, MailWorker, MailWriter } from "./mail/index.ts";
-import { Peers } from "./peers.ts";
-import { type MailTables, NOTIFICATIONS_SCHEMA } from "./tables.ts";
-import { FileTransport, type MailTransport, SmtpTransport } from "./transports/index.ts";
+import {
+  addMailMetrics,
+  FileTransport,
+  MailQueue,
+  type MailTables,
+  type MailTransport,
+  MailWorker,
+  MailWriter,
+  NOTIFICATIONS_SCHEMA,
+  Peers,
+  SmtpTransport,
+} from "./mail/index.ts";
 import { createWebhooks } from "./webhooks/index.ts";
 
 export interface NotificationsOptions {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createMetrics } from "../../../platform/metrics/index.ts";
 import { eventually } from "../../../platform/testing/eventually.ts";
-import { UNREACHABLE_MAX_MS } from "../limits.ts";
 import { fail, smtpError } from "../testing/mail-server.ts";
 import { usePostOffice } from "../testing/post-office.ts";
 import { bookingEvent } from "../testing/world.ts";
+import { UNREACHABLE_MAX_MS } from "./limits.ts";
 
 const TEN_MINUTES_MS = 600_000;
 

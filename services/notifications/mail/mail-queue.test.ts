@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { eventually } from "../../../platform/testing/eventually.ts";
 import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
+import { fail, smtpError } from "../testing/mail-server.ts";
+import { usePostOffice } from "../testing/post-office.ts";
+import { bookingEvent, paymentFailed, userDeleted } from "../testing/world.ts";
 import {
   MAIL_LEASE_MS,
   MAILS_AT_ONCE,
@@ -10,12 +13,9 @@ import {
   PRUNE_ROWS_MAX,
   RETRY_FIRST_MS,
   UNPAID_MAILS_OF_ADDRESS,
-} from "../limits.ts";
-import { type MailTables, NOTIFICATIONS_SCHEMA } from "../tables.ts";
+} from "./limits.ts";
+import { type MailTables, NOTIFICATIONS_SCHEMA } from "./tables.ts";
 import { MailQueue } from "./mail-queue.ts";
-import { fail, smtpError } from "../testing/mail-server.ts";
-import { usePostOffice } from "../testing/post-office.ts";
-import { bookingEvent, paymentFailed, userDeleted } from "../testing/world.ts";
 
 const post = usePostOffice();
 const { smtpUrl, receivedBy, statusesOf, putOff, allStatuses } = post;

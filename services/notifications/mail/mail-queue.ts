@@ -3,9 +3,9 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import { storableText } from "../../../platform/postgres/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
-import type { MailedEvent } from "../letters/index.ts";
-import { ERROR_LENGTH_MAX, MAIL_LEASE_MS, MAILS_KEPT_MS, PRUNE_ROWS_MAX } from "../limits.ts";
-import type { MailStatus, MailTables } from "../tables.ts";
+import type { MailedEvent } from "./letters/index.ts";
+import { ERROR_LENGTH_MAX, MAIL_LEASE_MS, MAILS_KEPT_MS, PRUNE_ROWS_MAX } from "./limits.ts";
+import type { MailStatus, MailTables } from "./tables.ts";
 
 export type QueuedMail = Selectable<MailTables["mail"]>;
 

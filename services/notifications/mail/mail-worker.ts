@@ -7,7 +7,7 @@ import { OwnCounts } from "../../../platform/http/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
-import type { MailedEvent } from "../letters/index.ts";
+import type { MailedEvent } from "./letters/index.ts";
 import {
   COUNTED_ADDRESSES_MAX,
   GIVE_UP_AFTER_MS,
@@ -21,14 +21,14 @@ import {
   UNPAID_MAILS_OF_ADDRESS,
   UNREACHABLE_FIRST_MS,
   UNREACHABLE_MAX_MS,
-} from "../limits.ts";
+} from "./limits.ts";
 import {
   type Mail,
   MailRefused,
   type MailTransport,
   RecipientUnreachable,
   TransportUnreachable,
-} from "../transports/index.ts";
+} from "./transports/index.ts";
 import type { MailQueue, QueuedMail } from "./mail-queue.ts";
 import type { MailWriter } from "./mail-writer.ts";
 

@@ -1,15 +1,8 @@
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { BookingRecord, UserCard } from "../../../proto/services/index.ts";
-import {
-  letterAsHtml,
-  letterAsText,
-  type LetterSeat,
-  type MailedEvent,
-  nameOf,
-  writeLetter,
-} from "../letters/index.ts";
-import type { Peers } from "../peers.ts";
-import type { Mail } from "../transports/index.ts";
+import { letterAsHtml, letterAsText, type LetterSeat, type MailedEvent, nameOf, writeLetter } from "./letters/index.ts";
+import type { Peers } from "./peers.ts";
+import type { Mail } from "./transports/index.ts";
 import type { QueuedMail } from "./mail-queue.ts";
 
 /** The mail, and whose it is; or why there is none to be sent. */

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { WHY } from "../../bookings/saga/decisions/reasons.ts";
-import { SETTLED_WHY } from "../../payments/decisions/settlement.ts";
-import { planOf, TOKENS } from "../../payments/mock-gateway/tokens.ts";
+import { WHY } from "../../../bookings/saga/decisions/reasons.ts";
+import { SETTLED_WHY } from "../../../payments/decisions/settlement.ts";
+import { planOf, TOKENS } from "../../../payments/mock-gateway/tokens.ts";
 import { english } from "./english.ts";
 import { german } from "./german.ts";
 

@@ -1,9 +1,8 @@
 import { type ColumnType, type Generated, type Kysely, type Migration, sql } from "kysely";
-import { inboxMigration } from "../../platform/events/index.ts";
-import type { Fixed } from "../../platform/postgres/index.ts";
-import type { DomainEvent } from "../../proto/index.ts";
+import { inboxMigration } from "../../../platform/events/index.ts";
+import type { Fixed } from "../../../platform/postgres/index.ts";
+import type { DomainEvent } from "../../../proto/index.ts";
 import type { MailedEvent } from "./letters/index.ts";
-import { webhookMigrations } from "./webhooks/index.ts";
 
 export const NOTIFICATIONS_SCHEMA = "notifications";
 
@@ -36,7 +35,8 @@ export interface MailTables {
   };
 }
 
-const mailMigrations: Readonly<Record<string, Migration>> = {
+/** Migrations of the schema `notifications`, beside those of webhooks. */
+export const mailMigrations: Readonly<Record<string, Migration>> = {
   "001-mail": {
     // Kysely hands migrations an untyped database: they outlive today's types.
     async up(db: Kysely<unknown>) {
@@ -76,5 +76,3 @@ const mailMigrations: Readonly<Record<string, Migration>> = {
     },
   },
 };
-
-export const notificationsMigrations: Readonly<Record<string, Migration>> = { ...mailMigrations, ...webhookMigrations };

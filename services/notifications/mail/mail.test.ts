@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { eventually } from "../../platform/testing/eventually.ts";
-import { BOOKING, USER_CARD } from "../../proto/services/index.ts";
+import { eventually } from "../../../platform/testing/eventually.ts";
+import { BOOKING, USER_CARD } from "../../../proto/services/index.ts";
+import { usePostOffice } from "../testing/post-office.ts";
+import { bookingEvent, paymentFailed } from "../testing/world.ts";
 import { MAILED_EVENTS } from "./letters/index.ts";
 import { RETRY_FIRST_MS } from "./limits.ts";
-import { usePostOffice } from "./testing/post-office.ts";
-import { bookingEvent, paymentFailed } from "./testing/world.ts";
 
 const post = usePostOffice();
 const { smtpUrl, receivedBy, statusesOf } = post;

@@ -1,4 +1,4 @@
-import { html } from "../../../platform/html/index.ts";
+import { html } from "../../../../platform/html/index.ts";
 import type { Letter } from "./letter.ts";
 
 export function letterAsText({ greeting, paragraphs, facts, link, closing }: Letter): string {

@@ -1,5 +1,5 @@
 /** The message catalogue's shape: a language that lacks a message does not compile. */
-import type { TicketType } from "../../../proto/services/index.ts";
+import type { TicketType } from "../../../../proto/services/index.ts";
 
 /** Events that their booking's buyer gets a mail about. */
 export const MAILED_EVENTS = [

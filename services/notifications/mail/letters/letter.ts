@@ -1,5 +1,5 @@
-import { type DomainEvent, formatMoney, formatWhen, shortened } from "../../../proto/index.ts";
-import type { BookingRecord, ShowtimeCard } from "../../../proto/services/index.ts";
+import { type DomainEvent, formatMoney, formatWhen, shortened } from "../../../../proto/index.ts";
+import type { BookingRecord, ShowtimeCard } from "../../../../proto/services/index.ts";
 import { WORDS_LENGTH_MAX } from "../limits.ts";
 import { english } from "./english.ts";
 import { german } from "./german.ts";

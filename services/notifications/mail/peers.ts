@@ -1,6 +1,6 @@
 /** What mails ask of the other domains. */
-import type { Bus } from "../../platform/bus/index.ts";
-import type { Endpoint } from "../../proto/index.ts";
+import type { Bus } from "../../../platform/bus/index.ts";
+import type { Endpoint } from "../../../proto/index.ts";
 import {
   BOOKING,
   type BookingRecord,
@@ -10,7 +10,7 @@ import {
   TICKETS_PDF,
   USER_CARD,
   type UserCard,
-} from "../../proto/services/index.ts";
+} from "../../../proto/services/index.ts";
 import { PEER_TIMEOUT_MS } from "./limits.ts";
 
 export interface Quote {

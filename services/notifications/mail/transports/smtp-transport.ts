@@ -1,5 +1,5 @@
 import { createTransport } from "nodemailer";
-import { type Clock, within } from "../../../platform/clock/index.ts";
+import { type Clock, within } from "../../../../platform/clock/index.ts";
 import { CONNECT_TIMEOUT_MS, SEND_DEADLINE_MS, SOCKET_TIMEOUT_MS } from "../limits.ts";
 import {
   type Mail,

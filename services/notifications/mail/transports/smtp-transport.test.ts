@@ -1,13 +1,13 @@
 import { createServer, type Socket } from "node:net";
 import type { SMTPServerOptions } from "smtp-server";
 import { describe, expect, it } from "vitest";
-import { VirtualClock } from "../../../platform/clock/index.ts";
-import { eventually } from "../../../platform/testing/eventually.ts";
-import { portOf } from "../../../platform/testing/port-of.ts";
+import { VirtualClock } from "../../../../platform/clock/index.ts";
+import { eventually } from "../../../../platform/testing/eventually.ts";
+import { portOf } from "../../../../platform/testing/port-of.ts";
+import { fail, smtpError } from "../../testing/mail-server.ts";
+import { usePostOffice } from "../../testing/post-office.ts";
+import { bookingEvent } from "../../testing/world.ts";
 import { GIVE_UP_AFTER_MS, RETRY_FIRST_MS, SEND_DEADLINE_MS, UNREACHABLE_MAX_MS } from "../limits.ts";
-import { fail, smtpError } from "../testing/mail-server.ts";
-import { usePostOffice } from "../testing/post-office.ts";
-import { bookingEvent } from "../testing/world.ts";
 import type { Mail } from "./mail-transport.ts";
 import { SmtpTransport } from "./smtp-transport.ts";
 

@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { eventually } from "../../../platform/testing/eventually.ts";
+import { eventually } from "../../../../platform/testing/eventually.ts";
+import { usePostOffice } from "../../testing/post-office.ts";
+import { bookingEvent } from "../../testing/world.ts";
 import { MAILS_KEPT_MS, RETRY_FIRST_MS } from "../limits.ts";
-import { usePostOffice } from "../testing/post-office.ts";
-import { bookingEvent } from "../testing/world.ts";
 
 const post = usePostOffice();
 const { statusesOf } = post;
