@@ -121,7 +121,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setErrorHandler(errorHandler(clock));
   app.setNotFoundHandler({ preHandler: limit }, (request, reply) => methods.refuse(request, reply));
 
-  addIdempotency(app, options.idempotency, clock);
+  addIdempotency(app, { store: options.idempotency, clock, log });
   const closing = new Closing(clock);
   closing.addTo(app, untilAnswered);
   await describe(app, options.version);

@@ -68,3 +68,27 @@ it("outlives a look that fails, misses no nudge that comes during one, and waits
   finish();
   await stopping;
 });
+
+it("may rest before its first look, unless it is nudged, and ends while it does", async () => {
+  const clock = new VirtualClock();
+  let looks = 0;
+  const start = () => {
+    const work = async () => ++looks === 1;
+    const poller = new Poller({ clock, log, what: "looking", everyMs: 1e3, restsFirst: true, work });
+    poller.start();
+    return poller;
+  };
+  const poller = start();
+  await clock.advance(999);
+  expect(looks).toBe(0);
+  await clock.advance(1);
+  expect(looks).toBe(2);
+  await poller.stop();
+  const nudged = start();
+  nudged.nudge();
+  await clock.settle();
+  expect(looks).toBe(3);
+  await nudged.stop();
+  await start().stop();
+  expect(looks).toBe(3);
+});

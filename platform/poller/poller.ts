@@ -8,6 +8,8 @@ interface Options {
   readonly what: string;
   /** How often it looks when nobody nudges, milliseconds. */
   readonly everyMs: number;
+  /** Whether it rests for as long before its first look too; without, it looks at its start. */
+  readonly restsFirst?: boolean;
   /** One look. @returns whether there may be more to do at once */
   work(): Promise<boolean>;
 }
@@ -43,14 +45,19 @@ export class Poller {
   }
 
   async #run(): Promise<void> {
-    const { log, what, everyMs, work } = this.#options;
+    const { log, what, everyMs, restsFirst = false, work } = this.#options;
+    let isDue = !restsFirst;
     while (!this.#stopped) {
-      this.#wanted = false;
-      const more = await work().catch((err: unknown) => {
-        log.warn({ err }, `${what} failed`);
-        return false;
-      });
-      if (!more && !this.#wanted && !this.#stopped) await this.#rest.wait(everyMs);
+      if (isDue || this.#wanted) {
+        this.#wanted = false;
+        isDue = await work().catch((err: unknown) => {
+          log.warn({ err }, `${what} failed`);
+          return false;
+        });
+      } else {
+        await this.#rest.wait(everyMs);
+        isDue = true;
+      }
     }
   }
 }

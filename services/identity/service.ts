@@ -1,9 +1,10 @@
 import type { Pool } from "pg";
 import { type Bus, serving, type Subscription } from "../../platform/bus/index.ts";
-import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { type EventStream, Outbox } from "../../platform/events/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
+import { Poller } from "../../platform/poller/index.ts";
 import { createDatabase } from "../../platform/postgres/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import {
@@ -84,10 +85,7 @@ export function createIdentityService(options: IdentityOptions): IdentityService
   const administration = new Administration({ db, families, outbox, clock });
   const guests = new ForgottenGuests({ db, bus, clock, config });
   const served: Subscription[] = [];
-  const timers: Timer[] = [];
-  const looks: Promise<void>[] = [];
   let keys: KeyRing | undefined;
-  let running = false;
 
   function keyRing(): KeyRing {
     if (keys === undefined) throw new Error("identity was asked for a token before it was started");
@@ -108,12 +106,32 @@ export function createIdentityService(options: IdentityOptions): IdentityService
     return { id, role, email, name, language };
   }
 
-  /** Not at the start, as a `Poller` does: what was read or deleted just before is not again. */
-  function nowAndThen(ms: number, what: string, work: () => Promise<void>): void {
-    const at = timers.length;
-    const look = (): Promise<void> => work().catch((error: unknown) => log.warn({ err: error }, `${what} failed`));
-    timers.push(every(clock, ms, () => (looks[at] = look())));
-  }
+  // The keys were read just before, and bookings, who are asked about guests, may be starting as well.
+  const nowAndThen = { clock, log, restsFirst: true };
+  const pollers = [
+    new Poller({
+      ...nowAndThen,
+      what: "reading the signing keys",
+      everyMs: KEYS_READ_EVERY_MS,
+      async work() {
+        await reloadKeys();
+        return false;
+      },
+    }),
+    new Poller({ ...nowAndThen, what: "deleting old sign-ins", everyMs: PRUNE_EVERY_MS, work: () => families.prune() }),
+    new Poller({
+      ...nowAndThen,
+      what: "deleting wrong passwords that are forgotten",
+      everyMs: PRUNE_EVERY_MS,
+      work: () => throttle.prune(),
+    }),
+    new Poller({
+      ...nowAndThen,
+      what: "deleting guests who booked nothing",
+      everyMs: GUESTS_PRUNE_EVERY_MS,
+      work: () => guests.prune(),
+    }),
+  ];
 
   return {
     routes: identityRoutes({ accounts, administration, devices, families, logins, throttle, tokens }),
@@ -130,23 +148,13 @@ export function createIdentityService(options: IdentityOptions): IdentityService
         serve(REVOCATIONS, ({ after }) => families.revocations(after)),
         serve(USER_CARD, ({ userId }) => userCard(userId)),
       );
-      running = true;
-      nowAndThen(KEYS_READ_EVERY_MS, "reading the signing keys", reloadKeys);
-      nowAndThen(PRUNE_EVERY_MS, "deleting old sign-ins", async () => {
-        while (running && (await families.prune()));
-        await throttle.prune();
-      });
-      nowAndThen(GUESTS_PRUNE_EVERY_MS, "deleting guests who booked nothing", async () => {
-        while (running && (await guests.prune()));
-      });
+      for (const poller of pollers) poller.start();
       outbox.start();
     },
 
     async stop() {
-      running = false;
-      for (const timer of timers.splice(0)) timer.cancel();
       for (const subscription of served.splice(0)) subscription.close();
-      await Promise.all([...looks, outbox.stop()]);
+      await Promise.all([...pollers.map((poller) => poller.stop()), outbox.stop()]);
     },
   };
 }

@@ -54,7 +54,8 @@ export const OLD_REFUNDS_AT_ONCE = 100;
 
 /** Longer than any gateway goes on repeating a webhook. */
 export const INBOX_KEPT_MS = 30 * 24 * 60 * 60_000;
-/** So many in one go, every `RECONCILE_EVERY_MS`: a delete without an end would hold its locks as long. */
+export const INBOX_PRUNE_EVERY_MS = 5 * 60_000;
+/** So many in one go: a delete without an end would hold its locks as long. */
 export const INBOX_PRUNE_ROWS_MAX = 10_000;
 /** Longer webhooks are refused. The mock gateway's have 200 bytes, and whether they are signed takes JavaScript as long as they are. */
 export const WEBHOOK_LENGTH_MAX = { mock: 4 * 1024, stripe: 256 * 1024 } as const;

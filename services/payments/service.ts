@@ -26,7 +26,7 @@ import type { Gateway, ListedGateway } from "./gateways/gateway.ts";
 import { MockGateway } from "./gateways/mock-gateway.ts";
 import { OwnBooks } from "./gateways/own-books.ts";
 import { StripeGateway } from "./gateways/stripe-gateway.ts";
-import { RECONCILE_EVERY_MS } from "./limits.ts";
+import { INBOX_PRUNE_EVERY_MS, RECONCILE_EVERY_MS } from "./limits.ts";
 import { Payments } from "./payments.ts";
 import { Reconciler } from "./reconciliation/reconciler.ts";
 import { reconciliationRoutes } from "./reconciliation/routes.ts";
@@ -111,9 +111,15 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
     log,
     async work() {
       await reconciler.reconcileForAll();
-      while (await inbox.prune());
       return false;
     },
+  });
+  const pruning = new Poller({
+    what: "deleting old webhooks of gateways",
+    everyMs: INBOX_PRUNE_EVERY_MS,
+    clock,
+    log,
+    work: () => inbox.prune(),
   });
   const verifiers = {
     mock: mockVerifier(() => (webhookKey ??= new WebhookKey(mockSecret()))),
@@ -147,12 +153,13 @@ export function createPaymentsService(options: PaymentsOptions): PaymentsService
       );
       for (const each of working) each.start();
       reconciling.start();
+      pruning.start();
     },
 
     async stop() {
       for (const subscription of served.splice(0)) subscription.close();
       reconciler.leaveOff();
-      await Promise.all([...working.map((each) => each.stop()), reconciling.stop()]);
+      await Promise.all([...working.map((each) => each.stop()), reconciling.stop(), pruning.stop()]);
       reconciler.stop();
       await payments.idle();
       await outbox.stop();

@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { type Clock, every } from "../../clock/index.ts";
+import type { Logger } from "../../log/index.ts";
+import { Poller } from "../../poller/index.ts";
 import { guardOf, principalOf } from "../requests/guards.ts";
-import {
-  IDEMPOTENCY_KEY_LENGTH_MAX,
-  IDEMPOTENCY_PRUNE_EVERY_MS,
-  IDEMPOTENCY_PRUNE_ROWS_MAX,
-  IDEMPOTENCY_RENEW_EVERY_MS,
-} from "../limits.ts";
+import { IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_PRUNE_EVERY_MS, IDEMPOTENCY_RENEW_EVERY_MS } from "../limits.ts";
 import { problemOf } from "../answers/errors.ts";
 import { becomeProblem, Problem } from "../answers/problem.ts";
 import type { IdempotencyStore, KeyedRequest } from "./store.ts";
+
+interface Options {
+  readonly store: IdempotencyStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
 interface Run {
   readonly request: KeyedRequest;
@@ -30,7 +33,7 @@ const KEPT_HEADERS = [...OF_ANSWER, "x-request-id"];
 const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$`);
 
 /** Makes `config: { idempotent: true }` work, and looks after the store until the server closes. */
-export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, clock: Clock): void {
+export function addIdempotency(app: FastifyInstance, { store, clock, log }: Options): void {
   app.decorateRequest("idempotentRun", null);
   app.addHook("onRoute", (route) => {
     if (route.config?.idempotent !== true) return;
@@ -43,22 +46,22 @@ export function addIdempotency(app: FastifyInstance, store: IdempotencyStore, cl
       (request, reply, payload) => finish(store, request, reply, payload),
     ];
   });
-  const prune = async (): Promise<void> => {
-    while ((await store.prune()) === IDEMPOTENCY_PRUNE_ROWS_MAX);
-  };
-  const warn =
-    (complaint: string) =>
-    (error: unknown): void =>
-      app.log.warn({ err: error }, complaint);
-  const timers = [
-    every(clock, IDEMPOTENCY_PRUNE_EVERY_MS, () => prune().catch(warn("old idempotency keys could not be deleted"))),
-    // One that hangs keeps no other waiting: the leases run out.
-    every(clock, IDEMPOTENCY_RENEW_EVERY_MS, () => {
-      store.renew().catch(warn("idempotency keys could not be renewed"));
-    }),
-  ];
+  const pruning = new Poller({
+    clock,
+    log,
+    what: "deleting old idempotency keys",
+    everyMs: IDEMPOTENCY_PRUNE_EVERY_MS,
+    restsFirst: true,
+    work: () => store.prune(),
+  });
+  pruning.start();
+  // One that hangs keeps no other waiting: the leases run out.
+  const renewing = every(clock, IDEMPOTENCY_RENEW_EVERY_MS, () => {
+    store.renew().catch((err: unknown) => log.warn({ err }, "idempotency keys could not be renewed"));
+  });
   app.addHook("onClose", async () => {
-    for (const timer of timers) timer.cancel();
+    renewing.cancel();
+    await pruning.stop();
     await store.close();
   });
 }

@@ -122,14 +122,14 @@ export class IdempotencyStore {
         and row.status is null and row.lease_until < ${leaseUntil}`.execute(this.#db);
   }
 
-  /** Deletes some of what is older than a day. @returns how many rows went: `IDEMPOTENCY_PRUNE_ROWS_MAX` while there may be more */
-  async prune(): Promise<number> {
+  /** Deletes some of what is older than a day. @returns whether there may be more */
+  async prune(): Promise<boolean> {
     const old = new Date(this.#clock.now() - IDEMPOTENCY_KEPT_MS);
-    const { numAffectedRows } = await sql`
+    const { numAffectedRows = 0n } = await sql`
       delete from http.idempotency_key where (user_id, key) in (
         select user_id, key from http.idempotency_key where created_at < ${old}
         limit ${IDEMPOTENCY_PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#db);
-    return Number(numAffectedRows ?? 0n);
+    return numAffectedRows >= BigInt(IDEMPOTENCY_PRUNE_ROWS_MAX);
   }
 
   /** After the last run. */

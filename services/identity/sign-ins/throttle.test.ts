@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemRandom } from "../../../platform/random/index.ts";
 import type { ProblemBody } from "../../../proto/rest/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
-import { LOGINS_AT_ONCE, WRONG_PASSWORDS_FREE, WRONG_PASSWORDS_KEPT_MS } from "../limits.ts";
+import { LOGINS_AT_ONCE, PRUNE_ROWS_MAX, WRONG_PASSWORDS_FREE, WRONG_PASSWORDS_KEPT_MS } from "../limits.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { bearer, PASSWORD, type TestClient, testIdentity, type TestIdentity } from "../testing.ts";
 import { Throttle } from "./throttle.ts";
@@ -158,6 +158,21 @@ describe("guessing from everywhere, or everybody's", () => {
     expect(await rows()).toBe(3); // All that was counted before this test is stale.
     t.clock.goForward(WRONG_PASSWORDS_KEPT_MS + 1);
     await throttle.prune();
+    expect(await rows()).toBe(0);
+  });
+
+  it("is forgotten so many rows at a time", async () => {
+    const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
+    const throttle = new Throttle({ db, clock: t.clock, secret: () => systemRandom(32) });
+    while (await throttle.prune()); // What the tests before have left.
+    await t.pool.query(
+      `insert into identity.wrong_password
+       select int4send(n), 0, to_timestamp(0), to_timestamp(0) from generate_series(1, $1::int) as n`,
+      [PRUNE_ROWS_MAX + 1],
+    );
+    expect(await throttle.prune()).toBe(true);
+    expect(await rows()).toBe(1);
+    expect(await throttle.prune()).toBe(false);
     expect(await rows()).toBe(0);
   });
 });

@@ -104,14 +104,15 @@ export class Throttle {
     await this.#options.db.deleteFrom("wrong_password").where("key", "=", pair).execute();
   }
 
-  /** Deletes what is forgotten. */
-  async prune(): Promise<void> {
+  /** Deletes some of what is forgotten. @returns whether there may be more */
+  async prune(): Promise<boolean> {
     const { db, clock } = this.#options;
     const stale = new Date(clock.now() - WRONG_PASSWORDS_KEPT_MS);
-    await sql`
+    const { numAffectedRows = 0n } = await sql`
       delete from identity.wrong_password where key in (
         select key from identity.wrong_password where last_at < ${stale} limit ${PRUNE_ROWS_MAX} for update skip locked)
       `.execute(db);
+    return numAffectedRows >= BigInt(PRUNE_ROWS_MAX);
   }
 
   #keyOf(...parts: string[]): Buffer {

@@ -49,49 +49,65 @@ interface Options {
  */
 export class MailWorker {
   readonly #options: Options;
-  readonly #poller: Poller;
+  readonly #sending: Poller;
+  readonly #pruning: Poller;
   /** Mails about what was not paid, by address. */
   readonly #unpaid: OwnCounts;
   /** Times in a row that the server could not be reached. */
   #unreachable = 0;
   #pausedUntil = -Infinity;
-  #prunedAt = -Infinity;
 
   constructor(options: Options) {
     this.#options = options;
     const { clock, log } = options;
     this.#unpaid = new OwnCounts({ clock, keysMax: COUNTED_ADDRESSES_MAX });
-    const work = (): Promise<boolean> => this.#sendSome();
-    this.#poller = new Poller({ clock, log, what: "looking for mails to send", everyMs: MAIL_POLL_MS, work });
+    this.#sending = new Poller({
+      clock,
+      log,
+      what: "looking for mails to send",
+      everyMs: MAIL_POLL_MS,
+      work: () => this.#sendSome(),
+    });
+    this.#pruning = new Poller({
+      clock,
+      log,
+      what: "deleting old mails",
+      everyMs: PRUNE_EVERY_MS,
+      work: () => this.#prune(),
+    });
   }
 
   start(): void {
-    this.#poller.start();
+    this.#sending.start();
+    this.#pruning.start();
   }
 
   nudge(): void {
-    this.#poller.nudge();
+    this.#sending.nudge();
   }
 
   /** Does not wait for a slow server for long. */
   async stop(): Promise<void> {
-    await within(this.#options.clock, STOP_WAIT_MS, this.#poller.stop(), () => undefined);
+    const stopped = Promise.all([this.#sending.stop(), this.#pruning.stop()]);
+    await within(this.#options.clock, STOP_WAIT_MS, stopped, () => undefined);
   }
 
   async #sendSome(): Promise<boolean> {
-    const { queue, transport, clock, log } = this.#options;
-    if (clock.monotonic() - this.#prunedAt > PRUNE_EVERY_MS && !(await queue.prune())) {
-      this.#prunedAt = clock.monotonic();
-      await transport
-        .prune(new Date(clock.now() - MAILS_KEPT_MS))
-        .catch((err: unknown) => log.warn({ err }, "deleting the files of old mails failed"));
-    }
+    const { queue, clock } = this.#options;
     if (clock.monotonic() < this.#pausedUntil) return false;
     // While the server is away, one mail is enough to find out whether it is back.
     const limit = this.#unreachable > 0 ? 1 : MAILS_AT_ONCE;
     const taken = await queue.take(limit);
     await Promise.all(taken.map((mail) => this.#send(mail)));
     return taken.length === limit && this.#unreachable === 0;
+  }
+
+  /** What the table has of them, and then what the transport has. @returns whether there may be more */
+  async #prune(): Promise<boolean> {
+    const { queue, transport, clock } = this.#options;
+    if (await queue.prune()) return true;
+    await transport.prune(new Date(clock.now() - MAILS_KEPT_MS));
+    return false;
   }
 
   async #send(queued: QueuedMail): Promise<void> {

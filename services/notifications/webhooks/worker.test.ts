@@ -8,7 +8,14 @@ import { createDatabase } from "../../../platform/postgres/index.ts";
 import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { Deliveries } from "./deliveries.ts";
-import { ATTEMPT_LEASE_MS, ATTEMPT_TIMEOUT_MS, PER_WEBHOOK_MAX, RESPONSE_EXCERPT_MAX } from "./limits.ts";
+import {
+  ATTEMPT_LEASE_MS,
+  ATTEMPT_TIMEOUT_MS,
+  DELIVERIES_KEPT_MS,
+  PER_WEBHOOK_MAX,
+  PRUNE_ROWS_MAX,
+  RESPONSE_EXCERPT_MAX,
+} from "./limits.ts";
 import type { WebhookTables } from "./tables.ts";
 import { type Receiver, testWebhooks, type TestWebhooks } from "./testing.ts";
 
@@ -224,6 +231,20 @@ describe("a delivery", () => {
     t.clock.endWaits(); // The first process was not dead after all: what it has to say comes too late.
     await t.webhooks.stop();
     expect(await delivery(id)).toMatchObject({ attempts: 2, status: "delivered" });
+  });
+
+  it("is deleted once the log does not go back so far, and however many there are", async () => {
+    const { id } = await t.register(receiver.url);
+    await t.pool.query(
+      `insert into notifications.webhook_delivery
+        (id, webhook_id, event_id, type, body, status, created_at, give_up_at, next_attempt_at)
+      select 'wd_' || n, $1, 'ev_' || n, 'booking.created', '', 'delivered', $2::timestamptz, $2, $2
+      from generate_series(1, $3::int) as n`,
+      [id, new Date(t.clock.now() - DELIVERIES_KEPT_MS - 1), PRUNE_ROWS_MAX + 1],
+    );
+    await t.start(t.another());
+    const left = async () => (await t.pool.query("select from notifications.webhook_delivery")).rowCount;
+    await expect.poll(left, SOON).toBe(0);
   });
 
   it("is made once, however many processes look", async () => {

@@ -17,41 +17,50 @@ interface Options {
 /** Attempts what is due, in this process beside others. */
 export class Worker {
   readonly #options: Options;
-  readonly #poller: Poller;
+  readonly #attempting: Poller;
+  readonly #pruning: Poller;
   readonly #inFlight = new Set<Promise<void>>();
-  #prunedAt = -Infinity;
 
   constructor(options: Options) {
     const { clock, log } = options;
     this.#options = options;
-    const work = (): Promise<boolean> => this.#look();
-    this.#poller = new Poller({ clock, log, what: "looking after webhooks", everyMs: POLL_MS, work });
+    this.#attempting = new Poller({
+      clock,
+      log,
+      what: "looking after webhooks",
+      everyMs: POLL_MS,
+      work: () => this.#look(),
+    });
+    this.#pruning = new Poller({
+      clock,
+      log,
+      what: "deleting old deliveries of webhooks",
+      everyMs: PRUNE_EVERY_MS,
+      work: () => options.deliveries.prune(),
+    });
   }
 
   start(): void {
-    this.#poller.start();
+    this.#attempting.start();
+    this.#pruning.start();
   }
 
   /** Looks now, rather than at the next poll. */
   nudge(): void {
-    this.#poller.nudge();
+    this.#attempting.nudge();
   }
 
   /** Lets what is under way end, if it does so soon; else it is made again when its lease is over. */
   async stop(): Promise<void> {
-    await this.#poller.stop();
+    await Promise.all([this.#attempting.stop(), this.#pruning.stop()]);
     await within(this.#options.clock, STOP_MS, Promise.all(this.#inFlight), () => undefined);
   }
 
   async #look(): Promise<boolean> {
-    const { deliveries, clock } = this.#options;
     const free = IN_FLIGHT_MAX - this.#inFlight.size;
     if (free === 0) return false;
-    const attempts = await deliveries.take(free);
+    const attempts = await this.#options.deliveries.take(free);
     for (const attempt of attempts) this.#begin(attempt);
-    if (clock.monotonic() - this.#prunedAt >= PRUNE_EVERY_MS && !(await deliveries.prune())) {
-      this.#prunedAt = clock.monotonic();
-    }
     return attempts.length === free;
   }
 
