@@ -1,6 +1,7 @@
 import type { DomainEvent, EventName } from "../../proto/index.ts";
 import { type Clock, sleep, within } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
+import { Semaphore } from "../turns/index.ts";
 import type { DeadLetter, DeadLetters } from "./dead-letters.ts";
 import { type Consumer, StreamStopped } from "./event-stream.ts";
 import { HANDLE_TIMEOUT_MS, HANDLERS_MAX } from "./limits.ts";
@@ -27,8 +28,8 @@ export class ConsumerGroup {
   readonly #closed = new AbortController();
   /** The last delivery of each subject that has any under way; it never rejects. */
   readonly #tails = new Map<string, Promise<void>>();
-  #free = HANDLERS_MAX;
-  readonly #waiting: (() => void)[] = [];
+  /** Streams bound what they hand over, and an event that was refused here would count as one that failed. */
+  readonly #turns = new Semaphore({ atOnce: HANDLERS_MAX, waitingMax: Infinity });
   readonly #handling = new Set<Promise<void>>();
   #turn = 0;
 
@@ -92,7 +93,7 @@ export class ConsumerGroup {
   /** Starts no handler any more, refuses what waits, and settles when the handlers that run have ended. */
   async close(): Promise<void> {
     this.#closed.abort();
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#turns.letAllIn();
     await this.settled();
   }
 
@@ -135,10 +136,8 @@ export class ConsumerGroup {
     }
   }
 
-  async #handle(event: DomainEvent): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
-    try {
+  #handle(event: DomainEvent): Promise<void> {
+    return this.#turns.run(async () => {
       const member = this.#nextMember(event.type);
       const handle = async (): Promise<void> => member.handle(event);
       const handled = within(this.#options.clock, HANDLE_TIMEOUT_MS, handle(), () => {
@@ -146,11 +145,7 @@ export class ConsumerGroup {
       });
       this.#handling.add(handled);
       await handled.finally(() => this.#handling.delete(handled));
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
+    });
   }
 
   /** @throws StreamStopped when there is none any more */

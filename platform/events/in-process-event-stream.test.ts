@@ -3,9 +3,9 @@ import type { DomainEvent } from "../../proto/index.ts";
 import { VirtualClock } from "../clock/index.ts";
 import { CONTRACT_DELIVERIES_MAX, eventStreamContract } from "./testing-contract.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { StreamBusy } from "./event-stream.ts";
+import { StreamBusy, StreamStopped } from "./event-stream.ts";
 import { InProcessEventStream } from "./in-process-event-stream.ts";
-import { DELIVERIES_PENDING_MAX, HANDLE_TIMEOUT_MS } from "./limits.ts";
+import { DELIVERIES_PENDING_MAX, HANDLE_TIMEOUT_MS, HANDLERS_MAX } from "./limits.ts";
 import { silent, testEvent, testEvents, type TestEvents } from "./testing.ts";
 
 let t: TestEvents;
@@ -56,6 +56,26 @@ describe("in process", () => {
     stream.start();
     await Promise.all(publishes);
     await stream.publish(event("one more"));
+    await stream.stop();
+  });
+
+  it("refuses at once what still waits for its turn when the consumer closes, and waits for what runs", async () => {
+    const stream = t.newStream();
+    const finish: (() => void)[] = [];
+    const consumer = stream.consume({
+      name: "tickets",
+      types: ["user.deleted"],
+      handle: () => new Promise<void>((resolve) => void finish.push(resolve)),
+    });
+    stream.start();
+    const publishes = Array.from({ length: HANDLERS_MAX + 2 }, (_, at) => stream.publish(event(`e${at}`)));
+    await expect.poll(() => finish.length).toBe(HANDLERS_MAX);
+    const closing = consumer.close();
+    const waiting = publishes.splice(HANDLERS_MAX);
+    await Promise.all(waiting.map((publish) => expect(publish).rejects.toThrow(StreamStopped)));
+    for (const end of finish) end();
+    await Promise.all([closing, ...publishes]);
+    expect(finish).toHaveLength(HANDLERS_MAX);
     await stream.stop();
   });
 

@@ -10,10 +10,7 @@ export { byTime, decodeCursor, limitOf, pageByTime, pageOf, TimePlace } from "./
 export { listenAt } from "./listen-at.ts";
 export { createOpsServer } from "./ops-server.ts";
 export { Problem } from "./answers/problem.ts";
-export { OwnCounts, type SharedCounts } from "./rate-limit/index.ts";
 export type { Routes } from "./routes.ts";
-export { Semaphore } from "./requests/semaphore.ts";
-export { SemaphorePerKey } from "./requests/semaphore-per-key.ts";
 export { createHttpServer, type HttpServer } from "./server.ts";
 export { validatorCompiler } from "./requests/validation.ts";
 export type { WebSocketAddress } from "./web-app.ts";

@@ -25,6 +25,8 @@ export const HEALTH_CHECK_TIMEOUT_MS = 5_000;
 export const BALANCER_ASKS_WITHIN_MS = 2_000;
 /** Who asks a second time has heard the first answer. */
 export const BALANCER_TOLD_TIMES = 2;
+/** When those may come again for whom no room was left to wait in: what they want takes others seconds. */
+export const CROWDED_RETRY_MS = 2_000;
 /** Requests that failed because something was away get one line in so long, with their count. */
 export const AWAY_TOLD_EVERY_MS = 1_000;
 

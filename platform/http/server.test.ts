@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BusClosed, ConnectionLost, NoResponders, RequestTimeout } from "../bus/index.ts";
 import { VirtualClock } from "../clock/index.ts";
 import { portOf } from "../testing/port-of.ts";
+import { TooManyWaiting } from "../turns/index.ts";
 import { problemOf } from "./answers/errors.ts";
+import { CROWDED_RETRY_MS } from "./limits.ts";
 import { principalOf, requireRole, requireSignedIn } from "./requests/guards.ts";
 import { Problem } from "./answers/problem.ts";
 import { as, testServer, type TestServer } from "./testing.ts";
@@ -212,6 +214,7 @@ describe("every refusal is a problem", () => {
     const response = await server.app.inject({ url: "/api/v1/busy" });
     expect(expectProblem(response, 503, "BUSY")["retryInMs"]).toBe(2_500);
     expect(response.headers["retry-after"]).toBe("3");
+    expect(problemOf(new TooManyWaiting())).toMatchObject({ code: "BUSY", extra: { retryInMs: CROWDED_RETRY_MS } });
   });
 
   it("for an address that does not decode, and for one with a part too long", async () => {
@@ -355,8 +358,9 @@ it("logs once what fails many requests because it is away, with their count, and
   const failing = await testServer({ clock, log });
   failing.app.get("/away", () => Promise.reject(new NoResponders("quote")));
   failing.app.get("/crash", () => Promise.reject(new Error("a defect")));
+  failing.app.get("/crowded", () => Promise.reject(new TooManyWaiting()));
   try {
-    for (const url of ["/away", "/away", "/crash", "/away", "/crash"]) await failing.app.inject({ url });
+    for (const url of ["/away", "/away", "/crash", "/away", "/crowded", "/crash"]) await failing.app.inject({ url });
     await clock.advance(1_000);
     await failing.app.inject({ url: "/away" });
     expect(told.map(({ count }) => count)).toEqual([1, undefined, undefined, 3]);

@@ -13,6 +13,7 @@ import { createMetrics } from "../../platform/metrics/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { type TestDatabase, testDatabase } from "../../platform/postgres/testing.ts";
 import { systemRandom } from "../../platform/random/index.ts";
+import type { SharedCounts } from "../../platform/window-counts/index.ts";
 import type { DomainEvent } from "../../proto/index.ts";
 import type { DeviceCreated, DeviceRole, GuestSignedIn, PersonRole, SignedIn } from "../../proto/rest/index.ts";
 import {
@@ -21,7 +22,6 @@ import {
   httpMigrations,
   type HttpServer,
   IdempotencyStore,
-  type SharedCounts,
 } from "../../platform/http/index.ts";
 import type { FirstAdmin } from "./accounts/first-admin.ts";
 import { keyFile } from "./keys/key-file.ts";

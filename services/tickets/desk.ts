@@ -3,7 +3,8 @@ import type { Principal } from "../../platform/auth/index.ts";
 import { isPlainId } from "../../proto/index.ts";
 import type { BookingRecord } from "../../proto/services/index.ts";
 import type { Ticket } from "../../proto/rest/index.ts";
-import { Problem, Semaphore, SemaphorePerKey } from "../../platform/http/index.ts";
+import { Problem } from "../../platform/http/index.ts";
+import { Semaphore, SemaphorePerKey } from "../../platform/turns/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import { writeTicketCode } from "./code/ticket-code.ts";
 import { ticketedSeats, type TicketFollower } from "./follower.ts";
@@ -44,7 +45,7 @@ export class TicketDesk {
     return (await this.#upToDate(booking)).map((row) => this.#shown(row));
   }
 
-  /** @throws Problem BOOKING_NOT_FOUND, BOOKING_STATE (there are none), BUSY, UNAVAILABLE */
+  /** @throws TooManyWaiting, Problem BOOKING_NOT_FOUND, BOOKING_STATE (there are none), UNAVAILABLE */
   async printBooking(bookingId: string, reader: Reader): Promise<Uint8Array> {
     const booking = await this.#bookingFor(bookingId, reader);
     const rows = await this.#upToDate(booking);
@@ -54,7 +55,7 @@ export class TicketDesk {
     return bytes;
   }
 
-  /** For other services. @returns undefined while there are none. @throws Problem BUSY, UNAVAILABLE */
+  /** For other services. @returns undefined while there are none. @throws TooManyWaiting, Problem UNAVAILABLE */
   async printFor(bookingId: string): Promise<Uint8Array | undefined> {
     const booking = await this.#options.peers.booking(bookingId);
     if (booking === null) return undefined;
@@ -62,7 +63,7 @@ export class TicketDesk {
     return this.#mailing.run(() => this.#print(booking, rows));
   }
 
-  /** @throws Problem NOT_FOUND, BOOKING_STATE (it is void), BUSY, UNAVAILABLE */
+  /** @throws TooManyWaiting, Problem NOT_FOUND, BOOKING_STATE (it is void), UNAVAILABLE */
   async printTicket(id: string, reader: Reader): Promise<Uint8Array> {
     const row = await this.#validFor(id, reader);
     const booking = await this.#options.peers.booking(row.booking_id);

@@ -4,7 +4,8 @@ import { isAway } from "../../bus/index.ts";
 import type { Clock } from "../../clock/index.ts";
 import { CountedLine } from "../../log/index.ts";
 import { explainConnectionError } from "../../postgres/index.ts";
-import { AWAY_TOLD_EVERY_MS, BODY_READ_AWAY_MAX } from "../limits.ts";
+import { TooManyWaiting } from "../../turns/index.ts";
+import { AWAY_TOLD_EVERY_MS, BODY_READ_AWAY_MAX, CROWDED_RETRY_MS } from "../limits.ts";
 import { Problem, sendProblem } from "./problem.ts";
 
 /**
@@ -16,7 +17,7 @@ export function errorHandler(
 ): (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void {
   const away = new CountedLine(clock, AWAY_TOLD_EVERY_MS);
   const note = (error: FastifyError, { code, status }: Problem, { id: requestId, log }: FastifyRequest): void => {
-    if (status < 500 || error instanceof Problem) return;
+    if (status < 500 || error instanceof Problem || error instanceof TooManyWaiting) return;
     if (code !== "UNAVAILABLE") return log.error({ err: error, requestId }, "a request failed");
     away.add((count) => log.warn({ err: error, requestId, count }, "requests failed: what they need is away"));
   };
@@ -33,6 +34,7 @@ export function errorHandler(
 
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof TooManyWaiting) return new Problem("BUSY", error.message, { retryInMs: CROWDED_RETRY_MS });
   if (error instanceof InvalidToken) return new Problem("UNAUTHORIZED", error.message);
   if (error instanceof VerifierUnavailable)
     return new Problem("UNAVAILABLE", "Tokens cannot be checked just now; try again.");

@@ -1,2 +1,1 @@
 export { limitRequests } from "./limit-requests.ts";
-export { OwnCounts, type SharedCounts } from "./window-counts.ts";

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, onRequestHookHandler } from "fastify";
 import { networkOf } from "../../network/index.ts";
+import type { OwnCounts, SharedCounts, WindowCount } from "../../window-counts/index.ts";
 import { Problem } from "../answers/problem.ts";
-import type { OwnCounts, SharedCounts, WindowCount } from "./window-counts.ts";
 
 interface Options {
   readonly own: OwnCounts;

@@ -4,7 +4,8 @@ import type { Clock } from "../../../platform/clock/index.ts";
 import { constraintOf } from "../../../platform/postgres/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { Language, Page, User, UserQuery } from "../../../proto/rest/index.ts";
-import { pageByTime, Problem, Semaphore } from "../../../platform/http/index.ts";
+import { pageByTime, Problem } from "../../../platform/http/index.ts";
+import { Semaphore } from "../../../platform/turns/index.ts";
 import { REGISTRATIONS_AT_ONCE, REGISTRATIONS_WAITING_MAX } from "../limits.ts";
 import type { Families } from "../sign-ins/families.ts";
 import type { Passwords } from "../sign-ins/passwords.ts";
@@ -44,7 +45,7 @@ export class Accounts {
   /**
    * Opens an account and signs in to it.
    * @param network hash of where the client is
-   * @throws Problem BAD_MESSAGE | CONFLICT | BUSY
+   * @throws TooManyWaiting, Problem BAD_MESSAGE | CONFLICT
    */
   async register(account: NewAccount, role: Role, network: Buffer | null): Promise<Opened> {
     return this.#withPassword(account, network, async (transaction, key) => {
@@ -55,7 +56,7 @@ export class Accounts {
 
   /**
    * A guest becomes a customer: the same user, so that what the guest has booked stays theirs.
-   * @throws Problem BAD_MESSAGE | CONFLICT | BUSY
+   * @throws TooManyWaiting, Problem BAD_MESSAGE | CONFLICT
    */
   async upgrade(guestId: string, account: NewAccount, network: Buffer | null): Promise<Opened> {
     return this.#withPassword(account, network, async (transaction, key) => {
@@ -117,7 +118,7 @@ export class Accounts {
 
   /**
    * @param known hash of the password that was given as the current one
-   * @throws Problem BAD_MESSAGE | FORBIDDEN | BUSY
+   * @throws TooManyWaiting, Problem BAD_MESSAGE | FORBIDDEN
    */
   async changePassword(user: UserRow, known: string, password: string, { keep }: { keep: string }): Promise<void> {
     const { db, passwords, families } = this.#options;

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
-import { Problem, SemaphorePerKey } from "../../../platform/http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
+import { SemaphorePerKey } from "../../../platform/turns/index.ts";
 import { emailKey } from "../../../platform/email-address/index.ts";
 import type { UserRow } from "../accounts/user.ts";
 import {
@@ -46,7 +47,7 @@ export class Logins {
   /**
    * Two statements beside the hash: one reads user, password and waits, one opens the family (or counts the failure).
    * @param address of the client
-   * @throws Problem UNAUTHORIZED | RATE_LIMITED | BUSY; the same, after the same time, whether user or password is unknown
+   * @throws TooManyWaiting, Problem UNAUTHORIZED | RATE_LIMITED; the same, after the same time, whether user or password is unknown
    */
   login(email: string, password: string, address: string): Promise<{ user: UserRow; family: string }> {
     return this.#turns.run(networkOf(address), async () => {
@@ -62,7 +63,7 @@ export class Logins {
   /**
    * Before what only the owner of an account may do: a token may have been stolen.
    * @returns the hash that the password was held against
-   * @throws Problem FORBIDDEN | RATE_LIMITED | BUSY
+   * @throws TooManyWaiting, Problem FORBIDDEN | RATE_LIMITED
    */
   confirm(user: UserRow, password: string, address: string): Promise<string> {
     return this.#turns.run(networkOf(address), async () => {

@@ -1,6 +1,6 @@
 import { hash, verify } from "@node-rs/argon2";
+import { Semaphore } from "../../../platform/turns/index.ts";
 import * as limits from "../limits.ts";
-import { Semaphore } from "../../../platform/http/index.ts";
 
 const ARGON2ID = {
   algorithm: 2, // argon2id; the package names it in a const enum, which is gone at run time.
@@ -16,12 +16,12 @@ const NOBODY = `$argon2id$v=19$m=${limits.ARGON2_MEMORY},t=${limits.ARGON2_PASSE
 export class Passwords {
   readonly #turns = new Semaphore({ atOnce: limits.HASHES_AT_ONCE, waitingMax: limits.HASHES_WAITING_MAX });
 
-  /** @throws Problem BUSY */
+  /** @throws TooManyWaiting */
   hash(password: string): Promise<string> {
     return this.#turns.run(() => hash(password.normalize("NFC"), ARGON2ID));
   }
 
-  /** @param stored null for a user that does not exist: false, after as long. @throws Problem BUSY */
+  /** @param stored null for a user that does not exist: false, after as long. @throws TooManyWaiting */
   async matches(stored: string | null, password: string): Promise<boolean> {
     const same = await this.#turns.run(() => verify(stored ?? NOBODY, password.normalize("NFC")));
     return same && stored !== null;

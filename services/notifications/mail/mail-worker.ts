@@ -3,9 +3,9 @@ import { type Clock, within } from "../../../platform/clock/index.ts";
 import { mailboxOf } from "../../../platform/email-address/index.ts";
 import type { DeadLetters } from "../../../platform/events/index.ts";
 import { messageOf } from "../../../platform/explained/index.ts";
-import { OwnCounts } from "../../../platform/http/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
+import { OwnCounts } from "../../../platform/window-counts/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { MailedEvent } from "./letters/index.ts";
 import {

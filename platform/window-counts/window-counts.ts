@@ -1,7 +1,7 @@
-import type { Clock } from "../../clock/index.ts";
+import type { Clock } from "../clock/index.ts";
 
 export interface WindowCount {
-  /** Requests in the present window, this one included. */
+  /** How often in the present window, this time included. */
   readonly count: number;
   /** What is left of the window. */
   readonly leftMs: number;

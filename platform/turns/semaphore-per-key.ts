@@ -12,7 +12,7 @@ export class SemaphorePerKey {
     this.#all = new Semaphore(all);
   }
 
-  /** @throws Problem BUSY, at once, when too many wait already, of the key or of all */
+  /** @throws TooManyWaiting, at once, of the key or of all */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const own = this.#keys.get(key) ?? new Semaphore(this.#each);
     this.#keys.set(key, own);

@@ -1,8 +1,15 @@
-import { Problem } from "../answers/problem.ts";
-
 export interface Bounds {
   readonly atOnce: number;
   readonly waitingMax: number;
+}
+
+/** There are as many as may wait already; nothing was done. Over HTTP, BUSY. */
+export class TooManyWaiting extends Error {
+  override readonly name = "TooManyWaiting";
+
+  constructor() {
+    super("Too many others want the same at once.");
+  }
 }
 
 /** Lets a few work at once; the rest wait their turn, first come first served, up to a bound. For what is a burden to the whole process. */
@@ -21,7 +28,7 @@ export class Semaphore {
     return this.#running === 0;
   }
 
-  /** @throws Problem BUSY, at once, when too many wait already */
+  /** @throws TooManyWaiting, at once */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#atOnce) await this.#wait();
     else this.#running += 1;
@@ -34,10 +41,16 @@ export class Semaphore {
     }
   }
 
-  #wait(): Promise<void> {
-    if (this.#waiting.length >= this.#waitingMax) {
-      throw new Problem("BUSY", "Too many others want the same at once.", { retryInMs: 2_000 });
+  /** Whoever waits now begins at once, beside those who work: for an end, when each has nothing left to do but to refuse. */
+  letAllIn(): void {
+    for (const begin of this.#waiting.splice(0)) {
+      this.#running += 1;
+      begin();
     }
+  }
+
+  #wait(): Promise<void> {
+    if (this.#waiting.length >= this.#waitingMax) throw new TooManyWaiting();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
