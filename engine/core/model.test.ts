@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  ANSWER_OF,
   ByteReader,
   ByteWriter,
   checksumOf,
@@ -138,6 +139,7 @@ function take(box: Box, model: Model, step: Step, answers: Map<string, Outcome>)
       const answer = box.ask(who, wish, rid === undefined ? undefined : `again${rid}`);
       const first = rid === undefined ? undefined : answers.get(`${who} ${rid}`);
       if (first !== undefined) return expect(answer).toEqual(first);
+      expect([ANSWER_OF[wish.type], "refused"]).toContain(answer.type);
       expect(answer).toMatchObject(verdict(model, step, answer, looked, box.now));
       if (rid !== undefined && answer.type !== "refused" && box.events.length > before)
         answers.set(`${who} ${rid}`, answer);

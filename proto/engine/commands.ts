@@ -178,6 +178,32 @@ export type Finding =
 
 export type Reply = Outcome | Finding | Refusal;
 
+/** For where the request's type is a parameter: there `reply.type` tells the compiler nothing. */
+export const isRefusal = (reply: Reply): reply is Refusal => reply.type === "refused";
+
+/** What a request is answered with, unless it is refused. */
+export const ANSWER_OF = {
+  open: "done",
+  amend: "done",
+  close: "done",
+  block: "done",
+  unblock: "done",
+  hold: "held",
+  "hold-best": "held",
+  extend: "extended",
+  release: "released",
+  pin: "pinned",
+  confirm: "confirmed",
+  cancel: "cancelled",
+  view: "view",
+  "get-hold": "hold",
+} as const satisfies Record<RequestType, (Outcome | Finding)["type"]>;
+
+export type RequestType = (Command | Query)["type"];
+/** A request of this type, or of one of these. */
+export type RequestOf<Type extends RequestType> = (Command | Query) & { readonly type: Type };
+export type AnswerTo<Type extends RequestType> = Extract<Outcome | Finding, { type: (typeof ANSWER_OF)[Type] }>;
+
 /** All that one process sends to one shard in one loop turn. */
 export interface CommandBatch {
   readonly requests: readonly (Command | Query)[];

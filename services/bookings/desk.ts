@@ -13,7 +13,7 @@ import {
   WITHDRAW_TICKETS,
 } from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";
-import type { Engine } from "../../platform/engine-client/index.ts";
+import { answerTo, type Engine } from "../../platform/engine-client/index.ts";
 import { problemOfRefusal } from "./holds/holds.ts";
 import { derivedId } from "./ids.ts";
 import { ANSWER_WITHIN_MS } from "./limits.ts";
@@ -162,9 +162,8 @@ export class Desk {
     const named = parseHoldId(holdId);
     if (named === undefined) throw new Problem("HOLD_NOT_FOUND", "There is no such hold of yours.");
     const { id: hold, showtime } = named;
-    const reply = await this.#options.engine.ask({ type: "get-hold", showtime, holder, hold });
+    const reply = await answerTo(this.#options.engine, { type: "get-hold", showtime, holder, hold });
     if (reply.type === "refused") return problemOfRefusal(reply);
-    if (reply.type !== "hold") throw new TypeError(`get-hold was answered with ${reply.type}`);
     if (reply.booking === undefined) return { showtimeId: showtime, seats: reply.seats };
     const detail = reply.booking === id ? "This hold is being booked." : "The hold is being paid for already.";
     return new Problem("HOLD_PINNED", detail, { bookingId: reply.booking });

@@ -1,5 +1,5 @@
 /** How the catalogue talks to the engine. */
-import type { Engine } from "../../platform/engine-client/index.ts";
+import { answerTo, type Engine } from "../../platform/engine-client/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { holderId, type Refusal, requestId, type RequestId, SEAT_STATUS, type ShowtimeId } from "../../proto/index.ts";
 
@@ -11,9 +11,8 @@ export const newRid = (random: RandomBytes): RequestId => requestId(random(12).t
 
 /** Those that somebody holds or has booked: none where the engine does not know the showtime. */
 export async function takenSeats(engine: Engine, showtime: ShowtimeId): Promise<ReadonlySet<number> | Refusal> {
-  const view = await engine.ask({ type: "view", showtime });
+  const view = await answerTo(engine, { type: "view", showtime });
   if (view.type === "refused") return view.code === "NOT_FOUND" ? new Set() : view;
-  if (view.type !== "view") throw new TypeError(`a view was answered with ${view.type}`);
   const isTaken = (status: number): boolean => status === SEAT_STATUS.held || status === SEAT_STATUS.booked;
   return new Set([...view.statuses.keys()].filter((seat) => isTaken(view.statuses[seat] ?? SEAT_STATUS.free)));
 }

@@ -2,22 +2,23 @@
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import {
+  type AnswerTo,
   type BookingId,
-  type Command,
   type HolderId,
   type HoldId,
   isPlainId,
+  isRefusal,
   parseHoldId,
-  type Query,
   type Refusal,
-  type Reply,
   type RequestId,
+  type RequestOf,
+  type RequestType,
   type ShowtimeId,
   showtimeId,
 } from "../../../proto/index.ts";
 import type { Hold, HoldRequest } from "../../../proto/rest/index.ts";
 import { QUOTE } from "../../../proto/services/index.ts";
-import type { Engine } from "../../../platform/engine-client/index.ts";
+import { answerTo, type Engine } from "../../../platform/engine-client/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
 
@@ -63,10 +64,12 @@ export class Holds {
     const showtime = showtimeId(showtimeText);
     const command = { showtime, holder, rid, ...(desk && { desk }), ...wishOf(wish) };
     const askedAt = this.#clock.monotonic();
-    const reply = await this.#engine.ask(command);
-    if (isOfUnknownShowtime(reply) && (await this.#isToBeOpened(showtime)))
-      throw new Problem("UNAVAILABLE", "The sale of this showtime is being opened.");
-    const held = expected(reply, command, "held");
+    const held = await answerTo(this.#engine, command);
+    if (held.type === "refused") {
+      if (isOfUnknownShowtime(held) && (await this.#isToBeOpened(showtime)))
+        throw new Problem("UNAVAILABLE", "The sale of this showtime is being opened.");
+      throw problemOfRefusal(held);
+    }
     // The time in a first answer that is given again has been running since; the engine says what is left of it.
     if (repeatable) return this.#read({ showtime, hold: held.hold }, holder);
     return this.#answer({ showtime, hold: held.hold }, held.seats, this.#leftOf(held.expiresInMs, askedAt));
@@ -78,17 +81,17 @@ export class Holds {
 
   async extend(id: string, { holder, rid }: Asking): Promise<Hold> {
     const hold = named(id);
-    await this.#ask({ type: "extend", holder, rid, ...hold }, "extended");
+    await this.#ask({ type: "extend", holder, rid, ...hold });
     return this.#read(hold, holder);
   }
 
   async release(id: string, { holder, rid }: Asking): Promise<void> {
-    await this.#ask({ type: "release", holder, rid, ...named(id) }, "released");
+    await this.#ask({ type: "release", holder, rid, ...named(id) });
   }
 
   async #read(hold: Named, holder: HolderId): Promise<Hold> {
     const askedAt = this.#clock.monotonic();
-    const found = await this.#ask({ type: "get-hold", holder, ...hold }, "hold");
+    const found = await this.#ask({ type: "get-hold", holder, ...hold });
     return this.#answer(hold, found.seats, this.#leftOf(found.expiresInMs, askedAt), found.booking);
   }
 
@@ -115,28 +118,16 @@ export class Holds {
     return quote !== null && !quote.showtime.cancelled && this.#clock.now() < Date.parse(quote.showtime.salesEndAt);
   }
 
-  async #ask<Type extends Reply["type"]>(
-    request: Command | Query,
-    type: Type,
-  ): Promise<Extract<Reply, { type: Type }>> {
-    return expected(await this.#engine.ask(request), request, type);
+  /** @throws Problem the engine's refusal */
+  async #ask<Type extends RequestType>(request: RequestOf<Type>): Promise<AnswerTo<Type>> {
+    const reply = await answerTo(this.#engine, request);
+    if (isRefusal(reply)) throw problemOfRefusal(reply);
+    return reply;
   }
 }
 
-/** @throws Problem the engine's refusal */
-function expected<Type extends Reply["type"]>(
-  reply: Reply,
-  request: Command | Query,
-  type: Type,
-): Extract<Reply, { type: Type }> {
-  if (reply.type === "refused") throw problemOfRefusal(reply);
-  if (reply.type !== type) throw new TypeError(`${request.type} was answered with ${reply.type}`);
-  return reply as Extract<Reply, { type: Type }>; // The line above has compared the two.
-}
-
 /** What is not found of a hall names its seats, or no seats; see `decideHoldBest`. */
-const isOfUnknownShowtime = (reply: Reply): boolean =>
-  reply.type === "refused" && reply.code === "NOT_FOUND" && reply.seats === undefined;
+const isOfUnknownShowtime = ({ code, seats }: Refusal): boolean => code === "NOT_FOUND" && seats === undefined;
 
 /** @throws Problem HOLD_NOT_FOUND when the text cannot be a hold's id */
 function named(id: string): Named {

@@ -2,16 +2,17 @@ import { type Bus, NoResponders } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import {
+  type AnswerTo,
   bookingId,
-  type Command,
   type Endpoint,
   ERRORS,
   holderId,
   type HoldId,
   isErrorCode,
-  type Query,
-  type Reply,
+  isRefusal,
   requestId,
+  type RequestOf,
+  type RequestType,
   showtimeId,
 } from "../../../proto/index.ts";
 import {
@@ -25,7 +26,7 @@ import {
   START_PAYMENT,
   VOID_PAYMENT,
 } from "../../../proto/services/index.ts";
-import type { Engine } from "../../../platform/engine-client/index.ts";
+import { answerTo, type Engine } from "../../../platform/engine-client/index.ts";
 import { derivedId } from "../ids.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
 import { sameSeats } from "../same-seats.ts";
@@ -97,7 +98,7 @@ export class Steps {
     const hold = booking.holdId as HoldId; // The engine gave it.
     const pin = { type: "pin", ...addressOf(booking, "pin"), hold, booking: bookingId(booking.id) } as const;
     const askedAt = this.#clock.monotonic();
-    const reply = await this.#askEngine(booking, "pin", "pinned", pin);
+    const reply = await this.#askEngine(booking, "pin", pin);
     if (reply.type !== "pinned") return reply;
     // This may be an earlier answer, repeated because it was lost. Its time has been running since then, at most since we asked.
     if (isFirst) return { ...reply, expiresInMs: reply.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
@@ -106,11 +107,11 @@ export class Steps {
     return left.type === "hold" ? { ...reply, expiresInMs: left.expiresInMs } : left;
   }
 
-  async #leftOfPin(booking: Booking): Promise<Extract<Reply, { type: "hold" }> | Refused | Unanswered> {
+  async #leftOfPin(booking: Booking): Promise<AnswerTo<"get-hold"> | Refused | Unanswered> {
     const { showtime, holder } = addressOf(booking, "pin");
     const askedAt = this.#clock.monotonic();
     const query = { type: "get-hold", showtime, holder, hold: booking.holdId as HoldId } as const; // The engine gave it.
-    const left = await this.#askEngine(booking, "pin", "hold", query);
+    const left = await this.#askEngine(booking, "pin", query);
     if (left.type !== "hold") return left;
     return { ...left, expiresInMs: left.expiresInMs - Math.ceil(this.#clock.monotonic() - askedAt) };
   }
@@ -139,7 +140,7 @@ export class Steps {
   async #confirm(booking: Booking): Promise<Fact> {
     const hold = booking.holdId as HoldId; // The engine gave it.
     const seats = booking.seats.map(({ seat }) => seat);
-    const reply = await this.#askEngine(booking, "confirm", "confirmed", {
+    const reply = await this.#askEngine(booking, "confirm", {
       type: "confirm",
       ...addressOf(booking, `confirm.${hold.slice(booking.showtimeId.length + 1)}`),
       hold,
@@ -157,7 +158,7 @@ export class Steps {
 
   async #reseat(booking: Booking): Promise<Fact> {
     const [like] = booking.seats;
-    const reply = await this.#askEngine(booking, "reseat", "held", {
+    const reply = await this.#askEngine(booking, "reseat", {
       type: "hold-best",
       ...addressOf(booking, "reseat"),
       desk: booking.desk,
@@ -184,7 +185,7 @@ export class Steps {
   /** Seats that the engine gave, and that are not worth what was paid: they are given back. */
   async #unseat(booking: Booking, hold: HoldId): Promise<Refused> {
     const release = { type: "release", ...addressOf(booking, "unseat"), hold } as const;
-    await this.#askEngine(booking, "reseat", "released", release); // Without an answer: they are free when the hold is over.
+    await this.#askEngine(booking, "reseat", release); // Without an answer: they are free when the hold is over.
     const message = "There are no other seats of the category that was paid.";
     this.#log.error({ booking: booking.id, hold }, message);
     return { type: "refused", step: "reseat", about: subjectOf(booking), code: "NOT_ENOUGH_SEATS", message };
@@ -214,7 +215,7 @@ export class Steps {
   }
 
   async #release(booking: Booking, { id, seats }: Extract<Step, { do: "release" }>): Promise<Fact> {
-    const reply = await this.#askEngine(booking, "release", "cancelled", {
+    const reply = await this.#askEngine(booking, "release", {
       type: "cancel",
       ...addressOf(booking, `cancel.${id}`),
       booking: bookingId(booking.id),
@@ -234,16 +235,14 @@ export class Steps {
     return said.type === "payment" ? { type: "refunded", id, amount } : said;
   }
 
-  async #askEngine<Type extends Reply["type"]>(
+  async #askEngine<Type extends RequestType>(
     booking: Booking,
     step: Step["do"],
-    expected: Type,
-    command: Command | Query,
-  ): Promise<Extract<Reply, { type: Type }> | Refused | Unanswered> {
+    request: RequestOf<Type>,
+  ): Promise<AnswerTo<Type> | Refused | Unanswered> {
     try {
-      const reply = await this.#engine.ask(command);
-      if (reply.type === expected) return reply as Extract<Reply, { type: Type }>; // As was just compared.
-      if (reply.type !== "refused") throw new Error(`${command.type} was answered with ${reply.type}`);
+      const reply = await answerTo(this.#engine, request);
+      if (!isRefusal(reply)) return reply;
       const { code, message } = reply;
       if (ERRORS[code].retryable) return { type: "unanswered", step };
       return { type: "refused", step, about: subjectOf(booking), code, message };

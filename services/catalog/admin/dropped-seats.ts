@@ -4,7 +4,7 @@ import { Problem } from "../../../platform/http/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type ShowtimeId, showtimeId } from "../../../proto/index.ts";
-import type { Engine } from "../../../platform/engine-client/index.ts";
+import { answerTo, type Engine } from "../../../platform/engine-client/index.ts";
 import { CATALOG, newRid, takenSeats } from "../engine.ts";
 import { type HallLayout, seatsOf, type SeatView } from "../layout/hall-layout.ts";
 import { SETTLE_SWEEP_EVERY_MS } from "../limits.ts";
@@ -157,7 +157,7 @@ export class DroppedSeats {
     const { engine, random } = this.#options;
     await sql`select`.execute(db);
     const indexes = seats.map(({ index }) => index);
-    const reply = await engine.ask({ type, showtime, holder: CATALOG, rid: newRid(random), seats: indexes });
+    const reply = await answerTo(engine, { type, showtime, holder: CATALOG, rid: newRid(random), seats: indexes });
     if (reply.type !== "refused") return true;
     if (reply.code === "NOT_FOUND") return false;
     if (reply.code === "SALE_CLOSED") return true; // It is archived: nobody buys there.

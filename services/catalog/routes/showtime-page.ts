@@ -1,7 +1,8 @@
 /** What the page of a showtime is made of, for a hundred thousand people at once: bytes that are ready. */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type Query, type Refusal, type Reply, showtimeId } from "../../../proto/index.ts";
+import { type AnswerTo, type Refusal, showtimeId } from "../../../proto/index.ts";
 import { Layout, SeatStatuses, ShowtimeParams, type ShowtimeStatus } from "../../../proto/rest/index.ts";
+import { answerTo, type Engine } from "../../../platform/engine-client/index.ts";
 import { isFresh, Problem, type Routes, varyOn } from "../../../platform/http/index.ts";
 import type { CatalogReader } from "../catalog-reader.ts";
 import type { LayoutBody } from "../layout/layout-body.ts";
@@ -11,7 +12,7 @@ import { tags } from "./tags.ts";
 
 interface Options {
   readonly reader: CatalogReader;
-  readonly engine: { ask(query: Query): Promise<Reply> };
+  readonly engine: Engine;
 }
 
 const LAYOUT_CACHE_CONTROL = `public, max-age=${LAYOUT_MAX_AGE_S}`;
@@ -21,7 +22,7 @@ export const showtimePageRoutes =
   ({ reader, engine }: Options): Routes =>
   async (app) => {
     const views = new SingleFlight(async (id) =>
-      seatsBody(id, await engine.ask({ type: "view", showtime: showtimeId(id) })),
+      seatsBody(id, await answerTo(engine, { type: "view", showtime: showtimeId(id) })),
     );
 
     app.get(
@@ -79,9 +80,8 @@ const takesGzip = (accepted: string | string[] | undefined): boolean =>
     .some((list) => list.split(",").some((each) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(each)));
 
 /** The answer as JSON, or the engine's refusal; one character per seat: its `SeatStatus`. */
-function seatsBody(id: string, view: Reply): Buffer | Refusal {
+function seatsBody(id: string, view: AnswerTo<"view"> | Refusal): Buffer | Refusal {
   if (view.type === "refused") return view;
-  if (view.type !== "view") throw new TypeError(`a view was answered with ${view.type}`);
   const { epoch, seq } = view;
   const statuses = Buffer.from(view.statuses.map((status) => status + 0x30)).toString("latin1");
   return Buffer.from(JSON.stringify({ showtimeId: id, epoch, seq, statuses }));

@@ -2,7 +2,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type Command, ERRORS, type Refusal, showtimeId } from "../../../proto/index.ts";
-import type { Engine } from "../../../platform/engine-client/index.ts";
+import { answerTo, type Engine } from "../../../platform/engine-client/index.ts";
 import { CATALOG, newRid, takenSeats } from "../engine.ts";
 import { hallPlanOf } from "../layout/hall-plan.ts";
 import { TELL_ATTEMPTS_MAX } from "../limits.ts";
@@ -112,7 +112,7 @@ export class SaleTeller {
   }
 
   async #ask(command: Command): Promise<Refusal | undefined> {
-    const reply = await this.#options.engine.ask(command);
+    const reply = await answerTo(this.#options.engine, command);
     return reply.type === "refused" ? reply : undefined;
   }
 
