@@ -9,17 +9,18 @@ import { Poller } from "../../platform/poller/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
 import { BOOKERS, BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
-import { Desk } from "./desk.ts";
+import { Bookings } from "./bookings.ts";
 import { graphqlRoutes } from "./graphql/routes.ts";
 import type { Engine } from "../../platform/engine-client/index.ts";
-import { holdRoutes } from "./holds/routes.ts";
-import { bookingRoutes } from "./rest/routes.ts";
-import { recordOf } from "./rest/views.ts";
+import { Holds } from "./holds.ts";
 import { ADVANCING_MAX, POLL_EVERY_MS, UNDOING_MAX } from "./limits.ts";
+import { bookingRoutes } from "./rest/bookings.ts";
+import { holdRoutes } from "./rest/holds.ts";
 import { Saga } from "./saga/saga.ts";
 import { Steps } from "./saga/steps.ts";
 import { BookingStore } from "./store/store.ts";
 import { BOOKINGS_SCHEMA, type BookingsTables } from "./store/tables.ts";
+import { recordOf } from "./views.ts";
 
 interface BookingsOptions {
   /** Its database's schema `bookings` is to be migrated before `start` is called. */
@@ -84,7 +85,8 @@ export function createBookingsService(options: BookingsOptions): BookingsService
       return false;
     },
   });
-  const desk = new Desk({ store, saga, engine, bus, clock, random, config });
+  const holds = new Holds({ engine, bus, clock });
+  const bookings = new Bookings({ store, saga, holds, bus, clock, random, config });
   const subscriptions: Subscription[] = [];
   sampledGauge({
     registry: metrics,
@@ -96,10 +98,10 @@ export function createBookingsService(options: BookingsOptions): BookingsService
 
   return {
     routes: async (app) => {
-      await app.register(holdRoutes({ engine, bus, clock, random }));
-      await app.register(bookingRoutes(desk));
+      await app.register(holdRoutes({ holds, random }));
+      await app.register(bookingRoutes(bookings));
     },
-    graphql: graphqlRoutes({ desk, engine, bus, clock, random }),
+    graphql: graphqlRoutes({ bookings, holds, bus, random }),
 
     async start() {
       outbox.start();

@@ -1,27 +1,24 @@
-import { SERVES_MANY } from "../../../platform/auth/index.ts";
 import type { Bus } from "../../../platform/bus/index.ts";
-import type { Clock } from "../../../platform/clock/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { holderId, type HolderId, isPlainId, mayBuy, SEATS_PER_REQUEST_MAX } from "../../../proto/index.ts";
 import { PAYMENT_METHODS } from "../../../proto/services/index.ts";
 import { Problem, problemOf } from "../../../platform/http/index.ts";
-import type { Asker, Desk } from "../desk.ts";
-import type { Engine } from "../../../platform/engine-client/index.ts";
-import { type Asking, Holds } from "../holds/holds.ts";
+import type { Asker } from "../asker.ts";
+import type { Bookings } from "../bookings.ts";
+import type { Holds } from "../holds.ts";
 import { ridOf } from "../ids.ts";
-import { shownStatus } from "../rest/views.ts";
 import { refundingOf, totalOf } from "../saga/booking.ts";
 import { sameSeats } from "../same-seats.ts";
 import type { Stored } from "../store/store.ts";
+import { shownStatus } from "../views.ts";
 import { BOOKINGS_DEFAULT, BOOKINGS_MAX } from "./limits.ts";
 import type { SeatNumber } from "./schema.ts";
 import { seatIndexes } from "./seat-numbers.ts";
 
 export interface GraphqlParts {
-  readonly desk: Desk;
-  readonly engine: Engine;
+  readonly bookings: Bookings;
+  readonly holds: Holds;
   readonly bus: Bus;
-  readonly clock: Clock;
   readonly random: RandomBytes;
 }
 
@@ -30,10 +27,8 @@ export interface Context {
   readonly asker: Asker | null;
 }
 
-/** What REST does, in other words: the same desk, the same rights, the same refusals. */
-export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) {
-  const holds = new Holds({ engine, bus, clock });
-
+/** What REST does, in other words: the same holds and bookings, the same rights, the same refusals. */
+export function resolversOf({ bookings, holds, bus, random }: GraphqlParts) {
   async function createBooking(
     asker: Asker,
     { showtimeId, seatNumbers }: { showtimeId: string; seatNumbers: readonly SeatNumber[] },
@@ -43,22 +38,16 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
     }
     if (!isPlainId(showtimeId)) throw new Problem("NOT_FOUND", "There is no such showtime.");
     const seats = await seatIndexes(bus, showtimeId, seatNumbers);
-    const asking: Asking = {
-      holder: asker.userId,
-      desk: SERVES_MANY.has(asker.role),
-      rid: ridOf("graphql", asker.key, random),
-      repeatable: false,
-    };
-    const hold = await holds.take(showtimeId, { seats }, asking);
+    // A repetition goes by the engine's first answer too: read anew, a hold that is over would be refused before its booking is found.
+    const attempt = { rid: ridOf("graphql", asker.key, random), repeatable: false };
+    const hold = await holds.take(asker, showtimeId, { seats }, attempt);
     if (!sameSeats(hold.seats, seats)) {
       throw new Problem("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used before with other seats.");
     }
-    const stored = await desk.book(asker, { holdId: hold.holdId }).catch(async (error: unknown) => {
+    const stored = await bookings.book(asker, { holdId: hold.holdId }).catch(async (error: unknown) => {
       // Without a key the next try holds anew, and would find its own seats taken. Should this fail too, the hold runs out by itself.
       if (asker.key === undefined) {
-        await holds
-          .release(hold.holdId, { ...asking, rid: ridOf("graphql", undefined, random) })
-          .catch(() => undefined);
+        await holds.release(asker, hold.holdId, ridOf("graphql", undefined, random)).catch(() => undefined);
       }
       throw error;
     });
@@ -76,12 +65,12 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
     if (method === undefined)
       throw new Problem("BAD_MESSAGE", `paymentMethod is one of ${PAYMENT_METHODS.join(", ")}.`);
     const token = args.paymentDetails ?? undefined;
-    const begun = await desk.pay(asker, args.bookingId, { method, ...(token !== undefined && { token }) });
+    const begun = await bookings.pay(asker, args.bookingId, { method, ...(token !== undefined && { token }) });
     const { next = null } = begun.booking.payment ?? {};
     if (next !== null && "url" in next && token === undefined) {
       return { ...resultOf(begun, "The buyer pays on the gateway's page."), paymentUrl: next.url };
     }
-    const stored = await desk.settled(asker, args.bookingId);
+    const stored = await bookings.settled(asker, args.bookingId);
     const { status, reason } = stored.booking;
     switch (status) {
       case "confirmed":
@@ -100,12 +89,12 @@ export function resolversOf({ desk, engine, bus, clock, random }: GraphqlParts) 
   return {
     Query: {
       getBooking: (_root: unknown, { bookingId }: { bookingId: string }, { asker }: Context) =>
-        answer(asker, async (own) => resultOf(await desk.read(own, bookingId))),
+        answer(asker, async (own) => resultOf(await bookings.read(own, bookingId))),
 
       async getUserBookings(_root: unknown, args: { userId: string; limit?: number | null }, { asker }: Context) {
         const limit = Math.min(Math.max(1, args.limit ?? BOOKINGS_DEFAULT), BOOKINGS_MAX);
         const own = signedIn(asker);
-        const rows = await desk.list(own, { userId: userIdOf(args.userId), limit });
+        const rows = await bookings.list(own, { userId: userIdOf(args.userId), limit });
         return rows.slice(0, limit).map((stored) => resultOf(stored));
       },
     },

@@ -7,7 +7,7 @@ import { parsedJson } from "../../../platform/json/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import { type ErrorCode, ERRORS } from "../../../proto/index.ts";
 import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../../platform/http/index.ts";
-import type { Asker } from "../desk.ts";
+import type { Asker } from "../asker.ts";
 import { checkAffordable } from "./cost.ts";
 import { QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
 import { type GraphqlParts, resolversOf } from "./resolvers.ts";

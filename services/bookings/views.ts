@@ -1,8 +1,8 @@
 /** A booking as others see it. */
-import type { Booking as BookingView, PaymentAnswer } from "../../../proto/rest/index.ts";
-import type { BookingRecord, BookingStatus } from "../../../proto/services/index.ts";
-import { type Booking, refundingOf, totalOf } from "../saga/booking.ts";
-import type { Stored } from "../store/store.ts";
+import type { Booking as BookingView, PaymentAnswer } from "../../proto/rest/index.ts";
+import type { BookingRecord, BookingStatus } from "../../proto/services/index.ts";
+import { type Booking, refundingOf, totalOf } from "./saga/booking.ts";
+import type { Stored } from "./store/store.ts";
 
 const isoOf = (at: number): string => new Date(at).toISOString();
 

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from "fastify";
 import { MAY_BUY } from "../../../proto/index.ts";
 import {
   AnyIdParams,
@@ -13,27 +12,21 @@ import {
 import {
   bodyOptional,
   decodeCursor,
-  idempotencyKeyOf,
   limitOf,
   pageOf,
-  principalOf,
   requireRole,
   type Routes,
   TimePlace,
 } from "../../../platform/http/index.ts";
-import type { Asker, Desk } from "../desk.ts";
-import { bookingView, paymentView } from "./views.ts";
+import type { Bookings } from "../bookings.ts";
+import { bookingView, paymentView } from "../views.ts";
+import { askerOf } from "./asker-of.ts";
 
 const tags = ["bookings"];
 const mayBuy = requireRole(...MAY_BUY);
 
-const askerOf = (request: FastifyRequest): Asker => {
-  const { userId, role } = principalOf(request);
-  return { userId, role, key: idempotencyKeyOf(request) };
-};
-
 export const bookingRoutes =
-  (desk: Desk): Routes =>
+  (bookings: Bookings): Routes =>
   async (app) => {
     app.post(
       "/bookings",
@@ -52,7 +45,7 @@ export const bookingRoutes =
         },
       },
       async (request, reply) => {
-        const booking = bookingView(await desk.book(askerOf(request), request.body));
+        const booking = bookingView(await bookings.book(askerOf(request), request.body));
         return reply.code(201).header("location", `/api/v1/bookings/${booking.id}`).send(booking);
       },
     );
@@ -73,7 +66,7 @@ export const bookingRoutes =
       async (request, reply) => {
         const { cursor, userId, showtimeId } = request.query;
         const limit = limitOf(request.query);
-        const rows = await desk.list(askerOf(request), {
+        const rows = await bookings.list(askerOf(request), {
           limit,
           ...(userId !== undefined && { userId }),
           ...(showtimeId !== undefined && { showtimeId }),
@@ -99,7 +92,7 @@ export const bookingRoutes =
       },
       async (request, reply) => {
         void reply.header("cache-control", "no-store");
-        return bookingView(await desk.read(askerOf(request), request.params.id));
+        return bookingView(await bookings.read(askerOf(request), request.params.id));
       },
     );
 
@@ -123,7 +116,7 @@ export const bookingRoutes =
         },
       },
       async (request, reply) => {
-        const { booking } = await desk.pay(askerOf(request), request.params.id, request.body);
+        const { booking } = await bookings.pay(askerOf(request), request.params.id, request.body);
         if (booking.payment === null) throw new Error(`${booking.id} was paid for without a payment`);
         return reply.code(202).header("location", `/api/v1/bookings/${booking.id}`).send(paymentView(booking.payment));
       },
@@ -149,6 +142,6 @@ export const bookingRoutes =
           problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "CANCELLATION_CLOSED", "ALREADY_USED", "NOT_FOUND"],
         },
       },
-      async (request) => bookingView(await desk.cancel(askerOf(request), request.params.id, request.body)),
+      async (request) => bookingView(await bookings.cancel(askerOf(request), request.params.id, request.body)),
     );
   };

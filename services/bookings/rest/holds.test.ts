@@ -17,7 +17,8 @@ import {
 import { QUOTE, type ShowtimeCard } from "../../../proto/services/index.ts";
 import { SHOWTIME_CARD } from "../../../proto/services/testing.ts";
 import { as, testServer, type TestServer } from "../../../platform/http/testing.ts";
-import { holdRoutes } from "./routes.ts";
+import { Holds } from "../holds.ts";
+import { holdRoutes } from "./holds.ts";
 
 const SHOWTIME = showtimeId("st_1");
 const HOLD = holdIdOf(SHOWTIME, 40);
@@ -56,8 +57,8 @@ const bus = new InProcessBus({ clock, log: pino({ level: "silent" }) });
 
 beforeAll(async () => {
   server = await testServer();
-  const routes = holdRoutes({ engine: { ask: (request) => engine.ask(request) }, bus, clock, random: systemRandom });
-  await server.app.register(routes, { prefix: "/api/v1" });
+  const holds = new Holds({ engine: { ask: (request) => engine.ask(request) }, bus, clock });
+  await server.app.register(holdRoutes({ holds, random: systemRandom }), { prefix: "/api/v1" });
   await server.app.ready();
 });
 beforeEach(() => {

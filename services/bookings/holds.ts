@@ -1,10 +1,9 @@
 /** Holds as REST and GraphQL have them, asked of the engine in the holder's name. */
-import type { Bus } from "../../../platform/bus/index.ts";
-import type { Clock } from "../../../platform/clock/index.ts";
+import type { Bus } from "../../platform/bus/index.ts";
+import type { Clock } from "../../platform/clock/index.ts";
 import {
   type AnswerTo,
   type BookingId,
-  type HolderId,
   type HoldId,
   isPlainId,
   isRefusal,
@@ -15,31 +14,31 @@ import {
   type RequestType,
   type ShowtimeId,
   showtimeId,
-} from "../../../proto/index.ts";
-import type { Hold, HoldRequest } from "../../../proto/rest/index.ts";
-import { QUOTE } from "../../../proto/services/index.ts";
-import { answerTo, type Engine } from "../../../platform/engine-client/index.ts";
-import { Problem } from "../../../platform/http/index.ts";
-import { ANSWER_WITHIN_MS } from "../limits.ts";
+} from "../../proto/index.ts";
+import type { Hold, HoldRequest } from "../../proto/rest/index.ts";
+import { QUOTE } from "../../proto/services/index.ts";
+import { answerTo, type Engine } from "../../platform/engine-client/index.ts";
+import { Problem } from "../../platform/http/index.ts";
+import { type Asker, isDesk } from "./asker.ts";
+import { ANSWER_WITHIN_MS } from "./limits.ts";
 
 const AWAY =
   "The showtime's engine gave no answer in time; ask again, with the same Idempotency-Key where there was one.";
 
 /** The engine's refusal as a problem. Where the engine speaks of a request id, clients of REST know an Idempotency-Key. */
-export function problemOfRefusal({ code, message, seats, retryInMs }: Refusal): Problem {
+function problemOfRefusal({ code, message, seats, retryInMs }: Refusal): Problem {
   const detail = code === "UNAVAILABLE" ? AWAY : message;
   return new Problem(code, detail, { ...(seats && { seats }), ...(retryInMs !== undefined && { retryInMs }) });
 }
 
-/** Who asks, and under which request id: the same one again gets the engine's first answer again. */
-export interface Asking {
-  readonly holder: HolderId;
-  /** A kiosk or a box office, which serves one customer after another. */
-  readonly desk: boolean;
+interface Attempt {
+  /** The same one again gets the engine's first answer again. */
   readonly rid: RequestId;
   /** Whether this may be a repetition of a request that was answered before. */
   readonly repeatable: boolean;
 }
+
+type Holder = Pick<Asker, "userId">;
 
 /** The names of one hold; `id` has the showtime in it. */
 interface Named {
@@ -59,10 +58,11 @@ export class Holds {
     this.#clock = clock;
   }
 
-  async take(showtimeText: string, wish: HoldRequest, { holder, desk, rid, repeatable }: Asking): Promise<Hold> {
+  async take(asker: Asker, showtimeText: string, wish: HoldRequest, { rid, repeatable }: Attempt): Promise<Hold> {
     if (!isPlainId(showtimeText)) throw new Problem("NOT_FOUND", "There is no such showtime.");
     const showtime = showtimeId(showtimeText);
-    const command = { showtime, holder, rid, ...(desk && { desk }), ...wishOf(wish) };
+    const { userId: holder } = asker;
+    const command = { showtime, holder, rid, ...(isDesk(asker) && { desk: true }), ...wishOf(wish) };
     const askedAt = this.#clock.monotonic();
     const held = await answerTo(this.#engine, command);
     if (held.type === "refused") {
@@ -71,27 +71,27 @@ export class Holds {
       throw problemOfRefusal(held);
     }
     // The time in a first answer that is given again has been running since; the engine says what is left of it.
-    if (repeatable) return this.#read({ showtime, hold: held.hold }, holder);
+    if (repeatable) return this.#read(asker, { showtime, hold: held.hold });
     return this.#answer({ showtime, hold: held.hold }, held.seats, this.#leftOf(held.expiresInMs, askedAt));
   }
 
-  read(id: string, holder: HolderId): Promise<Hold> {
-    return this.#read(named(id), holder);
+  async read(holder: Holder, id: string): Promise<Hold> {
+    return this.#read(holder, named(id));
   }
 
-  async extend(id: string, { holder, rid }: Asking): Promise<Hold> {
+  async extend(holder: Holder, id: string, rid: RequestId): Promise<Hold> {
     const hold = named(id);
-    await this.#ask({ type: "extend", holder, rid, ...hold });
-    return this.#read(hold, holder);
+    await this.#ask({ type: "extend", holder: holder.userId, rid, ...hold });
+    return this.#read(holder, hold);
   }
 
-  async release(id: string, { holder, rid }: Asking): Promise<void> {
-    await this.#ask({ type: "release", holder, rid, ...named(id) });
+  async release(holder: Holder, id: string, rid: RequestId): Promise<void> {
+    await this.#ask({ type: "release", holder: holder.userId, rid, ...named(id) });
   }
 
-  async #read(hold: Named, holder: HolderId): Promise<Hold> {
+  async #read({ userId }: Holder, hold: Named): Promise<Hold> {
     const askedAt = this.#clock.monotonic();
-    const found = await this.#ask({ type: "get-hold", holder, ...hold });
+    const found = await this.#ask({ type: "get-hold", holder: userId, ...hold });
     return this.#answer(hold, found.seats, this.#leftOf(found.expiresInMs, askedAt), found.booking);
   }
 

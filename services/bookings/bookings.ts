@@ -1,10 +1,9 @@
-import { SERVES_MANY } from "../../platform/auth/index.ts";
 import type { Bus } from "../../platform/bus/index.ts";
 import type { Clock } from "../../platform/clock/index.ts";
 import type { Config } from "../../platform/config/index.ts";
 import { newId, type RandomBytes } from "../../platform/random/index.ts";
-import { type HolderId, isPlainId, parseHoldId, type Role } from "../../proto/index.ts";
-import type { BookingRequest, CancelRequest, PaymentRequest } from "../../proto/rest/index.ts";
+import { isPlainId, type Role } from "../../proto/index.ts";
+import type { BookingRequest, CancelRequest, Hold, PaymentRequest } from "../../proto/rest/index.ts";
 import {
   type PaymentMethod,
   QUOTE,
@@ -13,25 +12,18 @@ import {
   WITHDRAW_TICKETS,
 } from "../../proto/services/index.ts";
 import { Problem } from "../../platform/http/index.ts";
-import { answerTo, type Engine } from "../../platform/engine-client/index.ts";
-import { problemOfRefusal } from "./holds/holds.ts";
+import { type Asker, isDesk } from "./asker.ts";
+import type { Holds } from "./holds.ts";
 import { derivedId } from "./ids.ts";
 import { ANSWER_WITHIN_MS } from "./limits.ts";
 import type { BookedSeat, Booking } from "./saga/booking.ts";
 import type { Heard, Saga } from "./saga/saga.ts";
 import type { BookingStore, Listing, Stored } from "./store/store.ts";
 
-/** Who asks; `key` is the request's Idempotency-Key, if it has one. */
-export interface Asker {
-  readonly userId: HolderId;
-  readonly role: Role;
-  readonly key: string | undefined;
-}
-
 interface Options {
   readonly store: BookingStore;
   readonly saga: Saga;
-  readonly engine: Engine;
+  readonly holds: Holds;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -44,10 +36,10 @@ const unavailable = (what: string) => new Problem("UNAVAILABLE", `${what} Nothin
 const notFound = () => new Problem("BOOKING_NOT_FOUND", "There is no such booking.");
 
 /**
- * What buyers ask for, over REST and GraphQL alike, with the rights that they have. Every method throws refusals as a `Problem`, and
- * what `isAway` knows where another domain does not answer: over HTTP, UNAVAILABLE.
+ * What buyers do with their bookings, over REST and GraphQL alike, with the rights that they have. Every method throws refusals as a
+ * `Problem`, and what `isAway` knows where another domain does not answer: over HTTP, UNAVAILABLE.
  */
-export class Desk {
+export class Bookings {
   readonly #options: Options;
 
   constructor(options: Options) {
@@ -56,16 +48,17 @@ export class Desk {
 
   async book(asker: Asker, request: BookingRequest): Promise<Stored> {
     const { store, saga } = this.#options;
-    const { userId, key } = asker;
     const id = this.#idOf("bk", asker, request.holdId);
-    const held = await this.#heldSeats(userId, request.holdId, id);
-    if (held instanceof Problem) {
+    let hold: Hold;
+    try {
+      hold = await this.#holdToBook(asker, request.holdId, id);
+    } catch (error) {
       // The hold is booked, or over, perhaps by this very request when it was sent before.
-      const before = key === undefined ? undefined : await store.read(id);
-      if (before === undefined) throw held;
+      const before = error instanceof Problem && asker.key !== undefined ? await store.read(id) : undefined;
+      if (before === undefined) throw error;
       return this.#asBefore(id);
     }
-    const { showtime, seats } = await this.#quote(held.showtimeId, held.seats);
+    const { showtime, seats } = await this.#quote(hold.showtimeId, hold.seats);
     if (showtime.cancelled) throw new Problem("SALE_CLOSED", "The showtime was cancelled.");
     const leased = await store.insert(
       this.#newBooking(id, asker, request, showtime, seatsOf(seats, request.tickets)),
@@ -154,34 +147,21 @@ export class Desk {
     return requirePinned(stored);
   }
 
-  async #heldSeats(
-    holder: HolderId,
-    holdId: string,
-    id: string,
-  ): Promise<{ showtimeId: string; seats: readonly number[] } | Problem> {
-    const named = parseHoldId(holdId);
-    if (named === undefined) throw new Problem("HOLD_NOT_FOUND", "There is no such hold of yours.");
-    const { id: hold, showtime } = named;
-    const reply = await answerTo(this.#options.engine, { type: "get-hold", showtime, holder, hold });
-    if (reply.type === "refused") return problemOfRefusal(reply);
-    if (reply.booking === undefined) return { showtimeId: showtime, seats: reply.seats };
-    const detail = reply.booking === id ? "This hold is being booked." : "The hold is being paid for already.";
-    return new Problem("HOLD_PINNED", detail, { bookingId: reply.booking });
+  async #holdToBook(asker: Asker, holdId: string, id: string): Promise<Hold> {
+    const hold = await this.#options.holds.read(asker, holdId);
+    const { bookingId } = hold;
+    if (bookingId === undefined) return hold;
+    const detail = bookingId === id ? "This hold is being booked." : "The hold is being paid for already.";
+    throw new Problem("HOLD_PINNED", detail, { bookingId });
   }
 
-  #newBooking(
-    id: string,
-    { userId, role }: Asker,
-    request: BookingRequest,
-    showtime: ShowtimeCard,
-    seats: BookedSeat[],
-  ): Booking {
+  #newBooking(id: string, asker: Asker, request: BookingRequest, showtime: ShowtimeCard, seats: BookedSeat[]): Booking {
     const now = this.#options.clock.now();
     return {
       id,
       secret: this.#options.random(16).toString("base64url"),
-      userId,
-      desk: SERVES_MANY.has(role),
+      userId: asker.userId,
+      desk: isDesk(asker),
       holdId: request.holdId,
       showtimeId: showtime.showtimeId,
       title: showtime.title,

@@ -1,20 +1,16 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import { SERVES_MANY } from "../../../platform/auth/index.ts";
-import type { Bus } from "../../../platform/bus/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
-import type { Clock } from "../../../platform/clock/index.ts";
-import { MAY_BUY } from "../../../proto/index.ts";
+import { MAY_BUY, type RequestId } from "../../../proto/index.ts";
 import { AnyIdParams, EmptyBody, Hold, HoldRequest } from "../../../proto/rest/index.ts";
-import { bodyOptional, idempotencyKeyOf, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
+import { bodyOptional, principalOf, requireRole, type Routes } from "../../../platform/http/index.ts";
+import type { Asker } from "../asker.ts";
+import type { Holds } from "../holds.ts";
 import { ridOf } from "../ids.ts";
-import type { Engine } from "../../../platform/engine-client/index.ts";
-import { type Asking, Holds } from "./holds.ts";
+import { askerOf } from "./asker-of.ts";
 
 interface Options {
-  readonly engine: Engine;
-  readonly bus: Bus;
-  readonly clock: Clock;
+  readonly holds: Holds;
   readonly random: RandomBytes;
 }
 
@@ -22,20 +18,10 @@ const tags = ["holds"];
 const mayBuy = requireRole(...MAY_BUY);
 
 export const holdRoutes =
-  ({ engine, bus, clock, random }: Options): Routes =>
+  ({ holds, random }: Options): Routes =>
   async (app) => {
-    const holds = new Holds({ engine, bus, clock });
-    const askingOf = (request: FastifyRequest): Asking => {
-      const { userId, role } = principalOf(request);
-      const key = idempotencyKeyOf(request);
-      const repeated = key === undefined ? undefined : `${request.method} ${request.url}\n${key}`;
-      return {
-        holder: userId,
-        desk: SERVES_MANY.has(role),
-        rid: ridOf("rest", repeated, random),
-        repeatable: key !== undefined,
-      };
-    };
+    const ridFor = ({ key }: Asker, { method, url }: FastifyRequest): RequestId =>
+      ridOf("rest", key === undefined ? undefined : `${method} ${url}\n${key}`, random);
 
     app.post(
       "/showtimes/:id/holds",
@@ -65,7 +51,11 @@ export const holdRoutes =
         },
       },
       async (request, reply) => {
-        const hold = await holds.take(request.params.id, request.body, askingOf(request));
+        const asker = askerOf(request);
+        const hold = await holds.take(asker, request.params.id, request.body, {
+          rid: ridFor(asker, request),
+          repeatable: asker.key !== undefined,
+        });
         return reply.code(201).header("location", `/api/v1/holds/${hold.holdId}`).send(hold);
       },
     );
@@ -84,7 +74,7 @@ export const holdRoutes =
         config: { problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "BUSY"] },
       },
       async (request, reply) => {
-        const hold = await holds.read(request.params.id, principalOf(request).userId);
+        const hold = await holds.read(principalOf(request), request.params.id);
         void reply.header("cache-control", "no-store");
         return hold;
       },
@@ -108,7 +98,10 @@ export const holdRoutes =
           problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "LIMIT_REACHED", "SALE_CLOSED", "BUSY"],
         },
       },
-      async (request) => holds.extend(request.params.id, askingOf(request)),
+      async (request) => {
+        const asker = askerOf(request);
+        return holds.extend(asker, request.params.id, ridFor(asker, request));
+      },
     );
 
     app.delete(
@@ -125,7 +118,8 @@ export const holdRoutes =
         config: { problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "BUSY"] },
       },
       async (request, reply) => {
-        await holds.release(request.params.id, askingOf(request));
+        const asker = askerOf(request);
+        await holds.release(asker, request.params.id, ridFor(asker, request));
         return reply.code(204).send(null);
       },
     );
