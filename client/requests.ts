@@ -200,7 +200,7 @@ export class Requests {
   #giveUp(pending: Pending, why?: string): void {
     const { rid } = pending.message;
     this.#remember(pending, { inDoubt: true });
-    const cause = this.#options.lacking();
+    const cause = pending.sentAt === undefined ? this.#options.lacking() : undefined;
     const whyNot =
       why ?? (cause === undefined ? "there was no connection in time" : `no token came (${cause.message})`);
     const message =

@@ -81,11 +81,20 @@ describe("signing in", () => {
     lacking = false;
     clock.advance(10_000);
     await eventOf(client, "authed");
+    lacking = true;
+    const { link } = await server.next("auth");
+    link.send({ op: "reauth", inMs: 60_000 });
     server.script("hold", () => {});
     const unanswered = refusalOf(client.hold(PREMIERE, [2]));
     await server.next("hold");
     clock.advance(15_000);
     expect((await unanswered).cause).toBeUndefined();
+    const away = eventOf(client, "state");
+    await server.stop();
+    await away;
+    const offline = refusalOf(client.hold(PREMIERE, [3]));
+    clock.advance(15_000);
+    expect((await offline).message).toBe("there was no connection in time; the request was never sent");
   });
 
   test("a source without another token is found out when its token has ended", async () => {

@@ -86,9 +86,9 @@ export class SignIn {
     return this.#source === undefined || this.#state === "in" || this.#state === "refused";
   }
 
-  /** Why there is no token just now. */
+  /** Why there is no token just now, where requests wait for one. */
   get lacking(): Error | undefined {
-    return this.#lacking;
+    return this.settled ? undefined : this.#lacking;
   }
 
   /** @throws (rejects) Refused `UNAUTHORIZED`; what the token source throws; ClientClosed. */
@@ -111,6 +111,7 @@ export class SignIn {
   lose(): void {
     this.#connected = false;
     this.#state = "out";
+    this.#lacking = undefined;
     this.#identity = undefined;
     this.#round++;
     this.#unanswered = 0;

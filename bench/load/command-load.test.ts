@@ -101,8 +101,10 @@ describe("buyers", () => {
       await load.open({ ...options(), port, connections: 2, slots: 1, rivals: 2 });
       load.begin({ kind: "closed" });
       await until(() => load.take().refused === 1, "a refusal");
-      const { count, histograms } = load.take();
+      await until(() => load.take().slices.length > 0, "a whole slice");
+      const { count, histograms, slices } = load.take();
       expect(count).toBe(1);
+      expect(slices.reduce((sum, done) => sum + done)).toBe(2);
       expect(mergeHistograms([histograms["refused"] ?? ""]).totalCount).toBe(1);
     } finally {
       load.close();

@@ -213,6 +213,6 @@ const underLoad = ([before, after]: Pair<Side>): string =>
   before.one.load === after.one.load ? "" : ", under another load";
 
 function p99Of({ subject: { rounds } }: Side): string {
-  const encoded = rounds.flatMap(({ latencies }) => latencies["latency"]?.histogram ?? []);
+  const encoded = rounds.flatMap(({ latencies }) => (latencies["latency"] ?? latencies["lastViewer"])?.histogram ?? []);
   return encoded.length === 0 ? "-" : figure(percentilesOf(mergeHistograms(encoded)).p99);
 }

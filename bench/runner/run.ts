@@ -161,7 +161,7 @@ function remaining(
 function line(one: Case, result: RoundResult): string {
   const score = scoreOf(one, result);
   const rate = `${figure(score)} ${scoreUnit(one)}`;
-  const { latency } = result.latencies;
+  const { latency = result.latencies["lastViewer"] } = result.latencies;
   if (latency === undefined) return rate;
   const { p50, p99 } = latency.percentiles;
   return `${rate.padStart(28)}   p50 ${figure(p50)} ms   p99 ${figure(p99)} ms`;

@@ -1,6 +1,6 @@
 /**
  * Buyers who hold three seats and release them, again and again, each on seats of his own: every hold and every release is one durable
- * command. In one case five want the same seats, and four of them are refused. Beside the bare loop, and beside peers that keep seats elsewhere.
+ * command. In one case five want the same seats, and most of them are refused. Beside the bare loop, and beside peers that keep seats elsewhere.
  */
 import { latencyOf } from "../runner/latency.ts";
 import { measure, perRoleCpu, perServerCpu, sumOf, withFigures } from "../runner/measure.ts";

@@ -58,8 +58,10 @@ export class Channel {
   readonly #topics: Readonly<Record<Encoding, string>>;
   readonly #subscribers: Record<Encoding, number> = { json: 0, msgpack: 0 };
   #snapshot: EncodedOnce | undefined;
-  /** By position, since the last frame; undefined where only the whole hall can tell. */
-  readonly #resumes = new Map<number, EncodedOnce | undefined>();
+  /** By position, since the last frame. */
+  readonly #resumes = new Map<number, EncodedOnce>();
+  /** Positions from which only the whole hall can tell, since the last frame: thousands come back from one at once. */
+  readonly #untold = new Set<number>();
 
   constructor(showtime: ShowtimeId, sources: ReplicaSources, events: ChannelEvents) {
     this.showtime = showtime;
@@ -119,8 +121,13 @@ export class Channel {
     if (!this.#resumes.has(seq)) {
       // Whoever asks only to keep the connection alive has missed nothing, however many strange positions came before.
       if (seq !== this.replica.map.shownSeq && this.#resumes.size >= LIMITS.resumesMax) return undefined;
+      if (this.#untold.has(seq)) return undefined;
       const delta = this.replica.map.resume(epoch, seq);
-      if (delta === undefined) return undefined; // It takes no place from those who can be told.
+      if (delta === undefined) {
+        // It takes no place from those who can be told.
+        if (this.#untold.size < LIMITS.resumesMax) this.#untold.add(seq);
+        return undefined;
+      }
       this.#resumes.set(seq, new EncodedOnce(() => delta));
     }
     return this.#resumes.get(seq)?.in(encoding);
@@ -140,5 +147,6 @@ export class Channel {
   #forget(): void {
     this.#snapshot = undefined;
     this.#resumes.clear();
+    this.#untold.clear();
   }
 }

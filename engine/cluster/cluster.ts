@@ -296,7 +296,7 @@ export class Cluster {
     const { engine, bus, id, log } = this.#options;
     this.#claiming.noteHandover();
     if (to !== id) return;
-    if (phase === "ready" || phase === "unreadable") this.#giving.noteRead(shard, phase === "ready");
+    if (phase === "ready" || phase === "unreadable") this.#giving.noteRead(shard, from, phase === "ready");
     else if (this.#phase !== "member" || engine.owned.has(shard)) return;
     else if (phase === "take") this.#claiming.claim(shard);
     else {

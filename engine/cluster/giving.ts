@@ -28,8 +28,8 @@ export class Giving {
   readonly #shards = new Map<number, number>();
   /** Shards that another engine is asked to read; called when it has, or cannot. */
   readonly #preparing = new Map<number, () => void>();
-  /** Shards that another engine could not read: when, on the monotonic clock, they may be given again. */
-  readonly #keptUntil = new Map<number, number>();
+  /** Shards that an engine could not read, and until when, on the monotonic clock, that one is not given them. */
+  readonly #kept = new Map<number, { readonly from: string; readonly until: number }>();
   /** Shards that were given away and are not known to be served yet; called when they are. */
   readonly #given = new Map<number, () => void>();
   readonly #turns = new Turns();
@@ -58,7 +58,7 @@ export class Giving {
     const epoch = engine.owned.get(shard);
     if (epoch === undefined || this.#shards.has(shard)) return;
     if (this.#turns.isPassing || this.#shards.size >= GIVEN_TOGETHER) return;
-    if (this.#isKept(shard)) return;
+    if (this.#isKept(shard, to)) return;
     this.#shards.set(shard, epoch);
     this.#give(shard, to)
       .catch((error: unknown) => log.error({ shard, err: error }, "a shard was given up, and nobody could be told"))
@@ -69,16 +69,17 @@ export class Giving {
   }
 
   /** The next owner says so. */
-  noteRead(shard: number, isRead: boolean): void {
-    if (isRead) this.#keptUntil.delete(shard);
-    else this.#keptUntil.set(shard, this.#options.clock.monotonic() + UNREADABLE_FOR_MS);
+  noteRead(shard: number, by: string, isRead: boolean): void {
+    if (isRead) this.#kept.delete(shard);
+    else this.#kept.set(shard, { from: by, until: this.#options.clock.monotonic() + UNREADABLE_FOR_MS });
     this.#preparing.get(shard)?.();
   }
 
   /** Rather served by the one engine that can than by none. */
-  #isKept(shard: number): boolean {
-    const until = this.#keptUntil.get(shard) ?? -Infinity;
-    return this.#options.clock.monotonic() < until && !this.#options.givesAll();
+  #isKept(shard: number, to: string): boolean {
+    const { clock, givesAll } = this.#options;
+    const kept = this.#kept.get(shard);
+    return kept?.from === to && clock.monotonic() < kept.until && !givesAll();
   }
 
   /** Another engine says that it has the shard. */
@@ -108,7 +109,7 @@ export class Giving {
   async #pass(shard: number, to: string): Promise<void> {
     const { engine, bus, id, log, isThere } = this.#options;
     if (!this.#isInAHurry) await this.#haveItRead(shard, to); // What was committed while the others of its group were read.
-    if (!isThere(to) || this.#isKept(shard)) return; // It keeps the shard.
+    if (!isThere(to) || this.#isKept(shard, to)) return; // It keeps the shard.
     const wasOurs = await engine.disown(shard);
     if (!wasOurs) return; // Somebody else has taken it meanwhile.
     log.info({ shard, to }, "a shard is handed over");

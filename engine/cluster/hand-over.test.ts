@@ -149,6 +149,24 @@ describe("engines that share the shards", () => {
     expect(a.engine.owned.size).toBe(0);
   });
 
+  it("give a shard at once to another than the one that could not read it", async () => {
+    const a = await site.join("a");
+    await site.clock.advance(3_000);
+    const snapshots = site.journal.snapshots.bind(site.journal);
+    site.journal.snapshots = () => {
+      throw new Error("damaged");
+    };
+    const b = await site.join("b");
+    await site.clock.advance(3_000);
+    site.journal.snapshots = snapshots;
+    await site.until(b.cluster.leave());
+    site.nodes.delete("b");
+    await site.join("c");
+    await site.clock.advance(8_000);
+    expect(new Set(site.owners())).toEqual(new Set(["a", "c"]));
+    expect(site.owners().filter((owner) => owner === "c")).toHaveLength(SHARDS - a.engine.owned.size);
+  });
+
   it("go on reading, once they have a shard, what they were still reading when they were given it", async () => {
     await site.join("a");
     await site.clock.advance(3_000);

@@ -29,7 +29,7 @@ export const STRANGERS_AFTER_MS = 2_200;
 export const GIVEN_TOGETHER = 16;
 /** How long the next owner has to report that it has read a shard; after that it gets the shard anyway. */
 export const PREPARED_WITHIN_MS = 1_500;
-/** After this a shard that its next owner could not read is handed over anew: what stood in the way may be mended, or its owner another. */
+/** After this a shard is handed again to an engine that could not read it: what stood in the way may be mended. Another gets it at once. */
 export const UNREADABLE_FOR_MS = 30_000;
 /** A shard that was handed over and of which nothing was heard for this long is waited for no more. */
 export const TAKEN_WITHIN_MS = 1_000;

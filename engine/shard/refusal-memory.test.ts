@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../platform/clock/index.ts";
 import { holderId, type Refusal, type RequestId } from "../../proto/index.ts";
-import { RefusalMemory } from "./refusal-memory.ts";
+import { ENTRY_MAX, RefusalMemory } from "./refusal-memory.ts";
 
 const anna = holderId("anna");
 const rid = (number: number): RequestId => `r${number}` as RequestId; // Short enough.
@@ -55,6 +55,16 @@ describe("refusals are remembered", () => {
     expect(memory.recall(1, holders[1] ?? anna, rid(0))).toBeUndefined();
     expect(memory.recall(3, anna, rid(0))).toBeUndefined();
     expect(memory.recall(1, anna, rid(2_000))).toBeUndefined();
+  });
+
+  it.each([64, 100])("so when there are %i of them all the time and their entries are numbered anew", (refusals) => {
+    const memory = new RefusalMemory({ clock, max: { refusals, seats: 1_000, ageMs: 1_000 }, first: ENTRY_MAX - 500 });
+    for (let at = 0; at < 1_000; at++) {
+      memory.remember(0, anna, rid(at), refusal(at % 5));
+      const oldest = Math.max(0, at + 1 - refusals);
+      for (const each of [oldest, at]) expect(memory.recall(0, anna, rid(each))?.seats).toHaveLength(each % 5);
+      expect(memory.recall(0, anna, rid(oldest - 1))).toBeUndefined();
+    }
   });
 
   it("but for those that name what is no hall's seat", () => {

@@ -5,13 +5,15 @@ import { CORE_LIMITS, NumberRing } from "../core/index.ts";
 interface Options {
   readonly clock: Clock;
   readonly max: { readonly refusals: number; readonly seats: number; readonly ageMs: number };
+  /** The number of the first entry; a test does not wait until they are many. */
+  readonly first?: number;
 }
 
 /** Refusals that are over, looked for with each new one: sooner than they come, and never many at once. */
 const SWEPT = 4;
 const CAPACITY_MIN = 64;
 /** Entries are counted anew from here, so that they stay small integers. */
-const ENTRY_MAX = 2 ** 30;
+export const ENTRY_MAX = 2 ** 30;
 const SEAT_MAX = 0xffff;
 
 /**
@@ -40,8 +42,8 @@ const NO_SEATS = -1;
 export class RefusalMemory {
   readonly #options: Options;
   /** Entries are numbered from 1; number `n` lives in slot `n & (capacity - 1)`. */
-  #oldest = 1;
-  #next = 1;
+  #oldest: number;
+  #next: number;
   #numbers = new Int32Array(COLUMNS * CAPACITY_MIN);
   /** On the monotonic clock. */
   #at = new Float64Array(CAPACITY_MIN);
@@ -57,6 +59,7 @@ export class RefusalMemory {
 
   constructor(options: Options) {
     this.#options = options;
+    this.#oldest = this.#next = options.first ?? 1;
   }
 
   newReign(): number {
@@ -151,9 +154,11 @@ export class RefusalMemory {
   /** For one more. */
   #makeRoom(): void {
     const capacity = this.#heads.length;
-    const isFull = this.#size === capacity;
-    if (isFull && capacity >= this.#options.max.refusals) this.#dropOldest();
-    else if (isFull || this.#next === ENTRY_MAX) this.#rebuild(isFull ? 2 * capacity : capacity);
+    if (this.#size === capacity) {
+      if (capacity < this.#options.max.refusals) this.#rebuild(2 * capacity);
+      else this.#dropOldest();
+    }
+    if (this.#next >= ENTRY_MAX) this.#rebuild(this.#heads.length);
   }
 
   /** All are numbered anew. */

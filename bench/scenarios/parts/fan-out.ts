@@ -2,7 +2,7 @@
 import { BenchError } from "../../bench-error.ts";
 import { UNANSWERED } from "../../load/command-load.ts";
 import { monotonicNow } from "../../load/monotonic.ts";
-import { coresByRole, guarded, measure } from "../../runner/measure.ts";
+import { coresByRole, guarded, type Marked, measure } from "../../runner/measure.ts";
 import type { Measured, Subject } from "../../runner/scenario.ts";
 import type { Stage } from "../../stage/stage.ts";
 import { ARENA } from "../../stage/targets.ts";
@@ -71,7 +71,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         serverPids: target.pids,
         roles: target.roles,
         clientPids: [...audience.pids, buyers.pid],
-        loads: audience.loads,
+        loads: audience.loads.map((load, index) => (index === 0 ? alsoMarking(buyers.load, load) : load)),
       });
       const memory = { "server MB before": residentBefore, "server MB after": resident() };
       const arrivals = await Promise.all(audience.loads.map((load) => load.arrivals()));
@@ -115,6 +115,12 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
     },
   };
 }
+
+/** What the other counts is not counted with it, and is of the same time. */
+const alsoMarking = (other: Pick<Marked, "mark">, load: Marked): Marked => ({
+  mark: async () => void (await Promise.all([load.mark(), other.mark()])),
+  take: () => load.take(),
+});
 
 function described(
   { seconds, sample, cpu }: Measured,

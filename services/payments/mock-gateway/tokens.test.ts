@@ -121,6 +121,9 @@ describe("the hosted page", () => {
     expect(page.match(/<button name="token" value="tok_\w+">/g)).toHaveLength(6);
     expect(await payments.read(id, true)).toMatchObject({ value: { state: "pending", next } });
 
+    const sent = { method: "POST", body: new URLSearchParams({ token: "tok_ok" }), redirect: "manual" } as const;
+    // Wherever a proxy shows the page.
+    expect((await fetch(next.url, sent)).headers.get("location")).toBe(next.url.split("/").at(-1));
     const chosen = await fetch(next.url, { method: "POST", body: new URLSearchParams({ token: "tok_ok" }) });
     expect(chosen.redirected).toBe(true);
     expect(await chosen.text()).toContain("You can go back to the shop.");
