@@ -75,7 +75,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
       });
       const memory = { "server MB before": residentBefore, "server MB after": resident() };
       const arrivals = await Promise.all(audience.loads.map((load) => load.arrivals()));
-      const { refused, histograms: held = {} } = await buyers.load.take();
+      const { refused, histograms: held } = await buyers.load.take();
       const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));
       const missed = await Promise.all(audience.loads.map((load) => load.end()));
       await Promise.all(audience.loads.map((load) => load.close()));
