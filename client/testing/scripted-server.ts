@@ -106,10 +106,10 @@ export class ScriptedServer {
     return `ws://127.0.0.1:${this.port}/v1`;
   }
 
+  /** Also where a test has stopped it already. */
   async stop(): Promise<void> {
     for (const socket of this.#server.clients) socket.terminate();
-    this.#server.close();
-    await once(this.#server, "close");
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   /** In place of what the server would do with the next message of this kind. */
