@@ -522,7 +522,8 @@ describe("on JetStream", () => {
     await stream.publish(event("e1"));
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["e1"]);
     const manager = await jetstreamManager(connection);
-    expect((await manager.consumers.info("USHER_EVENTS", "tickets")).num_ack_pending).toBe(1);
+    const pending = async () => (await manager.consumers.info("USHER_EVENTS", "tickets")).num_ack_pending;
+    await expect.poll(pending, { timeout: 10_000 }).toBe(1);
     await stream.stop();
     await connection.close();
   });

@@ -248,7 +248,7 @@ export class JetStreamEventStream implements StartableEventStream {
         { seq: message.seq, subject: message.subject },
         "something that is no event: passed over",
       );
-      message.term("not an event");
+      message.term(); // Without a reason: servers before 2.10 do not know one, and would hand it out again and again.
       return;
     }
     if (!isKnown(event.type)) {
