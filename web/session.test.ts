@@ -39,7 +39,7 @@ test("what was asked for before there was a guest is the first guest's, and nobo
   expect(open().requestsOf("premiere")).toEqual([]);
 });
 
-test("a guest who is forgotten is nobody's any more, and none who was asked for just then takes the place", async () => {
+test("a guest who is forgotten is nobody's any more: nothing that was under way takes the place", async () => {
   let answer = (): void => {};
   const fetch = () =>
     new Promise<Response>((resolve) => (answer = () => resolve(Response.json({ accessToken: "late" }))));
@@ -53,6 +53,8 @@ test("a guest who is forgotten is nobody's any more, and none who was asked for 
   session.forget();
   answer();
   await asked;
+  session.keepHolds("premiere", ["premiere.2"]);
+  session.keepRequests("premiere", [{ rid: "r1", wish: { seats: [5], accessible: false }, ageMs: 0 }]);
   expect([session.savedToken, session.holds, session.hasBooked, changes]).toEqual([undefined, [], false, 1]);
   expect(JSON.parse(shelf.kept)).toEqual({ holds: {} });
 });

@@ -56,6 +56,7 @@ export class Session {
   readonly #changed: () => void;
   readonly #now: () => number;
   #stored: Stored;
+  #isOver = false;
   /** Counts the guests asked for. */
   #guests = 0;
   /** Requests under way that may bring this guest something. */
@@ -108,10 +109,10 @@ export class Session {
     return Object.values(this.#stored.holds).flat();
   }
 
-  /** From now on this tab has no guest. Who buys next is another. */
+  /** From now on this tab has no guest, and keeps nothing until the page is loaded anew: what is still under way is nobody's. */
   forget(): void {
-    this.#guests++;
     this.#save({ holds: {} });
+    this.#isOver = true;
   }
 
   holdsOf(showtime: string): readonly string[] {
@@ -159,6 +160,7 @@ export class Session {
   }
 
   #save(stored: Stored): void {
+    if (this.#isOver) return;
     this.#stored = stored;
     try {
       this.#storage.setItem(STORE, JSON.stringify(stored));
