@@ -109,3 +109,12 @@ it("a server that runs in a container is passed the variables that it is given, 
     expect([command, program?.env ?? []]).toEqual([command, Object.keys(env)]);
   }
 });
+
+it("no program is passed a secret that is another's", async () => {
+  const { servers, roles, edges, entry } = await planOf({});
+  const secrets = ["DATABASE_URL", "SMTP_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "USHER_ADMIN_PASSWORD"];
+  for (const { name, withheld, env } of [...servers, ...roles.flat(), ...edges, entry]) {
+    const passed = secrets.filter((each) => withheld?.includes(each) !== true && env[each] === undefined);
+    expect([name, passed]).toEqual([name, name === "services-1" ? secrets.slice(1) : []]);
+  }
+});

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Config } from "../../platform/config/index.ts";
+import { type Config, SETTING_NAMES } from "../../platform/config/index.ts";
 import { freePorts, isLoopback, urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { gatewayHost } from "../parts/ports/gateway-host.ts";
@@ -17,6 +17,10 @@ const HERE = "127.0.0.1";
 /** All share this machine. When it is full, seats are held and shown first; who pays waits a little. */
 const YIELDING = new Set(["services", "gateway"]);
 const NICENESS = 10;
+/** Each of Usher's roles is told its own. */
+const OWN = ["DATABASE_URL", "NATS_URL", "REDIS_URL", "MOCK_GATEWAY_SECRET"];
+/** Services alone need them. */
+const SECRETS = ["USHER_ADMIN_PASSWORD", "SMTP_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"];
 /** The others take what an engine left first: to start takes a core for a second. */
 const ENGINE_AGAIN_MS = 1_500;
 
@@ -112,8 +116,10 @@ function folder({ home }: Pick<Ground, "home">, name: string): string {
   return path;
 }
 
+/** One that is not Usher's, unless `rest` says so: our settings are none of its business. */
 const program = (ground: Ground, name: string, rest: Omit<Program, "name" | "logFile">): Program => ({
   name,
+  withheld: SETTING_NAMES,
   ...rest,
   logFile: join(ground.logs, `${name}.log`),
 });
@@ -124,7 +130,8 @@ function usher(ground: Ground, name: string, role: string, env: Record<string, s
   return program(ground, name, {
     command: process.execPath,
     args: [fileURLToPath(new URL("bin/usher.js", context.dist)), role],
-    env: { ...unset(["DATABASE_URL", "NATS_URL", "REDIS_URL"]), HOST: HERE, LOG_LEVEL: config.logLevel, ...env },
+    env: { HOST: HERE, LOG_LEVEL: config.logLevel, ...env },
+    withheld: role === "services" ? OWN : [...OWN, ...SECRETS],
     ready: READY,
     ...(YIELDING.has(role) && { niceness: NICENESS }),
     ...(role === "engine" && { againMs: ENGINE_AGAIN_MS }),
@@ -295,6 +302,3 @@ function backendsOf(services: readonly number[], edges: readonly number[]): stri
     "",
   ].join("\n");
 }
-
-/** Settings of the supervisor that are not the children's. */
-const unset = (names: readonly string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, ""]));

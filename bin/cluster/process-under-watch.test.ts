@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { systemClock, VirtualClock } from "../../platform/clock/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { Leash } from "./leash.ts";
@@ -38,6 +38,28 @@ it("programs that are to yield do, all of those that start at once, and none of 
   await Promise.all(programs.map((program) => program.stop()));
   leash.close();
   await rm(folder, { recursive: true });
+});
+
+it("a program is passed our variables but those that are withheld, and its own", async () => {
+  vi.stubEnv("OURS", "ours").stubEnv("SECRET", "s3cret");
+  const leash = new Leash();
+  const program = {
+    name: "p",
+    command: "sh",
+    args: ["-c", 'echo "$OURS, ${SECRET-nothing}, $OWN"; echo ready; exec sleep 60'],
+    env: { OWN: "own" },
+    withheld: ["SECRET"],
+    logFile: "/dev/null",
+    ready: /^ready$/,
+  };
+  const lines: string[] = [];
+  const line = (text: string): void => void lines.push(text);
+  const watched = new ProcessUnderWatch(program, { clock: systemClock, leash, changed: () => undefined, line });
+  await watched.start();
+  expect(lines[0]).toBe("ours, nothing, own");
+  await watched.stop();
+  leash.close();
+  vi.unstubAllEnvs();
 });
 
 /** Says more than pipes and buffers hold, then that it is ready, then goes on saying it. */

@@ -15,6 +15,8 @@ export interface Program {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Variables of ours that are not for it: whoever breaks into it finds them nowhere. */
+  readonly withheld?: readonly string[];
   /** It serves when a line on either of its outputs says so, or when its port takes connections. */
   readonly ready: RegExp | { readonly host: string; readonly port: number };
   /** Both outputs go there. */
@@ -115,11 +117,12 @@ export class ProcessUnderWatch {
   }
 
   #launch(first?: { isReady(): void; word(line: string): void; hasEnded(code: number | null): void }): void {
-    const { command, args, env, ready, logFile, niceness } = this.program;
+    const { command, args, env, withheld = [], ready, logFile, niceness } = this.program;
+    const ours = Object.entries(process.env).filter(([name]) => !withheld.includes(name));
     this.#set("starting");
     this.startedAt = this.#clock.monotonic();
     const child = spawn(command, args, {
-      env: { ...process.env, ...env },
+      env: { ...Object.fromEntries(ours), ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // Ctrl-C is for us alone: we stop them in their order.
     });

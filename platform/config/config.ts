@@ -9,7 +9,8 @@ export class ConfigError extends ExplainedError {
   override readonly name = "ConfigError";
 }
 
-const NAMES: readonly string[] = Object.values(SETTINGS).map((setting) => setting.name);
+/** Every variable that says something to Usher. */
+export const SETTING_NAMES: readonly string[] = Object.values(SETTINGS).map((setting) => setting.name);
 
 /**
  * An empty variable counts as unset.
@@ -38,8 +39,8 @@ function read(setting: Setting, env: Environment): unknown {
 
 function refuseUnknownNames(env: Environment): void {
   for (const name of Object.keys(env)) {
-    if (!name.startsWith("USHER_") || !env[name] || NAMES.includes(name)) continue;
-    const meant = nearest(name, NAMES);
+    if (!name.startsWith("USHER_") || !env[name] || SETTING_NAMES.includes(name)) continue;
+    const meant = nearest(name, SETTING_NAMES);
     const way = meant === undefined ? "unset it, .env.example has them all." : `did you mean ${meant}?`;
     throw new ConfigError(`${name} is not a setting of Usher: ${way}`);
   }
