@@ -1,5 +1,6 @@
 import type { RestClient } from "../client/index.ts";
 import { byId } from "./dom.ts";
+import { tell } from "./messages.ts";
 import { ask } from "./question.ts";
 import type { Session } from "./session.ts";
 
@@ -28,6 +29,8 @@ export class Farewell {
     if (!(await this.#isMeant())) return;
     const { savedToken: token = "", holds } = this.#session;
     this.#session.forget();
+    byId("main", HTMLElement).inert = true; // Nobody is signed in any more, and a hold would be nobody's.
+    tell("Your seats are given back, and you are forgotten …");
     const givenBack = Promise.allSettled(holds.map((hold) => this.#rest.release(hold, token)));
     await Promise.race([givenBack, new Promise((resolve) => setTimeout(resolve, GIVE_BACK_WITHIN_MS))]);
     // Whatever is in memory goes with the page.

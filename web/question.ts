@@ -15,12 +15,13 @@ export function ask({ title, text, yes, no }: Question, signal?: AbortSignal): P
     "form",
     { method: "dialog" },
     create("h2", {}, title),
-    create("p", {}, text),
+    create("p", { id: "question-text" }, text),
     create("div", { className: "row" }, ...buttons),
   );
   // One for each question: a browser may be late to tell that the one before was closed.
   const dialog = create("dialog", { className: "card" }, form);
   dialog.setAttribute("aria-label", title);
+  dialog.setAttribute("aria-describedby", "question-text");
   document.body.append(dialog);
   const close = (): void => dialog.close();
   signal?.addEventListener("abort", close);

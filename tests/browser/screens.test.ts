@@ -32,6 +32,32 @@ test("who is done is forgotten: held seats go back, and whoever comes next is an
   expect(await page.locator("#basket").isVisible()).toBe(false);
 });
 
+test("the button for who is done moves no seat as it comes, and once it is pressed nothing else is, while seats are given back", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  const topOfMap = (): Promise<number | undefined> =>
+    page
+      .locator("#seats")
+      .boundingBox()
+      .then((box) => box?.y);
+  const top = await topOfMap();
+  expect(top).toBeGreaterThan(0);
+  await findBest(page, 1);
+  expect(await topOfMap()).toBe(top);
+  const answers: (() => Promise<void>)[] = [];
+  await page.route(/\/holds\//, (route) => void answers.push(() => route.continue()));
+  await page.getByRole("button", { name: "I’m done here" }).click();
+  const question = page.getByRole("dialog", { name: "Done on this screen?" });
+  const words = await question.getAttribute("aria-describedby");
+  expect(await page.locator(`#${words}`).textContent()).toContain("Whoever comes next sees nothing of yours.");
+  const told = page.locator("#messages").getByText("you are forgotten").waitFor();
+  await question.getByRole("button", { name: "Forget me" }).click();
+  await told;
+  await expect(page.getByText("Book and pay").click({ timeout: 300 })).rejects.toThrow("Timeout");
+  await expect.poll(() => answers.length, PATIENTLY).toBe(1);
+  await answers[0]?.();
+  await page.getByRole("heading", { name: "What’s on" }).waitFor();
+});
+
 test("a page that could not be opened is tried again where nobody presses a button, and keeps the focus that is in it", async () => {
   let isAway = true;
   const page = await visit("", async (fresh) => {
