@@ -108,6 +108,15 @@ export class Bookings {
     return (await saga.until(id, ({ steps }) => steps.every((step) => step.do === "watch"))) ?? stored;
   }
 
+  /** Their buyer is gone: those that are not paid are cancelled, and what comes for them goes back. Again changes nothing. */
+  async forsake(userId: string): Promise<void> {
+    const { store, saga } = this.#options;
+    for (const unpaid of await store.unpaidOf(userId)) {
+      const { stored, mine } = await saga.tell(unpaid, { type: "buyer-deleted" });
+      if (mine) void saga.advance(stored);
+    }
+  }
+
   async read(asker: Asker, id: string): Promise<Stored> {
     const stored = isPlainId(id) ? await this.#options.store.read(id) : undefined;
     if (stored === undefined || !isOf(asker, stored.booking)) throw notFound();

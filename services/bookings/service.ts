@@ -94,7 +94,7 @@ export function createBookingsService(options: BookingsOptions): BookingsService
     help: "Bookings whose steps are being done",
     read: () => saga.advancing,
   });
-  let consumer: ReturnType<EventStream["consume"]> | undefined;
+  const consumers: ReturnType<EventStream["consume"]>[] = [];
 
   return {
     routes: async (app) => {
@@ -105,12 +105,20 @@ export function createBookingsService(options: BookingsOptions): BookingsService
 
     async start() {
       outbox.start();
-      consumer = stream.consume({
-        name: "bookings",
-        types: ["showtime.cancelled"],
-        handle: ({ id, data }) =>
-          store.callOff(data.showtimeId, (transaction) => inbox.take<BookingsTables>(transaction, "bookings", id)),
-      });
+      consumers.push(
+        stream.consume({
+          name: "bookings",
+          types: ["showtime.cancelled"],
+          handle: ({ id, data }) =>
+            store.callOff(data.showtimeId, (transaction) => inbox.take<BookingsTables>(transaction, "bookings", id)),
+        }),
+        // Another, since one of two types would be given every event there is.
+        stream.consume({
+          name: "bookings-buyers",
+          types: ["user.deleted"],
+          handle: ({ data }) => bookings.forsake(data.userId),
+        }),
+      );
       const serve = serving(bus, log, "bookings");
       subscriptions.push(
         serve(BOOKING, async ({ bookingId, fence = false }) => {
@@ -129,7 +137,7 @@ export function createBookingsService(options: BookingsOptions): BookingsService
 
     async stop() {
       for (const subscription of subscriptions.splice(0)) subscription.close();
-      await consumer?.close();
+      await Promise.all(consumers.splice(0).map((consumer) => consumer.close()));
       await worker.stop();
       await saga.stop();
       await outbox.stop();

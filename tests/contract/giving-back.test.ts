@@ -32,3 +32,27 @@ it("a seat whose ticket was let in is not given back, others are, and an admin m
   const whole = await purchases.comesTo(guest, id, { payment: { status: "refunded" } });
   expect(whole.refunded.amount).toBe((tickets[0]?.price.amount ?? 0) + (tickets[1]?.price.amount ?? 0));
 });
+
+it.each(["themselves", "an admin"])(
+  "whose account is deleted by %s in the middle of a payment has paid nothing",
+  async (by) => {
+    const [showtime, guest, admin] = [
+      office.anotherShowtime("ha_studio"),
+      await office.guest(),
+      await purchases.admin(),
+    ];
+    const { id } = await purchases.book(guest, showtime, [20, 21]);
+    expect((await purchases.pay(guest, id, "tok_slow")).status).toBe(202);
+    const [path, token] = by === "an admin" ? [`users/${guest.userId}`, admin.token] : ["auth/me", guest.token];
+    expect((await office.rest.call("DELETE", path, { token })).status).toBe(204);
+    await purchases.comesTo(admin, id, {
+      status: "cancelled",
+      reason: "The account was deleted.",
+      payment: { status: "voided" },
+    });
+    await purchases.balances();
+    expect(
+      (await office.rest.post(`showtimes/${showtime}/holds`, { token: admin.token, body: { seats: [20, 21] } })).status,
+    ).toBe(201);
+  },
+);

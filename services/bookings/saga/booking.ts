@@ -113,6 +113,7 @@ export type Fact =
       readonly until: number | null;
     }
   | { readonly type: "showtime-cancelled" }
+  | { readonly type: "buyer-deleted" }
   /** It is `dueAt`, and there is no step to do. The engine keeps the seats for so long still; undefined where that was not found out. */
   | { readonly type: "due"; readonly leftMs: number | undefined };
 

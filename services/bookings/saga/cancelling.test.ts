@@ -201,3 +201,23 @@ it("a cancelled showtime gives everybody the money back by itself", async () => 
   const late = await call(sale.shop, "POST", "/bookings", { body: { holdId } });
   expect(late.json()).toMatchObject({ status: 409, code: "SALE_CLOSED" });
 });
+
+it("whose account is deleted buys nothing more: what is not paid is cancelled, and money under way goes back", async () => {
+  const [paid, open, begun, late] = await Promise.all([book([20, 21]), book([22]), book([23]), book([24])]);
+  await pay(paid.id, "ok");
+  await until(sale.shop, paid.id, hasStatus("confirmed"));
+  await pay(begun.id, "later");
+  await pay(late.id, "later");
+  const event = testEvent("user.deleted", "ada", { userId: "ada" });
+  await Promise.all([sale.world.stream.publish(event), sale.world.stream.publish(event)]);
+  sale.world.payments.decide(late.id, "authorized");
+  const reason = "The account was deleted.";
+  for (const { id } of [open, begun, late]) {
+    expect(await until(sale.shop, id, over)).toMatchObject({ reason });
+    await expect.poll(() => [sale.world.payments.kept(id), sale.world.payments.reserved(id)]).toEqual([0, false]);
+  }
+  await expect.poll(() => sale.world.booked(sale.showtime)).toEqual([20, 21]);
+  await expect.poll(() => sale.world.free(sale.showtime)).toBe(94);
+  expect(await read(sale.shop, paid.id)).toMatchObject({ status: "confirmed" });
+  await expect.poll(() => sale.world.eventsOf(begun.id)).toEqual(["booking.created", "booking.cancelled"]);
+});

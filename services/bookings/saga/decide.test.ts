@@ -399,6 +399,7 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
       arbitrary: fc.record({ do: fc.constant("cancel" as const), seats: fc.constantFrom(undefined, [1], [2, 3]) }),
     },
     { weight: 1, arbitrary: fc.constant({ do: "showtime-cancelled" } as const) },
+    { weight: 1, arbitrary: fc.constant({ do: "buyer-deleted" } as const) },
     { weight: 1, arbitrary: fc.constant({ do: "thief" } as const) },
   ) as fc.Arbitrary<Turn>;
 

@@ -10,7 +10,7 @@
  */
 import { sameSeats } from "../same-seats.ts";
 import { type Booking, type Decision, type Fact, type FactOf, subjectOf, totalOf } from "./booking.ts";
-import { cancel, showtimeCancelled } from "./decisions/cancellation.ts";
+import { buyerDeleted, cancel, showtimeCancelled } from "./decisions/cancellation.ts";
 import { Moment, RELEASE_ALL, type Rules } from "./decisions/moment.ts";
 import { pay, paymentTold, unpaid } from "./decisions/payment.ts";
 import { WHY } from "./decisions/reasons.ts";
@@ -61,6 +61,9 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
 
     case "showtime-cancelled":
       return showtimeCancelled(moment);
+
+    case "buyer-deleted":
+      return buyerDeleted(moment);
 
     case "due":
       return moment.isIdle && moment.isLate ? timeIsUp(moment, fact) : moment.stay();

@@ -102,6 +102,18 @@ export class BookingStore {
     return rows.map(storedOf);
   }
 
+  /** The user's bookings that are not paid, but for those of which no payment can come any more. */
+  async unpaidOf(userId: string): Promise<Stored[]> {
+    const rows = await this.#db
+      .selectFrom("booking")
+      .selectAll()
+      .where("user_id", "=", userId)
+      .where("status", "in", ["pending", "paying", "expired"])
+      .where("due_at", "is not", null)
+      .execute();
+    return rows.map(storedOf);
+  }
+
   /** Those of the users who have ever booked. */
   async bookersAmong(userIds: readonly string[]): Promise<string[]> {
     const rows = await this.#db

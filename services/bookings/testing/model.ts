@@ -11,7 +11,7 @@ export const GRACE_MS = 120_000;
 
 export type Turn =
   | { readonly do: "step"; readonly fate: "done" | "lost" | "late" | "unreached" }
-  | { readonly do: "deliver" | "pay" | "hint" | "showtime-cancelled" | "thief" }
+  | { readonly do: "deliver" | "pay" | "hint" | "showtime-cancelled" | "buyer-deleted" | "thief" }
   | { readonly do: "gateway"; readonly state: "authorized" | "failed" }
   /** `pause`: the engine was away for so long, and gives that back to who holds seats. */
   | { readonly do: "wait" | "pause"; readonly ms: number }
@@ -110,7 +110,8 @@ export class Model {
       case "hint":
         return this.#tell(this.#look());
       case "showtime-cancelled":
-        return this.#tell({ type: "showtime-cancelled" });
+      case "buyer-deleted":
+        return this.#tell({ type: turn.do });
       case "cancel":
         return this.#tell({ type: "cancel", id: `rf_${++this.#requests}`, seats: turn.seats, until: Infinity });
       case "gateway":

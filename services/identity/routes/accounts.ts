@@ -92,7 +92,7 @@ export const accountRoutes =
           tags,
           summary: "Delete my account",
           description:
-            "Name, e-mail address and password are deleted, all sign-ins end. Bookings stay in the books under the bare user id.",
+            "Name, e-mail address and password are deleted, all sign-ins end. What is paid for stays booked, under the bare user id, but nobody is shown its tickets any more: save them first. What is not is cancelled, and money that is on its way goes back.",
           body: schema.DeleteMeBody,
           response: { 204: Type.Null({ description: "Deleted." }) },
         },

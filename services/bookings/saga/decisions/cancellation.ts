@@ -1,4 +1,4 @@
-/** Seats are given back, by the buyer or because there will be no show. */
+/** Seats are given back: by the buyer, or because there will be no show, or no buyer any more. */
 import { type Booking, type Decision, type FactOf, type Step, totalOf } from "../booking.ts";
 import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
 import { WHY } from "./reasons.ts";
@@ -18,9 +18,7 @@ export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"can
 
   if (booking.status !== "confirmed") {
     if (!whole) return refuse("A booking that is not paid yet can only be cancelled whole.");
-    const steps: Step[] = [RELEASE_ALL, ...(booking.status === "paying" ? ([{ do: "void" }] as const) : [])];
-    const told = { type: "booking.cancelled", cancelledSeats: all, paid: false } as const;
-    return moment.go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
+    return cancelUnpaid(moment, WHY.cancelled, cancellations);
   }
   if (until === null) return refuse("The booking has just been paid. To cancel it nevertheless, ask once more.");
   if (moment.now >= until) {
@@ -53,13 +51,31 @@ export function showtimeCancelled(moment: Moment): Decision {
         { type: "booking.cancelled", cancelledSeats: seats, paid: true },
       );
     case "expired":
-      return step === undefined || moment.isGivenUp ? moment.stay() : moment.giveUp(WHY.showtimeCancelled);
+      return waitNoMore(moment, WHY.showtimeCancelled);
     case "cancelled":
     case "refunded":
     case "failed":
       return moment.stay();
   }
 }
+
+/** Nobody could be shown the tickets any more. What is confirmed stays sold. */
+export function buyerDeleted(moment: Moment): Decision {
+  const { status, cancellations } = moment.booking;
+  if (status === "pending" || status === "paying") return cancelUnpaid(moment, WHY.buyerDeleted, cancellations);
+  return status === "expired" ? waitNoMore(moment, WHY.buyerDeleted) : moment.stay();
+}
+
+function cancelUnpaid(moment: Moment, reason: string, cancellations: Booking["cancellations"]): Decision {
+  const { status, seats } = moment.booking;
+  const steps: Step[] = [RELEASE_ALL, ...(status === "paying" ? ([{ do: "void" }] as const) : [])];
+  const told = { type: "booking.cancelled", cancelledSeats: seats.map(({ seat }) => seat), paid: false } as const;
+  return moment.go({ status: "cancelled", reason, cancellations, steps }, told);
+}
+
+/** Money that still came would not be welcome any more. */
+const waitNoMore = (moment: Moment, reason: string): Decision =>
+  moment.step === undefined || moment.isGivenUp ? moment.stay() : moment.giveUp(reason);
 
 /** Back to free seats and a full purse. The seats wait for no refund, which may take long; one that is under way is asked for again. */
 function undo(booking: Booking, id: string, refund: string, given: readonly number[]): Step[] {

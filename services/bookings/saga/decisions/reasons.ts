@@ -9,4 +9,5 @@ export const WHY = {
   holdChanged: "The hold was changed while it was being booked.",
   cancelled: "Cancelled at your wish.",
   showtimeCancelled: "The showtime was cancelled.",
+  buyerDeleted: "The account was deleted.",
 } as const;
