@@ -59,6 +59,8 @@ export class Accounts {
    * @throws TooManyWaiting, Problem BAD_MESSAGE | CONFLICT
    */
   async upgrade(guestId: string, account: NewAccount, network: Buffer | null): Promise<Opened> {
+    // Before the address is looked for: a token that opens no account any more would tell, as often as it likes, whose there are.
+    if ((await this.find(guestId))?.role !== "guest") throw guestNoMore();
     return this.#withPassword(account, network, async (transaction, key) => {
       const user = await transaction
         .updateTable("user")
@@ -68,7 +70,7 @@ export class Accounts {
         .where("deleted_at", "is", null)
         .returningAll()
         .executeTakeFirst();
-      if (user === undefined) throw new Problem("CONFLICT", "This guest has become a customer already: sign in.");
+      if (user === undefined) throw guestNoMore();
       return user;
     });
   }
@@ -195,3 +197,5 @@ async function refusingTaken<T>(written: Promise<T>): Promise<T> {
 }
 
 const emailTaken = () => new Problem("CONFLICT", "There is an account with this e-mail address already: sign in.");
+
+const guestNoMore = () => new Problem("CONFLICT", "This guest has become a customer already: sign in.");

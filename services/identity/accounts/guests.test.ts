@@ -10,7 +10,7 @@ import { createIdentityService } from "../service.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { ForgottenGuests } from "./forgotten-guests.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { SignedIn } from "../../../proto/rest/index.ts";
+import type { ProblemBody, SignedIn } from "../../../proto/rest/index.ts";
 import { bearer, decodePart, PASSWORD, statusesOf, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
@@ -55,6 +55,15 @@ describe("a guest who registers", () => {
       "select 1 from identity.password p left join identity.user u on u.id = p.user_id where u.email is null",
     );
     expect(rows).toEqual([]);
+  });
+
+  it("is told afterwards that it is done, and not whether an address has an account", async () => {
+    const { email } = await t.client.register();
+    const { accessToken } = await t.client.guest();
+    await upgrade(accessToken);
+    const answers = [await upgrade(accessToken, email), await upgrade(accessToken)];
+    const told = answers.map((answer) => ({ ...answer.json<ProblemBody>(), requestId: "" }));
+    expect(told).toEqual([told[1], expect.objectContaining({ code: "CONFLICT" })]);
   });
 
   it("does not get somebody else's address, and stays a guest", async () => {
