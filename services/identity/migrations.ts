@@ -102,4 +102,11 @@ export const identityMigrations: Readonly<Record<string, Migration>> = {
         create index on identity."user" (created_at, id) where role = 'guest' and not has_booked`.execute(db);
     },
   },
+  "007-ended-sign-ins": {
+    /** Those signed out are looked for too, and not only those that nobody used for long. */
+    async up(db: Kysely<unknown>) {
+      await sql`create index on identity.family (least(expires_at, revoked_at))`.execute(db);
+      await sql`drop index identity.family_expires_at_idx`.execute(db);
+    },
+  },
 };

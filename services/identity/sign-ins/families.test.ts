@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pino } from "pino";
 import { BusTokenVerifier } from "../../../platform/auth/index.ts";
+import { VirtualClock } from "../../../platform/clock/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
+import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import type { SignedIn } from "../../../proto/rest/index.ts";
-import { bearer, decodePart, testIdentity, type TestIdentity } from "../testing.ts";
-import { PRUNE_ROWS_MAX } from "../limits.ts";
+import { bearer, decodePart, PASSWORD, testIdentity, type TestIdentity } from "../testing.ts";
+import { FAMILIES_KEPT_MS, PRUNE_ROWS_MAX } from "../limits.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { Families } from "./families.ts";
 
@@ -122,11 +124,54 @@ describe("signing out", () => {
   });
 });
 
+const keyRing = () => {
+  throw new Error("nothing is signed here");
+};
+
+describe("a week after it has ended", () => {
+  const leftAt = async (at: number, ids: string[]): Promise<string[]> => {
+    const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
+    const families = new Families({ ...t, db, random: systemRandom, keyRing, clock: new VirtualClock(at) });
+    while (await families.prune());
+    const { rows } = await t.pool.query<{ id: string }>("select id from identity.family where id = any ($1)", [ids]);
+    return rows.map(({ id }) => id);
+  };
+  const familyOf = ({ accessToken }: SignedIn): string => String(decodePart(accessToken, 1)["fam"]);
+
+  it("a sign-in is forgotten, be it that its user signed out or that nobody used it", async () => {
+    const signedOut = await t.client.register();
+    const used = await t.client.login(signedOut.email, PASSWORD);
+    const ids = [familyOf(signedOut), familyOf(used)];
+    await t.client.post("/auth/logout", { refreshToken: signedOut.refreshToken });
+    const now = t.clock.now();
+    expect(await leftAt(now + FAMILIES_KEPT_MS - 60_000, ids)).toHaveLength(2);
+    expect(await leftAt(now + FAMILIES_KEPT_MS + 1, ids)).toEqual([familyOf(used)]);
+    const refused = await t.client.post("/auth/refresh", { refreshToken: signedOut.refreshToken });
+    expect(refused.statusCode).toBe(401);
+    const expiresAt = now + t.config.refreshTokenTtlMs;
+    expect(await leftAt(expiresAt + FAMILIES_KEPT_MS - 60_000, ids)).toEqual([familyOf(used)]);
+    expect(await leftAt(expiresAt + FAMILIES_KEPT_MS + 1, ids)).toEqual([]);
+  });
+
+  it("it is found without a look at those that have not", async () => {
+    const { user } = await t.client.register();
+    await t.pool.query(
+      `insert into identity.family (id, user_id, rotated_at, expires_at, tokens_until)
+       select 'fam_many' || n, $1, $2, $2, $2 from generate_series(1, 20000) as n`,
+      [user.id, new Date(t.clock.now() + FAMILIES_KEPT_MS)],
+    );
+    await t.pool.query("analyze identity.family");
+    const { db, asked } = watchedDatabase<IdentityTables>(t.pool);
+    await new Families({ ...t, db: db.withSchema(IDENTITY_SCHEMA), random: systemRandom, keyRing }).prune();
+    const statement = asked.find(({ sql }) => sql.includes("identity.family"));
+    if (statement === undefined) throw new Error("no sign-ins were looked for");
+    expect(await rowsRead(t.pool, "family", statement)).toBeLessThan(10);
+    await t.pool.query("delete from identity.family where id like 'fam\\_many%'");
+  });
+});
+
 it("revocations of tokens that have ended are forgotten, so many at a time", async () => {
   const db = createDatabase<IdentityTables>(t.pool).withSchema(IDENTITY_SCHEMA);
-  const keyRing = () => {
-    throw new Error("nothing is signed here");
-  };
   const families = new Families({ ...t, db, random: systemRandom, keyRing });
   await families.prune(); // Of what the tests before have left.
   await t.pool.query(

@@ -156,7 +156,10 @@ export class Families {
     return revocationsOf(rows);
   }
 
-  /** Deletes what no token can refer to any more, so many rows at a time. @returns whether there may be more */
+  /**
+   * Deletes what no token can refer to any more, so many rows at a time: a token of one signed out is refused as one of none is.
+   * @returns whether there may be more
+   */
   async prune(): Promise<boolean> {
     const { db, clock } = this.#options;
     const old = new Date(clock.now() - FAMILIES_KEPT_MS);
@@ -166,9 +169,8 @@ export class Families {
         limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(db);
     const families = await sql`
       delete from identity.family where id in (
-        select id from identity.family where expires_at < ${old} limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(
-      db,
-    );
+        select id from identity.family where least(expires_at, revoked_at) < ${old}
+        limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(db);
     return [revocations, families].some(({ numAffectedRows = 0n }) => numAffectedRows >= PRUNE_ROWS_MAX);
   }
 

@@ -32,9 +32,9 @@ export interface Attempt {
  * some free ones, each further one doubles the wait before the next, up to a minute. What comes too early is refused before any
  * work and counts for nothing, so that a wait always ends.
  *
- * From where an account's owner has signed in before, only the wait of the two holds: guessers elsewhere, or of other accounts on
- * the same network, however many, cannot lock the owner out. (They could tell from it that somebody has signed in from their own
- * network, which is little to learn for a hundred wrong passwords.)
+ * From where an account's owner has signed in before, as long as that sign-in is kept, only the wait of the two holds: guessers
+ * elsewhere, or of other accounts on the same network, however many, cannot lock the owner out. (They could tell from it that
+ * somebody has signed in from their own network, which is little to learn for a hundred wrong passwords.)
  *
  * A wrong password is written down only after its hash was computed, and for a quarter of an hour: so the work that a process may
  * spend on hashes bounds the table too.
