@@ -114,7 +114,7 @@ describe("settings", () => {
     [{ TRUSTED_PROXIES: "10.0.0.0/000" }, "TRUSTED_PROXIES must be IP addresses"],
     [
       { STRIPE_API_URL: "https://egress.example/stripe" },
-      "STRIPE_API_URL must be the address of a web server without a path",
+      "STRIPE_API_URL must be the address of a web server without a path, such as https://api.example.com, but is a https:// URL (the rest may hold a password): correct it or",
     ],
     [
       { MOCK_GATEWAY_SECRET: "whsec_test_secret_0123456789" },
@@ -158,6 +158,7 @@ describe("settings", () => {
     "SMTP_URL",
     "USHER_ADMIN_PASSWORD",
     "STRIPE_SECRET_KEY",
+    "STRIPE_API_URL",
     "MOCK_GATEWAY_SECRET",
     "USHER_UNKNOWN",
   ])("never print the secret in %s", (name) => {

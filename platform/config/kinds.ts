@@ -106,7 +106,7 @@ export function url(...schemes: readonly string[]): Kind<string> {
     show(text) {
       const scheme = schemeOf(text);
       if (scheme === undefined) return "a text that is no URL (not shown, it may hold a password)";
-      const broken = schemes.includes(scheme) ? " that does not parse" : "";
+      const broken = schemes.includes(scheme) && !URL.canParse(text) ? " that does not parse" : "";
       return `a ${scheme}:// URL${broken} (the rest may hold a password)`;
     },
   };
@@ -165,9 +165,9 @@ export const origins: Kind<readonly string[]> = {
 
 /** An HTTP address that has no path: whoever uses it puts its own there. */
 export const origin: Kind<string> = {
+  ...url("http", "https"),
   expected: "the address of a web server without a path, such as https://api.example.com",
   parse: originOf,
-  show: inQuotes,
 };
 
 function originOf(text: string): string | undefined {
