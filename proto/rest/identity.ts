@@ -100,14 +100,15 @@ export const LogoutBody = Type.Object(
 
 export const ChangeMeBody = Type.Object(
   {
-    name: Type.Optional(Name),
+    name: Type.Optional(Type.Union([Name, Type.Null()])),
     language: Type.Optional(Language),
     email: Type.Optional(Email),
     password: Type.Optional(GivenPassword),
   },
   {
     ...closed,
-    description: "What is left out stays as it is. `email` is changed with `password`, the current one.",
+    description:
+      "What is left out stays as it is. A `name` of null takes it back. `email` is changed with `password`, the current one.",
     examples: [{ name: "Ann Lee", language: "de" }],
   },
 );

@@ -104,7 +104,7 @@ export class Accounts {
   }
 
   /** @throws Problem UNAUTHORIZED | CONFLICT */
-  async change(id: string, said: { name?: string; language?: Language; email?: string }): Promise<UserRow> {
+  async change(id: string, said: { name?: string | null; language?: Language; email?: string }): Promise<UserRow> {
     const { email, ...rest } = said;
     const changes = { ...rest, ...(email === undefined ? {} : { email: email.trim(), email_key: emailKey(email) }) };
     if (Object.keys(changes).length === 0) return this.#present(await this.find(id));

@@ -34,6 +34,17 @@ describe("one's own account", () => {
     });
   });
 
+  it("takes its name back", async () => {
+    const { user, accessToken } = await t.client.register();
+    const change = await t.client.put("/auth/me", { name: null }, bearer(accessToken));
+    expect(change.statusCode).toBe(200);
+    const { name, ...nameless } = user;
+    expect(name).toBe("Ann");
+    expect(change.json()).toEqual(nameless);
+    expect((await t.client.me(accessToken)).json()).toEqual(nameless);
+    expect(await card(user.id)).toMatchObject({ id: user.id, name: null });
+  });
+
   it("changes its e-mail address with the password alone, and to none that is taken", async () => {
     const { accessToken, email } = await t.client.register();
     const taken = (await t.client.register()).email;
