@@ -183,6 +183,8 @@ export function configure(cluster: string, port: number): void {
     io_method: "sync",
     max_parallel_workers_per_gather: 0,
     log_checkpoints: "off",
+    // The detail of an error has rows in it, as the address that somebody else has already. Clients are told of it all the same.
+    log_error_verbosity: "terse",
     timezone: "UTC",
     log_timezone: "UTC",
   };

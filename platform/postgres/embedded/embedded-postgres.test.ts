@@ -94,12 +94,12 @@ function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   });
 }
 
-async function query<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
+async function query<Row extends pg.QueryResultRow>(url: string, text: string, values?: string[]): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => {});
   await client.connect();
   try {
-    return (await client.query<Row>(text)).rows;
+    return (await client.query<Row>(text, values)).rows;
   } finally {
     await client.end();
   }
@@ -265,6 +265,18 @@ test("the log of a server that runs is kept short: what it says next begins an e
   expect(readFileSync(`${path}.1`, "utf8")).toMatch(/much much \nthe end\n$/);
   await expect(query(url, "select no_such_column")).rejects.toThrow("no_such_column");
   await vi.waitFor(() => expect(readFileSync(path, "utf8")).toMatch(/^\d{4}.*ERROR: .*no_such_column/), 10_000);
+});
+
+test("an address that somebody has already does not come into the log, and whoever asked for it hears why", async () => {
+  const { url } = await start();
+  await query(url, "create table buyer (email text unique)");
+  const insert = () => query(url, "insert into buyer values ($1)", ["ann@example.com"]);
+  await insert();
+  await expect(insert()).rejects.toMatchObject({ detail: expect.stringContaining("ann@example.com") });
+  await expect(query(url, "select no_such_column")).rejects.toThrow("no_such_column");
+  const said = () => readFileSync(join(dataDir, "postgres.log"), "utf8");
+  await vi.waitFor(() => expect(said()).toMatch(/ERROR: .*buyer_email_key[^]*no_such_column/), 10_000);
+  expect(said()).not.toContain("@");
 });
 
 test("a data directory that cannot be made is refused in one sentence", async () => {
