@@ -107,6 +107,35 @@ describe("a mail server", () => {
     },
   );
 
+  it.each([
+    ["in small letters", "Ada.Lovelace@Example.COM", "ada.lovelace@example.com"],
+    ["as nodemailer writes its domain", "Ada.Lovelace@Example.COM", "Ada.Lovelace@example.com"],
+    ["with a domain in punycode", "Ada.Lovelace@B\u00fccher.example", "Ada.Lovelace@xn--bcher-kva.example"],
+    ["in quotes", "Ada.Lovelace@example.com", '"Ada.Lovelace"@example.com'],
+    ["as that of the mailbox behind it", "tickets-for-ada@example.com", "ada.lovelace@mail.internal"],
+  ])("that repeats an address %s has it kept nowhere", async (_how, address, repeated) => {
+    await post.server.start();
+    post.server.onRecipient = () =>
+      fail(smtpError(550, `5.1.1 <${repeated}>: ${repeated}: no such user <mailto:${repeated}>`));
+    const transport = new SmtpTransport({ url: smtpUrl(), from: "tickets@usher.example", clock: new VirtualClock() });
+    const refused = await transport.send(mailTo(address)).then(
+      () => "taken",
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ name: "MailRefused", message: expect.stringContaining("no such user") });
+    expect(String(refused)).not.toMatch(/lovelace|example\.|internal/i);
+  });
+
+  it("that refuses the sender is quoted with it, since that is a setting", async () => {
+    const refusal = smtpError(550, "5.1.8 <Tickets@usher.example>: Sender address rejected");
+    await post.server.start({ onMailFrom: (_address, _session, callback) => callback(refusal) });
+    const transport = new SmtpTransport({ url: smtpUrl(), from: "Tickets@Usher.example", clock: new VirtualClock() });
+    await expect(transport.send(mailTo("ada@example.com"))).rejects.toMatchObject({
+      name: "TransportUnreachable",
+      message: expect.stringContaining("<Tickets@usher.example>"),
+    });
+  });
+
   it("that takes no mail to its end is left after a while, so that others are sent", async () => {
     await post.server.start();
     const clock = new VirtualClock(); // The service's rings in real time, and two minutes are long.

@@ -1,5 +1,6 @@
 import { createTransport } from "nodemailer";
 import { type Clock, within } from "../../../../platform/clock/index.ts";
+import { emailKey } from "../../../../platform/email-address/index.ts";
 import { CONNECT_TIMEOUT_MS, SEND_DEADLINE_MS, SOCKET_TIMEOUT_MS } from "../limits.ts";
 import {
   type Mail,
@@ -41,7 +42,7 @@ export class SmtpTransport implements MailTransport {
 
   async send(mail: Mail): Promise<void> {
     const sending = this.#transporter.sendMail(messageOf(mail, this.#from)).catch((error: unknown) => {
-      throw classified(error, mail.to.address);
+      throw classified(error, this.#from);
     });
     // A server that keeps talking is not waited for for ever; should it take the mail after all, its id tells the second one.
     await within(this.#clock, SEND_DEADLINE_MS, sending, () => {
@@ -59,18 +60,25 @@ const OF_THE_MAIL: ReadonlySet<string | undefined> = new Set(["EENVELOPE", "EMES
  */
 const OF_THE_RECIPIENT = /^4\d\d[ -]4\.(?:1\.(?![78]\b)|2\.)/;
 
-/**
- * What is said of the recipient or of the mail is about this mail; whatever else goes wrong is about the server, or our settings. The
- * address, which servers like to repeat, is left out: errors are kept longer than accounts.
- */
-function classified(error: unknown, address: string): Error {
+/** What is said of the recipient or of the mail is about this mail; whatever else goes wrong is about the server, or our settings. */
+function classified(error: unknown, from: string): Error {
   const { message, response, responseCode, code, command } = error as SmtpError; // Nodemailer throws nothing else.
-  const said = message.replaceAll(address, "the recipient");
+  const said = withoutAddresses(message, from);
   if (command === "API" && OF_THE_MAIL.has(code)) return new MailRefused(said);
   if (command !== "RCPT TO" && command !== "DATA") return new TransportUnreachable(said);
   if (responseCode !== undefined && responseCode >= 500) return new MailRefused(said);
   return response !== undefined && OF_THE_RECIPIENT.test(response) ? new RecipientUnreachable(said) : new Error(said);
 }
+
+/**
+ * Servers like to repeat the address, in small letters, as nodemailer wrote it (a domain in punycode, the rest in quotes), or as that of the
+ * mailbox behind it; so all but our own are left out. Errors are kept longer than accounts.
+ */
+const withoutAddresses = (message: string, own: string): string =>
+  message.replaceAll(WORD, (word) => (word.includes("@") && emailKey(word) !== emailKey(own) ? "an address" : word));
+
+/** Up to what stands around an address, and never in one that mail is sent to. */
+const WORD = /[^\s<>()[\],;:]+/g;
 
 type SmtpError = Error & {
   /** As the server wrote it. */
