@@ -3,7 +3,14 @@ import type { Bus } from "../../platform/bus/index.ts";
 import type { Consumer, Inbox } from "../../platform/events/index.ts";
 import type { BookingFacts, DomainEvent, EventName } from "../../proto/index.ts";
 import { BOOKING_NEWS, BOOKING_STATUSES } from "../../proto/services/index.ts";
-import { MAILED_EVENTS, type MailedEvent, type MailQueue, type MailTables, type MailWorker } from "./mail/index.ts";
+import {
+  MAILED_EVENTS,
+  type MailedEvent,
+  type MailFolder,
+  type MailQueue,
+  type MailTables,
+  type MailWorker,
+} from "./mail/index.ts";
 
 /** Also the name that dead letters of mails go by, so that a replay comes back here. */
 export const CONSUMER = "notifications";
@@ -27,6 +34,7 @@ interface Options {
   readonly inbox: Inbox;
   readonly queue: MailQueue;
   readonly worker: MailWorker;
+  readonly folder: MailFolder;
   readonly bus: Bus;
 }
 
@@ -49,13 +57,20 @@ export class Listener implements Consumer<HeardEvent["type"]> {
   }
 
   /** @returns false when the event was dealt with before */
-  #take(event: HeardEvent): Promise<boolean> {
+  async #take(event: HeardEvent): Promise<boolean> {
     const { db, inbox, queue } = this.#options;
-    if (event.type === "user.deleted") {
-      return inbox.takeAnd(db, CONSUMER, event.id, (taken) => queue.forgetting(taken, event.data.userId));
-    }
+    if (event.type === "user.deleted") return this.#forget(event);
     if (isMailed(event)) return inbox.takeAnd(db, CONSUMER, event.id, (taken) => queue.adding(taken, event));
     return inbox.take(db, CONSUMER, event.id);
+  }
+
+  /** What of a user's mails is in another process's folder goes when that is pruned, as does what is left here should this process die. */
+  async #forget({ id, data: { userId } }: DomainEvent<"user.deleted">): Promise<boolean> {
+    const { db, inbox, queue, folder } = this.#options;
+    const mails = await queue.of(userId);
+    const fresh = await inbox.takeAnd(db, CONSUMER, id, (taken) => queue.forgetting(taken, userId));
+    await folder.delete(mails);
+    return fresh;
   }
 
   #tell({ userId, bookingId, showtimeId, status: told, reason }: BookingFacts): void {

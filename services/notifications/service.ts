@@ -13,6 +13,7 @@ import { CONSUMER, Listener } from "./listener.ts";
 import {
   addMailMetrics,
   FileTransport,
+  MailFolder,
   MailQueue,
   type MailTables,
   type MailTransport,
@@ -52,10 +53,11 @@ export function createNotificationsService(options: NotificationsOptions): Notif
   const queue = new MailQueue({ db, clock, random });
   const writer = new MailWriter({ peers: new Peers({ bus }), publicUrl });
   const deadLetters = new DeadLetters({ pool, clock });
-  const transport = transportOf(options);
-  const worker = new MailWorker({ queue, writer, transport, deadLetters, consumer: CONSUMER, clock, log });
+  const folder = new MailFolder(join(options.config.dataDir, "mail"));
+  const transport = transportOf(options, folder);
+  const worker = new MailWorker({ queue, writer, transport, folder, deadLetters, consumer: CONSUMER, clock, log });
   const inbox = new Inbox({ schema: NOTIFICATIONS_SCHEMA });
-  const listener = new Listener({ db, inbox, queue, worker, bus });
+  const listener = new Listener({ db, inbox, queue, worker, folder, bus });
   const webhooks = createWebhooks(options);
   addMailMetrics({ registry: metrics, queue, clock, log });
   let consuming: { close(): Promise<void> } | undefined;
@@ -77,9 +79,7 @@ export function createNotificationsService(options: NotificationsOptions): Notif
   };
 }
 
-function transportOf({ config, clock }: NotificationsOptions): MailTransport {
-  const { smtpUrl: url, mailFrom: from, dataDir } = config;
-  return url === undefined
-    ? new FileTransport({ folder: join(dataDir, "mail"), from })
-    : new SmtpTransport({ url, from, clock });
+function transportOf({ config, clock }: NotificationsOptions, folder: MailFolder): MailTransport {
+  const { smtpUrl: url, mailFrom: from } = config;
+  return url === undefined ? new FileTransport({ folder, from }) : new SmtpTransport({ url, from, clock });
 }

@@ -6,4 +6,4 @@ export { MailWorker } from "./mail-worker.ts";
 export { MailWriter } from "./mail-writer.ts";
 export { Peers } from "./peers.ts";
 export { mailMigrations, type MailTables, NOTIFICATIONS_SCHEMA } from "./tables.ts";
-export { FileTransport, type MailTransport, SmtpTransport } from "./transports/index.ts";
+export { FileTransport, MailFolder, type MailTransport, SmtpTransport } from "./transports/index.ts";

@@ -36,6 +36,10 @@ export const GIVE_UP_AFTER_MS = 3 * 24 * 3_600_000;
 export const MAILS_KEPT_MS = 30 * 24 * 3_600_000;
 export const PRUNE_EVERY_MS = 3_600_000;
 export const PRUNE_ROWS_MAX = 5_000;
+/** Mails as files that the table is asked for in one statement. */
+export const FILES_LOOKED_UP_AT_ONCE = 1_000;
+/** Mails of a user whose files are deleted at once when the user is; those of more at the next prune. */
+export const FORGOTTEN_FILES_MAX = 5_000;
 
 /** Characters of an error that are kept. */
 export const ERROR_LENGTH_MAX = 500;

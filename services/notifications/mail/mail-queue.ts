@@ -4,7 +4,7 @@ import { storableText } from "../../../platform/postgres/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { MailedEvent } from "./letters/index.ts";
-import { ERROR_LENGTH_MAX, MAIL_LEASE_MS, MAILS_KEPT_MS, PRUNE_ROWS_MAX } from "./limits.ts";
+import { ERROR_LENGTH_MAX, FORGOTTEN_FILES_MAX, MAIL_LEASE_MS, MAILS_KEPT_MS, PRUNE_ROWS_MAX } from "./limits.ts";
 import type { MailStatus, MailTables } from "./tables.ts";
 
 export type QueuedMail = Selectable<MailTables["mail"]>;
@@ -51,6 +51,19 @@ export class MailQueue {
   /** The same for mails of somebody who is no longer a user: nothing is kept of them. Does not wait for one that is just being sent. */
   forgetting(taken: RawBuilder<unknown>, userId: string): RawBuilder<unknown> {
     return sql`delete from notifications.mail using ${taken} where user_id = ${userId}`;
+  }
+
+  /** The mails of a user that there are, as far as the bound goes: what else there is of them is to be deleted with them. */
+  async of(userId: string): Promise<{ id: string; date: Date }[]> {
+    const mails = this.#options.db.selectFrom("mail").where("user_id", "=", userId);
+    return mails.select(["id", "created_at as date"]).limit(FORGOTTEN_FILES_MAX).execute();
+  }
+
+  /** @returns those of them that are not forgotten, nor deleted for their age */
+  async known(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const mails = this.#options.db.selectFrom("mail").select("id");
+    const rows = await mails.where(sql<boolean>`id = any (${ids})`).execute();
+    return new Set(rows.map(({ id }) => id));
   }
 
   /**

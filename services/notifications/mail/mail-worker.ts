@@ -24,6 +24,7 @@ import {
 } from "./limits.ts";
 import {
   type Mail,
+  type MailFolder,
   MailRefused,
   type MailTransport,
   RecipientUnreachable,
@@ -36,6 +37,7 @@ interface Options {
   readonly queue: MailQueue;
   readonly writer: MailWriter;
   readonly transport: MailTransport;
+  readonly folder: MailFolder;
   readonly deadLetters: DeadLetters;
   /** The consumer that a replayed dead letter goes to. */
   readonly consumer: string;
@@ -102,11 +104,11 @@ export class MailWorker {
     return taken.length === limit && this.#unreachable === 0;
   }
 
-  /** What the table has of them, and then what the transport has. @returns whether there may be more */
+  /** What the table has of them, and then what the folder has. @returns whether there may be more */
   async #prune(): Promise<boolean> {
-    const { queue, transport, clock } = this.#options;
+    const { queue, folder, clock } = this.#options;
     if (await queue.prune()) return true;
-    await transport.prune(new Date(clock.now() - MAILS_KEPT_MS));
+    await folder.prune(new Date(clock.now() - MAILS_KEPT_MS), (ids) => queue.known(ids));
     return false;
   }
 

@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { eventually } from "../../../platform/testing/eventually.ts";
 import { MailServer, type Received } from "./mail-server.ts";
@@ -34,6 +36,7 @@ export function usePostOffice(): PostOffice {
   afterEach(async () => {
     await world.stopAll();
     await server.stop();
+    rmSync(join(world.dataDir, "mail"), { recursive: true, force: true });
     await world.pool.query("truncate notifications.mail, events.dead_letter");
   });
   afterAll(() => world.close());

@@ -1,4 +1,5 @@
 export { FileTransport } from "./file-transport.ts";
+export { MailFolder } from "./mail-folder.ts";
 export {
   type Mail,
   MailRefused,

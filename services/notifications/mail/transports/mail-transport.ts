@@ -20,8 +20,6 @@ export interface Mail {
 export interface MailTransport {
   /** @throws MailRefused, TransportUnreachable, RecipientUnreachable; any other error: this mail may go well later */
   send(mail: Mail): Promise<void>;
-  /** Deletes what it has kept of mails from before then. */
-  prune(before: Date): Promise<void>;
 }
 
 /** Neither this address nor this mail will be taken, ever. */

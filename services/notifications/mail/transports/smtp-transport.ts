@@ -37,9 +37,6 @@ export class SmtpTransport implements MailTransport {
     });
   }
 
-  /** It keeps none. */
-  async prune(): Promise<void> {}
-
   async send(mail: Mail): Promise<void> {
     const sending = this.#transporter.sendMail(messageOf(mail, this.#from)).catch((error: unknown) => {
       throw classified(error, this.#from);
