@@ -53,6 +53,15 @@ export class DeadLetters {
     return rows;
   }
 
+  /** @returns those of the events that are dead letters of `consumer` */
+  async among(consumer: string, eventIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.#pool.query<{ eventId: string }>(
+      `select event_id as "eventId" from events.dead_letter where consumer = $1 and event_id = any ($2)`,
+      [consumer, eventIds],
+    );
+    return new Set(rows.map(({ eventId }) => eventId));
+  }
+
   /** Marks them to be handed to their consumers again. @returns the ids that were marked */
   async replay(ids: readonly string[] | "all"): Promise<string[]> {
     const { rows } = await this.#pool.query<{ id: string }>(

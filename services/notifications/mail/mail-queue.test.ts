@@ -205,6 +205,45 @@ describe("the queue", () => {
     await eventually(async () => expect(await allStatuses()).toEqual([]));
   });
 
+  it("deletes what could not be sent once its dead letter was discarded, and never before", async () => {
+    const { pool, clock, deadLetters, peers } = post.world;
+    await post.server.start();
+    post.server.onRecipient = () => fail(smtpError(550, "5.1.1 No such user here"));
+    const before = await post.world.start({ smtpUrl: smtpUrl() });
+    const [discarded, recent, kept] = Array.from({ length: 3 }, () => peers.book(peers.user().id));
+    for (const booking of [discarded, recent, kept])
+      await post.world.stream.publish(bookingEvent("booking.refunded", booking!));
+    for (const booking of [discarded, recent, kept])
+      await eventually(async () => expect(await statusesOf(booking!.bookingId)).toEqual(["failed"]));
+    for (const { id, event } of await deadLetters.list({ limit: 3 }))
+      if (event.subject !== kept!.bookingId) await deadLetters.discard(id);
+    await before.stop();
+    clock.goForward(MAILS_KEPT_MS + 60_000);
+    await pool.query("update notifications.mail set finished_at = $1 where event ->> 'subject' = $2", [
+      new Date(clock.now() - MAILS_KEPT_MS + 600_000),
+      recent!.bookingId,
+    ]);
+    // More than are looked at in one go have to stay, and come first.
+    await pool.query(
+      `with stays as (
+         insert into notifications.mail (id, event_id, event, status, created_at, due_at, finished_at)
+         select '0' || n, 'stays_' || n, '{}', 'failed', $1, $1, $1 from generate_series(1, $2::integer) n returning event_id)
+       insert into events.dead_letter (consumer, event_id, event, error, attempts, failed_at)
+       select 'notifications', event_id, '{}', '', 1, $1 from stays`,
+      [new Date(clock.now() - MAILS_KEPT_MS - 60_000), PRUNE_ROWS_MAX],
+    );
+
+    await post.world.start({ smtpUrl: smtpUrl() });
+    await eventually(async () => expect(await post.world.rows(discarded!.bookingId)).toEqual([]));
+    expect(await statusesOf(recent!.bookingId)).toEqual(["failed"]);
+    const { rows } = await pool.query("select from notifications.mail where event_id like 'stays%'");
+    expect(rows).toHaveLength(PRUNE_ROWS_MAX);
+    post.server.onRecipient = () => {};
+    const letters = await deadLetters.list({ limit: PRUNE_ROWS_MAX + 1 });
+    await deadLetters.replay(letters.filter(({ event }) => event.subject === kept!.bookingId).map(({ id }) => id));
+    await eventually(async () => expect(await statusesOf(kept!.bookingId)).toEqual(["sent"]));
+  });
+
   it("forgets the mails of somebody whose account is deleted", async () => {
     await post.server.start();
     const url = smtpUrl();

@@ -135,14 +135,40 @@ export class MailQueue {
       .execute();
   }
 
-  /** Deletes some of what was finished long ago; dead letters stay. @returns whether there may be more */
+  /** Deletes some of what was finished long ago, but for what has failed. @returns whether there may be more */
   async prune(): Promise<boolean> {
-    const old = new Date(this.#options.clock.now() - MAILS_KEPT_MS);
+    const old = this.#old();
     const { numAffectedRows = 0n } = await sql`
       delete from notifications.mail where id in (
         select id from notifications.mail where finished_at < ${old} and status <> 'failed'
         limit ${PRUNE_ROWS_MAX} for update skip locked)`.execute(this.#options.db);
     return numAffectedRows >= BigInt(PRUNE_ROWS_MAX);
+  }
+
+  /**
+   * The same for what has failed, once nobody can have it sent any more.
+   * @param isDead gives those of the events that are dead letters, which are not this schema's
+   */
+  async pruneFailed(isDead: (eventIds: readonly string[]) => Promise<ReadonlySet<string>>): Promise<void> {
+    const old = this.#old();
+    let after = "";
+    let rows;
+    do {
+      const failed = this.#options.db.selectFrom("mail").select(["id", "event_id"]).where("status", "=", "failed");
+      const page = failed.where("finished_at", "<", old).where("id", ">", after).orderBy("id").limit(PRUNE_ROWS_MAX);
+      rows = await page.execute();
+      const dead = await isDead(rows.map(({ event_id: event }) => event));
+      const over = rows.filter(({ event_id: event }) => !dead.has(event)).map(({ id }) => id);
+      // Not one that was replayed meanwhile, whose letter is gone too: it is queued, or has failed anew.
+      await sql`
+        delete from notifications.mail
+        where id = any (${over}) and status = 'failed' and finished_at < ${old}`.execute(this.#options.db);
+      after = rows.at(-1)?.id ?? after;
+    } while (rows.length === PRUNE_ROWS_MAX);
+  }
+
+  #old(): Date {
+    return new Date(this.#options.clock.now() - MAILS_KEPT_MS);
   }
 
   /** Unless its lease was over and another process has taken it. */

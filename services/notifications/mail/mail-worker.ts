@@ -106,8 +106,9 @@ export class MailWorker {
 
   /** What the table has of them, and then what the folder has. @returns whether there may be more */
   async #prune(): Promise<boolean> {
-    const { queue, folder, clock } = this.#options;
+    const { queue, folder, deadLetters, consumer, clock } = this.#options;
     if (await queue.prune()) return true;
+    await queue.pruneFailed((eventIds) => deadLetters.among(consumer, eventIds));
     await folder.prune(new Date(clock.now() - MAILS_KEPT_MS), (ids) => queue.known(ids));
     return false;
   }
