@@ -1,15 +1,8 @@
 /** What a shard does by the clock: holds run out, showtimes that are over are archived, and a wall clock that was set forward is caught up with. */
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
-import {
-  ARCHIVE_EVERY_MS,
-  BEHIND_MAX_MS,
-  CLOCK_ROW_EVERY_MS,
-  EXPIRY_EVERY_MS,
-  HELD_UP_MS,
-  WALL_CLOCK_EVERY_MS,
-} from "./limits.ts";
-import type { Memory } from "./memory.ts";
+import { ARCHIVE_EVERY_MS, BEHIND_MAX_MS, EXPIRY_EVERY_MS, HELD_UP_MS, WALL_CLOCK_EVERY_MS } from "./limits.ts";
+import { clockRowAfter, type Memory } from "./memory.ts";
 import type { ShardClock } from "./shard-clock.ts";
 
 interface Options {
@@ -60,7 +53,7 @@ export class Housekeeping {
     const { memory, time } = this.#options;
     if (at >= this.#wakeAt || !memory.hasRunningClocks) return;
     const now = time.now();
-    const wakeAt = Math.max(Math.min(at, now + CLOCK_ROW_EVERY_MS), now + EXPIRY_EVERY_MS);
+    const wakeAt = Math.max(Math.min(at, clockRowAfter(now)), now + EXPIRY_EVERY_MS);
     if (wakeAt >= this.#wakeAt) return;
     this.#wakeTimer?.cancel();
     this.#wakeAt = wakeAt;

@@ -8,6 +8,8 @@ export const NOTICES_PER_MESSAGE_MAX = 2_048;
 export const EXPIRY_EVERY_MS = 50;
 /** A shard with live holds journals its time this often when nothing else does, so that a restart knows how long it was away. */
 export const CLOCK_ROW_EVERY_MS = 1_000;
+/** They come at multiples of this, and so somewhat sooner than they must. */
+export const CLOCK_ROWS_TOGETHER_MS = 500;
 /** Deltas that a shard remembers, and seats changed by them all together. */
 export const RECENT_DELTAS_MAX = 256;
 export const RECENT_CHANGES_MAX = 4_096;

@@ -31,7 +31,7 @@ import {
 import type { ShardCommit } from "../journal/index.ts";
 import { Batch } from "./batch.ts";
 import { Expiry } from "./expiry.ts";
-import { CLOCK_ROW_EVERY_MS, RESUME_GRACE_MS } from "./limits.ts";
+import { CLOCK_ROW_EVERY_MS, CLOCK_ROWS_TOGETHER_MS, RESUME_GRACE_MS } from "./limits.ts";
 import { RecentDeltas } from "./recent-deltas.ts";
 import type { RefusalMemory } from "./refusal-memory.ts";
 import { ELSEWHERE, UNKNOWN_SHOWTIME } from "./refusals.ts";
@@ -164,7 +164,7 @@ export class Memory {
 
   /** When the journal is to know the time again, while clocks run. */
   get clockRowDueAt(): number {
-    return this.#state.at + CLOCK_ROW_EVERY_MS;
+    return clockRowAfter(this.#state.at);
   }
 
   /** It has to, now and then, also when nothing happens. */
@@ -265,4 +265,10 @@ export class Memory {
     this.#open.add(touched, event);
     this.#options.onDeadline(this.#expiry.note(showtime, event));
   }
+}
+
+/** When a row of that time is followed by one that keeps the clock: when other shards' are, so that one commit takes those of many. */
+export function clockRowAfter(at: number): number {
+  const latest = at + CLOCK_ROW_EVERY_MS;
+  return latest - (latest % CLOCK_ROWS_TOGETHER_MS);
 }

@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { holderId, NOTICES, type Notice, type Reply, showtimeId } from "../../proto/index.ts";
 import { smallHall } from "../testing/small-hall.ts";
-import { NOTICES_PER_MESSAGE_MAX, RESUME_GRACE_MS, WALL_CLOCK_EVERY_MS } from "./limits.ts";
+import {
+  CLOCK_ROW_EVERY_MS,
+  CLOCK_ROWS_TOGETHER_MS,
+  NOTICES_PER_MESSAGE_MAX,
+  RESUME_GRACE_MS,
+  WALL_CLOCK_EVERY_MS,
+} from "./limits.ts";
 import { anna, bert, Desk, LIMITS, RULES } from "./testing/desk.ts";
 
 let desk: Desk;
@@ -55,6 +61,22 @@ describe("a shard's time", () => {
     const last = desk.journal.durable(0).length;
     await desk.clock.advance(1_200);
     expect(desk.journal.durable(0).length).toBeGreaterThan(last);
+  });
+
+  it("does so when other shards do, whenever each was written last, and never later than it must", async () => {
+    for (const [seat, pause] of [137, 64].entries()) {
+      await desk.heldBy([seat]);
+      const before = desk.journal.durable(0).length;
+      await desk.clock.advance(2 * CLOCK_ROW_EVERY_MS + pause);
+      const [held = 0, ...times] = desk.journal
+        .durable(0)
+        .slice(before - 1)
+        .map(({ at }) => at);
+      expect(times.map((at) => at % CLOCK_ROWS_TOGETHER_MS)).toEqual([0, 0]);
+      for (const [index, at] of times.entries()) {
+        expect(at - (times[index - 1] ?? held)).toBeLessThanOrEqual(CLOCK_ROW_EVERY_MS);
+      }
+    }
   });
 
   /** What a hold has that is made right after an hour without an engine. */
