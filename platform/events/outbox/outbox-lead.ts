@@ -46,6 +46,8 @@ export class OutboxLead {
     );
     const ordered = rows.map((row) => row.schema);
     const others = ordered.includes(schema) ? ordered.filter((other) => other !== schema) : [];
+    // Else those with arrays would be planned each time, which takes longer than to carry them out.
+    await connection.query("set plan_cache_mode = force_generic_plan; set enable_seqscan = off");
     return new OutboxLead(connection, schema, others, clock);
   }
 
