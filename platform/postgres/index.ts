@@ -1,3 +1,4 @@
+export { BuiltOnce } from "./built-once.ts";
 export { copyOut } from "./copy-out.ts";
 export {
   claimDataDirectory,

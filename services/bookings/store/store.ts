@@ -2,6 +2,7 @@ import {
   type Expression,
   type Kysely,
   type OperationNodeSource,
+  type QueryResult,
   type Selectable,
   sql,
   type SqlBool,
@@ -10,7 +11,7 @@ import {
 import type { Pool } from "pg";
 import type { Outbox } from "../../../platform/events/index.ts";
 import { byTime, type TimePlace } from "../../../platform/http/index.ts";
-import { createDatabase } from "../../../platform/postgres/index.ts";
+import { BuiltOnce, createDatabase } from "../../../platform/postgres/index.ts";
 import type { EventData } from "../../../proto/index.ts";
 import { LEASE_MS } from "../limits.ts";
 import { type Booking, isUndoing, looksAlike, type Told, totalOf } from "../saga/booking.ts";
@@ -46,6 +47,7 @@ export interface Listing {
 export class BookingStore {
   readonly #db: Kysely<BookingsTables>;
   readonly #outbox: Outbox;
+  readonly #statements = new BuiltOnce();
 
   constructor({ pool, outbox }: { pool: Pool; outbox: Outbox }) {
     this.#db = createDatabase<BookingsTables>(pool).withSchema(BOOKINGS_SCHEMA);
@@ -78,8 +80,9 @@ export class BookingStore {
   }
 
   async read(id: string): Promise<Stored | undefined> {
-    const row = await this.#db.selectFrom("booking").selectAll().where("id", "=", id).executeTakeFirst();
-    return row && storedOf(row);
+    const select = () => this.#db.selectFrom("booking").selectAll().where("id", "=", id);
+    const { rows } = await this.#db.executeQuery(this.#statements.with("read", [id], select));
+    return rows[0] && storedOf(rows[0]);
   }
 
   /** As `read`; what others have read of it before, none of them can write on any more. */
@@ -166,20 +169,21 @@ export class BookingStore {
     const { booking, told, lease, calledOff } = change;
     const leaseUntil = { take: now + LEASE_MS, drop: 0, keep: before.leaseUntil }[lease];
     const updatedAt = looksAlike(before.booking, booking) ? before.updatedAt : now;
-    const leased = lease !== "keep" && { lease_until: leaseUntil === 0 ? null : new Date(leaseUntil) };
-    const update = this.#db
-      .updateTable("booking")
-      .set({
-        ...columnsOf(booking),
-        ...leased,
-        called_off: calledOff,
-        version: before.version + 1,
-        updated_at: new Date(updatedAt),
-      })
-      .where("id", "=", booking.id)
-      .where("version", "=", before.version)
-      .returning("id");
-    const written = told.length === 0 ? await update.execute() : await this.#telling(update, change);
+    const columns = {
+      ...columnsOf(booking),
+      ...(lease !== "keep" && { lease_until: leaseUntil === 0 ? null : new Date(leaseUntil) }),
+      called_off: calledOff,
+      version: before.version + 1,
+      updated_at: new Date(updatedAt),
+    };
+    const { id } = booking;
+    const { version } = before;
+    const update = () =>
+      this.#db.updateTable("booking").set(columns).where("id", "=", id).where("version", "=", version).returning("id");
+    const values = [...Object.values(columns), id, version];
+    const { rows: written } = await (told.length === 0
+      ? this.#db.executeQuery<unknown>(this.#statements.with(`update ${Object.keys(columns).join()}`, values, update))
+      : this.#telling(update(), change));
     if (written.length === 0) return undefined;
     if (told.length > 0) this.#outbox.nudge();
     return { booking, version: before.version + 1, leaseUntil, calledOff, updatedAt };
@@ -241,7 +245,7 @@ export class BookingStore {
   }
 
   /** One statement, so that the events are there when the update is. */
-  async #telling(update: OperationNodeSource, { booking, told }: Change): Promise<readonly unknown[]> {
+  #telling(update: OperationNodeSource, { booking, told }: Change): Promise<QueryResult<unknown>> {
     const facts: EventData["booking.created"] = {
       bookingId: booking.id,
       userId: booking.userId,
@@ -260,10 +264,9 @@ export class BookingStore {
       };
       return { type, data };
     });
-    const { rows } = await sql`
+    return sql`
       with written as (${update}), told as (${this.#outbox.adding("written", booking.id, events)})
       select from written`.execute(this.#db);
-    return rows;
   }
 }
 

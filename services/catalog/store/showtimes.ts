@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import type { Page, Showtime, ShowtimeQuery, ShowtimeStatus, TicketPrices } from "../../../proto/rest/index.ts";
 import { decodeCursor, limitOf, pageOf, TimePlace } from "../../../platform/http/index.ts";
+import { BuiltOnce } from "../../../platform/postgres/index.ts";
 import type { CatalogTables, ShowtimePriceTable } from "./tables.ts";
 
 /** What the rest of the catalogue wants to know of a showtime, besides what clients do. */
@@ -43,13 +44,14 @@ export async function findShowtimes(
   );
 }
 
-export async function readShowtime(
-  db: Kysely<CatalogTables>,
-  id: string,
-  now: number,
-): Promise<ShowtimeRecord | undefined> {
-  const row = await selectShowtimes(db).where("showtime.id", "=", id).executeTakeFirst();
-  return row && recordOf(row, now);
+/** Reads a showtime by its id. */
+export function showtimeReader(db: Kysely<CatalogTables>) {
+  const statements = new BuiltOnce();
+  return async (id: string, now: number): Promise<ShowtimeRecord | undefined> => {
+    const select = () => selectShowtimes(db).where("showtime.id", "=", id);
+    const { rows } = await db.executeQuery(statements.with("read", [id], select));
+    return rows[0] && recordOf(rows[0], now);
+  };
 }
 
 /** Whether `showtime` starts on `day` where its `cinema` is. The first two lines, a day wider, are what an index can be used for. */

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
+import { BuiltOnce } from "../../../platform/postgres/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { DomainEvent } from "../../../proto/index.ts";
 import type { Page, WebhookDelivery, WebhookDeliveryQuery } from "../../../proto/rest/index.ts";
@@ -44,6 +45,7 @@ type Sendable = Readonly<Record<string, unknown>> & { readonly id: string; reado
 /** What is to be sent and what was: a row first, then the attempt. */
 export class Deliveries {
   readonly #options: Options;
+  readonly #statements = new BuiltOnce();
 
   constructor(options: Options) {
     this.#options = options;
@@ -52,12 +54,13 @@ export class Deliveries {
   /** One for each enabled webhook that wants the event's type, once however often the event comes. @returns whether there is any */
   async addForAll(event: DomainEvent): Promise<boolean> {
     const { db } = this.#options;
-    const webhooks = await db
-      .selectFrom("webhook")
-      .select("id")
-      .where("disabled_reason", "is", null)
-      .where(sql<boolean>`${event.type} = any (types)`)
-      .execute();
+    const wanting = () =>
+      db
+        .selectFrom("webhook")
+        .select("id")
+        .where("disabled_reason", "is", null)
+        .where(sql<boolean>`${event.type} = any (types)`);
+    const { rows: webhooks } = await db.executeQuery(this.#statements.with("wanting", [event.type], wanting));
     if (webhooks.length === 0) return false;
     const rows = webhooks.map(({ id }) => this.#newRow(id, event, GIVE_UP_AFTER_MS));
     await db

@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Transaction, type Updateable } from "kysely";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Outbox } from "../../../platform/events/index.ts";
+import { BuiltOnce } from "../../../platform/postgres/index.ts";
 import type { ErrorCode, PaymentFacts } from "../../../proto/index.ts";
 import type { PaymentStart } from "../../../proto/services/index.ts";
 import type { GatewayRecord } from "../gateways/gateway.ts";
@@ -58,6 +59,7 @@ export class PaymentBook {
   readonly #db: Kysely<PaymentsTables>;
   readonly #outbox: Outbox;
   readonly #clock: Clock;
+  readonly #statements = new BuiltOnce();
 
   constructor({ db, outbox, clock }: Options) {
     this.#db = db;
@@ -99,8 +101,10 @@ export class PaymentBook {
       .executeTakeFirst();
   }
 
-  find(id: string): Promise<SeenPayment | undefined> {
-    return this.#db.selectFrom("payment").selectAll().select(REVISION).where("id", "=", id).executeTakeFirst();
+  async find(id: string): Promise<SeenPayment | undefined> {
+    const select = () => this.#db.selectFrom("payment").selectAll().select(REVISION).where("id", "=", id);
+    const { rows } = await this.#db.executeQuery(this.#statements.with("find", [id], select));
+    return rows[0];
   }
 
   openRefunds(paymentId: string, from: Kysely<PaymentsTables> = this.#db): Promise<RefundRow[]> {
@@ -232,20 +236,25 @@ export class PaymentBook {
     type?: "payment.success" | "payment.failed",
   ): Promise<SeenPayment | undefined> {
     const { id, booking_id: bookingId, revision } = seen;
-    const written = this.#db
-      .updateTable("payment")
-      .set(changes)
-      .where("id", "=", id)
-      .where(isUnchanged(revision))
-      .returningAll()
-      .returning(REVISION);
-    if (type === undefined) return written.executeTakeFirst();
+    const update = () =>
+      this.#db
+        .updateTable("payment")
+        .set(changes)
+        .where("id", "=", id)
+        .where(isUnchanged(revision))
+        .returningAll()
+        .returning(REVISION);
+    if (type === undefined) {
+      const values = [...Object.values(changes), id, revision];
+      const statement = this.#statements.with(`update ${Object.keys(changes).join()}`, values, update);
+      return (await this.#db.executeQuery(statement)).rows[0];
+    }
     const facts = factsOf({ ...seen, reason: changes.reason ?? null });
     // All of them are counted, since PostgreSQL locks only as many as are looked at.
     const { rows } = await sql<SeenPayment>`
       with locked as materialized (
         select from payments.payment where booking_id = ${bookingId} order by id for update
-      ), written as (${written.where(sql<boolean>`(select count(*) from locked) > 0`)}),
+      ), written as (${update().where(sql<boolean>`(select count(*) from locked) > 0`)}),
       told as (${this.#outbox.adding("written", bookingId, [{ type, data: facts }])})
       select * from written`.execute(this.#db);
     if (rows.length > 0) this.#outbox.nudge();
