@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Compilable, CompiledQuery } from "kysely";
 
 /** Statements that differ in nothing but their values are built once: to build one takes a process longer than to send it and to read its answer. */
@@ -13,7 +14,7 @@ export class BuiltOnce {
     const known = this.#built.get(shape) as CompiledQuery<Row> | undefined; // What was built of a shape has its rows.
     if (known !== undefined) return { ...known, parameters: values };
     const built = build().compile();
-    if (built.parameters.length !== values.length) throw new Error(`"${shape}" has other values: ${built.sql}`);
+    if (!isDeepStrictEqual(built.parameters, values)) throw new Error(`"${shape}" has other values: ${built.sql}`);
     this.#built.set(shape, built);
     return built;
   }

@@ -185,11 +185,14 @@ describe("a look for what is due", () => {
   it.each([true, false])("passes over the dead that the one before came across (undoing: %s)", async (undoing) => {
     await passThrough(undoing);
     const looker = new BookingStore({ pool: looking, outbox });
-    expect(await looker.claimDue(100, NOW, { undoing })).toEqual([]);
-    const before = await pagesSeen();
-    expect(await looker.claimDue(100, NOW, { undoing })).toEqual([]);
-    // The index alone, which has some hundred entries to a page.
-    expect((await pagesSeen()) - before).toBeLessThan(PASSED / 50);
+    const pagesOfALook = async (): Promise<number> => {
+      const before = await pagesSeen();
+      expect(await looker.claimDue(100, NOW, { undoing })).toEqual([]);
+      return (await pagesSeen()) - before;
+    };
+    expect(await pagesOfALook()).toBeGreaterThan(PASSED / 50);
+    // The index alone, which has some hundred entries to a page. While somebody else still sees the dead, as an ANALYZE under way does, they stay.
+    await expect.poll(pagesOfALook, { timeout: 20_000 }).toBeLessThan(PASSED / 50);
   });
 });
 
