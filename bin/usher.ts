@@ -29,6 +29,7 @@ const COMMANDS = new Map<string, () => Promise<(context: Context) => Command>>([
   ["shards", async () => (await import("./commands/shards.ts")).shardsCommand],
   ["migrate", async () => (await import("./commands/migrate.ts")).migrateCommand],
   ["journal", async () => (await import("./commands/journal.ts")).journalCommand],
+  ["accept-loss", async () => (await import("./commands/accept-loss.ts")).acceptLossCommand],
   ["events", async () => (await import("./commands/events.ts")).eventsCommand],
   ["watch", async () => (await import("./commands/watch.ts")).watchCommand],
   ["demo", async () => (await import("./commands/demo.ts")).demoCommand],

@@ -82,6 +82,11 @@ export class Engine {
   /** Takes these shards over, all when none are named, and serves them. @throws when one cannot be recovered. */
   async start(shards: Iterable<number> = Array(this.#options.shards).keys()): Promise<void> {
     this.#acknowledged = await this.#options.witness.read();
+    for (const { shard, row } of await this.#options.journal.noteLosses(this.#acknowledged))
+      this.#options.log.error(
+        { shard, row },
+        "PostgreSQL has lost sales it had acknowledged: nobody serves this shard",
+      );
     const warmUp = this.#options.journal.warmUp().catch(() => undefined); // What comes first will see to it.
     await Promise.all([this.#prove(), warmUp]);
     await Promise.all(Array.from(shards, (shard) => this.own(shard)));

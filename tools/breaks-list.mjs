@@ -254,9 +254,17 @@ export const BREAKS = [
     law: "-",
     what: "a database that lost acknowledged rows is sold on",
     file: "engine/shard/shard.ts",
-    find: "if (state.seq < this.#acknowledgedSeq) {",
+    find: "if (state.seq < acknowledged) {",
     replace: "if (state.seq < 0) {",
     test: "engine/shard",
+  },
+  {
+    law: "-",
+    what: "what one engine misses is no concern of the others",
+    file: "engine/shard/shard.ts",
+    find: "Math.max(this.#acknowledgedSeq, lostRow)",
+    replace: "this.#acknowledgedSeq",
+    test: "engine/cluster",
   },
   {
     law: "-",

@@ -4,6 +4,7 @@ import type { Clock } from "../../platform/clock/index.ts";
 import { messageOf } from "../../platform/explained/index.ts";
 import { type Logger, ReasonTold } from "../../platform/log/index.ts";
 import { SERVED } from "../../proto/index.ts";
+import { SalesLost } from "../journal/index.ts";
 import {
   CLAIMED_TOGETHER,
   PATIENCE_MS,
@@ -117,7 +118,8 @@ export class Claiming {
   #tell(shard: number, error: unknown): void {
     const { log } = this.#options;
     const reason = messageOf(error);
-    log[this.#why.isNews(error) ? "warn" : "debug"]({ shard, reason }, "a shard cannot be taken over yet");
+    const level = error instanceof SalesLost ? "error" : "warn";
+    log[this.#why.isNews(error) ? level : "debug"]({ shard, reason }, "a shard cannot be taken over yet");
   }
 
   #wait(shard: number, waitMs: number): void {

@@ -6,6 +6,7 @@
  */
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { BookingId, ShowtimeId } from "../../proto/index.ts";
+import type { Loss } from "./losses.ts";
 
 /** One shard's share of one commit. */
 export interface JournalRow {
@@ -53,6 +54,13 @@ export interface Journal {
   claim(shard: number, owner: string): Promise<number>;
   /** The same for a writer that has lost track of what it wrote; undefined when another has claimed the shard since. */
   reclaim(shard: number, owner: string): Promise<number | undefined>;
+  /**
+   * What an engine remembers: these rows were acknowledged. A shard whose row is not there is nobody's from then on, see `lostRow`.
+   * @returns what is not there
+   */
+  noteLosses(acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]>;
+  /** The newest row that was acknowledged and was missed, which the shard must have again before anybody serves it; 0 where none was. */
+  lostRow(shard: number): Promise<number>;
   /** The newest epoch of each of these shards, or of all, that was ever claimed: whoever holds another has been replaced. */
   epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** The snapshots of a shard that read back as they were written, newest first. */

@@ -85,10 +85,18 @@ const countForAll: Migration = {
   },
 };
 
+/** See losses.ts. */
+const losses: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await sql`ALTER TABLE engine.shard ADD COLUMN lost_row bigint`.execute(db);
+  },
+};
+
 export const ENGINE_MIGRATIONS: Record<string, Migration> = {
   "001-journal": first,
   "002-members": members,
   "003-plain-snapshots": plainSnapshots,
   "004-owners": owners,
   "005-count-for-all": countForAll,
+  "006-losses": losses,
 };

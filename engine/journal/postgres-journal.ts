@@ -18,6 +18,7 @@ import {
   SNAPSHOT_BYTES_A_ROW,
   SNAPSHOTS_KEPT,
 } from "./limits.ts";
+import { type Loss, lostRowOf, noteLosses } from "./losses.ts";
 
 interface Options {
   readonly connectionString: string;
@@ -94,6 +95,14 @@ export class PostgresJournal implements Journal {
       values: [shard, owner],
     });
     return rows[0] && Number(rows[0].epoch);
+  }
+
+  noteLosses(acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]> {
+    return noteLosses(this.#pool, acknowledged);
+  }
+
+  lostRow(shard: number): Promise<number> {
+    return lostRowOf(this.#pool, shard);
   }
 
   async epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>> {

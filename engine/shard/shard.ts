@@ -24,7 +24,7 @@ import {
   weightOf,
 } from "../../proto/index.ts";
 import { BrokenInvariant } from "../core/index.ts";
-import type { Journal, ShardCommit } from "../journal/index.ts";
+import { type Journal, SalesLost, type ShardCommit } from "../journal/index.ts";
 import type { Committer, GroupCommit } from "./group-commit.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -349,19 +349,19 @@ export class Shard implements Committer {
     if (epoch === undefined) return this.#giveWay(new Error(`shard ${this.id} was claimed by another engine`));
     const prepared = await this.#prepared;
     this.#prepared = undefined; // Should this fail, the next try reads everything.
-    const { state, snapshotSeq, replayedBytes } = await recover(
+    const recovered = recover(
       journal,
       this.id,
       (seq, error) => log.error({ shard: this.id, seq, err: error }, "a snapshot does not read: skipped"),
       // Those that are served meanwhile go on in between.
       { before: prepared, turn: () => endOfTurn(clock) },
     );
+    const [{ state, snapshotSeq, replayedBytes }, lostRow] = await Promise.all([recovered, journal.lostRow(this.id)]);
     if (this.#phase !== "recovering") return;
-    if (state.seq < this.#acknowledgedSeq) {
-      throw new Error(
-        `PostgreSQL has lost sales it had acknowledged: shard ${this.id} ends at row ${state.seq}, but row ` +
-          `${this.#acknowledgedSeq} was acknowledged. Restore the database that has it.`,
-      );
+    const acknowledged = Math.max(this.#acknowledgedSeq, lostRow);
+    if (state.seq < acknowledged) {
+      await journal.noteLosses(new Map([[this.id, acknowledged]]));
+      throw new SalesLost(this.id, state.seq, acknowledged);
     }
     this.#epoch = epoch;
     proof.renew(asked); // As of the claim, not of now: while the rows were read another may have claimed the shard.

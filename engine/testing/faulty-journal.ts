@@ -9,6 +9,7 @@ import {
   type Journal,
   JournalDamaged,
   type JournalRow,
+  type Loss,
   type ShardCommit,
   type Snapshot,
 } from "../journal/index.ts";
@@ -30,6 +31,7 @@ export class FaultyJournal implements Journal {
   readonly #owners = new Map<number, string>();
   readonly #rows = new Map<number, JournalRow[]>();
   readonly #snapshots = new Map<number, Snapshot[]>();
+  readonly #lostRows = new Map<number, number>();
   readonly bookedSeats = new Map<string, string>();
   /** For tests that break law 4 on purpose. */
   fenced = true;
@@ -90,6 +92,25 @@ export class FaultyJournal implements Journal {
   async reclaim(shard: number, owner: string): Promise<number | undefined> {
     await this.#pause(1);
     return this.#owners.get(shard) === owner ? this.claim(shard, owner) : undefined;
+  }
+
+  async noteLosses(acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]> {
+    const lost = [...acknowledged].filter(([shard, seq]) => seq > this.durable(shard).length);
+    for (const [shard, seq] of lost) {
+      this.#lostRows.set(shard, seq);
+      this.#epochs.set(shard, (this.#epochs.get(shard) ?? 0) + 1);
+      this.#owners.delete(shard);
+    }
+    return lost.map(([shard, row]) => ({ shard, row }));
+  }
+
+  async lostRow(shard: number): Promise<number> {
+    return this.#lostRows.get(shard) ?? 0;
+  }
+
+  /** PostgreSQL comes back without the shard's last rows. */
+  lose(shard: number, rows: number): void {
+    this.#rows.set(shard, this.durable(shard).slice(0, -rows));
   }
 
   async epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>> {

@@ -58,7 +58,8 @@ export class Site {
     return this.bus.close();
   }
 
-  async join(id: string, log = silent): Promise<Node> {
+  /** @param remembered the newest rows that its witness knows of */
+  async join(id: string, log = silent, remembered: ReadonlyMap<number, number> = new Map()): Promise<Node> {
     const { clock } = this;
     const reach: Pick<Node, "isReachable" | "hasDatabase" | "unheard"> = { isReachable: true, hasDatabase: true };
     const line = this.#lineOf(reach);
@@ -72,7 +73,7 @@ export class Site {
       shards: SHARDS,
       limits: LIMITS,
       snapshots: { take: (shard) => takeSnapshot(this.journal, shard, log), close: () => Promise.resolve() },
-      witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
+      witness: { read: () => Promise.resolve(remembered), write: () => Promise.resolve() },
       onReplaced: (shard) => cluster.replaced(shard),
     });
     const table = {
@@ -189,6 +190,8 @@ export class Site {
       commit: (commits) => reached(() => journal.commit(commits)),
       claim: (shard, owner) => reached(() => journal.claim(shard, owner)),
       reclaim: (shard, owner) => reached(() => journal.reclaim(shard, owner)),
+      noteLosses: (acknowledged) => reached(() => journal.noteLosses(acknowledged)),
+      lostRow: (shard) => reached(() => journal.lostRow(shard)),
       epochs: (shards) => reached(() => journal.epochs(shards)),
       async *snapshots(shard) {
         await read();

@@ -1,0 +1,61 @@
+import pino from "pino";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
+import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
+import { testDatabase } from "../../platform/postgres/testing.ts";
+import { acceptLosses, checkShardCount, ENGINE_MIGRATIONS, PostgresJournal, type ShardCommit } from "./index.ts";
+
+const log = pino({ level: "silent" });
+let database: Awaited<ReturnType<typeof testDatabase>>;
+let pool: ReturnType<typeof createPool>;
+let journal: PostgresJournal;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  pool = createPool({ connectionString: database.url, max: 2, name: "test", log });
+  await migrate(createDatabase(pool), "engine", ENGINE_MIGRATIONS);
+  journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
+});
+beforeEach(() => pool.query("TRUNCATE engine.shard, engine.journal, engine.snapshot"));
+afterAll(async () => {
+  await journal.close();
+  await pool.end();
+  await database.drop();
+});
+
+const rowOf = (shard: number, seq: number, epoch: number): ShardCommit => ({
+  shard,
+  seq,
+  epoch,
+  at: seq,
+  events: Uint8Array.of(1),
+  bookedSeats: [],
+});
+
+it("a row that was acknowledged and is not there is written down for all, and whoever serves its shard is replaced", async () => {
+  const [one, two] = [await journal.claim(1, "a"), await journal.claim(2, "a")];
+  await journal.commit([rowOf(1, 1, one), rowOf(2, 1, two)]);
+  await journal.saveSnapshot({ shard: 3, seq: 9, bytes: Uint8Array.of(1) });
+  const acknowledged = new Map([1, 2, 3, 4, 5].map((shard) => [shard, { 1: 7, 2: 1, 3: 9, 4: 2 }[shard] ?? 0]));
+  for (let time = 0; time < 2; time++) {
+    const losses = await journal.noteLosses(acknowledged);
+    expect(losses.toSorted((left, right) => left.shard - right.shard)).toEqual([
+      { shard: 1, row: 7 },
+      { shard: 4, row: 2 },
+    ]);
+  }
+  expect(await journal.noteLosses(new Map([[1, 6]]))).toEqual([{ shard: 1, row: 7 }]); // Who remembers most is right.
+  expect(await Promise.all([1, 2, 3, 4, 5].map((shard) => journal.lostRow(shard)))).toEqual([7, 0, 0, 2, 0]);
+  expect(await journal.commit([rowOf(1, 2, one), rowOf(2, 2, two)])).toEqual([2]);
+  expect(await journal.reclaim(1, "a")).toBeUndefined();
+});
+
+it("an operator may accept it: then nothing is missed any more, also by engines that remember", async () => {
+  const before = await checkShardCount(pool, 8);
+  expect(await acceptLosses(pool)).toEqual([]);
+  expect(await checkShardCount(pool, 8)).toBe(before);
+  await journal.noteLosses(new Map([[1, 7]]));
+  expect(await acceptLosses(pool)).toEqual([{ shard: 1, row: 7 }]);
+  expect(await journal.lostRow(1)).toBe(0);
+  expect(await checkShardCount(pool, 8)).not.toBe(before); // What witnesses remember is of another journal.
+});
