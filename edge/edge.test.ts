@@ -43,6 +43,7 @@ it("does not wait for ever for a command that gets no answer", async () => {
 it("that is one of many serves each client until it leaves as it was told, and ends once all have", async () => {
   const { engine, edge, clock } = oneOfMany.edge;
   const viewer = await oneOfMany.edge.viewer();
+  clock.standStill();
   const began = clock.monotonic();
   const drained = edge.drain();
   const { reconnectInMs } = await viewer.next("goaway");

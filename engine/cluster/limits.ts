@@ -23,6 +23,9 @@ export const CLAIMED_TOGETHER = 8;
 export const RETRY_AFTER_MS = 500;
 /** Between two renewals of an engine's row in PostgreSQL. */
 export const RENEW_EVERY_MS = 1_000;
+/** An engine whose connection broke takes the lock of its name again: so often at the most, and so long apart. */
+export const NAME_TRIES = 20;
+export const NAME_AGAIN_MS = 10;
 /** How long a new engine listens before it takes part: longer than a beat's life, and than two renewals. */
 export const STRANGERS_AFTER_MS = 2_200;
 /** Shards that are handed over in one group, see `Turns`: a few seconds' work, and as many states that the next owners keep. */

@@ -1,5 +1,7 @@
 import type { Pool } from "pg";
+import { sleep, systemClock } from "../../platform/clock/index.ts";
 import { SessionLock } from "../../platform/postgres/index.ts";
+import { NAME_AGAIN_MS, NAME_TRIES } from "./limits.ts";
 
 /** A row that counts as of now: an engine renews its own every second. */
 const RENEWED_WITHIN = "interval '3 seconds'";
@@ -44,7 +46,11 @@ export class MemberTable {
       await name.lost;
       name.end();
       if (this.#name === name) this.#name = undefined;
-      await this.#takeName(); // At once: without it, one late beat would be taken for the end of this engine.
+      // At once: without it, one late beat would be taken for the end of this engine. PostgreSQL frees it a moment after it has said goodbye.
+      for (let tries = 0; tries < NAME_TRIES && this.#name === undefined && !this.#isRemoved; tries++) {
+        if (tries > 0) await sleep(systemClock, NAME_AGAIN_MS);
+        await this.#takeName();
+      }
     };
     lost().catch(() => undefined); // Taken with the next renewal.
   }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Endpoint, plainCodec, type Topic } from "../../proto/index.ts";
 import { systemClock } from "../clock/index.ts";
 import { createLogger, type Logger } from "../log/index.ts";
@@ -44,6 +44,7 @@ describe("NATS bus", () => {
 
   it("says of what was open when the connection broke that nobody knows, fails at once while it is away, and comes back", async () => {
     const own = await startNatsServer();
+    onTestFinished(() => own.stop());
     const [bus, other] = [await connected(own.url), await connected(own.url)];
     const asked = new Promise<void>((resolve) =>
       other.serve(ECHO, (number, answer) => (number < 0 ? resolve() : answer(number))),
@@ -68,7 +69,6 @@ describe("NATS bus", () => {
     bus.publish(NUMBERS, 2);
     await expect.poll(() => received, { timeout: 20_000 }).toEqual([2]);
     await Promise.all([bus.close(), other.close()]);
-    await own.stop();
   });
 
   it("takes no answer from who reads its inbox, but was not asked", async () => {
@@ -120,12 +120,12 @@ describe("NATS bus", () => {
     const config = join(directory, "nats.conf");
     await writeFile(config, `max_payload: ${megabytes}MB`);
     const own = await startNatsServer({ config });
+    onTestFinished(() => own.stop());
     const lines: string[] = [];
     const listening = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
     const bus = await connected(own.url, listening);
     expect(lines.some((line) => line.includes("max_payload"))).toBe(isSaid);
     await bus.close();
-    await own.stop();
     await rm(directory, { recursive: true });
   });
 

@@ -446,7 +446,7 @@ describe("over a real socket", () => {
   });
 
   it("closes a connection whose client takes nothing of its answer, and no idle one before its time", async () => {
-    const own = await testServer({ connectionTimeoutMs: 300 });
+    const own = await testServer({ connectionTimeoutMs: 3_000 });
     own.app.get("/large", async () => Buffer.alloc(16 * 1024 * 1024));
     await own.app.listen({ port: 0, host: "127.0.0.1" });
     const port = portOf(own.app.server);

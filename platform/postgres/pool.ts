@@ -92,7 +92,10 @@ function giveUpWhenSilent(client: pg.ClientBase, ms: number): void {
   const { stream } = open.connection;
   stream.setTimeout(ms);
   stream.on("timeout", () => {
-    if (!open.readyForQuery) stream.destroy(new Error(`PostgreSQL has not answered within ${ms / 1_000} s`));
+    // Where it was this process that was busy for so long, the answer is there, and is read before the turn ends.
+    setImmediate(() => {
+      if (!open.readyForQuery) stream.destroy(new Error(`PostgreSQL has not answered within ${ms / 1_000} s`));
+    });
   });
 }
 

@@ -3,7 +3,7 @@ import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { DomainEvent } from "../../../proto/index.ts";
 import { connectNats, NatsUnusable } from "../../bus/index.ts";
 import { type NatsServer, startNatsServer } from "../../bus/testing.ts";
@@ -158,7 +158,7 @@ describe("on JetStream", () => {
     const config = join(directory, "nats.conf");
     const permissions = '{ publish: { deny: ["$JS.>"] } }';
     await writeFile(config, `authorization { users: [{ user: few, password: few, permissions: ${permissions} }] }`);
-    const limited = await startNatsServer({ config });
+    const limited = await started({ config });
     const url = limited.url.replace("//", "//few:few@");
     const connection = await connectNats(url, { name: "test", inboxPrefix: "_INBOX.test" });
     await expect(opened(connection)).rejects.toThrow(NatsUnusable);
@@ -166,7 +166,6 @@ describe("on JetStream", () => {
       /^NATS_URL: .* JetStream .*\$JS\.API.*deploy\/nats\/nats\.conf.*\.$/,
     );
     await connection.close();
-    await limited.stop();
     await rm(directory, { recursive: true });
   });
 
@@ -267,9 +266,9 @@ describe("on JetStream", () => {
   it("goes on, from the outbox to the consumer, when a process hangs that has both of them", async () => {
     await t.pool.query("truncate shop.outbox");
     for (const name of ["usher.outbox.shop", "usher.consumer.tickets"]) {
-      const ofTheHung = await SessionLock.take(t.pool, name); // It says nothing any more.
-      onTestFinished(() => ofTheHung?.end());
-      expect(ofTheHung).toBeDefined();
+      // Once PostgreSQL has seen that those of the last test are gone. It says nothing any more.
+      const ofTheHung = await vi.waitUntil(() => SessionLock.take(t.pool, name), { timeout: 15_000 });
+      onTestFinished(() => ofTheHung.end());
     }
     const connection = await empty();
     onTestFinished(() => connection.close());
