@@ -111,6 +111,20 @@ describe("a purchase", () => {
     });
   });
 
+  it("takes a variable for the token within a literal", async () => {
+    const { id } = (await create([0])).booking;
+    const query = `mutation ($id: ID!, $token: String) {
+      processPayment(bookingId: $id, paymentMethod: "mock", paymentDetails: { token: $token }) { ${RESULT} } }`;
+    for (const token of [null, undefined, "", "two words"]) {
+      const { errors } = await ask(query, { id, token });
+      expect(errors).toMatchObject([{ path: ["processPayment"], extensions: { code: "BAD_MESSAGE" } }]);
+    }
+    expect((await ask(query, { id, token: "ok" })).data.processPayment).toMatchObject({
+      success: true,
+      booking: { status: "confirmed" },
+    });
+  });
+
   it("asks the catalogue for the seats that are named, and not for the hall", async () => {
     const asked: (readonly string[])[] = [];
     const witness = world.bus.serve(LABELLED_SEATS, ({ labels }) => void asked.push(labels));
