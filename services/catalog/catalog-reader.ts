@@ -28,6 +28,7 @@ import {
   PAGE_ENTRY_BYTES,
 } from "./limits.ts";
 import { isCalendarDay } from "./local-day.ts";
+import { showtimeTag } from "./showtime-tag.ts";
 import { findCinemas, readCinema } from "./store/cinemas.ts";
 import { readHall } from "./store/halls.ts";
 import { findMovies, type MovieRecord, readMovie } from "./store/movies.ts";
@@ -137,7 +138,7 @@ export class CatalogReader {
   showtime(id: string): Promise<ShowtimeAnswer> {
     return found("showtime", id, this.#showtimes, async () => {
       const record = await this.#readShowtime(id, this.#clock.now());
-      return record && { ...record, body: answerBody(record.showtime) };
+      return record && { ...record, body: answerBody(record.showtime, showtimeTag) };
     });
   }
 

@@ -11,6 +11,7 @@ import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
 import { known } from "../known.ts";
 import { currencyOf } from "./price-list.ts";
+import { namesShowtime } from "../showtime-tag.ts";
 import { timesOf } from "./showtime-times.ts";
 
 interface Options {
@@ -63,7 +64,7 @@ export class ShowtimeDesk {
     const { changes, keeper, outbox } = this.#options;
     const showtime = await changes.run(async (transaction) => {
       const row = await lockShowtime(transaction, id);
-      requireExpected(expected, await this.#read(transaction, id));
+      requireExpected(expected, await this.#read(transaction, id), namesShowtime);
       if (row.status === "cancelled") throw new Problem("CONFLICT", "The showtime was cancelled, and stays so.");
       if (input.status === "cancelled") await this.#cancel(transaction, row, false);
       else await this.#amend(transaction, row, input);
@@ -83,7 +84,7 @@ export class ShowtimeDesk {
     const { changes, keeper, outbox } = this.#options;
     await changes.run(async (transaction) => {
       const row = await lockShowtime(transaction, id);
-      requireExpected({ ifMatch }, await this.#read(transaction, id));
+      requireExpected({ ifMatch }, await this.#read(transaction, id), namesShowtime);
       await this.#cancel(transaction, row, true);
     });
     outbox.nudge();

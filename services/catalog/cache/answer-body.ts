@@ -9,9 +9,12 @@ export interface AnswerBody<Value> {
   readonly etag: string;
 }
 
-export function answerBody<Value>(value: Value): AnswerBody<Value> {
+export function answerBody<Value>(
+  value: Value,
+  tagOf: (value: Value, json: Buffer) => string = (_value, json) => etagOf(json),
+): AnswerBody<Value> {
   const json = Buffer.from(JSON.stringify(value));
-  return { value, json, etag: etagOf(json) };
+  return { value, json, etag: tagOf(value, json) };
 }
 
 /** An admin's change is seen by the next request: caches may keep the answer, and ask each time whether it still holds. */

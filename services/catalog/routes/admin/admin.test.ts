@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../../../platform/clock/index.ts";
 import type { Role } from "../../../../proto/index.ts";
-import type { CinemaWithHalls, Movie } from "../../../../proto/rest/index.ts";
+import type { CinemaWithHalls, Movie, Showtime } from "../../../../proto/rest/index.ts";
 import {
   clientOf,
   HOUR_MS,
@@ -99,6 +100,44 @@ describe("a change", () => {
     expect(done.statusCode).toBe(200);
     expect((await put(etag)).statusCode).toBe(409);
     expect((await put(`"x", W/${String(done.headers["etag"])}`)).statusCode).toBe(200);
+  });
+
+  it("of a showtime may name the ETag from before its sale began, or its movie was renamed, but not from before another change", async () => {
+    const clock = new VirtualClock(Date.now());
+    const own = await testCatalog({ clock, demo: false });
+    await own.service.start();
+    const at = clientOf(await own.server());
+    const [movie, cinema] = [await at.movie(), await at.cinema()];
+    const hall = await at.hall(cinema.id);
+    const salesStartAt = new Date(SOON - HOUR_MS).toISOString();
+    const { id } = await at.showtime(movie.id, hall.id, SOON, { salesStartAt });
+    const path = `/showtimes/${id}`;
+    const read = async () => {
+      const { headers, json } = await at.ask(path);
+      return { ...json<Showtime>(), etag: String(headers["etag"]) };
+    };
+    const change = (ifMatch: string) =>
+      at.ask(path, {
+        method: "PUT",
+        body: { ...showtimeBody(movie.id, hall.id, SOON + HOUR_MS), salesStartAt },
+        headers: { "if-match": ifMatch },
+      });
+
+    const announced = await read();
+    await clock.advance(SOON - HOUR_MS - clock.now());
+    const onSale = await read();
+    await at.ask(`/movies/${movie.id}`, { method: "PUT", body: { title: "Renamed", durationMinutes: 90 } });
+    const renamed = await read();
+    expect([announced.status, onSale.status, renamed.title]).toEqual(["announced", "on-sale", "Renamed"]);
+    expect(new Set([announced.etag, onSale.etag, renamed.etag]).size).toBe(3);
+
+    const done = await change(`"x", W/${announced.etag}`);
+    expect([done.statusCode, done.headers["etag"]]).toEqual([200, (await read()).etag]);
+    for (const { etag } of [announced, onSale, renamed]) {
+      expect((await change(etag)).json()).toMatchObject({ code: "CONFLICT", version: 2 });
+      expect((await at.ask(path, { method: "DELETE", headers: { "if-match": etag } })).statusCode).toBe(409);
+    }
+    await own.close();
   });
 
   it("that names neither is made from whatever is there", async () => {

@@ -2,7 +2,10 @@ import { ChangedShowtime, NewShowtime, Showtime, ShowtimeParams } from "../../..
 import { requireRole, type Routes } from "../../../../platform/http/index.ts";
 import type { ShowtimeDesk } from "../../admin/showtime-desk.ts";
 import { tags } from "../tags.ts";
-import { expectedOf, Gone, tagOf } from "./answers.ts";
+import { showtimeTag } from "../../showtime-tag.ts";
+import { expectedOf, Gone } from "./answers.ts";
+
+const tagOf = (showtime: Showtime): string => showtimeTag(showtime, JSON.stringify(showtime));
 
 const onRequest = requireRole("admin");
 
