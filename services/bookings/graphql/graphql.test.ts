@@ -88,6 +88,13 @@ describe("a purchase", () => {
     );
   });
 
+  it("may cost more than an Int holds", async () => {
+    const { adult } = PRICE;
+    PRICE.adult = 2 ** 30;
+    const { booking } = await create([0, 1]).finally(() => (PRICE.adult = adult));
+    expect(booking).toMatchObject({ status: "pending", totalAmount: 2 ** 31 });
+  });
+
   it("says why a payment was declined", async () => {
     const { booking } = await create([0]);
     expect(await pay(booking.id, "declined")).toMatchObject({

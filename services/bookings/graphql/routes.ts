@@ -1,15 +1,13 @@
 import type { FastifyRequest } from "fastify";
-import type { GraphQLError, GraphQLFormattedError } from "graphql";
 import mercurius from "mercurius";
 import { Type } from "typebox";
 import type { TokenVerifier } from "../../../platform/auth/index.ts";
 import { parsedJson } from "../../../platform/json/index.ts";
-import type { Logger } from "../../../platform/log/index.ts";
-import { type ErrorCode, ERRORS } from "../../../proto/index.ts";
-import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../../platform/http/index.ts";
+import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
 import type { Asker } from "../asker.ts";
 import { checkAffordable } from "./cost.ts";
 import { QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
+import { publicError } from "./public-error.ts";
 import { type GraphqlParts, resolversOf } from "./resolvers.ts";
 import { SCALARS, SCHEMA } from "./schema.ts";
 
@@ -90,8 +88,11 @@ export const graphqlRoutes =
         const told = errors.map((error) => publicError(error, request.log));
         const [first] = told;
         // The cast: other statuses than 200 have the same shape here, but are described as problems.
-        if (!data && first) void reply.code(ERRORS[first.extensions.code].status as 200);
-        return { data: data ?? null, errors: told };
+        if (!data && first) void reply.code(first.problem.status as 200);
+        return {
+          data: data ?? null,
+          errors: told.map(({ problem: { message, code }, at }) => ({ message, ...at, extensions: { code } })),
+        };
       },
     );
   };
@@ -106,25 +107,3 @@ async function askerOf(verifier: TokenVerifier, request: FastifyRequest): Promis
 /** What does not parse or validate is thrown, with the reasons in it. */
 const reasonsOf = (error: unknown): readonly unknown[] =>
   error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors : [error];
-
-interface PublicError extends Pick<GraphQLFormattedError, "message" | "locations" | "path"> {
-  readonly extensions: { readonly code: ErrorCode };
-}
-
-/** The reason, where it is the client's to know. */
-function publicError(error: unknown, log: Pick<Logger, "error">): PublicError {
-  const { locations, path } = isGraphqlError(error) ? error.toJSON() : {};
-  const at = { ...(locations && { locations }), ...(path && { path }) };
-  const cause = isGraphqlError(error) ? error.originalError : error;
-  // A scalar's own refusal comes wrapped in another.
-  if (isGraphqlError(error) && (cause === undefined || isGraphqlError(cause))) {
-    return { message: error.message, ...at, extensions: { code: "BAD_MESSAGE" } };
-  }
-  const { code, message } = problemOf(cause);
-  if (!(cause instanceof Problem)) log.error({ err: cause }, "a GraphQL request failed");
-  return { message, ...at, extensions: { code } };
-}
-
-/** By its name: mercurius may have loaded another copy of the class (`graphql` comes as a CommonJS and as an ES module). */
-const isGraphqlError = (error: unknown): error is GraphQLError =>
-  error instanceof Error && error.name === "GraphQLError";

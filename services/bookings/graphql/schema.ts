@@ -41,11 +41,11 @@ type Booking {
   "Indexes into the showtime's layout."
   seats: [Int!]!
   seatLabels: [String!]!
-  "In minor units of the currency: 1250 is 12.50 in EUR."
-  totalAmount: Int!
+  "In minor units of the currency, a whole number: 1250 is 12.50 in EUR. Float, since Int ends at 2^31 - 1."
+  totalAmount: Float!
   "What has gone back to the buyer, and what is on its way back, in minor units."
-  refundedAmount: Int!
-  refundingAmount: Int!
+  refundedAmount: Float!
+  refundingAmount: Float!
   "ISO 4217."
   currency: String!
   "pending, paying, confirmed, cancelled, refunded, expired or failed."
