@@ -51,8 +51,20 @@ function documentRoute(route: RouteOptions): void {
   if (roles !== undefined && roles.length > 0) {
     schema.description = [schema.description, `Roles: ${roles.join(", ")}.`].filter(Boolean).join("\n\n");
   }
-  schema.response = { ...problemResponses(problemsOf(route, roles)), ...(schema.response as object | undefined) };
+  const responses: Record<string, Response> = problemResponses(problemsOf(route, roles));
+  for (const [status, own] of Object.entries<Response>(schema.response ?? {}))
+    responses[status] = withProblem(own, responses[status]);
+  schema.response = responses;
 }
+
+interface Response {
+  readonly description?: string;
+  readonly content?: Readonly<Record<string, object>>;
+}
+
+/** A route may have refusals of its own, of another type. */
+const withProblem = (own: Response, problem: Response | undefined): Response =>
+  own.content && problem ? { ...problem, content: { ...own.content, ...problem.content } } : own;
 
 function problemsOf(route: RouteOptions, roles: readonly string[] | undefined): Set<ErrorCode> {
   const codes = new Set<ErrorCode>([...(route.config?.problems ?? []), "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
@@ -65,7 +77,7 @@ function problemsOf(route: RouteOptions, roles: readonly string[] | undefined): 
   return codes;
 }
 
-function problemResponses(codes: ReadonlySet<ErrorCode>): Record<number, object> {
+function problemResponses(codes: ReadonlySet<ErrorCode>): Record<string, Response> {
   const byStatus = new Map<number, string[]>();
   for (const code of codes) {
     const { status, meaning } = ERRORS[code];

@@ -41,7 +41,9 @@ interface Document {
   readonly tags: readonly { readonly name: string; readonly description?: string }[];
 }
 
-const JSON_TYPES = ["application/json", "application/problem+json"];
+const GRAPHQL_TYPES = ["application/json", "application/graphql-response+json"];
+const GRAPHQL_STATUSES = ["400", "401", "403", "404", "500", "503"];
+const JSON_TYPES = [...GRAPHQL_TYPES, "application/problem+json"];
 
 /** The calls of the contract, as the document writes them. */
 const CONTRACT = `
@@ -83,6 +85,11 @@ function compiled(schema: object): ReturnType<Ajv2020["compile"]> {
 }
 
 const bodyOf = ({ requestBody }: Operation): Media | undefined => requestBody?.content["application/json"];
+/** GraphQL has refusals of its own, but for what is refused before it. */
+const refusedAs = (path: string, status: string): string[] => [
+  ...(path === "/graphql" && GRAPHQL_STATUSES.includes(status) ? GRAPHQL_TYPES : []),
+  "application/problem+json",
+];
 const examplesOf = ({ example, examples = {} }: Media): unknown[] => [
   ...(example === undefined ? [] : [example]),
   ...Object.values(examples).map(({ value }) => value),
@@ -124,7 +131,8 @@ describe("the document", () => {
       const statuses = Object.keys(operation.responses);
       expect([where, statuses.some((status) => status.startsWith("2"))]).toEqual([where, true]);
       for (const [status, { content }] of Object.entries(operation.responses)) {
-        if (Number(status) >= 400) expect(Object.keys(content ?? {})).toEqual(["application/problem+json"]);
+        if (Number(status) >= 400)
+          expect([where, Object.keys(content ?? {})]).toEqual([where, refusedAs(path, status)]);
       }
     }
   });
@@ -220,6 +228,31 @@ it("every call is sent as its example says, and its answer is as its schema says
   }
   // The others need what an example cannot have: somebody's token, a signature, or things that are gone by then.
   expect(succeeded.size).toBeGreaterThan(operations.length * 0.6);
+});
+
+it("GraphQL's refusals are as the document says, whichever type is accepted", async () => {
+  const operation = document.paths["/graphql"]?.["post"];
+  if (operation === undefined) throw new Error("no GraphQL");
+  const { token } = await office.guest();
+  const read = `query ($user: ID!) { getUserBookings(userId: $user) { success } }`;
+  const gate = await purchases.person("gate");
+  for (const accept of [...GRAPHQL_TYPES, "application/problem+json"]) {
+    for (const [asked, status] of [
+      [{ body: { query: "{" }, token }, 400],
+      [{ body: { query: 7 }, token }, 400],
+      [{ body: { query: read, variables: {} }, token }, 400],
+      [{ body: { query: read, variables: { user: "u" } } }, 401],
+      [{ body: { query: read, variables: { user: "u" } }, token: "none" }, 401],
+      [{ body: { query: read, variables: { user: "u" } }, token: gate.token }, 403],
+      [{ body: { query: read, variables: { user: "a b" } }, token: (await purchases.admin()).token }, 404],
+    ] as const) {
+      const answer = await office.rest.post<{ data?: unknown }>("/graphql", { ...asked, headers: { accept } });
+      const where = `POST /graphql of ${JSON.stringify(asked.body)} as ${accept}`;
+      fits(where, operation, answer);
+      const isOfExecution = accept === "application/graphql-response+json" && answer.body.data === null;
+      expect([where, answer.status]).toEqual([where, isOfExecution ? 200 : status]);
+    }
+  }
 });
 
 const byText = (a = "", b = ""): number => (a < b ? -1 : 1);

@@ -233,6 +233,57 @@ describe("rights", () => {
   });
 });
 
+describe("over HTTP", () => {
+  const OWN = "application/graphql-response+json";
+  const answerTo = async (query: string, accept?: string) => {
+    const answer = await shop.app.inject({
+      method: "POST",
+      url: "/graphql",
+      headers: { ...(accept !== undefined && { accept }) },
+      payload: { query },
+    });
+    const type = String(answer.headers["content-type"]);
+    return { status: answer.statusCode, type, headers: answer.headers, body: answer.json() };
+  };
+
+  it.each([
+    [undefined, "application/json"],
+    ["*/*", "application/json"],
+    ["application/json", "application/json"],
+    [OWN, OWN],
+    [`${OWN}; charset=utf-8, application/json;q=0.9`, OWN],
+    [`application/json, Application/GraphQL-Response+json`, OWN],
+    [`application/json, ${OWN};q=0.5`, "application/json"],
+    [`${OWN};q=0, application/json;q=0`, "application/json"],
+  ])("who accepts %s gets %s", async (accept, type) => {
+    expect(await answerTo("{ __typename }", accept)).toMatchObject({
+      status: 200,
+      type: `${type}; charset=utf-8`,
+      body: { data: { __typename: "Query" } },
+    });
+  });
+
+  it.each([undefined, OWN])("what cannot be executed has no data (Accept: %s)", async (accept) => {
+    for (const query of ["{", "{ password }", "query A { __typename } query B { __typename }", "subscription { a }"]) {
+      const { status, body } = await answerTo(query, accept);
+      expect([query, status, Object.keys(body)]).toEqual([query, 400, ["errors"]]);
+    }
+  });
+
+  it("a stranger is told how to sign in, by status only where that is not the protocol's", async () => {
+    const query = `{ getBooking(bookingId: "x") { success } }`;
+    const [plain, own] = [await answerTo(query), await answerTo(query, OWN)];
+    for (const { headers, body } of [plain, own]) {
+      expect(headers).toMatchObject({
+        "www-authenticate": expect.stringContaining("Bearer"),
+        "cache-control": "no-store",
+      });
+      expect(body).toMatchObject({ data: null, errors: [{ extensions: { code: "UNAUTHORIZED" } }] });
+    }
+    expect([plain.status, own.status]).toEqual([401, 200]);
+  });
+});
+
 describe("what goes wrong", () => {
   it.each([
     ["a seat that is taken", [0], "SEAT_TAKEN"],
@@ -357,7 +408,11 @@ describe("what goes wrong", () => {
       data: { getBooking: { success: false, code: "UNAVAILABLE", booking: null } },
     });
     const list = await get(MINE, { user: "ada" });
-    expect([list.statusCode, list.json()]).toMatchObject([503, { errors: [{ extensions: { code: "UNAVAILABLE" } }] }]);
+    expect([list.statusCode, list.headers, list.json()]).toMatchObject([
+      503,
+      { "retry-after": "1" },
+      { errors: [{ extensions: { code: "UNAVAILABLE", retryInMs: 1_000 } }] },
+    ]);
     cut.mortal.dead = true;
     await cut.stop();
   });

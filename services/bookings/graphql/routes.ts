@@ -7,7 +7,7 @@ import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../pl
 import type { Asker } from "../asker.ts";
 import { checkAffordable } from "./cost.ts";
 import { QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
-import { publicError } from "./public-error.ts";
+import { type PublicError, publicError } from "./public-error.ts";
 import { type GraphqlParts, resolversOf } from "./resolvers.ts";
 import { SCALARS, SCHEMA } from "./schema.ts";
 
@@ -17,6 +17,10 @@ declare module "mercurius" {
     readonly asker: Asker | null;
   }
 }
+
+const JSON_TYPE = "application/json";
+/** As GraphQL over HTTP has it. */
+const GRAPHQL_TYPE = "application/graphql-response+json";
 
 const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Optional(Type.Union([schema, Type.Null()]));
@@ -41,8 +45,14 @@ const GraphqlRequest = Type.Object(
 );
 const GraphqlAnswer = Type.Object(
   { data: Type.Optional(Type.Unknown()), errors: Type.Optional(Type.Array(AnyObject)) },
-  { description: "As the GraphQL specification has it; an error's `extensions.code` is as in REST." },
+  {
+    description:
+      "As the GraphQL specification has it; an error's `extensions.code` is as in REST. Where nothing was executed there is no `data`.",
+  },
 );
+/** Its refusals beside the problems of any route: an answer without data has the status of its first error. */
+const ANSWERED = [200, 400, 401, 403, 404, 500, 503] as const;
+const content = Object.fromEntries([JSON_TYPE, GRAPHQL_TYPE].map((type) => [type, { schema: GraphqlAnswer }]));
 
 /** At the root: `/graphql`, one operation per request. Strangers may look at the schema. */
 export const graphqlRoutes =
@@ -67,12 +77,14 @@ export const graphqlRoutes =
           tags: ["bookings"],
           summary: "The same bookings as GraphQL: createBooking, processPayment, getBooking, getUserBookings",
           description:
-            "Send `Authorization: Bearer`, and an `Idempotency-Key` with a mutation. The schema can be introspected.",
+            "Send `Authorization: Bearer`, and an `Idempotency-Key` with a mutation. The schema can be introspected. Who accepts `application/graphql-response+json` gets it, with status 200 for whatever was executed; as `application/json` an answer without data has the status of its first error.",
           security: [{ bearer: [] }, {}],
           body: GraphqlRequest,
-          response: { 200: GraphqlAnswer },
+          response: Object.fromEntries(
+            ANSWERED.map((status) => [status, { description: "A GraphQL answer.", content }]),
+          ),
         },
-        config: { problems: ["UNAUTHORIZED", "FORBIDDEN"] },
+        config: { problems: ["UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND"] },
       },
       async (request, reply) => {
         const { query, variables, operationName } = request.body;
@@ -83,15 +95,18 @@ export const graphqlRoutes =
         const { data, errors } = await app
           .graphql(query, { asker }, variables ?? {}, operationName ?? undefined)
           .catch((error: unknown) => ({ data: null, errors: reasonsOf(error) }));
-        void reply.header("cache-control", "no-store");
-        if (errors === undefined) return { data };
-        const told = errors.map((error) => publicError(error, request.log));
+        const isOwnType = prefersOwnType(request.headers.accept);
+        const told = (errors ?? []).map((error) => publicError(error, request.log));
         const [first] = told;
-        // The cast: other statuses than 200 have the same shape here, but are described as problems.
-        if (!data && first) void reply.code(first.problem.status as 200);
+        const wasExecuted = first === undefined || told.some(({ at }) => at.path !== undefined);
+        if (!data && first) {
+          void reply.headers(first.problem.headers());
+          if (!(isOwnType && wasExecuted)) void reply.code(first.problem.status);
+        }
+        void reply.header("cache-control", "no-store").type(`${isOwnType ? GRAPHQL_TYPE : JSON_TYPE}; charset=utf-8`);
         return {
-          data: data ?? null,
-          errors: told.map(({ problem: { message, code }, at }) => ({ message, ...at, extensions: { code } })),
+          ...(wasExecuted && { data: data ?? null }),
+          ...(first && { errors: told.map((error) => errorOf(error, request.id)) }),
         };
       },
     );
@@ -107,3 +122,21 @@ async function askerOf(verifier: TokenVerifier, request: FastifyRequest): Promis
 /** What does not parse or validate is thrown, with the reasons in it. */
 const reasonsOf = (error: unknown): readonly unknown[] =>
   error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors : [error];
+
+function errorOf({ problem, at }: PublicError, requestId: string) {
+  const { code, detail: message, retryInMs } = problem.body(requestId);
+  return { message, ...at, extensions: { code, ...(retryInMs !== undefined && { retryInMs }) } };
+}
+
+/** Who accepts anything gets JSON: clients from before there was a type of its own say no more. */
+function prefersOwnType(accept = ""): boolean {
+  const own = weightOf(accept, GRAPHQL_TYPE);
+  return own > 0 && own >= weightOf(accept, JSON_TYPE);
+}
+
+/** RFC 9110, 12.4.2; 0 where it is not named. */
+function weightOf(accept: string, type: string): number {
+  const named = accept.split(",").map((range) => range.split(";").map((part) => part.trim().toLowerCase()));
+  const parameters = named.find(([name]) => name === type);
+  return parameters === undefined ? 0 : Number(parameters.find((part) => part.startsWith("q="))?.slice(2) ?? 1);
+}
