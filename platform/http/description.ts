@@ -3,6 +3,8 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import { ERRORS, type ErrorCode } from "../../proto/index.ts";
 import { PROBLEM_TYPE, ProblemBody } from "../../proto/rest/index.ts";
+import { conditionOf, headersOf } from "./answers/described-headers.ts";
+import { bodyOptional } from "./requests/json-body.ts";
 import { guardOf } from "./requests/guards.ts";
 
 const TAGS = [
@@ -19,7 +21,11 @@ const TAGS = [
 /** OpenAPI 3.1 at /openapi.json, made from the routes' own schemas, and a page to read and try it at /docs. */
 export async function describe(app: FastifyInstance, version: string): Promise<void> {
   app.addSchema(ProblemBody);
-  app.addHook("onRoute", documentRoute);
+  const routes = new Map<string, RouteOptions>();
+  app.addHook("onRoute", (route) => {
+    documentRoute(route);
+    if (route.schema?.operationId !== undefined && route.method !== "HEAD") routes.set(route.schema.operationId, route);
+  });
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -33,6 +39,7 @@ export async function describe(app: FastifyInstance, version: string): Promise<v
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } },
     },
     refResolver: { buildLocalReference: localName },
+    transformObject: (document) => completed("openapiObject" in document ? document.openapiObject : {}, routes),
   });
   await app.register(swaggerUi, {
     routePrefix: "/docs",
@@ -52,7 +59,8 @@ function documentRoute(route: RouteOptions): void {
     schema.description = [schema.description, `Roles: ${roles.join(", ")}.`].filter(Boolean).join("\n\n");
   }
   const responses: Record<string, Response> = problemResponses(problemsOf(route, roles));
-  for (const [status, own] of Object.entries<Response>(schema.response ?? {}))
+  // The cast: Fastify leaves open what a route gives here.
+  for (const [status, own] of Object.entries((schema.response ?? {}) as Record<string, Response>))
     responses[status] = withProblem(own, responses[status]);
   schema.response = responses;
 }
@@ -60,6 +68,7 @@ function documentRoute(route: RouteOptions): void {
 interface Response {
   readonly description?: string;
   readonly content?: Readonly<Record<string, object>>;
+  readonly headers?: object;
 }
 
 /** A route may have refusals of its own, of another type. */
@@ -67,10 +76,12 @@ const withProblem = (own: Response, problem: Response | undefined): Response =>
   own.content && problem ? { ...problem, content: { ...own.content, ...problem.content } } : own;
 
 function problemsOf(route: RouteOptions, roles: readonly string[] | undefined): Set<ErrorCode> {
-  const codes = new Set<ErrorCode>([...(route.config?.problems ?? []), "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
-  const { body, querystring, params } = route.schema ?? {};
-  if (body ?? querystring ?? params) codes.add("BAD_MESSAGE");
-  if (body) codes.add("TOO_LARGE").add("UNSUPPORTED_MEDIA_TYPE");
+  const codes = new Set<ErrorCode>([...(route.config?.problems ?? []), "UNAVAILABLE", "INTERNAL"]);
+  if (route.config?.rateLimit !== false) codes.add("RATE_LIMITED");
+  const takesBody = route.method !== "GET"; // It is read before it is found to be too much.
+  const { querystring, params } = route.schema ?? {};
+  if (takesBody || querystring || params) codes.add("BAD_MESSAGE");
+  if (takesBody) codes.add("TOO_LARGE").add("UNSUPPORTED_MEDIA_TYPE");
   if (roles !== undefined) codes.add("UNAUTHORIZED");
   if (roles !== undefined && roles.length > 0) codes.add("FORBIDDEN");
   if (route.config?.idempotent) codes.add("IDEMPOTENCY_KEY_REUSED").add("IN_PROGRESS").add("BAD_MESSAGE");
@@ -87,6 +98,46 @@ function problemResponses(codes: ReadonlySet<ErrorCode>): Record<string, Respons
   return Object.fromEntries(
     [...byStatus].map(([status, lines]) => [status, { description: lines.join("\n\n"), content }]),
   );
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Record<string, Response>;
+  readonly requestBody?: object;
+  readonly parameters?: readonly object[];
+}
+
+/** The document with what the library that writes it has no way to say, or says wrongly: every body would be required, and no enum has a type. */
+function completed(document: object, routes: ReadonlyMap<string, RouteOptions>): object {
+  return JSON.parse(JSON.stringify(document), (_key, value: unknown) => {
+    if (typeof value !== "object" || value === null) return value;
+    if ("enum" in value && !("type" in value)) return { type: "string", ...value };
+    if (!("operationId" in value && "responses" in value)) return value;
+    // The cast: nothing but an operation has both.
+    const operation = value as Operation;
+    const route = routes.get(operation.operationId);
+    return route === undefined ? operation : withHeaders(withBody(operation, route), route);
+  }) as object; // JSON of an object is one.
+}
+
+function withBody(operation: Operation, { preValidation }: RouteOptions): Operation {
+  const isOptional = [preValidation].flat().includes(bodyOptional);
+  if (operation.requestBody === undefined || !isOptional) return operation;
+  return { ...operation, requestBody: { ...operation.requestBody, required: false } };
+}
+
+function withHeaders(operation: Operation, route: RouteOptions): Operation {
+  const condition = conditionOf(route);
+  const responses: Record<string, Response> = {
+    ...operation.responses,
+    ...(condition?.name === "If-None-Match" && { 304: { description: "The client has what it would get." } }),
+  };
+  for (const [status, response] of Object.entries(responses)) {
+    const headers = headersOf(route, status);
+    if (Object.keys(headers).length > 0) responses[status] = { ...response, headers };
+  }
+  const parameter = condition && { ...condition, in: "header", required: false, schema: { type: "string" } };
+  return { ...operation, responses, ...(parameter && { parameters: [...(operation.parameters ?? []), parameter] }) };
 }
 
 /** A shared schema goes by its own name among the components. */

@@ -58,7 +58,10 @@ export const ticketRoutes =
           params: AnyIdParams,
           response: file("application/pdf", "A4, to be printed or shown."),
         },
-        config: { problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "BUSY", "UNAVAILABLE"] },
+        config: {
+          problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "BUSY", "UNAVAILABLE"],
+          sends: ["Content-Disposition"],
+        },
       },
       async (request, reply) => {
         const { id } = request.params;
@@ -79,7 +82,7 @@ export const ticketRoutes =
           params: AnyIdParams,
           response: file("application/pdf", "A4, to be printed or shown."),
         },
-        config: { problems: ["NOT_FOUND", "BOOKING_STATE", "BUSY", "UNAVAILABLE"] },
+        config: { problems: ["NOT_FOUND", "BOOKING_STATE", "BUSY", "UNAVAILABLE"], sends: ["Content-Disposition"] },
       },
       async (request, reply) => {
         const { id } = request.params;

@@ -28,9 +28,16 @@ interface Operation {
   readonly tags: readonly string[];
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly requestBody?: { readonly required?: boolean; readonly content: Readonly<Record<string, Media>> };
   readonly responses: Readonly<
-    Record<string, { readonly description: string; readonly content?: Readonly<Record<string, Media>> }>
+    Record<
+      string,
+      {
+        readonly description: string;
+        readonly content?: Readonly<Record<string, Media>>;
+        readonly headers?: Readonly<Record<string, object>>;
+      }
+    >
   >;
 }
 interface Document {
@@ -194,11 +201,27 @@ const world = async (): Promise<World> => {
   return { admin, customer, gate, ids };
 };
 
+/** Of every answer, or of every page: no client of the API goes by them. */
+const COMMON_HEADERS = new Set(
+  `cache-control connection content-encoding content-length content-security-policy content-type cross-origin-opener-policy
+  cross-origin-resource-policy date keep-alive origin-agent-cluster referrer-policy transfer-encoding vary x-content-type-options
+  x-dns-prefetch-control x-download-options x-frame-options x-permitted-cross-domain-policies x-request-id x-xss-protection`.split(
+    /\s+/,
+  ),
+);
+/** Described, and not of every such answer. */
+const AT_TIMES = ["idempotency-replayed", "retry-after"];
+
 /** The answer is one of those that the document tells of. */
 function fits(where: string, { responses }: Operation, { status, headers, body }: Answer<unknown>): void {
   const documented = responses[status];
   expect(documented, `${where} gave ${status} ${JSON.stringify(body)}`).toBeDefined();
   expect(status, `${where} gave ${JSON.stringify(body)}`).toBeLessThan(500);
+  const described = Object.keys(documented?.headers ?? {}).map((name) => name.toLowerCase());
+  const unknown = [...headers.keys()].filter((name) => !COMMON_HEADERS.has(name) && !described.includes(name));
+  expect([where, unknown]).toEqual([where, []]);
+  const lacking = described.filter((name) => !AT_TIMES.includes(name) && !headers.has(name));
+  expect([where, lacking]).toEqual([where, []]);
   if (body === undefined) return;
   const type = headers.get("content-type")?.split(";")[0] ?? "";
   const media = documented?.content?.[type];
@@ -224,10 +247,55 @@ it("every call is sent as its example says, and its answer is as its schema says
       const answer = await office.rest.call<unknown>(method, url, { token: person.token, body: example });
       if (answer.status < 300) succeeded.add(where);
       fits(where, operation, answer);
+      const etag = answer.headers.get("etag");
+      if (method !== "GET" || etag === null) continue;
+      const known = await office.rest.get<unknown>(url, { headers: { "if-none-match": etag } });
+      expect([where, known.status]).toEqual([where, 304]);
+      fits(where, operation, known);
+      expect(operation.parameters).toContainEqual(expect.objectContaining({ in: "header", name: "If-None-Match" }));
     }
   }
   // The others need what an example cannot have: somebody's token, a signature, or things that are gone by then.
   expect(succeeded.size).toBeGreaterThan(operations.length * 0.6);
+});
+
+it("says of each body whether the call may do without", async () => {
+  const { admin, gate, ids } = await world();
+  for (const { method, path, operation } of operations) {
+    if (operation.requestBody === undefined) continue;
+    const [, kind = ""] = /^\/api\/v1\/([\w-]+)/.exec(path) ?? [];
+    const url = path.replace("{id}", ids[kind] ?? "none");
+    const { token } = kind === "auth" ? await office.guest() : path.endsWith("/check-in") ? gate : admin;
+    const where = `${method} ${path}`;
+    const { status } = await office.rest.call(method, url, { token });
+    expect([where, operation.requestBody.required]).toEqual([where, status === 400]);
+  }
+});
+
+it("a key that comes again, and a change from what is there no more, are answered as the document says", async () => {
+  const { token } = await purchases.admin();
+  const operationOf = (path: string, method: string): Operation => {
+    const operation = document.paths[`/api/v1${path}`]?.[method];
+    if (operation === undefined) throw new Error(`no ${method} ${path}`);
+    return operation;
+  };
+  const asked = { token, headers: { "idempotency-key": "again" }, body: { title: "Again", durationMinutes: 90 } };
+  for (const replayed of [null, "true"]) {
+    const made = await office.rest.post("movies", asked);
+    expect([made.status, made.headers.get("idempotency-replayed")]).toEqual([201, replayed]);
+    fits("POST /movies", operationOf("/movies", "post"), made);
+    for (const method of ["PUT", "DELETE"]) {
+      const { parameters } = operationOf("/movies/{id}", method.toLowerCase());
+      expect(parameters).toContainEqual(expect.objectContaining({ in: "header", name: "If-Match", required: false }));
+      const answer = await office.rest.call(method, `movies/${String(made.body["id"])}`, {
+        token,
+        headers: { "if-match": '"old"' },
+        ...(method === "PUT" && { body: asked.body }),
+      });
+      expect(answer.status).toBe(409);
+      fits(`${method} /movies/{id}`, operationOf("/movies/{id}", method.toLowerCase()), answer);
+    }
+  }
 });
 
 it("GraphQL's refusals are as the document says, whichever type is accepted", async () => {

@@ -2,7 +2,8 @@ import cors from "@fastify/cors";
 import type { FastifyInstance, FastifyReply } from "fastify";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"];
-const EXPOSED_HEADERS = "etag, location, x-request-id, retry-after, idempotency-replayed";
+const EXPOSED_HEADERS =
+  "etag, location, x-request-id, retry-after, idempotency-replayed, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset";
 const PREFLIGHT_MAX_AGE_S = 600;
 
 /**

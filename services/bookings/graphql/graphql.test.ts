@@ -274,12 +274,10 @@ describe("over HTTP", () => {
     const query = `{ getBooking(bookingId: "x") { success } }`;
     const [plain, own] = [await answerTo(query), await answerTo(query, OWN)];
     for (const { headers, body } of [plain, own]) {
-      expect(headers).toMatchObject({
-        "www-authenticate": expect.stringContaining("Bearer"),
-        "cache-control": "no-store",
-      });
+      expect(headers["cache-control"]).toBe("no-store");
       expect(body).toMatchObject({ data: null, errors: [{ extensions: { code: "UNAUTHORIZED" } }] });
     }
+    expect(plain.headers["www-authenticate"]).toContain("Bearer");
     expect([plain.status, own.status]).toEqual([401, 200]);
   });
 });

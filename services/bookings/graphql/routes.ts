@@ -43,6 +43,11 @@ const GraphqlRequest = Type.Object(
     ],
   },
 );
+const KeyHeader = Type.Object({
+  "idempotency-key": Type.Optional(
+    Type.String({ description: "Of a mutation: with the same key it holds, books and pays once." }),
+  ),
+});
 const GraphqlAnswer = Type.Object(
   { data: Type.Optional(Type.Unknown()), errors: Type.Optional(Type.Array(AnyObject)) },
   {
@@ -79,6 +84,7 @@ export const graphqlRoutes =
           description:
             "Send `Authorization: Bearer`, and an `Idempotency-Key` with a mutation. The schema can be introspected. Who accepts `application/graphql-response+json` gets it, with status 200 for whatever was executed; as `application/json` an answer without data has the status of its first error.",
           security: [{ bearer: [] }, {}],
+          headers: KeyHeader,
           body: GraphqlRequest,
           response: Object.fromEntries(
             ANSWERED.map((status) => [status, { description: "A GraphQL answer.", content }]),
@@ -99,9 +105,9 @@ export const graphqlRoutes =
         const told = (errors ?? []).map((error) => publicError(error, request.log));
         const [first] = told;
         const wasExecuted = first === undefined || told.some(({ at }) => at.path !== undefined);
-        if (!data && first) {
-          void reply.headers(first.problem.headers());
-          if (!(isOwnType && wasExecuted)) void reply.code(first.problem.status);
+        // Its own type has status 200 for whatever was executed, and a refusal's headers go with its status.
+        if (!data && first && !(isOwnType && wasExecuted)) {
+          void reply.code(first.problem.status).headers(first.problem.headers());
         }
         void reply.header("cache-control", "no-store").type(`${isOwnType ? GRAPHQL_TYPE : JSON_TYPE}; charset=utf-8`);
         return {

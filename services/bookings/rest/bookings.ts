@@ -42,6 +42,7 @@ export const bookingRoutes =
         config: {
           idempotent: true,
           problems: ["HOLD_NOT_FOUND", "HOLD_EXPIRED", "HOLD_PINNED", "NOT_FOUND", "SALE_CLOSED", "CONFLICT", "BUSY"],
+          sends: ["Location"],
         },
       },
       async (request, reply) => {
@@ -113,6 +114,7 @@ export const bookingRoutes =
         config: {
           idempotent: true,
           problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "FORBIDDEN", "LIMIT_REACHED", "PAYMENT_METHOD_UNAVAILABLE"],
+          sends: ["Location"],
         },
       },
       async (request, reply) => {

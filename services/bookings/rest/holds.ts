@@ -48,6 +48,7 @@ export const holdRoutes =
             "HOLD_EXPIRED",
             "BUSY",
           ],
+          sends: ["Location"],
         },
       },
       async (request, reply) => {

@@ -46,6 +46,7 @@ const movieRoutes =
           querystring: MovieQuery,
           response: { 200: MoviePage },
         },
+        config: { conditional: true },
       },
       async (request, reply) => sendBody(request, reply, await reader.movies(request.query)),
     );
@@ -54,7 +55,7 @@ const movieRoutes =
       "/movies/:id",
       {
         schema: { operationId: "getMovie", tags, summary: "One movie", params: MovieParams, response: { 200: Movie } },
-        config: { problems: ["NOT_FOUND"] },
+        config: { conditional: true, problems: ["NOT_FOUND"] },
       },
       async (request, reply) => sendBody(request, reply, (await reader.movie(request.params.id)).body),
     );
@@ -69,7 +70,7 @@ const movieRoutes =
           params: MovieParams,
           response: { 200: { description: "A picture.", content: { "image/svg+xml": { schema: Type.String() } } } },
         },
-        config: { problems: ["NOT_FOUND"] },
+        config: { conditional: true, problems: ["NOT_FOUND"] },
       },
       async (request, reply) => {
         const { subject, art } = await reader.movie(request.params.id);
@@ -88,7 +89,7 @@ const movieRoutes =
           querystring: MovieShowtimesQuery,
           response: { 200: ShowtimePage },
         },
-        config: { problems: ["NOT_FOUND"] },
+        config: { conditional: true, problems: ["NOT_FOUND"] },
       },
       async (request, reply) => {
         const { movie } = await reader.movie(request.params.id);
@@ -110,6 +111,7 @@ const placeRoutes =
           querystring: CinemaQuery,
           response: { 200: CinemaPage },
         },
+        config: { conditional: true },
       },
       async (request, reply) => sendBody(request, reply, await reader.cinemas(request.query)),
     );
@@ -124,7 +126,7 @@ const placeRoutes =
           params: CinemaParams,
           response: { 200: CinemaWithHalls },
         },
-        config: { problems: ["NOT_FOUND"] },
+        config: { conditional: true, problems: ["NOT_FOUND"] },
       },
       async (request, reply) => sendBody(request, reply, await reader.cinema(request.params.id)),
     );
@@ -139,7 +141,7 @@ const placeRoutes =
           params: HallParams,
           response: { 200: HallPlanView },
         },
-        config: { problems: ["NOT_FOUND"] },
+        config: { conditional: true, problems: ["NOT_FOUND"] },
       },
       async (request, reply) => sendBody(request, reply, await reader.hall(request.params.id)),
     );
@@ -158,6 +160,7 @@ const showtimeRoutes =
           querystring: ShowtimeQuery,
           response: { 200: ShowtimePage },
         },
+        config: { conditional: true },
       },
       async (request, reply) => sendBody(request, reply, await reader.showtimes(request.query)),
     );
@@ -172,7 +175,7 @@ const showtimeRoutes =
           params: ShowtimeParams,
           response: { 200: Showtime },
         },
-        config: { problems: ["NOT_FOUND"] },
+        config: { conditional: true, problems: ["NOT_FOUND"] },
       },
       async (request, reply) => sendBody(request, reply, (await reader.showtime(request.params.id)).body),
     );

@@ -35,7 +35,7 @@ export const showtimePageRoutes =
           params: ShowtimeParams,
           response: { 200: Layout },
         },
-        config: { problems: ["NOT_FOUND"] },
+        config: { conditional: true, problems: ["NOT_FOUND"] },
       },
       async (request, reply) => sendLayout(request, reply, await reader.layout(request.params.id)),
     );

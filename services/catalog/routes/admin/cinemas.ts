@@ -20,7 +20,7 @@ export const cinemaRoutes =
           body: NewCinema,
           response: { 201: CinemaWithHalls },
         },
-        config: { idempotent: true, problems: ["CONFLICT"] },
+        config: { idempotent: true, problems: ["CONFLICT"], sends: ["Location", "ETag"] },
       },
       async (request, reply) => {
         const made = await cinemas.create(request.body);
@@ -40,7 +40,7 @@ export const cinemaRoutes =
           body: ChangedCinema,
           response: { 200: CinemaWithHalls },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         const cinema = await cinemas.change(request.params.id, request.body, expectedOf(request, request.body));
@@ -60,7 +60,7 @@ export const cinemaRoutes =
           params: CinemaParams,
           response: { 204: Gone },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         await cinemas.remove(request.params.id, request.headers["if-match"]);

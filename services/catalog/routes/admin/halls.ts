@@ -22,7 +22,7 @@ export const hallRoutes =
           body: NewHall,
           response: { 201: HallPlanView },
         },
-        config: { idempotent: true, problems: ["CONFLICT"] },
+        config: { idempotent: true, problems: ["CONFLICT"], sends: ["Location", "ETag"] },
       },
       async (request, reply) => {
         const made = await halls.create(request.body);
@@ -45,7 +45,7 @@ export const hallRoutes =
           body: ChangedHall,
           response: { 200: HallPlanView },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         const hall = await halls.change(request.params.id, request.body, expectedOf(request, request.body));
@@ -65,7 +65,7 @@ export const hallRoutes =
           params: HallParams,
           response: { 204: Gone },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         await halls.remove(request.params.id, request.headers["if-match"]);

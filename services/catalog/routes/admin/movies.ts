@@ -14,7 +14,7 @@ export const movieRoutes =
       {
         onRequest,
         schema: { operationId: "createMovie", tags, summary: "Add a movie", body: NewMovie, response: { 201: Movie } },
-        config: { idempotent: true, problems: ["CONFLICT"] },
+        config: { idempotent: true, problems: ["CONFLICT"], sends: ["Location", "ETag"] },
       },
       async (request, reply) => {
         const made = await movies.create(request.body);
@@ -34,7 +34,7 @@ export const movieRoutes =
           body: ChangedMovie,
           response: { 200: Movie },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         const movie = await movies.change(request.params.id, request.body, expectedOf(request, request.body));
@@ -54,7 +54,7 @@ export const movieRoutes =
           params: MovieParams,
           response: { 204: Gone },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         await movies.remove(request.params.id, request.headers["if-match"]);

@@ -23,7 +23,7 @@ export const showtimeRoutes =
           body: NewShowtime,
           response: { 201: Showtime },
         },
-        config: { idempotent: true, problems: ["CONFLICT"] },
+        config: { idempotent: true, problems: ["CONFLICT"], sends: ["Location", "ETag"] },
       },
       async (request, reply) => {
         const made = await showtimes.create(request.body);
@@ -49,7 +49,7 @@ export const showtimeRoutes =
           body: ChangedShowtime,
           response: { 200: Showtime },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         const showtime = await showtimes.change(request.params.id, request.body, expectedOf(request, request.body));
@@ -70,7 +70,7 @@ export const showtimeRoutes =
           params: ShowtimeParams,
           response: { 204: Gone },
         },
-        config: { problems: ["NOT_FOUND", "CONFLICT"] },
+        config: { conditional: true, problems: ["NOT_FOUND", "CONFLICT"] },
       },
       async (request, reply) => {
         await showtimes.remove(request.params.id, request.headers["if-match"]);
