@@ -1,17 +1,19 @@
 import { hash } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../../platform/clock/index.ts";
-import type { CheckedIn } from "../../proto/rest/index.ts";
+import type { CheckedIn, ProblemMembers } from "../../proto/rest/index.ts";
 import { Problem } from "../../platform/http/index.ts";
 import type { TicketKeyRing } from "./code/key-ring.ts";
 import { readTicketCode, type TicketCode } from "./code/ticket-code.ts";
 import type { TicketTables } from "./tables.ts";
 
 type TicketRow = Selectable<TicketTables["ticket"]>;
-type Reason = "forged" | "void" | "replaced" | "too-early" | "too-late" | "other-showtime" | "withdrawn";
 
-const badTicket = (reason: Reason, detail: string, extra: object = {}): Problem =>
-  new Problem("BAD_TICKET", detail, { reason, ...extra });
+const badTicket = (
+  reason: NonNullable<ProblemMembers["reason"]>,
+  detail: string,
+  extra: ProblemMembers = {},
+): Problem => new Problem("BAD_TICKET", detail, { reason, ...extra });
 
 /** Lets people in, each ticket once. Everything it needs is in its own database, so doors stay open while other services are away. */
 export class Gate {

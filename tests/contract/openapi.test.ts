@@ -209,6 +209,10 @@ const COMMON_HEADERS = new Set(
     /\s+/,
   ),
 );
+const problemMembers = (): string[] => {
+  const { Problem }: { Problem?: { properties?: object } } = document.components.schemas;
+  return Object.keys(Problem?.properties ?? {});
+};
 /** Described, and not of every such answer. */
 const AT_TIMES = ["idempotency-replayed", "retry-after"];
 
@@ -227,6 +231,9 @@ function fits(where: string, { responses }: Operation, { status, headers, body }
   const media = documented?.content?.[type];
   expect(media, `${where} gave ${status} ${type}`).toBeDefined();
   if (media?.schema === undefined || !JSON_TYPES.includes(type)) return;
+  if (type === "application/problem+json") {
+    expect([where, Object.keys(body ?? {}).filter((name) => !problemMembers().includes(name))]).toEqual([where, []]);
+  }
   const isValid = compiled(media.schema);
   expect([where, isValid(body), isValid.errors]).toEqual([where, true, null]);
 }

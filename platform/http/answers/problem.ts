@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
 import { ERRORS, type ErrorCode } from "../../../proto/index.ts";
-import { PROBLEM_TYPE, problemUri, type ProblemBody } from "../../../proto/rest/index.ts";
+import { PROBLEM_TYPE, problemUri, type ProblemBody, type ProblemMembers } from "../../../proto/rest/index.ts";
 
 /** When to come again, where the refusal does not say. */
 const RETRY_IN_MS = 1_000;
@@ -10,10 +10,10 @@ export class Problem extends Error {
   override readonly name = "Problem";
   readonly code: ErrorCode;
   /** Further members of the body, such as `seats`, `field` or `retryInMs`. */
-  readonly extra: Readonly<Record<string, unknown>>;
+  readonly extra: ProblemMembers;
 
   /** @param detail for the client's eyes: no secrets, no internals */
-  constructor(code: ErrorCode, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
+  constructor(code: ErrorCode, detail: string, extra: ProblemMembers = {}) {
     super(detail);
     this.code = code;
     this.extra = extra;
@@ -34,7 +34,7 @@ export class Problem extends Error {
     };
   }
 
-  body(requestId: string): ProblemBody & Record<string, unknown> {
+  body(requestId: string): Omit<ProblemBody, keyof ProblemMembers> & ProblemMembers {
     const { code, status, message: detail } = this;
     return {
       ...this.#retry(),

@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { DependencyState } from "../../../proto/rest/index.ts";
 import { type Clock, within } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
@@ -15,10 +16,7 @@ export interface HealthCheck {
 }
 
 const Live = Type.Object({ status: Type.Literal("live") });
-const Ready = Type.Object({
-  status: Type.Literal("ready"),
-  checks: Type.Record(Type.String(), Type.Object({ state: Type.Union([Type.Literal("up"), Type.Literal("down")]) })),
-});
+const Ready = Type.Object({ status: Type.Literal("ready"), checks: Type.Record(Type.String(), DependencyState) });
 
 /** For probes: live while the process answers, ready while all it needs answers too. A balancer asks, where there may be one, whether to send it anything. */
 export function healthRoutes(options: {
