@@ -2,6 +2,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import { ERRORS, type ErrorCode } from "../../proto/index.ts";
+import { portablePattern } from "../../proto/portable-pattern.ts";
 import { PROBLEM_TYPE, ProblemBody } from "../../proto/rest/index.ts";
 import { conditionOf, headersOf } from "./answers/described-headers.ts";
 import { bodyOptional } from "./requests/json-body.ts";
@@ -109,7 +110,8 @@ interface Operation {
 
 /** The document with what the library that writes it has no way to say, or says wrongly: every body would be required, and no enum has a type. */
 function completed(document: object, routes: ReadonlyMap<string, RouteOptions>): object {
-  return JSON.parse(JSON.stringify(document), (_key, value: unknown) => {
+  return JSON.parse(JSON.stringify(document), (key, value: unknown) => {
+    if (key === "pattern" && typeof value === "string") return portablePattern(value);
     if (typeof value !== "object" || value === null) return value;
     if ("enum" in value && !("type" in value)) return { type: "string", ...value };
     if (!("operationId" in value && "responses" in value)) return value;

@@ -1,5 +1,6 @@
 /** The WebSocket protocol as an AsyncAPI 3 document, made from the schemas that the edge checks by. */
 import type { TSchema } from "typebox";
+import { portablePattern } from "../portable-pattern.ts";
 import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "../ws/messages.ts";
 import { SUBPROTOCOLS } from "../ws/subprotocol.ts";
 
@@ -91,12 +92,14 @@ export function renderAsyncApi(): string {
       messages: Object.fromEntries(Object.entries(schemas).map(([name, payload]) => [name, { name, payload }])),
     },
   };
-  return `${JSON.stringify(document, uniqueSeats, 2)}\n`;
+  return `${JSON.stringify(document, asRead, 2)}\n`;
 }
 
-/** That each seat is named once is a check of our own, quicker than JSON Schema's keyword; readers are told by the keyword. */
-const uniqueSeats = (_key: string, value: unknown): unknown =>
-  isRefinedArray(value) ? { ...value, uniqueItems: true } : value;
+/** Patterns are made to be read without our flag. That each seat is named once is a check of our own, quicker than JSON Schema's keyword; readers are told by the keyword. */
+const asRead = (key: string, value: unknown): unknown => {
+  if (key === "pattern" && typeof value === "string") return portablePattern(value);
+  return isRefinedArray(value) ? { ...value, uniqueItems: true } : value;
+};
 
 const isRefinedArray = (value: unknown): value is object =>
   typeof value === "object" && value !== null && "type" in value && value.type === "array" && "~refine" in value;
