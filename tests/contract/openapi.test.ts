@@ -49,7 +49,12 @@ interface Document {
 }
 
 const GRAPHQL_TYPES = ["application/json", "application/graphql-response+json"];
-const GRAPHQL_STATUSES = ["400", "401", "403", "404", "500", "503"];
+/** As its own type, what was executed has status 200. */
+const GRAPHQL_REFUSALS: Readonly<Record<string, readonly string[]>> = {
+  400: GRAPHQL_TYPES,
+  500: GRAPHQL_TYPES,
+  ...Object.fromEntries([401, 403, 404, 503].map((status) => [status, ["application/json"]])),
+};
 const JSON_TYPES = [...GRAPHQL_TYPES, "application/problem+json"];
 
 /** The calls of the contract, as the document writes them. */
@@ -94,7 +99,7 @@ function compiled(schema: object): ReturnType<Ajv2020["compile"]> {
 const bodyOf = ({ requestBody }: Operation): Media | undefined => requestBody?.content["application/json"];
 /** GraphQL has refusals of its own, but for what is refused before it. */
 const refusedAs = (path: string, status: string): string[] => [
-  ...(path === "/graphql" && GRAPHQL_STATUSES.includes(status) ? GRAPHQL_TYPES : []),
+  ...(path === "/graphql" ? (GRAPHQL_REFUSALS[status] ?? []) : []),
   "application/problem+json",
 ];
 const examplesOf = ({ example, examples = {} }: Media): unknown[] => [

@@ -167,6 +167,14 @@ describe("with an Idempotency-Key", () => {
     expect(await create([5], { key: "k" })).toMatchObject({ success: false, code: "IDEMPOTENCY_KEY_REUSED" });
   });
 
+  it("another showtime is another booking", async () => {
+    const one = await create([0], { key: "k" });
+    showtime = await world.openShowtime();
+    const other = await create([0], { key: "k" });
+    expect([one.booking.showtimeId, other.booking.showtimeId]).toEqual([expect.any(String), showtime]);
+    expect(other.booking.id).not.toBe(one.booking.id);
+  });
+
   it("another card is another payment", async () => {
     const { id } = (await create([0])).booking;
     const before = world.payments.starts.length;
