@@ -112,7 +112,7 @@ async function startPrograms({ clock, log, lifecycle, context }: Role, plan: Pla
       clock,
       leash,
       changed: (changed) => {
-        log.info({ process: changed.program.name, pid: changed.pid }, changed.state);
+        log.info({ process: changed.program.name, programPid: changed.pid }, changed.state);
         if (!isTerminal && !allReady) context.print(`  ${changed.program.name.padEnd(11)} ${changed.state}`);
       },
       line: (line) => {

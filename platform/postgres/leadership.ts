@@ -104,5 +104,6 @@ async function endWhoHangs({ pool, name, log, silentMs = SILENT_MS }: Options): 
          and wait_event_type = 'Client' and state_change < clock_timestamp() - make_interval(secs => $2)`,
     values: [name, silentMs / 1_000],
   });
-  for (const { pid } of rows) log.warn({ lock: name, pid }, "who led hangs: its connection to PostgreSQL was ended");
+  for (const { pid } of rows)
+    log.warn({ lock: name, postgresPid: pid }, "who led hangs: its connection to PostgreSQL was ended");
 }

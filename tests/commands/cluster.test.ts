@@ -37,7 +37,7 @@ afterAll(async () => {
 
 interface Change {
   readonly process: string;
-  readonly pid?: number;
+  readonly programPid?: number;
   readonly msg: string;
 }
 
@@ -121,7 +121,7 @@ it(
 
     launch.child.kill("SIGINT");
     expect((await launch.ended).code).toBe(0);
-    const pids = ready.map(({ pid = 0 }) => pid);
+    const pids = ready.map(({ programPid = 0 }) => programPid);
     expect(pids.filter((pid) => isThere(pid))).toEqual([]);
     const stopped = changesOf(launch)
       .filter(({ msg }) => msg === "stopped")

@@ -30,7 +30,7 @@ const NOBODY = 65_534;
 /** Root, in a checkout that others may read. */
 const canBeNobody =
   process.getuid?.() === 0 && spawnSync("test", ["-r", CHILD], { uid: NOBODY, gid: NOBODY }).status === 0;
-const log = createLogger({ name: "test", level: "silent" });
+const silent = createLogger({ name: "test", level: "silent" });
 
 /** A data directory after its first start, which takes longest; each test works on a copy. */
 let template: string;
@@ -41,7 +41,7 @@ const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   template = mkdtempSync(join(tmpdir(), "usher-template-"));
-  await (await startEmbedded({ dataDir: template, log, clock: systemClock })).stop();
+  await (await startEmbedded({ dataDir: template, log: silent, clock: systemClock })).stop();
 });
 
 afterAll(() => rmSync(template, { recursive: true, force: true }));
@@ -66,7 +66,7 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-async function start(): Promise<EmbeddedPostgres> {
+async function start(log = silent): Promise<EmbeddedPostgres> {
   const server = await startEmbedded({ dataDir, log, clock: systemClock });
   servers.push(server);
   return server;
@@ -154,10 +154,14 @@ test("a server whose parent was killed is ended at the next start, and its data 
   const orphan = postmaster();
   await kill(child, "SIGKILL");
   expect(isPostmaster(orphan, cluster)).toBe(true);
-  const server = await start();
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const server = await start(createLogger({ name: "test", level: "warn", destination }));
   expect(isPostmaster(orphan, cluster)).toBe(false);
   expect(server.url).toBe(url);
   expect(await query(url, "select n from kept")).toEqual([{ n: 1 }]);
+  expect(lines).toEqual([expect.stringMatching(new RegExp(`"postgresPid":${orphan},"msg":"ending the PostgreSQL`))]);
+  expect(lines[0]?.match(/"pid":/g)).toHaveLength(1);
 });
 
 test("a stale pid file is tolerated, and a process that has its pid by now is left alone", async () => {
@@ -283,7 +287,7 @@ test("a data directory that cannot be made is refused in one sentence", async ()
   writeFileSync(join(dataDir, "file"), "");
   const below = join(dataDir, "file", "data");
   for (const nowhere of [below, ...(process.platform === "linux" ? ["/proc/usher", "/proc/usher/data"] : [])]) {
-    await expect(startEmbedded({ dataDir: nowhere, log, clock: systemClock })).rejects.toThrow(
+    await expect(startEmbedded({ dataDir: nowhere, log: silent, clock: systemClock })).rejects.toThrow(
       /^The data directory .* cannot be used: .*DATA_DIR/,
     );
   }

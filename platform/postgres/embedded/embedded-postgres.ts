@@ -141,7 +141,7 @@ class ServerKeeper {
       log.warn("the embedded PostgreSQL ended by itself; starting it again");
       try {
         await this.#startServer();
-        log.info({ pid: this.#server?.pid }, "the embedded PostgreSQL runs again");
+        log.info({ postgresPid: this.#server?.pid }, "the embedded PostgreSQL runs again");
         tries = 0;
       } catch (error) {
         const backoffMs = doubledMs(BACKOFF_MIN_MS, tries++, BACKOFF_MAX_MS);
@@ -223,7 +223,7 @@ class ServerKeeper {
     const { cluster, log } = this.#options;
     const orphan = findPostmaster(cluster.path);
     if (orphan === undefined) return;
-    log.warn({ pid: orphan.pid }, "ending the PostgreSQL that a killed Usher left behind");
+    log.warn({ postgresPid: orphan.pid }, "ending the PostgreSQL that a killed Usher left behind");
     await this.#end({ pid: orphan.pid, isGone: () => !isPostmaster(orphan.pid, cluster.path) });
   }
 
@@ -233,7 +233,7 @@ class ServerKeeper {
     for (const shutdown of ["fast", "immediate", "kill"] as const) {
       const deadline = clock.monotonic() + PATIENCE_MS[shutdown];
       if (server.isGone()) return;
-      if (shutdown !== "fast") log.warn({ pid: server.pid, shutdown }, "PostgreSQL takes too long to stop");
+      if (shutdown !== "fast") log.warn({ postgresPid: server.pid, shutdown }, "PostgreSQL takes too long to stop");
       signal(server.pid, shutdown);
       while (!server.isGone() && clock.monotonic() < deadline) await this.#pause.wait(POLL_MS);
     }
