@@ -56,11 +56,12 @@ export class Accounts {
 
   /**
    * A guest becomes a customer: the same user, so that what the guest has booked stays theirs.
-   * @throws TooManyWaiting, Problem BAD_MESSAGE | CONFLICT
+   * @throws TooManyWaiting, Problem BAD_MESSAGE | CONFLICT | UNAUTHORIZED
    */
   async upgrade(guestId: string, account: NewAccount, network: Buffer | null): Promise<Opened> {
     // Before the address is looked for: a token that opens no account any more would tell, as often as it likes, whose there are.
-    if ((await this.find(guestId))?.role !== "guest") throw guestNoMore();
+    const guest = await this.find(guestId);
+    if (guest?.role !== "guest") throw noGuest(guest);
     return this.#withPassword(account, network, async (transaction, key) => {
       const user = await transaction
         .updateTable("user")
@@ -70,7 +71,7 @@ export class Accounts {
         .where("deleted_at", "is", null)
         .returningAll()
         .executeTakeFirst();
-      if (user === undefined) throw guestNoMore();
+      if (user === undefined) throw noGuest(await this.find(guestId, transaction));
       return user;
     });
   }
@@ -90,8 +91,7 @@ export class Accounts {
   }
 
   /** Not one whose account was deleted. */
-  async find(id: string): Promise<UserRow | undefined> {
-    const { db } = this.#options;
+  async find(id: string, db = this.#options.db): Promise<UserRow | undefined> {
     return db.selectFrom("user").selectAll().where("id", "=", id).where("deleted_at", "is", null).executeTakeFirst();
   }
 
@@ -171,7 +171,7 @@ export class Accounts {
   }
 
   #present(user: UserRow | undefined): UserRow {
-    if (user === undefined) throw new Problem("UNAUTHORIZED", "The account is gone.");
+    if (user === undefined) throw accountGone();
     return user;
   }
 }
@@ -198,4 +198,8 @@ async function refusingTaken<T>(written: Promise<T>): Promise<T> {
 
 const emailTaken = () => new Problem("CONFLICT", "There is an account with this e-mail address already: sign in.");
 
-const guestNoMore = () => new Problem("CONFLICT", "This guest has become a customer already: sign in.");
+const accountGone = () => new Problem("UNAUTHORIZED", "The account is gone.");
+
+/** Why somebody who was a guest when the token was signed is none now. */
+const noGuest = (user: UserRow | undefined) =>
+  user === undefined ? accountGone() : new Problem("CONFLICT", "This guest has become a customer already: sign in.");

@@ -7,6 +7,7 @@ import { rowsRead, watchedDatabase } from "../../../platform/postgres/testing.ts
 import { BOOKERS } from "../../../proto/services/index.ts";
 import { GUESTS_ASKED_MAX, GUESTS_KEPT_MS, GUESTS_PRUNE_EVERY_MS } from "../limits.ts";
 import { createIdentityService } from "../service.ts";
+import { Passwords } from "../sign-ins/passwords.ts";
 import { IDENTITY_SCHEMA, type IdentityTables } from "../tables.ts";
 import { ForgottenGuests } from "./forgotten-guests.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -75,6 +76,22 @@ describe("a guest who registers", () => {
     const both = t.client.uniqueEmail();
     const answers = await Promise.all([upgrade(accessToken, both), upgrade(other.accessToken, both)]);
     expect(statusesOf(answers)).toEqual([201, 409]);
+  });
+
+  it("is told that the account is gone where the database, restored from before it, does not know it", async () => {
+    const { user, accessToken } = await t.client.guest();
+    await t.pool.query('delete from identity."user" where id = $1', [user.id]);
+    const answer = (await upgrade(accessToken)).json();
+    expect(answer).toMatchObject({ code: "UNAUTHORIZED", status: 401, detail: "The account is gone." });
+  });
+
+  it("is told so too where it is deleted while the password is hashed", async () => {
+    const { user, accessToken } = await t.client.guest();
+    vi.spyOn(Passwords.prototype, "hash").mockImplementationOnce(async () => {
+      await t.pool.query('update identity."user" set deleted_at = now() where id = $1', [user.id]);
+      return "never looked at";
+    });
+    expect((await upgrade(accessToken)).json()).toMatchObject({ status: 401, detail: "The account is gone." });
   });
 
   it("is told that a customer's token is none of a guest", async () => {

@@ -22,7 +22,7 @@ export const sessionRoutes =
     app.post(
       "/auth/register",
       {
-        config: { problems: ["FORBIDDEN", "CONFLICT", "BUSY"], rateLimit: REGISTRATIONS_OF_ADDRESS },
+        config: { problems: ["UNAUTHORIZED", "FORBIDDEN", "CONFLICT", "BUSY"], rateLimit: REGISTRATIONS_OF_ADDRESS },
         schema: {
           operationId: "register",
           tags,
