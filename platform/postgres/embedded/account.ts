@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseUnusable } from "../errors.ts";
 
 /** Whom a program of PostgreSQL runs as. */
@@ -38,6 +39,24 @@ export function accountFor(cluster: string): Account | undefined {
       "run Usher as another user, or set DATABASE_URL.",
   );
 }
+
+/**
+ * PostgreSQL refuses a data directory that is not its own account's, as a copy that was made without its owner.
+ * @throws DatabaseUnusable that names both, and how to give it back
+ */
+export function requireOwner(cluster: string, account: Account | undefined): void {
+  const owner = statSync(cluster).uid;
+  const runner = account?.uid ?? process.getuid?.() ?? owner;
+  if (owner === runner) return;
+  const to = nameOf(runner);
+  throw new DatabaseUnusable(
+    `${cluster} belongs to ${nameOf(owner)}, and PostgreSQL runs as ${to} here: copy it with its owners (cp -a, tar -p), ` +
+      `or give it back, as root: chown -R ${to} ${account === undefined ? dirname(cluster) : cluster}`,
+  );
+}
+
+const nameOf = (uid: number): string =>
+  (spawnSync("id", ["-un", String(uid)], { encoding: "utf8" }).stdout ?? "").trim() || String(uid);
 
 function lookUp(name: string): Account | undefined {
   const ask = (flag: string) => Number.parseInt(spawnSync("id", [flag, name], { encoding: "utf8" }).stdout ?? "", 10);

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { freePorts, isFree } from "../../network/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
-import { type Account, launch } from "./account.ts";
+import { type Account, launch, requireOwner } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
 import { writeDurably } from "./data-directory.ts";
 
@@ -43,6 +43,7 @@ export async function openCluster(dataDir: string, binaries: Binaries, account: 
     if (name.startsWith("postgres.new-")) rmSync(join(dataDir, name), { recursive: true, force: true });
   }
   if (existsSync(path)) {
+    requireOwner(path, account);
     checkMajor(path, binaries.major);
     return { path, password: readPassword(dataDir) };
   }

@@ -261,6 +261,21 @@ test("a start that fails says why, leaves nothing running and the directory free
   await start();
 });
 
+test.runIf(process.getuid?.() === 0)(
+  "data copied without its owner are refused with both names and the remedy",
+  async () => {
+    const { uid, gid } = accountFor(cluster) ?? { uid: 0, gid: 0 };
+    const owner = spawnSync("id", ["-un", String(uid)], { encoding: "utf8" }).stdout.trim();
+    chownSync(cluster, 0, 0);
+    await expect(start()).rejects.toThrow(
+      `${cluster} belongs to root, and PostgreSQL runs as ${owner} here: ` +
+        `copy it with its owners (cp -a, tar -p), or give it back, as root: chown -R ${owner} ${cluster}`,
+    );
+    chownSync(cluster, uid, gid);
+    await start();
+  },
+);
+
 test("the log of a server that runs is kept short: what it says next begins an empty one", async () => {
   const { url } = await start();
   const path = join(dataDir, "postgres.log");
