@@ -29,7 +29,7 @@ const DATABASE = "usher";
 /** The paths below DATA_DIR. */
 export const clusterPath = (dataDir: string): string => join(dataDir, "postgres");
 export const logPath = (dataDir: string): string => join(dataDir, "postgres.log");
-const passwordPath = (dataDir: string): string => join(dataDir, "postgres.password");
+export const passwordPath = (dataDir: string): string => join(dataDir, "postgres.password");
 const portPath = (dataDir: string): string => join(dataDir, "postgres.port");
 
 /**

@@ -261,6 +261,18 @@ test("a start that fails says why, leaves nothing running and the directory free
   await start();
 });
 
+test("a password that is not the data's is refused by the name of its file, and nothing is left running", async () => {
+  const file = join(dataDir, "postgres.password");
+  const right = readFileSync(file, "utf8");
+  writeFileSync(file, "another's\n");
+  await expect(start()).rejects.toThrow(
+    `The embedded PostgreSQL refuses the password in ${file}: put back the file that belongs to the data beside it.`,
+  );
+  expect(findPostmaster(cluster)).toBeUndefined();
+  writeFileSync(file, right);
+  await start();
+});
+
 test.runIf(process.getuid?.() === 0)(
   "data copied without its owner are refused with both names and the remedy",
   async () => {

@@ -1,13 +1,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { copyFile, truncate } from "node:fs/promises";
+import pg from "pg";
 import { doubledMs } from "../../back-off/index.ts";
 import { type Clock, Wakeable } from "../../clock/index.ts";
+import { hasCode } from "../../error-code/index.ts";
 import type { Logger } from "../../log/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
 import { type Account, accountFor, launch } from "./account.ts";
 import { type Binaries, findBinaries } from "./binaries.ts";
-import { choosePort, type Cluster, clusterPath, configure, logPath, openCluster, urlOf } from "./cluster.ts";
+import {
+  choosePort,
+  type Cluster,
+  clusterPath,
+  configure,
+  logPath,
+  openCluster,
+  passwordPath,
+  urlOf,
+} from "./cluster.ts";
 import { claimDataDirectory } from "./data-directory.ts";
 import { findPostmaster, isPostmaster, readPidFile, removeStalePidFile, type Shutdown, signal } from "./postmaster.ts";
 
@@ -32,6 +43,8 @@ const BACKOFF_MAX_MS = 2_000;
 /** How long each way of shutting down may take before the next, harder one. */
 const PATIENCE_MS = { fast: 10_000, immediate: 8_000, kill: 2_000 } as const satisfies Record<Shutdown, number>;
 const START_ATTEMPTS = 5;
+/** SQLSTATE, PostgreSQL's manual, appendix A. */
+const WRONG_PASSWORD = "28P01";
 /** What hinders a start for a moment: a port lost to a quicker process, children of a killed server still ending. */
 const PASSING = /TCP\/IP socket|Address already in use|shared memory block|lock file/;
 const LOG_MAX_BYTES = 10 * 1024 * 1024;
@@ -52,6 +65,11 @@ export async function startEmbedded({ dataDir, log, clock }: EmbeddedOptions): P
     const cluster = await openCluster(dataDir, binaries, account);
     const keeper = new ServerKeeper({ binaries, account, cluster, dataDir, log, clock });
     const port = await keeper.start();
+    const url = urlOf(cluster.password, port);
+    await requirePassword(url, dataDir).catch(async (error: unknown) => {
+      await keeper.stop();
+      throw error;
+    });
     const stop = async () => {
       try {
         await keeper.stop();
@@ -60,10 +78,27 @@ export async function startEmbedded({ dataDir, log, clock }: EmbeddedOptions): P
       }
     };
     let stopped: Promise<void> | undefined;
-    return { url: urlOf(cluster.password, port), stop: () => (stopped ??= stop()) };
+    return { url, stop: () => (stopped ??= stop()) };
   } catch (error) {
     await directory.release();
     throw error;
+  }
+}
+
+/** The file may have come back from another backup than the data. @throws DatabaseUnusable */
+async function requirePassword(connectionString: string, dataDir: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    if (!hasCode(error, WRONG_PASSWORD)) return; // Of anything else whoever works with the database hears.
+    throw new DatabaseUnusable(
+      `The embedded PostgreSQL refuses the password in ${passwordPath(dataDir)}: put back the file that belongs to the data beside it.`,
+      { cause: error },
+    );
+  } finally {
+    await client.end();
   }
 }
 
