@@ -18,14 +18,14 @@ export const keysCommand = (context: Context): Command =>
         const { dataDir, accessTokenTtlMs, guestTokenTtlMs } = loadConfig(context.env);
         const tokenTtlMs = Math.max(accessTokenTtlMs, guestTokenTtlMs);
         const key = await rotateKeys({ dataDir, clock: systemClock, random: systemRandom, tokenTtlMs });
+        if (key !== undefined)
+          context.print(`New tokens are signed with key ${key}, once every process knows it: in half a minute.`);
         const ticketKey = rotateTicketKeys({ dataDir, clock: systemClock, random: systemRandom });
         if (key === undefined && ticketKey === undefined) {
           throw new ExplainedError(
             `There are no keys in ${join(dataDir, "keys")}: set DATA_DIR to the directory of the Usher whose keys you rotate.`,
           );
         }
-        if (key !== undefined)
-          context.print(`New tokens are signed with key ${key}, once every process knows it: in half a minute.`);
         if (ticketKey !== undefined) context.print(`New tickets are signed with key ${ticketKey}.`);
       }),
   );

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Type } from "typebox";
@@ -48,6 +48,15 @@ test("says in one sentence that its folder is none, and leaves alone what is the
   expect(readSecretFile(join(file, "key"))).toBeUndefined();
   expect(() => write(join(file, "key"), "text")).toThrow(ExplainedError);
   expect(statSync(file).mode & 0o777).toBe(0o644);
+});
+
+test("says in one sentence that it cannot be written, and leaves nothing half done", () => {
+  const path = join(home, "key");
+  mkdirSync(path);
+  const sentence = `${path} cannot be written, and stays as it was: free space there, or correct its folder (EISDIR`;
+  expect(() => write(path, "text", true)).toThrow(ExplainedError);
+  expect(() => write(path, "text", true)).toThrow(sentence);
+  expect(readdirSync(home)).toEqual(["key"]);
 });
 
 test("says in one sentence that it cannot be read", () => {

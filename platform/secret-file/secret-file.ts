@@ -24,7 +24,7 @@ export function readSecretFile(path: string): string | undefined {
 /**
  * Readable by its owner alone, as its folder is, and there as a whole or not at all.
  * @param over whether it takes the place of the file that is there, whose owner it keeps; without, the older one stays
- * @throws ExplainedError where the folder cannot be made
+ * @throws ExplainedError where it cannot be written, nor its folder made
  */
 export function writeSecretFile(
   path: string,
@@ -49,6 +49,11 @@ export function writeSecretFile(
       keepOwner(half, path);
       renameSync(half, path);
     } else linkUnlessThere(half, path);
+  } catch (error) {
+    throw new ExplainedError(
+      `${path} cannot be written, and stays as it was: free space there, or correct its folder (${messageOf(error)}).`,
+      { cause: error },
+    );
   } finally {
     rmSync(half, { force: true });
   }
