@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { checkShardCount, Engine, PostgresJournal } from "../../engine/index.ts";
+import { checkShardCount, Engine, PostgresJournal, takeSnapshot } from "../../engine/index.ts";
 import { systemClock as clock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { silent as log } from "../../platform/events/testing.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
-import { type Command, holderId, type RequestId, showtimeId } from "../../proto/index.ts";
+import { type Command, holderId, type RequestId, shardOf, showtimeId } from "../../proto/index.ts";
 import { PREMIERE_ID } from "../../services/catalog/index.ts";
 import { testCatalog, type TestCatalog } from "../../services/catalog/testing.ts";
 import { databaseUsers } from "../cluster/database-users.ts";
@@ -26,8 +26,7 @@ beforeEach(async () => {
 afterEach(() => catalog.close());
 
 /** Runs `usher journal ...` and gives what it printed. */
-async function usherJournal(settings: Record<string, string> = {}): Promise<string[]> {
-  const lines: string[] = [];
+async function usherJournal(settings: Record<string, string> = {}, lines: string[] = []): Promise<string[]> {
   const command = journalCommand({
     env: { DATABASE_URL: url, ...settings },
     dist: new URL("file:///"),
@@ -79,6 +78,53 @@ it("tells what happened to a showtime, whatever SHARDS is where it is asked", as
   expect(lines.map((line) => line.split(/ {2,}/)[1])).toEqual(["opened", "held"]);
   expect(lines[1]).toMatch(/held +A12 A13 +ann, hold /);
   expect(await usherJournal({ SHARDS: "9" })).toEqual(lines);
+});
+
+it("goes on behind damaged rows, where the newer sales are, and says who needs them and what to do", async () => {
+  await sell();
+  const shard = shardOf(showtime, SHARDS);
+  const lines = await usherJournal();
+  const gap = (rows: string) =>
+    `${"-".repeat(24)}  what happened here is not known: ${rows} of shard ${shard} cannot be read`;
+  const spoil = () =>
+    catalog.pool.query("update engine.journal set checksum = checksum # 1 where shard = $1 and seq = 1", [shard]);
+  const printed: string[] = [];
+
+  await spoil();
+  await expect(usherJournal({}, printed)).rejects.toThrow(
+    `No engine that starts can go on without row 1 of shard ${shard}: back up what there is, then restore PostgreSQL (docs/guides/operating.md, Backup and restore).`,
+  );
+  expect(printed).toEqual([gap("row 1"), ...lines.slice(1)]);
+
+  await spoil(); // It is as it was.
+  const journal = new PostgresJournal({ connectionString: url, clock, log });
+  await takeSnapshot(journal, shard, log);
+  await journal.close();
+  await spoil();
+  await expect(usherJournal({}, printed)).rejects.toThrow(
+    new RegExp(
+      `^The journal is damaged, and sells on: no engine needs row 1 of shard ${shard} while its snapshot of row \\d+ `,
+    ),
+  );
+});
+
+it("tells of rows that are missing at once, however many, also behind the last that is there", async () => {
+  await sell();
+  const shard = shardOf(showtime, SHARDS);
+  const [opened, held] = await usherJournal();
+  await catalog.pool.query("update engine.journal set seq = seq + 10 where shard = $1 and seq > 1", [shard]);
+  await catalog.pool.query(
+    "insert into engine.journal (shard, seq, epoch, at, events, checksum) select shard, max(seq) + 1, 1, 0, '', 1 from engine.journal where shard = $1 group by shard",
+    [shard],
+  );
+  const printed: string[] = [];
+  await expect(usherJournal({}, printed)).rejects.toThrow(/^No engine that starts can go on without row \d+ of shard/);
+  expect(printed).toEqual([
+    opened,
+    expect.stringContaining("rows 2 to 11 of"),
+    held?.replace(/row 2\)$/, "row 12)"),
+    expect.stringMatching(/: row \d+ of/),
+  ]);
 });
 
 it("says in one sentence that it is asked with the user of another role", async () => {

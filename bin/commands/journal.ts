@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { audit, PostgresJournal, readShardCount } from "../../engine/index.ts";
+import { audit, readShardCount } from "../../engine/index.ts";
 import { loadConfig } from "../../platform/config/index.ts";
 import { systemClock } from "../../platform/clock/index.ts";
 import { createLogger } from "../../platform/log/index.ts";
@@ -8,6 +8,7 @@ import { seatLabels } from "../../services/catalog/index.ts";
 import type { Context } from "../context.ts";
 import { openDatabaseBeside, withDatabase } from "../parts/database/database.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
+import { type Damage, JournalPastDamage } from "./journal-past-damage.ts";
 
 const NO_SHOWTIMES_YET = "This database knows no showtimes yet: start Usher, or run `npx usher migrate`.";
 
@@ -31,7 +32,11 @@ async function printJournal(context: Context, showtimeText: string, seat: string
       throw new ExplainedError(`There is no showtime ${showtime}: GET /api/v1/showtimes names them.`);
     const wanted = seat === undefined ? undefined : seatOf(labels, seat);
     const shards = await readShardCount(pool);
-    const journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
+    const damages: Damage[] = [];
+    const journal = new JournalPastDamage({ connectionString: database.url, clock: systemClock, log }, (damage) => {
+      damages.push(damage);
+      context.print(`${"-".repeat(24)}  what happened here is not known: ${rowsIn(damage)} cannot be read`);
+    });
     let lines = 0;
     try {
       for await (const line of shards === undefined ? [] : audit(journal, showtime, shards)) {
@@ -43,12 +48,26 @@ async function printJournal(context: Context, showtimeText: string, seat: string
           `${new Date(line.at).toISOString()}  ${line.what.padEnd(9)}  ${seats.padEnd(16)}  ${who.filter(Boolean).join(", ")}  (epoch ${line.epoch}, row ${line.row})`,
         );
       }
+      const newest = damages.at(-1);
+      if (newest !== undefined) throw new ExplainedError(await whatToDo(journal, newest));
     } finally {
       await journal.close();
     }
     if (lines === 0) context.print("Nothing has happened to it.");
   });
 }
+
+/** An engine begins with the newest snapshot that it can read, and has to have all rows after it. */
+async function whatToDo(journal: JournalPastDamage, newest: Damage): Promise<string> {
+  const snapshot = await journal.snapshots(newest.shard)[Symbol.asyncIterator]().next();
+  if (!snapshot.done && snapshot.value.seq >= newest.to) {
+    return `The journal is damaged, and sells on: no engine needs ${rowsIn(newest)} while its snapshot of row ${snapshot.value.seq} can be read. Back up PostgreSQL now.`;
+  }
+  return `No engine that starts can go on without ${rowsIn(newest)}: back up what there is, then restore PostgreSQL (docs/guides/operating.md, Backup and restore).`;
+}
+
+const rowsIn = ({ shard, from, to }: Damage): string =>
+  `${from === to ? `row ${from}` : `rows ${from} to ${to}`} of shard ${shard}`;
 
 function seatOf(labels: readonly string[], text: string): number {
   const index = labels.findIndex((label) => label.toLowerCase() === text.toLowerCase());
