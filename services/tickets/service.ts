@@ -1,3 +1,4 @@
+import type { Kysely } from "kysely";
 import type { Pool } from "pg";
 import { type Bus, serving, type Subscription } from "../../platform/bus/index.ts";
 import { type Clock, every, type Timer } from "../../platform/clock/index.ts";
@@ -40,6 +41,13 @@ export interface TicketsService {
   stop(): Promise<void>;
 }
 
+const KEYS_LOST =
+  "DATA_DIR/keys/tickets.json was gone and is made anew: no ticket sold until now verifies. Put the file of before back, " +
+  "or have buyers fetch their tickets again (docs/guides/operating.md, Backup and restore)";
+
+const hasTickets = async (db: Kysely<TicketTables>): Promise<boolean> =>
+  (await db.selectFrom("ticket").select("id").where("voided_at", "is", null).limit(1).executeTakeFirst()) !== undefined;
+
 /** Tickets of confirmed bookings, and the gate that they are for. Makes or reads the signing keys at once. */
 export function createTicketsService(options: TicketsOptions): TicketsService {
   const { pool, bus, stream, clock, random, log, config } = options;
@@ -71,6 +79,7 @@ export function createTicketsService(options: TicketsOptions): TicketsService {
     wellKnown: ticketKeysRoute(keys),
 
     async start() {
+      if (keys.isNew && (await hasTickets(db))) log.error(KEYS_LOST);
       if (!hasSystemFont())
         log.info("there is no font for tickets beyond Western Europe's letters: see docs/guides/operating.md");
       const serve = serving(bus, log, "tickets");

@@ -33,13 +33,17 @@ export const SIGNATURE_BYTES = 64;
 /** The keys that tickets are signed with. Processes that share a data directory share them. */
 export class TicketKeyRing {
   readonly #options: KeyRingOptions & { readonly log: Logger };
+  /** Whether there was no key yet, so that no code of before verifies. */
+  readonly isNew: boolean;
   #keys: Keys;
   #readAt: number;
 
   /** Reads the keys; makes the first one at the first time. @throws when the file is damaged */
   constructor(options: KeyRingOptions & { readonly log: Logger }) {
     this.#options = options;
-    this.#keys = keysOf(keyFile(options.dataDir).read() ?? firstKey(options));
+    const contents = keyFile(options.dataDir).read();
+    this.isNew = contents === undefined;
+    this.#keys = keysOf(contents ?? firstKey(options));
     this.#readAt = options.clock.monotonic();
   }
 

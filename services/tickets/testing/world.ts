@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LightMyRequestResponse } from "fastify";
 import type { Pool } from "pg";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
@@ -106,7 +106,7 @@ export interface TestTickets {
   readonly dataDir: string;
   readonly issued: DomainEvent<"ticket.issued">[];
   /** Another process of the same installation. */
-  another(change?: { random?: typeof systemRandom }): TicketsService;
+  another(change?: { random?: typeof systemRandom; log?: Logger; config?: { dataDir: string } }): TicketsService;
   call(method: "GET" | "POST", path: string, options?: CallOptions): Promise<LightMyRequestResponse>;
   close(): Promise<void>;
 }
