@@ -36,6 +36,9 @@ export const PaymentDifference = Type.Object({
   paymentId: Id,
   method: Type.String(),
   gatewayId: Type.Union([Type.String(), Type.Null()]),
+  bookingId: Type.Union([Type.String(), Type.Null()], {
+    description: "By our books or, where these have lost the payment, by Stripe's metadata. null: neither says.",
+  }),
   ours: Side,
   gateways: Side,
 });

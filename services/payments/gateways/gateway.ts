@@ -43,6 +43,8 @@ export const knownOf = (
 
 /** What the gateway says of a payment. `failed` and `voided` are for good. */
 export interface GatewayRecord extends KnownPayment {
+  /** Of those that are told which booking a payment is for. */
+  readonly bookingId?: string | undefined;
   readonly reason: string | null;
   readonly next: Payment["next"];
 }

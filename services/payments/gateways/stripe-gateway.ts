@@ -176,6 +176,7 @@ function recordOf(intent: Stripe.PaymentIntent): GatewayRecord {
   const waits = intent.status === "requires_payment_method" || intent.status === "requires_action";
   return {
     paymentId: metadata["paymentId"] ?? "",
+    bookingId: metadata["bookingId"],
     gatewayId: id,
     state,
     amount: { amount: amount / unit, currency: currency.toUpperCase() },

@@ -55,8 +55,8 @@ describe("the reconciler", () => {
       [id],
     );
     expect(await reconcile()).toMatchObject([
-      { paymentId: id, ours, gateways: null },
-      { paymentId: "pay_elsewhere", ours: null, gateways: ours },
+      { paymentId: id, bookingId: `bk_${id}`, ours, gateways: null },
+      { paymentId: "pay_elsewhere", bookingId: null, ours: null, gateways: ours },
     ]);
     await shop.pool.query("update mock_gateway.payment set reference = $1 where reference = 'pay_elsewhere'", [id]);
     expect(await reconcile()).toEqual([]);

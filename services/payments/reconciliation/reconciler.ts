@@ -174,6 +174,7 @@ export class Reconciler {
       paymentId,
       method,
       gatewayId: record?.gatewayId ?? row?.gateway_id ?? null,
+      bookingId: row?.booking_id ?? record?.bookingId ?? null,
       ours: row ? { state: row.state, kept: { amount: keptBy(row), currency: row.currency } } : null,
       gateways: record
         ? { state: record.state, kept: { amount: keptBy(record), currency: record.amount.currency } }
