@@ -21,6 +21,8 @@ export const RATE_LIMIT_ADDRESSES_MAX = 20_000;
 /** A dependency that takes longer to answer than the first is as it was, until it has not answered for the second. */
 export const HEALTH_CHECK_SLOW_MS = 500;
 export const HEALTH_CHECK_TIMEOUT_MS = 5_000;
+/** How often dependencies are looked at for the metrics: so often that one which is slow once is not down for it. */
+export const HEALTH_LOOK_EVERY_MS = 2_000;
 /** A balancer asks a server at least this often, else there is none; a server that stops waits no longer until it has asked. */
 export const BALANCER_ASKS_WITHIN_MS = 2_000;
 /** Who asks a second time has heard the first answer. */

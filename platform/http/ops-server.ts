@@ -31,7 +31,7 @@ export function createOpsServer(options: {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new Problem("NOT_FOUND", "There is nothing at this address."), request.id),
   );
-  void app.register(healthRoutes({ checks, clock, log }));
+  void app.register(healthRoutes({ checks, clock, log, metrics }));
   void app.register(metricsRoutes(metrics));
   return app;
 }

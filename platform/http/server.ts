@@ -126,7 +126,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const closing = new Closing(clock);
   closing.addTo(app, untilAnswered);
   await describe(app, options.version);
-  await app.register(healthRoutes({ checks: options.checks, clock, log, closing }));
+  await app.register(healthRoutes({ checks: options.checks, clock, log, metrics, closing }));
   await app.register(metricsRoutes(metrics));
   await app.register(webApp({ root: options.webRoot, webSocket: options.webSocket }));
   return app;

@@ -29,6 +29,10 @@ it("viewers who fall behind are held against all viewers, for a frame dropped is
   expect(named).toEqual(["usher_edge_frames_dropped_total", "usher_edge_connections"]);
 });
 
+it("whatever a process cannot go on without pages when it is away", () => {
+  expect(alert("DependencyAway")).toBe('usher_dependency_up{check!="redis"} == 0');
+});
+
 it("rates have four scrapes to go by, as often as the files and the guide ask for them", () => {
   const scrapeSeconds = 15;
   const { global } = read("prometheus/prometheus.yml") as { global: { scrape_interval: string } };

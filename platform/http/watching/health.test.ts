@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { VirtualClock } from "../../clock/index.ts";
 import { createLogger } from "../../log/index.ts";
 import { createMetrics } from "../../metrics/index.ts";
-import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
+import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS, HEALTH_LOOK_EVERY_MS } from "../limits.ts";
 import { createOpsServer } from "../ops-server.ts";
 
 it("a dependency that can be done without is named, and keeps nobody from being ready", async () => {
@@ -72,6 +72,36 @@ it("the log says once that a dependency is down, and once that it is up again", 
   const [down, up] = ["a dependency is down", "a dependency is up again"];
   expect(lines.filter(({ check }) => check === "postgres").map(({ msg }) => msg)).toEqual([down, up, down]);
   await server.close();
+});
+
+it("the metrics tell of each dependency as it was found last, by itself, and a scrape neither asks nor waits", async () => {
+  const [clock, metrics] = [new VirtualClock(), createMetrics("test", { ofProcess: false })];
+  let [asked, isUp] = [0, true];
+  let hangs = Promise.resolve();
+  const server = createOpsServer({
+    clock,
+    metrics,
+    log: createLogger({ level: "silent", name: "test" }),
+    checks: [
+      { name: "postgres", check: () => (asked++, isUp ? Promise.resolve() : Promise.reject(new Error("gone"))) },
+      { name: "nats", check: () => hangs },
+    ],
+  });
+  const told = async () => (await server.inject("/metrics")).body.match(/(?<=^usher_dependency_up\{check=).*$/gm);
+  await server.listen({ port: 0, host: "127.0.0.1" });
+  expect([await told(), asked]).toEqual([null, 0]);
+  await clock.advance(HEALTH_LOOK_EVERY_MS);
+  expect([await told(), asked]).toEqual([['"postgres",role="test"} 1', '"nats",role="test"} 1'], 1]);
+  isUp = false;
+  hangs = new Promise(() => undefined);
+  await clock.advance(HEALTH_LOOK_EVERY_MS + HEALTH_CHECK_SLOW_MS);
+  expect([await told(), asked]).toEqual([['"postgres",role="test"} 0', '"nats",role="test"} 1'], 2]);
+  await clock.advance(HEALTH_CHECK_TIMEOUT_MS);
+  expect(await told()).toEqual(['"postgres",role="test"} 0', '"nats",role="test"} 0']);
+  await server.close();
+  const before = asked;
+  await clock.advance(10 * HEALTH_LOOK_EVERY_MS);
+  expect(asked).toBe(before);
 });
 
 it("metrics are rendered once for all who ask meanwhile", async () => {

@@ -1,8 +1,10 @@
+import { Gauge } from "prom-client";
 import { Type } from "typebox";
 import { DependencyState } from "../../../proto/rest/index.ts";
-import { type Clock, within } from "../../clock/index.ts";
+import { type Clock, every, type Timer, within } from "../../clock/index.ts";
 import type { Logger } from "../../log/index.ts";
-import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
+import type { Registry } from "../../metrics/index.ts";
+import { HEALTH_CHECK_SLOW_MS, HEALTH_CHECK_TIMEOUT_MS, HEALTH_LOOK_EVERY_MS } from "../limits.ts";
 import type { Closing } from "../lifetime/closing.ts";
 import { Problem } from "../answers/problem.ts";
 import type { Routes } from "../routes.ts";
@@ -23,9 +25,10 @@ export function healthRoutes(options: {
   readonly checks: readonly HealthCheck[];
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Registry;
   readonly closing?: Pick<Closing, "ask">;
 }): Routes {
-  const { checks, clock, log, closing } = options;
+  const { checks, clock, log, metrics, closing } = options;
   const lastUpAt = new Map<HealthCheck, number>();
   const underWay = new Map<HealthCheck, { readonly since: number; readonly answer: Promise<boolean> }>();
   /** Checks that are said to be down: only changes are logged, for probes come all the time, and anybody may ask. */
@@ -61,8 +64,22 @@ export function healthRoutes(options: {
     if (!isUp) tellDown(check, "a dependency does not answer");
     return isUp;
   };
-  const up = (check: HealthCheck): Promise<boolean> =>
-    within(clock, HEALTH_CHECK_SLOW_MS, answerOf(check), () => asItWas(check));
+  /** As it was found last, for scrapes, which wait for nobody. */
+  const found = new Map<HealthCheck, boolean>();
+  const up = async (check: HealthCheck): Promise<boolean> => {
+    const isUp = await within(clock, HEALTH_CHECK_SLOW_MS, answerOf(check), () => asItWas(check));
+    found.set(check, isUp);
+    return isUp;
+  };
+  new Gauge({
+    name: "usher_dependency_up",
+    help: "Whether what the process needs answered when it was last looked at: 1, or 0.",
+    labelNames: ["check"],
+    registers: [metrics],
+    collect() {
+      for (const [check, isUp] of found) this.set({ check: check.name }, isUp ? 1 : 0);
+    },
+  });
 
   const ready = async () => {
     const states = await Promise.all(checks.map(up));
@@ -74,6 +91,12 @@ export function healthRoutes(options: {
   };
 
   return async (app) => {
+    let looking: Timer | undefined;
+    // Where nobody asks whether it is ready the metrics are to tell all the same.
+    app.addHook("onListen", async () => {
+      looking = every(clock, HEALTH_LOOK_EVERY_MS, async () => void (await Promise.all(checks.map(up))));
+    });
+    app.addHook("onClose", async () => looking?.cancel());
     app.get(
       "/health/live",
       {
