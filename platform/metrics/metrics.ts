@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 
-/** For histograms of durations, in seconds: from a tenth of a millisecond to five seconds. */
-export const DURATION_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** For histograms of durations, in seconds: from a millisecond to the half minute after which a request is given up. */
+export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 30];
 
 /**
  * A registry, with what Node tells about the process unless that is not wanted: memory, event loop, garbage. `role` labels every series.
