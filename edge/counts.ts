@@ -1,6 +1,6 @@
 import { Counter } from "prom-client";
-import { type Registry, sampledCounter, sampledGauge } from "../platform/metrics/index.ts";
-import type { ErrorCode } from "../proto/index.ts";
+import { Durations, type Registry, sampledCounter, sampledDurations, sampledGauge } from "../platform/metrics/index.ts";
+import type { ErrorCode, Reply } from "../proto/index.ts";
 
 /** What the edge counts as it goes: plain numbers, read when somebody scrapes. */
 export class Counts {
@@ -14,6 +14,15 @@ export class Counts {
     ["BUSY", 0],
     ["UNAVAILABLE", 0],
   ]);
+
+  /** Commands, also those that were refused, and such as nobody could carry out just now. */
+  readonly answered = new Durations();
+  readonly unavailable = new Durations();
+
+  commandAnswered(reply: Reply, tookMs: number): void {
+    const isUs = reply.type === "refused" && (reply.code === "BUSY" || reply.code === "UNAVAILABLE");
+    (isUs ? this.unavailable : this.answered).add(tookMs);
+  }
 
   refused(code: ErrorCode): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
@@ -46,6 +55,15 @@ export function exposeCounts(registry: Registry, counts: Counts, gauges: Gauges)
   counter("usher_edge_frames_dropped_total", "Frames that a slow reader did not get.", () => counts.dropped);
   counter("usher_edge_snapshots_total", "Viewers shown a whole hall.", () => counts.snapshots);
   counter("usher_edge_resumes_total", "Viewers who came back and were told what they missed.", () => counts.resumes);
+  sampledDurations({
+    registry,
+    name: "usher_edge_command_seconds",
+    help: "Time of a command at the engine, until its answer is back: `unavailable` where that is BUSY or UNAVAILABLE.",
+    series: (["answered", "unavailable"] as const).map((outcome) => ({
+      labels: { outcome },
+      durations: counts[outcome],
+    })),
+  });
   new Counter({
     name: "usher_edge_refusals_total",
     help: "Refusals sent to clients, by code.",

@@ -143,6 +143,25 @@ it("counts the refusals that are its own doing from nought, so that the first bu
   for (const code of ["BUSY", "UNAVAILABLE"]) expect(text).toContain(`usher_edge_refusals_total{code="${code}"} 0`);
 });
 
+it("times every command, and tells those that nobody could carry out from those that were answered", async () => {
+  const timed = async (outcome: string) =>
+    new RegExp(`^usher_edge_command_seconds_count{outcome="${outcome}"} (.*)$`, "m").exec(
+      await current.edge.metrics.metrics(),
+    )?.[1];
+  expect([await timed("answered"), await timed("unavailable")]).toEqual(["0", "0"]);
+  const buyer = await current.edge.signedIn();
+  for (const rid of ["r1", "r2"]) {
+    buyer.say({ op: "hold", rid, showtime: SHOWTIME, seats: [1] });
+    await buyer.next(rid === "r1" ? "held" : "error");
+  }
+  for (const code of ["BUSY", "UNAVAILABLE", "LIMIT_REACHED"] as const) {
+    current.edge.engine.refusal = { type: "refused", code, message: "No." };
+    buyer.say({ op: "hold", rid: code, showtime: SHOWTIME, seats: [2] });
+    await buyer.next("error");
+  }
+  expect([await timed("answered"), await timed("unavailable")]).toEqual(["3", "2"]);
+});
+
 it("tells what it does to whoever scrapes it", async () => {
   const buyer = await current.edge.signedIn();
   const viewer = await current.edge.viewer();

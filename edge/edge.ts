@@ -82,6 +82,7 @@ class WebSocketEdge implements Edge {
       signIn: this.#signIn,
       audience: this.#audience,
       turnBuffer: this.#turnBuffer,
+      counts,
     });
     this.#sessions = new Sessions({
       config,

@@ -5,8 +5,8 @@ import type { Command, Query, Reply } from "../proto/index.ts";
 
 /** The way to the engine. */
 export interface EngineGateway {
-  /** `answer` is called exactly once, now or later; a refusal is an answer too. */
-  send(request: Command | Query, answer: (reply: Reply) => void): void;
+  /** `answer` is called exactly once, now or later, with how long that took, in whole milliseconds; a refusal is an answer too. */
+  send(request: Command | Query, answer: (reply: Reply, tookMs: number) => void): void;
 }
 
 export type Verifier = Pick<TokenVerifier, "verify" | "onRevoked">;

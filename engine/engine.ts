@@ -2,7 +2,7 @@
 import type { Bus, Subscription } from "../platform/bus/index.ts";
 import { type Clock, endOfTurn, every, type Timer } from "../platform/clock/index.ts";
 import { type Logger, ReasonTold } from "../platform/log/index.ts";
-import { type Registry, sampledGauge } from "../platform/metrics/index.ts";
+import { type Registry, sampledDurations, sampledGauge } from "../platform/metrics/index.ts";
 import {
   type CommandBatch,
   commandsTo,
@@ -71,6 +71,12 @@ export class Engine {
     this.#refusals = new RefusalMemory({ clock: options.clock, max: REFUSALS_MAX });
     this.#proof = new Proof(options.clock);
     this.#counts = new EngineCounts(options.metrics);
+    sampledDurations({
+      registry: options.metrics,
+      name: "usher_engine_commit_seconds",
+      help: "Time of a group commit, with which the rows of all shards go out together",
+      series: [{ labels: {}, durations: this.#commits.durations }],
+    });
     sampledGauge({
       registry: options.metrics,
       name: "usher_engine_shards_serving",

@@ -1,6 +1,7 @@
 import { type Principal, SERVES_MANY } from "../../platform/auth/index.ts";
 import { type Command, mayBuy, parseHoldId, type Reply, type RequestId } from "../../proto/index.ts";
 import type { ClientMessage, ServerMessage } from "../../proto/ws/index.ts";
+import type { Counts } from "../counts.ts";
 import type { Audience } from "../fan-out/index.ts";
 import { LIMITS } from "../limits.ts";
 import type { EngineGateway } from "../ports.ts";
@@ -32,6 +33,7 @@ interface Options {
   readonly signIn: SignIn;
   readonly audience: Audience;
   readonly turnBuffer: TurnBuffer;
+  readonly counts: Counts;
 }
 
 /** Takes commands to the engine, and its answers back. */
@@ -61,7 +63,7 @@ export class Commands {
     if (outside !== undefined) return session.refuse({ ...NO_SUCH_SEAT, seats: outside }, message.rid);
     session.inFlight++;
     this.#inFlight++;
-    this.#options.engine.send(command, (reply) => this.#answer(session, command, reply));
+    this.#options.engine.send(command, (reply, tookMs) => this.#answer(session, command, reply, tookMs));
   }
 
   /** Takes no more commands; `whenIdle` is called once those under way are answered. */
@@ -71,7 +73,8 @@ export class Commands {
     else this.#whenIdle = whenIdle;
   }
 
-  #answer(session: Session, command: Command, reply: Reply): void {
+  #answer(session: Session, command: Command, reply: Reply, tookMs: number): void {
+    this.#options.counts.commandAnswered(reply, tookMs);
     session.inFlight--;
     this.#inFlight--;
     if (!session.isClosed) this.#options.turnBuffer.add(session, answerOf(session, command, reply));

@@ -104,11 +104,11 @@ export class BoxOffice implements EngineGateway {
     });
   }
 
-  send(request: Command | Query, answer: (reply: Reply) => void): void {
+  send(request: Command | Query, answer: (reply: Reply, tookMs: number) => void): void {
     this.asked.push(request);
     const reply = this.refusal ?? this.#replyTo(request);
-    if (this.held !== undefined) this.held.push(() => answer(reply));
-    else queueMicrotask(() => answer(reply));
+    if (this.held !== undefined) this.held.push(() => answer(reply, 0));
+    else queueMicrotask(() => answer(reply, 0));
   }
 
   #replyTo(request: Command | Query): Reply {

@@ -9,6 +9,7 @@
  */
 import { doubledMs } from "../../platform/back-off/index.ts";
 import { type Clock, sleep } from "../../platform/clock/index.ts";
+import { Durations } from "../../platform/metrics/index.ts";
 import { CommitRefused, CommitUnknown, type Journal, type ShardCommit } from "../journal/index.ts";
 import { COMMIT_AGAIN_FIRST_MS, COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS } from "./limits.ts";
 
@@ -39,6 +40,8 @@ interface Cut {
 export class GroupCommit {
   readonly #journal: Journal;
   readonly #clock: Clock;
+  /** How long commits took, also those that failed. */
+  readonly durations = new Durations();
   #waiting = new Set<Committer>();
   #running = false;
   /** When the commit under way began, on the monotonic clock. */
@@ -114,6 +117,7 @@ export class GroupCommit {
     }
     this.#begunAt = undefined;
     this.#lastMs = this.#clock.monotonic() - begunAt;
+    this.durations.add(this.#lastMs);
     const shards = waiting.map(({ shard }) => shard);
     if (written !== undefined) return tell(shards, written);
     // The row of one contradicts what is there: the others are not to suffer for it. Or what was given before has come about meanwhile.

@@ -205,6 +205,18 @@ describe("a shard", () => {
     await expect(desk.started({ acknowledgedSeq: 99 })).rejects.toThrow(/lost sales it had acknowledged/);
   });
 
+  it("times each commit, once for all shards", async () => {
+    const commits = new GroupCommit(desk.journal, desk.clock);
+    const [one, other] = [await desk.started({ commits }), await desk.started({ commits, id: 1, shards: 2 })];
+    const timed = () => commits.durations.samplesOf("commit", {}).at(-1)?.value;
+    await desk.clock.advance(1_000);
+    const before = timed() ?? 0;
+    for (const shard of [one, other])
+      shard.handle({ requests: [desk.command({ type: "hold", seats: [1] })] }, () => undefined);
+    await desk.clock.advance(desk.latency + 1);
+    expect(timed()).toBe(before + 1);
+  });
+
   it("commits what others share with one whose seat is booked already, and they go on (law 1)", async () => {
     const commits = new GroupCommit(desk.journal, desk.clock);
     desk.shard = await desk.started({ commits });

@@ -117,6 +117,24 @@ describe("the engine client", () => {
     expect(asked).toBeGreaterThan(10);
   });
 
+  it("tells how long each answer took, its attempts together, whenever it was sent", async () => {
+    const took: number[] = [];
+    const ask = (rid: string) => client.send(hold(rid), (_, tookMs) => took.push(tookMs));
+    bus.serve(endpoint, ({ requests }, answer) => {
+      const replies = requests.map(() => (clock.monotonic() < 500 ? AWAY : DONE));
+      clock.after(40.4, () => answer({ replies }));
+    });
+    ask("early");
+    await clock.advance(460);
+    ask("late");
+    await clock.advance(400);
+    expect(took).toEqual([expect.any(Number), expect.any(Number)]);
+    const [first = 0, second = 0] = took.sort((one, other) => other - one);
+    expect(first).toBeGreaterThanOrEqual(540);
+    expect(second).toBeLessThanOrEqual(first - 400);
+    expect(took.every(Number.isInteger)).toBe(true);
+  });
+
   it("says UNAVAILABLE when no answer comes at all", async () => {
     bus.serve(endpoint, () => undefined);
     const replies = send("a");

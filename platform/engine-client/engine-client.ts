@@ -33,7 +33,8 @@ export interface Engine {
   ask(request: Command | Query): Promise<Reply>;
 }
 
-type Answer = (reply: Reply) => void;
+/** @param tookMs since it was sent, in whole milliseconds, which cost no object each as fractions do */
+type Answer = (reply: Reply, tookMs: number) => void;
 
 interface Options {
   readonly bus: Bus;
@@ -120,7 +121,7 @@ export class EngineClient {
   /** `answer` is called exactly once, never within this call unless the answer is `BUSY`. */
   send(request: Command | Query, answer: Answer): void {
     if (this.#inFlight >= this.#options.inFlightMax) {
-      answer(BUSY);
+      answer(BUSY, 0);
       return;
     }
     this.#inFlight++;
@@ -169,12 +170,13 @@ export class EngineClient {
     deadlines: readonly number[],
     pasts: readonly Past[],
   ): void {
-    const { attemptTimeoutMs = Infinity, clock, bus } = this.#options;
+    const { attemptTimeoutMs = Infinity, timeoutMs, clock, bus } = this.#options;
     const { epoch } = lane;
     // Without replies where none came in time, or another has the shard by now; the requests may have been carried out all the same.
     const end = (replies: readonly Reply[]): void => {
       if (!lane.unanswered.delete(key, giveUp)) return;
       const hasMoved = lane.epoch !== epoch;
+      const now = clock.monotonic();
       for (let i = 0; i < requests.length; i++) {
         // The casts: the lists are as long as each other.
         const answer = answers[i] as Answer;
@@ -182,7 +184,7 @@ export class EngineClient {
         const past = pasts[i] as Past;
         if (reply !== undefined && !isOpen(reply, past)) {
           this.#inFlight--;
-          answer(reply);
+          answer(reply, Math.round(now + timeoutMs - (deadlines[i] as number)));
           continue;
         }
         this.#sendAgain(lane, requests[i] as Command | Query, answer, {
@@ -200,8 +202,8 @@ export class EngineClient {
     for (const deadline of deadlines) earliest = Math.min(earliest, deadline);
     let unheard = 0;
     for (const past of pasts) unheard = Math.max(unheard, past.unheard);
-    const timeoutMs = Math.max(1, Math.min(earliest - clock.monotonic(), attemptTimeoutMs * 2 ** unheard));
-    bus.request(lane.endpoint, { requests }, { timeoutMs }).then(
+    const attemptMs = Math.max(1, Math.min(earliest - clock.monotonic(), attemptTimeoutMs * 2 ** unheard));
+    bus.request(lane.endpoint, { requests }, { timeoutMs: attemptMs }).then(
       // As many as the requests, or they are the answer to something else, and nobody knows what was done.
       ({ replies }) => (replies.length === requests.length ? end(replies) : giveUp()),
       (error: unknown) => (error instanceof NoResponders ? end(requests.map(() => UNAVAILABLE)) : giveUp()),
@@ -222,7 +224,7 @@ export class EngineClient {
     const afterMs = Math.min(Math.max((timeoutMs - leftMs) / 8, RETRY_AFTER_FIRST_MS), RETRY_AFTER_LAST_MS);
     if (afterMs >= leftMs) {
       this.#inFlight--;
-      answer(otherwise);
+      answer(otherwise, Math.round(timeoutMs - leftMs));
       return;
     }
     if (atOnce) return this.#enqueue(request, answer, deadline, past);
