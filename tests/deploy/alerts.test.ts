@@ -33,6 +33,12 @@ it("whatever a process cannot go on without pages when it is away", () => {
   expect(alert("DependencyAway")).toBe('usher_dependency_up{check!="redis"} == 0');
 });
 
+it("buyers who are turned away are held against all, and one or two wake nobody", () => {
+  const of = (selector: string): string => `sum(rate(usher_edge_command_seconds_count${selector}[1m]))`;
+  const away = of('{outcome="unavailable"}');
+  expect(alert("BuyersTurnedAway")).toBe(`${away} / ${of("")} > 0.05 and ${away} > 0.2`);
+});
+
 it("rates have four scrapes to go by, as often as the files and the guide ask for them", () => {
   const scrapeSeconds = 15;
   const { global } = read("prometheus/prometheus.yml") as { global: { scrape_interval: string } };
