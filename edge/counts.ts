@@ -1,6 +1,7 @@
 import { Counter } from "prom-client";
 import { Durations, type Registry, sampledCounter, sampledDurations, sampledGauge } from "../platform/metrics/index.ts";
-import type { ErrorCode, Reply } from "../proto/index.ts";
+import { CLOSE_CODES, type ErrorCode, type Reply } from "../proto/index.ts";
+import type { CloseCode } from "./socket.ts";
 
 /** What the edge counts as it goes: plain numbers, read when somebody scrapes. */
 export class Counts {
@@ -15,6 +16,11 @@ export class Counts {
     ["UNAVAILABLE", 0],
   ]);
 
+  /** Connections that it ended itself, by the code of the close. */
+  readonly closed = new Map<number, number>([
+    [CLOSE_CODES.FULL.code, 0],
+    [CLOSE_CODES.TOO_FAST.code, 0],
+  ]);
   /** Commands, also those that were refused, and such as nobody could carry out just now. */
   readonly answered = new Durations();
   readonly unavailable = new Durations();
@@ -27,10 +33,15 @@ export class Counts {
   refused(code: ErrorCode): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
   }
+
+  hasClosed({ code }: CloseCode): void {
+    this.closed.set(code, (this.closed.get(code) ?? 0) + 1);
+  }
 }
 
 interface Gauges {
   connections(): number;
+  connectionsMax(): number;
   users(): number;
   replicas(): number;
   inFlight(): number;
@@ -42,6 +53,7 @@ export function exposeCounts(registry: Registry, counts: Counts, gauges: Gauges)
   const counter = (name: string, help: string, read: () => number): void =>
     sampledCounter({ registry, name, help, read });
   gauge("usher_edge_connections", "WebSocket connections open now.", gauges.connections);
+  gauge("usher_edge_connections_max", "WebSocket connections that it bears.", gauges.connectionsMax);
   gauge(
     "usher_edge_users",
     "Users remembered: signed in, or so lately that their allowance is not full yet.",
@@ -64,14 +76,18 @@ export function exposeCounts(registry: Registry, counts: Counts, gauges: Gauges)
       durations: counts[outcome],
     })),
   });
-  new Counter({
-    name: "usher_edge_refusals_total",
-    help: "Refusals sent to clients, by code.",
-    labelNames: ["code"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [code, count] of counts.refusals) this.inc({ code }, count);
-    },
-  });
+  const byCode = (name: string, help: string, counted: ReadonlyMap<string | number, number>): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: ["code"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [code, count] of counted) this.inc({ code }, count);
+      },
+    });
+  };
+  byCode("usher_edge_refusals_total", "Refusals sent to clients, by code.", counts.refusals);
+  byCode("usher_edge_closed_total", "Connections that the edge ended, by the code of the close.", counts.closed);
 }

@@ -49,6 +49,7 @@ export const createEdge = (options: EdgeOptions): Edge => new WebSocketEdge(opti
 class WebSocketEdge implements Edge {
   readonly #options: EdgeOptions;
   readonly #connectionsMax: number;
+  readonly #counts = new Counts();
   readonly #ticker: Ticker;
   readonly #audience: Audience;
   readonly #turnBuffer: TurnBuffer;
@@ -63,7 +64,7 @@ class WebSocketEdge implements Edge {
 
   constructor(options: EdgeOptions) {
     const { config, bus, engine, verifier, clock, log, metrics } = options;
-    const counts = new Counts();
+    const counts = this.#counts;
     this.#options = options;
     this.#connectionsMax = options.connectionsMax ?? Math.floor(openFilesMax() * LIMITS.descriptorShare);
     this.#ticker = new Ticker({ clock, counts });
@@ -100,6 +101,7 @@ class WebSocketEdge implements Edge {
     }
     exposeCounts(metrics, counts, {
       connections: () => this.#sessions.size,
+      connectionsMax: () => this.#connectionsMax,
       users: () => this.#signIn.users.size,
       replicas: () => this.#audience.replicas,
       inFlight: () => this.#commands.inFlight,
@@ -116,6 +118,7 @@ class WebSocketEdge implements Edge {
       trustedProxies,
       isServing: () => this.#sweepsCutOff === 0,
       socketsMax: Math.ceil(this.#connectionsMax * (1 + LIMITS.handshakeShare)),
+      onFull: () => this.#counts.hasClosed(CLOSE_CODES.FULL),
     });
     const port = server.listen(host, wsPort, this.#options.isOneOfMany ? "sharing" : "alone");
     this.#server = server;

@@ -169,6 +169,7 @@ describe("a socket that is no WebSocket", () => {
   it("counts: one too many is ended at once, and WebSockets are taken once others are gone", async () => {
     const silent = [await opened(), await opened(), await opened()];
     await once(await opened(), "close");
+    expect(await full.edge.metrics.metrics()).toContain('usher_edge_closed_total{code="4002"} 1');
     expect(silent.some((socket) => socket.readableEnded)).toBe(false);
     const [, ...gone] = silent;
     await Promise.all(gone.map((socket) => once(socket.end(), "close")));

@@ -45,6 +45,8 @@ interface Options<Session> {
   isServing(): boolean;
   /** Sockets open at once, whatever is spoken on them. */
   readonly socketsMax: number;
+  /** One more was ended, before it could say anything. */
+  onFull(): void;
 }
 
 export class WebSocketServer<Session> implements Publisher {
@@ -55,12 +57,13 @@ export class WebSocketServer<Session> implements Publisher {
   readonly #proxies: Proxies;
   readonly #isServing: () => boolean;
   readonly #socketsMax: number;
+  readonly #onFull: () => void;
   #origins: ReadonlySet<string> = new Set();
   #sockets = 0;
   #listening: us_listen_socket | undefined;
 
   /** @throws WebSocketServerError when this machine cannot load the library. */
-  constructor({ events, allowedOrigins, trustedProxies, isServing, socketsMax }: Options<Session>) {
+  constructor({ events, allowedOrigins, trustedProxies, isServing, socketsMax, onFull }: Options<Session>) {
     this.#library = loadLibrary();
     this.#app = this.#library.App();
     this.#events = events;
@@ -68,6 +71,7 @@ export class WebSocketServer<Session> implements Publisher {
     this.#proxies = new Proxies(trustedProxies);
     this.#isServing = isServing;
     this.#socketsMax = socketsMax;
+    this.#onFull = onFull;
     this.#route();
   }
 
@@ -110,7 +114,9 @@ export class WebSocketServer<Session> implements Publisher {
     // 1 comes for every socket, before it says anything, and -1 when it ends, but not for one that has become a WebSocket.
     this.#app.filter((response, change) => {
       this.#sockets += Number(change); // The call: the declarations say `Number`, the object.
-      if (change === 1 && this.#sockets > this.#socketsMax) response.close();
+      if (change !== 1 || this.#sockets <= this.#socketsMax) return;
+      response.close();
+      this.#onFull();
     });
     this.#app.ws<UserData<Session>>("/v1", {
       compression: this.#library.DISABLED,

@@ -121,7 +121,9 @@ describe("a connection that goes on past its rate", () => {
     send(hasty, 2 * BURST);
     await hasty.until(() => hasty.inbox.length === 1 + 2 * BURST);
     send(flood, 10 * BURST);
+    expect(await current.edge.metrics.metrics()).toContain('usher_edge_closed_total{code="4003"} 0');
     expect(await flood.closed).toMatchObject({ code: 4003 });
+    expect(await current.edge.metrics.metrics()).toContain('usher_edge_closed_total{code="4003"} 1');
     expect(flood.inbox.length).toBeLessThan(10 * BURST);
     current.edge.clock.leap(10_000);
     hasty.say({ op: "extend", rid: "later", holdId: "h.1" });
@@ -226,6 +228,8 @@ describe("an edge with all the connections it can bear", () => {
     const second = await current.edge.connect();
     const third = await current.edge.connect();
     expect(await third.closed).toMatchObject({ code: 4002 });
+    expect(await current.edge.metrics.metrics()).toContain('usher_edge_closed_total{code="4002"} 1');
+    expect(await current.edge.metric("usher_edge_connections_max")).toBe(2);
     first.ws.close();
     await first.closed;
     await (await current.edge.connect()).next("welcome");

@@ -56,12 +56,12 @@ export class Session implements Viewer {
   /** An answer is never left out: whoever does not read them has to come again. */
   sendFrame(frame: Frame): void {
     if (this.#isTooSlow()) this.#sendLate([frame]);
-    else if (!this.socket.send(frame)) this.socket.close(CLOSE_CODES.SLOW);
+    else if (!this.socket.send(frame)) this.close(CLOSE_CODES.SLOW);
   }
 
   sendFrames(frames: readonly Frame[]): void {
     if (this.#isTooSlow()) this.#sendLate(frames);
-    else if (!this.socket.sendAll(frames)) this.socket.close(CLOSE_CODES.SLOW);
+    else if (!this.socket.sendAll(frames)) this.close(CLOSE_CODES.SLOW);
   }
 
   /** The reader took something of what waited. */
@@ -104,6 +104,7 @@ export class Session implements Viewer {
   }
 
   close(why: CloseCode): void {
+    if (!this.isClosed) this.#counts.hasClosed(why);
     this.socket.close(why);
   }
 
@@ -119,6 +120,6 @@ export class Session implements Viewer {
       late.frames.push(frame);
       late.size += frame.length;
     }
-    if (late.size > LIMITS.answerBacklogBytesMax) this.socket.close(CLOSE_CODES.SLOW);
+    if (late.size > LIMITS.answerBacklogBytesMax) this.close(CLOSE_CODES.SLOW);
   }
 }
