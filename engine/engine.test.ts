@@ -95,8 +95,13 @@ describe("the engine on PostgreSQL", () => {
     await journal.close();
   });
 
-  it("answers UNAVAILABLE while the disk is full, loses nothing, and comes back by itself", async () => {
-    const { engine, journal, bus } = engineOnPostgres();
+  it("answers UNAVAILABLE while the disk is full, says and counts it, loses nothing, and comes back by itself", async () => {
+    const lines: string[] = [];
+    const metrics = createMetrics("test", { ofProcess: false });
+    const failed = async () =>
+      (await metrics.getSingleMetric("usher_engine_commits_failed_total")?.get())?.values[0]?.value;
+    const told = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    const { engine, journal, bus } = engineOnPostgres({ log: told, metrics });
     await engine.start();
     const clientOf = (timeoutMs: number): EngineClient =>
       new EngineClient({ bus, clock, shards: SHARDS, sells: true, timeoutMs, inFlightMax: 100 });
@@ -118,7 +123,12 @@ describe("the engine on PostgreSQL", () => {
     await pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`);
     await pool.query("CREATE TRIGGER full_disk BEFORE INSERT ON engine.journal EXECUTE FUNCTION full_disk()");
-    expect(await ask("r2", { type: "hold", seats: [2] })).toMatchObject({ type: "refused", code: "UNAVAILABLE" });
+    expect(await failed()).toBe(0);
+    const begunAt = clock.monotonic();
+    while (Number(await failed()) < 5)
+      expect(await ask("r2", { type: "hold", seats: [2] })).toMatchObject({ type: "refused", code: "UNAVAILABLE" });
+    expect(lines.join("")).toMatch(/No space left on device.*commits failed/);
+    expect(lines.length).toBeLessThanOrEqual(1 + (clock.monotonic() - begunAt) / 1_000);
     await pool.query("DROP TRIGGER full_disk ON engine.journal");
 
     const askOnAndOn = async (rid: string, seat: number): Promise<Reply> => {
@@ -134,13 +144,13 @@ describe("the engine on PostgreSQL", () => {
   });
 });
 
-function engineOnPostgres(): {
+function engineOnPostgres(more: Partial<Pick<ConstructorParameters<typeof Engine>[0], "log" | "metrics">> = {}): {
   readonly engine: Engine;
   readonly journal: PostgresJournal;
   readonly bus: InProcessBus;
 } {
   const bus = new InProcessBus({ clock, log });
-  const journal = new PostgresJournal({ connectionString: database.url, clock, log });
+  const journal = new PostgresJournal({ connectionString: database.url, clock, log: more.log ?? log });
   const engine = new Engine({
     id: randomUUID(),
     journal,
@@ -153,6 +163,7 @@ function engineOnPostgres(): {
     witness: { read: () => Promise.resolve(new Map()), write: () => Promise.resolve() },
     limits: LIMITS,
     onReplaced: () => undefined,
+    ...more,
   });
   return { engine, journal, bus };
 }

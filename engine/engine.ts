@@ -2,7 +2,7 @@
 import type { Bus, Subscription } from "../platform/bus/index.ts";
 import { type Clock, endOfTurn, every, type Timer } from "../platform/clock/index.ts";
 import { type Logger, ReasonTold } from "../platform/log/index.ts";
-import { type Registry, sampledDurations, sampledGauge } from "../platform/metrics/index.ts";
+import { type Registry, sampledCounter, sampledDurations, sampledGauge } from "../platform/metrics/index.ts";
 import {
   type CommandBatch,
   commandsTo,
@@ -76,6 +76,12 @@ export class Engine {
       name: "usher_engine_commit_seconds",
       help: "Time of a group commit, with which the rows of all shards go out together",
       series: [{ labels: {}, durations: this.#commits.durations }],
+    });
+    sampledCounter({
+      registry: options.metrics,
+      name: "usher_engine_commits_failed_total",
+      help: "Group commits that came to nothing",
+      read: () => this.#commits.failed,
     });
     sampledGauge({
       registry: options.metrics,

@@ -78,7 +78,7 @@ export const BREAKS = [
     law: 2,
     what: "a shard goes on from memory after a commit has failed",
     file: "engine/shard/shard.ts",
-    find: "if (this.#underWay.commit !== undefined) return this.#distrust(cause);",
+    find: "if (this.#underWay.commit !== undefined) return this.#failed(cause);",
     replace: "",
     test: "tests/simulation",
   },

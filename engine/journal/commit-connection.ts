@@ -138,7 +138,9 @@ export class CommitConnection {
       ...KEEP_ALIVE,
     });
     client.on("error", (error) => {
-      if (!this.#closed) this.#options.log.warn({ err: error }, "the journal's connection broke");
+      // One that was given up says so too, and why is known already.
+      const isOurs = this.#writer?.client === client && !this.#closed;
+      if (isOurs) this.#options.log.warn({ err: error }, "the journal's connection broke");
       this.#abandon(client);
     });
     return {

@@ -9,9 +9,10 @@
  */
 import { doubledMs } from "../../platform/back-off/index.ts";
 import { type Clock, sleep } from "../../platform/clock/index.ts";
+import { CountedLine } from "../../platform/log/index.ts";
 import { Durations } from "../../platform/metrics/index.ts";
 import { CommitRefused, CommitUnknown, type Journal, type ShardCommit } from "../journal/index.ts";
-import { COMMIT_AGAIN_FIRST_MS, COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS } from "./limits.ts";
+import { COMMIT_AGAIN_FIRST_MS, COMMIT_AGAIN_FOR_MS, COMMIT_AGAIN_LAST_MS, COMMITS_TOLD_EVERY_MS } from "./limits.ts";
 
 /** What the group commit needs of a shard. */
 export interface Committer {
@@ -42,6 +43,10 @@ export class GroupCommit {
   readonly #clock: Clock;
   /** How long commits took, also those that failed. */
   readonly durations = new Durations();
+  /** Commits that came to nothing: all that they held has to be asked for again. */
+  failed = 0;
+  /** What shards have to say of a commit is the same for each of them. */
+  readonly lines: { readonly failed: CountedLine; readonly unsure: CountedLine };
   #waiting = new Set<Committer>();
   #running = false;
   /** When the commit under way began, on the monotonic clock. */
@@ -51,6 +56,8 @@ export class GroupCommit {
   constructor(journal: Journal, clock: Clock) {
     this.#journal = journal;
     this.#clock = clock;
+    const line = (): CountedLine => new CountedLine(clock, COMMITS_TOLD_EVERY_MS);
+    this.lines = { failed: line(), unsure: line() };
   }
 
   /** The shard has something to commit. */
@@ -122,7 +129,10 @@ export class GroupCommit {
     if (written !== undefined) return tell(shards, written);
     // The row of one contradicts what is there: the others are not to suffer for it. Or what was given before has come about meanwhile.
     const oneByOne = failure instanceof CommitRefused && (waiting.length > 1 || wasUnknown);
-    if (!oneByOne) return lose(shards, failure);
+    if (!oneByOne) {
+      this.failed++;
+      return lose(shards, failure);
+    }
     for (const cut of waiting) await this.#write([cut]);
   }
 

@@ -31,6 +31,8 @@ export const RESUMED_WITHIN_MS = 100;
 export const COMMIT_AGAIN_FIRST_MS = 25;
 export const COMMIT_AGAIN_LAST_MS = 200;
 export const COMMIT_AGAIN_FOR_MS = 30_000;
+/** Commits that fail, or are in doubt, get one line of the log in so long, with how many shards wait for each. */
+export const COMMITS_TOLD_EVERY_MS = 1_000;
 /** Waited before a shard that could not be recovered tries again: doubles from the first to the last. */
 export const RECOVER_AGAIN_FIRST_MS = 25;
 export const RECOVER_AGAIN_LAST_MS = 1_000;

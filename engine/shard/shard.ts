@@ -248,10 +248,10 @@ export class Shard implements Committer {
     memory.open.answerAll(AWAY, this.#tell);
     if (this.#underWay?.commit === undefined) return false; // A proof under way has an end of its own.
     this.#underWay.batch.answerAll(AWAY, this.#tell);
+    const { log, commits } = this.#options;
     const reason = messageOf(cause);
-    this.#options.log.warn(
-      { shard: this.id, epoch: this.#epoch, reason },
-      "the outcome of a commit is unknown: asking",
+    commits.lines.unsure.add((count) =>
+      log.warn({ shard: this.id, epoch: this.#epoch, reason, count }, "the outcome of a commit is unknown: asking"),
     );
     this.#phase = "unsure";
     housekeeping.stop();
@@ -260,7 +260,7 @@ export class Shard implements Committer {
 
   lost(cause: unknown): void {
     if (this.#underWay === undefined) return;
-    if (this.#underWay.commit !== undefined) return this.#distrust(cause);
+    if (this.#underWay.commit !== undefined) return this.#failed(cause);
     // Nothing was written: memory is what it was, and whoever waits for a proof asks again.
     const { batch } = this.#underWay;
     this.#underWay = undefined;
@@ -272,6 +272,15 @@ export class Shard implements Committer {
     if (this.#underWay !== undefined) this.#giveWay(cause);
   }
 
+  /** Memory is ahead of the journal. */
+  #failed(cause: unknown): void {
+    const { log, commits } = this.#options;
+    commits.lines.failed.add((count) =>
+      log.error({ shard: this.id, epoch: this.#epoch, err: cause, count }, "commits failed: reading the journal again"),
+    );
+    this.#readAgain();
+  }
+
   /** Memory may not be what the journal says. */
   #distrust(cause: unknown): void {
     const { log } = this.#options;
@@ -279,6 +288,10 @@ export class Shard implements Committer {
       { shard: this.id, epoch: this.#epoch, err: cause },
       "memory is not to be trusted: reading the journal again",
     );
+    this.#readAgain();
+  }
+
+  #readAgain(): void {
     // One that is taking over tries again by itself; one that is leaving will be another's.
     const comesBack = this.#phase === "serving" || this.#phase === "unsure";
     this.#forget(this.#phase === "leaving" ? "stopped" : "recovering");
