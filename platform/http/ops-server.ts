@@ -3,7 +3,7 @@ import fastify, { LogController, type FastifyBaseLogger } from "fastify";
 import type { Clock } from "../clock/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { Registry } from "../metrics/index.ts";
-import { errorHandler } from "./answers/errors.ts";
+import { errorHandler, failureNotes } from "./answers/errors.ts";
 import { type HealthCheck, healthRoutes } from "./watching/health.ts";
 import * as limits from "./limits.ts";
 import { metricsRoutes } from "./watching/metrics.ts";
@@ -27,7 +27,7 @@ export function createOpsServer(options: {
     connectionTimeout: limits.CONNECTION_TIMEOUT_MS,
     forceCloseConnections: "idle",
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.setErrorHandler(errorHandler(clock));
+  app.setErrorHandler(errorHandler(failureNotes(clock)));
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, new Problem("NOT_FOUND", "There is nothing at this address."), request.id),
   );

@@ -11,6 +11,7 @@ import { problemOf } from "./answers/errors.ts";
 import { CROWDED_RETRY_MS } from "./limits.ts";
 import { principalOf, requireRole, requireSignedIn } from "./requests/guards.ts";
 import { Problem } from "./answers/problem.ts";
+import type { ProblemBody } from "../../proto/rest/index.ts";
 import { as, testServer, type TestServer } from "./testing.ts";
 
 let server: TestServer;
@@ -350,7 +351,7 @@ describe("operations", () => {
   });
 });
 
-it("logs once what fails many requests because it is away, with their count, and each of the others", async () => {
+it("logs once what fails many requests because it is away or full, with their count, and each of the others", async () => {
   const clock = new VirtualClock();
   const told: { err: { message: string }; count?: number }[] = [];
   const log = pino(
@@ -365,8 +366,26 @@ it("logs once what fails many requests because it is away, with their count, and
     for (const url of ["/away", "/away", "/crash", "/away", "/crowded", "/crash"]) await failing.app.inject({ url });
     await clock.advance(1_000);
     await failing.app.inject({ url: "/away" });
-    expect(told.map(({ count }) => count)).toEqual([1, undefined, undefined, 3]);
+    expect(told.map(({ count }) => count)).toEqual([1, undefined, undefined, 4]);
     expect(told[0]?.err.message).toContain("quote");
+  } finally {
+    await failing.close();
+  }
+});
+
+it("logs a refusal that is our doing though a route has put it into words, with its route, and none of the client's or a probe's", async () => {
+  const told: Record<string, unknown>[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => void told.push(JSON.parse(line)) });
+  const checks = [{ name: "nats", check: () => Promise.reject(new Error("gone")) }];
+  const failing = await testServer({ clock: new VirtualClock(), log, checks });
+  failing.app.get("/taken/:id", () => Promise.reject(new Problem("SEAT_TAKEN", "Seat 3 is taken.")));
+  failing.app.get("/slow/:id", () => Promise.reject(new Problem("UNAVAILABLE", "The engine gave no answer.")));
+  try {
+    for (const url of ["/health/ready", "/taken/1"]) await failing.app.inject({ url });
+    expect(told.map(({ msg }) => msg)).toEqual(["a dependency is down"]);
+    const { requestId } = (await failing.app.inject({ url: "/slow/1" })).json<ProblemBody>();
+    const line = { code: "UNAVAILABLE", route: "/slow/:id", requestId, reason: "The engine gave no answer.", count: 1 };
+    expect(told.slice(1)).toMatchObject([{ level: 40, ...line }]);
   } finally {
     await failing.close();
   }

@@ -18,7 +18,7 @@ import { answerBrokenRequest } from "./requests/broken-request.ts";
 import { Closing } from "./lifetime/closing.ts";
 import { allowOrigins } from "./answers/cors.ts";
 import { describe } from "./description.ts";
-import { errorHandler, problemOf } from "./answers/errors.ts";
+import { errorHandler, failureNotes, problemOf } from "./answers/errors.ts";
 import { limitHandlers } from "./lifetime/handler-deadline.ts";
 import { type HealthCheck, healthRoutes } from "./watching/health.ts";
 import { addIdempotency, type IdempotencyStore } from "./idempotency/index.ts";
@@ -105,7 +105,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     void reply.header("x-request-id", request.id);
     done(wrongOf(request));
   });
-  const untilAnswered = limitHandlers(app, clock);
+  const noteFailure = failureNotes(clock);
+  app.decorate("noteFailure", noteFailure);
+  const untilAnswered = limitHandlers(app, clock, noteFailure);
   app.addHook("preHandler", readFirst());
   observeRequests(app, metrics);
 
@@ -119,7 +121,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     max: options.config.requestsPerSecond,
     windowMs: 1_000,
   });
-  app.setErrorHandler(errorHandler(clock));
+  app.setErrorHandler(errorHandler(noteFailure));
   app.setNotFoundHandler({ preHandler: limit }, (request, reply) => methods.refuse(request, reply));
 
   addIdempotency(app, { store: options.idempotency, clock, log });

@@ -6,21 +6,39 @@ import { CountedLine } from "../../log/index.ts";
 import { explainConnectionError } from "../../postgres/index.ts";
 import { TooManyWaiting } from "../../turns/index.ts";
 import { AWAY_TOLD_EVERY_MS, BODY_READ_AWAY_MAX, CROWDED_RETRY_MS } from "../limits.ts";
+import { isProbe } from "../watching/probes.ts";
 import { Problem, sendProblem } from "./problem.ts";
 
-/**
- * The one error handler of a server: whatever was thrown becomes a problem, and what is not the client's to know goes to the log alone.
- * What is away fails many requests: they share their lines.
- */
-export function errorHandler(
-  clock: Clock,
-): (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void {
-  const away = new CountedLine(clock, AWAY_TOLD_EVERY_MS);
-  const note = (error: FastifyError, { code, status }: Problem, { id: requestId, log }: FastifyRequest): void => {
-    if (status < 500 || error instanceof Problem || error instanceof TooManyWaiting) return;
-    if (code !== "UNAVAILABLE") return log.error({ err: error, requestId }, "a request failed");
-    away.add((count) => log.warn({ err: error, requestId, count }, "requests failed: what they need is away"));
+/** Writes down why a request failed, where that is our doing. @param problem what the client is told */
+export type NoteFailure = (error: unknown, problem: Problem, request: FastifyRequest) => void;
+
+declare module "fastify" {
+  interface FastifyInstance {
+    /** For what is answered past the error handler. */
+    readonly noteFailure: NoteFailure;
+  }
+}
+
+/** What is away, or full, fails many requests: they share their lines. */
+export function failureNotes(clock: Clock): NoteFailure {
+  const shared = new CountedLine(clock, AWAY_TOLD_EVERY_MS);
+  return (error, { code, status }, request) => {
+    if (status < 500) return;
+    const { id: requestId, log, routeOptions } = request;
+    const route = routeOptions.url ?? "none";
+    if (isProbe(route)) return; // Its dependencies have lines of their own.
+    if (code === "INTERNAL") return log.error({ err: error, requestId, route }, "a request failed");
+    const why = error instanceof Problem ? { reason: error.message } : { err: error };
+    shared.add((count) =>
+      log.warn({ ...why, code, requestId, route, count }, "requests failed: what they need is away, or full"),
+    );
   };
+}
+
+/** The one error handler of a server: whatever was thrown becomes a problem, and what is not the client's to know goes to the log alone. */
+export function errorHandler(
+  note: NoteFailure,
+): (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void {
   return (error, request, reply) => {
     const problem = problemOf(error);
     note(error, problem, request);

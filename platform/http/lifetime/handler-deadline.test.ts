@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { expect, it } from "vitest";
 import { VirtualClock } from "../../clock/index.ts";
 import { createMetrics } from "../../metrics/index.ts";
@@ -8,7 +9,9 @@ import { testServer } from "../testing.ts";
 it("answers for a handler that takes too long, and lets one that does not answer for itself", async () => {
   const clock = new VirtualClock();
   const metrics = createMetrics("test");
-  const server = await testServer({ clock, metrics });
+  const told: Record<string, unknown>[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => void told.push(JSON.parse(line)) });
+  const server = await testServer({ clock, metrics, log });
   try {
     let finish = () => {};
     let started = 0;
@@ -26,6 +29,7 @@ it("answers for a handler that takes too long, and lets one that does not answer
     expect([late.statusCode, late.json()]).toEqual([503, expect.objectContaining({ code: "UNAVAILABLE" })]);
     expect(late.headers).toMatchObject({ "content-type": PROBLEM_TYPE, "retry-after": "1", connection: "close" });
     expect(late.headers["x-request-id"]).toBe(late.json<ProblemBody>().requestId);
+    expect(told).toMatchObject([{ code: "UNAVAILABLE", route: "/slow", reason: expect.stringContaining("too long") }]);
     expect(late.headers["x-content-type-options"]).toBe("nosniff");
     expect(await metrics.metrics()).toMatch(/usher_http_request_seconds_count{.*route="\/slow".*status="503".*} 1/);
     finish();

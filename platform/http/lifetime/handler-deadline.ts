@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Clock, every } from "../../clock/index.ts";
 import { Slab } from "../../slab/index.ts";
 import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "../limits.ts";
+import type { NoteFailure } from "../answers/errors.ts";
 import { Problem } from "../answers/problem.ts";
 
 declare module "fastify" {
@@ -21,7 +22,7 @@ export type UntilAnswered = () => Promise<void>;
  * Answers for handlers that take too long; what they do goes on unseen. All requests under way are looked over now and then: Fastify's own
  * `handlerTimeout` takes a timer, an `AbortController` and a listener per request, which is more than routing it.
  */
-export function limitHandlers(app: FastifyInstance, clock: Clock): UntilAnswered {
+export function limitHandlers(app: FastifyInstance, clock: Clock, note: NoteFailure): UntilAnswered {
   const replies = new Slab<FastifyReply>();
   app.decorateReply("underWay", null);
   app.decorateReply("givenUp", false);
@@ -46,7 +47,7 @@ export function limitHandlers(app: FastifyInstance, clock: Clock): UntilAnswered
       if (reply.raw.destroyed) forget(reply);
       else if (now - since >= HANDLER_TIMEOUT_MS) {
         forget(reply);
-        giveUp(reply);
+        giveUp(reply, note);
       }
     }
   });
@@ -66,7 +67,7 @@ export function limitHandlers(app: FastifyInstance, clock: Clock): UntilAnswered
  * Past Fastify, to which it is as if the client had hung up: what the handler says later is heard by the hooks alone, and so still kept for
  * the request's Idempotency-Key. The connection ends with this answer, since one in use is left alone by a server that stops.
  */
-function giveUp(reply: FastifyReply): void {
+function giveUp(reply: FastifyReply, note: NoteFailure): void {
   const { raw, request } = reply;
   if (reply.sent) return;
   if (raw.headersSent) {
@@ -74,6 +75,7 @@ function giveUp(reply: FastifyReply): void {
     return;
   }
   const problem = new Problem("UNAVAILABLE", "The answer took too long; whether it was done is not known.");
+  note(problem, problem, request);
   const body = JSON.stringify(problem.body(request.id));
   for (const [name, value = ""] of Object.entries(reply.getHeaders())) raw.setHeader(name, value);
   reply.givenUp = true;
