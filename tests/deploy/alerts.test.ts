@@ -50,6 +50,12 @@ it("rates have four scrapes to go by, as often as the files and the guide ask fo
   expect(Math.min(...minutes) * 60).toBeGreaterThanOrEqual(4 * scrapeSeconds);
 });
 
+it("the panel Webhooks counts what gateways send, and not what an admin does to integrators' webhooks", () => {
+  const [, routes] = /route=~"([^"]*)"/.exec(panel("saga.json", "Webhooks")) ?? [];
+  expect("/api/v1/payments/webhooks/:method").toMatch(new RegExp(`^${routes}$`));
+  expect("/api/v1/webhooks/:id").not.toMatch(new RegExp(`^${routes}$`));
+});
+
 it.each([
   ["the alert RequestsFail", () => alert("RequestsFail")],
   ["the panel REST answers", () => panel("sales.json", "REST answers")],
