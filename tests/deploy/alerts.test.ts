@@ -39,6 +39,13 @@ it("buyers who are turned away are held against all, and one or two wake nobody"
   expect(alert("BuyersTurnedAway")).toBe(`${away} / ${of("")} > 0.05 and ${away} > 0.2`);
 });
 
+it("a process that is about to run out of files says so before it can take no connection", async () => {
+  const fresh = createMetrics("test");
+  const named = [...metricsNamedIn(JSON.stringify({ expr: alert("FilesRunOut") }))];
+  expect(named).toEqual(["process_open_fds", "process_max_fds"]);
+  for (const name of named) expect(await fresh.metrics()).toMatch(new RegExp(`^${name}\\{.*\\} [1-9]`, "m"));
+});
+
 it("rates have four scrapes to go by, as often as the files and the guide ask for them", () => {
   const scrapeSeconds = 15;
   const { global } = read("prometheus/prometheus.yml") as { global: { scrape_interval: string } };
