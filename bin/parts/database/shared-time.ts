@@ -4,6 +4,7 @@ import type { Bus } from "../../../platform/bus/index.ts";
 import type { SteeredClock } from "../../../platform/clock/index.ts";
 import type { Lifecycle } from "../../../platform/lifecycle/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
+import { type Registry, sampledGauge } from "../../../platform/metrics/index.ts";
 import { Poller } from "../../../platform/poller/index.ts";
 
 const EVERY_MS = 10_000;
@@ -12,6 +13,7 @@ const ANSWER_WITHIN_MS = 2_000;
 interface Parts {
   readonly clock: SteeredClock;
   readonly log: Logger;
+  readonly metrics: Registry;
   readonly lifecycle: Lifecycle;
 }
 
@@ -26,7 +28,17 @@ export const goByPostgres = (parts: Parts, pool: Pool): Promise<void> =>
 export const goByIdentity = (parts: Parts, bus: Bus): Promise<void> =>
   goBy(parts, "identity's", () => bus.request(SIGNING_TIME, null, { timeoutMs: ANSWER_WITHIN_MS }));
 
-async function goBy({ clock, log, lifecycle }: Parts, whose: string, ask: () => Promise<number>): Promise<void> {
+async function goBy(
+  { clock, log, metrics, lifecycle }: Parts,
+  whose: string,
+  ask: () => Promise<number>,
+): Promise<void> {
+  sampledGauge({
+    registry: metrics,
+    name: "usher_clock_ahead_seconds",
+    help: "How far the machine's clock is ahead of the one that Usher goes by; 0 while it is right to a second.",
+    read: () => clock.aheadMs / 1_000,
+  });
   const look = async (): Promise<boolean> => {
     const asked = clock.monotonic();
     const shared = await ask();

@@ -1,0 +1,30 @@
+import { pino } from "pino";
+import { expect, it, onTestFinished } from "vitest";
+import { InProcessBus } from "../../../platform/bus/index.ts";
+import { SteeredClock, VirtualClock } from "../../../platform/clock/index.ts";
+import { Lifecycle } from "../../../platform/lifecycle/index.ts";
+import { createMetrics } from "../../../platform/metrics/index.ts";
+import { SIGNING_TIME } from "../../../proto/services/index.ts";
+import { goByIdentity } from "./shared-time.ts";
+
+it("a machine's clock that is wrong is told of for as long as it is", async () => {
+  const own = new VirtualClock();
+  const clock = new SteeredClock(own);
+  const [log, metrics] = [pino({ level: "silent" }), createMetrics("edge", { ofProcess: false })];
+  const lifecycle = new Lifecycle({ clock, log, stopTimeoutMs: 1_000 });
+  const bus = new InProcessBus({ clock, log });
+  let aheadMs = 300_000;
+  bus.serve(SIGNING_TIME, (_, answer) => answer(own.now() - aheadMs));
+  const going = goByIdentity({ clock, log, metrics, lifecycle }, bus);
+  onTestFinished(async () => void (await lifecycle.stop()));
+  const told = async () => (await metrics.metrics()).match(/(?<=^usher_clock_ahead_seconds\S* ).*/m)?.[0];
+  await own.advance(1);
+  await going;
+  expect(await told()).toBe("300");
+  aheadMs = -2_500;
+  await own.advance(20_000);
+  expect(await told()).toBe("-2.5");
+  aheadMs = 0;
+  await own.advance(20_000);
+  expect(await told()).toBe("0");
+});
