@@ -101,7 +101,7 @@ export function createBookingsService(options: BookingsOptions): BookingsService
       await app.register(holdRoutes({ holds, random }));
       await app.register(bookingRoutes(bookings));
     },
-    graphql: graphqlRoutes({ bookings, holds, bus, random }),
+    graphql: graphqlRoutes({ bookings, holds, bus, random }, metrics),
 
     async start() {
       outbox.start();

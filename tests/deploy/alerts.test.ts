@@ -46,6 +46,11 @@ it("a process that is about to run out of files says so before it can take no co
   for (const name of named) expect(await fresh.metrics()).toMatch(new RegExp(`^${name}\\{.*\\} [1-9]`, "m"));
 });
 
+it("a mutation that fails with status 200 is a request that fails", () => {
+  const named = [...metricsNamedIn(JSON.stringify({ expr: alert("RequestsFail") }))];
+  expect(named).toContain("usher_graphql_results_total");
+});
+
 it("rates have four scrapes to go by, as often as the files and the guide ask for them", () => {
   const scrapeSeconds = 15;
   const { global } = read("prometheus/prometheus.yml") as { global: { scrape_interval: string } };

@@ -1,4 +1,5 @@
 import { getIntrospectionQuery } from "graphql";
+import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Role } from "../../../proto/index.ts";
 import { LABELLED_SEATS } from "../../../proto/services/index.ts";
@@ -405,8 +406,17 @@ describe("what goes wrong", () => {
   });
 
   it("while the database is away is said to pass, as over REST", async () => {
-    const cut = await world.shop();
-    const connect = () => Promise.reject(new Error("Connection terminated unexpectedly"));
+    const told: Record<string, unknown>[] = [];
+    const log = pino({ level: "warn" }, { write: (line: string) => void told.push(JSON.parse(line)) });
+    const cut = await world.shop({ log });
+    const counted = async (code: string) =>
+      new RegExp(`^usher_graphql_results_total{code="${code}",.*} (.*)$`, "m").exec(
+        (await cut.app.inject("/metrics")).body,
+      )?.[1];
+    expect(await Promise.all(["OK", "UNAVAILABLE", "BUSY", "INTERNAL"].map(counted))).toEqual(["0", "0", "0", "0"]);
+    const gone = new Error("Connection terminated unexpectedly");
+    // As a pool does: whoever gives a function is told by it, and is given no promise.
+    const connect = (told?: (error: Error) => void) => (told === undefined ? Promise.reject(gone) : told(gone));
     Object.assign(cut.mortal.pool, { connect });
     const get = (query: string, variables: object) =>
       cut.app.inject({ method: "POST", url: "/graphql", headers: as("ada"), payload: { query, variables } });
@@ -419,6 +429,10 @@ describe("what goes wrong", () => {
       { "retry-after": "1" },
       { errors: [{ extensions: { code: "UNAVAILABLE", retryInMs: 1_000 } }] },
     ]);
+    // What has another status is counted by that.
+    expect([await counted("OK"), await counted("UNAVAILABLE")]).toEqual(["0", "1"]);
+    const shared = told.filter(({ route }) => route === "/graphql");
+    expect(shared).toMatchObject([{ level: 40, code: "UNAVAILABLE", count: 1, requestId: expect.any(String) }]);
     cut.mortal.dead = true;
     await cut.stop();
   });

@@ -1,6 +1,5 @@
 import type { GraphQLError, GraphQLFormattedError } from "graphql";
-import type { Logger } from "../../../platform/log/index.ts";
-import { Problem, problemOf } from "../../../platform/http/index.ts";
+import { Problem } from "../../../platform/http/index.ts";
 
 /** An error of an answer, as the client may read it. */
 export interface PublicError {
@@ -10,14 +9,13 @@ export interface PublicError {
   readonly at: Pick<GraphQLFormattedError, "locations" | "path">;
 }
 
-/** The reason, where it is the client's to know. */
-export function publicError(error: unknown, log: Pick<Logger, "error">): PublicError {
+/** The reason, where it is the client's to know. @param refused is told of what is not the client's own fault, and says what it is in REST */
+export function publicError(error: unknown, refused: (cause: unknown) => Problem): PublicError {
   const { locations, path } = isGraphqlError(error) ? error.toJSON() : {};
   const at = { ...(locations && { locations }), ...(path && { path }) };
   if (isGraphqlError(error) && isOfClient(error)) return { problem: new Problem("BAD_MESSAGE", error.message), at };
   const cause = isGraphqlError(error) ? (error.originalError ?? error) : error;
-  if (!(cause instanceof Problem)) log.error({ err: cause }, "a GraphQL request failed");
-  return { problem: problemOf(cause), at };
+  return { problem: refused(cause), at };
 }
 
 /**

@@ -25,6 +25,8 @@ export interface GraphqlParts {
 export interface Context {
   /** Null for strangers, who may look at the schema. */
   readonly asker: Asker | null;
+  /** Notes why something was refused. @returns what may be told of it */
+  refused(error: unknown): Problem;
 }
 
 /** What REST does, in other words: the same holds and bookings, the same rights, the same refusals. */
@@ -88,8 +90,8 @@ export function resolversOf({ bookings, holds, bus, random }: GraphqlParts) {
 
   return {
     Query: {
-      getBooking: (_root: unknown, { bookingId }: { bookingId: string }, { asker }: Context) =>
-        answer(asker, async (own) => resultOf(await bookings.read(own, bookingId))),
+      getBooking: (_root: unknown, { bookingId }: { bookingId: string }, context: Context) =>
+        answer(context, async (own) => resultOf(await bookings.read(own, bookingId))),
 
       async getUserBookings(_root: unknown, args: { userId: string; limit?: number | null }, { asker }: Context) {
         const limit = Math.min(Math.max(1, args.limit ?? BOOKINGS_DEFAULT), BOOKINGS_MAX);
@@ -102,26 +104,26 @@ export function resolversOf({ bookings, holds, bus, random }: GraphqlParts) {
       createBooking: (
         _root: unknown,
         args: { userId: string; showtimeId: string; seatNumbers: readonly SeatNumber[] },
-        { asker }: Context,
-      ) => answer(asker, (own) => createBooking(inNameOf(own, args.userId), args)),
+        context: Context,
+      ) => answer(context, (own) => createBooking(inNameOf(own, args.userId), args)),
 
       processPayment: (
         _root: unknown,
         args: { bookingId: string; paymentMethod: string; paymentDetails?: string | null },
-        { asker }: Context,
-      ) => answer(asker, (own) => processPayment(own, args)),
+        context: Context,
+      ) => answer(context, (own) => processPayment(own, args)),
     },
   };
 }
 
 /** What was asked for, or why not. Only strangers are refused with an error. */
-async function answer<Result>(asker: Asker | null, work: (own: Asker) => Promise<Result>) {
+async function answer<Result>({ asker, refused }: Context, work: (own: Asker) => Promise<Result>) {
   const own = signedIn(asker);
   try {
     return await work(own);
   } catch (error) {
-    const { code, message } = problemOf(error);
-    if (code === "INTERNAL") throw error;
+    if (problemOf(error).code === "INTERNAL") throw error;
+    const { code, message } = refused(error);
     return { success: false, code, message, lockId: null, booking: null };
   }
 }

@@ -1,21 +1,21 @@
 import type { FastifyRequest } from "fastify";
 import mercurius from "mercurius";
+import { Counter } from "prom-client";
 import { Type } from "typebox";
 import type { TokenVerifier } from "../../../platform/auth/index.ts";
 import { parsedJson } from "../../../platform/json/index.ts";
-import { bearerToken, idempotencyKeyOf, Problem, type Routes } from "../../../platform/http/index.ts";
+import type { Registry } from "../../../platform/metrics/index.ts";
+import type { ErrorCode } from "../../../proto/index.ts";
+import { bearerToken, idempotencyKeyOf, Problem, problemOf, type Routes } from "../../../platform/http/index.ts";
 import type { Asker } from "../asker.ts";
 import { checkAffordable } from "./cost.ts";
 import { QUERY_LENGTH_MAX, TOKENS_MAX } from "./limits.ts";
 import { type PublicError, publicError } from "./public-error.ts";
-import { type GraphqlParts, resolversOf } from "./resolvers.ts";
+import { type Context, type GraphqlParts, resolversOf } from "./resolvers.ts";
 import { SCALARS, SCHEMA } from "./schema.ts";
 
 declare module "mercurius" {
-  interface MercuriusContext {
-    /** Null for strangers. */
-    readonly asker: Asker | null;
-  }
+  interface MercuriusContext extends Context {}
 }
 
 const JSON_TYPE = "application/json";
@@ -65,8 +65,16 @@ const AS_JSON = answered(JSON_TYPE);
 
 /** At the root: `/graphql`, one operation per request. Strangers may look at the schema. */
 export const graphqlRoutes =
-  (parts: GraphqlParts): Routes =>
+  (parts: GraphqlParts, metrics: Registry): Routes =>
   async (app) => {
+    const results = new Counter({
+      name: "usher_graphql_results_total",
+      help: "Answers of GraphQL with status 200, by the code of their first refusal; OK without.",
+      labelNames: ["code"],
+      registers: [metrics],
+    });
+    // A counter that begins at its first one has not increased by it.
+    for (const code of ["OK", "UNAVAILABLE", "BUSY", "INTERNAL"]) results.inc({ code }, 0);
     await app.register(mercurius, {
       schema: SCHEMA,
       resolvers: { ...resolversOf(parts), ...SCALARS },
@@ -100,17 +108,26 @@ export const graphqlRoutes =
         if (parsedJson(query) !== undefined)
           throw new Problem("BAD_MESSAGE", "body.query is not GraphQL.", { field: "body.query" });
         const asker = await askerOf(app.verifier, request);
+        let code: ErrorCode | undefined;
+        const refused = (error: unknown): Problem => {
+          const problem = problemOf(error);
+          code ??= problem.code;
+          app.noteFailure(error, problem, request);
+          return problem;
+        };
         const { data, errors } = await app
-          .graphql(query, { asker }, variables ?? {}, operationName ?? undefined)
+          .graphql(query, { asker, refused }, variables ?? {}, operationName ?? undefined)
           .catch((error: unknown) => ({ data: null, errors: reasonsOf(error) }));
         const isOwnType = prefersOwnType(request.headers.accept);
-        const told = (errors ?? []).map((error) => publicError(error, request.log));
+        const told = (errors ?? []).map((error) => publicError(error, refused));
         const [first] = told;
         const wasExecuted = first === undefined || told.some(({ at }) => at.path !== undefined);
         // Its own type has status 200 for whatever was executed, and a refusal's headers go with its status. (The cast: to
         // the compiler a problem's status is any number.)
         if (!data && first && !(isOwnType && wasExecuted)) {
           void reply.code(first.problem.status as 200).headers(first.problem.headers());
+        } else {
+          results.inc({ code: code ?? first?.problem.code ?? "OK" });
         }
         void reply.header("cache-control", "no-store").type(`${isOwnType ? GRAPHQL_TYPE : JSON_TYPE}; charset=utf-8`);
         return {

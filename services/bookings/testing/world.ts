@@ -232,7 +232,7 @@ export class World {
   }
 
   /** A running service, with a server of its own. */
-  async shop({ aheadMs = 0 } = {}): Promise<Shop> {
+  async shop({ aheadMs = 0, log = silent } = {}): Promise<Shop> {
     const clock = new ShiftedClock();
     clock.goForward(aheadMs);
     const mortal = new Mortal({ url: this.#url, bus: this.bus, engine: this.engineClient });
@@ -254,7 +254,7 @@ export class World {
       version: "0.0.0",
       clock,
       random: systemRandom,
-      log: silent,
+      log,
       metrics,
       verifier: plainVerifier,
       checks: [],
