@@ -373,6 +373,23 @@ it("logs once what fails many requests because it is away or full, with their co
   }
 });
 
+it("counts failures from nought on, whatever their route, and no probe's", async () => {
+  const checks = [{ name: "nats", check: () => Promise.reject(new Error("gone")) }];
+  const failing = await testServer({ checks });
+  failing.app.get("/crash", () => Promise.reject(new Error("a defect")));
+  failing.app.get("/full", () => Promise.reject(new TooManyWaiting()));
+  const counted = async () =>
+    /^usher_http_failures_total\S* (.*)$/m.exec((await failing.app.inject("/metrics")).body)?.[1];
+  try {
+    expect(await counted()).toBe("0");
+    for (const url of ["/crash", "/full", "/health/ready", "/health/serving", "/nothing"])
+      await failing.app.inject(url);
+    expect(await counted()).toBe("2");
+  } finally {
+    await failing.close();
+  }
+});
+
 it("logs a refusal that is our doing though a route has put it into words, with its route, and none of the client's or a probe's", async () => {
   const told: Record<string, unknown>[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => void told.push(JSON.parse(line)) });
