@@ -52,7 +52,7 @@ export async function startEngine(role: Role, { bus, database, onReplaced }: Opt
   const journalId = await checkShardCount(database.pool, config.shards);
   const journal = await lifecycle.start({
     name: "journal",
-    start: () => new PostgresJournal({ connectionString: database.url, clock, log }),
+    start: () => new PostgresJournal({ connectionString: database.url, id: journalId, clock, log }),
     stop: (started) => started.close(),
   });
   const id = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;

@@ -107,7 +107,8 @@ export class Claiming {
       })
       .catch((error: unknown) => {
         this.#tell(shard, error);
-        this.#wait(shard, RETRY_AFTER_MS);
+        // One that was lost stays so for long: it is not to take the turns of those that can be served.
+        this.#wait(shard, error instanceof SalesLost ? RECLAIM_AFTER_LAST_MS : RETRY_AFTER_MS);
       })
       .finally(() => {
         this.#shards.delete(shard);

@@ -45,4 +45,14 @@ describe("a shard of which PostgreSQL has lost what was acknowledged", () => {
     await site.clock.advance(90_000);
     expect(site.ownersOf(shard)).toEqual(["a"]);
   });
+
+  it("does not keep others from being served, however many there are and however long they take to read", async () => {
+    const empty = new Site(64);
+    empty.readMs = 400;
+    const lost = Array.from({ length: 60 }, (_, each) => [each, 5] as const);
+    const { engine } = await empty.join("a", undefined, new Map(lost));
+    await empty.clock.advance(30_000);
+    expect(engine.owned.size).toBe(4);
+    await empty.close();
+  });
 });

@@ -14,6 +14,7 @@ beforeAll(async () => {
   database = await testDatabase();
   pool = createPool({ connectionString: database.url, max: 2, name: "test", log });
   await migrate(createDatabase(pool), "engine", ENGINE_MIGRATIONS);
+  await checkShardCount(pool, 8);
   journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
 });
 beforeEach(() => pool.query("TRUNCATE engine.shard, engine.journal, engine.snapshot"));
@@ -58,4 +59,14 @@ it("an operator may accept it: then nothing is missed any more, also by engines 
   expect(await acceptLosses(pool)).toEqual([{ shard: 1, row: 7 }]);
   expect(await journal.lostRow(1)).toBe(0);
   expect(await checkShardCount(pool, 8)).not.toBe(before); // What witnesses remember is of another journal.
+});
+
+it("an engine that remembers still when the loss is accepted does not write it down again", async () => {
+  const id = await checkShardCount(pool, 8);
+  const remembering = new PostgresJournal({ connectionString: database.url, id, clock: systemClock, log });
+  expect(await remembering.noteLosses(new Map([[1, 7]]))).toEqual([{ shard: 1, row: 7 }]);
+  await acceptLosses(pool);
+  expect(await remembering.noteLosses(new Map([[1, 7]]))).toEqual([]);
+  expect(await journal.lostRow(1)).toBe(0);
+  await remembering.close();
 });

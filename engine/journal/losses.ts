@@ -25,13 +25,19 @@ export interface Loss {
 
 /**
  * Writes down which of these rows are not there, and replaces whoever serves their shards. A row is there, too, when a snapshot covers it.
+ * @param journal the id of the journal whose rows they are: once a loss was accepted it has another, and they are no concern any more
  * @returns those that are not
  */
-export async function noteLosses(pool: Pool, acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]> {
+export async function noteLosses(
+  pool: Pool,
+  acknowledged: ReadonlyMap<number, number>,
+  journal: string | undefined,
+): Promise<readonly Loss[]> {
   const known = [...acknowledged].filter(([, seq]) => seq > 0);
   if (known.length === 0) return [];
   const { rows } = await pool.query<{ shard: number; row: string }>(
-    `WITH known AS (SELECT * FROM unnest($1::int[], $2::bigint[]) AS k (shard, seq)),
+    `WITH this AS (SELECT id FROM engine.cluster WHERE id = coalesce($3, id) FOR UPDATE),
+          known AS (SELECT k.* FROM unnest($1::int[], $2::bigint[]) AS k (shard, seq), this),
           lost AS (SELECT * FROM known k
                    WHERE NOT EXISTS (SELECT FROM engine.journal j WHERE j.shard = k.shard AND j.seq >= k.seq)
                      AND NOT EXISTS (SELECT FROM engine.snapshot s WHERE s.shard = k.shard AND s.seq >= k.seq))
@@ -39,7 +45,7 @@ export async function noteLosses(pool: Pool, acknowledged: ReadonlyMap<number, n
      ON CONFLICT (shard) DO UPDATE
        SET epoch = s.epoch + 1, owner = NULL, lost_row = greatest(s.lost_row, excluded.lost_row)
      RETURNING shard, lost_row AS row`,
-    [known.map(([shard]) => shard), known.map(([, seq]) => seq)],
+    [known.map(([shard]) => shard), known.map(([, seq]) => seq), journal],
   );
   return rows.map(({ shard, row }) => ({ shard, row: Number(row) }));
 }
@@ -57,9 +63,10 @@ export async function lostRowOf(pool: Pool, shard: number): Promise<number> {
 /** What was lost stays lost, and engines sell on. The journal gets another id: what they remember is of the one before. @returns what was lost */
 export async function acceptLosses(pool: Pool): Promise<readonly Loss[]> {
   const { rows } = await pool.query<{ shard: number; row: string }>(
-    `WITH lost AS (SELECT shard, lost_row FROM engine.shard WHERE lost_row IS NOT NULL FOR UPDATE),
-          accepted AS (UPDATE engine.shard s SET lost_row = NULL FROM lost WHERE s.shard = lost.shard),
-          renamed AS (UPDATE engine.cluster SET id = gen_random_uuid() WHERE EXISTS (SELECT FROM lost))
+    `WITH this AS (UPDATE engine.cluster SET id = gen_random_uuid()
+                   WHERE EXISTS (SELECT FROM engine.shard WHERE lost_row IS NOT NULL) RETURNING id),
+          lost AS (SELECT s.shard, s.lost_row FROM engine.shard s, this WHERE s.lost_row IS NOT NULL),
+          accepted AS (UPDATE engine.shard s SET lost_row = NULL FROM lost WHERE s.shard = lost.shard)
      SELECT shard, lost_row AS row FROM lost ORDER BY shard`,
   );
   return rows.map(({ shard, row }) => ({ shard, row: Number(row) }));

@@ -22,6 +22,8 @@ import { type Loss, lostRowOf, noteLosses } from "./losses.ts";
 
 interface Options {
   readonly connectionString: string;
+  /** As `checkShardCount` gave it to an engine: what that remembers is of this journal. */
+  readonly id?: string;
   readonly clock: Clock;
   readonly log: Logger;
   /** How much of a shard's rows is read at a time. */
@@ -98,7 +100,7 @@ export class PostgresJournal implements Journal {
   }
 
   noteLosses(acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]> {
-    return noteLosses(this.#pool, acknowledged);
+    return noteLosses(this.#pool, acknowledged, this.#options.id);
   }
 
   lostRow(shard: number): Promise<number> {

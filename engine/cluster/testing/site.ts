@@ -43,16 +43,22 @@ export class Site {
   readonly ended = new Set<string>();
   /** How long it takes to read a shard from its beginning. */
   readMs = 0;
-  readonly #client = new EngineClient({
-    bus: this.bus,
-    clock: this.clock,
-    shards: SHARDS,
-    sells: true,
-    timeoutMs: 20_000,
-    attemptTimeoutMs: 500,
-    inFlightMax: 1_000,
-  });
+  readonly shards: number;
+  readonly #client: EngineClient;
   #rids = 0;
+
+  constructor(shards = SHARDS) {
+    this.shards = shards;
+    this.#client = new EngineClient({
+      bus: this.bus,
+      clock: this.clock,
+      shards,
+      sells: true,
+      timeoutMs: 20_000,
+      attemptTimeoutMs: 500,
+      inFlightMax: 1_000,
+    });
+  }
 
   close(): Promise<void> {
     return this.bus.close();
@@ -70,7 +76,7 @@ export class Site {
       clock,
       log,
       metrics: createMetrics(id, { ofProcess: false }),
-      shards: SHARDS,
+      shards: this.shards,
       limits: LIMITS,
       snapshots: { take: (shard) => takeSnapshot(this.journal, shard, log), close: () => Promise.resolve() },
       witness: { read: () => Promise.resolve(remembered), write: () => Promise.resolve() },
@@ -82,7 +88,17 @@ export class Site {
       others: () => Promise.resolve(new Map<string, number>()),
       isGone: (other: string) => Promise.resolve(this.ended.has(other)),
     };
-    const cluster = new Cluster({ engine, bus: line, clock, log, shards: SHARDS, id, host: "here", pid: 1, table });
+    const cluster = new Cluster({
+      engine,
+      bus: line,
+      clock,
+      log,
+      shards: this.shards,
+      id,
+      host: "here",
+      pid: 1,
+      table,
+    });
     const node = Object.assign(reach, { engine, cluster });
     this.nodes.set(id, node);
     const started = engine.start([]);
@@ -121,7 +137,7 @@ export class Site {
   }
 
   owners(): string[] {
-    return Array.from({ length: SHARDS }, (_, shard) => this.ownersOf(shard)).map((all) =>
+    return Array.from({ length: this.shards }, (_, shard) => this.ownersOf(shard)).map((all) =>
       all.length === 1 ? (all[0] ?? "") : `(${all.join()})`,
     );
   }
