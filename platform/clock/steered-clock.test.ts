@@ -28,3 +28,13 @@ it("leaves all else to the machine", async () => {
   await own.advance(10);
   expect(calls).toEqual(["end of turn", "after 10"]);
 });
+
+it("is no more ahead once it is right to half a second, however little it was off", () => {
+  const own = new VirtualClock();
+  const clock = new SteeredClock(own);
+  const steer = (aheadMs: number): boolean => clock.steer(own.now() - aheadMs, clock.monotonic());
+  expect([steer(1_200), clock.aheadMs]).toEqual([true, 1_200]);
+  expect([steer(600), clock.aheadMs]).toEqual([false, 1_200]);
+  expect([steer(450), clock.aheadMs]).toEqual([true, 0]);
+  expect([steer(900), clock.aheadMs]).toEqual([false, 0]);
+});

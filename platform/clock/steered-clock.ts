@@ -42,7 +42,8 @@ export class SteeredClock implements Clock {
     const halfWay = (this.monotonic() - asked) / 2;
     const aheadMs = this.#own.now() - (shared + halfWay);
     const apartMs = APART_MS + halfWay;
-    if (Math.abs(aheadMs - this.#aheadMs) <= apartMs) return false;
+    const isRightAgain = this.#aheadMs !== 0 && Math.abs(aheadMs) <= apartMs / 2;
+    if (!isRightAgain && Math.abs(aheadMs - this.#aheadMs) <= apartMs) return false;
     this.#aheadMs = Math.abs(aheadMs) <= apartMs ? 0 : Math.round(aheadMs);
     return true;
   }

@@ -39,12 +39,23 @@ it("buyers who are turned away are held against all, and one or two wake nobody"
   expect(alert("BuyersTurnedAway")).toBe(`${away} / ${of("")} > 0.05 and ${away} > 0.2`);
 });
 
-it("a process that is about to run out of files says so before it can take no connection", async () => {
-  const fresh = createMetrics("test");
-  const named = [...metricsNamedIn(JSON.stringify({ expr: alert("FilesRunOut") }))];
-  expect(named).toEqual(["process_open_fds", "process_max_fds"]);
-  for (const name of named) expect(await fresh.metrics()).toMatch(new RegExp(`^${name}\\{.*\\} [1-9]`, "m"));
+it("a few slow holds, and one or two requests that fail, wake nobody in a quiet house", () => {
+  expect(alert("HoldsSlow")).toMatch(
+    /> 1 and sum\(rate\(usher_edge_command_seconds_count\{outcome="answered"\}\[2m\]\)\) > 0\.2$/,
+  );
+  const [share = "", floor] = alert("RequestsFail").split(" > 0.01 and ");
+  expect(floor).toBe(`${share.slice(0, share.indexOf(" / "))} > 0.01`);
 });
+
+it.runIf(process.platform === "linux")(
+  "a process that is about to run out of files says so before it can take no connection",
+  async () => {
+    const fresh = createMetrics("test");
+    const named = [...metricsNamedIn(JSON.stringify({ expr: alert("FilesRunOut") }))];
+    expect(named).toEqual(["process_open_fds", "process_max_fds"]);
+    for (const name of named) expect(await fresh.metrics()).toMatch(new RegExp(`^${name}\\{.*\\} [1-9]`, "m"));
+  },
+);
 
 it("a mutation that fails with status 200 is a request that fails", () => {
   const named = [...metricsNamedIn(JSON.stringify({ expr: alert("RequestsFail") }))];

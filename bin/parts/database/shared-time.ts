@@ -36,7 +36,7 @@ async function goBy(
   sampledGauge({
     registry: metrics,
     name: "usher_clock_ahead_seconds",
-    help: "How far the machine's clock is ahead of the one that Usher goes by; 0 while it is right to a second.",
+    help: "How far the machine's clock is ahead of the one that Usher goes by; 0 while it is right to a second, and again once it is to half of one.",
     read: () => clock.aheadMs / 1_000,
   });
   const look = async (): Promise<boolean> => {

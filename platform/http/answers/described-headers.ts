@@ -36,7 +36,9 @@ export function headersOf({ config = {} }: RouteOptions, status: string): Partia
   const names: HeaderName[] = [...(OF_STATUS[status] ?? [])];
   if (status.startsWith("2")) names.push(...(config.sends ?? []));
   if (config.conditional && ["200", "304"].includes(status)) names.push("ETag");
-  if (config.idempotent && status !== "429" && !status.startsWith("5")) names.push("Idempotency-Replayed");
+  // Of the others none is kept: they are refused before a key is looked up, or tried again.
+  const isKept = !["401", "413", "415", "429"].includes(status) && !status.startsWith("5");
+  if (config.idempotent && isKept) names.push("Idempotency-Replayed");
   if (config.idempotent && status === "409") names.push("Retry-After"); // IN_PROGRESS
   return Object.fromEntries(names.map((name) => [name, HEADERS[name]]));
 }

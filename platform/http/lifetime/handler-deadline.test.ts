@@ -1,9 +1,11 @@
+import { connect } from "node:net";
 import { pino } from "pino";
 import { expect, it } from "vitest";
 import { VirtualClock } from "../../clock/index.ts";
 import { createMetrics } from "../../metrics/index.ts";
 import { PROBLEM_TYPE, type ProblemBody } from "../../../proto/rest/index.ts";
 import { HANDLER_LOOK_EVERY_MS, HANDLER_TIMEOUT_MS } from "../limits.ts";
+import { portOf } from "../../testing/port-of.ts";
 import { testServer } from "../testing.ts";
 
 it("answers for a handler that takes too long, and lets one that does not answer for itself", async () => {
@@ -34,6 +36,29 @@ it("answers for a handler that takes too long, and lets one that does not answer
     expect(await metrics.metrics()).toMatch(/usher_http_request_seconds_count{.*route="\/slow".*status="503".*} 1/);
     finish();
     expect((await second).json()).toEqual({ late: true });
+  } finally {
+    await server.close();
+  }
+});
+
+it("leaves one that does not send its body to Node, whose limit is for those: it was never asked", async () => {
+  const clock = new VirtualClock();
+  const metrics = createMetrics("test");
+  const server = await testServer({ clock, metrics });
+  try {
+    server.app.post("/echo", async ({ body }) => body);
+    const arrived = new Promise<void>((resolve) => server.app.addHook("onRequest", async () => resolve()));
+    await server.app.listen({ port: 0, host: "127.0.0.1" });
+    const socket = connect(portOf(server.app.server), "127.0.0.1");
+    const said: string[] = [];
+    socket.on("data", (bytes) => void said.push(String(bytes)));
+    socket.write("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n");
+    await arrived;
+    await clock.advance(HANDLER_TIMEOUT_MS + HANDLER_LOOK_EVERY_MS);
+    expect(await metrics.metrics()).toMatch(/^usher_http_failures_total\{.*\} 0$/m);
+    socket.write("{}");
+    await expect.poll(() => said.join("")).toContain("200 OK");
+    socket.destroy();
   } finally {
     await server.close();
   }

@@ -44,7 +44,10 @@ export function limitHandlers(app: FastifyInstance, clock: Clock, note: NoteFail
     const now = clock.monotonic();
     for (const reply of replies.values()) {
       const { since = now } = reply.underWay ?? {};
+      const { raw } = reply.request;
       if (reply.raw.destroyed) forget(reply);
+      // Who does not send the rest keeps no handler waiting: Node's own limit is for those. (An injected request is whole, and does not say so.)
+      else if ("complete" in raw && !raw.complete) continue;
       else if (now - since >= HANDLER_TIMEOUT_MS) {
         forget(reply);
         giveUp(reply, note);
