@@ -20,7 +20,7 @@ test("a hall says from and until when it is on sale, calls no seat free that can
   });
   const sale = page.locator("#hall-sale");
   await page.locator("#connection[data-state=live]").waitFor();
-  expect(await sale.textContent()).toMatch(/^On sale from \w+.+\d\d:\d\d\.$/);
+  expect(await sale.textContent()).toMatch(/^On sale from \w+.+\d:\d\d\.$/);
   expect(await page.locator("#basket-empty").textContent()).toBe(await sale.textContent());
   expect(await page.locator("#tally").textContent()).toMatch(/^\d+ seats, 0 booked$/);
   await page.getByText("Seats as a list").click();

@@ -19,6 +19,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ],
   ["Cancelled at your wish.", "Auf Ihren Wunsch storniert."],
   ["The showtime was cancelled.", "Die Vorstellung fällt aus."],
+  ["The account was deleted.", "Das Konto wurde gelöscht."],
   [
     "The hold was changed while it was being booked.",
     "Die Auswahl der Plätze hat sich geändert, während sie gebucht wurden.",
