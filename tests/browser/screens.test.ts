@@ -10,8 +10,7 @@ test("who is done is forgotten: held seats go back, and whoever comes next is an
   const done = page.getByRole("button", { name: "I’m done here" });
   expect(await done.isVisible()).toBe(false);
   await findBest(page, 2);
-  const tally = await page.locator("#tally").textContent();
-  expect(tally).toContain("2 being decided on");
+  await expect.poll(() => page.locator("#tally").textContent(), PATIENTLY).toContain("2 being decided on");
   await done.click();
   const question = page.getByRole("dialog", { name: "Done on this screen?" });
   await question.getByText("Seats that you have not booked are given back.").waitFor();
