@@ -32,8 +32,9 @@ export class JournalPastDamage extends PostgresJournal {
         return;
       } catch (error) {
         // Those that were deleted meanwhile, for their age, are no damage.
-        if (!(error instanceof JournalDamaged) || (await this.oldestRow(shard)) > next) throw error;
-        next++;
+        if (!(error instanceof JournalDamaged) || error.upTo === undefined || (await this.oldestRow(shard)) > next)
+          throw error;
+        next = error.upTo + 1;
       }
     }
   }

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { sampledGauge } from "../../platform/metrics/index.ts";
 import { systemRandom } from "../../platform/random/index.ts";
 import {
   connectRedis,
@@ -24,22 +23,13 @@ export interface Shared {
 }
 
 /** Redis where `REDIS_URL` is set, else nothing: each process counts for itself. @param name of the role @throws RedisUnusable */
-export async function startRedis(
-  { config, clock, log, metrics, lifecycle }: Role,
-  name: string,
-): Promise<Shared | undefined> {
+export async function startRedis({ config, clock, log, lifecycle }: Role, name: string): Promise<Shared | undefined> {
   const { redisUrl } = config;
   if (redisUrl === undefined) return undefined;
   const redis: RedisConnection = await lifecycle.start({
     name: "redis",
     start: () => connectRedis(redisUrl, { clock, random: Math.random, log, name: `usher-${name}` }),
     stop: (started) => started.close(),
-  });
-  sampledGauge({
-    registry: metrics,
-    name: "usher_redis_up",
-    help: "Whether Redis answers: 1, or 0 while this process limits by itself.",
-    read: () => (redis.isUsable ? 1 : 0),
   });
   const process = `${hostname()}-${randomBytes(8).toString("hex")}`;
   return {

@@ -89,4 +89,11 @@ export const RESTORE = "restore PostgreSQL from a backup (docs/guides/operating.
 /** The journal cannot be read back as it was written; nothing is guessed. */
 export class JournalDamaged extends ExplainedError {
   override readonly name = "JournalDamaged";
+  /** The last row of those that cannot be read, where that is known. */
+  readonly upTo: number | undefined;
+
+  constructor(message: string, upTo?: number) {
+    super(message);
+    this.upTo = upTo;
+  }
 }

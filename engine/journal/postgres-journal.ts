@@ -158,9 +158,9 @@ export class PostgresJournal implements Journal {
       }
       for (const { seq, epoch, at, checksum, events } of rows) {
         if (seq !== last + 1)
-          throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}; ${RESTORE}`);
+          throw new JournalDamaged(`shard ${shard}: row ${last + 1} is missing before row ${seq}; ${RESTORE}`, seq - 1);
         if (crc32(events) !== checksum) {
-          throw new JournalDamaged(`shard ${shard}: row ${seq} is not as it was written; ${RESTORE}`);
+          throw new JournalDamaged(`shard ${shard}: row ${seq} is not as it was written; ${RESTORE}`, seq);
         }
         yield { shard, seq, epoch, at, events };
         last = seq;

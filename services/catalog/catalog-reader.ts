@@ -33,7 +33,7 @@ import { findCinemas, readCinema } from "./store/cinemas.ts";
 import { readHall } from "./store/halls.ts";
 import { findMovies, type MovieRecord, readMovie } from "./store/movies.ts";
 import { readPlan } from "./store/plans.ts";
-import { findShowtimes, type ShowtimeRecord, showtimeReader } from "./store/showtimes.ts";
+import { findShowtimes, readShowtime, type ShowtimeRecord } from "./store/showtimes.ts";
 import type { CatalogTables } from "./store/tables.ts";
 
 /** One version of a hall's seats, which never changes. */
@@ -57,7 +57,6 @@ export interface ShowtimeAnswer extends ShowtimeRecord {
 export class CatalogReader {
   readonly #db: Kysely<CatalogTables>;
   readonly #clock: Clock;
-  readonly #readShowtime: ReturnType<typeof showtimeReader>;
   readonly #moviePages: Cache<AnswerBody<Page<Movie>>>;
   readonly #movies: Cache<MovieAnswer | undefined>;
   readonly #cinemaPages: Cache<AnswerBody<Page<Cinema>>>;
@@ -71,7 +70,6 @@ export class CatalogReader {
   constructor({ db, clock }: { db: Kysely<CatalogTables>; clock: Clock }) {
     this.#db = db;
     this.#clock = clock;
-    this.#readShowtime = showtimeReader(db);
     const brief = { clock, ttlMs: CACHE_TTL_MS, weightMax: CACHE_ENTRIES_MAX };
     const lasting = { clock, ttlMs: LAYOUT_CACHE_TTL_MS, weightMax: LAYOUT_CACHE_BYTES };
     const pages = {
@@ -137,14 +135,14 @@ export class CatalogReader {
   /** @throws Problem NOT_FOUND */
   showtime(id: string): Promise<ShowtimeAnswer> {
     return found("showtime", id, this.#showtimes, async () => {
-      const record = await this.#readShowtime(id, this.#clock.now());
+      const record = await readShowtime(this.#db, id, this.#clock.now());
       return record && { ...record, body: answerBody(record.showtime, showtimeTag) };
     });
   }
 
   /** Not from memory, which may be a few seconds old. @throws Problem NOT_FOUND */
   async showtimeNow(id: string): Promise<ShowtimeRecord> {
-    return known("showtime", await this.#readShowtime(id, this.#clock.now()));
+    return known("showtime", await readShowtime(this.#db, id, this.#clock.now()));
   }
 
   /** In index order. */

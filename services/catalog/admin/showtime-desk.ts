@@ -5,7 +5,7 @@ import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import type { CategoryPrices, ChangedShowtime, NewShowtime, Showtime } from "../../../proto/rest/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import type { SaleKeeper } from "../sale/sale-keeper.ts";
-import { showtimeReader } from "../store/showtimes.ts";
+import { readShowtime } from "../store/showtimes.ts";
 import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 import type { Changes } from "./changes.ts";
 import { type Expected, requireExpected } from "./expected-version.ts";
@@ -126,7 +126,7 @@ export class ShowtimeDesk {
   }
 
   async #read(transaction: Transaction<CatalogTables>, id: string): Promise<Showtime> {
-    return known("showtime", await showtimeReader(transaction)(id, this.#options.clock.now())).showtime;
+    return known("showtime", await readShowtime(transaction, id, this.#options.clock.now())).showtime;
   }
 }
 

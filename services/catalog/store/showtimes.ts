@@ -44,14 +44,16 @@ export async function findShowtimes(
   );
 }
 
-/** Reads a showtime by its id. */
-export function showtimeReader(db: Kysely<CatalogTables>) {
-  const statements = new BuiltOnce();
-  return async (id: string, now: number): Promise<ShowtimeRecord | undefined> => {
-    const select = () => selectShowtimes(db).where("showtime.id", "=", id);
-    const { rows } = await db.executeQuery(statements.with("read", [id], select));
-    return rows[0] && recordOf(rows[0], now);
-  };
+const statements = new BuiltOnce();
+
+export async function readShowtime(
+  db: Kysely<CatalogTables>,
+  id: string,
+  now: number,
+): Promise<ShowtimeRecord | undefined> {
+  const select = () => selectShowtimes(db).where("showtime.id", "=", id);
+  const { rows } = await db.executeQuery(statements.with("read", [id], select));
+  return rows[0] && recordOf(rows[0], now);
 }
 
 /** Whether `showtime` starts on `day` where its `cinema` is. The first two lines, a day wider, are what an index can be used for. */
