@@ -63,7 +63,7 @@ export async function startEngine(role: Role, { bus, database, onReplaced }: Opt
 async function startAlone(role: Role, parts: Parts, onReplaced: (shard: number) => void): Promise<RunningEngine> {
   const { config, clock, log, lifecycle } = role;
   const engine = makeEngine(role, parts, onReplaced);
-  const table = new MemberTable({ pool: parts.database.pool, id: parts.id });
+  const table = new MemberTable({ pool: parts.database.pool, id: parts.id, clock });
   // Engines that are pointed at this database refuse to start then. It looks for none itself: a new Usher takes over from one before.
   await lifecycle.start({
     name: "the engine's row",
@@ -90,7 +90,7 @@ async function startMember(role: Role, parts: Parts): Promise<RunningEngine> {
   const { config, clock, log, lifecycle } = role;
   const { bus, database, id } = parts;
   const engine = makeEngine(role, parts, (shard) => cluster.replaced(shard));
-  const table = new MemberTable({ pool: database.pool, id });
+  const table = new MemberTable({ pool: database.pool, id, clock });
   const cluster: Cluster = new Cluster({
     engine,
     bus,

@@ -1,6 +1,7 @@
 import pino from "pino";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { systemClock } from "../../platform/clock/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
 import { testDatabase } from "../../platform/postgres/testing.ts";
 import { ENGINE_MIGRATIONS } from "../journal/index.ts";
@@ -21,15 +22,15 @@ afterAll(async () => {
 });
 
 it("several who ask at once whether an engine is gone all hear so", async () => {
-  const others = ["ann", "carl", "dora"].map((id) => new MemberTable({ pool, id }));
+  const others = ["ann", "carl", "dora"].map((id) => new MemberTable({ pool, id, clock: systemClock }));
   for (let time = 0; time < 20; time++) {
     expect(await Promise.all(others.map((other) => other.isGone("bob")))).toEqual([true, true, true]);
   }
 });
 
 it("an engine whose connection was cut is back at once, and gone when it says so", async () => {
-  const ann = new MemberTable({ pool, id: "ann" });
-  const bob = new MemberTable({ pool, id: "bob" });
+  const ann = new MemberTable({ pool, id: "ann", clock: systemClock });
+  const bob = new MemberTable({ pool, id: "bob", clock: systemClock });
   await ann.renew();
   await bob.renew();
   expect(await ann.isGone("bob")).toBe(false);

@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { sleep, systemClock } from "../../platform/clock/index.ts";
+import { type Clock, sleep } from "../../platform/clock/index.ts";
 import { SessionLock } from "../../platform/postgres/index.ts";
 import { NAME_AGAIN_MS, NAME_TRIES } from "./limits.ts";
 
@@ -16,12 +16,14 @@ const nameOf = (engine: string): string => `usher.engine.${engine}`;
 export class MemberTable {
   readonly #pool: Pool;
   readonly #id: string;
+  readonly #clock: Clock;
   #name: SessionLock | undefined;
   #isRemoved = false;
 
-  constructor({ pool, id }: { pool: Pool; id: string }) {
+  constructor({ pool, id, clock }: { pool: Pool; id: string; clock: Clock }) {
     this.#pool = pool;
     this.#id = id;
+    this.#clock = clock;
   }
 
   /** Says that this engine lives. Rows of engines that are long gone are swept on the way. */
@@ -48,7 +50,7 @@ export class MemberTable {
       if (this.#name === name) this.#name = undefined;
       // At once: without it, one late beat would be taken for the end of this engine. PostgreSQL frees it a moment after it has said goodbye.
       for (let tries = 0; tries < NAME_TRIES && this.#name === undefined && !this.#isRemoved; tries++) {
-        if (tries > 0) await sleep(systemClock, NAME_AGAIN_MS);
+        if (tries > 0) await sleep(this.#clock, NAME_AGAIN_MS);
         await this.#takeName();
       }
     };
