@@ -60,6 +60,8 @@ export const JETSTREAM_HEARTBEAT_MS = 1_000;
 export const JETSTREAM_ASK_MS = 2_000;
 /** Who has had no connection to NATS for so long leads no outbox and no consumer, so that others do who have one. Most reconnections take less. */
 export const JETSTREAM_CUT_OFF_MS = 5_000;
+/** How often a process writes down how far its consumers have come. */
+export const JETSTREAM_POSITIONS_EVERY_MS = 1_000;
 /** Between two attempts to lead a consumer. */
 export const JETSTREAM_FOLLOW_AGAIN_MS = 1_000;
 /** Its servers choose a leader within this, when they are started together. */

@@ -51,7 +51,10 @@ export const inboxMigration = (schema: string): Migration => ({
   },
 });
 
-/** Migrations of the schema `events`. Its `stream` has the one that outboxes publish to: when it was made by its own clock, and first seen by theirs. */
+/**
+ * Migrations of the schema `events`. Its `stream` has the one that outboxes publish to: when it was made by its own clock, and first seen by
+ * theirs; `position` has the last event that each consumer was given on JetStream.
+ */
 export const eventsMigrations: Readonly<Record<string, Migration>> = {
   "001-dead-letters": {
     async up(db: Kysely<unknown>) {
@@ -78,6 +81,16 @@ export const eventsMigrations: Readonly<Record<string, Migration>> = {
           one boolean primary key default true check (one),
           made_at timestamptz not null,
           seen_at timestamptz not null
+        )`.execute(db);
+    },
+  },
+  "003-positions": {
+    async up(db: Kysely<unknown>) {
+      await sql`
+        create table events.position (
+          consumer text primary key,
+          seq bigint not null,
+          message_id text not null
         )`.execute(db);
     },
   },

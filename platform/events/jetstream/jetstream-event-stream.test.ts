@@ -26,7 +26,7 @@ afterAll(async () => {
   await server.stop();
 });
 beforeEach(async () => {
-  await t.pool.query("truncate events.dead_letter");
+  await t.pool.query("truncate events.dead_letter, events.position");
 });
 
 const connected = (): Promise<NatsConnection> => connectNats(server.url, { name: "test", inboxPrefix: "_INBOX.test" });
@@ -402,6 +402,7 @@ describe("on JetStream", () => {
     ["starts then", true, false],
     ["goes on", false, false],
     ["goes on after others have published", false, true],
+    ["starts after others have published", true, true],
   ])(
     "gives a consumer that %s what came after a crash that took the end of the stream, and left that it was acknowledged",
     async (_when, isNew, isLate) => {

@@ -25,12 +25,14 @@ import type { ConsumerGroup } from "../consumer-group.ts";
 import { ConsumerGroups, type ConsumerGroupsOptions } from "../consumer-groups.ts";
 import { type Consumer, type StartableEventStream, StreamStopped } from "../event-stream.ts";
 import { ensureConsumer, ensureStream, patiently, STREAM } from "./jetstream-setup.ts";
+import { Positions } from "./positions.ts";
 import {
   JETSTREAM_ACK_WAIT_MS,
   JETSTREAM_ASK_MS,
   JETSTREAM_CUT_OFF_MS,
   JETSTREAM_FOLLOW_AGAIN_MS,
   JETSTREAM_HEARTBEAT_MS,
+  JETSTREAM_POSITIONS_EVERY_MS,
   JETSTREAM_REPEAT_AFTER_MS,
   JETSTREAM_TAKEN_MAX,
   JETSTREAM_WORKING_EVERY_MS,
@@ -51,8 +53,7 @@ export class JetStreamEventStream implements StartableEventStream {
   readonly #followed = new Map<ConsumerGroup, Promise<void>>();
   /** Names of the consumers whose events this process takes. */
   readonly #led = new Set<string>();
-  /** What each was given last: it tells whether the stream is as it was, see `ensureConsumer`. */
-  readonly #last = new WeakMap<ConsumerGroup, JsMsg>();
+  readonly #positions: Positions;
   readonly #stopped = new AbortController();
   readonly #started: Promise<void>;
   readonly #published = new Map<EventName, number>();
@@ -61,11 +62,13 @@ export class JetStreamEventStream implements StartableEventStream {
   #isStarted = false;
   #open: () => void = () => {};
   #replays: Promise<void> | undefined;
+  #saving: Timer | undefined;
 
   private constructor(options: Options) {
     this.#options = options;
     this.#client = jetstream(options.connection);
     this.#groups = new ConsumerGroups(options);
+    this.#positions = new Positions(options.pool);
     this.#started = new Promise((resolve) => (this.#open = resolve));
     void this.#watch();
   }
@@ -141,6 +144,7 @@ export class JetStreamEventStream implements StartableEventStream {
     this.#open();
     for (const group of this.#groups.all) this.#follow(group);
     this.#replays ??= this.#groups.replayForEver(this.#stopped.signal);
+    this.#saving ??= every(this.#options.clock, JETSTREAM_POSITIONS_EVERY_MS, () => this.#savePositions());
   }
 
   async stop(): Promise<void> {
@@ -149,6 +153,13 @@ export class JetStreamEventStream implements StartableEventStream {
     await this.#groups.closeAll();
     await Promise.all(this.#followed.values());
     await this.#replays;
+    this.#saving?.cancel();
+    await this.#savePositions();
+  }
+
+  /** Should it fail, the next time saves them. */
+  #savePositions(): Promise<void> {
+    return this.#positions.save().catch(() => undefined);
   }
 
   /** Follows the connection until it is closed. */
@@ -196,7 +207,8 @@ export class JetStreamEventStream implements StartableEventStream {
     await ensureStream(await client.jetstreamManager(), connection, clock);
     const { name, onlyType } = group;
     // With more patience: were it not heard that a consumer is deleted, the next attempt would begin with all there is.
-    await ensureConsumer(await this.#client.jetstreamManager(false), name, onlyType, this.#last.get(group));
+    const last = await this.#positions.of(name);
+    await ensureConsumer(await this.#client.jetstreamManager(false), name, onlyType, last);
     const consumer = await client.consumers.get(STREAM, name);
     const isElsewhere = (): boolean => ![undefined, link].includes(linkOf(connection));
     const taken = new Set<JsMsg>();
@@ -241,7 +253,7 @@ export class JetStreamEventStream implements StartableEventStream {
   }
 
   #take(message: JsMsg, group: ConsumerGroup, taken: Set<JsMsg>): void {
-    this.#last.set(group, message);
+    this.#positions.note(group.name, message);
     const event = readEvent(message.data);
     if (event === undefined) {
       this.#options.log.error(

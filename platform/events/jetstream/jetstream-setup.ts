@@ -5,7 +5,6 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
-  type JsMsg,
   PubHeaders,
   StorageType,
 } from "@nats-io/jetstream";
@@ -23,6 +22,7 @@ import {
   JETSTREAM_TAKEN_MAX,
   OUTBOX_KEPT_MS,
 } from "../limits.ts";
+import type { Position } from "./positions.ts";
 
 export const STREAM = "USHER_EVENTS";
 const REPLICAS = 3;
@@ -139,7 +139,7 @@ export async function ensureConsumer(
   manager: JetStreamManager,
   name: string,
   onlyType: EventName | undefined,
-  last?: JsMsg,
+  last: Position | undefined,
 ): Promise<void> {
   const config = {
     durable_name: name,
@@ -165,7 +165,7 @@ export async function ensureConsumer(
   }
 }
 
-async function isReplaced(manager: JetStreamManager, { seq, headers }: JsMsg): Promise<boolean> {
+async function isReplaced(manager: JetStreamManager, { seq, messageId }: Position): Promise<boolean> {
   const found = await manager.streams.getMessage(STREAM, { seq });
-  return found !== null && found.header.get(PubHeaders.MsgIdHdr) !== (headers?.get(PubHeaders.MsgIdHdr) ?? "");
+  return found !== null && found.header.get(PubHeaders.MsgIdHdr) !== messageId;
 }
