@@ -46,6 +46,36 @@ describe("requests", () => {
     expect(asked).toEqual([5, 7]);
   });
 
+  test("one that was refused for its token alone, when no other came in time, was never carried out", async () => {
+    const server = await startServer();
+    const clock = new ManualClock();
+    const tokens: (string | Error)[] = [GOOD_TOKEN];
+    const token = (): string => {
+      const next = tokens.shift() ?? new Error("identity is away");
+      if (next instanceof Error) throw next;
+      return next;
+    };
+    const client = createClient(server, { token, clock, random: () => 0.99 });
+    await client.connect();
+    await eventOf(client, "authed");
+    const asked = new Promise<void>((resolve) => {
+      server.script("hold", ({ message, link }) => {
+        if (message.op === "hold") link.send({ op: "error", rid: message.rid, code: "UNAUTHORIZED", message: "ended" });
+        link.send({ op: "goaway", reconnectInMs: 3_600_000 });
+      });
+      void eventOf(client, "goaway").then(() => resolve());
+    });
+    const refusal = refusalOf(client.hold(PREMIERE, [5]));
+    await asked;
+    clock.advance(15_000);
+    const { code, message, cause } = await refusal;
+    expect([code, message]).toEqual([
+      "UNAVAILABLE",
+      expect.stringContaining("identity is away); the request was never"),
+    ]);
+    expect(cause).toMatchObject({ message: "identity is away" });
+  });
+
   test("a connection lost before the server saw the request does not lose it", async () => {
     const server = await startServer();
     const client = createClient(server, { token: GOOD_TOKEN });

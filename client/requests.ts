@@ -155,6 +155,7 @@ export class Requests {
     if (refused.code === "UNAUTHORIZED" && !pending.renewed && this.#options.renew()) {
       pending.renewed = true;
       pending.onItsWay = false;
+      if (pending.inDoubt === 0) pending.sentAt = undefined; // As if it had never been sent.
       pending.again?.cancel();
       return;
     }

@@ -116,6 +116,18 @@ describe("a server that is newer", () => {
     expect(client.state).toBe("open");
     expect(server.links).toContain(link);
   });
+
+  test("may refuse a hall for a reason that is not known: it is refused all the same", async () => {
+    const server = await startServer();
+    const client = createClient(server);
+    await client.connect();
+    // The cast: this version has no such code.
+    const newer = { op: "error", code: "GONE" as never, message: "This showtime is gone." } as const;
+    server.script("watch", ({ link }) => link.send(newer));
+    const refused = await refusalOf(client.watch(PREMIERE).ready);
+    expect(refused).toMatchObject({ code: "INTERNAL", message: "This showtime is gone." });
+    expect(client.state).toBe("open");
+  });
 });
 
 describe("connections", () => {
