@@ -108,7 +108,7 @@ test("that seats were lost is told until somebody can have seen it, or closes it
 
   await lose();
   // Time goes by as the test says from here on, however slow the machine.
-  await page.clock.pauseAt((await page.evaluate<number>("Date.now()")) + 1_000);
+  await page.clock.pauseAt((await page.evaluate<number>("Date.now()")) + 30_000);
   await page.clock.runFor(7_000);
   await setHidden(false);
   await page.clock.runFor(5_000);

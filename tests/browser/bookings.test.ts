@@ -145,6 +145,8 @@ test("seats that one has booked are one's own in the map and in the list", async
   const mine = page.getByRole("button", { name: /^A1, Row A, seat 1, .*, yours, booked$/ });
   await mine.waitFor();
   expect(await mine.getAttribute("aria-pressed")).toBe("true");
+  // The payment has begun: one that is asked for after the end of its booking is refused.
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   await page.getByRole("button", { name: /^A1, Row A, seat 1, .*, free$/ }).waitFor();
 });

@@ -77,15 +77,19 @@ test("the programme says from when a show is on sale, and is read again when som
 
 test("a lost connection is shown, and mends by itself", async () => {
   const page = await newPage();
+  let isAway = false;
   let cut = (): Promise<void> => Promise.resolve();
   await page.routeWebSocket(/\/v1$/, (route) => {
-    route.connectToServer();
     cut = () => route.close({ code: 4000, reason: "cut by the test" });
+    if (isAway) void cut();
+    else route.connectToServer();
   });
   await page.goto(pageOf(office.anotherShowtime("ha_classic")));
   await page.locator("#connection[data-state=live]").waitFor();
+  isAway = true;
   await cut();
   await page.locator("#connection[data-state=away]").waitFor();
+  isAway = false;
   await page.locator("#connection[data-state=live]").waitFor();
 });
 
@@ -102,10 +106,10 @@ test("where the browser says that the network is gone, it is found out at once w
     }),
   );
   const state = (is: string) => page.locator(`#connection[data-state=${is}]`);
-  const goOffline = () => page.evaluate(`dispatchEvent(new Event("offline")) && undefined`);
+  const goOffline = () =>
+    page.evaluate(`dispatchEvent(new Event("offline")) && document.getElementById("connection").dataset.state`);
   await state("live").waitFor();
-  await goOffline();
-  await state("away").waitFor({ timeout: 2_000 });
+  expect(await goOffline()).toBe("away");
   await state("live").waitFor(PATIENTLY);
   expect(connections).toBe(1);
   isDeaf = true;
