@@ -118,8 +118,8 @@ describe("a process that is killed", () => {
         await second.becomes(id, ends);
         await until(async () => {
           // What is authorized is looked at again after a minute, as long as nobody says what is to become of it.
-          const open = "select 1 from payments.payment where due_at < now() + interval '30 seconds'";
-          return (await shop.pool.query(open)).rows.length === 0 || undefined;
+          const open = "select 1 from payments.payment where id = $1 and due_at < now() + interval '30 seconds'";
+          return (await shop.pool.query(open, [id])).rows.length === 0 || undefined;
         }, "nothing is left open");
         expect(await atGateway([id])).toEqual([gateway]);
         expect(await second.service.reconcile()).toMatchObject({ differences: [] });

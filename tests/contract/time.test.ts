@@ -6,6 +6,7 @@ import type { HoldView } from "../support/rest.ts";
 
 const ENCODINGS = ["json", "msgpack"] as const;
 const LOOK_EVERY_MS = 20;
+const AGAIN_EVERY_MS = 250;
 /** The server's clock counts whole milliseconds, and not quite as fast as this process's. */
 const ROUNDING_MS = 50;
 
@@ -47,19 +48,18 @@ describe.concurrent("a hold of five seconds", () => {
     const client = await office.enter(await office.guest(), encoding);
     const asked = performance.now();
     client.say({ op: "hold", rid: "r1", showtime, seats: [1] });
-    const first = await client.next("held");
-    await setTimeout(2_000);
-    client.say({ op: "release", rid: "r2", holdId: first.holdId });
-    await client.next("released");
-    client.say({ op: "hold", rid: "r3", showtime, seats: [1] });
-    const { holdId, expiresInMs } = await client.next("held");
-    expect(expiresInMs).toBeLessThan(first.expiresInMs);
-    client.say({ op: "extend", rid: "r4", holdId });
-    expect((await client.next("extended")).expiresInMs).toBeLessThanOrEqual(5_000);
-    await setTimeout(2_000);
-    // The cap of six seconds, counted from the first hold, leaves two, and not an extension's five. A server that stood still gives that time
-    // back, so how many there are to the millisecond is proven where the clock is a test's: engine/core/rules/time.test.ts.
-    client.say({ op: "extend", rid: "r5", holdId });
+    let held = await client.next("held");
+    // The cap of six seconds is counted from the first hold.
+    for (let again = 1; held.expiresInMs > 3_500; again++) {
+      await setTimeout(AGAIN_EVERY_MS);
+      client.say({ op: "release", rid: `release ${again}`, holdId: held.holdId });
+      await client.next("released");
+      client.say({ op: "hold", rid: `hold ${again}`, showtime, seats: [1] });
+      held = await client.next("held");
+    }
+    // It leaves no extension's five. A server that stood still gives that time back, so how many there are to the millisecond is proven where
+    // the clock is a test's: engine/core/rules/time.test.ts.
+    client.say({ op: "extend", rid: "r2", holdId: held.holdId });
     expect((await client.next("extended")).expiresInMs).toBeLessThan(5_000);
     await client.next("expired");
     expect(performance.now() - asked).toBeGreaterThan(6_000 - ROUNDING_MS);
