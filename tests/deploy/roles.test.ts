@@ -26,16 +26,17 @@ const SHARDS = 64;
 const compose = readCompose({ ...madeEnvironment(), ENTRY_ADDRESS: "127.0.0.1" });
 const home = mkdtempSync(join(tmpdir(), "usher-deploy-"));
 const programs = new Map<string, Program>();
-const addresses = new Map<string, string>();
+/** Promises, for several may ask where one is before that is found. */
+const addresses = new Map<string, Promise<string>>();
 let database: TestDatabase;
 let image: Image;
 
 const serviceOf = (name: string): ComposeService => compose.services[name] ?? { image: "" };
 
 /** Where a container's port is on this machine. */
-async function addressOf(host: string, port: string): Promise<string> {
+function addressOf(host: string, port: string): Promise<string> {
   const key = `${host}:${port}`;
-  const known = addresses.get(key) ?? `127.0.0.1:${await freePort()}`;
+  const known = addresses.get(key) ?? freePort().then((free) => `127.0.0.1:${free}`);
   addresses.set(key, known);
   return known;
 }
@@ -66,7 +67,6 @@ async function allHere(name: string, texts: readonly string[]): Promise<string[]
   return found;
 }
 
-/** One after another: each name gets its address once. */
 async function environmentOf(name: string): Promise<Environment> {
   const env: Record<string, string> = {};
   for (const [key, value] of Object.entries(serviceOf(name).environment ?? {})) env[key] = await here(name, value);
