@@ -131,7 +131,7 @@ it("payments run alone, and say so", { timeout: 60_000 }, async () => {
   );
 });
 
-it("each of the others runs alone too", { timeout: 60_000 }, async () => {
+it("each of the others runs alone too", { timeout: 180_000 }, async () => {
   const runAlone = async (domain: string): Promise<void> => {
     const launch = new Launch(["services", "--only", domain], {
       ...(await place()),
@@ -148,7 +148,7 @@ it("each of the others runs alone too", { timeout: 60_000 }, async () => {
 
 it(
   "a catalogue that waits for an engine at its first start ends when it is asked to",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const home = await place();
     const launch = new Launch(["services", "--only", "catalog"], { ...home, HTTP_PORT: "0", LOG_LEVEL: "warn" });
@@ -157,7 +157,7 @@ it(
     undo.push(() => database.end());
     const isLoaded = async () =>
       (await database.query("select from catalog.showtime limit 1").catch(() => undefined))?.rowCount === 1;
-    await expect.poll(isLoaded, { timeout: 30_000, interval: 20 }).toBe(true);
+    await expect.poll(isLoaded, { timeout: 90_000, interval: 20 }).toBe(true);
     launch.child.kill("SIGTERM");
     const { code, stdout } = await launch.ended;
     expect([code, stdout]).toEqual([0, expect.not.stringMatching(/^ready$/m)]);
