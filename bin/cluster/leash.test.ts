@@ -30,7 +30,7 @@ it("ends what it holds when its process is killed, and nothing else", async () =
   try {
     expect([isAlive(released), isAlive(held)]).toEqual([true, true]);
     watcher.kill("SIGKILL");
-    await expect.poll(() => isAlive(held), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => isAlive(held)).toBe(false);
     expect(isAlive(released)).toBe(true);
   } finally {
     watcher.kill("SIGKILL");

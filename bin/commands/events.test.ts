@@ -56,9 +56,9 @@ describe("usher events", () => {
     await t.tell(["ann", "bob", "cyd"]);
     const lines: string[] = [];
     const hasEnded = expect(usherEvents(["--limit", "1", "--follow"], t.url, lines)).rejects.toThrow("event");
-    await expect.poll(() => lines.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => lines.length).toBe(1);
     await t.tell(["dan"]);
-    await expect.poll(() => lines.join(), { timeout: 10_000 }).toContain("dan");
+    await expect.poll(() => lines.join()).toContain("dan");
     await t.pool.query("alter table shop.outbox drop column event"); // It ends with an error.
     await hasEnded;
     expect(lines.map((line) => /"userId":"(\w+)"/.exec(line)?.[1])).toEqual(["cyd", "dan"]);
@@ -103,7 +103,7 @@ describe("usher events", () => {
     const stream = t.newStream();
     stream.consume({ name: "tickets", types: ["user.deleted"], handle: async () => {} });
     stream.start();
-    await expect.poll(() => t.deadLetters.count(), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => t.deadLetters.count()).toBe(0);
     await stream.stop();
   });
 

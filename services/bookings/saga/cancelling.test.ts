@@ -143,7 +143,7 @@ describe("cancelling", () => {
     void cancel(id);
     await until(sale.shop, id, hasStatus("cancelled"));
     // Another process may be the one that begins it and gives it up, a moment later.
-    await expect.poll(() => sale.world.payments.givenUp(id), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => sale.world.payments.givenUp(id)).toBe(true);
     sale.world.payments.decide(id, "authorized");
     await until(sale.shop, id, ({ payment }) => payment?.status === "voided");
     expect([await sale.world.free(sale.showtime), sale.world.payments.kept(id)]).toEqual([96, 0]);
@@ -159,7 +159,7 @@ describe("cancelling", () => {
         await Promise.all([paying, cancel(id)]);
       }),
     );
-    await Promise.all(racers.map(({ id }) => expect.poll(() => stepsOf(id), { timeout: 10_000 }).toEqual([])));
+    await Promise.all(racers.map(({ id }) => expect.poll(() => stepsOf(id)).toEqual([])));
     const after = await Promise.all(racers.map(({ id }) => until(sale.shop, id, over)));
     const sold = after.filter(({ status }) => status === "confirmed");
     expect(await sale.world.booked(sale.showtime)).toEqual(sold.flatMap(({ seats }) => seats).sort((a, b) => a - b));

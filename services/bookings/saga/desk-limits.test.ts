@@ -31,7 +31,7 @@ it("late money buys neighbouring seats at a kiosk, whatever it sold to others be
     await until(shop, await begin(seats, "ok"), hasStatus("confirmed"), kiosk);
   const id = await begin([0, 1], "later");
   await until(shop, id, hasStatus("expired"), kiosk);
-  await expect.poll(async () => (await world.ask(showtime, "eve", [1])).type, { timeout: 10_000 }).toBe("held");
+  await expect.poll(async () => (await world.ask(showtime, "eve", [1])).type).toBe("held");
   world.payments.decide(id, "authorized");
   const { status, seats } = await until(shop, id, hasStatus("confirmed", "refunded"), kiosk);
   expect([status, seats.length, seats.includes(1)]).toEqual(["confirmed", 2, false]);

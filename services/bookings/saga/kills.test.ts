@@ -76,7 +76,7 @@ describe.each(["before", "after"] as const)("killed %s its", (when) => {
 
     await ask(heir, `/bookings/${id}/cancel`, {}, `cancel-${holdId}`);
     await until(heir, id, hasStatus("cancelled"));
-    await expect.poll(() => world.payments.kept(id), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => world.payments.kept(id)).toBe(0);
     await expect.poll(() => world.booked(showtime)).not.toContain(mine);
     await expect
       .poll(() => world.eventsOf(id))

@@ -55,12 +55,12 @@ describe("when payments", () => {
         const { paymentId, refresh } = question as { paymentId?: string; refresh?: boolean };
         return name === READ_PAYMENT.name && paymentId === payment?.paymentId ? [refresh] : [];
       });
-    await expect.poll(() => looks().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => looks().length).toBeGreaterThanOrEqual(3);
     expect(new Set(looks())).toEqual(new Set([false]));
     sale.shop.clock.shift(60_000);
     await until(sale.shop, id, hasStatus("expired"));
     // A look that was under way when the time ran out was not the last: the next is, when the grace ends.
-    await expect.poll(looks, { timeout: 10_000 }).toContain(true);
+    await expect.poll(looks).toContain(true);
     asked.mockRestore();
     await until(sale.shop, id, ({ payment: last }) => last?.status === "voided");
     sale.shop.clock.shift(-60_000);

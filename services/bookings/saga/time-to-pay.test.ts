@@ -93,7 +93,7 @@ describe("time", () => {
     await dying.mortal.death;
     asked.mockRestore();
     await dying.stop();
-    await expect.poll(() => sale.world.free(sale.showtime), { timeout: 10_000 }).toBe(96);
+    await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
     const heir = await sale.world.shop({ aheadMs: 70_000 }); // Its clock says that all leases are over.
     expect((await call(heir, "POST", "/bookings", request)).json()).toMatchObject({
       status: 410,
@@ -225,7 +225,7 @@ describe("time", () => {
     await payLater(id, token);
     await until(sale.shop, id, hasStatus("expired"));
     sale.shop.clock.shift(70_000);
-    await expect.poll(() => sale.world.payments.givenUp(id), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => sale.world.payments.givenUp(id)).toBe(true);
     sale.world.payments.decide(id, "authorized");
     const reason = "It was not paid in time.";
     const calledOff = await until(sale.shop, id, ({ payment }) => payment?.status === "voided");

@@ -128,7 +128,7 @@ describe("an administrator", () => {
           own.client.put(`/users/${one.user.id}`, { role: "customer" }, bearer(other.accessToken)),
         ];
         for (const go of begun) void go.then((response) => response); // Injected requests start when somebody waits for them.
-        await expect.poll(waiting, { timeout: 10_000 }).toBe(2);
+        await expect.poll(waiting).toBe(2);
         return begun;
       });
       const statuses = (await Promise.all(goes)).map(({ statusCode }) => statusCode);

@@ -199,7 +199,7 @@ describe("a guest whose tokens have ended", () => {
     );
     await clock.advance(GUESTS_PRUNE_EVERY_MS);
     const left = async () => (await pool.query(`select from identity."user" where id = 'usr_cold'`)).rowCount;
-    await expect.poll(left, { timeout: 10_000 }).toBe(0);
+    await expect.poll(left).toBe(0);
     await identity.stop();
     await bus.close();
     const bookers = await pool.query(`delete from identity."user" where id like 'usr\\_booker%'`);
