@@ -81,11 +81,8 @@ describe("a start that cannot be", () => {
   });
 
   it("says that the database is not reachable, without its password", async () => {
-    const free = createServer().listen(0, "127.0.0.1");
-    await once(free, "listening");
-    const port = portOf(free);
-    free.close();
-    const sentence = await refused({ DATABASE_URL: `postgres://usher:s3cretive@127.0.0.1:${port}/usher` });
+    const nobody = await freePort();
+    const sentence = await refused({ DATABASE_URL: `postgres://usher:s3cretive@127.0.0.1:${nobody}/usher` });
     expect(sentence).toMatch(/DATABASE_URL|PostgreSQL|database/i);
     expect(sentence).not.toContain("s3cretive");
   });
