@@ -3,13 +3,13 @@
  * with an id to tell a repetition by.
  */
 import type { Money } from "./money.ts";
+import type { TicketType } from "./services/catalog.ts";
 
 /** `type` of each event, which is its subject on the stream, and what its `data` holds. */
 export interface EventData {
   "booking.created": BookingFacts;
   "booking.confirmed": BookingFacts;
-  /** `paid`: whether there are tickets that are void now, and money that goes back; earlier versions did not say. */
-  "booking.cancelled": BookingFacts & { readonly cancelledSeats: readonly number[]; readonly paid?: boolean };
+  "booking.cancelled": BookingFacts & CancelledFacts;
   "booking.refunded": BookingFacts & { readonly refunded: Money };
   "booking.expired": BookingFacts;
   "booking.failed": BookingFacts;
@@ -51,6 +51,19 @@ export interface BookingFacts {
   readonly seats: readonly number[];
   /** Of these seats. */
   readonly total: Money;
+}
+
+export interface CancelledFacts {
+  readonly cancelledSeats: readonly number[];
+  /** The same with what they were sold for; earlier versions did not say. */
+  readonly cancelledTickets?: readonly {
+    readonly seat: number;
+    readonly label: string;
+    readonly type: TicketType;
+    readonly price: Money;
+  }[];
+  /** Whether there are tickets that are void now, and money that goes back; earlier versions did not say. */
+  readonly paid?: boolean;
 }
 
 export interface PaymentFacts {

@@ -7,6 +7,7 @@ import { Id, Money, Page, PageQuery, Timestamp } from "./common.ts";
 
 const Seat = Type.Integer({ minimum: 0, maximum: SEAT_MAX, description: "Index into the layout." });
 const TicketTypeName = Type.Enum([...TICKET_TYPES]);
+const Ticket = Type.Object({ seat: Type.Integer(), label: Type.String(), type: TicketTypeName, price: Money });
 
 export const BookingRequest = Type.Object(
   {
@@ -86,9 +87,11 @@ export const Booking = Type.Object(
     showtimeId: Id,
     holdId: Type.String(),
     seats: Type.Array(Type.Integer(), { description: "Indexes into the layout." }),
-    tickets: Type.Array(
-      Type.Object({ seat: Type.Integer(), label: Type.String(), type: TicketTypeName, price: Money }),
-    ),
+    tickets: Type.Array(Ticket),
+    cancelledTickets: Type.Array(Type.Object({ ...Ticket.properties, refundId: Id }), {
+      description:
+        "Those that were given back while others were kept: `seats`, `tickets` and `total` have them no more. `refundId` is that of the `payment.refund` of their price.",
+    }),
     total: { ...Money, description: "Of the seats that it still has, or had before all were given back." },
     payBy: {
       ...Timestamp,
@@ -129,6 +132,7 @@ export const Booking = Type.Object(
           { seat: 40, label: "D5", type: "adult", price: { amount: 1450, currency: "EUR" } },
           { seat: 41, label: "D6", type: "child", price: { amount: 950, currency: "EUR" } },
         ],
+        cancelledTickets: [],
         total: { amount: 2400, currency: "EUR" },
         payBy: "2026-11-21T12:05:00.000Z",
         payment: null,

@@ -177,6 +177,7 @@ export class Bookings {
       status: "pending",
       reason: null,
       seats,
+      cancelled: [],
       acceptOtherSeats: request.acceptOtherSeats ?? false,
       payBy: now + this.#options.config.paymentTtlMs,
       payment: null,

@@ -1,13 +1,13 @@
 /** A booking as others see it. */
 import type { Booking as BookingView, PaymentAnswer } from "../../proto/rest/index.ts";
 import type { BookingRecord, BookingStatus } from "../../proto/services/index.ts";
-import { type Booking, refundingOf, totalOf } from "./saga/booking.ts";
+import { type Booking, refundingOf, ticketOf, totalOf } from "./saga/booking.ts";
 import type { Stored } from "./store/store.ts";
 
 const isoOf = (at: number): string => new Date(at).toISOString();
 
 export function bookingView({ booking, updatedAt }: Stored): BookingView {
-  const { id, reason, userId, showtimeId, holdId, seats, payment } = booking;
+  const { id, reason, userId, showtimeId, holdId, seats, cancelled, payment } = booking;
   const total = totalOf(seats);
   return {
     id,
@@ -17,7 +17,8 @@ export function bookingView({ booking, updatedAt }: Stored): BookingView {
     showtimeId,
     holdId,
     seats: seats.map(({ seat }) => seat),
-    tickets: seats.map(({ seat, label, type, price }) => ({ seat, label, type, price })),
+    tickets: seats.map(ticketOf),
+    cancelledTickets: cancelled.map((seat) => ({ ...ticketOf(seat), refundId: seat.refundId })),
     total,
     payBy: isoOf(booking.payBy),
     payment: payment && { ...paymentView(payment), status: moneyStatus(booking), method: payment.method },

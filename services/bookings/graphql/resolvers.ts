@@ -149,7 +149,7 @@ function resultOf(
   { booking, updatedAt }: Stored,
   message: string = booking.reason ?? `The booking is ${booking.status}.`,
 ) {
-  const { id, userId, showtimeId, holdId, reason, seats, payment, createdAt } = booking;
+  const { id, userId, showtimeId, holdId, reason, seats, cancelled, payment, createdAt } = booking;
   const { amount, currency } = totalOf(seats);
   return {
     success: true,
@@ -167,6 +167,9 @@ function resultOf(
       refundingAmount: refundingOf(booking),
       seats: seats.map(({ seat }) => seat),
       seatLabels: seats.map(({ label }) => label),
+      cancelledSeats: cancelled.map(({ seat }) => seat),
+      cancelledSeatLabels: cancelled.map(({ label }) => label),
+      cancelledAmount: totalOf(cancelled).amount,
       paymentTransactionId: payment?.id ?? null,
       createdAt: new Date(createdAt).toISOString(),
       updatedAt: new Date(updatedAt).toISOString(),

@@ -41,6 +41,10 @@ type Booking {
   "Indexes into the showtime's layout."
   seats: [Int!]!
   seatLabels: [String!]!
+  "Those that were given back while others were kept, and what they were sold for, in minor units: seats and totalAmount have them no more."
+  cancelledSeats: [Int!]!
+  cancelledSeatLabels: [String!]!
+  cancelledAmount: Float!
   "In minor units of the currency, a whole number: 1250 is 12.50 in EUR. Float, since Int ends at 2^31 - 1."
   totalAmount: Float!
   "What has gone back to the buyer, and what is on its way back, in minor units."

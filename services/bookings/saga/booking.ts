@@ -13,6 +13,12 @@ export interface BookedSeat {
   readonly price: Money;
 }
 
+/** A seat that was given back while others were kept. */
+export interface CancelledSeat extends BookedSeat {
+  /** By which its price goes back. */
+  readonly refundId: string;
+}
+
 /** The payment begun last; one that failed makes room for the next. */
 export interface PaymentAttempt {
   readonly id: string;
@@ -67,6 +73,8 @@ export interface Booking {
   readonly reason: string | null;
   /** Those that are the buyer's; of a booking that is over, those that were. */
   readonly seats: readonly BookedSeat[];
+  /** Those that were given back before, in that order: they are in `seats` no more. */
+  readonly cancelled: readonly CancelledSeat[];
   readonly acceptOtherSeats: boolean;
   readonly payBy: number;
   readonly payment: PaymentAttempt | null;
@@ -121,7 +129,7 @@ export type FactOf<Type extends Fact["type"]> = Extract<Fact, { type: Type }>;
 
 export interface Told {
   readonly type: Extract<keyof EventData, `booking.${string}`>;
-  readonly cancelledSeats?: readonly number[];
+  readonly cancelled?: readonly BookedSeat[];
   readonly paid?: boolean;
   readonly refunded?: Money;
 }
@@ -141,6 +149,9 @@ export const totalOf = (seats: readonly BookedSeat[]): Money => ({
   amount: seats.reduce((sum, { price }) => sum + price.amount, 0),
   currency: seats[0]?.price.currency ?? "XXX", // A booking always has a seat; ISO 4217's code for none.
 });
+
+/** As others see it. */
+export const ticketOf = ({ seat, label, type, price }: BookedSeat) => ({ seat, label, type, price });
 
 /**
  * Which hold, payment, release or refund its first step is about. There may be another step of the same name by the time that an

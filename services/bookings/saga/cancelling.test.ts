@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { testEvent } from "../../../platform/events/testing.ts";
+import type { Booking } from "../../../proto/rest/index.ts";
 import { BOOKING } from "../../../proto/services/index.ts";
 import { over, useSale } from "../testing/sale.ts";
 import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
@@ -19,20 +20,26 @@ describe("cancelling", () => {
     ]);
     expect(await sale.world.booked(sale.showtime)).toEqual([0, 2]);
     expect(sale.world.payments.kept(id)).toBe(2 * PRICE.adult);
+    const child = { seat: 1, label: "A2", type: "child", price: { amount: PRICE.child, currency: "EUR" } };
+    expect(part.json()).toMatchObject({ cancelledTickets: [{ ...child, refundId: expect.stringMatching(/^rf_/) }] });
     expect((await cancel(id, [1])).json()).toMatchObject({ status: 404, code: "NOT_FOUND", seats: [1] });
-    expect((await cancel(id)).json()).toMatchObject({ status: "cancelled", seats: [0, 2] });
+    const whole = (await cancel(id)).json<Booking>();
+    expect(whole).toMatchObject({ status: "cancelled", seats: [0, 2] });
+    expect(whole.cancelledTickets).toEqual(part.json<Booking>().cancelledTickets);
+    expect(await read(sale.shop, id)).toMatchObject({ cancelledTickets: whole.cancelledTickets });
     expect([await sale.world.booked(sale.showtime), sale.world.payments.kept(id)]).toEqual([[], 0]);
     expect((await cancel(id)).json()).toMatchObject({ status: 409, code: "BOOKING_STATE" });
     await expect
       .poll(() => sale.world.eventsOf(id).slice(2))
       .toEqual(["booking.cancelled", "booking.refunded", "booking.cancelled", "booking.refunded"]);
-    const [first, refund] = sale.world.events.filter(
+    const [first, refund, last] = sale.world.events.filter(
       ({ subject, type }) => subject === id && /cancelled|refunded/.test(type),
     );
     expect([first?.data, refund?.data]).toMatchObject([
-      { cancelledSeats: [1], paid: true },
+      { cancelledSeats: [1], cancelledTickets: [child], paid: true },
       { refunded: { amount: PRICE.child } },
     ]);
+    expect(last?.data).toMatchObject({ cancelledSeats: [0, 2], cancelledTickets: whole.tickets });
   });
 
   it("says what has gone back, and what is on its way", async () => {

@@ -423,7 +423,8 @@ describe("whatever happens, in whatever order, with answers lost and steps done 
         for (const each of turns) model.take(each);
         model.settle();
         if (model.booking === undefined) return;
-        const { status, seats, refunded, steps, dueAt } = model.booking;
+        const { status, seats, cancelled, refunded, steps, dueAt } = model.booking;
+        expect(new Set([...seats, ...cancelled].map(({ seat }) => seat)).size).toBe(3);
         expect({ steps, dueAt }).toEqual({ steps: [], dueAt: null });
         expect(["confirmed", "cancelled", "refunded", "expired", "failed"]).toContain(status);
         const isSold = status === "confirmed";

@@ -80,6 +80,9 @@ const FAILED_PAYMENTS = [`alter table bookings.booking add column failed_payment
 /** Not known for older bookings. */
 const DESK = [`alter table bookings.booking add column desk boolean not null default false`];
 
+/** Not known for older bookings. */
+const CANCELLED = [`alter table bookings.booking add column cancelled jsonb not null default '[]'`];
+
 /** Migrations of the schema `bookings`, in the order of their names. */
 export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "001-bookings": statements(STATEMENTS),
@@ -93,4 +96,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "009-outbox-order": outboxOrderMigration(BOOKINGS_SCHEMA),
   "010-desk": statements(DESK),
   "011-vacuum": vacuumOften("bookings.booking"),
+  "012-cancelled": statements(CANCELLED),
 };

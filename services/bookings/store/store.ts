@@ -14,7 +14,7 @@ import { byTime, type TimePlace } from "../../../platform/http/index.ts";
 import { BuiltOnce, createDatabase } from "../../../platform/postgres/index.ts";
 import type { EventData } from "../../../proto/index.ts";
 import { LEASE_MS } from "../limits.ts";
-import { type Booking, isUndoing, looksAlike, type Told, totalOf } from "../saga/booking.ts";
+import { type Booking, isUndoing, looksAlike, ticketOf, type Told, totalOf } from "../saga/booking.ts";
 import { BOOKINGS_SCHEMA, type BookingsTables, type BookingTable } from "./tables.ts";
 
 /** A booking with what its row says beside. */
@@ -255,11 +255,15 @@ export class BookingStore {
       seats: booking.seats.map(({ seat }) => seat),
       total: totalOf(booking.seats),
     };
-    const events = told.map(({ type, cancelledSeats = [], paid = false, refunded = { ...facts.total, amount: 0 } }) => {
+    const events = told.map(({ type, cancelled = [], paid = false, refunded = { ...facts.total, amount: 0 } }) => {
       // One literal for all: each type takes what is its own.
       const data = {
         ...facts,
-        ...(type === "booking.cancelled" && { cancelledSeats, paid }),
+        ...(type === "booking.cancelled" && {
+          cancelledSeats: cancelled.map(({ seat }) => seat),
+          cancelledTickets: cancelled.map(ticketOf),
+          paid,
+        }),
         ...(type === "booking.refunded" && { refunded }),
       };
       return { type, data };
@@ -278,6 +282,7 @@ const columnsOf = (booking: Booking) => ({
   status: booking.status,
   reason: booking.reason,
   seats: JSON.stringify(booking.seats),
+  cancelled: JSON.stringify(booking.cancelled),
   accept_other_seats: booking.acceptOtherSeats,
   pay_by: new Date(booking.payBy),
   payment: booking.payment && JSON.stringify(booking.payment),
@@ -302,6 +307,7 @@ const storedOf = (row: Selectable<BookingTable>): Stored => ({
     status: row.status,
     reason: row.reason,
     seats: row.seats,
+    cancelled: row.cancelled,
     acceptOtherSeats: row.accept_other_seats,
     payBy: row.pay_by.getTime(),
     payment: row.payment,

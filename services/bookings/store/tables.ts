@@ -2,7 +2,7 @@
 import type { ColumnType, JSONColumnType } from "kysely";
 import type { Fixed } from "../../../platform/postgres/index.ts";
 import type { BookingStatus } from "../../../proto/services/index.ts";
-import type { BookedSeat, PaymentAttempt, Step } from "../saga/booking.ts";
+import type { BookedSeat, CancelledSeat, PaymentAttempt, Step } from "../saga/booking.ts";
 
 export const BOOKINGS_SCHEMA = "bookings";
 
@@ -24,6 +24,7 @@ export interface BookingTable {
   status: BookingStatus;
   reason: string | null;
   seats: JSONColumnType<BookedSeat[]>;
+  cancelled: JSONColumnType<CancelledSeat[]>;
   accept_other_seats: boolean;
   pay_by: Date;
   payment: JSONColumnType<PaymentAttempt> | null;

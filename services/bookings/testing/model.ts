@@ -33,6 +33,7 @@ export const aBooking = (): Booking => ({
   failedPayments: 0,
   refunded: 0,
   cancellations: [],
+  cancelled: [],
   seats: [1, 2, 3].map((seat) => ({
     seat,
     label: `A${seat}`,

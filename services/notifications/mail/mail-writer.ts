@@ -37,6 +37,7 @@ export class MailWriter {
     const user = known ?? (await peers.user(booking.userId));
     if (!hasAddress(user)) return unaddressed(user);
     const seats = seatsOf(event, booking);
+    const sold = soldOf(event, booking);
     const [quote, tickets] = await Promise.all([
       peers.quote(booking.showtimeId, seats),
       event.type === "booking.confirmed" ? this.#tickets(booking.bookingId) : undefined,
@@ -45,7 +46,8 @@ export class MailWriter {
       event,
       booking,
       showtime: quote?.showtime ?? null,
-      seats: quote?.seats ?? seatsSold(booking, seats),
+      seats: quote?.seats ?? seatsSold(sold, seats),
+      sold,
       language: user.language,
       name: user.name,
       url: `${this.#options.publicUrl()}/`,
@@ -70,11 +72,15 @@ export class MailWriter {
   }
 }
 
-/** Seats of a showtime that was deleted, as the booking knows them. */
-const seatsSold = (booking: BookingRecord, seats: readonly number[]): LetterSeat[] =>
-  booking.seats
-    .filter(({ seat }) => seats.includes(seat))
-    .map(({ seat, label }) => ({ seat, label, categoryName: null }));
+/** Those that were given back while others were kept are in the booking no more: their event has them. */
+function soldOf({ type, data }: DomainEvent<MailedEvent>, booking: BookingRecord): BookingRecord["seats"] {
+  if (type !== "booking.cancelled" || data.cancelledTickets === undefined) return booking.seats;
+  return data.cancelledTickets.map((ticket) => ({ ...ticket, ticketType: ticket.type }));
+}
+
+/** Seats of a showtime that was deleted, as they were sold. */
+const seatsSold = (sold: BookingRecord["seats"], seats: readonly number[]): LetterSeat[] =>
+  sold.filter(({ seat }) => seats.includes(seat)).map(({ seat, label }) => ({ seat, label, categoryName: null }));
 
 const hasAddress = (user: UserCard | null): user is UserCard & { readonly email: string } =>
   user !== null && user.email !== null;

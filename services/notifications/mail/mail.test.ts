@@ -96,6 +96,23 @@ describe("a mail", () => {
     },
   );
 
+  it.each([false, true])(
+    "about seats that were given back while others were kept says what they were sold for; the showtime was deleted: %j",
+    async (deleted) => {
+      await post.server.start();
+      await post.world.start({ smtpUrl: smtpUrl() });
+      post.world.peers.deleted = deleted;
+      const user = post.world.peers.user();
+      const price = { amount: 950, currency: "EUR" };
+      const cancelledTickets = [{ seat: 7, label: "A8", type: "child", price }];
+      const more = { paid: true, cancelledSeats: [7], cancelledTickets };
+      await post.world.stream.publish(bookingEvent("booking.cancelled", post.world.peers.book(user.id), more));
+      await eventually(() => expect(receivedBy(user.email)).toHaveLength(1));
+      const [{ mail }] = receivedBy(user.email) as [(typeof post.server.received)[0]];
+      expect(mail.text).toContain(`A8 (child${deleted ? "" : ", Standard"}): €9.50`);
+    },
+  );
+
   it.each([
     ["😀 Zoë 🎬", "😀 Zoë 🎬"],
     ["שלום עולם", "שלום עולם"],

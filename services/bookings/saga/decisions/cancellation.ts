@@ -1,5 +1,5 @@
 /** Seats are given back: by the buyer, or because there will be no show, or no buyer any more. */
-import { type Booking, type Decision, type FactOf, type Step, totalOf } from "../booking.ts";
+import { type BookedSeat, type Booking, type Decision, type FactOf, type Step, totalOf } from "../booking.ts";
 import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
 import { WHY } from "./reasons.ts";
 
@@ -8,13 +8,13 @@ export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"can
   const { booking } = moment;
   if (booking.cancellations.includes(id)) return moment.stay();
   const cancellations = [...booking.cancellations, id];
-  const all = booking.seats.map(({ seat }) => seat);
-  const others = wished?.filter((seat) => !all.includes(seat)) ?? [];
+  const given = booking.seats.filter(({ seat }) => wished?.includes(seat) ?? true);
+  const others = wished?.filter((seat) => given.every((each) => each.seat !== seat)) ?? [];
   if (moment.isOver) return refuse(`The booking is ${booking.status}.`);
   if (others.length > 0) {
     return { type: "refused", code: "NOT_FOUND", message: "Seats are not of this booking.", seats: others };
   }
-  const whole = wished === undefined || wished.length === all.length;
+  const whole = given.length === booking.seats.length;
 
   if (booking.status !== "confirmed") {
     if (!whole) return refuse("A booking that is not paid yet can only be cancelled whole.");
@@ -24,17 +24,17 @@ export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"can
   if (moment.now >= until) {
     return { type: "refused", code: "CANCELLATION_CLOSED", message: "It is too late to cancel this booking." };
   }
-  const given = whole ? all : wished;
-  const told = { type: "booking.cancelled", cancelledSeats: given, paid: true } as const;
+  const told = { type: "booking.cancelled", cancelled: given, paid: true } as const;
   const steps = undo(booking, id, id, given);
   if (whole) return moment.go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
-  const seats = booking.seats.filter(({ seat }) => !given.includes(seat));
-  return moment.go({ seats, cancellations, steps }, told);
+  const seats = booking.seats.filter((each) => !given.includes(each));
+  const cancelled = [...booking.cancelled, ...given.map((seat) => ({ ...seat, refundId: id }))];
+  return moment.go({ seats, cancelled, cancellations, steps }, told);
 }
 
 export function showtimeCancelled(moment: Moment): Decision {
   const { booking, step } = moment;
-  const seats = booking.seats.map(({ seat }) => seat);
+  const { seats } = booking;
   switch (booking.status) {
     case "pending":
       if (step?.do === "pin") return { type: "dropped", code: "SALE_CLOSED", message: WHY.showtimeCancelled };
@@ -48,7 +48,7 @@ export function showtimeCancelled(moment: Moment): Decision {
           reason: WHY.showtimeCancelled,
           steps: undo(booking, "showtime", moment.ownRefund, seats),
         },
-        { type: "booking.cancelled", cancelledSeats: seats, paid: true },
+        { type: "booking.cancelled", cancelled: seats, paid: true },
       );
     case "expired":
       return waitNoMore(moment, WHY.showtimeCancelled);
@@ -69,7 +69,7 @@ export function buyerDeleted(moment: Moment): Decision {
 function cancelUnpaid(moment: Moment, reason: string, cancellations: Booking["cancellations"]): Decision {
   const { status, seats } = moment.booking;
   const steps: Step[] = [RELEASE_ALL, ...(status === "paying" ? ([{ do: "void" }] as const) : [])];
-  const told = { type: "booking.cancelled", cancelledSeats: seats.map(({ seat }) => seat), paid: false } as const;
+  const told = { type: "booking.cancelled", cancelled: seats, paid: false } as const;
   return moment.go({ status: "cancelled", reason, cancellations, steps }, told);
 }
 
@@ -78,13 +78,13 @@ const waitNoMore = (moment: Moment, reason: string): Decision =>
   moment.step === undefined || moment.isGivenUp ? moment.stay() : moment.giveUp(reason);
 
 /** Back to free seats and a full purse. The seats wait for no refund, which may take long; one that is under way is asked for again. */
-function undo(booking: Booking, id: string, refund: string, given: readonly number[]): Step[] {
-  const { amount } = totalOf(booking.seats.filter(({ seat }) => given.includes(seat)));
+function undo(booking: Booking, id: string, refund: string, given: readonly BookedSeat[]): Step[] {
+  const { amount } = totalOf(given);
   const releases = booking.steps.filter((earlier) => earlier.do === "release");
   const others = booking.steps.filter((earlier) => earlier.do !== "release");
   const steps: Step[] = [
     ...releases,
-    { do: "release", id, ...(given.length < booking.seats.length && { seats: given }) },
+    { do: "release", id, ...(given.length < booking.seats.length && { seats: given.map(({ seat }) => seat) }) },
     ...others,
   ];
   return amount > 0 ? [...steps, { do: "refund", id: refund, amount }] : steps;

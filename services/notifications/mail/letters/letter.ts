@@ -36,6 +36,8 @@ interface LetterContent {
   readonly showtime: ShowtimeCard | null;
   /** Those that the mail is about. */
   readonly seats: readonly LetterSeat[];
+  /** As what they were sold. */
+  readonly sold: BookingRecord["seats"];
   readonly url: string;
 }
 
@@ -50,7 +52,7 @@ export function writeLetter(content: LetterContent): Letter {
     [facts.when, showtime && formatWhen(showtime.startsAt, showtime.timeZone, locale)],
     [facts.cinema, showtime?.cinemaName, showtime?.cinemaAddress],
     [facts.hall, showtime?.hallName],
-    [facts.seats, ...content.seats.map((seat) => seatLine(seat, booking, messages))],
+    [facts.seats, ...content.seats.map((seat) => seatLine(seat, content.sold, messages))],
     ...sumsOf(content, messages),
     [facts.reason, reasonOf(event, messages)],
     [facts.booking, booking.bookingId],
@@ -94,8 +96,8 @@ function reasonOf({ type, data }: DomainEvent<MailedEvent>, messages: Messages):
   return type === "booking.confirmed" || data.reason === null ? null : messages.reason(data.reason);
 }
 
-function seatLine({ seat, label, categoryName }: LetterSeat, booking: BookingRecord, messages: Messages): string {
-  const sale = booking.seats.find((each) => each.seat === seat);
+function seatLine({ seat, label, categoryName }: LetterSeat, sold: BookingRecord["seats"], messages: Messages): string {
+  const sale = sold.find((each) => each.seat === seat);
   const kind = [sale && messages.types[sale.ticketType], categoryName].filter(Boolean).join(", ");
   return `${label} (${kind})${sale ? `: ${formatMoney(sale.price, messages.locale)}` : ""}`;
 }
