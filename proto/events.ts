@@ -62,6 +62,8 @@ export interface CancelledFacts {
     readonly type: TicketType;
     readonly price: Money;
   }[];
+  /** The user who cancelled it, where that was not the buyer. */
+  readonly by?: string;
   /** Whether there are tickets that are void now, and money that goes back; earlier versions did not say. */
   readonly paid?: boolean;
 }

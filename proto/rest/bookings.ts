@@ -8,6 +8,7 @@ import { Id, Money, Page, PageQuery, Timestamp } from "./common.ts";
 const Seat = Type.Integer({ minimum: 0, maximum: SEAT_MAX, description: "Index into the layout." });
 const TicketTypeName = Type.Enum([...TICKET_TYPES]);
 const Ticket = Type.Object({ seat: Type.Integer(), label: Type.String(), type: TicketTypeName, price: Money });
+const CancelledBy = { ...Id, description: "For admins: the user who cancelled it, where that was not the buyer." };
 
 export const BookingRequest = Type.Object(
   {
@@ -88,10 +89,14 @@ export const Booking = Type.Object(
     holdId: Type.String(),
     seats: Type.Array(Type.Integer(), { description: "Indexes into the layout." }),
     tickets: Type.Array(Ticket),
-    cancelledTickets: Type.Array(Type.Object({ ...Ticket.properties, refundId: Id }), {
-      description:
-        "Those that were given back while others were kept: `seats`, `tickets` and `total` have them no more. `refundId` is that of the `payment.refund` of their price.",
-    }),
+    cancelledBy: Type.Optional(CancelledBy),
+    cancelledTickets: Type.Array(
+      Type.Object({ ...Ticket.properties, refundId: Id, cancelledBy: Type.Optional(CancelledBy) }),
+      {
+        description:
+          "Those that were given back while others were kept: `seats`, `tickets` and `total` have them no more. `refundId` is that of the `payment.refund` of their price.",
+      },
+    ),
     total: { ...Money, description: "Of the seats that it still has, or had before all were given back." },
     payBy: {
       ...Timestamp,

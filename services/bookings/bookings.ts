@@ -96,6 +96,7 @@ export class Bookings {
       const cancel = {
         type: "cancel",
         id: refundId,
+        by: asker.userId,
         seats,
         until: await this.#cancelUntil(asker, own.booking),
       } as const;
@@ -177,6 +178,7 @@ export class Bookings {
       status: "pending",
       reason: null,
       seats,
+      cancelledBy: null,
       cancelled: [],
       acceptOtherSeats: request.acceptOtherSeats ?? false,
       payBy: now + this.#options.config.paymentTtlMs,

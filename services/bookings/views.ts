@@ -1,12 +1,15 @@
 /** A booking as others see it. */
 import type { Booking as BookingView, PaymentAnswer } from "../../proto/rest/index.ts";
 import type { BookingRecord, BookingStatus } from "../../proto/services/index.ts";
+import type { Role } from "../../proto/index.ts";
 import { type Booking, refundingOf, ticketOf, totalOf } from "./saga/booking.ts";
 import type { Stored } from "./store/store.ts";
 
 const isoOf = (at: number): string => new Date(at).toISOString();
 
-export function bookingView({ booking, updatedAt }: Stored): BookingView {
+/** @param reader.role only an admin is told who of the cinema's people has cancelled it */
+export function bookingView({ booking, updatedAt }: Stored, { role }: { readonly role: Role }): BookingView {
+  const cancelledBy = (by: string | null) => (role === "admin" && by !== null ? { cancelledBy: by } : {});
   const { id, reason, userId, showtimeId, holdId, seats, cancelled, payment } = booking;
   const total = totalOf(seats);
   return {
@@ -18,7 +21,12 @@ export function bookingView({ booking, updatedAt }: Stored): BookingView {
     holdId,
     seats: seats.map(({ seat }) => seat),
     tickets: seats.map(ticketOf),
-    cancelledTickets: cancelled.map((seat) => ({ ...ticketOf(seat), refundId: seat.refundId })),
+    ...cancelledBy(booking.cancelledBy),
+    cancelledTickets: cancelled.map((seat) => ({
+      ...ticketOf(seat),
+      refundId: seat.refundId,
+      ...cancelledBy(seat.cancelledBy),
+    })),
     total,
     payBy: isoOf(booking.payBy),
     payment: payment && { ...paymentView(payment), status: moneyStatus(booking), method: payment.method },

@@ -19,6 +19,7 @@ import {
   TimePlace,
 } from "../../../platform/http/index.ts";
 import type { Bookings } from "../bookings.ts";
+import type { Stored } from "../store/store.ts";
 import { bookingView, paymentView } from "../views.ts";
 import { askerOf } from "./asker-of.ts";
 
@@ -46,7 +47,8 @@ export const bookingRoutes =
         },
       },
       async (request, reply) => {
-        const booking = bookingView(await bookings.book(askerOf(request), request.body));
+        const asker = askerOf(request);
+        const booking = bookingView(await bookings.book(asker, request.body), asker);
         return reply.code(201).header("location", `/api/v1/bookings/${booking.id}`).send(booking);
       },
     );
@@ -67,14 +69,16 @@ export const bookingRoutes =
       async (request, reply) => {
         const { cursor, userId, showtimeId } = request.query;
         const limit = limitOf(request.query);
-        const rows = await bookings.list(askerOf(request), {
+        const asker = askerOf(request);
+        const rows = await bookings.list(asker, {
           limit,
           ...(userId !== undefined && { userId }),
           ...(showtimeId !== undefined && { showtimeId }),
           ...(cursor !== undefined && { after: decodeCursor(TimePlace, cursor) }),
         });
         void reply.header("cache-control", "no-store");
-        return pageOf(rows, limit, bookingView, ({ booking }) => [booking.createdAt, booking.id]);
+        const shown = (stored: Stored) => bookingView(stored, asker);
+        return pageOf(rows, limit, shown, ({ booking }) => [booking.createdAt, booking.id]);
       },
     );
 
@@ -93,7 +97,8 @@ export const bookingRoutes =
       },
       async (request, reply) => {
         void reply.header("cache-control", "no-store");
-        return bookingView(await bookings.read(askerOf(request), request.params.id));
+        const asker = askerOf(request);
+        return bookingView(await bookings.read(asker, request.params.id), asker);
       },
     );
 
@@ -144,6 +149,9 @@ export const bookingRoutes =
           problems: ["BOOKING_NOT_FOUND", "BOOKING_STATE", "CANCELLATION_CLOSED", "ALREADY_USED", "NOT_FOUND"],
         },
       },
-      async (request) => bookingView(await bookings.cancel(askerOf(request), request.params.id, request.body)),
+      async (request) => {
+        const asker = askerOf(request);
+        return bookingView(await bookings.cancel(asker, request.params.id, request.body), asker);
+      },
     );
   };

@@ -17,6 +17,7 @@ export interface BookedSeat {
 export interface CancelledSeat extends BookedSeat {
   /** By which its price goes back. */
   readonly refundId: string;
+  readonly cancelledBy: string | null;
 }
 
 /** The payment begun last; one that failed makes room for the next. */
@@ -73,6 +74,8 @@ export interface Booking {
   readonly reason: string | null;
   /** Those that are the buyer's; of a booking that is over, those that were. */
   readonly seats: readonly BookedSeat[];
+  /** The user who cancelled it; null where that was its own, or nobody. */
+  readonly cancelledBy: string | null;
   /** Those that were given back before, in that order: they are in `seats` no more. */
   readonly cancelled: readonly CancelledSeat[];
   readonly acceptOtherSeats: boolean;
@@ -116,6 +119,8 @@ export type Fact =
   | {
       readonly type: "cancel";
       readonly id: string;
+      /** The user who asks. */
+      readonly by: string;
       readonly seats: readonly number[] | undefined;
       /** Until when whoever asks may cancel; null when that was not looked up, since the booking was not paid. */
       readonly until: number | null;
@@ -130,6 +135,7 @@ export type FactOf<Type extends Fact["type"]> = Extract<Fact, { type: Type }>;
 export interface Told {
   readonly type: Extract<keyof EventData, `booking.${string}`>;
   readonly cancelled?: readonly BookedSeat[];
+  readonly by?: string | null;
   readonly paid?: boolean;
   readonly refunded?: Money;
 }

@@ -89,6 +89,54 @@ describe("cancelling", () => {
     });
   });
 
+  it("by an admin is the cinema's, whose name only admins are told", async () => {
+    const [whole, part, unpaid] = [await book([0]), await book([1, 2]), await book([3])];
+    const admin = { user: "root", role: "admin" } as const;
+    for (const { id } of [whole, part]) {
+      await pay(id, "ok");
+      await until(sale.shop, id, hasStatus("confirmed"));
+    }
+    for (const [{ id }, seats] of [[whole], [part, [2]], [unpaid]] as const)
+      await call(sale.shop, "POST", `/bookings/${id}/cancel`, { ...admin, body: { ...(seats && { seats }) } });
+    const asSeen = async (caller?: typeof admin) => {
+      const seen = await Promise.all([whole, part, unpaid].map(({ id }) => read(sale.shop, id, caller)));
+      return seen.map(({ reason, cancelledBy, cancelledTickets: [ticket] }) => [
+        reason,
+        cancelledBy,
+        ticket?.cancelledBy,
+      ]);
+    };
+    const reason = "Cancelled by the cinema.";
+    const [by, nobody] = ["root", undefined];
+    expect(await asSeen()).toEqual([
+      [reason, nobody, nobody],
+      [null, nobody, nobody],
+      [reason, nobody, nobody],
+    ]);
+    expect(await asSeen(admin)).toEqual([
+      [reason, by, nobody],
+      [null, nobody, by],
+      [reason, by, nobody],
+    ]);
+    const told = ({ id }: Booking) =>
+      sale.world.events.find(({ subject, type }) => subject === id && type === "booking.cancelled");
+    for (const booking of [whole, part, unpaid]) await expect.poll(() => told(booking)).toMatchObject({ data: { by } });
+    expect(sale.world.payments.reasons(whole.id)).toEqual([reason]);
+  });
+
+  it("by the buyer names nobody", async () => {
+    const { id } = await book([0, 1]);
+    await pay(id, "ok");
+    await until(sale.shop, id, hasStatus("confirmed"));
+    await cancel(id, [1]);
+    await cancel(id);
+    const seen = await read(sale.shop, id, { user: "root", role: "admin" });
+    expect(seen).toMatchObject({ reason: "Cancelled at your wish." });
+    expect([seen.cancelledBy, seen.cancelledTickets[0]?.cancelledBy]).toEqual([undefined, undefined]);
+    const told = sale.world.events.filter(({ subject, type }) => subject === id && type === "booking.cancelled");
+    for (const { data } of told) expect(data).not.toHaveProperty("by");
+  });
+
   it("withdraws no ticket when it is refused anyway, or was done before", async () => {
     const { id } = await book([0, 1]);
     await pay(id, "ok");

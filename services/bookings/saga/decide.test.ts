@@ -36,6 +36,7 @@ const said = (state: "pending" | "authorized" | "captured" | "failed" | "voided"
 const cancel = (seats?: number[], until: number | null = Infinity): Fact => ({
   type: "cancel",
   id: "rf_1",
+  by: "ada",
   seats,
   until,
 });

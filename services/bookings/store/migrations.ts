@@ -83,6 +83,9 @@ const DESK = [`alter table bookings.booking add column desk boolean not null def
 /** Not known for older bookings. */
 const CANCELLED = [`alter table bookings.booking add column cancelled jsonb not null default '[]'`];
 
+/** Not known for older bookings. */
+const CANCELLED_BY = [`alter table bookings.booking add column cancelled_by text`];
+
 /** Migrations of the schema `bookings`, in the order of their names. */
 export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "001-bookings": statements(STATEMENTS),
@@ -97,4 +100,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "010-desk": statements(DESK),
   "011-vacuum": vacuumOften("bookings.booking"),
   "012-cancelled": statements(CANCELLED),
+  "013-cancelled-by": statements(CANCELLED_BY),
 };

@@ -255,19 +255,22 @@ export class BookingStore {
       seats: booking.seats.map(({ seat }) => seat),
       total: totalOf(booking.seats),
     };
-    const events = told.map(({ type, cancelled = [], paid = false, refunded = { ...facts.total, amount: 0 } }) => {
-      // One literal for all: each type takes what is its own.
-      const data = {
-        ...facts,
-        ...(type === "booking.cancelled" && {
-          cancelledSeats: cancelled.map(({ seat }) => seat),
-          cancelledTickets: cancelled.map(ticketOf),
-          paid,
-        }),
-        ...(type === "booking.refunded" && { refunded }),
-      };
-      return { type, data };
-    });
+    const events = told.map(
+      ({ type, cancelled = [], by = null, paid = false, refunded = { ...facts.total, amount: 0 } }) => {
+        // One literal for all: each type takes what is its own.
+        const data = {
+          ...facts,
+          ...(type === "booking.cancelled" && {
+            cancelledSeats: cancelled.map(({ seat }) => seat),
+            cancelledTickets: cancelled.map(ticketOf),
+            ...(by !== null && { by }),
+            paid,
+          }),
+          ...(type === "booking.refunded" && { refunded }),
+        };
+        return { type, data };
+      },
+    );
     return sql`
       with written as (${update}), told as (${this.#outbox.adding("written", booking.id, events)})
       select from written`.execute(this.#db);
@@ -282,6 +285,7 @@ const columnsOf = (booking: Booking) => ({
   status: booking.status,
   reason: booking.reason,
   seats: JSON.stringify(booking.seats),
+  cancelled_by: booking.cancelledBy,
   cancelled: JSON.stringify(booking.cancelled),
   accept_other_seats: booking.acceptOtherSeats,
   pay_by: new Date(booking.payBy),
@@ -307,6 +311,7 @@ const storedOf = (row: Selectable<BookingTable>): Stored => ({
     status: row.status,
     reason: row.reason,
     seats: row.seats,
+    cancelledBy: row.cancelled_by,
     cancelled: row.cancelled,
     acceptOtherSeats: row.accept_other_seats,
     payBy: row.pay_by.getTime(),

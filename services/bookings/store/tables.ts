@@ -24,6 +24,7 @@ export interface BookingTable {
   status: BookingStatus;
   reason: string | null;
   seats: JSONColumnType<BookedSeat[]>;
+  cancelled_by: string | null;
   cancelled: JSONColumnType<CancelledSeat[]>;
   accept_other_seats: boolean;
   pay_by: Date;

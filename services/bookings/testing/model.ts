@@ -33,6 +33,7 @@ export const aBooking = (): Booking => ({
   failedPayments: 0,
   refunded: 0,
   cancellations: [],
+  cancelledBy: null,
   cancelled: [],
   seats: [1, 2, 3].map((seat) => ({
     seat,
@@ -114,7 +115,13 @@ export class Model {
       case "buyer-deleted":
         return this.#tell({ type: turn.do });
       case "cancel":
-        return this.#tell({ type: "cancel", id: `rf_${++this.#requests}`, seats: turn.seats, until: Infinity });
+        return this.#tell({
+          type: "cancel",
+          id: `rf_${++this.#requests}`,
+          by: "ada",
+          seats: turn.seats,
+          until: Infinity,
+        });
       case "gateway":
         for (const toy of this.#payments.values()) this.#decide(toy, turn.state);
         return undefined;

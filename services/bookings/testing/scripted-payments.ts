@@ -19,7 +19,7 @@ type Answer = ServiceAnswer<Payment>;
 interface Kept {
   payment: Payment;
   givenUp: boolean;
-  readonly refunds: Map<string, number>;
+  readonly refunds: Map<string, { readonly amount: number; readonly reason: string }>;
 }
 
 const no = (code: "CONFLICT" | "NOT_FOUND" | "PAYMENT_METHOD_UNAVAILABLE", message: string): Answer => ({
@@ -58,7 +58,9 @@ export class ScriptedPayments {
     serve(READ_PAYMENT, ({ paymentId }) => this.#with(paymentId, ({ payment }) => ({ ok: true, value: payment })));
     serve(CAPTURE_PAYMENT, ({ paymentId, amount }) => this.#capture(paymentId, amount));
     serve(VOID_PAYMENT, ({ paymentId }) => this.#void(paymentId));
-    serve(REFUND_PAYMENT, ({ paymentId, refundId, amount }) => this.#refund(paymentId, refundId, amount));
+    serve(REFUND_PAYMENT, ({ paymentId, refundId, amount, reason }) =>
+      this.#refund(paymentId, refundId, amount, reason),
+    );
   }
 
   /** Nobody serves from now on. */
@@ -77,6 +79,11 @@ export class ScriptedPayments {
   /** What was taken for the booking, less what was given back; minor units. */
   kept(bookingId: string): number {
     return this.#of(bookingId).reduce((sum, { payment }) => sum + payment.captured - payment.refunded, 0);
+  }
+
+  /** Why money was given back, in turn. */
+  reasons(bookingId: string): string[] {
+    return this.#of(bookingId).flatMap(({ refunds }) => Array.from(refunds.values(), ({ reason }) => reason));
   }
 
   /** Whether money is still reserved. */
@@ -114,7 +121,7 @@ export class ScriptedPayments {
       next,
       state: method === "terminal" || token === "no-word" ? "authorized" : "pending",
     };
-    const kept = { payment, givenUp: false, refunds: new Map<string, number>() };
+    const kept = { payment, givenUp: false, refunds: new Map() };
     this.#kept.set(paymentId, kept);
     if (token === "no-word") return { ok: true, value: { ...payment, state: "pending" } };
     if (token === "ok" || token === "uncapturable") this.#become(kept, "authorized");
@@ -143,14 +150,14 @@ export class ScriptedPayments {
     });
   }
 
-  #refund(paymentId: string, refundId: string, amount: number): Answer {
+  #refund(paymentId: string, refundId: string, amount: number, reason: string): Answer {
     return this.#with(paymentId, (kept) => {
       const { payment, refunds } = kept;
       if (!refunds.has(refundId)) {
         if (payment.state !== "captured" || payment.refunded + amount > payment.captured) {
           return no("CONFLICT", "There is not so much to give back.");
         }
-        refunds.set(refundId, amount);
+        refunds.set(refundId, { amount, reason });
         kept.payment = { ...payment, refunded: payment.refunded + amount };
       }
       return { ok: true, value: kept.payment };

@@ -3,8 +3,8 @@ import { type BookedSeat, type Booking, type Decision, type FactOf, type Step, t
 import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
 import { WHY } from "./reasons.ts";
 
-/** On the buyer's wish: all seats, or those named. */
-export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"cancel">): Decision {
+/** On the wish of the buyer, or of the cinema's people: all seats, or those named. */
+export function cancel(moment: Moment, { id, by, seats: wished, until }: FactOf<"cancel">): Decision {
   const { booking } = moment;
   if (booking.cancellations.includes(id)) return moment.stay();
   const cancellations = [...booking.cancellations, id];
@@ -14,21 +14,23 @@ export function cancel(moment: Moment, { id, seats: wished, until }: FactOf<"can
   if (others.length > 0) {
     return { type: "refused", code: "NOT_FOUND", message: "Seats are not of this booking.", seats: others };
   }
+  const cancelledBy = by === booking.userId ? null : by;
+  const reason = cancelledBy === null ? WHY.cancelled : WHY.cancelledByCinema;
   const whole = given.length === booking.seats.length;
 
   if (booking.status !== "confirmed") {
     if (!whole) return refuse("A booking that is not paid yet can only be cancelled whole.");
-    return cancelUnpaid(moment, WHY.cancelled, cancellations);
+    return cancelUnpaid(moment, { reason, cancelledBy, cancellations });
   }
   if (until === null) return refuse("The booking has just been paid. To cancel it nevertheless, ask once more.");
   if (moment.now >= until) {
     return { type: "refused", code: "CANCELLATION_CLOSED", message: "It is too late to cancel this booking." };
   }
-  const told = { type: "booking.cancelled", cancelled: given, paid: true } as const;
+  const told = { type: "booking.cancelled", cancelled: given, by: cancelledBy, paid: true } as const;
   const steps = undo(booking, id, id, given);
-  if (whole) return moment.go({ status: "cancelled", reason: WHY.cancelled, cancellations, steps }, told);
+  if (whole) return moment.go({ status: "cancelled", reason, cancelledBy, cancellations, steps }, told);
   const seats = booking.seats.filter((each) => !given.includes(each));
-  const cancelled = [...booking.cancelled, ...given.map((seat) => ({ ...seat, refundId: id }))];
+  const cancelled = [...booking.cancelled, ...given.map((seat) => ({ ...seat, refundId: id, cancelledBy }))];
   return moment.go({ seats, cancelled, cancellations, steps }, told);
 }
 
@@ -61,16 +63,19 @@ export function showtimeCancelled(moment: Moment): Decision {
 
 /** Nobody could be shown the tickets any more. What is confirmed stays sold. */
 export function buyerDeleted(moment: Moment): Decision {
-  const { status, cancellations } = moment.booking;
-  if (status === "pending" || status === "paying") return cancelUnpaid(moment, WHY.buyerDeleted, cancellations);
+  const { status } = moment.booking;
+  if (status === "pending" || status === "paying") return cancelUnpaid(moment, { reason: WHY.buyerDeleted });
   return status === "expired" ? waitNoMore(moment, WHY.buyerDeleted) : moment.stay();
 }
 
-function cancelUnpaid(moment: Moment, reason: string, cancellations: Booking["cancellations"]): Decision {
+function cancelUnpaid(
+  moment: Moment,
+  changes: Partial<Pick<Booking, "reason" | "cancelledBy" | "cancellations">>,
+): Decision {
   const { status, seats } = moment.booking;
   const steps: Step[] = [RELEASE_ALL, ...(status === "paying" ? ([{ do: "void" }] as const) : [])];
-  const told = { type: "booking.cancelled", cancelled: seats, paid: false } as const;
-  return moment.go({ status: "cancelled", reason, cancellations, steps }, told);
+  const told = { type: "booking.cancelled", cancelled: seats, by: changes.cancelledBy ?? null, paid: false } as const;
+  return moment.go({ status: "cancelled", ...changes, steps }, told);
 }
 
 /** Money that still came would not be welcome any more. */

@@ -8,6 +8,7 @@ export const WHY = {
   notCaptured: "The payment could not be completed; nothing was taken.",
   holdChanged: "The hold was changed while it was being booked.",
   cancelled: "Cancelled at your wish.",
+  cancelledByCinema: "Cancelled by the cinema.",
   showtimeCancelled: "The showtime was cancelled.",
   buyerDeleted: "The account was deleted.",
 } as const;

@@ -18,6 +18,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
     "Die Zahlung konnte nicht abgeschlossen werden; es wurde nichts abgebucht.",
   ],
   ["Cancelled at your wish.", "Auf Ihren Wunsch storniert."],
+  ["Cancelled by the cinema.", "Vom Kino storniert."],
   ["The showtime was cancelled.", "Die Vorstellung fällt aus."],
   ["The account was deleted.", "Das Konto wurde gelöscht."],
   [
