@@ -64,7 +64,7 @@ export interface CancelledFacts {
   }[];
   /** The user who cancelled it, where that was not the buyer. */
   readonly by?: string;
-  /** Whether there are tickets that are void now, and money that goes back; earlier versions did not say. */
+  /** Whether there is money that goes back; earlier versions did not say. */
   readonly paid?: boolean;
 }
 

@@ -45,6 +45,11 @@ const gone: Fact = { type: "refused", step: "confirm", about: "st_1.1", code: "S
 const released: Fact = { type: "released", id: "all" };
 const keptFor = (leftMs: number | undefined): Fact => ({ type: "due", leftMs });
 const paid = after(aBooking(), pinned, pay, said("authorized"), confirmed, said("captured", 3_000));
+/** Its seats were sold at these prices. */
+const paidFor = (...amounts: readonly number[]): Booking => ({
+  ...paid,
+  seats: paid.seats.map((seat, at) => ({ ...seat, price: { amount: amounts[at] ?? 0, currency: "EUR" } })),
+});
 const stepsOf = ({ steps }: Booking) => steps.map((step) => step.do);
 
 describe("the seat comes before the money", () => {
@@ -264,6 +269,18 @@ describe("cancelling", () => {
     );
     expect(tried.dueAt).toBe(NOW + 5_000);
     expect(after(tried, { ...unheard, isHeard: true }).dueAt).toBe(NOW + 30_000);
+  });
+
+  it.each([
+    ["a free booking, whole", paidFor(0, 0, 0), cancel(), false],
+    ["a free booking, since there is no show", paidFor(0, 0, 0), { type: "showtime-cancelled" }, false],
+    ["a free seat of a paid booking", paidFor(1_000, 0, 1_000), cancel([2]), false],
+    ["a paid seat of a booking", paidFor(1_000, 0, 1_000), cancel([1]), true],
+  ] satisfies [string, Booking, Fact, boolean][])("says whether money goes back: %s", (_what, booking, fact, money) => {
+    const decision = decide(booking, fact, NOW, RULES);
+    expect(decision).toMatchObject({ type: "next", told: [{ type: "booking.cancelled", paid: money }] });
+    const steps = decision.type === "next" ? stepsOf(decision.booking) : [];
+    expect(steps).toEqual(money ? ["release", "refund"] : ["release"]);
   });
 
   it("a repeated request changes nothing", () => {

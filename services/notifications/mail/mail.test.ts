@@ -96,6 +96,21 @@ describe("a mail", () => {
     },
   );
 
+  it.each(["en", "de"])("about free seats that were given back says nothing of money: %s", async (language) => {
+    await post.world.start();
+    const user = post.world.peers.user({ language });
+    const bookingId = `bk_free_${language}`;
+    const price = { amount: 0, currency: "EUR" };
+    const cancelledTickets = [{ seat: 7, label: "A8", type: "child", price }];
+    const more = { paid: false, cancelledSeats: [7], cancelledTickets };
+    const booking = post.world.peers.book(user.id, { bookingId });
+    await post.world.stream.publish(bookingEvent("booking.cancelled", booking, more));
+    await eventually(async () => expect(await statusesOf(bookingId)).toEqual(["sent"]));
+    const [mail] = post.world.files().filter(({ headers }) => headers.get("to")?.includes(`<${user.email}>`));
+    expect(mail?.text).not.toMatch(/paid|pay |goes back|write again|bank|bezahlt|zahlen|zurück|schreiben Ihnen/i);
+    expect(mail?.text).toMatchSnapshot();
+  });
+
   it.each([false, true])(
     "about seats that were given back while others were kept says what they were sold for; the showtime was deleted: %j",
     async (deleted) => {

@@ -26,7 +26,12 @@ export function cancel(moment: Moment, { id, by, seats: wished, until }: FactOf<
   if (moment.now >= until) {
     return { type: "refused", code: "CANCELLATION_CLOSED", message: "It is too late to cancel this booking." };
   }
-  const told = { type: "booking.cancelled", cancelled: given, by: cancelledBy, paid: true } as const;
+  const told = {
+    type: "booking.cancelled",
+    cancelled: given,
+    by: cancelledBy,
+    paid: totalOf(given).amount > 0,
+  } as const;
   const steps = undo(booking, id, id, given);
   if (whole) return moment.go({ status: "cancelled", reason, cancelledBy, cancellations, steps }, told);
   const seats = booking.seats.filter((each) => !given.includes(each));
@@ -50,7 +55,7 @@ export function showtimeCancelled(moment: Moment): Decision {
           reason: WHY.showtimeCancelled,
           steps: undo(booking, "showtime", moment.ownRefund, seats),
         },
-        { type: "booking.cancelled", cancelled: seats, paid: true },
+        { type: "booking.cancelled", cancelled: seats, paid: totalOf(seats).amount > 0 },
       );
     case "expired":
       return waitNoMore(moment, WHY.showtimeCancelled);

@@ -28,6 +28,11 @@ export const english: Messages = {
         "You pay nothing: if your bank has set an amount aside, it is released, and a payment that still arrives goes back by itself.",
       ],
     },
+    "booking.cancelled.free": {
+      subject: (title) => `Cancelled: ${title}`,
+      heading: "Your seats are cancelled",
+      paragraphs: ["The seats below are cancelled, and tickets for them are void."],
+    },
     "booking.refunded": {
       subject: (title) => `Refund for ${title}`,
       heading: "Your money is on its way back",

@@ -70,6 +70,11 @@ export const german: Messages = {
         "Sie zahlen nichts: Hat Ihre Bank einen Betrag vorgemerkt, wird er freigegeben, und eine Zahlung, die noch eintrifft, geht von selbst zurück.",
       ],
     },
+    "booking.cancelled.free": {
+      subject: (title) => `Storniert: ${title}`,
+      heading: "Ihre Plätze sind storniert",
+      paragraphs: ["die unten genannten Plätze sind storniert, Karten für sie sind ungültig."],
+    },
     "booking.refunded": {
       subject: (title) => `Erstattung für ${title}`,
       heading: "Ihr Geld ist auf dem Rückweg",

@@ -72,8 +72,11 @@ export function writeLetter(content: LetterContent): Letter {
 }
 
 /** Earlier versions did not say whether it was paid; most of what is cancelled was. */
-const messageNameOf = (event: DomainEvent<MailedEvent>): MessageName =>
-  event.type === "booking.cancelled" && event.data.paid === false ? "booking.cancelled.unpaid" : event.type;
+function messageNameOf({ type, data }: DomainEvent<MailedEvent>): MessageName {
+  if (type !== "booking.cancelled") return type;
+  if (data.cancelledTickets?.every(({ price }) => price.amount === 0)) return "booking.cancelled.free";
+  return data.paid === false ? "booking.cancelled.unpaid" : type;
+}
 
 /** What mail programs would make a link of. The full stops are those that domains may be written with; behind them stands no initial, as in J.R. */
 const LINK = /:\/\/|www\.|@|[.\u3002\uff0e\uff61](?:\p{N}|\p{L}[\p{L}\p{M}])/iu;

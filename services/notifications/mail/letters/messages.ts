@@ -11,8 +11,8 @@ export const MAILED_EVENTS = [
   "payment.failed",
 ] as const;
 export type MailedEvent = (typeof MAILED_EVENTS)[number];
-/** One for each event, and another where nothing was paid of what is cancelled. */
-export type MessageName = MailedEvent | "booking.cancelled.unpaid";
+/** One for each event, and others where what is cancelled was not paid, or free. */
+export type MessageName = MailedEvent | "booking.cancelled.unpaid" | "booking.cancelled.free";
 
 export interface Message {
   /** @param title of a film */
