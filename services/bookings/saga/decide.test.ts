@@ -310,6 +310,16 @@ describe("cancelling", () => {
   });
 });
 
+it("whose buyer is deleted amid a payment that was taken all the same stays cancelled once its money is back", () => {
+  const capturing = after(aBooking(), pinned, pay, said("authorized"), confirmed);
+  const captured = after(capturing, { type: "buyer-deleted" }, said("captured", 3_000), released);
+  const [refund] = captured.steps;
+  expect(refund).toMatchObject({ do: "refund", amount: 3_000 });
+  const id = refund?.do === "refund" ? refund.id : "none";
+  const over = after(captured, { type: "refunded", id, amount: 3_000 });
+  expect(over).toMatchObject({ status: "cancelled", reason: "The account was deleted.", refunded: 3_000, steps: [] });
+});
+
 describe("an answer that is written late, when the step of its name is another one by now, changes nothing:", () => {
   const paying = after({ ...aBooking(), acceptOtherSeats: true }, pinned, pay);
   const reseated = after(paying, said("authorized"), gone, { type: "reseated", holdId: "st_1.9", seats: paying.seats });

@@ -1,4 +1,5 @@
 /** Seats are given back: by the buyer, or because there will be no show, or no buyer any more. */
+import { derivedId } from "../../ids.ts";
 import { type BookedSeat, type Booking, type Decision, type FactOf, type Step, totalOf } from "../booking.ts";
 import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
 import { WHY } from "./reasons.ts";
@@ -68,8 +69,12 @@ export function showtimeCancelled(moment: Moment): Decision {
 
 /** Nobody could be shown the tickets any more. What is confirmed stays sold. */
 export function buyerDeleted(moment: Moment): Decision {
-  const { status } = moment.booking;
-  if (status === "pending" || status === "paying") return cancelUnpaid(moment, { reason: WHY.buyerDeleted });
+  const { id, status, cancellations } = moment.booking;
+  if (status === "pending" || status === "paying") {
+    // Under an id of its own, money that was taken all the same goes back as for any other cancellation.
+    const cancellation = derivedId("rf_", id, "buyer-deleted");
+    return cancelUnpaid(moment, { reason: WHY.buyerDeleted, cancellations: [...cancellations, cancellation] });
+  }
   return status === "expired" ? waitNoMore(moment, WHY.buyerDeleted) : moment.stay();
 }
 
