@@ -42,6 +42,8 @@ export const EVENT_NAMES = [
 
 export interface BookingFacts {
   readonly bookingId: string;
+  /** The later of a booking's events has the greater one, whatever `time` says, which is a process's clock; earlier versions did not say. */
+  readonly version?: number;
   readonly userId: string;
   readonly showtimeId: string;
   readonly status: string;

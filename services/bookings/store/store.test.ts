@@ -13,10 +13,10 @@ import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { LEASE_MS } from "../limits.ts";
-import type { Booking } from "../saga/booking.ts";
+import type { Booking, Told } from "../saga/booking.ts";
 import { aBooking, NOW } from "../testing/model.ts";
 import { bookingsMigrations } from "./migrations.ts";
-import { BookingStore } from "./store.ts";
+import { BookingStore, type Stored } from "./store.ts";
 import { BOOKINGS_SCHEMA } from "./tables.ts";
 
 let pool: pg.Pool;
@@ -40,6 +40,21 @@ beforeAll(async () => {
   };
 });
 afterAll(() => close());
+
+it("events of a booking say of which version they tell, for the clocks of two processes may not agree", async () => {
+  const first = await store.insert({ ...aBooking(), id: "bk_versions" }, NOW);
+  const tell = (before: Stored, type: Told["type"], now: number) =>
+    store.write(before, { ...before, told: [{ type }], lease: "drop" }, now);
+  const second = await tell(first!, "booking.expired", NOW + 900);
+  await tell((await store.fence(second!.booking.id))!, "booking.confirmed", NOW);
+  const { rows } = await pool.query(
+    "select event ->> 'type' as type, (event #>> '{data,version}')::int as version from bookings.outbox where subject = 'bk_versions' order by 2",
+  );
+  expect(rows).toEqual([
+    { type: "booking.expired", version: 2 },
+    { type: "booking.confirmed", version: 4 },
+  ]);
+});
 
 describe("a showtime that is cancelled while a booking of it is inserted", () => {
   /** So many statements wait for a lock. */

@@ -183,7 +183,7 @@ export class BookingStore {
     const values = [...Object.values(columns), id, version];
     const { rows: written } = await (told.length === 0
       ? this.#db.executeQuery<unknown>(this.#statements.with(`update ${Object.keys(columns).join()}`, values, update))
-      : this.#telling(update(), change));
+      : this.#telling(update(), change, version + 1));
     if (written.length === 0) return undefined;
     if (told.length > 0) this.#outbox.nudge();
     return { booking, version: before.version + 1, leaseUntil, calledOff, updatedAt };
@@ -245,9 +245,10 @@ export class BookingStore {
   }
 
   /** One statement, so that the events are there when the update is. */
-  #telling(update: OperationNodeSource, { booking, told }: Change): Promise<QueryResult<unknown>> {
+  #telling(update: OperationNodeSource, { booking, told }: Change, version: number): Promise<QueryResult<unknown>> {
     const facts: EventData["booking.created"] = {
       bookingId: booking.id,
+      version,
       userId: booking.userId,
       showtimeId: booking.showtimeId,
       status: booking.status,
