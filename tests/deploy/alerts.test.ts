@@ -73,6 +73,10 @@ it("rates have four scrapes to go by, as often as the files and the guide ask fo
   expect(Math.min(...minutes) * 60).toBeGreaterThanOrEqual(4 * scrapeSeconds);
 });
 
+it("the panel of refunds counts money that went back, and no reservations that were let go", () => {
+  expect(panel("sales.json", "Refunds, last hour")).toContain('type="payment.refund"');
+});
+
 it("the panel Webhooks counts what gateways send, and not what an admin does to integrators' webhooks", () => {
   const [, routes] = /route=~"([^"]*)"/.exec(panel("saga.json", "Webhooks")) ?? [];
   expect("/api/v1/payments/webhooks/:method").toMatch(new RegExp(`^${routes}$`));
