@@ -54,7 +54,10 @@ export const START_PAYMENT = endpoint<PaymentStart>("start");
 export const READ_PAYMENT = endpoint<{ readonly paymentId: string; readonly refresh: boolean }>("read");
 /** Takes `amount` (minor units, at most what was authorized). CONFLICT when it is not authorized any more. */
 export const CAPTURE_PAYMENT = endpoint<{ readonly paymentId: string; readonly amount: number }>("capture");
-/** Gives up a payment: voids what is authorized, and whatever the gateway authorizes later. Once captured: CONFLICT, refund instead. */
+/**
+ * Gives up a payment: voids what is authorized, and whatever the gateway authorizes later. Once captured: CONFLICT, refund instead; so it is
+ * with a terminal's, whose money was taken before anybody was told: it is captured by this.
+ */
 export const VOID_PAYMENT = endpoint<{ readonly paymentId: string; readonly reason: string }>("void");
 /** Gives back `amount` minor units of what was captured, once for each `refundId`. */
 export const REFUND_PAYMENT = endpoint<{

@@ -123,6 +123,8 @@ function judgeCapture(row: PaymentRow, amount: number): Verdict {
 function judgeVoid(row: PaymentRow, reason: string): Verdict {
   const open = row.state === "pending" || (row.state === "authorized" && row.capture_wanted === null);
   if (!open || row.void_reason !== null) return { type: "left" };
+  // A terminal's money is no reservation: it is in the till, and has to be in the books before it can be handed out.
+  if (row.method === "terminal" && row.amount > 0) return { type: "wanted", changes: { capture_wanted: row.amount } };
   return { type: "wanted", changes: { void_reason: reason, undo: true } };
 }
 

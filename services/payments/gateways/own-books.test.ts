@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { until } from "../../../platform/testing/until.ts";
+import { addedTo, bookOf } from "../testing/book.ts";
 import { id, payments, shop, useOneShop } from "../testing/one-shop.ts";
 
 useOneShop();
@@ -18,9 +19,28 @@ describe("a terminal", () => {
     expect(told()).toEqual(["payment.success", "payment.refund"]);
     expect(await payments.service.reconcile()).toMatchObject({ differences: [] });
   });
+
+  it.each(["before", "after"])(
+    "has it also when it is given up %s it was written down: it is to be refunded",
+    async (when) => {
+      if (when === "after") await payments.start({ paymentId: id, method: "terminal", token: null });
+      else await addedTo(bookOf(shop).book, id, `bk_${id}`, "terminal");
+      expect(await payments.void(id)).toMatchObject({ ok: false, code: "CONFLICT" });
+      const { captured } = await payments.becomes(id, "captured");
+      expect(await payments.refund(id, `rf_${id}_1`, captured)).toMatchObject({ value: { refunded: captured } });
+      await until(() => told().length === 2, "events");
+      expect(told()).toEqual(["payment.success", "payment.refund"]);
+    },
+  );
 });
 
 describe("a payment of nothing", () => {
+  it("is given up as any other, also at a terminal", async () => {
+    const amount = { amount: 0, currency: "EUR" };
+    await payments.start({ paymentId: id, amount, method: "terminal" });
+    expect(await payments.void(id)).toMatchObject({ ok: true, value: { state: "voided" } });
+  });
+
   it("asks no gateway", async () => {
     const amount = { amount: 0, currency: "EUR" };
     expect(await payments.start({ paymentId: id, amount })).toMatchObject({ value: { state: "authorized" } });

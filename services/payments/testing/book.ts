@@ -4,6 +4,7 @@ import { systemClock } from "../../../platform/clock/index.ts";
 import { Outbox } from "../../../platform/events/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
+import type { PaymentMethod } from "../../../proto/services/index.ts";
 import { Agenda } from "../book/agenda.ts";
 import { PaymentBook } from "../book/payment-book.ts";
 import { PAYMENTS_SCHEMA, type PaymentsTables } from "../tables.ts";
@@ -28,12 +29,12 @@ export function bookOf({ pool }: Shop) {
   return { book: new PaymentBook({ db, outbox, clock }), agenda: new Agenda({ db, clock }), bus, log };
 }
 
-export async function addedTo(book: PaymentBook, paymentId: string, bookingId: string) {
+export async function addedTo(book: PaymentBook, paymentId: string, bookingId: string, method: PaymentMethod = "mock") {
   const row = await book.add({
     paymentId,
     bookingId,
     userId: "u",
-    method: "mock",
+    method,
     token: "tok_ok",
     description: "Seats",
     amount: { amount: 100, currency: "EUR" },

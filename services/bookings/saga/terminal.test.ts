@@ -1,0 +1,111 @@
+/** What a kiosk or a box office has taken, with the real `payments`: whatever becomes of the sale, the books have it. */
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { pino } from "pino";
+import { systemClock } from "../../../platform/clock/index.ts";
+import { testEvent } from "../../../platform/events/testing.ts";
+import { createMetrics } from "../../../platform/metrics/index.ts";
+import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
+import { systemRandom } from "../../../platform/random/index.ts";
+import {
+  createPaymentsService,
+  PAYMENTS_SCHEMA,
+  paymentsMigrations,
+  type PaymentsService,
+} from "../../payments/index.ts";
+import { useSale } from "../testing/sale.ts";
+import { call, PRICE, until } from "../testing/world.ts";
+
+const sale = useSale();
+const { book, cancel } = sale;
+const TOTAL = 2 * PRICE.adult;
+
+let payments: PaymentsService;
+
+beforeAll(async () => {
+  const { pool, bus, stream } = sale.world;
+  await migrate(createDatabase(pool), PAYMENTS_SCHEMA, paymentsMigrations);
+  sale.world.payments.close();
+  payments = createPaymentsService({
+    pool,
+    bus,
+    stream,
+    clock: systemClock,
+    random: systemRandom,
+    log: pino({ level: "silent" }),
+    metrics: createMetrics("test", { ofProcess: false }),
+    config: {
+      dataDir: "unused",
+      mockPayments: true,
+      mockGatewaySecret: "of-a-gateway-that-nobody-asks",
+      stripeApiUrl: "https://stripe.invalid",
+    },
+    mockGatewayUrl: () => "http://gateway.invalid",
+  });
+  await payments.start();
+});
+afterAll(() => payments.stop());
+
+/** What `payment.success` and `payment.refund` say of the booking, added up as for the books; undefined before both are told. */
+function inTheBooks(id: string): number | undefined {
+  let sum = 0;
+  const told = new Set<string>();
+  for (const event of sale.world.events) {
+    if (event.subject !== id) continue;
+    if (event.type === "payment.success") sum += event.data.amount.amount;
+    else if (event.type === "payment.refund") sum -= event.data.refund.amount;
+    else continue;
+    told.add(event.type);
+  }
+  return told.size === 2 ? sum : undefined;
+}
+
+/** Its money is there; that its seats are booked nobody hears. */
+async function paidAndUnanswered(): Promise<string> {
+  const { id } = await book([0, 1]);
+  const paid = await call(sale.shop, "POST", `/bookings/${id}/payments`, {
+    body: { method: "terminal" },
+    role: "boxoffice",
+  });
+  expect([paid.statusCode, paid.json()]).toMatchObject([202, { status: "authorized" }]);
+  return id;
+}
+
+beforeEach(() => {
+  const ask = sale.world.engineClient.ask.bind(sale.world.engineClient);
+  const asked = vi.spyOn(sale.world.engineClient, "ask").mockImplementation(async (request) => {
+    const reply = await ask(request);
+    if (request.type === "confirm") throw new Error("that answer was lost");
+    return reply;
+  });
+  return () => asked.mockRestore();
+});
+
+it.each([
+  ["by who paid", "cancelled", (id: string) => cancel(id)],
+  [
+    "with its showtime",
+    "refunded",
+    () =>
+      sale.world.stream.publish(
+        testEvent("showtime.cancelled", sale.showtime, { showtimeId: sale.showtime, movieId: "mv_1" }),
+      ),
+  ],
+] as const)(
+  "money of a booking that is cancelled %s, before its seats are booked, is told of as taken and as given back",
+  async (_how, status, cancelIt) => {
+    const id = await paidAndUnanswered();
+    await cancelIt(id);
+    expect(
+      await until(sale.shop, id, ({ payment }) => ["refunded", "voided"].includes(payment?.status ?? "")),
+    ).toMatchObject({
+      status,
+      total: { amount: TOTAL },
+      refunded: { amount: TOTAL },
+      refunding: { amount: 0 },
+      payment: { status: "refunded" },
+    });
+    await expect.poll(() => inTheBooks(id)).toBe(0);
+    await expect.poll(() => sale.world.eventsOf(id)).toContain("booking.refunded");
+    await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
+  },
+);
