@@ -74,6 +74,7 @@ export interface PaymentFacts {
   readonly paymentId: string;
   readonly bookingId: string;
   readonly method: string;
+  /** What was taken; of one that failed, what was to be taken. */
   readonly amount: Money;
   /** Why it failed, for people; `null` when it did not. */
   readonly reason: string | null;

@@ -84,6 +84,28 @@ describe("the seat comes before the money", () => {
   });
 });
 
+describe("money that was taken, though the sale is given up,", () => {
+  const capturing = after(aBooking(), pinned, pay, said("authorized"), confirmed);
+  const tries = (fact: Fact) => after(capturing, ...Array.from({ length: 21 }, () => fact));
+  const reason = "The payment could not be completed; what was taken goes back.";
+
+  it.each([
+    ["a part of it", tries(said("captured", 1_000)), reason, 1_000],
+    [
+      "all of it, as is heard later",
+      tries(said("authorized")),
+      "The payment could not be completed; nothing was taken.",
+      3_000,
+    ],
+  ])("goes back, and is not said to be none: %s", (_what, failed, why, taken) => {
+    expect(failed).toMatchObject({ status: "failed", reason: why });
+    const known = after(failed, released, said("captured", taken));
+    expect(known).toMatchObject({ reason, steps: [{ do: "refund", amount: taken }] });
+    const told = decide(known, { type: "refunded", id: "rf_1", amount: taken }, NOW, RULES);
+    expect(told).toMatchObject({ booking: { status: "refunded", reason }, told: [{ type: "booking.refunded" }] });
+  });
+});
+
 describe("time", () => {
   const open = after(aBooking(), pinned, pay, said("pending"));
 

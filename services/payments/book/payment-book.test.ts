@@ -56,6 +56,25 @@ it("what was written since it was seen is not written over, and is told of once"
   expect(rowCount).toBe(1);
 });
 
+it("of what was captured in part it tells that part, so that what was taken and given back add up", async () => {
+  const seen = await addedTo(book, "pay_f", "bk_5");
+  const record = { paymentId: "pay_f", gatewayId: "mp_f", amount: { amount: 100, currency: "EUR" } };
+  const captured = { ...record, state: "captured", captured: 40, refunded: 0, reason: null, next: null } as const;
+  const { after } = await book.settle(seen, captured);
+  const wish = { id: "rf_f", amount: 40, reason: "The rest was not to be had." };
+  await book.wantRefund("pay_f", wish, () => ({ type: "wanted", changes: {} }));
+  const [refund] = await book.openRefunds("pay_f");
+  await book.settle(after, { ...captured, refunded: 40 }, refund);
+  const { rows } = await shop.pool.query(
+    `select type, event #> '{data,amount,amount}' as amount, event #> '{data,refund,amount}' as refund
+    from payments.outbox where subject = 'bk_5' order by created_at, type desc`,
+  );
+  expect(rows).toEqual([
+    { type: "payment.success", amount: 40, refund: null },
+    { type: "payment.refund", amount: 40, refund: 40 },
+  ]);
+});
+
 it("the outbox is looked at when something was told, and only then", async () => {
   const seen = await addedTo(book, "pay_e", "bk_4");
   const record = { paymentId: "pay_e", gatewayId: "mp_e", amount: { amount: 100, currency: "EUR" } };

@@ -249,7 +249,8 @@ export class PaymentBook {
       const statement = this.#statements.with(`update ${Object.keys(changes).join()}`, values, update);
       return (await this.#db.executeQuery(statement)).rows[0];
     }
-    const facts = factsOf({ ...seen, reason: changes.reason ?? null });
+    const { state = seen.state, captured = seen.captured, reason = null } = changes;
+    const facts = factsOf({ ...seen, state, captured, reason });
     // All of them are counted, since PostgreSQL locks only as many as are looked at.
     const { rows } = await sql<SeenPayment>`
       with locked as materialized (
@@ -310,10 +311,11 @@ const update = (transaction: InTransaction, id: string, changes: Updateable<Paym
     .returning(REVISION)
     .executeTakeFirstOrThrow();
 
-const factsOf = ({ id, booking_id, method, amount, currency, reason }: PaymentRow): PaymentFacts => ({
+/** Of what was taken it tells so much as was: somebody may have captured a part of it at the gateway. */
+const factsOf = ({ id, booking_id, method, state, amount, captured, currency, reason }: PaymentRow): PaymentFacts => ({
   paymentId: id,
   bookingId: booking_id,
   method,
-  amount: { amount, currency },
+  amount: { amount: state === "captured" ? captured : amount, currency },
   reason,
 });

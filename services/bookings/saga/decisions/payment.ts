@@ -61,7 +61,7 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
           { type: "booking.confirmed" },
         );
       }
-      if (step?.do === "capture") return captureAgain(moment);
+      if (step?.do === "capture") return captureAgain(moment, said.captured);
       if (asking && moment.isWanted) return buy(moment, attempt);
       return moment.isOver ? giveBack(moment, attempt, said.captured - said.refunded) : moment.stay();
 
@@ -101,9 +101,10 @@ function buy(moment: Moment, attempt: Attempt): Decision {
   return moment.go({ status, payment: attempt, steps: [{ do: "confirm" }, { do: "capture" }] });
 }
 
-function captureAgain(moment: Moment): Decision {
+/** @param taken minor units: somebody may have captured a part of it at the gateway */
+function captureAgain(moment: Moment, taken = 0): Decision {
   if (moment.booking.tries < CAPTURES_MAX) return moment.tryAgain();
-  return moment.fail(WHY.notCaptured, [RELEASE_ALL, { do: "void" }]);
+  return moment.fail(taken > 0 ? WHY.takenForNothing : WHY.notCaptured, [RELEASE_ALL, { do: "void" }]);
 }
 
 /** Money that nobody wants any more has been authorized after all. */
@@ -119,5 +120,7 @@ function giveBack(moment: Moment, attempt: Attempt, amount: number): Decision {
   if (booking.steps.some((later) => later.do === "refund")) return moment.stay();
   const rest = booking.steps.filter((later) => later.do !== "watch" && later.do !== "void");
   const id = booking.status === "cancelled" ? (booking.cancellations.at(-1) ?? ownRefund) : ownRefund;
-  return moment.go({ payment: attempt, steps: amount > 0 ? [...rest, { do: "refund", id, amount }] : rest });
+  if (amount <= 0) return moment.go({ payment: attempt, steps: rest });
+  const reason = booking.reason === WHY.notCaptured ? WHY.takenForNothing : booking.reason;
+  return moment.go({ reason, payment: attempt, steps: [...rest, { do: "refund", id, amount }] });
 }

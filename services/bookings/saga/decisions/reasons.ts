@@ -6,6 +6,7 @@ export const WHY = {
   seatsGone: "The payment came when the seats were gone; the money goes back.",
   wrongAmount: "The payment was not of the right amount; the money goes back.",
   notCaptured: "The payment could not be completed; nothing was taken.",
+  takenForNothing: "The payment could not be completed; what was taken goes back.",
   holdChanged: "The hold was changed while it was being booked.",
   cancelled: "Cancelled at your wish.",
   cancelledByCinema: "Cancelled by the cinema.",

@@ -17,6 +17,10 @@ const REASONS: ReadonlyMap<string, string> = new Map([
     "The payment could not be completed; nothing was taken.",
     "Die Zahlung konnte nicht abgeschlossen werden; es wurde nichts abgebucht.",
   ],
+  [
+    "The payment could not be completed; what was taken goes back.",
+    "Die Zahlung konnte nicht abgeschlossen werden; was abgebucht wurde, geht zurück.",
+  ],
   ["Cancelled at your wish.", "Auf Ihren Wunsch storniert."],
   ["Cancelled by the cinema.", "Vom Kino storniert."],
   ["The showtime was cancelled.", "Die Vorstellung fällt aus."],
