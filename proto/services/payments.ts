@@ -21,7 +21,11 @@ export interface Payment {
   readonly amount: Money;
   /** Minor units. */
   readonly captured: number;
+  /** When it was captured, ISO 8601; left out where that is not known, as of what an earlier version did. */
+  readonly capturedAt?: string;
   readonly refunded: number;
+  /** In the answer to a refund: when that one was done, likewise. */
+  readonly doneAt?: string;
   /** Why it failed, for people. */
   readonly reason: string | null;
   /** What the buyer does next: opens `url`, or hands `clientSecret` to Stripe's elements. */

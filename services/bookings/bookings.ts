@@ -185,6 +185,7 @@ export class Bookings {
       payment: null,
       failedPayments: 0,
       refunded: 0,
+      refunds: [],
       cancellations: [],
       steps: [{ do: "pin" }],
       tries: 0,

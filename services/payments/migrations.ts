@@ -66,6 +66,12 @@ const LATE_REFUNDS = [
   `drop index payments.refund_done`,
 ];
 
+/** Events, which tell it, are there for a week. */
+const MOVED_AT = [
+  `alter table payments.payment add captured_at timestamptz`,
+  `alter table payments.refund add done_at timestamptz`,
+];
+
 /** Migrations of the schema `payments`, in the order of their names. */
 export const paymentsMigrations: Readonly<Record<string, Migration>> = {
   "001-payments": statements(STATEMENTS),
@@ -75,4 +81,5 @@ export const paymentsMigrations: Readonly<Record<string, Migration>> = {
   "005-late-refunds": statements(LATE_REFUNDS),
   "006-outbox-order": outboxOrderMigration(PAYMENTS_SCHEMA),
   "007-vacuum": vacuumOften("payments.payment"),
+  "008-moved-at": statements(MOVED_AT),
 };

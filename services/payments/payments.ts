@@ -78,11 +78,10 @@ export class Payments {
     const { verdict, row } = judged;
     if (verdict.type === "refused") return refusal(verdict.code, verdict.message);
     if (verdict.type === "wanted") await this.#advanced(row);
-    const open = await book.openRefunds(id);
-    if (open.some((each) => each.id === refundId && each.again_at === null))
-      return unavailable("The gateway has not given it back yet.");
+    const now = await book.findRefund(refundId);
+    if (now?.state === "open" && now.again_at === null) return unavailable("The gateway has not given it back yet.");
     // Perhaps another process has done it meanwhile, which the row that was seen here knows nothing of.
-    return ok((await book.find(id)) ?? row);
+    return ok((await book.find(id)) ?? row, now?.done_at);
   }
 
   /** Asks the gateway how a payment that is due stands, with nobody waiting for it. Where many are asked after already, the sweep does so. */
@@ -155,6 +154,7 @@ const paymentOf = (row: PaymentRow): Payment => ({
   state: row.state,
   amount: { amount: row.amount, currency: row.currency },
   captured: row.captured,
+  ...(row.captured_at && { capturedAt: row.captured_at.toISOString() }),
   refunded: row.refunded,
   reason: row.reason,
   next: row.next,
@@ -168,7 +168,10 @@ const isSame = (row: PaymentRow, { bookingId, method, amount }: PaymentStart): b
   row.amount === amount.amount &&
   row.currency === amount.currency;
 
-const ok = (row: PaymentRow): Answer => ({ ok: true, value: paymentOf(row) });
+const ok = (row: PaymentRow, doneAt?: Date | null): Answer => ({
+  ok: true,
+  value: { ...paymentOf(row), ...(doneAt && { doneAt: doneAt.toISOString() }) },
+});
 const refused = (code: ErrorCode, message: string): Verdict => ({ type: "refused", code, message });
 const refusal = (code: ErrorCode, message: string): Answer => ({ ok: false, code, message });
 const unknown = (): Answer => refusal("NOT_FOUND", "There is no such payment.");

@@ -29,6 +29,8 @@ export interface PaymentTable {
   state: PaymentState;
   reason: string | null;
   captured: Generated<number>;
+  /** When that was; null also of what was taken before this was written down. */
+  captured_at: Generated<Date | null>;
   refunded: Generated<number>;
   /** Minor units that are to be taken, from when bookings said so. */
   capture_wanted: number | null;
@@ -52,6 +54,8 @@ export interface RefundTable {
   reason: Fixed<string>;
   state: "open" | "done";
   refusals: Generated<number>;
+  /** When it was told of as done, as `captured_at`. */
+  done_at: Generated<Date | null>;
   /** When the gateway had less given back than was told of, so that it was opened again; it is not told of twice. */
   again_at: Generated<Date | null>;
   /** When its gateway was last asked whether it is still done, after its payment was too old for the comparison of lists. */

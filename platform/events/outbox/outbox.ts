@@ -43,52 +43,55 @@ export class Outbox {
    * Within the transaction of what it tells.
    * @param subject the id that order is kept for: of the booking, the showtime or the user. Transactions that tell of the same
    * subject must not run side by side (they lock its row), so that the first to write is the first to commit.
+   * @param at when it happened, where the teller has written that down
    */
   async add<Name extends EventName, Tables>(
     transaction: Kysely<Tables>,
     type: Name,
     subject: string,
     data: EventData[Name],
+    at = new Date(this.#options.clock.now()),
   ): Promise<void> {
-    const { event, now } = this.#eventOf(type, subject, data);
+    const event = this.#eventOf(type, subject, data, at);
     await sql`
       insert into ${this.#table} (type, subject, event, created_at)
-      values (${type}, ${subject}, ${event}, ${now})`.execute(transaction);
+      values (${type}, ${subject}, ${event}, ${at})`.execute(transaction);
   }
 
   /**
    * Several in this order, as a part of the one statement that is a transaction by itself.
    * @param cause a `with` of that statement, with one row when what they tell of has happened, and else none
    * @param told at least one
+   * @param at as of `add`
    */
   adding<Name extends EventName>(
     cause: string,
     subject: string,
     told: readonly { readonly type: Name; readonly data: EventData[Name] }[],
+    at = new Date(this.#options.clock.now()),
   ): RawBuilder<unknown> {
     const rows = told.map(({ type, data }) => {
-      const { event, now } = this.#eventOf(type, subject, data);
+      const event = this.#eventOf(type, subject, data, at);
       return sql`
-        select ${type}::text, ${subject}::text, ${event}::json, ${now}::timestamptz from ${sql.id(cause)}`;
+        select ${type}::text, ${subject}::text, ${event}::json, ${at}::timestamptz from ${sql.id(cause)}`;
     });
     return sql`
       insert into ${this.#table} (type, subject, event, created_at) ${sql.join(rows, sql` union all `)}`;
   }
 
-  #eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name]) {
-    const { clock, random, source } = this.#options;
-    const now = new Date(clock.now());
+  #eventOf<Name extends EventName>(type: Name, subject: string, data: EventData[Name], at: Date): string {
+    const { random, source } = this.#options;
     const event = {
       specversion: "1.0",
       id: newId("evt", random),
       source,
       type,
       subject,
-      time: now.toISOString(),
+      time: at.toISOString(),
       datacontenttype: "application/json",
       data,
     } satisfies Omit<DomainEvent, "type" | "data"> & { type: Name; data: EventData[Name] };
-    return { event: JSON.stringify(event), now };
+    return JSON.stringify(event);
   }
 
   /** After the commit, so that nobody waits for the next poll. */

@@ -50,6 +50,11 @@ type Booking {
   "What has gone back to the buyer, and what is on its way back, in minor units."
   refundedAmount: Float!
   refundingAmount: Float!
+  "What was taken, whatever of it has gone back since, in minor units, and when."
+  capturedAmount: Float
+  capturedAt: String
+  "When money that was taken went back last; REST's refunds has each time."
+  refundedAt: String
   "ISO 4217."
   currency: String!
   "pending, paying, confirmed, cancelled, refunded, expired or failed."

@@ -26,8 +26,20 @@ export interface PaymentAttempt {
   readonly method: PaymentMethod;
   readonly state: PaymentState;
   readonly next: Payment["next"];
+  /** Minor units that were taken, and when, ISO 8601; not known of what was taken before this was kept. */
+  readonly captured?: number;
+  readonly capturedAt?: string;
   /** We do not want this money any more, and have said so. */
   readonly givenUp: boolean;
+}
+
+/** Money that was taken, and has gone back. */
+export interface Refund {
+  readonly id: string;
+  /** Minor units. */
+  readonly amount: number;
+  /** ISO 8601. */
+  readonly doneAt: string;
 }
 
 /**
@@ -85,6 +97,8 @@ export interface Booking {
   readonly failedPayments: number;
   /** Minor units that have gone back to the buyer. */
   readonly refunded: number;
+  /** Those of it that were taken before; not known of bookings from before this was kept. */
+  readonly refunds: readonly Refund[];
   /** The cancellations carried out, by id, so that a repeated one changes nothing. */
   readonly cancellations: readonly string[];
   readonly steps: readonly Step[];
@@ -104,7 +118,7 @@ export type Fact =
   | { readonly type: "confirmed"; readonly holdId: string }
   | { readonly type: "reseated"; readonly holdId: string; readonly seats: readonly BookedSeat[] }
   | { readonly type: "released"; readonly id: string }
-  | { readonly type: "refunded"; readonly id: string; readonly amount: number }
+  | { readonly type: "refunded"; readonly id: string; readonly amount: number; readonly doneAt?: string }
   /** The step cannot be done, and asking again would not help. */
   | {
       readonly type: "refused";

@@ -83,11 +83,12 @@ function timeIsUp(moment: Moment, { leftMs }: FactOf<"due">): Decision {
   return leftMs > 0 ? moment.go({ payBy: moment.now + leftMs }) : moment.expire([]);
 }
 
-function refunded(moment: Moment, { id, amount }: FactOf<"refunded">): Decision {
+function refunded(moment: Moment, { id, amount, doneAt }: FactOf<"refunded">): Decision {
   const { booking, ownRefund } = moment;
   const status = id === ownRefund ? "refunded" : booking.status;
+  const refunds = doneAt === undefined ? booking.refunds : [...booking.refunds, { id, amount, doneAt }];
   return moment.go(
-    { status, refunded: booking.refunded + amount, steps: booking.steps.slice(1) },
+    { status, refunded: booking.refunded + amount, refunds, steps: booking.steps.slice(1) },
     { type: "booking.refunded", refunded: { ...totalOf(booking.seats), amount } },
   );
 }

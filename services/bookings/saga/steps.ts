@@ -232,7 +232,9 @@ export class Steps {
       reason: booking.reason ?? "Seats were given back.",
     });
     if (said.type === "refused") this.#log.error({ booking: booking.id, refund: id, ...said }, "a refund was refused");
-    return said.type === "payment" ? { type: "refunded", id, amount } : said;
+    if (said.type !== "payment") return said;
+    const { doneAt } = said.payment;
+    return { type: "refunded", id, amount, ...(doneAt !== undefined && { doneAt }) };
   }
 
   async #askEngine<Type extends RequestType>(

@@ -1,9 +1,10 @@
 /** What a kiosk or a box office has taken, with the real `payments`: whatever becomes of the sale, the books have it. */
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { pino } from "pino";
-import { systemClock } from "../../../platform/clock/index.ts";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { testEvent } from "../../../platform/events/testing.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
+import { as } from "../../../platform/http/testing.ts";
 import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import {
@@ -13,12 +14,15 @@ import {
   type PaymentsService,
 } from "../../payments/index.ts";
 import { useSale } from "../testing/sale.ts";
-import { call, PRICE, until } from "../testing/world.ts";
+import { call, hasStatus, PRICE, until } from "../testing/world.ts";
 
 const sale = useSale();
 const { book, cancel } = sale;
 const TOTAL = 2 * PRICE.adult;
 
+/** That of payments, a day behind the bookings'. */
+const clock = new ShiftedClock();
+clock.shift(-86_400_000);
 let payments: PaymentsService;
 
 beforeAll(async () => {
@@ -29,7 +33,7 @@ beforeAll(async () => {
     pool,
     bus,
     stream,
-    clock: systemClock,
+    clock,
     random: systemRandom,
     log: pino({ level: "silent" }),
     metrics: createMetrics("test", { ofProcess: false }),
@@ -59,8 +63,7 @@ function inTheBooks(id: string): number | undefined {
   return told.size === 2 ? sum : undefined;
 }
 
-/** Its money is there; that its seats are booked nobody hears. */
-async function paidAndUnanswered(): Promise<string> {
+async function bookAndPay(): Promise<string> {
   const { id } = await book([0, 1]);
   const paid = await call(sale.shop, "POST", `/bookings/${id}/payments`, {
     body: { method: "terminal" },
@@ -70,7 +73,8 @@ async function paidAndUnanswered(): Promise<string> {
   return id;
 }
 
-beforeEach(() => {
+/** Engines whose answers to confirms are lost. */
+function loseConfirms(): () => void {
   const ask = sale.world.engineClient.ask.bind(sale.world.engineClient);
   const asked = vi.spyOn(sale.world.engineClient, "ask").mockImplementation(async (request) => {
     const reply = await ask(request);
@@ -78,7 +82,7 @@ beforeEach(() => {
     return reply;
   });
   return () => asked.mockRestore();
-});
+}
 
 it.each([
   ["by who paid", "cancelled", (id: string) => cancel(id)],
@@ -93,7 +97,8 @@ it.each([
 ] as const)(
   "money of a booking that is cancelled %s, before its seats are booked, is told of as taken and as given back",
   async (_how, status, cancelIt) => {
-    const id = await paidAndUnanswered();
+    const hear = loseConfirms();
+    const id = await bookAndPay();
     await cancelIt(id);
     expect(
       await until(sale.shop, id, ({ payment }) => ["refunded", "voided"].includes(payment?.status ?? "")),
@@ -104,8 +109,31 @@ it.each([
       refunding: { amount: 0 },
       payment: { status: "refunded" },
     });
+    hear();
     await expect.poll(() => inTheBooks(id)).toBe(0);
     await expect.poll(() => sale.world.eventsOf(id)).toContain("booking.refunded");
     await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
   },
 );
+
+it("shows what was taken and given back, and when, as the events have it, in the booking", async () => {
+  const id = await bookAndPay();
+  const bought = await until(sale.shop, id, hasStatus("confirmed"));
+  await cancel(id, [1]);
+  const { payment, refunds } = await until(sale.shop, id, ({ refunded }) => refunded.amount > 0);
+  await expect.poll(() => inTheBooks(id)).toBe(PRICE.adult);
+  const timeOf = (type: string) => sale.world.events.find((event) => event.subject === id && event.type === type)?.time;
+  const taken = { captured: { amount: TOTAL, currency: "EUR" }, capturedAt: timeOf("payment.success") };
+  expect([bought.payment, bought.refunds]).toMatchObject([taken, []]);
+  expect(payment).toMatchObject(taken);
+  const amount = { amount: PRICE.adult, currency: "EUR" };
+  const doneAt = timeOf("payment.refund");
+  expect(refunds).toEqual([{ refundId: expect.any(String), amount, doneAt }]);
+  const query = `{ getBooking(bookingId: "${id}") { booking { capturedAmount capturedAt refundedAt } } }`;
+  const told = await sale.shop.app.inject({ method: "POST", url: "/graphql", headers: as("ada"), payload: { query } });
+  expect(told.json().data.getBooking.booking).toEqual({
+    capturedAmount: TOTAL,
+    capturedAt: taken.capturedAt,
+    refundedAt: doneAt,
+  });
+});

@@ -86,6 +86,9 @@ const CANCELLED = [`alter table bookings.booking add column cancelled jsonb not 
 /** Not known for older bookings. */
 const CANCELLED_BY = [`alter table bookings.booking add column cancelled_by text`];
 
+/** When each was done is not known for older bookings. */
+const REFUNDS = [`alter table bookings.booking add column refunds jsonb not null default '[]'`];
+
 /** Migrations of the schema `bookings`, in the order of their names. */
 export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "001-bookings": statements(STATEMENTS),
@@ -101,4 +104,5 @@ export const bookingsMigrations: Readonly<Record<string, Migration>> = {
   "011-vacuum": vacuumOften("bookings.booking"),
   "012-cancelled": statements(CANCELLED),
   "013-cancelled-by": statements(CANCELLED_BY),
+  "014-refunds": statements(REFUNDS),
 };

@@ -2,7 +2,7 @@
 import type { ColumnType, JSONColumnType } from "kysely";
 import type { Fixed } from "../../../platform/postgres/index.ts";
 import type { BookingStatus } from "../../../proto/services/index.ts";
-import type { BookedSeat, CancelledSeat, PaymentAttempt, Step } from "../saga/booking.ts";
+import type { BookedSeat, CancelledSeat, PaymentAttempt, Refund, Step } from "../saga/booking.ts";
 
 export const BOOKINGS_SCHEMA = "bookings";
 
@@ -32,6 +32,7 @@ export interface BookingTable {
   failed_payments: number;
   /** Minor units; a `bigint` is read as text. */
   refunded: ColumnType<string, number, number>;
+  refunds: JSONColumnType<Refund[]>;
   cancellations: string[];
   steps: JSONColumnType<Step[]>;
   tries: number;

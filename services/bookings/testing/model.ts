@@ -32,6 +32,7 @@ export const aBooking = (): Booking => ({
   payment: null,
   failedPayments: 0,
   refunded: 0,
+  refunds: [],
   cancellations: [],
   cancelledBy: null,
   cancelled: [],

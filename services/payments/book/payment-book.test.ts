@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { OUTBOX_WRITTEN } from "../../../proto/services/index.ts";
 import type { PaymentBook } from "./payment-book.ts";
-import type { RefundRow } from "../tables.ts";
+import type { RefundRow, SeenPayment } from "../tables.ts";
 import { addedTo, bookOf } from "../testing/book.ts";
 import { type Shop, testShop } from "../testing/shop.ts";
 
@@ -72,6 +73,49 @@ it("of what was captured in part it tells that part, so that what was taken and 
   expect(rows).toEqual([
     { type: "payment.success", amount: 40, refund: null },
     { type: "payment.refund", amount: 40, refund: 40 },
+  ]);
+});
+
+it("when money was taken, and when it went back, stays known as the events have it, also if a bank sends it back", async () => {
+  const clock = new ShiftedClock();
+  clock.standStill();
+  const own = bookOf(shop, clock).book;
+  const record = { paymentId: "pay_g", gatewayId: "mp_g", amount: { amount: 100, currency: "EUR" } };
+  const says = (state: "authorized" | "captured", refunded: number) =>
+    ({ ...record, state, captured: state === "captured" ? 100 : 0, refunded, reason: null, next: null }) as const;
+  /** A day later, at which instant. */
+  const nextDay = (): string => {
+    clock.goForward(86_400_000);
+    return new Date(clock.now()).toISOString();
+  };
+  const giveBack = async (seen: SeenPayment) => {
+    const [refund] = await own.openRefunds("pay_g");
+    return (await own.settle(seen, says("captured", 100), refund)).after;
+  };
+  const authorized = await own.settle(await addedTo(own, "pay_g", "bk_6"), says("authorized", 0));
+  const capturedAt = nextDay();
+  const taken = await own.settle(authorized.after, says("captured", 0));
+  nextDay();
+  const wish = { id: "rf_g", amount: 100, reason: "No show." };
+  await own.wantRefund("pay_g", wish, () => ({ type: "wanted", changes: {} }));
+  const doneAt = nextDay();
+  const given = await giveBack((await own.find("pay_g")) ?? taken.after);
+  nextDay();
+  const sentBack = await own.settle(given, says("captured", 0));
+  expect(sentBack.surprise).toBe("reopened");
+  await giveBack(sentBack.after);
+  const { rows: events } = await shop.pool.query(
+    "select type, event->>'time' as time from payments.outbox where subject = 'bk_6' order by created_at",
+  );
+  expect(events).toEqual([
+    { type: "payment.success", time: capturedAt },
+    { type: "payment.refund", time: doneAt },
+  ]);
+  const [payment, refund] = [await own.find("pay_g"), await own.findRefund("rf_g")];
+  expect([payment?.captured_at, refund?.state, refund?.done_at]).toEqual([
+    new Date(capturedAt),
+    "done",
+    new Date(doneAt),
   ]);
 });
 

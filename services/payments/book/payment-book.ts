@@ -118,6 +118,10 @@ export class PaymentBook {
       .execute();
   }
 
+  findRefund(id: string): Promise<RefundRow | undefined> {
+    return this.#db.selectFrom("refund").selectAll().where("id", "=", id).executeTakeFirst();
+  }
+
   /**
    * What is wanted of a payment, written down before it is done.
    * @param decide looks at the row, once more whenever somebody has written it meanwhile
@@ -170,13 +174,15 @@ export class PaymentBook {
     for (let before = seen; ; before = await this.#again(before)) {
       // Only what was captured can be refunded: others are not asked for.
       const open = before.state === "captured" ? await this.openRefunds(before.id) : [];
-      const { mismatch, changes } = settlementOf(before, record, before.refunded, open, this.#clock.now());
+      const now = this.#clock.now();
+      const { mismatch, changes } = settlementOf(before, record, before.refunded, open, now);
       // A record that is older than the row says nothing of what was done since.
       if (before === seen && !mismatch && open.length === 0 && hasSentBack(before, record)) {
         const after = await this.#openAgain(before);
         if (after !== undefined) return { before, after, surprise: "reopened" };
       }
-      const after = await this.#write(before, changes, outcomeOf(before.state, changes.state));
+      const type = outcomeOf(before.state, changes.state);
+      const after = await this.#write(before, changes, type && { type, at: now });
       if (after !== undefined) return { before, after, surprise: mismatch ? "mismatch" : null };
     }
   }
@@ -185,9 +191,10 @@ export class PaymentBook {
   async fail(seen: SeenPayment, reason: string, { undo }: { undo: boolean }): Promise<Change> {
     for (let before = seen; ; before = await this.#again(before)) {
       if (before.state !== "pending" && before.state !== "authorized") return { before, after: before, surprise: null };
-      const due_at = undo ? new Date(this.#clock.now()) : null;
+      const now = this.#clock.now();
+      const due_at = undo ? new Date(now) : null;
       const changes = { state: "failed", reason, undo, due_at, token: null, next: null } as const;
-      const after = await this.#write(before, changes, "payment.failed");
+      const after = await this.#write(before, changes, { type: "payment.failed", at: now });
       if (after !== undefined) return { before, after, surprise: null };
     }
   }
@@ -197,15 +204,16 @@ export class PaymentBook {
     const change = await this.#db.transaction().execute(async (transaction): Promise<Change> => {
       const before = await locked(transaction, id);
       if (before === undefined) throw new Error(`payment ${id} is gone`); // Rows are never deleted.
-      const refunded = before.refunded + (await this.#refunded(transaction, before, refund));
-      const open = before.state === "captured" ? await this.openRefunds(id, transaction) : [];
       const now = this.#clock.now();
+      const refunded = before.refunded + (await this.#refunded(transaction, before, refund, new Date(now)));
+      const open = before.state === "captured" ? await this.openRefunds(id, transaction) : [];
       const { mismatch, changes } = settlementOf(before, record, refunded, open, now);
       // One that was done before has failed while this one was under way: to be looked at by itself, since this record may be the older.
       const isShort = !mismatch && open.length === 0 && hasSentBack({ ...before, refunded }, record);
       const after = await update(transaction, id, isShort ? { ...changes, due_at: new Date(now) } : changes);
       const type = outcomeOf(before.state, changes.state);
-      if (type !== undefined) await this.#outbox.add(transaction, type, after.booking_id, factsOf(after));
+      if (type !== undefined)
+        await this.#outbox.add(transaction, type, after.booking_id, factsOf(after), new Date(now));
       return { before, after, surprise: mismatch ? "mismatch" : null };
     });
     this.#outbox.nudge();
@@ -233,7 +241,7 @@ export class PaymentBook {
   async #write(
     seen: SeenPayment,
     changes: Updateable<PaymentTable>,
-    type?: "payment.success" | "payment.failed",
+    told?: { readonly type: "payment.success" | "payment.failed"; readonly at: number },
   ): Promise<SeenPayment | undefined> {
     const { id, booking_id: bookingId, revision } = seen;
     const update = () =>
@@ -244,11 +252,12 @@ export class PaymentBook {
         .where(isUnchanged(revision))
         .returningAll()
         .returning(REVISION);
-    if (type === undefined) {
+    if (told === undefined) {
       const values = [...Object.values(changes), id, revision];
       const statement = this.#statements.with(`update ${Object.keys(changes).join()}`, values, update);
       return (await this.#db.executeQuery(statement)).rows[0];
     }
+    const { type, at } = told;
     const { state = seen.state, captured = seen.captured, reason = null } = changes;
     const facts = factsOf({ ...seen, state, captured, reason });
     // All of them are counted, since PostgreSQL locks only as many as are looked at.
@@ -256,7 +265,7 @@ export class PaymentBook {
       with locked as materialized (
         select from payments.payment where booking_id = ${bookingId} order by id for update
       ), written as (${update().where(sql<boolean>`(select count(*) from locked) > 0`)}),
-      told as (${this.#outbox.adding("written", bookingId, [{ type, data: facts }])})
+      told as (${this.#outbox.adding("written", bookingId, [{ type, data: facts }], new Date(at))})
       select * from written`.execute(this.#db);
     if (rows.length > 0) this.#outbox.nudge();
     return rows[0];
@@ -268,21 +277,22 @@ export class PaymentBook {
     return fresh;
   }
 
-  async #refunded(transaction: InTransaction, row: PaymentRow, refund: RefundRow): Promise<number> {
+  async #refunded(transaction: InTransaction, row: PaymentRow, refund: RefundRow, now: Date): Promise<number> {
     const done = await transaction
       .updateTable("refund")
-      .set({ state: "done" })
+      .set({ state: "done", done_at: sql`case when again_at is null then ${now} else done_at end` })
       .where("id", "=", refund.id)
       .where("state", "=", "open")
       .returning(["amount", "again_at"])
       .executeTakeFirst();
     if (done === undefined || done.again_at !== null) return 0;
-    await this.#outbox.add(transaction, "payment.refund", row.booking_id, {
+    const facts = {
       ...factsOf(row),
       reason: refund.reason,
       refundId: refund.id,
       refund: { amount: refund.amount, currency: row.currency },
-    });
+    };
+    await this.#outbox.add(transaction, "payment.refund", row.booking_id, facts, now);
     return done.amount;
   }
 }

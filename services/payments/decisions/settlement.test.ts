@@ -22,6 +22,7 @@ const row: PaymentRow = {
   state: "pending",
   reason: null,
   captured: 0,
+  captured_at: null,
   refunded: 0,
   capture_wanted: null,
   void_reason: null,

@@ -68,6 +68,7 @@ export function settlementOf(
   const next = settled.state === "pending" && ours ? (record.next ?? before.next) : null;
   const changes = {
     ...settled,
+    ...(settled.state === "captured" && before.state !== "captured" && { captured_at: new Date(now) }),
     refunded,
     attempts: 0,
     gateway_id: ours ? (before.gateway_id ?? record.gatewayId) : before.gateway_id,

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { InProcessBus } from "../../../platform/bus/index.ts";
-import { systemClock } from "../../../platform/clock/index.ts";
+import { type Clock, systemClock } from "../../../platform/clock/index.ts";
 import { Outbox } from "../../../platform/events/index.ts";
 import { createDatabase } from "../../../platform/postgres/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
@@ -11,8 +11,7 @@ import { PAYMENTS_SCHEMA, type PaymentsTables } from "../tables.ts";
 import type { Shop } from "./shop.ts";
 
 /** A shop's rows, written by the test itself: no process looks at them unless it opens one. */
-export function bookOf({ pool }: Shop) {
-  const clock = systemClock;
+export function bookOf({ pool }: Shop, clock: Clock = systemClock) {
   const log = pino({ level: "silent" });
   const bus = new InProcessBus({ clock, log });
   const outbox = new Outbox({

@@ -34,7 +34,7 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
   if (before === null || before.id !== said.paymentId) return moment.stay();
   // An answer that is late does not take back what was seen.
   const state = said.state === "pending" ? before.state : said.state;
-  const attempt = { ...before, state, next: said.state === "pending" ? said.next : null };
+  const attempt = { ...before, state, next: said.state === "pending" ? said.next : null, ...takenOf(said) };
   const asking = step?.do === "start" || step?.do === "watch";
   switch (said.state) {
     case "pending":
@@ -89,6 +89,9 @@ export function unpaid(moment: Moment, reason: string | null, attempt: Booking["
   const failedPayments = moment.booking.failedPayments + (reason === null ? 0 : 1);
   return moment.go({ status: "pending", reason, payment: attempt, failedPayments, steps: [] });
 }
+
+const takenOf = ({ state, captured, capturedAt }: Payment) =>
+  state === "captured" ? { captured, ...(capturedAt !== undefined && { capturedAt }) } : {};
 
 function isRight({ seats }: Booking, { amount }: Payment): boolean {
   const total = totalOf(seats);
