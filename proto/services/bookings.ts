@@ -10,7 +10,7 @@ export interface BookingRecord {
   readonly bookingId: string;
   readonly userId: string;
   readonly showtimeId: string;
-  /** The movie's, as it was when it was booked: the catalogue may have the showtime no more. */
+  /** The movie's, as it was when it was booked: the catalogue may have another by now. */
   readonly title: string;
   readonly status: BookingStatus;
   readonly reason: string | null;
@@ -29,6 +29,13 @@ export interface BookingRecord {
 /** @param fence true: whoever has read the booking before, and is about to change it, has to read it again */
 export const BOOKING: Endpoint<{ readonly bookingId: string; readonly fence?: boolean }, BookingRecord | null> = {
   name: "bookings.booking",
+  question: plainCodec(),
+  answer: plainCodec(),
+};
+
+/** Whether anybody has ever booked of this showtime, and be it that nothing came of it. */
+export const WAS_BOOKED: Endpoint<{ readonly showtimeId: string }, { readonly booked: boolean }> = {
+  name: "bookings.was-booked",
   question: plainCodec(),
   answer: plainCodec(),
 };

@@ -7,7 +7,7 @@ import type { Logger } from "../../platform/log/index.ts";
 import { type Registry, sampledGauge } from "../../platform/metrics/index.ts";
 import { Poller } from "../../platform/poller/index.ts";
 import type { RandomBytes } from "../../platform/random/index.ts";
-import { BOOKERS, BOOKING, PAYMENT_CHANGED } from "../../proto/services/index.ts";
+import { BOOKERS, BOOKING, PAYMENT_CHANGED, WAS_BOOKED } from "../../proto/services/index.ts";
 import type { Routes } from "../../platform/http/index.ts";
 import { Bookings } from "./bookings.ts";
 import { graphqlRoutes } from "./graphql/routes.ts";
@@ -126,6 +126,9 @@ export function createBookingsService(options: BookingsOptions): BookingsService
           return stored === undefined ? null : recordOf(stored);
         }),
         serve(BOOKERS, async ({ userIds }) => ({ booked: await store.bookersAmong(userIds) })),
+        serve(WAS_BOOKED, async ({ showtimeId }) => ({
+          booked: (await store.list({ showtimeId, limit: 1 })).length > 0,
+        })),
         // Every process hears it: the one that has the booking in hand must.
         bus.subscribe(PAYMENT_CHANGED, ({ bookingId, state }) => {
           // What is pending or captured is so by our own asking.

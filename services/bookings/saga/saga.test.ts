@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BOOKING } from "../../../proto/services/index.ts";
+import { BOOKING, WAS_BOOKED } from "../../../proto/services/index.ts";
 import { useSale } from "../testing/sale.ts";
 import { hasStatus, PRICE, read, until } from "../testing/world.ts";
 
@@ -22,6 +22,15 @@ describe("a purchase", () => {
     const record = await sale.world.bus.request(BOOKING, { bookingId: id }, { timeoutMs: 2_000 });
     expect(record).toMatchObject({ bookingId: id, status: "confirmed", seats: [{ seat: 0 }, { ticketType: "child" }] });
     expect(await sale.world.bus.request(BOOKING, { bookingId: "bk_none" }, { timeoutMs: 2_000 })).toBeNull();
+  });
+
+  it("marks its showtime as booked for good", async () => {
+    const wasBooked = (showtimeId: string) => sale.world.bus.request(WAS_BOOKED, { showtimeId }, { timeoutMs: 2_000 });
+    const { id } = await book([0]);
+    await cancel(id);
+    await until(sale.shop, id, hasStatus("cancelled"));
+    expect(await wasBooked(sale.showtime)).toEqual({ booked: true });
+    expect(await wasBooked("st_empty")).toEqual({ booked: false });
   });
 
   it("that is declined ten times may not be paid any more", async () => {
