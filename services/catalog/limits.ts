@@ -46,6 +46,8 @@ export const SETTLE_SWEEP_EVERY_MS = 15_000;
 export const TELL_RETRY_AFTER_MS = 250;
 /** Changes of one showtime that may come in between while the engine is told of one. */
 export const TELL_ATTEMPTS_MAX = 5;
+/** How long bookings may take to say whether a showtime that is to go was ever booked. */
+export const BOOKINGS_ASKED_WITHIN_MS = 5_000;
 
 /** How often the demo makes the programme of days to come. */
 export const DEMO_REFRESH_EVERY_MS = 24 * 60 * 60 * 1000;

@@ -59,7 +59,7 @@ export function createCatalogService(options: CatalogOptions): CatalogService {
     bus.publish(CATALOG_CHANGED, null);
     watch?.renew();
   };
-  const keeper = new SaleKeeper({ db, engine, clock, random, log, removed: changed });
+  const keeper = new SaleKeeper({ db, engine, bus, clock, random, log, removed: changed });
   const outbox = new Outbox({
     pool,
     bus,

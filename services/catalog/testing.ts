@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import type { Pool } from "pg";
-import { InProcessBus } from "../../platform/bus/index.ts";
+import { InProcessBus, type Subscription } from "../../platform/bus/index.ts";
 import { systemClock, type Clock } from "../../platform/clock/index.ts";
 import type { EventStream } from "../../platform/events/index.ts";
 import { createDatabase, createPool, migrate } from "../../platform/postgres/index.ts";
@@ -16,6 +16,7 @@ import {
   type SaleRules,
   SEAT_STATUS,
 } from "../../proto/index.ts";
+import { WAS_BOOKED } from "../../proto/services/index.ts";
 import type { CinemaWithHalls, HallPlanView, Movie, NewHall, Showtime } from "../../proto/rest/index.ts";
 import { as, testServer, type TestServer } from "../../platform/http/testing.ts";
 import { catalogMigrations } from "./migrations/index.ts";
@@ -73,6 +74,10 @@ export interface TestCatalog {
   readonly pool: Pool;
   readonly bus: InProcessBus;
   readonly engine: OpeningEngine;
+  /** Showtimes that somebody has booked. */
+  readonly booked: Set<string>;
+  /** Which says so until it is closed. */
+  readonly bookings: Subscription;
   readonly service: CatalogService;
   /** What was told, in order. */
   readonly events: readonly DomainEvent[];
@@ -92,6 +97,8 @@ export async function testCatalog({
   const pool = createPool({ connectionString: database.url, max: 10, name: "catalog-test", log });
   await migrate(createDatabase(pool), CATALOG_SCHEMA, catalogMigrations);
   const bus = new InProcessBus({ clock, log });
+  const booked = new Set<string>();
+  const bookings = bus.serve(WAS_BOOKED, ({ showtimeId }, answer) => answer({ booked: booked.has(showtimeId) }));
   const events: DomainEvent[] = [];
   const stream: EventStream = {
     publish: async (event) => void events.push(event),
@@ -106,6 +113,8 @@ export async function testCatalog({
     pool,
     bus,
     engine,
+    booked,
+    bookings,
     service,
     events,
     another: (answering = engine) => create(answering),

@@ -91,6 +91,15 @@ it("a film, a cinema, a hall and a showtime are made, sold, and then kept as the
   expect((await asAdmin("DELETE", `showtimes/${showtime.id}`)).status).toBe(204);
   await purchases.comesTo(guest, id, { status: "refunded", reason: expect.any(String) });
   await purchases.balances();
+
+  // The books still say what it was for, whoever deletes it again.
+  expect((await asAdmin("DELETE", `showtimes/${showtime.id}`)).status).toBe(204);
+  const { title, cinemaName, hallName, startsAt } = showtime;
+  const kept = await office.rest.get(`showtimes/${showtime.id}`);
+  expect(kept).toMatchObject({ status: 200, body: { status: "cancelled", title, cinemaName, hallName, startsAt } });
+  for (const path of [`halls/${hall.id}`, `cinemas/${cinema.id}`, `movies/${movie.id}`]) {
+    expect(await asAdmin("DELETE", path)).toMatchObject(problem(409, "CONFLICT"));
+  }
 });
 
 it("a seat that a hall loses is sold no more, not in showtimes that were made before either", async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { WAS_BOOKED } from "../../../proto/services/index.ts";
 import type { HallPlanView, Movie, Showtime } from "../../../proto/rest/index.ts";
 import {
   clientOf,
@@ -273,7 +274,41 @@ describe("a cancelled showtime", () => {
     await expect.poll(() => eventsOf(showtime)).toEqual(["showtime.cancelled"]);
   });
 
-  it("that was cancelled is gone when it is deleted and nobody has a seat any more", async () => {
+  it("stays in the books for good once it was booked, and so do its movie, hall and cinema", async () => {
+    const [film, room] = [await client.movie("Faust"), await client.hall(hall.cinemaId, { name: "Red room" })];
+    const showtime = await client.showtime(film.id, room.id, SOON);
+    catalog.booked.add(showtime.id);
+    for (let time = 0; time < 2; time++) {
+      expect((await remove(showtime)).statusCode).toBe(204);
+      const { title, hallName, startsAt } = showtime;
+      expect(await read(showtime)).toMatchObject({ status: "cancelled", title, hallName, startsAt });
+    }
+    for (const path of [`/movies/${film.id}`, `/halls/${room.id}`, `/cinemas/${hall.cinemaId}`]) {
+      expect((await client.ask(path, { method: "DELETE" })).json()).toMatchObject({ code: "CONFLICT" });
+    }
+  });
+
+  it("stays until bookings say that nobody has booked", async () => {
+    const own = await testCatalog({ demo: false });
+    try {
+      await own.service.start();
+      const admin = clientOf(await own.server());
+      const { id } = await admin.showtime(
+        (await admin.movie()).id,
+        (await admin.hall((await admin.cinema()).id)).id,
+        SOON,
+      );
+      own.bookings.close();
+      expect((await admin.ask(`/showtimes/${id}`, { method: "DELETE" })).statusCode).toBe(204);
+      expect((await admin.ask(`/showtimes/${id}`)).json()).toMatchObject({ status: "cancelled" });
+      own.bus.serve(WAS_BOOKED, (_question, answer) => answer({ booked: false }));
+      await expect.poll(async () => (await admin.ask(`/showtimes/${id}`)).statusCode).toBe(404);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it("that was cancelled is gone when it is deleted and nobody has a seat any more, nor ever booked one", async () => {
     const showtime = (await make()).json<Showtime>();
     catalog.engine.taken.set(`${showtime.id} 3`, 2);
     await put(showtime, { status: "cancelled" });

@@ -76,7 +76,8 @@ export class ShowtimeDesk {
   }
 
   /**
-   * Ends the sale. A showtime in which nobody has a seat is gone then; any other stays, as cancelled, and everybody gets the money back.
+   * Ends the sale. A showtime in which nobody has a seat, and nobody ever booked one, is gone then; any other stays in the books, as
+   * cancelled, and everybody gets the money back.
    *
    * @throws Problem NOT_FOUND | CONFLICT: changed meanwhile, or over, and it stays in the books
    */

@@ -1,17 +1,20 @@
 import { type Kysely, type Selectable, sql } from "kysely";
+import { type Bus, isAway } from "../../../platform/bus/index.ts";
 import type { Logger } from "../../../platform/log/index.ts";
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import { type Command, ERRORS, type Refusal, showtimeId } from "../../../proto/index.ts";
+import { WAS_BOOKED } from "../../../proto/services/index.ts";
 import { answerTo, type Engine } from "../../../platform/engine-client/index.ts";
 import { CATALOG, newRid, takenSeats } from "../engine.ts";
 import { hallPlanOf } from "../layout/hall-plan.ts";
-import { TELL_ATTEMPTS_MAX } from "../limits.ts";
+import { BOOKINGS_ASKED_WITHIN_MS, TELL_ATTEMPTS_MAX } from "../limits.ts";
 import type { HallVersion } from "../store/plans.ts";
 import type { CatalogTables, ShowtimeTable } from "../store/tables.ts";
 
 export interface TellerOptions {
   readonly db: Kysely<CatalogTables>;
   readonly engine: Engine;
+  readonly bus: Bus;
   readonly random: RandomBytes;
   readonly log: Logger;
   /** Called when a showtime that was deleted has gone. */
@@ -33,7 +36,7 @@ export const SALE = [
 ] as const satisfies readonly (keyof ShowtimeTable)[];
 export type Sale = Pick<Selectable<ShowtimeTable>, (typeof SALE)[number]>;
 
-/** How telling the engine went: it knows; it may soon; it never will; or the row has changed meanwhile. */
+/** How telling the engine went: it knows; it may soon, or bookings may answer; it never will; or the row has changed meanwhile. */
 type Outcome = "told" | "again" | "refused" | "changed";
 
 /** Tells the engine how one sale is to be, and its row what the engine knows by that. */
@@ -81,7 +84,10 @@ export class SaleTeller {
       // It is closed: nobody can hold a seat any more who has none now.
       const taken = await takenSeats(this.#options.engine, showtimeId(sale.id));
       if ("code" in taken) return this.#refused(sale, taken);
-      if (taken.size === 0) return this.#remove(sale);
+      // Only now: whoever has no seat by then can book none any more.
+      const booked = taken.size > 0 || (await this.#wasBooked(sale));
+      if (booked === undefined) return "again";
+      if (!booked) return this.#remove(sale);
     }
     return this.#remember(sale);
   }
@@ -123,6 +129,19 @@ export class SaleTeller {
       "the engine did not take a showtime's sale",
     );
     return retryable ? "again" : "refused";
+  }
+
+  /** Then it stays: bookings name it alone, and whoever keeps the books asks for its film, hall and day. Undefined while nobody knows. */
+  async #wasBooked({ id }: Sale): Promise<boolean | undefined> {
+    const { bus, log } = this.#options;
+    try {
+      const timing = { timeoutMs: BOOKINGS_ASKED_WITHIN_MS };
+      return (await bus.request(WAS_BOOKED, { showtimeId: id }, timing)).booked;
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      log.info({ showtime: id, err: error }, "whether a showtime was booked is not known; asking again");
+      return undefined;
+    }
   }
 
   async #remove(sale: Sale): Promise<Outcome> {

@@ -66,7 +66,7 @@ export const showtimeRoutes =
           tags,
           summary: "Remove a showtime",
           description:
-            "Ends the sale. A showtime in which nobody has a seat is gone then; any other stays, as cancelled, and everybody gets the money back.",
+            "Ends the sale. A showtime in which nobody has a seat, and nobody ever booked one, is gone then; any other stays in the books, as cancelled, and everybody gets the money back.",
           params: ShowtimeParams,
           response: { 204: Gone },
         },
