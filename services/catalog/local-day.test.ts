@@ -33,8 +33,18 @@ it.each([
   ["Europe/Lisbon", "2026-11-21", "20:30", "2026-11-21T20:30:00.000Z"],
   ["Europe/Berlin", "2026-10-25", "11:00", "2026-10-25T10:00:00.000Z"],
   ["America/New_York", "2026-03-08", "00:30", "2026-03-08T05:30:00.000Z"],
+  ["America/New_York", "2026-03-08", "03:30", "2026-03-08T07:30:00.000Z"],
+  ["America/New_York", "2026-11-01", "02:30", "2026-11-01T07:30:00.000Z"],
   ["Asia/Kathmandu", "2026-11-21", "12:00", "2026-11-21T06:15:00.000Z"],
 ])("finds when clocks in %s show %s %s", (zone, day, time, instant) => {
+  expect(new Date(instantOf(zone, day, time)).toISOString()).toBe(instant);
+});
+
+it.each([
+  ["Europe/Berlin", "2026-03-29", "02:30", "2026-03-29T01:30:00.000Z"],
+  ["Europe/Lisbon", "2026-03-29", "01:30", "2026-03-29T01:30:00.000Z"],
+  ["America/New_York", "2026-03-08", "02:30", "2026-03-08T07:30:00.000Z"],
+])("takes the hour after one that clocks in %s skip on %s at %s", (zone, day, time, instant) => {
   expect(new Date(instantOf(zone, day, time)).toISOString()).toBe(instant);
 });
 

@@ -22,7 +22,9 @@ export function dayAfter(day: string, days: number): string {
 export function instantOf(timeZone: string, day: string, time: string): number {
   const asUtc = Date.parse(`${day}T${time}:00Z`);
   const guess = asUtc - offsetOf(timeZone, asUtc);
-  return asUtc - offsetOf(timeZone, guess);
+  const offset = offsetOf(timeZone, guess);
+  const instant = asUtc - offset;
+  return offsetOf(timeZone, instant) === offset ? instant : Math.max(guess, instant);
 }
 
 /** How far clocks in `timeZone` are ahead of UTC, in milliseconds. */
