@@ -49,6 +49,7 @@ export const User = Type.Object({
   role: RoleName,
   language: Language,
   createdAt: At,
+  deletedAt: Type.Optional({ ...At, description: "Of a device that was removed: it keeps its name, for the books." }),
 });
 export type User = Static<typeof User>;
 

@@ -109,4 +109,10 @@ export const identityMigrations: Readonly<Record<string, Migration>> = {
       await sql`drop index identity.family_expires_at_idx`.execute(db);
     },
   },
+  "008-removed-devices": {
+    /** They stay in the books. */
+    async up(db: Kysely<unknown>) {
+      await sql`alter table identity.device alter column secret_hash drop not null`.execute(db);
+    },
+  },
 };

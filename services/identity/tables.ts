@@ -29,8 +29,8 @@ export interface IdentityTables {
   device: {
     /** The device's user. */
     user_id: Fixed<string>;
-    /** SHA-256: the secret is random and long, so there is nothing to guess. */
-    secret_hash: Buffer;
+    /** SHA-256: the secret is random and long, so there is nothing to guess. Null once the device was removed. */
+    secret_hash: Buffer | null;
     /** When it last signed in. */
     seen_at: ColumnType<Date | null, never, Date>;
   };

@@ -95,6 +95,21 @@ export class Accounts {
     return db.selectFrom("user").selectAll().where("id", "=", id).where("deleted_at", "is", null).executeTakeFirst();
   }
 
+  /** A device also once it was removed: the books name it. */
+  async findForBooks(id: string): Promise<UserRow | undefined> {
+    return this.#options.db
+      .selectFrom("user")
+      .selectAll()
+      .where("id", "=", id)
+      .where(({ or, eb, exists, selectFrom }) =>
+        or([
+          eb("deleted_at", "is", null),
+          exists(selectFrom("device").select("user_id").whereRef("device.user_id", "=", "user.id")),
+        ]),
+      )
+      .executeTakeFirst();
+  }
+
   /** The oldest first. */
   async list({ email, role, ...page }: UserQuery): Promise<Page<User>> {
     let query = this.#options.db.selectFrom("user").selectAll().where("deleted_at", "is", null);

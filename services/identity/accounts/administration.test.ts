@@ -71,6 +71,15 @@ describe("an administrator", () => {
     expect((await t.client.delete(`/users/${user.id}`, undefined, admin)).statusCode).toBe(404);
   });
 
+  it("deletes somebody of whom then nothing is left, be it somebody who worked at a till", async () => {
+    const { user, email } = await t.client.person("boxoffice");
+    expect((await t.client.delete(`/users/${user.id}`, undefined, admin)).statusCode).toBe(204);
+    expect((await t.client.get(`/users/${user.id}`, admin)).statusCode).toBe(404);
+    const { rows } = await t.pool.query('select * from identity."user" where id = $1', [user.id]);
+    expect(rows).toMatchObject([{ email: null, email_key: null, name: null }]);
+    expect(JSON.stringify(rows)).not.toContain(email);
+  });
+
   it("leaves one administrator, whoever tries to take the last one away", async () => {
     const me = (await t.client.get("/auth/me", admin)).json<User>();
     expect((await t.client.put(`/users/${me.id}`, { role: "customer" }, admin)).statusCode).toBe(409);

@@ -43,7 +43,8 @@ export class Administration {
   }
 
   /**
-   * Deletes all that is personal, and signs in nobody any more. The row stays as a husk, since the books name its id.
+   * Deletes all that is personal, and signs in nobody any more. The row stays as a husk, since the books name its id: a device's with its
+   * name, for takings are reckoned by the till.
    * @throws Problem NOT_FOUND | CONFLICT when it is the last administrator
    */
   async remove(userId: string, { onlyDevice = false } = {}): Promise<void> {
@@ -54,14 +55,14 @@ export class Administration {
       const husk = {
         email: null,
         email_key: null,
-        name: null,
+        name: isDevice(user) ? user.name : null,
         language: "en",
         deleted_at: new Date(clock.now()),
       } as const;
       await transaction.updateTable("user").set(husk).where("id", "=", userId).execute();
       // Here as elsewhere: first the user's row, then password or device, then the families, so that nobody waits in a circle.
       await transaction.deleteFrom("password").where("user_id", "=", userId).execute();
-      await transaction.deleteFrom("device").where("user_id", "=", userId).execute();
+      await transaction.updateTable("device").set({ secret_hash: null }).where("user_id", "=", userId).execute();
       const revoked = await families.revokeAll(userId, transaction);
       await transaction.deleteFrom("family").where("user_id", "=", userId).execute();
       await outbox.add(transaction, "user.deleted", userId, { userId });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Device, DeviceCreated, Page } from "../../../proto/rest/index.ts";
+import type { Device, DeviceCreated, Page, User } from "../../../proto/rest/index.ts";
 import { bearer, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
@@ -58,6 +58,30 @@ describe("a device", () => {
     expect((await t.client.post(`/devices/${device.deviceId}/secret`, undefined, admin)).statusCode).toBe(404);
     expect((await t.client.delete(`/devices/${device.deviceId}`, undefined, admin)).statusCode).toBe(404);
     expect(JSON.stringify(await everyDevice(100))).not.toContain(device.deviceId);
+  });
+
+  it.each([
+    ["/devices", { name: "Till 2", role: "boxoffice" }],
+    ["/devices", { role: "gate" }],
+    ["/users", { name: "Till 3", role: "kiosk" }],
+  ] as const)("that is removed at %s stays in the books as %j, for administrators", async (path, body) => {
+    const { deviceId } = (await t.client.post("/devices", body, admin)).json<DeviceCreated>();
+    const before = (await t.client.get(`/users/${deviceId}`, admin)).json<User>();
+    expect(before.deletedAt).toBeUndefined();
+    await t.client.delete(`${path}/${deviceId}`, undefined, admin);
+    const husk = (await t.client.get(`/users/${deviceId}`, admin)).json<User>();
+    expect(husk).toEqual({ ...before, deletedAt: expect.stringMatching(/^\d{4}-.*Z$/) });
+    expect(husk).toMatchObject(body);
+    const { rows } = await t.pool.query(
+      `select secret_hash from identity.device where user_id = $1
+       union all select decode(id, 'escape') from identity.family where user_id = $1`,
+      [deviceId],
+    );
+    expect(rows).toEqual([{ secret_hash: null }]);
+    const { accessToken } = await t.client.register();
+    expect((await t.client.get(`/users/${deviceId}`, bearer(accessToken))).statusCode).toBe(404);
+    expect((await t.client.get("/users?limit=100", admin)).body).not.toContain(deviceId);
+    expect((await t.client.delete(`${path}/${deviceId}`, undefined, admin)).statusCode).toBe(404);
   });
 
   it("is listed with when it was last seen, in pages, and never with its secret", async () => {

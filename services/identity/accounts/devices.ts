@@ -68,6 +68,7 @@ export class Devices {
         .updateTable("device")
         .set({ secret_hash })
         .where("user_id", "=", deviceId)
+        .where("secret_hash", "is not", null)
         .executeTakeFirst();
       if (numUpdatedRows !== 1n) throw new Problem("NOT_FOUND", "There is no such device.");
       return families.revokeAll(deviceId, transaction);
@@ -82,7 +83,8 @@ export class Devices {
       .selectFrom("device")
       .innerJoin("user", "user.id", "device.user_id")
       .selectAll("user")
-      .select("seen_at");
+      .select("seen_at")
+      .where("secret_hash", "is not", null);
     return pageByTime(devices, page, "asc", deviceOf);
   }
 

@@ -4,13 +4,14 @@ import type { IdentityTables } from "../tables.ts";
 
 export type UserRow = Selectable<IdentityTables["user"]>;
 
-export const userOf = ({ id, email, name, role, language, created_at }: UserRow): User => ({
+export const userOf = ({ id, email, name, role, language, created_at, deleted_at }: UserRow): User => ({
   id,
   ...(email === null ? {} : { email }),
   ...(name === null ? {} : { name }),
   role,
   language,
   createdAt: created_at.toISOString(),
+  ...(deleted_at === null ? {} : { deletedAt: deleted_at.toISOString() }),
 });
 
 /** Neither a guest nor somebody with a password. */

@@ -65,7 +65,8 @@ export const deviceRoutes =
           operationId: "deleteDevice",
           tags,
           summary: "Remove a device",
-          description: "Its secret, tokens and sockets end at once.",
+          description:
+            "Its secret, tokens and sockets end at once. Administrators still find its name and role at /users/:id: bookings name it.",
           params: schema.IdParams,
           response: { 204: Type.Null({ description: "Removed." }) },
         },

@@ -39,7 +39,7 @@ export const userRoutes =
       async (request) => {
         const { userId, role } = principalOf(request);
         const { id } = request.params;
-        const user = id === userId || role === "admin" ? await accounts.find(id) : undefined;
+        const user = id === userId || role === "admin" ? await accounts.findForBooks(id) : undefined;
         if (user === undefined) throw new Problem("NOT_FOUND", "There is no such user.");
         return userOf(user);
       },
