@@ -52,7 +52,9 @@ export function decide(booking: Booking, fact: Fact, now: number, rules: Rules):
 
     case "unanswered":
       if (step?.do !== fact.step) return moment.stay();
-      if (step.do === "start" && moment.isLate) return moment.expire([RELEASE_ALL, { do: "void" }]);
+      // A terminal's money is there already: whatever becomes of it, payments has to hear of it first.
+      if (step.do === "start" && moment.isLate && booking.payment?.method !== "terminal")
+        return moment.expire([RELEASE_ALL, { do: "void" }]);
       if (step.do === "watch") return moment.keepWatching();
       return fact.isHeard ? moment.tryAgain() : moment.tryUnheard();
 

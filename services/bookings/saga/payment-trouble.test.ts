@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { READ_PAYMENT } from "../../../proto/services/index.ts";
+import { READ_PAYMENT, START_PAYMENT } from "../../../proto/services/index.ts";
 import { useSale } from "../testing/sale.ts";
 import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
 
@@ -63,6 +63,24 @@ describe("when payments", () => {
     await expect.poll(looks).toContain(true);
     asked.mockRestore();
     await until(sale.shop, id, ({ payment: last }) => last?.status === "voided");
+    sale.shop.clock.shift(-60_000);
+  });
+
+  it("does not say that it has heard of a terminal's money, it is told again, also when the time is over: the money is there", async () => {
+    const { id } = await book([0]);
+    sale.world.payments.lie = () => new Promise(() => undefined);
+    const taken = { body: { method: "terminal" }, role: "boxoffice" } as const;
+    const paid = await call(sale.shop, "POST", `/bookings/${id}/payments`, taken);
+    expect([paid.statusCode, paid.json()]).toMatchObject([202, { status: "pending" }]);
+    const told = vi.spyOn(sale.shop.mortal.bus, "request");
+    sale.shop.clock.shift(60_000);
+    await expect
+      .poll(() => told.mock.calls.filter(([{ name }]) => name === START_PAYMENT.name).length)
+      .toBeGreaterThan(1);
+    sale.world.payments.lie = (_endpoint, honest) => honest;
+    await until(sale.shop, id, hasStatus("confirmed"));
+    expect(sale.world.payments.kept(id)).toBe(PRICE.adult);
+    told.mockRestore();
     sale.shop.clock.shift(-60_000);
   });
 
