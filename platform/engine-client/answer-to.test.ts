@@ -12,6 +12,11 @@ it("gives the answer or the refusal as it came", async () => {
   expect(await ask(refusal)).toBe(refusal);
 });
 
+it("gives a refusal whose code is of a newer engine as INTERNAL, with its words", async () => {
+  const refusal = { type: "refused", code: "SEAT_SOAKED", message: "The seat is wet.", seats: [3] } as unknown as Reply;
+  expect(await ask(refusal)).toEqual({ ...refusal, code: "INTERNAL" });
+});
+
 it("throws when another kind of request was answered", async () => {
   await expect(ask({ type: "done" })).rejects.toThrow("view was answered with done");
 });

@@ -172,6 +172,18 @@ describe("taking seats", () => {
     expect(response.json()).toMatchObject({ code, seats: [4], detail: `Refused: ${code}.` });
   });
 
+  it("is a problem also where a newer engine refuses with a code that is not known here", async () => {
+    engine.replies.push(refusal("SEAT_SOAKED" as ErrorCode, { seats: [4] })); // The cast: what is yet to come has no type.
+    const response = await hold({ seats: [3, 4] });
+    expect(response.headers["content-type"]).toBe("application/problem+json");
+    expect(response.json()).toMatchObject({
+      status: 500,
+      code: "INTERNAL",
+      detail: "Refused: SEAT_SOAKED.",
+      seats: [4],
+    });
+  });
+
   it("says when to come again", async () => {
     engine.replies.push(refusal("BUSY", { retryInMs: 1_500 }));
     const response = await hold({ seats: [3, 4] });

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { InProcessBus } from "../../../platform/bus/index.ts";
 import { VirtualClock } from "../../../platform/clock/index.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
-import { bookingId, type HoldId, salesCommandsTo } from "../../../proto/index.ts";
+import { bookingId, type HoldId, type Reply, salesCommandsTo } from "../../../proto/index.ts";
 import { REFUND_PAYMENT } from "../../../proto/services/index.ts";
 import { aBooking, NOW, PAY_MS } from "../testing/model.ts";
 import { Steps } from "./steps.ts";
@@ -33,6 +33,18 @@ it("a pin whose first answer was lost leaves no more time to pay than the engine
   await clock.advance(times.timeoutMs);
   expect(await payBy).toBe(NOW + PAY_MS);
   expect(asked).toBe(2);
+  await bus.close();
+});
+
+it("a refusal whose meaning is not known here decides nothing", async () => {
+  const clock = new VirtualClock(NOW);
+  const log = pino({ level: "silent" });
+  const bus = new InProcessBus({ clock, log });
+  // The cast: what is yet to come has no type.
+  const reply = { type: "refused", code: "SEAT_SOAKED", message: "The seat is wet." } as unknown as Reply;
+  const steps = new Steps({ engine: { ask: () => Promise.resolve(reply) }, bus, clock, log });
+  const fact = await steps.do(aBooking(), { do: "confirm" }, { isFirst: true, isLast: false });
+  expect(fact).toEqual({ type: "unanswered", step: "confirm" });
   await bus.close();
 });
 

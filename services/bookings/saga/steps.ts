@@ -246,6 +246,8 @@ export class Steps {
       const reply = await answerTo(this.#engine, request);
       if (!isRefusal(reply)) return reply;
       const { code, message } = reply;
+      // Of a newer engine: nobody here knows what follows from it, and money might be given back for it.
+      if (code === "INTERNAL") throw new Error(message);
       if (ERRORS[code].retryable) return { type: "unanswered", step };
       return { type: "refused", step, about: subjectOf(booking), code, message };
     } catch (error) {
