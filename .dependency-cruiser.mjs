@@ -23,15 +23,15 @@ const folderRules = Object.entries(MAY_IMPORT).map(([folder, others]) => ({
   to: { path: `^(${FOLDERS.join("|")})/`, pathNot: `^(${[folder, "proto", ...others].join("|")})/` },
 }));
 
-/** What a folder's index.ts does not export is private to the folder. */
+/** What a folder's index.ts does not export is private to the folder, which is `own`. */
 const DOOR = "index\\.ts$";
-const doorRule = (name, from, to) => ({
+const doorRule = (name, from, to, own = "^$1/") => ({
   name,
   comment: "import the folder's index.ts",
   severity: "error",
   // For browsers the client takes single files of proto/ws: its door brings the schemas, and a validator with them.
   from: { path: from, pathNot: [TESTS, "^(tests|bench|client)/"] },
-  to: { path: to, pathNot: "^$1/" },
+  to: { path: to, pathNot: own },
 });
 
 export default {
@@ -51,9 +51,14 @@ export default {
       from: { path: "^services/([^/]+)/", pathNot: TESTS },
       to: { path: "^services/[^/]+/", pathNot: "^services/$1/" },
     },
-    doorRule("one-door-a-folder", "^([^/]+/[^/]+)/", `^(proto|platform|engine|services)/[^/]+/(?!${DOOR})`),
-    // Files right below `bin/`, `engine/`, `edge/`.
-    doorRule("one-door-a-folder-from-above", "^([^/]+)/[^/]+$", `^(proto|platform|engine|services)/[^/]+/(?!${DOOR})`),
+    doorRule("one-door-a-folder", "^([^/]+/[^/]+)/", `^(proto|platform|engine|edge|services)/[^/]+/(?!${DOOR})`),
+    // Files right below `bin/`, `engine/`, `edge/`: to them the folders beside them have one door, too.
+    doorRule(
+      "one-door-a-folder-from-above",
+      "^([^/]+)/[^/]+$",
+      `^(proto|platform|engine|edge|services)/[^/]+/(?!${DOOR})`,
+      [],
+    ),
     doorRule("one-door-a-package", "^([^/]+)/", `^(edge|client)/(?!${DOOR})`),
     {
       name: "nobody-imports-the-ends",

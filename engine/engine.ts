@@ -16,7 +16,7 @@ import { EngineCounts } from "./counts.ts";
 import { type Journal, type Witness } from "./journal/index.ts";
 import { LINGER_MS, PREPARED_KEPT_MS, PROVE_EVERY_MS, WITNESS_EVERY_MS } from "./limits.ts";
 import { GroupCommit, Proof, recover, type Recovery, RefusalMemory, REFUSALS_MAX, Shard } from "./shard/index.ts";
-import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/snapshot-schedule.ts";
+import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/index.ts";
 
 interface EngineOptions {
   /** Names this run of this process, unlike any other. */

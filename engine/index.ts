@@ -3,7 +3,6 @@ export { Engine } from "./engine.ts";
 export * from "./cluster/index.ts";
 export * from "./journal/index.ts";
 export { readRow, recover, ShardState } from "./shard/index.ts";
-export { takeSnapshot } from "./snapshot/take-snapshot.ts";
-export { SnapshotThread } from "./snapshot/snapshot-thread.ts";
+export { SnapshotThread, takeSnapshot } from "./snapshot/index.ts";
 export { CORE_LIMITS } from "./core/index.ts";
 export { audit } from "./audit.ts";

@@ -131,6 +131,16 @@ describe("the import rules", () => {
     );
   });
 
+  test.each([
+    ["the folder beside it", "edge/fan-out/index.ts", "../sessions/session.ts", "one-door-a-folder"],
+    ["a file above it in the edge", "edge/edge.ts", "./sessions/session.ts", "one-door-a-folder-from-above"],
+    ["a file above it in the engine", "engine/engine.ts", "./shard/log.ts", "one-door-a-folder-from-above"],
+  ] as const)("refuse an import past a folder's door, by %s", (_what, from, path, rule) => {
+    const log = "export const log = 1;\n";
+    const found = violations({ "edge/sessions/session.ts": log, "engine/shard/log.ts": log, [from]: use(path) });
+    expect(found).toEqual([{ from, rule }]);
+  });
+
   test("refuse an engine that loads a domain, whichever way it comes to it", () => {
     const found = violations({
       "services/identity/index.ts": "export const log = 1;\n",
@@ -145,6 +155,8 @@ describe("the import rules", () => {
     const found = violations({
       ...LOG,
       "engine/shard/shard.ts": use("../../platform/log/index.ts"),
+      "engine/shard/index.ts": 'export * from "./shard.ts";\n',
+      "engine/engine.ts": 'export * from "./shard/index.ts";\n',
       "platform/http/index.ts": use("../log/index.ts"),
       "services/identity/index.ts": 'export * from "../../platform/http/index.ts";\n',
     });
