@@ -173,20 +173,20 @@ describe("a mail server", () => {
     release();
   });
 
-  it("that greets nobody, or speaks no SMTP, loses nothing", async () => {
-    const sockets: Socket[] = [];
-    const nonsense = createServer((socket) => {
-      sockets.push(socket);
+  it.each([
+    ["greets nobody", () => {}],
+    ["speaks no SMTP", (socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")],
+  ])("that %s loses nothing", async (_what, welcome) => {
+    const stranger = createServer((socket) => {
       socket.on("error", () => {});
-      socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+      welcome(socket);
     });
-    await new Promise<void>((listening) => nonsense.listen(0, "127.0.0.1", listening));
-    const port = portOf(nonsense);
-    await post.world.start({ smtpUrl: `smtp://127.0.0.1:${port}` });
+    await new Promise<void>((listening) => stranger.listen(0, "127.0.0.1", listening));
+    await post.world.start({ smtpUrl: `smtp://127.0.0.1:${portOf(stranger)}?greetingTimeout=200` });
     const booking = post.world.peers.book(post.world.peers.user().id);
     await post.world.stream.publish(bookingEvent("booking.expired", booking));
     await post.putOff(booking.bookingId);
-    await new Promise((closed) => nonsense.close(closed));
+    await new Promise((closed) => stranger.close(closed));
   });
 
   it("that offers TLS is spoken to in secret, where its certificate is trusted or need not be", async () => {
