@@ -25,7 +25,9 @@ function tableUnder(heading: string): string[][] {
   const lines = README.slice(README.indexOf(`\n## ${heading}\n`)).split("\n");
   const begin = lines.findIndex((line) => line.startsWith("| ---")) + 1;
   const length = lines.slice(begin).findIndex((line) => !line.startsWith("|"));
-  return lines.slice(begin, begin + length).map((line) => line.slice(2, -2).split(" | "));
+  const rows = lines.slice(begin, begin + length).map((line) => line.slice(2, -2).split(" | "));
+  expect(rows.length, heading).toBeGreaterThan(0);
+  return rows;
 }
 
 interface Example {

@@ -80,7 +80,7 @@ test("every event reads as it was written", () => {
   );
 });
 
-test("a hold of three neighbours takes fewer than 40 bytes beside its ids", () => {
+test("a hold of three neighbours takes fewer than 24 bytes beside its ids", () => {
   const held = {
     type: "held",
     at: 1.8e12,
