@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig, type Environment } from "./config.ts";
 import { renderEnvExample } from "./testing/env-example.ts";
@@ -183,6 +183,18 @@ it(".env.example lists every setting as the table has it; after a change of that
   const file = renderEnvExample();
   await expect(file).toMatchFileSnapshot("../../.env.example");
   for (const { name } of Object.values(SETTINGS)) expect(file).toContain(`\n# ${name}=`);
+});
+
+it("every setting is read by some file that runs in production", () => {
+  const root = join(import.meta.dirname, "../..");
+  const files = ["bin", "platform", "engine", "edge", "services"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
+  );
+  const isOfProduction = (name: string): boolean =>
+    name.endsWith(".ts") && !/\.test\.ts$|\btesting\b/.test(name) && !name.startsWith(join("platform", "config"));
+  const sources = files.filter(isOfProduction).map((name) => readFileSync(join(root, name), "utf8"));
+  const words = new Set(sources.flatMap((source) => source.match(/\b\w+\b/g) ?? []));
+  expect(Object.keys(SETTINGS).filter((field) => !words.has(field))).toEqual([]);
 });
 
 it.each(["sale-rules", "purchase"])(
