@@ -29,6 +29,10 @@ export const BALANCER_ASKS_WITHIN_MS = 2_000;
 export const BALANCER_TOLD_TIMES = 2;
 /** When those may come again for whom no room was left to wait in: what they want takes others seconds. */
 export const CROWDED_RETRY_MS = 2_000;
+/** When to come again, where a refusal does not say. */
+export const RETRY_IN_MS = 1_000;
+/** How long, in seconds, a browser need not ask again whether another origin's page may send such a request. */
+export const PREFLIGHT_MAX_AGE_S = 600;
 /** Requests that failed because something was away get one line in so long, with their count. */
 export const AWAY_TOLD_EVERY_MS = 1_000;
 

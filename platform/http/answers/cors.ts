@@ -1,10 +1,10 @@
 import cors from "@fastify/cors";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { PREFLIGHT_MAX_AGE_S } from "../limits.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"];
 const EXPOSED_HEADERS =
   "etag, location, x-request-id, retry-after, idempotency-replayed, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset";
-const PREFLIGHT_MAX_AGE_S = 600;
 
 /**
  * Lets pages of these origins read our answers. The library answers preflights, in a context of its own: its hook would take longer than all

@@ -1,9 +1,7 @@
 import type { FastifyReply } from "fastify";
 import { ERRORS, type ErrorCode } from "../../../proto/index.ts";
 import { PROBLEM_TYPE, problemUri, type ProblemBody, type ProblemMembers } from "../../../proto/rest/index.ts";
-
-/** When to come again, where the refusal does not say. */
-const RETRY_IN_MS = 1_000;
+import { RETRY_IN_MS } from "../limits.ts";
 
 /** A refusal for the client: thrown anywhere under a route, sent as problem+json (RFC 9457). */
 export class Problem extends Error {

@@ -13,5 +13,7 @@ export const COST_MAX = 1_600;
 /** Cost of a root field of a query, which reads the database. */
 export const QUERY_COST = 20;
 export const MUTATION_COST = 200;
+/** Characters of a seat's label. */
+export const LABEL_LENGTH_MAX = 64;
 export const BOOKINGS_DEFAULT = 20;
 export const BOOKINGS_MAX = 50;

@@ -1,5 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode, valueFromASTUntyped } from "graphql";
-import { BOOKINGS_DEFAULT, BOOKINGS_MAX } from "./limits.ts";
+import { BOOKINGS_DEFAULT, BOOKINGS_MAX, LABEL_LENGTH_MAX } from "./limits.ts";
 
 export const SCHEMA = `
 "The index of a seat in the showtime's layout (7), or its label (\\"D7\\"). Digits in quotes are a label where the hall has such a label."
@@ -69,7 +69,6 @@ type Booking {
 
 export type SeatNumber = number | string;
 
-const LABEL_LENGTH_MAX = 64;
 const TOKEN = /^[\x21-\x7e]{1,255}$/;
 
 function seatNumber(value: unknown): SeatNumber {
