@@ -26,6 +26,8 @@ export const REFUND_TRIES_OFTEN = 20;
 export const GIVEN_UP_KEPT_MS = 7 * 24 * 60 * 60_000;
 /** Payments of one booking that may fail: more is somebody who tries out cards. */
 export const FAILED_PAYMENTS_MAX = 10;
+/** Captures that neither went through nor failed, before the sale is given up. */
+export const CAPTURES_MAX = 20;
 /** How long a request waits for an outcome before it says that it is under way. */
 export const OUTCOME_WAIT_MS = 5_000;
 /** Another process may have brought it about: how often the row is looked at meanwhile. */

@@ -1,14 +1,11 @@
 /** The way from the buyer's wish to pay to money that was taken, and back where it must not be. */
 import type { Payment } from "../../../../proto/services/index.ts";
-import { FAILED_PAYMENTS_MAX } from "../../limits.ts";
+import { CAPTURES_MAX, FAILED_PAYMENTS_MAX } from "../../limits.ts";
 import { type Booking, type Decision, type FactOf, totalOf } from "../booking.ts";
 import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
 import { WHY } from "./reasons.ts";
 
 type Attempt = NonNullable<Booking["payment"]>;
-
-/** Captures that neither went through nor failed, before the sale is given up. */
-const CAPTURES_MAX = 20;
 
 export function pay(moment: Moment, { paymentId, method, token }: FactOf<"pay">): Decision {
   const { booking } = moment;
