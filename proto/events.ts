@@ -3,7 +3,7 @@
  * with an id to tell a repetition by.
  */
 import type { Money } from "./money.ts";
-import type { TicketType } from "./services/catalog.ts";
+import type { TicketType } from "./services/index.ts";
 
 /** `type` of each event, which is its subject on the stream, and what its `data` holds. */
 export interface EventData {
