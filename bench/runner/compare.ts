@@ -16,6 +16,7 @@ import {
   latenciesOf,
   overlap,
   ratioOf,
+  ROUNDS_THAT_TELL,
   scoreOf,
   scoreUnit,
   type Spread,
@@ -109,6 +110,7 @@ export function compareLines(before: Results, after: Results): string[] {
     ...(ratios.length === 1 ? [] : ["", ...table(ratios)]),
     "",
     "Within the spread: the two runs' rounds overlap, so it may be chance.",
+    `Too few rounds: they lie apart, and with fewer than ${ROUNDS_THAT_TELL} on a side that may be chance too.`,
     ...common.lines(),
     ...limitLines(before, after),
     ...differenceLines(before, after),
@@ -203,9 +205,11 @@ function changeColumns(
     ? "-"
     : overlap(before, after)
       ? "within the spread"
-      : change > 0 !== lessIsBetter
-        ? "better"
-        : "worse";
+      : Math.min(before.rounds, after.rounds) < ROUNDS_THAT_TELL
+        ? "too few rounds"
+        : change > 0 !== lessIsBetter
+          ? "better"
+          : "worse";
   return [text(before), text(after), percent, verdict];
 }
 

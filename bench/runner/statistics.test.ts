@@ -47,7 +47,7 @@ describe("the ratio of two subjects", () => {
   const [fast, slow] = [subject("usher", [2, 2]), subject("other", [6, 6])];
 
   it("is 3 for one that takes 2 ms against one that takes 6 ms", () => {
-    expect(ratioOf(byTime(fast, slow), fast, slow)).toEqual({ median: 3, least: 3, most: 3 });
+    expect(ratioOf(byTime(fast, slow), fast, slow)).toEqual({ rounds: 2, median: 3, least: 3, most: 3 });
   });
 
   it("is a third for one that does 2 a second against one that does 6", () => {
@@ -65,7 +65,7 @@ describe("the ratio by CPU", () => {
   it("is of what server and database spent, whatever the rate was", () => {
     const one = byRate(usher, peer);
     expect(ratioOf(one, usher, peer).median).toBe(1);
-    expect(cpuRatioOf(one, usher, peer)).toEqual({ median: 4, least: 4, most: 4 });
+    expect(cpuRatioOf(one, usher, peer)).toEqual({ rounds: 1, median: 4, least: 4, most: 4 });
     expect(summaryLines(results(one).scenarios).at(-1)).toMatch(/4\.00 x \(4\.00 to 4\.00\)$/);
     expect(reportOf(results(one))).toContain("4.00 x (4.00 to 4.00)");
   });
@@ -79,10 +79,10 @@ describe("the ratio by CPU", () => {
 
 describe("a spread", () => {
   it.each([
-    [[3, 1, 10], { median: 3, least: 1, most: 10 }],
-    [[4, 1, 2, 10], { median: 3, least: 1, most: 10 }],
-    [[Number.NaN, 5], { median: 5, least: 5, most: 5 }],
-  ])("of %j has its median, least and most", (values, spread) => {
+    [[3, 1, 10], { rounds: 3, median: 3, least: 1, most: 10 }],
+    [[4, 1, 2, 10], { rounds: 4, median: 3, least: 1, most: 10 }],
+    [[Number.NaN, 5], { rounds: 1, median: 5, least: 5, most: 5 }],
+  ])("of %j has its median, least and most, and how many rounds they are of", (values, spread) => {
     expect(spreadOf(values)).toEqual(spread);
   });
 
@@ -158,11 +158,14 @@ it("the report draws what was looked at over time, one round after another", () 
 
 describe("the verdict on two runs", () => {
   it.each([
-    ["more a second", byRate, [1, 2], [5, 6], "better"],
-    ["less a second", byRate, [5, 6], [1, 2], "worse"],
-    ["more ms", byTime, [1, 2], [5, 6], "worse"],
-    ["less ms", byTime, [5, 6], [1, 2], "better"],
+    ["more a second", byRate, [1, 2, 2, 2], [5, 6, 6, 6], "better"],
+    ["less a second", byRate, [5, 6, 6, 6], [1, 2, 2, 2], "worse"],
+    ["more ms", byTime, [1, 2, 2, 2], [5, 6, 6, 6], "worse"],
+    ["less ms", byTime, [5, 6, 6, 6], [1, 2, 2, 2], "better"],
     ["rounds that overlap", byRate, [1, 4], [3, 6], "within the spread"],
+    ["one round each", byRate, [100], [99.9], "too few rounds"],
+    ["few rounds before", byTime, [1, 2, 2], [5, 6, 6, 6], "too few rounds"],
+    ["few rounds that told something after", byRate, [1, 2, 2, 2], [5, 6, 6, Number.NaN], "too few rounds"],
   ] as const)("on %s is right", (_, judged, before, after, verdict) => {
     const lines = compareLines(results(judged(subject("usher", before))), results(judged(subject("usher", after))));
     expect(
@@ -219,13 +222,14 @@ describe("the verdict on two runs", () => {
 
 describe("the ratios of two runs", () => {
   const ratiosOf = (judged: typeof byRate, before: readonly number[], after: readonly number[]): string[] => {
-    const beside = (values: readonly number[]) => results(judged(subject("other", [10, 20]), subject("usher", values)));
+    const beside = (values: readonly number[]) =>
+      results(judged(subject("other", [10, 20, 10, 20]), subject("usher", values)));
     return compareLines(beside(before), beside(after)).filter((line) => line.includes("against"));
   };
 
   it("are told round by round, before and after", () => {
     // Figures alone would overlap: 8 to 16 and 12 to 24.
-    expect(ratiosOf(byRate, [8, 16], [12, 24])).toEqual([
+    expect(ratiosOf(byRate, [8, 16, 8, 16], [12, 24, 12, 24])).toEqual([
       expect.stringMatching(
         /^hold-rush, one: against other +0\.800 x \(0\.800 to 0\.800\) +1\.20 x \(1\.20 to 1\.20\) +\+50\.0 % +better$/,
       ),
@@ -233,9 +237,10 @@ describe("the ratios of two runs", () => {
   });
 
   it("are better where they are more, also where less of a figure is", () => {
-    expect(ratiosOf(byTime, [12, 24], [8, 16])).toEqual([expect.stringMatching(/ \+50\.0 % +better$/)]);
-    expect(ratiosOf(byTime, [8, 16], [12, 24])).toEqual([expect.stringMatching(/ worse$/)]);
+    expect(ratiosOf(byTime, [12, 24, 12, 24], [8, 16, 8, 16])).toEqual([expect.stringMatching(/ \+50\.0 % +better$/)]);
+    expect(ratiosOf(byTime, [8, 16, 8, 16], [12, 24, 12, 24])).toEqual([expect.stringMatching(/ worse$/)]);
     expect(ratiosOf(byRate, [8, 24], [10, 20])).toEqual([expect.stringMatching(/ within the spread$/)]);
+    expect(ratiosOf(byRate, [8, 16], [12, 24])).toEqual([expect.stringMatching(/ \+50\.0 % +too few rounds$/)]);
   });
 
   it("are not told of what counts something else", () => {

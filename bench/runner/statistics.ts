@@ -3,6 +3,8 @@ import type { CaseResult, RoundResult, SubjectResult } from "./results.ts";
 import { figure } from "./text.ts";
 
 export interface Spread {
+  /** That told something. */
+  readonly rounds: number;
   readonly median: number;
   readonly least: number;
   readonly most: number;
@@ -14,7 +16,7 @@ export function spreadOf(values: readonly number[]): Spread {
   const middle = sorted.length / 2;
   const upper = sorted[Math.floor(middle)] ?? Number.NaN;
   const lower = sorted[Math.ceil(middle) - 1] ?? upper;
-  return { median: (upper + lower) / 2, least, most: sorted.at(-1) ?? Number.NaN };
+  return { rounds: sorted.length, median: (upper + lower) / 2, least, most: sorted.at(-1) ?? Number.NaN };
 }
 
 /** What a round of this case is judged by. */
@@ -68,6 +70,12 @@ const ratioBy = (score: (round: RoundResult) => number, one: SubjectResult, othe
 
 /** A spread's ranges overlap: what differs may be chance. */
 export const overlap = (a: Spread, b: Spread): boolean => a.least <= b.most && b.least <= a.most;
+
+/**
+ * Of how many rounds each of two spreads must be before that says something: equal runs of n rounds each lie apart by chance in 2 of (2n over n)
+ * cases, which is always with one, one in 3 with two, one in 10 with three, and one in 35 with four.
+ */
+export const ROUNDS_THAT_TELL = 4;
 
 /**
  * Cores that a process of the load generator may keep busy: it has one thread that sends and reads. A virtual machine may give less than a
