@@ -4,7 +4,7 @@ import { mergeHistograms, SLICE_MS } from "../load/recorder.ts";
 import type { CaseResult, Results, RoundResult, ScenarioResult, SubjectResult } from "../runner/results.ts";
 import type { Level } from "../runner/scenario.ts";
 import { percentilesOf } from "../runner/latency.ts";
-import { machineText } from "../runner/machine.ts";
+import { loadText, machineText } from "../runner/machine.ts";
 import {
   figuresOf,
   generatorLimits,
@@ -25,10 +25,7 @@ export function reportOf(results: Results): string {
   const facts = [
     ["Command", command],
     ["Machine", machineText(machine)],
-    [
-      "Load of the machine",
-      `${figure(machine.loadBefore)} before the run, ${figure(machine.loadAfter)} after it (1 minute)`,
-    ],
+    ["Load of the machine", loadText(machine)],
     ["Time", `${begunAt} to ${endedAt}`],
     ["Commit", commit],
     [

@@ -8,7 +8,7 @@ import { BenchError } from "../bench-error.ts";
 import { mergeHistograms } from "../load/recorder.ts";
 import { type CaseResult, FORMAT, type Results, type SubjectResult } from "./results.ts";
 import { percentilesOf } from "./latency.ts";
-import { machineText } from "./machine.ts";
+import { loadText, machineText } from "./machine.ts";
 import type { Settings } from "./settings.ts";
 import {
   figuresOf,
@@ -112,19 +112,23 @@ export function compareLines(before: Results, after: Results): string[] {
     "Within the spread: the two runs' rounds overlap, so it may be chance.",
     `Too few rounds: they lie apart, and with fewer than ${ROUNDS_THAT_TELL} on a side that may be chance too.`,
     ...common.lines(),
-    ...limitLines(before, after),
+    ...noteLines(before, after),
     ...differenceLines(before, after),
   ];
 }
 
 const runText = ({ commit, begunAt, command }: Results): string => `${commit}, ${begunAt}, ${command}`;
 
-/** Where the generator was the limit a figure is its own, and no more than that of a subject. */
-function limitLines(...both: Pair<Results>): string[] {
-  const [inA = [], inB = []] = both.map(({ scenarios }) =>
-    scenarios.flatMap(({ name, cases }) =>
-      cases.flatMap((one) => generatorLimits(one).map((sentence) => `  ${name}, ${one.name}: ${sentence}`)),
-    ),
+/** What to know of each run before its figures are believed. Where the generator was the limit a figure is its own, and no more than that of a subject. */
+function noteLines(...both: Pair<Results>): string[] {
+  const [inA = [], inB = []] = both.map(({ notes, machine, scenarios }) =>
+    [
+      ...notes,
+      `Load of the machine: ${loadText(machine)}`,
+      ...scenarios.flatMap(({ name, cases }) =>
+        cases.flatMap((one) => generatorLimits(one).map((sentence) => `${name}, ${one.name}: ${sentence}`)),
+      ),
+    ].map((line) => `  ${line}`),
   );
   return [...headed("In A:", inA), ...headed("In B:", inB)];
 }

@@ -22,6 +22,9 @@ export function describeMachine(loadBefore: number): Machine {
 export const machineText = ({ cpu, cores, memoryBytes, os }: Machine): string =>
   `${cpu}, ${cores} cores, ${figure(memoryBytes / 2 ** 30)} GiB, ${os}`;
 
+export const loadText = ({ loadBefore, loadAfter }: Machine): string =>
+  `${figure(loadBefore)} before the run, ${figure(loadAfter)} after it (1 minute)`;
+
 /** As Linux has it in magic.h. */
 const TMPFS = 0x01021994;
 

@@ -121,8 +121,9 @@ describe("a generator that may have been the limit", () => {
 
   it("is said where two runs are compared", () => {
     const lines = compareLines(results(byRate(busyFor("usher", [1]))), run);
-    expect(lines.slice(lines.indexOf("In B:"))).toEqual(["In B:", ...both.map((line) => `  hold-rush, one: ${line}`)]);
-    expect(lines).not.toContain("In A:");
+    const said = lines.filter((line) => line.includes("generator"));
+    expect(said).toEqual(both.map((line) => `  hold-rush, one: ${line}`));
+    expect(lines.indexOf("In B:")).toBeLessThan(lines.indexOf(said[0] ?? ""));
   });
 });
 
@@ -267,10 +268,27 @@ describe("what differs between two runs beside their figures", () => {
       "  hold-rush, one: usher, page",
     ];
     const onlyIn = (lines: readonly string[]): string[] =>
-      lines.slice(lines.findIndex((line) => line.startsWith("Only in")));
+      lines.slice(
+        lines.findIndex((line) => line.startsWith("Only in")),
+        lines.indexOf("In A:") - 1,
+      );
     expect(onlyIn(compareLines(run, other))).toEqual(["Only in B, the later one:", ...names]);
     expect(onlyIn(compareLines(other, run))).toEqual(["Only in A, the earlier one:", ...names]);
     expect(compareLines(run, run).join()).not.toContain("Only in");
+  });
+
+  it("is what each run noted, and the machine's load", () => {
+    const broken = "The run was broken off: Stopped by SIGINT.";
+    const other = { ...run, notes: [broken], machine: { ...run.machine, loadBefore: 0.5, loadAfter: 12 } };
+    const lines = compareLines(run, other);
+    expect(lines.slice(lines.indexOf("In A:"))).toEqual([
+      "In A:",
+      "  Load of the machine: 0 before the run, 0 after it (1 minute)",
+      "",
+      "In B:",
+      `  ${broken}`,
+      "  Load of the machine: 0.500 before the run, 12.0 after it (1 minute)",
+    ]);
   });
 
   it.each([
