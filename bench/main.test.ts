@@ -1,6 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { prepared } from "../platform/testing/prepared.ts";
 import { bench } from "./main.ts";
@@ -286,6 +288,30 @@ describe("a run", () => {
     expect(await bench(["--rounds", "1", "--peer", "none", "--out", out], PLACE, [one, reading])).toBe(0);
     expect(found).toEqual([1]);
     expect(readdirSync(out).sort()).toEqual(["report.html", "results.json"]);
+  });
+
+  it("names the commit and the versions that it measured, whatever is checked out meanwhile", async () => {
+    const root = join(out, "checkout");
+    mkdirSync(root);
+    const git = (...args: string[]): string =>
+      execFileSync("git", ["-c", "user.name=bench", "-c", "user.email=bench@example.org", ...args], {
+        cwd: root,
+        encoding: "utf8",
+      }).trim();
+    const checkOut = (version: string): string => {
+      const content = { version, dependencies: {}, devDependencies: {}, optionalDependencies: {} };
+      writeFileSync(join(root, "package.json"), JSON.stringify(content));
+      git("add", ".");
+      git("commit", "--quiet", "--message", version);
+      return git("rev-parse", "HEAD");
+    };
+    git("init", "--quiet");
+    const commit = checkOut("1.0.0");
+    const moving = measuring(["usher"], () => (checkOut("2.0.0"), 3));
+    const place = { ...PLACE, root: pathToFileURL(`${root}/`) };
+    expect(await bench(["--rounds", "1", "--peer", "none", "--out", out], place, [moving])).toBe(0);
+    const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Just written.
+    expect(results).toMatchObject({ commit, versions: { usher: "1.0.0" } });
   });
 
   it("goes back and forth, so that each subject follows both of its neighbours", async () => {

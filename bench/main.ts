@@ -10,7 +10,7 @@ import { onFirstSignal } from "../platform/lifecycle/index.ts";
 import { BenchError } from "./bench-error.ts";
 import { reportOf } from "./report/html.ts";
 import { compareLines, readResults } from "./runner/compare.ts";
-import { describeCommit, describeMachine, describeVersions, diskNotes, loadNow } from "./runner/machine.ts";
+import { describeCommit, describeMachine, diskNotes, loadNow, versionsIn } from "./runner/machine.ts";
 import { createProgress, type Progress } from "./runner/progress.ts";
 import { FORMAT, type Results } from "./runner/results.ts";
 import { type Run, runScenarios } from "./runner/run.ts";
@@ -92,6 +92,8 @@ async function measureAndReport(
   const out = resolve(settings.out);
   makeOut(out);
   const begunAt = new Date();
+  const commit = describeCommit(path);
+  const versionsOf = versionsIn(path, peers);
   for (const note of notes) progress.say(note);
   const loadBefore = loadNow();
   const resultsOf = ({ scenarios: measured, programs, failure }: Run): Results => ({
@@ -100,8 +102,8 @@ async function measureAndReport(
     scenarios: measured,
     endedAt: new Date().toISOString(),
     machine: describeMachine(loadBefore),
-    versions: describeVersions(path, programs, measured),
-    commit: describeCommit(path),
+    versions: versionsOf(programs, measured),
+    commit,
     command: `npm run bench${args.length > 0 ? ` -- ${args.join(" ")}` : ""}`,
     settings,
     notes: failure === undefined ? notes : [...notes, `The run was broken off: ${failure.message}`],

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { describeVersions, diskNotes } from "./machine.ts";
+import { diskNotes, versionsIn } from "./machine.ts";
 
 const MEMORY = "/dev/shm";
 
@@ -28,7 +28,7 @@ it("tells the versions of servers and of peers' packages that took part", () => 
   const subject = { name: "ws-naive", kind: "peer", about: "", rounds: [] } as const;
   const one = { name: "", load: "", unit: "", subjects: [subject] };
   try {
-    expect(describeVersions(`${root}/`, ["node"], [{ name: "", about: "", cases: [one] }])).toMatchObject({
+    expect(versionsIn(`${root}/`, ["ws-naive"])(["node"], [{ name: "", about: "", cases: [one] }])).toMatchObject({
       usher: "1.0.0",
       pg: "8.0.0",
       autocannon: "9.0.0",
@@ -37,6 +37,7 @@ it("tells the versions of servers and of peers' packages that took part", () => 
       "peers' ws": "8.23.0",
       "peers' bufferutil": "4.1.0",
     });
+    expect(versionsIn(`${root}/`, ["ws-naive"])([], [])).not.toHaveProperty("peers' ws");
   } finally {
     rmSync(root, { recursive: true });
   }

