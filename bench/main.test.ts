@@ -79,6 +79,7 @@ describe("what npm run bench is asked for", () => {
   it.each([
     [["--only", "nonsense"], "There is no scenario nonsense: npm run bench -- --list names them."],
     [["--only", "core", "--peer", "nonsense"], "There is no peer nonsense: npm run bench -- --list names them."],
+    [["--only", "core", "--peer", "all,nonsense"], "There is no peer nonsense: npm run bench -- --list names them."],
     [
       ["--only", "core,wire", "--peer", "socket.io-naive"],
       "The peer socket.io-naive takes part in viewer-fanout, kiosk-soak alone, and not in core, wire.",
@@ -312,6 +313,12 @@ describe("a run", () => {
     expect(await bench(["--rounds", "1", "--peer", "none", "--out", out], place, [moving])).toBe(0);
     const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Just written.
     expect(results).toMatchObject({ commit, versions: { usher: "1.0.0" } });
+  });
+
+  it("measures once what is named twice", async () => {
+    expect(await bench(["--only", "wire,wire", "--rounds", "1", "--peer", "none", "--out", out], PLACE)).toBe(0);
+    const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as Results; // Just written.
+    expect(results.scenarios.map(({ name }) => name)).toEqual(["wire"]);
   });
 
   it("goes back and forth, so that each subject follows both of its neighbours", async () => {

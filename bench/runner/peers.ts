@@ -37,8 +37,9 @@ export function choosePeers(
     return { peers: USUAL.filter((name) => reasons.get(name) === undefined), notes: leftOut(reasons) };
   }
   const isAll = names.includes("all");
-  const wanted = isAll ? Object.keys(PEERS) : names.filter((name) => name !== "none");
-  for (const name of wanted) {
+  const named = names.filter((name) => name !== "all" && name !== "none");
+  const wanted = isAll ? Object.keys(PEERS) : named;
+  for (const name of new Set([...named, ...wanted])) {
     const why = (isAll ? undefined : whyIdle(name, scenarios)) ?? whyNot(name, root);
     if (why !== undefined) throw new BenchError(why);
   }

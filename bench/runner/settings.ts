@@ -97,7 +97,7 @@ function parse(args: readonly string[]) {
 function names(option: string, values: readonly string[] | undefined): readonly string[] | undefined {
   const named = values?.flatMap((value) => value.split(",")).filter((name) => name !== "");
   if (named?.length === 0) throw new BenchError(`--${option} names nothing: see npm run bench -- --list.`);
-  return named;
+  return named && [...new Set(named)];
 }
 
 function whole(name: string, text: string | undefined, max: number): number | undefined {
