@@ -154,6 +154,13 @@ describe("what npm run bench is asked for", () => {
     expect(storm?.load).toContain("250 connections, 1250 accounts");
   });
 
+  it("says how long each round is where nobody asks for another length", async () => {
+    expect(await bench(["--help"], PLACE)).toBe(0);
+    expect(said.join("\n").replaceAll(/\s+/g, " ")).toContain(
+      "(default: 3; at a steady rate, and for one change at a time, 10; for the engine alone 1; takeover: ten kills)",
+    );
+  });
+
   it("names scenarios and peers", async () => {
     expect(await bench(["--list"], PLACE)).toBe(0);
     expect(said.join("\n")).toMatch(/hold-rush.*\n[^]*viewer-fanout[^]*postgres-for-update/);

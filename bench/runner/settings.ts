@@ -32,7 +32,8 @@ npm run bench -- compare A B      what changed between two results.json
 
   --only NAME,...     these scenarios alone
   --peer NAME,...     these peers; "all", or "none" (default: those that Usher's targets are about, if installed)
-  --seconds N         of each round that are measured (default: 3, for the engine alone 1)
+  --seconds N         of each round that are measured (default: 3; at a steady rate, and for one change at a time, 10;
+                      for the engine alone 1; takeover: ten kills)
   --rounds N          in which subjects take turns, A B B A (default: 5)
   --connections N     instead of the scenario's own number
   --in-flight N       commands that a connection has in flight, where the load is closed (default: 1)
