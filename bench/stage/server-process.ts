@@ -28,6 +28,11 @@ export interface ServerCommand {
 
 /** Debian keeps servers where only root looks for them. */
 const PATH = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin`;
+/** All that a server has of this process's environment: a REDIS_URL or SHARDS would make of it another than is to be measured. */
+const environment = (): NodeJS.ProcessEnv => {
+  const { HOME, TMPDIR, LANG } = process.env;
+  return { PATH, HOME, TMPDIR, LANG };
+};
 const LAST_WORDS = 5;
 const STARTED_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 20_000;
@@ -42,7 +47,7 @@ export async function startServer({
   onDeath,
 }: ServerCommand): Promise<ServerProcess> {
   const [file, ...args] = command;
-  const child = spawn(file, args, { cwd, env: { ...process.env, PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(file, args, { cwd, env: { ...environment(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const lastWords: string[] = [];
   const errors = createInterface({ input: child.stderr });
   errors.on("line", (line) => void (lastWords.push(line) > LAST_WORDS && lastWords.shift()));
