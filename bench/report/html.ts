@@ -111,7 +111,7 @@ function subjectsTable(one: CaseResult, latencies: readonly string[]): string {
     scoreUnit(one),
     "least to most",
     ...latencies.flatMap((name) =>
-      ["p50", "p99", "p99.9", "max"].map((at) => `${name === "latency" ? "" : `${name} `}${at} ms`),
+      ["p50", "p99", "p99.9", "max"].map((at) => `${name === "latency" ? "" : `${name} `}${at} ms, all rounds`),
     ),
     "cores busy: server, client, database",
     "refused, all rounds",

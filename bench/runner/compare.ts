@@ -72,7 +72,7 @@ const headed = (heading: string, lines: readonly string[] = []): string[] =>
 const each = <From, To>([before, after]: Pair<From>, to: (from: From) => To): Pair<To> => [to(before), to(after)];
 
 export function compareLines(before: Results, after: Results): string[] {
-  const figures = [["", "unit", "before", "after", "change", "p99 ms before", "after", ""]];
+  const figures = [["", "unit", "before", "after", "change", "p99 ms, all rounds, before", "after", ""]];
   const ratios = [["How many times Usher does as well", "before", "after", "change", ""]];
   const common = new Common();
   for (const scenario of common.of("", [before.scenarios, after.scenarios])) {

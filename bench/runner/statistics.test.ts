@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { reportOf } from "../report/html.ts";
+import { createHistogram, encodeHistogram } from "../load/recorder.ts";
 import { compareLines } from "./compare.ts";
+import { latencyOf } from "./latency.ts";
 import type { CaseResult, Results, RoundResult, SubjectResult } from "./results.ts";
 import { cpuRatioOf, overlap, ratioOf, spreadOf } from "./statistics.ts";
 import { summaryLines } from "./summary.ts";
@@ -75,6 +77,22 @@ describe("the ratio by CPU", () => {
     const [unknown, other] = [subject("usher", [1]), subject("other", [1])];
     expect(cpuRatioOf(byRate(unknown, other), unknown, other)).toBeUndefined();
   });
+});
+
+it("percentiles of all rounds together say that they are, and are not taken for the median of the rounds' own", () => {
+  const taking = (ms: number): RoundResult => {
+    const histogram = createHistogram();
+    histogram.recordValue(ms * 1e3);
+    const latency = latencyOf(encodeHistogram(histogram));
+    return { ...round(1), latencies: { latency, page: latency } };
+  };
+  const run = results(byRate({ ...subject("usher", []), rounds: [1, 2, 50].map(taking) }));
+  const summary = summaryLines(run.scenarios).join("\n");
+  expect(summary).toMatch(/ {2}p50 \/ p99 \/ p99\.9 ms, all rounds {3}page p50 \/ p99 \/ p99\.9 ms, all rounds {2}/);
+  expect(summary).toContain("2.00 / 50.0 / 50.0");
+  expect(reportOf(run)).toContain("<th>p99.9 ms, all rounds</th>");
+  expect(reportOf(run)).toContain("<th>page p50 ms, all rounds</th>");
+  expect(compareLines(run, run)[3]).toMatch(/ {2}p99 ms, all rounds, before {2}/);
 });
 
 describe("a spread", () => {

@@ -30,7 +30,7 @@ function caseLines(one: CaseResult): string[] {
       "",
       scoreUnit(one),
       "least to most",
-      ...latencies.map((name) => `${name === "latency" ? "" : `${name} `}p50 / p99 / p99.9 ms`),
+      ...latencies.map((name) => `${name === "latency" ? "" : `${name} `}p50 / p99 / p99.9 ms, all rounds`),
       "CPU s/s server, client, db",
       "refused, all rounds",
       ...figures,
