@@ -37,7 +37,7 @@ npm run bench -- compare A B      what changed between two results.json
   --rounds N          in which subjects take turns, A B B A (default: 5)
   --connections N     instead of the scenario's own number
   --in-flight N       commands that a connection has in flight, where the load is closed (default: 1)
-  --rate N            commands or changes a second, where the load is open
+  --rate N            commands or changes a second, where the load is open; leaves out one change at a time
   --out DIR           where results go (default: bench/out)
   --profile           every server process, and the engine alone, writes a CPU profile there`;
 
