@@ -197,11 +197,12 @@ describe("viewers", () => {
     viewers.begin({ ...schedule, seats: CONNECTIONS * 2 });
     buyers.begin({ kind: "schedule", ...schedule });
     await until(() => viewers.take().count >= 3 * 20, "changes that all viewers see");
+    const { ms, missed } = await viewers.end();
     await buyers.end();
-    const { count, histograms } = viewers.take();
-    expect(count % 3).toBe(0);
-    expect(viewers.arrivals().incomplete).toEqual([]);
-    expect(await viewers.end()).toEqual([]);
+    expect(ms.length).toBeGreaterThanOrEqual(20);
+    expect(missed).toEqual([]);
+    const { count, histograms, figures } = viewers.take();
+    expect(figures["repeated"]).toBe(0);
     expect(mergeHistograms([histograms["latency"] ?? ""]).totalCount).toBe(count);
     viewers.close();
     buyers.close();

@@ -38,15 +38,13 @@ export interface Arrivals {
   readonly first: number;
   /** From it on, of each change, in ms; one that somebody has not got counts as long as it has been under way. */
   readonly ms: readonly number[];
-  /** Those that somebody has not got. */
-  readonly incomplete: readonly number[];
+  /** Those that did not reach everybody, late either. */
+  readonly missed: readonly number[];
 }
 
 /** Those who got a frame within this time are counted together. */
 const INSTANT_MS = 0.2;
 const FRAMES_KEPT = 512;
-/** Changes that began so shortly before the end are not expected to have reached everybody. */
-const GRACE_MS = 1_000;
 /** Whoever has not got a change by then will not get it. */
 const MISSED_AFTER_MS = 3_000;
 const OPENED_AT_ONCE = 200;
@@ -82,7 +80,7 @@ export class ViewerLoad {
   #reached: number[] = [];
   #lastAt: number[] = [];
   #firstChange = 0;
-  /** The newest one that everybody should have. */
+  /** The newest one that is measured. */
   #lastChange = -1;
   #failure: Error | undefined;
   #storm: Histogram = createHistogram();
@@ -125,14 +123,14 @@ export class ViewerLoad {
     this.#repeated = 0;
     this.#reached = [];
     this.#lastAt = [];
-    this.#firstChange = (this.#schedule?.changeAt(performance.now()) ?? -1) + 1;
+    this.#firstChange = Math.max(0, (this.#schedule?.changeAt(performance.now()) ?? -1) + 1); // None before the schedule's own first.
     this.#lastChange = -1;
   }
 
   take(): Sample {
     this.#check();
     this.#flushAll();
-    this.#lastChange = this.#schedule?.changeAt(performance.now() - GRACE_MS) ?? -1;
+    this.#lastChange = this.#schedule?.changeAt(performance.now()) ?? -1;
     return this.#recorder.take({
       frames: this.#frameCount,
       bytes: this.#byteCount - this.#markedBytes,
@@ -141,26 +139,16 @@ export class ViewerLoad {
     });
   }
 
-  /** Arrivals of the changes up to what was taken. */
-  arrivals(): Arrivals {
-    const [first, schedule, now] = [this.#firstChange, this.#schedule, performance.now()];
-    const ms: number[] = [];
-    for (let change = first; schedule !== undefined && change <= this.#lastChange; change++) {
-      const until = this.#isComplete(change) ? (this.#lastAt[change - first] ?? now) : now;
-      ms.push(until - schedule.meantAt(change));
-    }
-    return { first, ms, incomplete: this.#incomplete() };
-  }
-
-  /** @returns those of the changes that were measured that did not reach everybody, late either. */
-  async end(): Promise<readonly number[]> {
+  /** Waits until the changes that had begun when it was taken have reached everybody, those of its end too. */
+  async end(): Promise<Arrivals> {
     const begun = performance.now();
     while (this.#incomplete().length > 0 && performance.now() - begun < MISSED_AFTER_MS) {
       await pause(20);
       this.#flushAll();
     }
+    const arrivals = this.#arrivals();
     this.#schedule = undefined;
-    return this.#incomplete();
+    return arrivals;
   }
 
   /** Each of the slow ones asks to be shown the hall so often, and reads nothing of it. @returns how many messages that took. */
@@ -313,6 +301,16 @@ export class ViewerLoad {
       this.#reached[place] = before + news;
       this.#lastAt[place] = at;
     }
+  }
+
+  #arrivals(): Arrivals {
+    const [first, schedule, now] = [this.#firstChange, this.#schedule, performance.now()];
+    const ms: number[] = [];
+    for (let change = first; schedule !== undefined && change <= this.#lastChange; change++) {
+      const until = this.#isComplete(change) ? (this.#lastAt[change - first] ?? now) : now;
+      ms.push(until - schedule.meantAt(change));
+    }
+    return { first, ms, missed: this.#incomplete() };
   }
 
   #isComplete(change: number): boolean {

@@ -35,8 +35,8 @@ type OnHold = (socket: WebSocket<unknown>, number: number, seat: number) => void
 interface Round extends Partial<FanOut> {
   /** The server's; by default this process, which is busy. */
   readonly pids?: readonly number[];
-  readonly onWatch?: (socket: WebSocket<unknown>) => void;
-  readonly onClose?: (socket: WebSocket<unknown>) => void;
+  readonly onWatch?: (socket: WebSocket<unknown>) => unknown;
+  readonly onClose?: (socket: WebSocket<unknown>) => unknown;
   /** What the server answers at /metrics. */
   readonly metrics?: () => string;
   readonly on?: Stage;
@@ -144,6 +144,21 @@ describe("a round of the fan-out", () => {
     expect(sample.count).toBeLessThan(1.5 * 100 * seconds);
   });
 
+  it("tells of each change of its time how long it took to the last viewer, those of its end too", async () => {
+    const watching = new Set<WebSocket<unknown>>();
+    const { sample, seconds } = await roundWith(
+      (socket, number, seat) => {
+        for (const viewer of watching) viewer.send(packr.pack([SERVER_OP.delta, 0, [seat * 4 + 1]]), true);
+        refuse(socket, number, seat);
+      },
+      { seconds: 1, onWatch: (socket) => watching.add(socket), onClose: (socket) => watching.delete(socket) },
+    );
+    const last = mergeHistograms([sample.histograms["lastViewer"] ?? ""]);
+    expect(last.totalCount).toBeGreaterThanOrEqual(99);
+    expect(last.totalCount).toBeLessThan(1.5 * 100 * seconds);
+    expect(sample.figures["changes that missed somebody"]).toBe(0);
+  });
+
   it("goes on with a new server when the old one has fallen behind", async () => {
     const { sample } = await roundWith(() => undefined);
     expect(sample.figures["fell behind"]).toBe(1);
@@ -199,7 +214,7 @@ describe("a round of the fan-out", () => {
     const last = mergeHistograms([sample.histograms["lastViewer"] ?? ""]);
     expect(last.totalCount).toBeGreaterThan(0);
     expect(last.minNonZeroValue / 1_000).toBeGreaterThanOrEqual(lateMs * 0.99);
-    const tenths = Math.ceil(((seconds - 1) * 100) / 10) + 1;
+    const tenths = Math.ceil((seconds * 100) / 10) + 1;
     expect(sample.figures["changes that missed somebody"]).toBeLessThanOrEqual(tenths);
     expect(sample.figures["changes that missed somebody"]).toBeGreaterThan(tenths / 2);
   });

@@ -74,10 +74,10 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         loads: audience.loads.map((load, index) => (index === 0 ? alsoMarking(buyers.load, load) : load)),
       });
       const memory = { "server MB before": residentBefore, "server MB after": resident() };
-      const arrivals = await Promise.all(audience.loads.map((load) => load.arrivals()));
       const { refused, histograms: held } = await buyers.load.take();
+      // Before the slow ones read: they are not among those whom changes have to reach.
+      const arrivals = await Promise.all(audience.loads.map((load) => load.end()));
       const resumed = slow === 0 ? [] : await Promise.all(audience.loads.map((load) => load.resume()));
-      const missed = await Promise.all(audience.loads.map((load) => load.end()));
       await Promise.all(audience.loads.map((load) => load.close()));
       const caughtUp = await buyers.load.end(CATCH_UP_MS).then(
         () => true,
@@ -96,7 +96,7 @@ export async function startFanOut(startTarget: StartTarget, stage: Stage, option
         { ...measured, sample: { ...measured.sample, refused } },
         held["latency"] ?? "",
         viewers - slow,
-        lastViewersOf(arrivals, missed),
+        lastViewersOf(arrivals),
         {
           "fell behind": caughtUp ? 0 : 1,
           ...coresByRole(measured),
@@ -126,7 +126,7 @@ function described(
   { seconds, sample, cpu }: Measured,
   changed: string,
   viewers: number,
-  { histogram, incomplete, missed }: ReturnType<typeof lastViewersOf>,
+  { histogram, late, missed }: ReturnType<typeof lastViewersOf>,
   others: Readonly<Record<string, number>>,
 ): Measured {
   const { frames = 0, bytes = 0, resynced = 0, repeated = 0 } = sample.figures;
@@ -145,7 +145,7 @@ function described(
           }),
         "frames/s a viewer": frames / seconds / viewers,
         "bytes a frame": frames === 0 ? 0 : bytes / frames,
-        "changes not with all after 1 s": incomplete,
+        "changes not with all after 1 s": late,
         "changes that missed somebody": missed,
         "snapshots instead": resynced,
         "changes told twice": repeated,

@@ -2,31 +2,28 @@
 import { createHistogram, encodeHistogram, microseconds } from "../../load/recorder.ts";
 import type { Arrivals } from "../../load/viewer-load.ts";
 
+/** Whoever waits longer for a change is late. */
+const LATE_AFTER_MS = 1_000;
+
 interface LastViewers {
   readonly histogram: string;
-  /** Changes that had not reached everybody when it was measured. */
-  readonly incomplete: number;
+  /** Changes that somebody had not got when they were `LATE_AFTER_MS` old. */
+  readonly late: number;
   /** Changes that never did. */
   readonly missed: number;
 }
 
-/**
- * The last viewers of the changes that every process has measured.
- *
- * @param missed by process: the changes that did not reach all of its viewers, late either
- */
-export function lastViewersOf(arrivals: readonly Arrivals[], missed: readonly (readonly number[])[]): LastViewers {
+/** The last viewers of the changes that every process has measured. */
+export function lastViewersOf(arrivals: readonly Arrivals[]): LastViewers {
   const first = Math.max(...arrivals.map((one) => one.first));
   const end = Math.min(...arrivals.map(({ first: own, ms }) => own + ms.length));
   const histogram = createHistogram();
+  let late = 0;
   for (let change = first; change < end; change++) {
-    histogram.recordValue(microseconds(Math.max(...arrivals.map(({ first: own, ms }) => ms[change - own] ?? 0))));
+    const took = Math.max(...arrivals.map(({ first: own, ms }) => ms[change - own] ?? 0));
+    histogram.recordValue(microseconds(took));
+    if (took > LATE_AFTER_MS) late++;
   }
-  const countOf = (changes: readonly (readonly number[])[]): number =>
-    new Set(changes.flat().filter((change) => change >= first && change < end)).size;
-  return {
-    histogram: encodeHistogram(histogram),
-    incomplete: countOf(arrivals.map(({ incomplete }) => incomplete)),
-    missed: countOf(missed),
-  };
+  const missed = new Set(arrivals.flatMap((one) => one.missed).filter((change) => change >= first && change < end));
+  return { histogram: encodeHistogram(histogram), late, missed: missed.size };
 }

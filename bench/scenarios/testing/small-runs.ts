@@ -16,7 +16,7 @@ export const positive: unknown = expect.toSatisfy((value: number) => value > 0);
 
 /**
  * To be called at the head of a file. What it returns takes one round with sixteen connections, of the first subject of the first case: with fewer
- * showtimes an engine may have none of them. Two seconds, since a change has one of them to reach the last viewer, and is not judged before.
+ * showtimes an engine may have none of them. Two seconds, so that a purchase comes to its end in them.
  */
 export function smallRuns(): (scenario: Scenario) => Promise<SubjectResult | undefined> {
   let out: string;
