@@ -41,10 +41,14 @@ export class Purchases {
   /** By booking, of all seats that it had when its tickets were asked for. */
   readonly #codes = new Map<string, readonly Code[]>();
   /** Bookings whose codes are those of their tickets, as far as there was word since. */
-  readonly #upToDate = new Set<string>();
+  #upToDate = new Set<string>();
   /** By booking. */
   readonly #timesToPay = new Map<string, TimeToPay>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts the looks, so that a slow one does not bring back what a later one has found otherwise. */
+  #looks = 0;
+  /** The last one whose bookings were taken. */
+  #taken = 0;
   #isClosed = false;
   /** Word of a booking, while there was no connection or no guest: to be looked for once there is. */
   #mayHaveMissed = false;
@@ -137,7 +141,8 @@ export class Purchases {
 
   /** There is word of a booking, or may have been: its tickets may be others, too. */
   #lookAnew(): void {
-    this.#upToDate.clear();
+    // What is being asked for now is from before it.
+    this.#upToDate = new Set();
     void this.look();
   }
 
@@ -145,23 +150,34 @@ export class Purchases {
     const { rest, session, basket, showtime } = this.#options;
     const token = session.savedToken;
     if (token === undefined || this.#isClosed) return;
+    const look = ++this.#looks;
+    const isPast = (): boolean => this.#isClosed || look < this.#taken;
     let waitMs: number | undefined;
     try {
       const bookings = await rest.bookings(showtime, token);
       // Where the answer to a booking was lost, its hold is still in the basket.
       const booked = new Set(bookings.map(({ holdId }) => holdId));
       for (const holdId of basket.holdIds) if (booked.has(holdId)) basket.handOver(holdId);
-      // What cannot be had just now of one booking keeps no other from the buyer.
-      const loaded = await Promise.allSettled(
-        bookings.flatMap((booking) => [this.#loadCodes(booking, token), this.#loadTimeToPay(booking, token)]),
-      );
-      if (this.#isClosed) return;
+      if (isPast()) return;
+      this.#taken = look;
       this.#take(bookings);
       this.#tellNews(bookings);
+      // What cannot be had just now of one booking, or not yet, keeps nothing else from the buyer.
+      const loads = bookings.flatMap((each) => [
+        this.#loadCodes(each, token, isPast),
+        this.#loadTimeToPay(each, token),
+      ]);
+      const loaded = await Promise.allSettled(
+        loads.map(async (load) => {
+          await load;
+          if (!isPast()) this.#take(bookings);
+        }),
+      );
       const failed = loaded.find((each) => each.status === "rejected");
       if (failed !== undefined) throw failed.reason;
       waitMs = this.#waitMs(bookings);
     } catch (error) {
+      if (isPast()) return;
       // Looked for again, but not with a token that is over: what the buyer did was answered for by itself.
       if (error instanceof Refused && error.code === "UNAUTHORIZED") {
         this.#mayHaveMissed = true;
@@ -169,6 +185,7 @@ export class Purchases {
       }
       waitMs = this.#pace.later(error instanceof Refused ? error.retryInMs : 0);
     }
+    if (isPast()) return;
     // Another look may have been under way.
     clearTimeout(this.#timer);
     if (waitMs !== undefined) this.#timer = setTimeout(() => void this.look(), waitMs);
@@ -188,9 +205,10 @@ export class Purchases {
     );
   }
 
-  async #loadCodes(booking: Booking, token: string): Promise<void> {
+  async #loadCodes(booking: Booking, token: string, isPast: () => boolean): Promise<void> {
     const { id, status, seats } = booking;
-    if (status !== "confirmed" || (this.#upToDate.has(id) && this.codesOf(booking) !== undefined)) return;
+    const upToDate = this.#upToDate;
+    if (status !== "confirmed" || (upToDate.has(id) && this.codesOf(booking) !== undefined)) return;
     const { rest } = this.#options;
     const tickets = await rest.tickets(id, token);
     if (tickets.length < seats.length) return;
@@ -199,8 +217,10 @@ export class Purchases {
       async ({ id: ticket, seat, label, qr }): Promise<Code> =>
         known.get(qr) ?? { seat, label, qr, svg: await rest.ticketPicture(ticket, token) },
     );
-    this.#codes.set(id, await Promise.all(codes));
-    this.#upToDate.add(id);
+    const all = await Promise.all(codes);
+    if (isPast()) return;
+    this.#codes.set(id, all);
+    upToDate.add(id);
   }
 
   /** The pinned hold knows how much there is: `payBy` is on the server's clock, and the one here may be wrong. */
