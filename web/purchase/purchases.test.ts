@@ -80,7 +80,7 @@ function open() {
     const at = await vi.waitUntil(() => asked.findIndex((each) => each.path === path) + 1);
     asked.splice(at - 1, 1)[0]?.answer(response);
   };
-  return { purchases, asked, answer, seen };
+  return { purchases, clock, asked, answer, seen };
 }
 
 test("tickets that were given back stay so, also when a look from before it is answered last", async () => {
@@ -105,4 +105,28 @@ test("bookings are shown while their codes and times are still on the way, and e
   await vi.waitUntil(() => seen.at(-1) === "failed, confirmed with codes");
   await answer("holds/hold-of-bk_2", Response.json({ expiresInMs: 60_000 }));
   await vi.waitUntil(() => seen.at(-1) === "failed to be paid, confirmed with codes");
+});
+
+test("what has failed can be paid again after a clock that was corrected said that its time is over", async () => {
+  const { purchases, clock, answer, asked, seen } = open();
+  void purchases.look();
+  await answer("bookings", list(bookingOf("failed")));
+  await answer("holds/hold-of-bk_1", Response.json({ expiresInMs: 60_000 }));
+  await vi.waitUntil(() => seen.at(-1) === "failed to be paid");
+  clock.advance(2 * 3_600_000);
+  void purchases.look();
+  await answer("bookings", list(bookingOf("failed")));
+  await answer("holds/hold-of-bk_1", Response.json({ expiresInMs: 60_000 }));
+  await vi.waitUntil(() => seen.at(-1) === "failed to be paid");
+
+  clock.advance(60_000);
+  const gone = { status: 404, headers: { "content-type": "application/problem+json" } };
+  void purchases.look();
+  await answer("bookings", list(bookingOf("failed")));
+  await answer("holds/hold-of-bk_1", Response.json({ code: "HOLD_NOT_FOUND" }, gone));
+  await vi.waitUntil(() => seen.at(-1) === "failed");
+  const last = purchases.look();
+  await answer("bookings", list(bookingOf("failed")));
+  await last;
+  expect(asked).toEqual([]);
 });

@@ -22,6 +22,8 @@ export interface PurchasesOptions {
 interface TimeToPay extends Pick<Booking, "status" | "payBy"> {
   /** On the client's clock. */
   readonly expiresAt: number;
+  /** The server says that there is none left. The clock here may say so too early, when it is corrected. */
+  readonly isOver: boolean;
 }
 
 /** What opens the door, of one seat. */
@@ -227,15 +229,16 @@ export class Purchases {
   async #loadTimeToPay({ id, status, payBy, holdId }: Booking, token: string): Promise<void> {
     const mayBePaid = status === "pending" || status === "paying" || status === "failed";
     const known = this.#timesToPay.get(id);
-    if (!mayBePaid || (known?.status === status && known.payBy === payBy)) return;
     const { client, rest } = this.#options;
+    const isKnown = known?.status === status && known.payBy === payBy && (known.isOver || client.msLeft(known) > 0);
+    if (!mayBePaid || isKnown) return;
     const asked = client.now();
     try {
       const { expiresInMs } = await rest.hold(holdId, token);
-      this.#timesToPay.set(id, { status, payBy, expiresAt: asked + expiresInMs });
+      this.#timesToPay.set(id, { status, payBy, expiresAt: asked + expiresInMs, isOver: false });
     } catch (error) {
       if (!(error instanceof Refused) || error.retryable) throw error;
-      this.#timesToPay.set(id, { status, payBy, expiresAt: asked });
+      this.#timesToPay.set(id, { status, payBy, expiresAt: asked, isOver: true });
     }
   }
 
