@@ -6,7 +6,7 @@ import { type BookingId, showtimeId } from "../../proto/index.ts";
 import { OP } from "../../proto/ws/op.ts";
 import { findBest, focusOf, PATIENTLY, useVisitors, Wire } from "./visitors.ts";
 
-const { office, complaints, visit, enter } = useVisitors();
+const { office, complaints, visit, enter, pageOf } = useVisitors();
 
 /** What is shown, which is read out elsewhere too. */
 const purchases = (page: Page): Locator => page.locator("#purchase-list");
@@ -317,4 +317,19 @@ test("what a guest had not paid yet when its time was over stays, with what to d
   await findBest(page, 1);
   await purchases(page).getByText(`ask at the box office with the number ${id}`).waitFor();
   expect(await purchases(page).getByRole("link").count()).toBe(0);
+});
+
+test("what is not answered in one hall keeps nobody from buying in the next", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(page, 1);
+  let asked = 0;
+  await page.route(/\/bookings$/, (route) => (asked++ === 0 ? undefined : route.continue()));
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await expect.poll(() => asked, PATIENTLY).toBe(1);
+  await page.goto(pageOf(office.anotherShowtime("ha_classic")));
+  await page.getByText("None yet.").waitFor();
+  await findBest(page, 1);
+  // Requests are given up, which would free it too, after half a minute.
+  await page.getByRole("button", { name: "Book and pay" }).click({ timeout: 10_000 });
+  await page.getByRole("link", { name: /^Pay / }).waitFor();
 });

@@ -23,6 +23,7 @@ export class PurchasePanel {
   /** On the page, by booking. */
   #clocks: ReadonlyMap<string, HTMLElement> = new Map();
   #shown = "";
+  #isBooking = false;
 
   constructor(options: PurchasePanelOptions) {
     this.#purchases = new Purchases({ ...options, looked: () => this.#show(), news: say });
@@ -38,6 +39,8 @@ export class PurchasePanel {
     this.#purchases.close();
     clearInterval(this.#ticking);
     this.#stop.abort();
+    // The next hall has the same button.
+    byId("pay", HTMLButtonElement).removeAttribute("aria-disabled");
   }
 
   /** Whether the seat is booked by this guest, be it paid or not yet. */
@@ -47,10 +50,13 @@ export class PurchasePanel {
 
   async #bookAndPay(): Promise<void> {
     const pay = byId("pay", HTMLButtonElement);
-    if (pay.hasAttribute("aria-disabled")) return;
+    if (this.#isBooking) return;
+    this.#isBooking = true;
     // Not `disabled`: focus must not jump away.
     pay.setAttribute("aria-disabled", "true");
     await this.#attempt(() => this.#purchases.payBasket());
+    this.#isBooking = false;
+    if (this.#stop.signal.aborted) return;
     pay.removeAttribute("aria-disabled");
     // The basket is empty now, and the way goes on in the bookings.
     this.#takeFocusFrom(document.body, byId("basket-title", HTMLElement));
