@@ -169,6 +169,7 @@ class Application {
       },
       extended: (msLeft) => tellOf(`Your seats are kept for ${formatCountdown(msLeft)} from now.`),
       notExtended: (error) => tellOf(whyNoMoreTime(error)),
+      found: (seats) => tellOf(`Yours for now: ${formatList(seats.map(labelOf))}.`),
       regained: (seats) => tellOf(`Yours after all: ${formatList(seats.map(labelOf))}.`),
       lost: (seats, why) => tellOf(LOST_WORDS[why](formatList(seats.map(labelOf)))),
     });

@@ -40,6 +40,7 @@ async function openBasket(fetch: (url: string) => Promise<Response>, kept = kept
       failed: (error) => refusals.push(error),
       extended: (msLeft) => keptFor.push(msLeft),
       notExtended: (error) => refusals.push(error),
+      found: () => {},
       regained: (seats) => regained.push(...seats),
       lost: (seats, why) => {
         lost.push(...seats);

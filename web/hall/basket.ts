@@ -26,6 +26,8 @@ export interface BasketOptions {
   readonly extended: (msLeft: number) => void;
   /** More time was refused. */
   readonly notExtended: (error: unknown) => void;
+  /** The best seats that were asked for. */
+  readonly found: (seats: readonly number[]) => void;
   /** These seats, which were given up for lack of an answer, were granted all the same. */
   readonly regained: (seats: readonly number[]) => void;
   /** These seats are gone without the buyer's doing here: their time is over, or another tab of this guest's had them. */
@@ -135,8 +137,13 @@ export class Basket {
     this.#options.changed();
   }
 
-  takeBest(best: BestSeats, accessible: boolean): Promise<void> {
-    return this.#hold({ best, accessible });
+  /** @returns the seats that were granted; none where they were not, or may have been. */
+  async takeBest(best: BestSeats, accessible: boolean): Promise<readonly number[]> {
+    const before = this.#mine;
+    await this.#hold({ best, accessible });
+    const fresh = this.seats.filter((seat) => !before.has(seat));
+    if (fresh.length > 0) this.#options.found(fresh);
+    return fresh;
   }
 
   /** Asks once more for what was asked for and not heard of. */

@@ -5,7 +5,7 @@ import { BasketPanel } from "./basket-panel.ts";
 import { byId } from "../dom.ts";
 import { LOOK } from "../floor/painter.ts";
 import { SeatMap } from "../floor/seat-map.ts";
-import { formatList, formatMoney, formatWhen } from "../format.ts";
+import { formatMoney, formatWhen } from "../format.ts";
 import { showLegend } from "./legend.ts";
 import { say, tell } from "../messages.ts";
 import { PurchasePanel } from "../purchase/purchase-panel.ts";
@@ -32,7 +32,6 @@ export interface HallPageOptions {
 export class HallPage {
   readonly #options: HallPageOptions;
   readonly #basket: Basket;
-  readonly #labelOf: (seat: number) => string;
   readonly #map: SeatMap;
   readonly #list: SeatList;
   readonly #panel: BasketPanel;
@@ -53,7 +52,6 @@ export class HallPage {
     const { client, rest, session, showtime, layout, hall, basket, labelOf } = options;
     this.#categories = new Map(layout.categories.map(({ id }, index) => [id, index]));
     this.#basket = basket;
-    this.#labelOf = labelOf;
     this.#news = new ShowtimeNews({ client, rest, showtime, changed: () => this.#showNews() });
     this.#purchases = new PurchasePanel({
       client,
@@ -263,13 +261,9 @@ export class HallPage {
     this.#isFinding = true;
     const count = byId("best-count", HTMLInputElement).valueAsNumber;
     const category = byId("best-category", HTMLSelectElement).value;
-    const before = new Set(this.#basket.seats);
-    void this.#basket.takeBest({ count, ...(category !== "" && { category }) }, this.#accessible).then(() => {
+    void this.#basket.takeBest({ count, ...(category !== "" && { category }) }, this.#accessible).then(([first]) => {
       this.#isFinding = false;
-      const fresh = this.#basket.seats.filter((seat) => !before.has(seat));
-      if (fresh[0] === undefined) return;
-      this.#map.reveal(fresh[0]);
-      tell(`Yours for now: ${formatList(fresh.map(this.#labelOf))}.`);
+      if (first !== undefined) this.#map.reveal(first);
     });
   }
 }

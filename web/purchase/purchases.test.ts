@@ -53,6 +53,7 @@ function open() {
     failed: unused,
     extended: unused,
     notExtended: unused,
+    found: unused,
     regained: unused,
     lost: unused,
   });
