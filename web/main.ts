@@ -23,6 +23,7 @@ import { inPlainWords, whyNoMoreTime } from "./words.ts";
 const VIEWS = ["programme", "hall", "failure"] as const;
 /** Nobody looks at an empty page for longer without being told why. */
 const EMPTY_MAX_MS = 10_000;
+const SLOW_WORDS = "The box office is slow to answer, or cannot be reached. This page opens by itself once it can.";
 const LOST_WORDS = {
   over: (seats: string) => `Your time is over: ${seats} may be taken by others again.`,
   // Given back there, or booked.
@@ -67,10 +68,11 @@ class Application {
   async #show(): Promise<void> {
     const visit = ++this.#visit;
     this.#leave();
+    showOpening(true);
     const [, id] = /^#\/showtimes\/([\w-]{1,64})$/.exec(location.hash) ?? [];
     // The page still opens by itself when what it waits for comes.
     const patience = setTimeout(() => {
-      if (visit === this.#visit) showFailure(new Unreachable(location.origin, "no answer in time"));
+      if (visit === this.#visit) showFailure(SLOW_WORDS);
     }, EMPTY_MAX_MS);
     try {
       if (id === undefined) await this.#openProgramme(visit);
@@ -85,7 +87,7 @@ class Application {
 
   /** Says so, and tries again by itself where that may help. */
   #fail(error: unknown): void {
-    showFailure(error);
+    showFailure(inPlainWords(error));
     const mayPass = error instanceof Unreachable || (error instanceof Refused && error.retryable);
     const notBeforeMs = error instanceof Refused ? error.retryInMs : undefined;
     if (mayPass) this.#again = setTimeout(() => void this.#show(), this.#pace.later(notBeforeMs));
@@ -138,7 +140,7 @@ class Application {
     hall.on("refused", (refused) => {
       if (this.#page !== page) return;
       this.#leave();
-      showFailure(refused);
+      showFailure(inPlainWords(refused));
     });
   }
 
@@ -204,8 +206,14 @@ function labelsOf(layout: Layout): (seat: number) => string {
   return (seat) => labels[seat] ?? String(seat);
 }
 
-function showFailure(error: unknown): void {
-  const words = inPlainWords(error);
+/** What was left is of no use any more, though it is still to be seen. */
+function showOpening(isOpening: boolean): void {
+  byId("opening", HTMLElement).hidden = !isOpening;
+  byId("hall", HTMLElement).inert = isOpening;
+}
+
+function showFailure(words: string): void {
+  showOpening(false);
   const text = byId("failure-text", HTMLElement);
   if (text.textContent !== words) text.textContent = words;
   // One that is there already keeps the focus in it.
@@ -213,6 +221,7 @@ function showFailure(error: unknown): void {
 }
 
 function view(name: (typeof VIEWS)[number]): void {
+  showOpening(false);
   for (const each of VIEWS) byId(each, HTMLElement).hidden = each !== name;
   byId("main", HTMLElement).focus({ preventScroll: true });
   scrollTo(0, 0);

@@ -146,7 +146,7 @@ test("a hall whose live picture cannot be had says so, and opens by itself when 
   });
   await connecting;
   await page.clock.fastForward(10_000);
-  await page.getByText("The box office cannot be reached.").waitFor();
+  await page.getByText("The box office is slow to answer, or cannot be reached.").waitFor();
   await page.getByRole("button", { name: "Try again" }).waitFor();
   isReachable = true;
   await page.locator("#connection[data-state=live]").waitFor();
@@ -233,4 +233,21 @@ test("halls that were opened and left do not stay in memory, also where seats ar
     await leave();
   }
   await expect.poll(async () => (await count("Map.prototype")) - maps, PATIENTLY).toBeLessThan(3);
+});
+
+test("a hall that was left cannot be used while the next page is on its way, and that is said", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  await findBest(page, 1);
+  let answer = (): void => {};
+  await page.route(/\/movies/, (route) => (answer = () => void route.continue()));
+  await page.getByRole("link", { name: "← What’s on" }).click();
+  await page.getByText("Opening…").waitFor();
+  await expect(page.getByText("Give all back").click({ timeout: 300 })).rejects.toThrow("Timeout");
+  answer();
+  await page.getByRole("heading", { name: "What’s on" }).waitFor();
+  expect(await page.getByText("Opening…").isVisible()).toBe(false);
+  await page.goBack();
+  await page.locator("#connection[data-state=live]").waitFor();
+  await page.getByText("Give all back").click();
+  await page.getByText("None yet.").waitFor();
 });
