@@ -75,6 +75,14 @@ test("a server that is lost in the middle of an answer is not there either", asy
   await expect(rest.ticketsPdf("bk_1", "token")).rejects.toThrow(Unreachable);
 });
 
+test("the page of a network that wants a sign-in first is no ticket", async () => {
+  const page = () => Promise.resolve(new Response("<h1>Welcome</h1>", { headers: { "content-type": "text/html" } }));
+  const rest = new RestClient("http://127.0.0.1", { fetch: page });
+  await expect(rest.ticketPicture("t1", "token")).rejects.toThrow(Unreachable);
+  await expect(rest.ticketsPdf("bk_1", "token")).rejects.toThrow(Unreachable);
+  await expect(rest.showtime("premiere")).rejects.toThrow(Unreachable);
+});
+
 test("what answers and is no Usher refuses nothing", async () => {
   const rest = await start();
   await expect(rest.movies()).rejects.toThrow(Unreachable);

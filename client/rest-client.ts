@@ -130,13 +130,14 @@ export class RestClient {
 
   /** A ticket's code as a picture: SVG. */
   async ticketPicture(ticket: string, token: string): Promise<string> {
-    return this.#read(`/api/v1/tickets/${encodeURIComponent(ticket)}.svg`, signed(token), (answer) => answer.text());
+    const path = `/api/v1/tickets/${encodeURIComponent(ticket)}.svg`;
+    return this.#read(path, signed(token), "image/svg+xml", (answer) => answer.text());
   }
 
   /** All good tickets of a booking, a page each: PDF. */
   async ticketsPdf(booking: string, token: string): Promise<Blob> {
     const path = `/api/v1/bookings/${encodeURIComponent(booking)}/tickets.pdf`;
-    return this.#read(path, signed(token), (answer) => answer.blob());
+    return this.#read(path, signed(token), "application/pdf", (answer) => answer.blob());
   }
 
   async #all<Item>(path: string, search: object, token?: string): Promise<Item[]> {
@@ -165,16 +166,22 @@ export class RestClient {
 
   #get<Answer>(path: string, request: RequestInit = {}): Promise<Answer> {
     // The cast: the server holds its answers against the schemas that these types come from.
-    return this.#read(path, request, async (answer) => (await answer.json()) as Answer);
+    return this.#read(path, request, "application/json", async (answer) => (await answer.json()) as Answer);
   }
 
   async #read<Answer>(
     path: string,
     request: RequestInit,
+    type: string,
     body: (answer: Response) => Promise<Answer>,
   ): Promise<Answer> {
     const response = await this.#fetchOk(path, request);
     try {
+      // A network that wants a sign-in first answers with a page of its own.
+      if (typeOf(response) !== type) {
+        await response.body?.cancel();
+        throw new Error(`what answered is no Usher: ${typeOf(response)}, not ${type}`);
+      }
       return await body(response);
     } catch (cause) {
       throw new Unreachable(this.#base, cause);
@@ -199,13 +206,14 @@ export class RestClient {
   }
 }
 
+const typeOf = ({ headers }: Response): string | undefined => headers.get("content-type")?.split(";")[0]?.trim();
+
 const signed = (token?: string): { readonly headers: Record<string, string> } => ({
   headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
 });
 
 /** Whatever Usher refuses it refuses so, and so does the balancer in front of it. */
-const isProblem = ({ headers }: Response): boolean =>
-  headers.get("content-type")?.startsWith("application/problem+json") === true;
+const isProblem = (response: Response): boolean => typeOf(response) === "application/problem+json";
 
 function toRefused(response: Response, body: unknown): Refused {
   // The cast: every field is looked at before it is used.
