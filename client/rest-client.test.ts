@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { portOf } from "../platform/testing/port-of.ts";
 import { RestClient, Unreachable } from "./rest-client.ts";
 import { refusalOf } from "./testing/world.ts";
@@ -81,6 +81,40 @@ test("the page of a network that wants a sign-in first is no ticket", async () =
   await expect(rest.ticketPicture("t1", "token")).rejects.toThrow(Unreachable);
   await expect(rest.ticketsPdf("bk_1", "token")).rejects.toThrow(Unreachable);
   await expect(rest.showtime("premiere")).rejects.toThrow(Unreachable);
+});
+
+describe("the server's clock is known", () => {
+  const [here, there] = [Date.parse("2031-05-01T08:00:00.900Z"), Date.parse("2031-05-01T10:00:00Z")];
+  beforeEach(() => void vi.useFakeTimers({ now: here, toFake: ["Date"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  async function askOnce(headers: Record<string, string>, tookMs = 0): Promise<number> {
+    const fetch = () => {
+      vi.setSystemTime(Date.now() + tookMs);
+      return Promise.resolve(Response.json({}, { headers }));
+    };
+    const rest = new RestClient("http://127.0.0.1", { fetch });
+    await rest.showtime("premiere");
+    return rest.now();
+  }
+
+  const dateOf = (ms: number): Record<string, string> => ({ date: new Date(ms).toUTCString() });
+
+  test("from its answers where the one here is wrong", async () => {
+    expect(await askOnce(dateOf(there))).toBe(there);
+    expect(await askOnce(dateOf(here - 3_600_000))).toBe(Date.parse("2031-05-01T07:00:01Z"));
+  });
+
+  test("by the one here where that may be right", async () => {
+    expect(await askOnce(dateOf(here))).toBe(here);
+    expect(await askOnce(dateOf(here), 5_000)).toBe(here + 5_000);
+  });
+
+  test("by nothing that was kept on the way, nor where it is not said", async () => {
+    expect(await askOnce({ ...dateOf(there), "cache-control": "public, max-age=60" })).toBe(here);
+    expect(await askOnce({ ...dateOf(there), "cache-control": "public, max-age=0, must-revalidate" })).toBe(there);
+    expect(await askOnce({})).toBe(here);
+  });
 });
 
 test("what answers and is no Usher refuses nothing", async () => {

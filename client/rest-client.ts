@@ -36,6 +36,9 @@ interface BrowserConfig {
 /** Ten pages of a hundred. */
 const PAGES_MAX = 10;
 
+/** The header `Date` is in whole seconds. */
+const DATE_STEP_MS = 1_000;
+
 /** The server could not be reached, did not answer in time, or what answered was no Usher. */
 export class Unreachable extends Error {
   constructor(url: string, cause: unknown) {
@@ -52,6 +55,8 @@ export class RestClient {
   readonly #base: string;
   readonly #fetch: typeof fetch;
   readonly #timeoutMs: number;
+  /** By how much the server's clock is ahead of the one here. */
+  #aheadMs = 0;
 
   /** @param base For example `http://127.0.0.1:8080`. `timeoutMs` is from a request to the end of its answer. @throws TypeError when it is no URL of HTTP. */
   constructor(base: string, options: { readonly fetch?: typeof fetch; readonly timeoutMs?: number } = {}) {
@@ -60,6 +65,14 @@ export class RestClient {
     this.#base = origin;
     this.#timeoutMs = options.timeoutMs ?? REST_TIMEOUT_MS;
     this.#fetch = options.fetch ?? ((...args) => fetch(...args));
+  }
+
+  /**
+   * Milliseconds of the epoch by the server's clock, as far as its answers say: for what the server does at a given time. Where none has
+   * said, as to pages of other origins, by the clock here.
+   */
+  now(): number {
+    return Date.now() + this.#aheadMs;
   }
 
   async webSocketUrl(): Promise<string> {
@@ -189,11 +202,13 @@ export class RestClient {
   }
 
   async #fetchOk(path: string, request: RequestInit): Promise<Response> {
+    const askedAt = Date.now();
     try {
       const response = await this.#fetch(this.#base + path, {
         ...request,
         signal: AbortSignal.timeout(this.#timeoutMs),
       });
+      this.#learnTime(response, askedAt);
       if (response.ok) return response;
       if (!isProblem(response)) {
         await response.body?.cancel();
@@ -203,6 +218,14 @@ export class RestClient {
     } catch (cause) {
       throw cause instanceof Refused ? cause : new Unreachable(this.#base, cause);
     }
+  }
+
+  /** The clock here is believed as far as the answer allows, which says the server's second, and of which one knows when it was asked for and came. */
+  #learnTime({ headers }: Response, askedAt: number): void {
+    const second = Date.parse(headers.get("date") ?? "");
+    // What may have been kept on the way does not say what time it is.
+    if (Number.isNaN(second) || /max-age=[1-9]/.test(headers.get("cache-control") ?? "")) return;
+    this.#aheadMs = Math.max(second - Date.now(), Math.min(0, second + DATE_STEP_MS - askedAt));
   }
 }
 

@@ -54,12 +54,12 @@ export class ProgrammePage {
   #show(movies: readonly Movie[], showtimes: readonly Showtime[]): void {
     const upcoming = showtimes.filter(({ status }) => status === "on-sale" || status === "announced");
     const posters = new Map(movies.map((movie) => [movie.id, movie]));
-    showPremiere(upcoming, posters);
+    showPremiere(upcoming, posters, this.#rest.now());
     const days = groupBy(upcoming, ({ startsAt, timeZone }) => formatDay(startsAt, timeZone));
     const bar = byId("days", HTMLElement);
     const choose = (day: string): void => {
       for (const tab of bar.children) tab.setAttribute("aria-pressed", String(tab.textContent === day));
-      showFilms(days.get(day) ?? [], posters);
+      showFilms(days.get(day) ?? [], posters, this.#rest.now());
     };
     const tabs = [...days.keys()].map((day) =>
       button(day, () => {
@@ -75,26 +75,26 @@ export class ProgrammePage {
   }
 }
 
-function showPremiere(showtimes: readonly Showtime[], movies: ReadonlyMap<string, Movie>): void {
+function showPremiere(showtimes: readonly Showtime[], movies: ReadonlyMap<string, Movie>, now: number): void {
   const premiere = showtimes.find((showtime) => showtime.premiere);
   const box = byId("premiere", HTMLElement);
   if (premiere === undefined) return replaceItems(box, [], toContent);
   const movie = movies.get(premiere.movieId);
   const when = formatWhen(premiere.startsAt, premiere.timeZone);
-  const isOpen = isOnSale(premiere, Date.now());
+  const isOpen = isOnSale(premiere, now);
   const words = create(
     "div",
     {},
     create("p", { className: "tag" }, "Premiere"),
     create("h2", {}, premiere.title),
     create("p", {}, `${when}, ${premiere.cinemaName}, ${premiere.hallName}`),
-    ...(isOpen ? [] : [create("p", {}, saleWords(premiere, Date.now()))]),
+    ...(isOpen ? [] : [create("p", {}, saleWords(premiere, now))]),
     create("a", { href: `#/showtimes/${premiere.id}` }, isOpen ? "Watch it sell and take your seats" : "See the hall"),
   );
   replaceItems(box, [create("article", { className: "premiere" }, poster(movie), words)], toContent);
 }
 
-function showFilms(showtimes: readonly Showtime[], movies: ReadonlyMap<string, Movie>): void {
+function showFilms(showtimes: readonly Showtime[], movies: ReadonlyMap<string, Movie>, now: number): void {
   const films = [...groupBy(showtimes, ({ movieId }) => movieId)].map(([movieId, shows]) => {
     const movie = movies.get(movieId);
     const about = movie === undefined ? "" : `${movie.year}, ${movie.durationMinutes} min, ${movie.genres.join(", ")}`;
@@ -107,7 +107,7 @@ function showFilms(showtimes: readonly Showtime[], movies: ReadonlyMap<string, M
           { href: `#/showtimes/${show.id}` },
           formatTime(show.startsAt, show.timeZone),
           create("small", {}, `${show.cinemaName}, ${show.hallName}`),
-          ...(isOnSale(show, Date.now()) ? [] : [create("small", {}, saleWords(show, Date.now()))]),
+          ...(isOnSale(show, now) ? [] : [create("small", {}, saleWords(show, now))]),
         ),
       ),
     );

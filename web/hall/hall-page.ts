@@ -192,12 +192,13 @@ export class HallPage {
 
   #showHead(): void {
     const { showtime } = this.#news;
+    const now = this.#options.rest.now();
     const { title, cinemaName, hallName, startsAt, timeZone } = showtime;
     document.title = `${title} · Usher`;
     byId("hall-title", HTMLElement).textContent = title;
     byId("hall-where", HTMLElement).textContent = `${formatWhen(startsAt, timeZone)} · ${cinemaName}, ${hallName}`;
-    this.#isOnSale = isOnSale(showtime, Date.now());
-    this.#saleWords = saleWords(showtime, Date.now());
+    this.#isOnSale = isOnSale(showtime, now);
+    this.#saleWords = saleWords(showtime, now);
     byId("hall-sale", HTMLElement).textContent = this.#saleWords;
     byId("basket-empty", HTMLElement).textContent = this.#isOnSale ? CHOOSE_WORDS : this.#saleWords;
     this.#showPrices();

@@ -4,7 +4,7 @@ import { formatWhen } from "../format.ts";
 type Sale = Pick<Showtime, "status" | "salesStartAt" | "salesEndAt" | "timeZone">;
 
 /**
- * Whether seats can be asked for. The catalogue says so; but when a sale begins by the clock here (`now`), before the page has heard
+ * Whether seats can be asked for. The catalogue says so; but when a sale begins (`now` is by the server's clock), before the page has heard
  * of it, they can be too, and it is for the server to say whether it has.
  */
 export const isOnSale = ({ status, salesStartAt }: Sale, now: number): boolean =>

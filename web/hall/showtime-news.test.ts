@@ -6,8 +6,8 @@ import { ShowtimeNews } from "./showtime-news.ts";
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-/** News of a showtime whose sale begins in an hour. */
-function follow() {
+/** News of a showtime whose sale begins in an hour, by the clock here, which is so much behind the server's. */
+function follow(behindMs = 0) {
   const startsAt = new Date(Date.now() + 3_600_000).toISOString();
   const endsAt = new Date(Date.now() + 7_200_000).toISOString();
   // The cast: the rest of a showtime does not matter here.
@@ -16,7 +16,8 @@ function follow() {
   const catalogue = { showtime };
   const fetch = (): Promise<Response> => {
     counts.looks++;
-    return Promise.resolve(Response.json(catalogue.showtime));
+    const date = new Date(Date.now() + behindMs).toUTCString();
+    return Promise.resolve(Response.json(catalogue.showtime, { headers: { date } }));
   };
   // It is not connected.
   const client = new UsherClient({ url: "ws://127.0.0.1", WebSocket });
@@ -52,6 +53,15 @@ test("the moment when a sale begins is told of by the clock, and read by each pa
   expect(counts.changes).toBe(1);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(counts.looks).toBe(looks + 1);
+});
+
+test("the moment when a sale begins is the server's, where the clock here is wrong", async () => {
+  const { news, counts } = follow(30 * 60_000);
+  await news.look();
+  await pass(28);
+  expect(counts.changes).toBe(0);
+  await pass(3);
+  expect(counts.changes).toBe(1);
 });
 
 test("asked for twice at once it is read once", async () => {

@@ -10,7 +10,7 @@ export interface ShowtimeNewsOptions {
   readonly rest: RestClient;
   /** As it was read first. */
   readonly showtime: Showtime;
-  /** It is another now, or its sale begins or ends by the clock here. */
+  /** It is another now, or its sale begins or ends. */
   readonly changed: () => void;
 }
 
@@ -63,7 +63,7 @@ export class ShowtimeNews {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
     const { salesStartAt, salesEndAt } = this.#showtime;
-    const turns = [salesStartAt, salesEndAt].map((at) => Date.parse(at) - Date.now());
+    const turns = [salesStartAt, salesEndAt].map((at) => Date.parse(at) - this.#options.rest.now());
     const turnMs = Math.min(...turns.filter((left) => left > 0));
     if (turnMs > ms) this.#timer = setTimeout(() => void this.look(), ms);
     else this.#timer = setTimeout(() => this.#turn(), turnMs);
