@@ -1,0 +1,42 @@
+/** The page as its styles lay it out: narrow screens, and large letters. */
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { findBest, useVisitors } from "./visitors.ts";
+
+const { visit } = useVisitors();
+
+/** What is cut off, or sticks out to the right. */
+const cutOff = (page: Page): Promise<string[]> =>
+  page.evaluate<string[]>(`[...document.querySelectorAll("main :not(.visually-hidden), header *")]
+    .filter((element) => element.checkVisibility() && element.closest(".days, canvas, .visually-hidden") === null)
+    .filter((element) => {
+      const { left, right } = element.getBoundingClientRect();
+      return left < 0 || right > innerWidth || element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
+    })
+    .map((element) => element.outerHTML.slice(0, 80))
+    .concat(document.documentElement.scrollWidth > innerWidth ? ["the page"] : [])`);
+
+test.each([
+  ["a title that is one long word", "Donaudampfschifffahrtsgesellschaft", "16px"],
+  ["letters of twice the size", "Metropolis", "32px"],
+])("nothing sticks out of a narrow screen: %s", async (_, title, fontSize) => {
+  const large = `document.documentElement.style.fontSize = "${fontSize}"`;
+  const page = await visit("", async (fresh) => {
+    await fresh.setViewportSize({ width: 320, height: 640 });
+    await fresh.route(/\/v1\/showtimes(\?|\/[^/]+$)/, async (route) => {
+      const text = await (await route.fetch()).text();
+      await route.fulfill({
+        contentType: "application/json",
+        body: text.replaceAll(/"title":"[^"]+"/g, `"title":"${title}"`),
+      });
+    });
+  });
+  await page.locator(".premiere a").waitFor();
+  await page.evaluate(large);
+  expect(await cutOff(page)).toEqual([]);
+  await page.locator(".premiere a").click();
+  await page.locator("#connection[data-state=live]").waitFor();
+  await findBest(page, 2);
+  await page.getByText("Seats as a list").click();
+  expect(await cutOff(page)).toEqual([]);
+});
