@@ -1,9 +1,9 @@
-/** The page as its styles lay it out: narrow screens, and large letters. */
+/** The page as its styles lay it out: narrow screens, large letters, and zoomed pages. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { findBest, useVisitors } from "./visitors.ts";
+import { findBest, PATIENTLY, useVisitors } from "./visitors.ts";
 
-const { visit } = useVisitors();
+const { office, visit, enter } = useVisitors();
 
 /** What is cut off, or sticks out to the right. */
 const cutOff = (page: Page): Promise<string[]> =>
@@ -39,4 +39,21 @@ test.each([
   await findBest(page, 2);
   await page.getByText("Seats as a list").click();
   expect(await cutOff(page)).toEqual([]);
+});
+
+test("a page that is zoomed by fingers can be moved on by them, also over the map", async () => {
+  const page = await enter(office.anotherShowtime("ha_classic"));
+  const devTools = await page.context().newCDPSession(page);
+  await devTools.send("Emulation.setDeviceMetricsOverride", {
+    width: 390,
+    height: 700,
+    deviceScaleFactor: 1,
+    mobile: true,
+  });
+  const touchAction = () => page.evaluate<string>(`getComputedStyle(document.getElementById("seats")).touchAction`);
+  expect(await touchAction()).toBe("none");
+  await devTools.send("Emulation.setPageScaleFactor", { pageScaleFactor: 2 });
+  await expect.poll(touchAction, PATIENTLY).toBe("auto");
+  await devTools.send("Emulation.setPageScaleFactor", { pageScaleFactor: 1 });
+  await expect.poll(touchAction, PATIENTLY).toBe("none");
 });

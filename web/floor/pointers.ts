@@ -11,6 +11,8 @@ export interface PointerHandlers {
 /** A pointer that went no further than this, in CSS pixels, meant to stay. */
 const STILL_PX = 8;
 const WHEEL_ZOOM = 0.0022;
+/** What is less is no zoom, but a fraction of a pixel. */
+const ZOOMED = 1.01;
 
 /** Mouse, pen and fingers: one pans, two pinch, a still one taps. A wheel zooms with Ctrl, as a trackpad's pinch does. */
 export class Pointers {
@@ -24,6 +26,10 @@ export class Pointers {
   }
 
   listen(element: HTMLElement, signal: AbortSignal): void {
+    // Whoever has zoomed the page itself, with fingers beside the map, would not get away from it again.
+    const giveWay = (): void => void (element.style.touchAction = isPageZoomed() ? "auto" : "");
+    visualViewport?.addEventListener("resize", giveWay, { signal });
+    giveWay();
     element.addEventListener("pointerdown", (event) => this.#onDown(element, event), { signal });
     element.addEventListener("pointermove", (event) => this.#onMove(event), { signal });
     element.addEventListener("pointerup", (event) => this.#onUp(event, true), { signal });
@@ -48,7 +54,7 @@ export class Pointers {
       return;
     }
     if (this.#start !== undefined && distance(this.#start, at) > STILL_PX) this.#still = false;
-    if (this.#still) return;
+    if (this.#still || (event.pointerType === "touch" && isPageZoomed())) return;
     const other = [...this.#down].find(([id]) => id !== event.pointerId)?.[1];
     if (other === undefined) this.#handlers.pan(at.x - before.x, at.y - before.y);
     else this.#handlers.zoom(distance(at, other) / Math.max(1, distance(before, other)), middle(at, other));
@@ -68,6 +74,7 @@ export class Pointers {
   }
 }
 
+const isPageZoomed = (): boolean => visualViewport !== null && visualViewport.scale > ZOOMED;
 const placeOf = ({ offsetX, offsetY }: MouseEvent): Point => ({ x: offsetX, y: offsetY });
 const distance = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
 const middle = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
