@@ -1,4 +1,4 @@
-/** The page as its styles lay it out: narrow screens, large letters, and zoomed pages. */
+/** The page as its styles lay it out: narrow screens, large letters, zoomed pages, and colours that are the browser's own. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { findBest, PATIENTLY, useVisitors } from "./visitors.ts";
@@ -56,4 +56,19 @@ test("a page that is zoomed by fingers can be moved on by them, also over the ma
   await expect.poll(touchAction, PATIENTLY).toBe("auto");
   await devTools.send("Emulation.setPageScaleFactor", { pageScaleFactor: 1 });
   await expect.poll(touchAction, PATIENTLY).toBe("none");
+});
+
+test("the chosen day and one's own seats can be told from the others where colours are the browser's own", async () => {
+  const page = await visit("", (fresh) => fresh.emulateMedia({ forcedColors: "active" }));
+  const groundOf = (selector: string) =>
+    page.evaluate<string>(`getComputedStyle(document.querySelector("${selector}")).backgroundColor`);
+  const isTold = async (list: string): Promise<boolean> =>
+    (await groundOf(`${list} [aria-pressed=true]`)) !== (await groundOf(`${list} [aria-pressed=false]`));
+  await page.locator("#days button").first().waitFor();
+  expect(await isTold("#days")).toBe(true);
+  await page.locator(".premiere a").click();
+  await page.getByText("Seats as a list").click();
+  await page.locator("#list-seats button").first().click();
+  await page.locator("#list-seats [aria-pressed=true]").waitFor();
+  expect(await isTold("#list-seats")).toBe(true);
 });
