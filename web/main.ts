@@ -18,6 +18,7 @@ import { tell } from "./messages.ts";
 import { Pace } from "./pace.ts";
 import { ProgrammePage } from "./programme-page.ts";
 import { Session, shelfOfTab } from "./session.ts";
+import { Unkept } from "./unkept.ts";
 import { inPlainWords, whyNoMoreTime } from "./words.ts";
 
 const VIEWS = ["programme", "hall", "failure"] as const;
@@ -35,8 +36,12 @@ class Application {
   readonly #session: Session = new Session({
     rest: this.#rest,
     storage: shelfOfTab(),
-    changed: () => this.#farewell.update(),
+    changed: () => {
+      this.#farewell.update();
+      this.#unkept.update();
+    },
   });
+  readonly #unkept = new Unkept(this.#session);
   readonly #farewell = new Farewell(this.#rest, this.#session);
   #client: Promise<UsherClient> | undefined;
   /** Watched for the present visit, from before its first picture. */

@@ -13,7 +13,12 @@ export function shelfOfTab(): Shelf {
   try {
     return sessionStorage;
   } catch {
-    return { getItem: () => null, setItem: () => {} };
+    return {
+      getItem: () => null,
+      setItem: () => {
+        throw new Error("this browser keeps nothing for pages");
+      },
+    };
   }
 }
 
@@ -57,6 +62,7 @@ export class Session {
   readonly #now: () => number;
   #stored: Stored;
   #isOver = false;
+  #isKept = true;
   /** Counts the guests asked for. */
   #guests = 0;
   /** Requests under way that may bring this guest something. */
@@ -102,6 +108,11 @@ export class Session {
   /** Whether the guest may have bookings. */
   get hasBooked(): boolean {
     return this.#stored.booked ?? false;
+  }
+
+  /** Whether the guest is still there when the page is loaded anew, as far as it was tried. */
+  get isKept(): boolean {
+    return this.#isKept;
   }
 
   /** Those of all showtimes. */
@@ -152,10 +163,11 @@ export class Session {
     if (why !== "ending") return;
     this.#endingSince ??= this.#now();
     const isOver = this.#now() - this.#endingSince >= ENDING_MS;
-    if (!isOver && this.#hasSomething) throw new Error("a guest's token cannot be renewed");
+    if (!isOver && this.hasSomething) throw new Error("a guest's token cannot be renewed");
   }
 
-  get #hasSomething(): boolean {
+  /** Whether the guest has, or may have, anything that nobody else can get at. */
+  get hasSomething(): boolean {
     return this.hasBooked || this.#awaited > 0 || this.holds.length > 0;
   }
 
@@ -164,8 +176,10 @@ export class Session {
     this.#stored = stored;
     try {
       this.#storage.setItem(STORE, JSON.stringify(stored));
+      this.#isKept = true;
     } catch {
       // Private windows may refuse to store; then a reload forgets the guest.
+      this.#isKept = false;
     }
     this.#changed();
   }

@@ -116,3 +116,26 @@ test("a page whose program does not run says so", async () => {
   await words.waitFor();
   complaints.length = 0;
 });
+
+test("a page that the browser keeps nothing for says so before anything is paid, and is not closed by mistake", async () => {
+  const page = await visit("", (fresh) =>
+    fresh.addInitScript(`Storage.prototype.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };`),
+  );
+  await page.goto(pageOf(office.anotherShowtime("ha_classic")));
+  await page.locator("#connection[data-state=live]").waitFor();
+  const dialogs: string[] = [];
+  page.on("dialog", (dialog) => {
+    dialogs.push(dialog.type());
+    void dialog.accept();
+  });
+  await page.reload();
+  expect(dialogs).toEqual([]);
+  await findBest(page, 1);
+  await page.getByText("This browser keeps nothing for the page").waitFor();
+  await page.getByRole("button", { name: "Book and pay" }).click();
+  await page.getByText("Your tickets are in this tab alone").waitFor();
+  await page.reload();
+  expect(dialogs).toEqual(["beforeunload"]);
+});

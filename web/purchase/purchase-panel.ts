@@ -109,7 +109,9 @@ export class PurchasePanel {
       ...earlier.map((booking) => this.#line(booking, howItStood(booking), [])),
     ];
     byId("purchases", HTMLElement).hidden = lines.length === 0;
-    byId("purchases-note", HTMLElement).hidden = !all.some(({ status }) => status === "confirmed");
+    const mayBecomeTickets = (booking: Booking): boolean =>
+      booking.status === "confirmed" || this.#purchases.isToBePaid(booking);
+    byId("purchases-note", HTMLElement).hidden = !all.some(mayBecomeTickets);
     this.#showTimes();
     // Not to the next button: it may be one that gives tickets back.
     replaceItems(byId("purchase-list", HTMLElement), lines, () => byId("purchases-title", HTMLElement));
