@@ -1,5 +1,7 @@
-import pg from "pg";
+import type pg from "pg";
+import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createPool } from "../../../platform/postgres/index.ts";
 import { testDatabase, type TestDatabase } from "../../../platform/postgres/testing.ts";
 import { migrateAll } from "./migrations.ts";
 
@@ -7,7 +9,7 @@ let database: TestDatabase;
 let pool: pg.Pool;
 beforeAll(async () => {
   database = await testDatabase();
-  pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  pool = createPool({ connectionString: database.url, max: 2, name: "test", log: pino({ level: "silent" }) });
   await migrateAll(pool);
 });
 afterAll(async () => {

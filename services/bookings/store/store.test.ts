@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../platform/clock/index.ts";
@@ -9,7 +9,7 @@ import {
   DeadLetters,
   Outbox,
 } from "../../../platform/events/index.ts";
-import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
+import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { LEASE_MS } from "../limits.ts";
@@ -24,10 +24,11 @@ let store: BookingStore;
 let outbox: Outbox;
 let close: () => Promise<void>;
 
+const log = pino({ level: "silent" });
+
 beforeAll(async () => {
   const database = await testDatabase();
-  pool = new pg.Pool({ connectionString: database.url, max: 8 });
-  const log = pino({ level: "silent" });
+  pool = createPool({ connectionString: database.url, max: 8, name: "test", log });
   await migrate(createDatabase(pool), EVENTS_SCHEMA, eventsMigrations);
   await migrate(createDatabase(pool), BOOKINGS_SCHEMA, bookingsMigrations);
   const parts = { pool, clock: systemClock, random: systemRandom, log };
@@ -164,7 +165,7 @@ describe("a look for what is due", () => {
   /** One connection, so that PostgreSQL's counters can be asked for all that it has done. */
   let looking: pg.Pool;
   beforeAll(async () => {
-    looking = new pg.Pool({ connectionString: pool.options.connectionString, max: 1 });
+    looking = createPool({ connectionString: pool.options.connectionString ?? "", max: 1, name: "looking", log });
     await pool.query("alter table bookings.booking set (autovacuum_enabled = false)");
   });
   afterAll(async () => {

@@ -1,6 +1,6 @@
 /** Everything around bookings: a real engine, real PostgreSQL, a real bus and event stream; `catalog` and `payments` are stood in. */
 import { pino } from "pino";
-import pg from "pg";
+import type pg from "pg";
 import { Engine } from "../../../engine/index.ts";
 import { FaultyJournal } from "../../../engine/testing/faulty-journal.ts";
 import { smallHall } from "../../../engine/testing/small-hall.ts";
@@ -10,7 +10,7 @@ import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { EngineClient } from "../../../platform/engine-client/index.ts";
 import { DeadLetters, EVENTS_SCHEMA, eventsMigrations, InProcessEventStream } from "../../../platform/events/index.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
-import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
+import { createDatabase, createPool, migrate } from "../../../platform/postgres/index.ts";
 import { testDatabase } from "../../../platform/postgres/testing.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import { until as untilThereIs } from "../../../platform/testing/until.ts";
@@ -150,7 +150,7 @@ export class World {
   async #open(): Promise<void> {
     const database = await testDatabase();
     this.#url = database.url;
-    const pool = new pg.Pool({ connectionString: database.url, max: 8 });
+    const pool = createPool({ connectionString: database.url, max: 8, name: "test", log: silent });
     this.#pool = pool;
     await migrate(createDatabase(pool), EVENTS_SCHEMA, eventsMigrations);
     await migrate(createDatabase(pool), BOOKINGS_SCHEMA, bookingsMigrations);
