@@ -7,6 +7,7 @@ import type { Measured, Scenario, SubjectPlan } from "../runner/scenario.ts";
 const SHOWTIME = "st_premiere_arena_2000" as ShowtimeId; // As long as the demo's are.
 const SEATS = 20_000;
 const CHANGES = 50;
+const EPOCH = 1_800_000_000_000;
 const CHECKSUM = 4_161_486_947;
 
 export const wire: Scenario = {
@@ -48,12 +49,20 @@ function plan(name: string, kind: SubjectPlan["kind"], about: string, payload: n
 
 function delta(): ServerMessage {
   const changes = [...someSeats()].sort((a, b) => a - b).map((seat) => seatChange(seat, 1));
-  return { op: "delta", showtime: SHOWTIME, epoch: 3, from: 1_000_000, seq: 1_000_050, changes, checksum: CHECKSUM };
+  return {
+    op: "delta",
+    showtime: SHOWTIME,
+    epoch: EPOCH,
+    from: 1_000_000,
+    seq: 1_000_050,
+    changes,
+    checksum: CHECKSUM,
+  };
 }
 
 function snapshot(seats: number): ServerMessage {
   const statuses = Uint8Array.from({ length: seats }, (_, seat) => seat & 1);
-  return { op: "snapshot", showtime: SHOWTIME, epoch: 3, seq: 1_000_000, statuses, checksum: CHECKSUM };
+  return { op: "snapshot", showtime: SHOWTIME, epoch: EPOCH, seq: 1_000_000, statuses, checksum: CHECKSUM };
 }
 
 /** Numerical Recipes' generator: the same seats in every run. */

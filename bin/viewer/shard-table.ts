@@ -13,13 +13,14 @@ export const A_LIST: Room = { columns: 0, lines: Infinity };
 const BETWEEN_SHARDS = "   ";
 
 /**
- * A line an engine, numbered: what it does, and how far it is behind. Then every shard with its engine, epoch, requests and commits a second,
- * as many to a line as fit; where not all of them fit, the busiest.
+ * A line an engine, numbered: what it does, and how far it is behind. Then every shard with its engine, requests and commits a second, as many to
+ * a line as fit; where not all of them fit, the busiest. A list has their epochs, too, which take a screen too much room.
  */
 export function shardLines(members: readonly Member[], now: number, { columns, lines }: Room): string[] {
   if (members.length === 0) return ["No engine has been heard of."];
+  const isList = lines === Infinity;
   const engines = [...members].sort((a, b) => (a.engine < b.engine ? -1 : 1));
-  const shards = engines.flatMap((member, at) => rowsOf(member, at + 1));
+  const shards = engines.flatMap((member, at) => rowsOf(member, at + 1, isList));
   const served = new Set(shards.map(({ shard }) => shard));
   const count = Math.max(...engines.map(({ shardCount }) => shardCount));
   const unserved = [...Array(count).keys()].filter((shard) => !served.has(shard));
@@ -28,7 +29,7 @@ export function shardLines(members: readonly Member[], now: number, { columns, l
     ...engines.map((member, at) => engineLine(member, at + 1, now)),
     ...(unserved.length === 0 ? [] : ["", `No engine has ${runsOf(unserved)}.`]),
     "",
-    "shard, its engine, epoch, requests/s and commits/s",
+    `shard, its engine, ${isList ? "epoch, " : ""}requests/s and commits/s`,
   ];
   return [...head, ...shardCells(shards, { columns, lines: lines - head.length })];
 }
@@ -48,11 +49,16 @@ function engineLine(member: Member, number: number, now: number): string {
   ].join("");
 }
 
-function rowsOf({ shards, measured }: Member, number: number): ShardRow[] {
+function rowsOf({ shards, measured }: Member, number: number, withEpochs: boolean): ShardRow[] {
   const [before, after] = [countsIn(measured.from.beat), countsIn(measured.to.beat)];
   return shards.map(([shard, epoch]) => {
     const [requests, commits] = perSecond(measured, before.get(shard), after.get(shard));
-    const cells = [String(shard), `#${number}`, `e${epoch}`, `${requests.toFixed(0)}/${commits.toFixed(0)}`];
+    const cells = [
+      String(shard),
+      `#${number}`,
+      ...(withEpochs ? [`e${epoch}`] : []),
+      `${requests.toFixed(0)}/${commits.toFixed(0)}`,
+    ];
     return { shard, requests, cells };
   });
 }

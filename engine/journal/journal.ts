@@ -50,7 +50,7 @@ export interface Journal {
    * @throws JournalDamaged when PostgreSQL was replaced by one that lacks the row before
    */
   commit(commits: readonly ShardCommit[]): Promise<readonly number[]>;
-  /** Makes and returns the shard's next epoch. Once it returns, no older writer can commit. @param owner unlike any other writer's */
+  /** Makes and returns the shard's next epoch, which never comes again. Once it returns, no older writer can commit. @param owner unlike any other writer's */
   claim(shard: number, owner: string): Promise<number>;
   /** The same for a writer that has lost track of what it wrote; undefined when another has claimed the shard since. */
   reclaim(shard: number, owner: string): Promise<number | undefined>;

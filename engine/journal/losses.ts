@@ -4,6 +4,7 @@
  */
 import type { Pool } from "pg";
 import { ExplainedError } from "../../platform/explained/index.ts";
+import { FIRST_EPOCH, NEXT_EPOCH } from "./epoch.ts";
 
 /** Nobody serves the shard until PostgreSQL has the row, or an operator accepts the loss. */
 export class SalesLost extends ExplainedError {
@@ -41,9 +42,9 @@ export async function noteLosses(
           lost AS (SELECT * FROM known k
                    WHERE NOT EXISTS (SELECT FROM engine.journal j WHERE j.shard = k.shard AND j.seq >= k.seq)
                      AND NOT EXISTS (SELECT FROM engine.snapshot s WHERE s.shard = k.shard AND s.seq >= k.seq))
-     INSERT INTO engine.shard AS s (shard, epoch, lost_row) SELECT shard, 1, seq FROM lost
+     INSERT INTO engine.shard AS s (shard, epoch, lost_row) SELECT shard, ${FIRST_EPOCH}, seq FROM lost
      ON CONFLICT (shard) DO UPDATE
-       SET epoch = s.epoch + 1, owner = NULL, lost_row = greatest(s.lost_row, excluded.lost_row)
+       SET epoch = ${NEXT_EPOCH}, owner = NULL, lost_row = greatest(s.lost_row, excluded.lost_row)
      RETURNING shard, lost_row AS row`,
     [known.map(([shard]) => shard), known.map(([, seq]) => seq), journal],
   );

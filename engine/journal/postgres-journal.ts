@@ -5,6 +5,7 @@ import type { Clock } from "../../platform/clock/index.ts";
 import type { Logger } from "../../platform/log/index.ts";
 import { copyOut, createPool } from "../../platform/postgres/index.ts";
 import { CommitConnection } from "./commit-connection.ts";
+import { FIRST_EPOCH, NEXT_EPOCH } from "./epoch.ts";
 import { type Journal, JournalDamaged, type JournalRow, RESTORE, type ShardCommit, type Snapshot } from "./journal.ts";
 import {
   ANSWER_WITHIN_MS,
@@ -93,7 +94,7 @@ export class PostgresJournal implements Journal {
   async reclaim(shard: number, owner: string): Promise<number | undefined> {
     const { rows } = await this.#pool.query<{ epoch: string }>({
       name: "reclaim",
-      text: "UPDATE engine.shard SET epoch = epoch + 1 WHERE shard = $1 AND owner = $2 RETURNING epoch",
+      text: `UPDATE engine.shard s SET epoch = ${NEXT_EPOCH} WHERE shard = $1 AND owner = $2 RETURNING epoch`,
       values: [shard, owner],
     });
     return rows[0] && Number(rows[0].epoch);
@@ -226,8 +227,8 @@ export class PostgresJournal implements Journal {
 
 const claimOf = (shard: number, owner: string): pg.QueryConfig => ({
   name: "claim",
-  text: `INSERT INTO engine.shard AS s (shard, epoch, owner) SELECT $1::int, 1, $2::text WHERE $1 >= 0
-         ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1, owner = $2 RETURNING epoch`,
+  text: `INSERT INTO engine.shard AS s (shard, epoch, owner) SELECT $1::int, ${FIRST_EPOCH}, $2::text WHERE $1 >= 0
+         ON CONFLICT (shard) DO UPDATE SET epoch = ${NEXT_EPOCH}, owner = $2 RETURNING epoch`,
   values: [shard, owner],
 });
 
