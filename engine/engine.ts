@@ -13,7 +13,7 @@ import {
   salesCommandsTo,
 } from "../proto/index.ts";
 import { EngineCounts } from "./counts.ts";
-import { type Journal, type Witness } from "./journal/index.ts";
+import { type Acknowledged, type Journal, type Loss, NOTHING_ACKNOWLEDGED, type Witness } from "./journal/index.ts";
 import { LINGER_MS, PREPARED_KEPT_MS, PROVE_EVERY_MS, WITNESS_EVERY_MS } from "./limits.ts";
 import { GroupCommit, Proof, recover, type Recovery, RefusalMemory, REFUSALS_MAX, Shard } from "./shard/index.ts";
 import { SnapshotSchedule, type SnapshotTaker } from "./snapshot/index.ts";
@@ -55,7 +55,9 @@ export class Engine {
   readonly #lingering = new Map<number, readonly Subscription[]>();
   /** Shards that are about to be handed over to this engine: what was read of them, or is being read. */
   readonly #prepared = new Map<number, Promise<Recovery>>();
-  #acknowledged: ReadonlyMap<number, number> = new Map();
+  #acknowledged: ReadonlyMap<number, Acknowledged> = new Map();
+  /** Of shards that another engine took, the newest row that this one was told is durable: it is still to be asked whether it is there. */
+  #unchecked = new Map<number, Acknowledged>();
   #witnessTimer: Timer | undefined;
   #witnessing: Promise<void> = Promise.resolve();
   #proofTimer: Timer | undefined;
@@ -94,17 +96,16 @@ export class Engine {
   /** Takes these shards over, all when none are named, and serves them. @throws when one cannot be recovered. */
   async start(shards: Iterable<number> = Array(this.#options.shards).keys()): Promise<void> {
     this.#acknowledged = await this.#options.witness.read();
-    for (const { shard, row } of await this.#options.journal.noteLosses(this.#acknowledged))
-      this.#options.log.error(
-        { shard, row },
-        "PostgreSQL has lost sales it had acknowledged: nobody serves this shard",
-      );
+    this.#tellOf(await this.#options.journal.noteLosses(this.#acknowledged));
     const warmUp = this.#options.journal.warmUp().catch(() => undefined); // What comes first will see to it.
     await Promise.all([this.#prove(), warmUp]);
     await Promise.all(Array.from(shards, (shard) => this.own(shard)));
     if (this.#isStopped) return;
     const { clock } = this.#options;
-    this.#witnessTimer = every(clock, WITNESS_EVERY_MS, () => (this.#witnessing = this.#bearWitness()));
+    this.#witnessTimer = every(clock, WITNESS_EVERY_MS, () => {
+      void this.#checkTaken();
+      return (this.#witnessing = this.#bearWitness());
+    });
     this.#proofTimer = every(clock, PROVE_EVERY_MS, () => this.#prove());
   }
 
@@ -148,7 +149,7 @@ export class Engine {
       refusals: this.#refusals,
       proof,
       prepared,
-      acknowledgedSeq: this.#acknowledged.get(id) ?? 0,
+      acknowledged: this.#acknowledged.get(id) ?? NOTHING_ACKNOWLEDGED,
       onCommitted: (bytes, requests) => this.#committed(id, bytes, requests),
       onReplaced: () => this.#replaced(id, shard),
     });
@@ -241,6 +242,8 @@ export class Engine {
     const owned = this.#owned.get(id);
     if (owned?.shard !== shard) return;
     this.#owned.delete(id);
+    this.#acknowledged = new Map(this.#acknowledged).set(id, shard.acknowledged);
+    this.#unchecked.set(id, shard.acknowledged);
     this.#schedule.forget(id);
     this.#linger(id, owned);
     this.#options.onReplaced(id);
@@ -284,9 +287,28 @@ export class Engine {
     this.#schedule.note(shard, { rows: 1, bytes });
   }
 
+  /** Where a standby was promoted that was behind, an engine that takes a shard there does not know what is missing; this one does. */
+  async #checkTaken(): Promise<void> {
+    const rows = this.#unchecked;
+    this.#unchecked = new Map();
+    try {
+      this.#tellOf(await this.#options.journal.noteLosses(rows));
+    } catch {
+      this.#unchecked = new Map([...rows, ...this.#unchecked]); // `#prove` says why.
+    }
+  }
+
+  #tellOf(losses: readonly Loss[]): void {
+    for (const { shard, row } of losses)
+      this.#options.log.error(
+        { shard, row },
+        "PostgreSQL has lost sales it had acknowledged: nobody serves this shard",
+      );
+  }
+
   async #bearWitness(): Promise<void> {
     const acknowledged = new Map(this.#acknowledged);
-    for (const [id, { shard }] of this.#owned) acknowledged.set(id, shard.acknowledgedSeq);
+    for (const [id, { shard }] of this.#owned) acknowledged.set(id, shard.acknowledged);
     this.#acknowledged = acknowledged;
     try {
       await this.#options.witness.write(acknowledged);

@@ -61,7 +61,7 @@ async function startShard(databaseUrl: string): Promise<{ readonly shard: Shard;
     bus,
     clock: systemClock,
     log,
-    acknowledgedSeq: 0,
+    acknowledged: { seq: 0 },
     commits: new GroupCommit(journal, systemClock),
     refusals: new RefusalMemory({ clock: systemClock, max: REFUSALS_MAX }),
     limits: { ...LIMITS, maxSeatsPerHolder: 1e3 },

@@ -33,7 +33,7 @@ it("usher accept-loss says what is given up, and where there is nothing", async 
   await pool.end();
   expect(await acceptLoss()).toEqual([expect.stringContaining("start them first")]);
   const journal = new PostgresJournal({ connectionString: database.url, clock: systemClock, log });
-  await journal.noteLosses(new Map([[5, 403]]));
+  await journal.noteLosses(new Map([[5, { seq: 403 }]]));
   await journal.close();
   expect(await acceptLoss()).toEqual([
     "shard 5: its rows up to 403 are given up",

@@ -1,6 +1,6 @@
-export type { BookedSeatChange, Journal, JournalRow, ShardCommit, Snapshot } from "./journal.ts";
-export { CommitRefused, CommitUnknown, JournalDamaged } from "./journal.ts";
-export { acceptLosses, type Loss, SalesLost } from "./losses.ts";
+export type { Acknowledged, BookedSeatChange, Journal, JournalRow, Loss, ShardCommit, Snapshot } from "./journal.ts";
+export { CommitRefused, CommitUnknown, JournalDamaged, NOTHING_ACKNOWLEDGED } from "./journal.ts";
+export { acceptLosses, SalesLost } from "./losses.ts";
 export { READ_GENTLY } from "./limits.ts";
 export { ENGINE_MIGRATIONS } from "./migrations.ts";
 export { PostgresJournal } from "./postgres-journal.ts";

@@ -6,7 +6,6 @@
  */
 import { ExplainedError } from "../../platform/explained/index.ts";
 import type { BookingId, ShowtimeId } from "../../proto/index.ts";
-import type { Loss } from "./losses.ts";
 
 /** One shard's share of one commit. */
 export interface JournalRow {
@@ -39,6 +38,22 @@ export interface Snapshot {
   readonly bytes: Uint8Array;
 }
 
+/** The newest row of a shard that PostgreSQL said is durable. */
+export interface Acknowledged {
+  /** 0: none is known of. */
+  readonly seq: number;
+  /** Whose it was: a server that has lost it may have another's in its place by now. Undefined where that is not known. */
+  readonly epoch?: number | undefined;
+}
+
+export const NOTHING_ACKNOWLEDGED: Acknowledged = { seq: 0 };
+
+export interface Loss {
+  readonly shard: number;
+  /** The newest row that was acknowledged. */
+  readonly row: number;
+}
+
 export interface Journal {
   /** Makes ready all that a first commit, claim or read would have to wait for. */
   warmUp(): Promise<void>;
@@ -55,12 +70,15 @@ export interface Journal {
   /** The same for a writer that has lost track of what it wrote; undefined when another has claimed the shard since. */
   reclaim(shard: number, owner: string): Promise<number | undefined>;
   /**
-   * What an engine remembers: these rows were acknowledged. A shard whose row is not there is nobody's from then on, see `lostRow`.
+   * What an engine remembers: these rows were acknowledged. A shard whose row is not there is nobody's from then on, see `end`.
    * @returns what is not there
    */
-  noteLosses(acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]>;
-  /** The newest row that was acknowledged and was missed, which the shard must have again before anybody serves it; 0 where none was. */
-  lostRow(shard: number): Promise<number>;
+  noteLosses(acknowledged: ReadonlyMap<number, Acknowledged>): Promise<readonly Loss[]>;
+  /**
+   * The last row that is there; and the newest that is not, though it is `acknowledged` or another engine misses it, which the shard must have again
+   * before anybody serves it: 0 where there is none.
+   */
+  end(shard: number, acknowledged: Acknowledged): Promise<{ readonly last: Acknowledged; readonly lost: number }>;
   /** The newest epoch of each of these shards, or of all, that was ever claimed: whoever holds another has been replaced. */
   epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** The snapshots of a shard that read back as they were written, newest first. */

@@ -92,6 +92,13 @@ const losses: Migration = {
   },
 };
 
+/** Whose the row was: another may have its number by now. */
+const lossesByEpoch: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await sql`ALTER TABLE engine.shard ADD COLUMN lost_epoch bigint`.execute(db);
+  },
+};
+
 export const ENGINE_MIGRATIONS: Record<string, Migration> = {
   "001-journal": first,
   "002-members": members,
@@ -99,4 +106,5 @@ export const ENGINE_MIGRATIONS: Record<string, Migration> = {
   "004-owners": owners,
   "005-count-for-all": countForAll,
   "006-losses": losses,
+  "007-losses-by-epoch": lossesByEpoch,
 };

@@ -191,7 +191,7 @@ describe("the journal in PostgreSQL", () => {
       expect(await journal.commit([commitOf(1, 1, Number(lost))])).toEqual([]);
     };
     const claimedBy = (owner: string) => () => journal.claim(1, owner);
-    const lossNoted = () => journal.noteLosses(new Map([[1, 9]]));
+    const lossNoted = () => journal.noteLosses(new Map([[1, { seq: 9 }]]));
     await lostAndClaimedAgain(claimedBy("a"), claimedBy("b"));
     await lostAndClaimedAgain(claimedBy("a"), claimedBy("b"));
     await lostAndClaimedAgain(() => journal.reclaim(1, "b"), claimedBy("a"));

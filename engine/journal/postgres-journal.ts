@@ -6,7 +6,16 @@ import type { Logger } from "../../platform/log/index.ts";
 import { copyOut, createPool } from "../../platform/postgres/index.ts";
 import { CommitConnection } from "./commit-connection.ts";
 import { FIRST_EPOCH, NEXT_EPOCH } from "./epoch.ts";
-import { type Journal, JournalDamaged, type JournalRow, RESTORE, type ShardCommit, type Snapshot } from "./journal.ts";
+import {
+  type Acknowledged,
+  type Journal,
+  JournalDamaged,
+  type JournalRow,
+  type Loss,
+  RESTORE,
+  type ShardCommit,
+  type Snapshot,
+} from "./journal.ts";
 import {
   ANSWER_WITHIN_MS,
   EPOCHS_TIMEOUT_MS,
@@ -19,7 +28,7 @@ import {
   SNAPSHOT_BYTES_A_ROW,
   SNAPSHOTS_KEPT,
 } from "./limits.ts";
-import { type Loss, lostRowOf, noteLosses } from "./losses.ts";
+import { endOf, noteLosses } from "./losses.ts";
 
 interface Options {
   readonly connectionString: string;
@@ -100,12 +109,12 @@ export class PostgresJournal implements Journal {
     return rows[0] && Number(rows[0].epoch);
   }
 
-  noteLosses(acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]> {
+  noteLosses(acknowledged: ReadonlyMap<number, Acknowledged>): Promise<readonly Loss[]> {
     return noteLosses(this.#pool, acknowledged, this.#options.id);
   }
 
-  lostRow(shard: number): Promise<number> {
-    return lostRowOf(this.#pool, shard);
+  end(shard: number, acknowledged: Acknowledged): ReturnType<Journal["end"]> {
+    return endOf(this.#pool, shard, acknowledged, this.#options.id);
   }
 
   async epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>> {

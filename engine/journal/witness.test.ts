@@ -16,9 +16,18 @@ afterEach(() => rm(directory, { recursive: true }));
 
 describe("the witness in a file", () => {
   it("remembers how far its own journal had got, and says nothing of another", async () => {
-    await new FileWitness(path, "ours").write(new Map([[3, 17]]));
-    expect(await new FileWitness(path, "ours").read()).toEqual(new Map([[3, 17]]));
+    const rows = new Map([
+      [3, { seq: 17, epoch: 1_800_000_000_000 }],
+      [4, { seq: 2, epoch: undefined }],
+    ]);
+    await new FileWitness(path, "ours").write(rows);
+    expect(await new FileWitness(path, "ours").read()).toEqual(rows);
     expect(await new FileWitness(path, "theirs").read()).toEqual(new Map());
+  });
+
+  it("reads one of an older version, which does not know whose the rows were", async () => {
+    await writeFile(path, '{"journal":"ours","rows":[[3,17]]}');
+    expect(await new FileWitness(path, "ours").read()).toEqual(new Map([[3, { seq: 17 }]]));
   });
 
   it("claims nothing when it is missing or torn", async () => {
@@ -31,8 +40,8 @@ describe("the witness in a file", () => {
     const folder = join(directory, "not", "there");
     const witness = new FileWitness(join(folder, "witness.json"), "ours");
     expect(await witness.read()).toEqual(new Map());
-    await witness.write(new Map([[3, 17]]));
-    expect(await witness.read()).toEqual(new Map([[3, 17]]));
+    await witness.write(new Map([[3, { seq: 17 }]]));
+    expect(await witness.read()).toEqual(new Map([[3, { seq: 17 }]]));
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     await writeFile(path, "a file");
     await expect(new FileWitness(join(path, "witness.json"), "ours").read()).rejects.toThrow("cannot be written");

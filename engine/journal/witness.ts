@@ -7,6 +7,7 @@ import { access, constants, readFile, rename, writeFile } from "node:fs/promises
 import { dirname } from "node:path";
 import { makeDirectory } from "../../platform/directory/index.ts";
 import { hasCode } from "../../platform/error-code/index.ts";
+import type { Acknowledged } from "./journal.ts";
 import { UnsafeJournal } from "./server-safety.ts";
 
 export interface Witness {
@@ -14,13 +15,14 @@ export interface Witness {
    * The newest row that was acknowledged, for each shard that is known.
    * @throws UnsafeJournal when there is a witness that cannot be read, or none could be written
    */
-  read(): Promise<ReadonlyMap<number, number>>;
-  write(acknowledged: ReadonlyMap<number, number>): Promise<void>;
+  read(): Promise<ReadonlyMap<number, Acknowledged>>;
+  write(acknowledged: ReadonlyMap<number, Acknowledged>): Promise<void>;
 }
 
 interface Content {
   readonly journal: string;
-  readonly rows: readonly (readonly [shard: number, seq: number])[];
+  /** Without the epoch where it is not known, as an older Usher wrote all. */
+  readonly rows: readonly (readonly [shard: number, seq: number, epoch?: number])[];
 }
 
 export class FileWitness implements Witness {
@@ -33,7 +35,7 @@ export class FileWitness implements Witness {
     this.#journal = journal;
   }
 
-  async read(): Promise<ReadonlyMap<number, number>> {
+  async read(): Promise<ReadonlyMap<number, Acknowledged>> {
     await this.#makeFolder();
     let content: Content;
     try {
@@ -46,11 +48,16 @@ export class FileWitness implements Witness {
         { cause: error },
       );
     }
-    return new Map(content.journal === this.#journal ? content.rows : []);
+    return new Map(
+      content.journal === this.#journal ? content.rows.map(([shard, seq, epoch]) => [shard, { seq, epoch }]) : [],
+    );
   }
 
-  async write(acknowledged: ReadonlyMap<number, number>): Promise<void> {
-    const content: Content = { journal: this.#journal, rows: [...acknowledged] };
+  async write(acknowledged: ReadonlyMap<number, Acknowledged>): Promise<void> {
+    const rows = Array.from(acknowledged, ([shard, { seq, epoch }]): Content["rows"][number] =>
+      epoch === undefined ? [shard, seq] : [shard, seq, epoch],
+    );
+    const content: Content = { journal: this.#journal, rows };
     await writeFile(`${this.#path}.new`, JSON.stringify(content));
     await rename(`${this.#path}.new`, this.#path);
   }

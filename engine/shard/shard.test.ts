@@ -202,7 +202,11 @@ describe("a shard", () => {
   });
 
   it("refuses to serve from a journal that has lost acknowledged rows", async () => {
-    await expect(desk.started({ acknowledgedSeq: 99 })).rejects.toThrow(/lost sales it had acknowledged/);
+    const { seq, epoch = 0 } = desk.shard.acknowledged;
+    expect((await desk.started({ acknowledged: { seq, epoch } })).acknowledged).toMatchObject({ seq, epoch });
+    const others = desk.started({ acknowledged: { seq, epoch: epoch - 1 } });
+    await expect(others).rejects.toThrow(`shard 0 has another row ${seq} than was acknowledged`);
+    await expect(desk.started({ acknowledged: { seq: 99 } })).rejects.toThrow(/lost sales it had acknowledged/);
   });
 
   it("times each commit, once for all shards", async () => {

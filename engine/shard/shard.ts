@@ -24,7 +24,7 @@ import {
   weightOf,
 } from "../../proto/index.ts";
 import { BrokenInvariant } from "../core/index.ts";
-import { type Journal, SalesLost, type ShardCommit } from "../journal/index.ts";
+import { type Acknowledged, type Journal, SalesLost, type ShardCommit } from "../journal/index.ts";
 import type { Committer, GroupCommit } from "./group-commit.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -56,8 +56,8 @@ export interface ShardOptions {
   readonly limits: SaleLimits;
   /** Shared by all shards of the process. */
   readonly refusals: RefusalMemory;
-  /** Rows that were acknowledged before this process began, as far as anybody remembers; the journal must have them. */
-  readonly acknowledgedSeq: number;
+  /** What was acknowledged before this shard came here, as far as anybody remembers; the journal must have it. */
+  readonly acknowledged: Acknowledged;
   /** What was read of the shard before it is claimed, or is being read. */
   readonly prepared?: Promise<Recovery | undefined> | undefined;
   readonly proof: Pick<Proof, "isFresh" | "renew">;
@@ -85,7 +85,7 @@ export class Shard implements Committer {
   readonly #options: ShardOptions;
   #phase: Phase = "recovering";
   #epoch = 0;
-  #acknowledgedSeq: number;
+  #acknowledged: Acknowledged;
   #replayed = { rows: 0, bytes: 0 };
   #prepared: ShardOptions["prepared"];
   /** While it serves, is unsure or leaves. */
@@ -98,7 +98,7 @@ export class Shard implements Committer {
   constructor(options: ShardOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#acknowledgedSeq = options.acknowledgedSeq;
+    this.#acknowledged = options.acknowledged;
     this.#prepared = options.prepared;
   }
 
@@ -116,8 +116,8 @@ export class Shard implements Committer {
   }
 
   /** The newest row that is known to be durable. */
-  get acknowledgedSeq(): number {
-    return this.#acknowledgedSeq;
+  get acknowledged(): Acknowledged {
+    return this.#acknowledged;
   }
 
   /** Requests whose answers wait for a commit. */
@@ -201,7 +201,7 @@ export class Shard implements Committer {
     this.#underWay = undefined;
     const { bus, proof } = this.#options;
     if (commit !== undefined) {
-      this.#acknowledgedSeq = commit.seq;
+      this.#acknowledged = { seq: commit.seq, epoch: commit.epoch };
       proof.renew(this.#cutAt); // It was written by the owner, and after that.
     }
     for (const delta of deltas) this.#tell(() => bus.publish(deltasOf(delta.showtime), delta));
@@ -369,16 +369,16 @@ export class Shard implements Committer {
       // Those that are served meanwhile go on in between.
       { before: prepared, turn: () => endOfTurn(clock) },
     );
-    const [{ state, snapshotSeq, replayedBytes }, lostRow] = await Promise.all([recovered, journal.lostRow(this.id)]);
+    const ending = journal.end(this.id, this.#acknowledged);
+    const [{ state, snapshotSeq, replayedBytes }, { last, lost }] = await Promise.all([recovered, ending]);
     if (this.#phase !== "recovering") return;
-    const acknowledged = Math.max(this.#acknowledgedSeq, lostRow);
-    if (state.seq < acknowledged) {
-      await journal.noteLosses(new Map([[this.id, acknowledged]]));
-      throw new SalesLost(this.id, state.seq, acknowledged);
+    if (lost > 0) {
+      await journal.noteLosses(new Map([[this.id, this.#acknowledged]]));
+      throw new SalesLost(this.id, state.seq, lost);
     }
     this.#epoch = epoch;
     proof.renew(asked); // As of the claim, not of now: while the rows were read another may have claimed the shard.
-    this.#acknowledgedSeq = state.seq;
+    this.#acknowledged = last.seq === state.seq ? last : { seq: state.seq };
     this.#replayed = { rows: state.seq - snapshotSeq, bytes: replayedBytes };
     const time = new ShardClock(clock, state.at);
     const memory: Memory = new Memory({

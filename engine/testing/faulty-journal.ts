@@ -4,12 +4,14 @@
  */
 import { type Clock, sleep } from "../../platform/clock/index.ts";
 import {
+  type Acknowledged,
   CommitRefused,
   CommitUnknown,
   type Journal,
   JournalDamaged,
   type JournalRow,
   type Loss,
+  NOTHING_ACKNOWLEDGED,
   type ShardCommit,
   type Snapshot,
 } from "../journal/index.ts";
@@ -31,7 +33,7 @@ export class FaultyJournal implements Journal {
   readonly #owners = new Map<number, string>();
   readonly #rows = new Map<number, JournalRow[]>();
   readonly #snapshots = new Map<number, Snapshot[]>();
-  readonly #lostRows = new Map<number, number>();
+  readonly #lostRows = new Map<number, Acknowledged>();
   readonly bookedSeats = new Map<string, string>();
   /** For tests that break law 4 on purpose. */
   fenced = true;
@@ -94,18 +96,25 @@ export class FaultyJournal implements Journal {
     return this.#owners.get(shard) === owner ? this.claim(shard, owner) : undefined;
   }
 
-  async noteLosses(acknowledged: ReadonlyMap<number, number>): Promise<readonly Loss[]> {
-    const lost = [...acknowledged].filter(([shard, seq]) => seq > this.durable(shard).length);
-    for (const [shard, seq] of lost) {
-      this.#lostRows.set(shard, seq);
+  async noteLosses(acknowledged: ReadonlyMap<number, Acknowledged>): Promise<readonly Loss[]> {
+    const lost = [...acknowledged].filter(([shard, row]) => this.#isLost(shard, row));
+    for (const [shard, row] of lost) {
+      this.#lostRows.set(shard, row);
       this.#epochs.set(shard, (this.#epochs.get(shard) ?? 0) + 1);
       this.#owners.delete(shard);
     }
-    return lost.map(([shard, row]) => ({ shard, row }));
+    return lost.map(([shard, { seq }]) => ({ shard, row: seq }));
   }
 
-  async lostRow(shard: number): Promise<number> {
-    return this.#lostRows.get(shard) ?? 0;
+  async end(shard: number, acknowledged: Acknowledged): ReturnType<Journal["end"]> {
+    const missed = [acknowledged, this.#lostRows.get(shard) ?? NOTHING_ACKNOWLEDGED];
+    const lost = missed.filter((row) => this.#isLost(shard, row)).map(({ seq }) => seq);
+    return { last: this.durable(shard).at(-1) ?? NOTHING_ACKNOWLEDGED, lost: Math.max(0, ...lost) };
+  }
+
+  #isLost(shard: number, { seq, epoch }: Acknowledged): boolean {
+    const row = this.durable(shard)[seq - 1];
+    return seq > 0 && (row === undefined || (epoch ?? row.epoch) !== row.epoch);
   }
 
   /** PostgreSQL comes back without the shard's last rows. */

@@ -9,7 +9,7 @@ import { VirtualClock } from "../../platform/clock/index.ts";
 import { EngineClient } from "../../platform/engine-client/index.ts";
 import { createMetrics } from "../../platform/metrics/index.ts";
 import { seeded } from "../../platform/random/index.ts";
-import { Engine, readRow, ShardState, takeSnapshot } from "../../engine/index.ts";
+import { type Acknowledged, Engine, readRow, ShardState, takeSnapshot } from "../../engine/index.ts";
 import type { ShowtimeState } from "../../engine/core/index.ts";
 import {
   bookingId,
@@ -105,10 +105,10 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
   const log = pino({ level: process.env["SIM_LOG"] ?? "error" }, { write: hear });
   const bus = new InProcessBus({ clock, log, encode: random() < 0.3 });
 
-  let acknowledged: ReadonlyMap<number, number> = new Map();
+  let acknowledged: ReadonlyMap<number, Acknowledged> = new Map();
   const witness = {
     read: () => Promise.resolve(acknowledged),
-    write: (rows: ReadonlyMap<number, number>) => {
+    write: (rows: ReadonlyMap<number, Acknowledged>) => {
       acknowledged = rows;
       return Promise.resolve();
     },
@@ -130,7 +130,10 @@ export async function simulate(seed: number, steps: number, breakage: Breakage =
         shards: SHARDS,
         limits: LIMITS,
         // A supervisor starts the one that serves again.
-        onReplaced: () => clock.after(20, () => void (line.isWhole && restart())),
+        onReplaced: () => {
+          const again = (): void => void (line.isWhole && restart().catch((error: unknown) => failures.push(error)));
+          clock.after(20, again);
+        },
       });
       try {
         await engine.start();

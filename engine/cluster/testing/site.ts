@@ -5,7 +5,7 @@ import { EngineClient } from "../../../platform/engine-client/index.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
 import { holderId, MEMBERS, type Reply, type RequestId, type ShowtimeId, showtimeId } from "../../../proto/index.ts";
 import { Engine } from "../../engine.ts";
-import type { Journal } from "../../journal/index.ts";
+import type { Acknowledged, Journal } from "../../journal/index.ts";
 import { takeSnapshot } from "../../snapshot/take-snapshot.ts";
 import { FaultyJournal } from "../../testing/faulty-journal.ts";
 import { smallHall } from "../../testing/small-hall.ts";
@@ -65,7 +65,7 @@ export class Site {
   }
 
   /** @param remembered the newest rows that its witness knows of */
-  async join(id: string, log = silent, remembered: ReadonlyMap<number, number> = new Map()): Promise<Node> {
+  async join(id: string, log = silent, remembered: ReadonlyMap<number, Acknowledged> = new Map()): Promise<Node> {
     const { clock } = this;
     const reach: Pick<Node, "isReachable" | "hasDatabase" | "unheard"> = { isReachable: true, hasDatabase: true };
     const line = this.#lineOf(reach);
@@ -207,7 +207,7 @@ export class Site {
       claim: (shard, owner) => reached(() => journal.claim(shard, owner)),
       reclaim: (shard, owner) => reached(() => journal.reclaim(shard, owner)),
       noteLosses: (acknowledged) => reached(() => journal.noteLosses(acknowledged)),
-      lostRow: (shard) => reached(() => journal.lostRow(shard)),
+      end: (shard, acknowledged) => reached(() => journal.end(shard, acknowledged)),
       epochs: (shards) => reached(() => journal.epochs(shards)),
       async *snapshots(shard) {
         await read();

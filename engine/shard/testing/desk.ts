@@ -9,6 +9,7 @@ import {
   type SaleLimits,
   showtimeId,
 } from "../../../proto/index.ts";
+import { NOTHING_ACKNOWLEDGED } from "../../journal/index.ts";
 import { type Fault, FaultyJournal } from "../../testing/faulty-journal.ts";
 import { smallHall } from "../../testing/small-hall.ts";
 import { GroupCommit } from "../group-commit.ts";
@@ -68,9 +69,7 @@ export class Desk {
 
   /** Another shard on the same journal. */
   async started(
-    more: Partial<
-      Pick<ShardOptions, "acknowledgedSeq" | "commits" | "id" | "limits" | "log" | "proof" | "shards">
-    > = {},
+    more: Partial<Pick<ShardOptions, "acknowledged" | "commits" | "id" | "limits" | "log" | "proof" | "shards">> = {},
   ): Promise<Shard> {
     const made = this.#make(more);
     await this.#start(made);
@@ -132,7 +131,7 @@ export class Desk {
       owner: `owner-${++this.#owners}`,
       limits: LIMITS,
       refusals: new RefusalMemory({ clock, max: REFUSALS_MAX }),
-      acknowledgedSeq: 0,
+      acknowledged: NOTHING_ACKNOWLEDGED,
       journal,
       commits: new GroupCommit(journal, clock),
       bus,
