@@ -19,6 +19,8 @@ export class ShardState {
   seq = 0;
   /** The shard's clock at that row. */
   at = 0;
+  /** Whose that row is, where it was read: a snapshot does not say. */
+  epoch: number | undefined;
 
   /** The showtime, made when it is not there yet: for its first event. */
   of(showtime: ShowtimeId): ShowtimeState {
@@ -34,6 +36,7 @@ export class ShardState {
     readRow(row.events, (showtime, event) => evolve(this.of(showtime), event));
     this.seq = row.seq;
     this.at = row.at;
+    this.epoch = row.epoch;
   }
 
   /** Step by step, see `encodeState`. */
@@ -93,12 +96,13 @@ export async function recover(
   const state = before?.state ?? (await newestSnapshot(journal, shard, unreadable, turn));
   const snapshotSeq = before?.snapshotSeq ?? state.seq;
   let replayedBytes = before?.replayedBytes ?? 0;
-  // What was read earlier goes on from its last row, which another server in place of the first may not have.
+  // What was read earlier goes on from its last row, which another server in place of the first may not have, or have another's.
   let goesOn = before === undefined || state.seq === 0;
   for await (const row of journal.rows(shard, goesOn ? state.seq : state.seq - 1)) {
     if (row.seq === state.seq) {
-      goesOn = true;
-      continue;
+      goesOn = row.at === state.at && (state.epoch ?? row.epoch) === row.epoch;
+      if (goesOn) continue;
+      break;
     }
     state.apply(row);
     replayedBytes += row.events.length;

@@ -285,6 +285,31 @@ describe("a shard", () => {
     expect(replayedBytes).toBeLessThan(all.replayedBytes);
   });
 
+  it.each([
+    ["and nothing after it", false, 0],
+    ["and more", false, 2],
+    ["under a snapshot", true, 0],
+  ])(
+    "reads all where what was read earlier ends with a row that is another's by now, %s",
+    async (_, isSnapshot, more) => {
+      await desk.heldBy([1, 2]);
+      await desk.heldBy([4]);
+      if (isSnapshot) await desk.settled(takeSnapshot(desk.journal, 0, log));
+      const before = await desk.settled(recover(desk.journal, 0, () => undefined));
+      const { seq } = before.state;
+      desk.journal.lose(0, 1);
+      const epoch = await desk.settled(desk.journal.claim(0, "another"));
+      for (let at = seq; at <= seq + more; at++) {
+        const row = { shard: 0, seq: at, epoch, at: desk.clock.now() + at, events: new Uint8Array(), bookedSeats: [] };
+        await desk.settled(desk.journal.commit([row]));
+      }
+      const all = await desk.settled(recover(desk.journal, 0, () => undefined));
+      const later = await desk.settled(recover(desk.journal, 0, () => undefined, { before }));
+      expect(later.state.seq).toBe(seq + more);
+      expect(bytesOf(later)).toEqual(bytesOf(all));
+    },
+  );
+
   it("passes over a snapshot that does not read, and says so", async () => {
     await desk.heldBy([1]);
     await desk.settled(takeSnapshot(desk.journal, 0, log));

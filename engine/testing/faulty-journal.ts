@@ -117,9 +117,15 @@ export class FaultyJournal implements Journal {
     return seq > 0 && (row === undefined || (epoch ?? row.epoch) !== row.epoch);
   }
 
-  /** PostgreSQL comes back without the shard's last rows. */
+  /** PostgreSQL comes back without the shard's last rows, and without snapshots that cover them. */
   lose(shard: number, rows: number): void {
-    this.#rows.set(shard, this.durable(shard).slice(0, -rows));
+    const left = this.durable(shard).slice(0, -rows);
+    this.#rows.set(shard, left);
+    const snapshots = this.#snapshots.get(shard) ?? [];
+    this.#snapshots.set(
+      shard,
+      snapshots.filter(({ seq }) => seq <= left.length),
+    );
   }
 
   async epochs(shards?: readonly number[]): Promise<ReadonlyMap<number, number>> {
