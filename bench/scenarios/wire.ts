@@ -7,7 +7,7 @@ import type { Measured, Scenario, SubjectPlan } from "../runner/scenario.ts";
 const SHOWTIME = "st_premiere_arena_2000" as ShowtimeId; // As long as the demo's are.
 const SEATS = 20_000;
 const CHANGES = 50;
-const EPOCH = 1_800_000_000_000;
+const EPOCH = 120_000_000;
 const CHECKSUM = 4_161_486_947;
 
 export const wire: Scenario = {

@@ -7,7 +7,7 @@ import { MEMBERS, type ServedShard } from "../../proto/index.ts";
 import { A_LIST, shardLines } from "./shard-table.ts";
 
 /** As long as one is. */
-const EPOCH = 1_800_000_000_000;
+const EPOCH = 120_000_000;
 const SMALL = { columns: 80, lines: 24 };
 let clock: VirtualClock;
 let bus: InProcessBus;
@@ -94,6 +94,8 @@ describe("the table of shards", () => {
     for (let shard = 0; shard < 64; shard++) expect(lines.join("\n")).toContain(`${shard} #1 `);
     expect(lines.length).toBeLessThanOrEqual(SMALL.lines);
     for (const line of lines.slice(4)) expect(line.length).toBeLessThanOrEqual(SMALL.columns);
+    const larger = linesIn({ columns: 100, lines: 40 }).join("\n");
+    for (let shard = 0; shard < 64; shard++) expect(larger).toContain(`${shard} #1 e${EPOCH} `);
   });
 
   it("has the busiest where not all fit, and all in a list", async () => {

@@ -13,15 +13,14 @@ export const A_LIST: Room = { columns: 0, lines: Infinity };
 const BETWEEN_SHARDS = "   ";
 
 /**
- * A line an engine, numbered: what it does, and how far it is behind. Then every shard with its engine, requests and commits a second, as many to
- * a line as fit; where not all of them fit, the busiest. A list has their epochs, too, which take a screen too much room.
+ * A line an engine, numbered: what it does, and how far it is behind. Then every shard with its engine, epoch, requests and commits a second, as
+ * many to a line as fit; where not all of them fit, without their epochs, and where they do not so either, the busiest.
  */
 export function shardLines(members: readonly Member[], now: number, { columns, lines }: Room): string[] {
   if (members.length === 0) return ["No engine has been heard of."];
-  const isList = lines === Infinity;
   const engines = [...members].sort((a, b) => (a.engine < b.engine ? -1 : 1));
-  const shards = engines.flatMap((member, at) => rowsOf(member, at + 1, isList));
-  const served = new Set(shards.map(({ shard }) => shard));
+  const rows = (hasEpochs: boolean): ShardRow[] => engines.flatMap((member, at) => rowsOf(member, at + 1, hasEpochs));
+  const served = new Set(members.flatMap(({ shards }) => shards.map(([shard]) => shard)));
   const count = Math.max(...engines.map(({ shardCount }) => shardCount));
   const unserved = [...Array(count).keys()].filter((shard) => !served.has(shard));
   const head = [
@@ -29,9 +28,15 @@ export function shardLines(members: readonly Member[], now: number, { columns, l
     ...engines.map((member, at) => engineLine(member, at + 1, now)),
     ...(unserved.length === 0 ? [] : ["", `No engine has ${runsOf(unserved)}.`]),
     "",
-    `shard, its engine, ${isList ? "epoch, " : ""}requests/s and commits/s`,
   ];
-  return [...head, ...shardCells(shards, { columns, lines: lines - head.length })];
+  const room = { columns, lines: lines - head.length - 1 };
+  const whole = rows(true);
+  const hasEpochs = whole.length <= perLine(whole, columns) * room.lines;
+  return [
+    ...head,
+    `shard, its engine, ${hasEpochs ? "epoch, " : ""}requests/s and commits/s`,
+    ...shardCells(hasEpochs ? whole : rows(false), room),
+  ];
 }
 
 function engineLine(member: Member, number: number, now: number): string {
@@ -49,14 +54,14 @@ function engineLine(member: Member, number: number, now: number): string {
   ].join("");
 }
 
-function rowsOf({ shards, measured }: Member, number: number, withEpochs: boolean): ShardRow[] {
+function rowsOf({ shards, measured }: Member, number: number, hasEpochs: boolean): ShardRow[] {
   const [before, after] = [countsIn(measured.from.beat), countsIn(measured.to.beat)];
   return shards.map(([shard, epoch]) => {
     const [requests, commits] = perSecond(measured, before.get(shard), after.get(shard));
     const cells = [
       String(shard),
       `#${number}`,
-      ...(withEpochs ? [`e${epoch}`] : []),
+      ...(hasEpochs ? [`e${epoch}`] : []),
       `${requests.toFixed(0)}/${commits.toFixed(0)}`,
     ];
     return { shard, requests, cells };
@@ -81,18 +86,25 @@ function perSecond(
   return [(after.requests - before.requests) / seconds, (after.commits - before.commits) / seconds];
 }
 
+const widthsOf = (rows: readonly ShardRow[]): number[] =>
+  [0, 1, 2, 3].map((at) => Math.max(0, ...rows.map(({ cells }) => cells[at]?.length ?? 0)));
+
+function perLine(rows: readonly ShardRow[], columns: number): number {
+  const width = widthsOf(rows).reduce((sum, each) => sum + 1 + each, BETWEEN_SHARDS.length - 1);
+  return Math.max(1, Math.floor((columns + BETWEEN_SHARDS.length) / width));
+}
+
 function shardCells(rows: readonly ShardRow[], { columns, lines }: Room): string[] {
-  const widths = [0, 1, 2, 3].map((at) => Math.max(0, ...rows.map(({ cells }) => cells[at]?.length ?? 0)));
-  const width = widths.reduce((sum, each) => sum + 1 + each, BETWEEN_SHARDS.length - 1);
-  const perLine = Math.max(1, Math.floor((columns + BETWEEN_SHARDS.length) / width));
-  const fitting = perLine * Math.max(1, rows.length > perLine * lines ? lines - 1 : lines);
+  const widths = widthsOf(rows);
+  const inLine = perLine(rows, columns);
+  const fitting = inLine * Math.max(1, rows.length > inLine * lines ? lines - 1 : lines);
   const shown = rows
     .toSorted((a, b) => b.requests - a.requests || a.shard - b.shard)
     .slice(0, fitting)
     .sort((a, b) => a.shard - b.shard);
   const texts = shown.map(({ cells }) => cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join(" "));
   const full: string[] = [];
-  for (let at = 0; at < texts.length; at += perLine) full.push(texts.slice(at, at + perLine).join(BETWEEN_SHARDS));
+  for (let at = 0; at < texts.length; at += inLine) full.push(texts.slice(at, at + inLine).join(BETWEEN_SHARDS));
   const rest = rows.length - shown.length;
   return rest === 0 ? full : [...full, `and ${rest} that do less; usher shards --once prints all`];
 }

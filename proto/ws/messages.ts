@@ -33,7 +33,7 @@ const SeatList = Type.Refine(
 /** The same list as the server sends it: what the engine answers is distinct already. */
 const AnsweredSeats = Type.Array(Seat, { description: "Seats, each once." });
 const PositionNumber = (description: string) => whole(Number.MAX_SAFE_INTEGER, description);
-const Epoch = PositionNumber("Grows when the showtime gets another writer; it takes more than 32 bits.");
+const Epoch = PositionNumber("Grows when the showtime gets another writer.");
 const Seq = PositionNumber("Events of the showtime so far.");
 const Milliseconds = (description: string) => whole(Number.MAX_SAFE_INTEGER, description);
 const Checksum = whole(0xffff_ffff, "Rolling checksum of the whole hall at `seq`.");

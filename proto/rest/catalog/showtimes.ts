@@ -141,7 +141,7 @@ export const Layout = Type.Object({ showtimeId: Id, seats: Type.Array(LayoutSeat
 
 export const SeatStatuses = Type.Object({
   showtimeId: Id,
-  epoch: Type.Integer({ format: "int64", description: "Grows when the showtime gets another writer." }),
+  epoch: Type.Integer({ description: "Grows when the showtime gets another writer." }),
   seq: Type.Integer(),
   statuses: Type.String({ pattern: "^[0-3]*$", description: "A digit a seat: 0 free, 1 held, 2 booked, 3 blocked." }),
 });
