@@ -84,7 +84,7 @@ export class Devices {
       .innerJoin("user", "user.id", "device.user_id")
       .selectAll("user")
       .select("seen_at")
-      .where("secret_hash", "is not", null);
+      .where("deleted_at", "is", null);
     return pageByTime(devices, page, "asc", deviceOf);
   }
 
