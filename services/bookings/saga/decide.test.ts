@@ -145,6 +145,22 @@ describe("time", () => {
     expect(after(late, said("voided"))).toMatchObject({ status: "refunded", refunded: 3_000, steps: [] });
   });
 
+  it.each(["authorized", "captured"] as const)(
+    "buys for no payment that is first heard of after the grace, however long it was asked for: %s",
+    (state) => {
+      const [unheard, last] = [after(aBooking(), pinned, pay), NOW + PAY_MS + GRACE_MS];
+      expect(stepsOf(after(unheard, [said(state, 3_000), last - 1]))).toEqual(["confirm", "capture"]);
+      const late = after(unheard, [said(state, 3_000), last]);
+      expect(late).toMatchObject({ status: "failed", reason: "The payment came too late; the money goes back." });
+      expect(stepsOf(late)).toEqual(["release", "void"]);
+      expect(stepsOf(after(late, released, said("captured", 3_000)))).toEqual(["refund"]);
+    },
+  );
+
+  it("that was enough when the money came is enough, however late that is read", () => {
+    expect(stepsOf(after(open, [said("authorized"), NOW + PAY_MS + GRACE_MS]))).toEqual(["confirm", "capture"]);
+  });
+
   it("tells of no refund when a showtime is cancelled while its payment is open", () => {
     const ended = after(open, { type: "showtime-cancelled" }, released, said("voided"));
     expect(ended).toMatchObject({ status: "failed", reason: "The showtime was cancelled.", refunded: 0, steps: [] });

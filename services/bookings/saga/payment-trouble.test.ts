@@ -3,7 +3,8 @@ import { READ_PAYMENT, START_PAYMENT } from "../../../proto/services/index.ts";
 import { useSale } from "../testing/sale.ts";
 import { call, hasStatus, PRICE, read, until } from "../testing/world.ts";
 
-const sale = useSale();
+const GRACE_MS = 60_000;
+const sale = useSale({ graceMs: GRACE_MS });
 const { book, pay, stepsOf } = sale;
 
 describe("when payments", () => {
@@ -60,10 +61,11 @@ describe("when payments", () => {
     sale.shop.clock.shift(60_000);
     await until(sale.shop, id, hasStatus("expired"));
     // A look that was under way when the time ran out was not the last: the next is, when the grace ends.
+    sale.shop.clock.shift(GRACE_MS);
     await expect.poll(looks).toContain(true);
     asked.mockRestore();
     await until(sale.shop, id, ({ payment: last }) => last?.status === "voided");
-    sale.shop.clock.shift(-60_000);
+    sale.shop.clock.shift(-60_000 - GRACE_MS);
   });
 
   it("does not say that it has heard of a terminal's money, it is told again, also when the time is over: the money is there", async () => {
@@ -82,6 +84,22 @@ describe("when payments", () => {
     expect(sale.world.payments.kept(id)).toBe(PRICE.adult);
     told.mockRestore();
     sale.shop.clock.shift(-60_000);
+  });
+
+  it("hears of a terminal's money only after the grace, it is taken down and goes back: nothing is sold so late", async () => {
+    const { id } = await book([0]);
+    sale.world.payments.lie = () => new Promise(() => undefined);
+    const taken = { body: { method: "terminal" }, role: "boxoffice" } as const;
+    await call(sale.shop, "POST", `/bookings/${id}/payments`, taken);
+    sale.shop.clock.shift(60_000 + GRACE_MS);
+    expect(await read(sale.shop, id)).toMatchObject({ status: "paying" });
+    sale.world.payments.lie = (_endpoint, honest) => honest;
+    expect(await until(sale.shop, id, hasStatus("refunded", "confirmed"))).toMatchObject({
+      status: "refunded",
+      reason: expect.stringContaining("too late"),
+    });
+    await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
+    sale.shop.clock.shift(-60_000 - GRACE_MS);
   });
 
   it("cannot capture, the seats are free again and the buyer reads why", async () => {

@@ -51,11 +51,12 @@ export class Moment {
     return this.now >= this.booking.payBy;
   }
 
-  /** Money that comes is still welcome. */
+  /** Money that comes is still welcome; what was seen to come in time may be read late. */
   get isWanted(): boolean {
     const { status } = this.booking;
-    if (status === "paying") return true;
-    return (status === "pending" || status === "expired") && !this.isGivenUp && this.now < this.#graceEndsAt;
+    if (status === "paying" && this.step?.do !== "start") return true;
+    const mayBuy = status === "pending" || status === "paying" || status === "expired";
+    return mayBuy && !this.isGivenUp && this.now < this.booking.payBy + this.#rules.graceMs;
   }
 
   /** The id of a refund that nobody asked for: there is one for the whole booking. */
@@ -129,10 +130,6 @@ export class Moment {
   watch(attempt: Booking["payment"]): Decision {
     const tries = this.step?.do === "watch" ? this.booking.tries + 1 : 0;
     return this.go({ payment: attempt, steps: [{ do: "watch" }], tries });
-  }
-
-  get #graceEndsAt(): number {
-    return this.booking.payBy + this.#rules.graceMs;
   }
 }
 

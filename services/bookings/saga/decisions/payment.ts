@@ -60,6 +60,7 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
       }
       if (step?.do === "capture") return captureAgain(moment, said.captured);
       if (asking && moment.isWanted) return buy(moment, attempt);
+      if (booking.status === "paying" && asking) return moment.giveUp(WHY.tooLate, attempt);
       return moment.isOver ? giveBack(moment, attempt, said.captured - said.refunded) : moment.stay();
 
     case "failed":
