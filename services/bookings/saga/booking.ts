@@ -170,6 +170,10 @@ export const totalOf = (seats: readonly BookedSeat[]): Money => ({
   currency: seats[0]?.price.currency ?? "XXX", // A booking always has a seat; ISO 4217's code for none.
 });
 
+/** Its payment is money that was taken before it was begun, whether or not `payments` has heard of it. */
+export const isTerminalsMoney = ({ payment, seats }: Booking): boolean =>
+  payment?.method === "terminal" && totalOf(seats).amount > 0;
+
 /** As others see it. */
 export const ticketOf = ({ seat, label, type, price }: BookedSeat) => ({ seat, label, type, price });
 

@@ -19,6 +19,7 @@ import {
   CAPTURE_PAYMENT,
   type Payment,
   PAYMENT_STATES,
+  type PaymentStart,
   QUOTE,
   READ_PAYMENT,
   REFUND_PAYMENT,
@@ -30,7 +31,7 @@ import { answerTo, type Engine } from "../../../platform/engine-client/index.ts"
 import { derivedId } from "../ids.ts";
 import { ANSWER_WITHIN_MS } from "../limits.ts";
 import { sameSeats } from "../same-seats.ts";
-import { type Booking, type Fact, type Step, subjectOf, totalOf } from "./booking.ts";
+import { type Booking, type Fact, isTerminalsMoney, type Step, subjectOf, totalOf } from "./booking.ts";
 
 /** What `payments` answered, or why it did not. */
 type Said = { readonly type: "payment"; readonly payment: Payment } | Refused | Unanswered;
@@ -117,19 +118,8 @@ export class Steps {
   }
 
   async #start(booking: Booking, token: string | null, { isFirst }: Attempt): Promise<Fact> {
-    const { payment, seats } = booking;
-    if (payment === null) throw new Error(`${booking.id} has no payment to start`);
     try {
-      return await this.#askPaymentsOrThrow(booking, "start", START_PAYMENT, {
-        paymentId: payment.id,
-        bookingId: booking.id,
-        userId: booking.userId,
-        method: payment.method,
-        token,
-        amount: totalOf(seats),
-        payBy: new Date(booking.payBy).toISOString(),
-        description: `${booking.title}, ${seats.length === 1 ? "1 seat" : `${seats.length} seats`}`,
-      });
+      return await this.#askPaymentsOrThrow(booking, "start", START_PAYMENT, startOf(booking, token));
     } catch (error) {
       // Nobody was there: when it was never asked for before, it was never begun.
       if (isFirst && error instanceof NoResponders) return { type: "not-begun" };
@@ -198,7 +188,12 @@ export class Steps {
 
   async #void(booking: Booking): Promise<Fact> {
     const reason = booking.reason ?? "The booking is over.";
-    return this.#insist(booking, "void", VOID_PAYMENT, { paymentId: paymentOf(booking), reason });
+    const said = await this.#insist(booking, "void", VOID_PAYMENT, { paymentId: paymentOf(booking), reason });
+    const isUnheard = said.type === "refused" && said.code === "NOT_FOUND";
+    if (!isUnheard || !isTerminalsMoney(booking)) return said;
+    // It is in the till: payments has to hear of it first, and the next void finds it.
+    const told = await this.#askPayments(booking, "void", START_PAYMENT, startOf(booking, null));
+    return told.type === "refused" ? said : { type: "unanswered", step: "void" };
   }
 
   /** A conflict says that the payment is in another state than we think: then that state is the answer. */
@@ -303,6 +298,21 @@ const addressOf = (booking: Booking, step: string) => ({
 function paymentOf({ id, payment }: Booking): string {
   if (payment === null) throw new Error(`${id} has no payment`);
   return payment.id;
+}
+
+/** The same whenever it is sent. */
+function startOf({ id, userId, title, payBy, payment, seats }: Booking, token: string | null): PaymentStart {
+  if (payment === null) throw new Error(`${id} has no payment to start`);
+  return {
+    paymentId: payment.id,
+    bookingId: id,
+    userId,
+    method: payment.method,
+    token,
+    amount: totalOf(seats),
+    payBy: new Date(payBy).toISOString(),
+    description: `${title}, ${seats.length === 1 ? "1 seat" : `${seats.length} seats`}`,
+  };
 }
 
 /** What came over the bus is believed only so far. */

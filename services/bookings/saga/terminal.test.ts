@@ -1,11 +1,12 @@
 /** What a kiosk or a box office has taken, with the real `payments`: whatever becomes of the sale, the books have it. */
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { pino } from "pino";
 import { ShiftedClock } from "../../../platform/clock/testing.ts";
 import { testEvent } from "../../../platform/events/testing.ts";
 import { createMetrics } from "../../../platform/metrics/index.ts";
 import { as } from "../../../platform/http/testing.ts";
 import { createDatabase, migrate } from "../../../platform/postgres/index.ts";
+import { START_PAYMENT } from "../../../proto/services/index.ts";
 import { systemRandom } from "../../../platform/random/index.ts";
 import {
   createPaymentsService,
@@ -63,13 +64,13 @@ function inTheBooks(id: string): number | undefined {
   return told.size === 2 ? sum : undefined;
 }
 
-async function bookAndPay(): Promise<string> {
+async function bookAndPay(status = "authorized"): Promise<string> {
   const { id } = await book([0, 1]);
   const paid = await call(sale.shop, "POST", `/bookings/${id}/payments`, {
     body: { method: "terminal" },
     role: "boxoffice",
   });
-  expect([paid.statusCode, paid.json()]).toMatchObject([202, { status: "authorized" }]);
+  expect([paid.statusCode, paid.json()]).toMatchObject([202, { status }]);
   return id;
 }
 
@@ -84,22 +85,41 @@ function loseConfirms(): () => void {
   return () => asked.mockRestore();
 }
 
-it.each([
-  ["by who paid", "cancelled", (id: string) => cancel(id)],
-  [
-    "with its showtime",
-    "refunded",
-    () =>
-      sale.world.stream.publish(
-        testEvent("showtime.cancelled", sale.showtime, { showtimeId: sale.showtime, movieId: "mv_1" }),
-      ),
-  ],
-] as const)(
-  "money of a booking that is cancelled %s, before its seats are booked, is told of as taken and as given back",
-  async (_how, status, cancelIt) => {
-    const hear = loseConfirms();
-    const id = await bookAndPay();
-    await cancelIt(id);
+/** Requests to begin a payment that never get there. */
+function loseStarts(): () => void {
+  const { bus } = sale.shop.mortal;
+  const ask = bus.request.bind(bus);
+  const asked = vi
+    .spyOn(bus, "request")
+    .mockImplementation((endpoint, question, times) =>
+      endpoint.name === START_PAYMENT.name
+        ? Promise.reject(new Error("that request was lost"))
+        : ask(endpoint, question, times),
+    );
+  return () => asked.mockRestore();
+}
+
+describe.each([
+  ["before its seats are booked", loseConfirms, "authorized"],
+  ["before payments has heard of it", loseStarts, "pending"],
+] as const)("money of a booking that is cancelled %s", (_when, lose, paymentStatus) => {
+  it.each([
+    ["by who paid", "cancelled", (id: string) => cancel(id)],
+    [
+      "with its showtime",
+      "refunded",
+      () =>
+        sale.world.stream.publish(
+          testEvent("showtime.cancelled", sale.showtime, { showtimeId: sale.showtime, movieId: "mv_1" }),
+        ),
+    ],
+  ] as const)("is told of as taken and as given back: %s", async (_how, status, cancelIt) => {
+    const hear = lose();
+    const id = await bookAndPay(paymentStatus);
+    const cancelled = cancelIt(id);
+    await until(sale.shop, id, (booking) => booking.status !== "paying");
+    hear();
+    await cancelled;
     expect(
       await until(sale.shop, id, ({ payment }) => ["refunded", "voided"].includes(payment?.status ?? "")),
     ).toMatchObject({
@@ -109,12 +129,11 @@ it.each([
       refunding: { amount: 0 },
       payment: { status: "refunded" },
     });
-    hear();
     await expect.poll(() => inTheBooks(id)).toBe(0);
     await expect.poll(() => sale.world.eventsOf(id)).toContain("booking.refunded");
     await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
-  },
-);
+  });
+});
 
 it("shows what was taken and given back, and when, as the events have it, in the booking", async () => {
   const id = await bookAndPay();
