@@ -131,6 +131,8 @@ describe.each([
     });
     await expect.poll(() => inTheBooks(id)).toBe(0);
     await expect.poll(() => sale.world.eventsOf(id)).toContain("booking.refunded");
+    const called = sale.world.events.find(({ subject, type }) => subject === id && type === "booking.cancelled");
+    if (status === "cancelled") expect(called?.data).toMatchObject({ paid: true });
     await expect.poll(() => sale.world.free(sale.showtime)).toBe(96);
   });
 });

@@ -1,6 +1,14 @@
 /** Seats are given back: by the buyer, or because there will be no show, or no buyer any more. */
 import { derivedId } from "../../ids.ts";
-import { type BookedSeat, type Booking, type Decision, type FactOf, type Step, totalOf } from "../booking.ts";
+import {
+  type BookedSeat,
+  type Booking,
+  type Decision,
+  type FactOf,
+  isTerminalsMoney,
+  type Step,
+  totalOf,
+} from "../booking.ts";
 import { type Moment, refuse, RELEASE_ALL } from "./moment.ts";
 import { WHY } from "./reasons.ts";
 
@@ -82,9 +90,15 @@ function cancelUnpaid(
   moment: Moment,
   changes: Partial<Pick<Booking, "reason" | "cancelledBy" | "cancellations">>,
 ): Decision {
-  const { status, seats } = moment.booking;
-  const steps: Step[] = [RELEASE_ALL, ...(status === "paying" ? ([{ do: "void" }] as const) : [])];
-  const told = { type: "booking.cancelled", cancelled: seats, by: changes.cancelledBy ?? null, paid: false } as const;
+  const { booking } = moment;
+  const isPaying = booking.status === "paying";
+  const steps: Step[] = [RELEASE_ALL, ...(isPaying ? ([{ do: "void" }] as const) : [])];
+  const told = {
+    type: "booking.cancelled",
+    cancelled: booking.seats,
+    by: changes.cancelledBy ?? null,
+    paid: isPaying && isTerminalsMoney(booking),
+  } as const;
   return moment.go({ status: "cancelled", ...changes, steps }, told);
 }
 
