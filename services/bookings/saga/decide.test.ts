@@ -348,6 +348,26 @@ describe("cancelling", () => {
   });
 });
 
+it.each([
+  ["the seats are gone", gone],
+  ["the showtime is cancelled", { type: "showtime-cancelled" }],
+] satisfies [string, Fact][])(
+  "a free booking of which %s amid its payment has failed, and no refund is told",
+  (_what, fact) => {
+    const { seats } = paidFor(0, 0, 0);
+    const free = (state: "authorized" | "voided"): Fact => ({
+      type: "payment",
+      payment: { ...(said(state) as Extract<Fact, { type: "payment" }>).payment, amount: totalOf(seats) },
+    });
+    const over = after({ ...aBooking(), seats }, pinned, pay, free("authorized"), fact, released);
+    expect([over.status, stepsOf(over)]).toEqual(["failed", ["void"]]);
+    expect(decide(over, free("voided"), NOW, RULES)).toMatchObject({
+      booking: { status: "failed", refunded: 0, payment: { state: "voided" }, steps: [] },
+      told: [],
+    });
+  },
+);
+
 it("whose buyer is deleted amid a payment that was taken all the same stays cancelled once its money is back", () => {
   const capturing = after(aBooking(), pinned, pay, said("authorized"), confirmed);
   const captured = after(capturing, { type: "buyer-deleted" }, said("captured", 3_000), released);

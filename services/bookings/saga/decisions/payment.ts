@@ -64,18 +64,20 @@ export function paymentTold(moment: Moment, said: Payment): Decision {
       return moment.isOver ? giveBack(moment, attempt, said.captured - said.refunded) : moment.stay();
 
     case "failed":
-    case "voided":
+    case "voided": {
       if (step?.do === "capture") return moment.fail(WHY.notCaptured, [RELEASE_ALL], attempt);
       if (booking.status === "paying" && asking) return unpaid(moment, said.reason ?? WHY.declined, attempt);
       if (!asking && step?.do !== "void") return moment.stay();
-      // Where no money was seen, none has gone back.
-      if (said.state === "failed" || before.state === "pending" || booking.status === "cancelled") {
+      // Where no money was seen, or there was none to see, none has gone back.
+      const hadNone = said.state === "failed" || before.state === "pending" || said.amount.amount === 0;
+      if (hadNone || booking.status === "cancelled") {
         return asking ? moment.stopWaiting(attempt) : moment.done({ payment: attempt });
       }
       return moment.go(
         { status: "refunded", refunded: said.amount.amount, payment: attempt, steps: booking.steps.slice(1) },
         { type: "booking.refunded", refunded: said.amount },
       );
+    }
   }
 }
 
