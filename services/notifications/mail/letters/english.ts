@@ -31,7 +31,7 @@ export const english: Messages = {
     "booking.cancelled.free": {
       subject: (title) => `Cancelled: ${title}`,
       heading: "Your seats are cancelled",
-      paragraphs: ["The seats below are cancelled, and tickets for them are void."],
+      paragraphs: ["The seats below are cancelled, and no longer yours."],
     },
     "booking.refunded": {
       subject: (title) => `Refund for ${title}`,

@@ -77,7 +77,7 @@ export const german: Messages = {
     "booking.cancelled.free": {
       subject: (title) => `Storniert: ${title}`,
       heading: "Ihre Plätze sind storniert",
-      paragraphs: ["die unten genannten Plätze sind storniert, Karten für sie sind ungültig."],
+      paragraphs: ["die unten genannten Plätze sind storniert und gehören Ihnen nicht mehr."],
     },
     "booking.refunded": {
       subject: (title) => `Erstattung für ${title}`,
