@@ -103,7 +103,7 @@ export class Engine {
     if (this.#isStopped) return;
     const { clock } = this.#options;
     this.#witnessTimer = every(clock, WITNESS_EVERY_MS, () => {
-      void this.#checkTaken();
+      void this.#checkTaken(); // Beside it, so that a PostgreSQL that is silent keeps no witness from being written. It never rejects.
       return (this.#witnessing = this.#bearWitness());
     });
     this.#proofTimer = every(clock, PROVE_EVERY_MS, () => this.#prove());
