@@ -54,6 +54,7 @@ test("who is refused a place that is kept for wheelchair users, or the one besid
   const startsAt = new Date(Date.now() + 30 * 24 * 3_600_000).toISOString();
   const page = await enter(await made("showtimes", { movieId: "mv_metropolis", hallId, startsAt, prices }));
   await page.locator("#legend").getByText("wheelchair place").waitFor();
+  await page.locator("#legend").getByText("seat of a wheelchair user’s companion").waitFor();
   await page.getByText("Seats as a list").click();
   const seat = (number: number) => page.getByRole("button", { name: `Row A, seat ${number},` });
   const refusal = (label: string) => page.locator("#messages").getByText(new RegExp(`^${label}: kept .+ Tick “For a`));

@@ -1,3 +1,4 @@
+import type { LayoutSeat } from "../../client/index.ts";
 import type { Camera } from "./camera.ts";
 import { type FloorPlan, type Point, SCREEN_BEND } from "./floor-plan.ts";
 import { freeColour, type Palette } from "./palette.ts";
@@ -14,6 +15,10 @@ const MARK_PX = 11;
 const WORD_PX = 12;
 const WORD_GAP_PX = 4;
 const TAU = Math.PI * 2;
+
+/** Signs on free seats that are kept for some. The variation selector asks for the plain sign, not a coloured picture. */
+export const SIGN = { accessible: "\u267f\ufe0e", companion: "C" } as const;
+export type Sign = (typeof SIGN)[keyof typeof SIGN];
 
 /** x and y of one seat after another, in CSS pixels: an object for each would be 20,000 a frame. */
 type Places = number[];
@@ -39,7 +44,10 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
   context.clearRect(0, 0, camera.width, camera.height);
   paintScreen(context, scene);
   const byLook: Places[] = Array.from({ length: LOOKS }, () => []);
-  const accessible: Places = [];
+  const signed = new Map<Sign, Places>([
+    [SIGN.accessible, []],
+    [SIGN.companion, []],
+  ]);
   const { x: left, y: top } = camera.toScreen({ x: 0, y: 0 });
   for (const seat of plan.seats) {
     const x = seat.x * camera.scale + left;
@@ -47,10 +55,11 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
     if (x < -radius || y < -radius || x > camera.width + radius || y > camera.height + radius) continue;
     const look = scene.lookOf(seat.index);
     byLook[look]?.push(x, y);
-    if (seat.accessible && look >= LOOK.free) accessible.push(x, y);
+    const sign = look >= LOOK.free ? signOf(seat) : undefined;
+    if (sign !== undefined) signed.get(sign)?.push(x, y);
   }
   for (const [look, seats] of byLook.entries()) paintSeats(context, look, seats, radius, palette);
-  if (radius * 2 >= MARK_PX) paintAccessible(context, accessible, radius, palette);
+  if (radius * 2 >= MARK_PX) for (const [sign, seats] of signed) paintSigns(context, sign, seats, radius, palette);
   paintLabels(context, scene);
   paintRing(context, scene, scene.hovered, radius, palette.quiet, 1.5);
   paintRing(context, scene, scene.cursor, radius, palette.cursor, 3);
@@ -59,13 +68,13 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
 /** One seat alone, for the legend. */
 export function paintSeat(
   context: CanvasRenderingContext2D,
-  { look, accessible }: { readonly look: number; readonly accessible: boolean },
+  { look, sign }: { readonly look: number; readonly sign: Sign | undefined },
   at: Point,
   radius: number,
   palette: Palette,
 ): void {
   paintSeats(context, look, [at.x, at.y], radius, palette);
-  if (accessible) paintAccessible(context, [at.x, at.y], radius, palette);
+  if (sign !== undefined) paintSigns(context, sign, [at.x, at.y], radius, palette);
 }
 
 function paintSeats(
@@ -121,13 +130,23 @@ function paintChecks(context: CanvasRenderingContext2D, seats: Places, radius: n
   context.stroke();
 }
 
-function paintAccessible(context: CanvasRenderingContext2D, seats: Places, radius: number, palette: Palette): void {
+function signOf({ accessible, companion }: LayoutSeat): Sign | undefined {
+  if (accessible) return SIGN.accessible;
+  return companion ? SIGN.companion : undefined;
+}
+
+function paintSigns(
+  context: CanvasRenderingContext2D,
+  sign: Sign,
+  seats: Places,
+  radius: number,
+  palette: Palette,
+): void {
   context.fillStyle = palette.card;
   context.font = `${radius * 1.4}px system-ui, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  // The variation selector asks for the plain sign, not a coloured picture.
-  each(seats, (x, y) => context.fillText("\u267f\ufe0e", x, y + radius * 0.08));
+  each(seats, (x, y) => context.fillText(sign, x, y + radius * 0.08));
 }
 
 function paintScreen(context: CanvasRenderingContext2D, { plan, camera, palette }: Scene): void {
