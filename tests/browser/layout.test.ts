@@ -41,6 +41,14 @@ test.each([
   expect(await cutOff(page)).toEqual([]);
 });
 
+test.each([390, 1000])("no button lies over the seats of a map %i pixels wide", async (width) => {
+  const page = await enter(office.anotherShowtime("ha_studio"));
+  await page.setViewportSize({ width, height: 1000 });
+  const seats = await page.locator("#seats").boundingBox();
+  const buttons = await page.locator(".zoom").boundingBox();
+  expect(buttons?.y).toBeGreaterThanOrEqual((seats?.y ?? Infinity) + (seats?.height ?? 0));
+});
+
 test("a page that is zoomed by fingers can be moved on by them, also over the map", async () => {
   const page = await enter(office.anotherShowtime("ha_classic"));
   const devTools = await page.context().newCDPSession(page);
