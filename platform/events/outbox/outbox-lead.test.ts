@@ -33,3 +33,22 @@ it("has its statements planned once, and by indexes though the table is small", 
     connection.release(true);
   }
 });
+
+it("looks for earlier events of other outboxes by subject, also where nothing waited when that was planned", async () => {
+  const connection = await rig.t.pool.connect();
+  try {
+    for (const schema of ["shop", "till"]) {
+      await connection.query(
+        `insert into ${schema}.outbox (type, subject, event, created_at, published_at)
+         select 'user.deleted', 'u' || n, '{}', now(), now() from generate_series(1, 3000) n`,
+      );
+      await connection.query(`analyze ${schema}.outbox`);
+    }
+    const lead = await OutboxLead.of(connection, "shop", systemClock);
+    await lead.read([], [], 10);
+    const { rows } = await connection.query<Record<string, string>>(`explain execute "outbox.read" ('{}', '{}', 500)`);
+    expect(rows.map((line) => line["QUERY PLAN"]).join("\n")).toMatch(/outbox_by_subject on outbox other/);
+  } finally {
+    connection.release(true);
+  }
+});

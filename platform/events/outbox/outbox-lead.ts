@@ -28,9 +28,11 @@ export class OutboxLead {
   private constructor(connection: PoolClient, schema: string, others: readonly string[], clock: Clock) {
     this.#connection = connection;
     this.#table = `"${schema}".outbox`;
+    // Not "is null": the index of what is not published would fit, tiny while all is well, and after a long outage each row read would
+    // scan all that waits in it. Left is the index by subject.
     const earlier = others.map(
       (other) => `exists (select from "${other}".outbox as other where other.subject = outbox.subject
-        and other.published_at is null and other.written_at < outbox.written_at)`,
+        and coalesce(other.published_at, 'infinity') = 'infinity' and other.written_at < outbox.written_at)`,
     );
     this.#isEarly = earlier.join(" or ") || "false";
     this.#clock = clock;
