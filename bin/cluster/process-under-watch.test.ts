@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
@@ -98,6 +98,24 @@ it("a log whose folder was away is written again once it is back", async () => {
   await clock.advance(1_000);
   await expect.poll(() => readFile(logFile, "utf8").catch(String)).toContain("ready\n");
   await watched.stop();
+  leash.close();
+  await rm(folder, { recursive: true });
+});
+
+it("a log that is too long goes on in a new file, beside which the old one is kept", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "usher-watch-"));
+  const leash = new Leash();
+  const logFile = join(folder, "p.log");
+  await writeFile(logFile, `${"-".repeat(10 * 1024 * 1024)}\n`);
+  const program = { name: "p", command: "sh", args: ["-c", TALKATIVE], env: {}, logFile, ready: /^ready$/ };
+  const options = { clock: systemClock, leash, changed: () => undefined, line: () => undefined };
+  const watched = new ProcessUnderWatch(program, options);
+  await watched.start();
+  await expect.poll(() => readFile(logFile, "utf8").catch(String)).toMatch(/ready\n$/);
+  await watched.stop();
+  const [before, after] = await Promise.all([readFile(`${logFile}.1`, "utf8"), readFile(logFile, "utf8")]);
+  expect(after).not.toContain("-");
+  expect(`${before}${after}`.match(/beat\n/g)?.length).toBe(200_000); // Nothing is lost in between.
   leash.close();
   await rm(folder, { recursive: true });
 });

@@ -1,6 +1,6 @@
 /** A program that is to run, and is started again when it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, type WriteStream, writeFileSync } from "node:fs";
+import { createWriteStream, renameSync, statSync, type WriteStream, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
@@ -19,7 +19,7 @@ export interface Program {
   readonly withheld?: readonly string[];
   /** It serves when a line on either of its outputs says so, or when its port takes connections. */
   readonly ready: RegExp | { readonly host: string; readonly port: number };
-  /** Both outputs go there. */
+  /** Both outputs go there; of what is too old for it the newest is beside it, as `.1`. */
   readonly logFile: string;
   /** Makes it let nobody in any more, and serve those who are there until they leave. */
   readonly drainSignal?: NodeJS.Signals;
@@ -49,6 +49,7 @@ const STOP_TIMEOUT_MS = 12_000;
 const YIELD_AGAIN_MS = 150;
 /** A log that cannot be written is tried again after this. */
 const LOG_AGAIN_MS = 1_000;
+const LOG_MAX_BYTES = 10 * 1024 * 1024;
 
 export class ProcessUnderWatch {
   readonly program: Program;
@@ -139,19 +140,34 @@ export class ProcessUnderWatch {
     };
     const outputs = [child.stdout, child.stderr];
     let log: WriteStream;
+    let isFull: () => boolean;
     const openLog = (): void => {
       if (child.exitCode !== null || child.signalCode !== null) return;
+      const sizeBefore = sizeOf(logFile);
       log = createWriteStream(logFile, { flags: "a" });
+      isFull = () => sizeBefore + log.bytesWritten > LOG_MAX_BYTES;
       // A full disk, or a folder that is gone: what is said meanwhile is lost, but heard, and nobody has to wait to be written down.
       log.on("error", () => {
+        isFull = () => false;
         for (const output of outputs) output.resume();
         this.#clock.after(LOG_AGAIN_MS, openLog);
       });
       for (const output of outputs) output.pipe(log, { end: false });
     };
+    const shortenLog = (): void => {
+      for (const output of outputs) output.unpipe(log);
+      log.end(); // Into the file that has another name by then.
+      try {
+        renameSync(logFile, `${logFile}.1`);
+      } catch {
+        // Not there: it is made anew.
+      }
+      openLog();
+    };
     openLog();
     for (const output of outputs) {
       createInterface({ input: output }).on("line", (line) => {
+        if (isFull()) shortenLog();
         first?.word(line);
         this.#options.line(line);
         if (ready instanceof RegExp && ready.test(line)) serves();
@@ -211,3 +227,5 @@ export class ProcessUnderWatch {
     this.#options.changed(this);
   }
 }
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

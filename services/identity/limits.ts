@@ -26,6 +26,10 @@ export const LOGINS_OF_NETWORK_WAITING_MAX = 256;
 export const LOGINS_OF_ADDRESS = { max: 15_000, windowMs: 60_000 } as const;
 /** Sign-ins that a user has at most, ended ones among them, since a right password may come as often as it likes. When the access tokens of all are still good, the next login is refused. */
 export const FAMILIES_OF_USER_MAX = 10_000;
+/** The same of a device, which has one at a time that it uses: a new secret ends all of them at once, and every process has to hear of each. */
+export const FAMILIES_OF_DEVICE_MAX = 1_000;
+/** Sign-ins of devices of an address in a minute: all those of a chain, when its power comes back. */
+export const DEVICES_OF_ADDRESS = { max: 10_000, windowMs: 60_000 } as const;
 
 /** Wrong passwords before the first wait: for one account from one address, for an account, and for an address. */
 export const WRONG_PASSWORDS_FREE = { pair: 5, account: 20, address: 100 } as const;

@@ -112,7 +112,7 @@ export class BookingStore {
       .selectAll()
       .where("user_id", "=", userId)
       .where("status", "in", ["pending", "paying", "expired"])
-      .where("due_at", "is not", null)
+      .where(sql<boolean>`coalesce(due_at, 'infinity') < 'infinity'`) // Not "is not null": an index of all users' would fit that.
       .execute();
     return rows.map(storedOf);
   }

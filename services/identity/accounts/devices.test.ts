@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device, DeviceCreated, Page, User } from "../../../proto/rest/index.ts";
+import { FAMILIES_OF_DEVICE_MAX } from "../limits.ts";
 import { bearer, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
@@ -141,4 +142,24 @@ describe("a device", () => {
       }
     }
   });
+});
+
+// Last, for it makes the administrator's token old.
+it("a device has so many good tokens and no more", async () => {
+  const device = await t.client.device();
+  await t.pool.query(
+    `insert into identity.family (id, user_id, rotated_at, expires_at, tokens_until)
+     select id || n, user_id, rotated_at, expires_at, tokens_until from identity.family, generate_series(1, $2::int) n
+     where user_id = $1`,
+    [device.deviceId, FAMILIES_OF_DEVICE_MAX - 1],
+  );
+  const refused = await signIn(device);
+  expect(refused.json()).toMatchObject({ status: 429, code: "RATE_LIMITED", retryInMs: expect.any(Number) });
+  expect((await signIn({ ...device, secret: "x".repeat(43) })).statusCode).toBe(401);
+  expect((await t.client.me(device.accessToken)).statusCode).toBe(200);
+
+  t.clock.goForward(refused.json<{ retryInMs: number }>().retryInMs);
+  expect((await signIn(device)).statusCode).toBe(200);
+  const { rows } = await t.pool.query("select from identity.family where user_id = $1", [device.deviceId]);
+  expect(rows.length).toBe(FAMILIES_OF_DEVICE_MAX);
 });

@@ -4,7 +4,8 @@ import type { Device, DeviceCreated, DeviceRole, Page, PageQuery } from "../../.
 import type { RandomBytes } from "../../../platform/random/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import { pageByTime, Problem } from "../../../platform/http/index.ts";
-import type { Families } from "../sign-ins/families.ts";
+import { FAMILIES_OF_DEVICE_MAX } from "../limits.ts";
+import { type Families, tooManySignIns } from "../sign-ins/families.ts";
 import type { IdentityTables } from "../tables.ts";
 import type { Accounts, Opened } from "./accounts.ts";
 import type { UserRow } from "./user.ts";
@@ -39,12 +40,21 @@ export class Devices {
 
   /**
    * One statement, and no slow hash: a device does it every few minutes for as long as it stands there.
-   * @throws Problem UNAUTHORIZED
+   * @throws Problem UNAUTHORIZED | RATE_LIMITED when so many of its tokens are good that there may be no more
    */
   async signIn(deviceId: string, secret: string): Promise<Opened> {
+    const opened = await this.#open(deviceId, secret);
+    if (opened !== "full") return opened;
+    await this.#options.families.makeRoom(deviceId, FAMILIES_OF_DEVICE_MAX);
+    const again = await this.#open(deviceId, secret);
+    if (again === "full") throw tooManySignIns(); // Others, who came at the same time, have taken the room.
+    return again;
+  }
+
+  async #open(deviceId: string, secret: string): Promise<Opened | "full"> {
     const { db, families, clock } = this.#options;
     const { id, rotated_at, expires_at, tokens_until } = families.brief("device");
-    const { rows } = await sql<UserRow>`
+    const { rows } = await sql<UserRow & { opened: string | null }>`
       with who as (
         select * from identity."user" where id = ${deviceId} and deleted_at is null for key share),
       seen as (
@@ -52,11 +62,15 @@ export class Devices {
         where user_id = who.id and secret_hash = ${hashOf(secret)} returning user_id),
       opened as (
         insert into identity.family (id, user_id, rotated_at, expires_at, tokens_until)
-        select ${id}, user_id, ${rotated_at}::timestamptz, ${expires_at}::timestamptz, ${tokens_until}::timestamptz from seen)
-      select who.* from who join seen on seen.user_id = who.id`.execute(db);
+        select ${id}, user_id, ${rotated_at}::timestamptz, ${expires_at}::timestamptz, ${tokens_until}::timestamptz from seen
+        where (select count(*) from identity.family where family.user_id = seen.user_id) < ${FAMILIES_OF_DEVICE_MAX}
+        returning id)
+      select who.*, opened.id as opened from who join seen on seen.user_id = who.id left join opened on true`.execute(
+      db,
+    );
     const [user] = rows;
     if (user === undefined) throw new Problem("UNAUTHORIZED", "The device or its secret is not known.");
-    return { user, family: id };
+    return user.opened === null ? "full" : { user, family: user.opened };
   }
 
   /** The old secret ends at once, and all tokens and sockets that it opened. @throws Problem NOT_FOUND */

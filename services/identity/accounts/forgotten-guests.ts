@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Bus } from "../../../platform/bus/index.ts";
 import type { Clock } from "../../../platform/clock/index.ts";
 import type { Config } from "../../../platform/config/index.ts";
@@ -57,8 +57,9 @@ export class ForgottenGuests {
     const userIds = rows.map(({ id }) => id);
     const { booked } = await bus.request(BOOKERS, { userIds }, { timeoutMs: GUESTS_ASKED_WITHIN_MS });
     const idle = userIds.filter((id) => !booked.includes(id));
-    if (booked.length > 0) await db.updateTable("user").set({ has_booked: true }).where("id", "in", booked).execute();
-    if (idle.length > 0) await db.deleteFrom("user").where("id", "in", idle).where("role", "=", "guest").execute();
+    const among = (ids: readonly string[]) => sql<boolean>`id = any(${ids})`; // One text for any number of them: each text is prepared.
+    if (booked.length > 0) await db.updateTable("user").set({ has_booked: true }).where(among(booked)).execute();
+    if (idle.length > 0) await db.deleteFrom("user").where(among(idle)).where("role", "=", "guest").execute();
     return rows.length === GUESTS_ASKED_MAX;
   }
 }

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import * as schema from "../../../proto/rest/index.ts";
 import { bodyOptional, requireRole, type Routes } from "../../../platform/http/index.ts";
+import { DEVICES_OF_ADDRESS, FAMILIES_OF_DEVICE_MAX } from "../limits.ts";
 import { type IdentityParts, tags } from "./parts.ts";
 
 /** Kiosks, box offices and gates. */
@@ -80,12 +81,14 @@ export const deviceRoutes =
     app.post(
       "/auth/device",
       {
-        config: { problems: ["UNAUTHORIZED"] },
+        config: { problems: ["UNAUTHORIZED", "RATE_LIMITED"], rateLimit: DEVICES_OF_ADDRESS },
         schema: {
           operationId: "signInDevice",
           tags,
           summary: "Sign in as a device",
-          description: "To be done again before each token's end, which costs little: a socket stays open meanwhile.",
+          description:
+            "To be done again before each token's end, which costs little: a socket stays open meanwhile. " +
+            `\`RATE_LIMITED\` with \`retryInMs\` while ${FAMILIES_OF_DEVICE_MAX.toLocaleString("en")} of its tokens are good.`,
           body: schema.DeviceBody,
           response: { 200: schema.DeviceSignedIn },
         },

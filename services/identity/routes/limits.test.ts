@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { GUESTS_OF_ADDRESS, LOGINS_OF_ADDRESS, LOGOUTS_OF_ADDRESS, REGISTRATIONS_OF_ADDRESS } from "../limits.ts";
+import {
+  DEVICES_OF_ADDRESS,
+  GUESTS_OF_ADDRESS,
+  LOGINS_OF_ADDRESS,
+  LOGOUTS_OF_ADDRESS,
+  REGISTRATIONS_OF_ADDRESS,
+} from "../limits.ts";
 import { TestClient, testIdentity, type TestIdentity } from "../testing.ts";
 
 let t: TestIdentity;
@@ -12,6 +18,7 @@ afterAll(() => t.close());
 it.each([
   ["POST", "/auth/register", REGISTRATIONS_OF_ADDRESS],
   ["POST", "/auth/guest", GUESTS_OF_ADDRESS],
+  ["POST", "/auth/device", DEVICES_OF_ADDRESS],
   ["POST", "/auth/login", LOGINS_OF_ADDRESS],
   ["PUT", "/auth/me", LOGINS_OF_ADDRESS],
   ["POST", "/auth/logout", LOGOUTS_OF_ADDRESS],

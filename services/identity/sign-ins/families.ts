@@ -7,13 +7,7 @@ import type { Config } from "../../../platform/config/index.ts";
 import { newId, type RandomBytes } from "../../../platform/random/index.ts";
 import { Problem } from "../../../platform/http/index.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
-import {
-  FAMILIES_KEPT_MS,
-  FAMILIES_OF_USER_MAX,
-  PRUNE_ROWS_MAX,
-  REFRESH_REPLAY_MS,
-  TOKEN_SIGNED_WITHIN_MS,
-} from "../limits.ts";
+import { FAMILIES_KEPT_MS, PRUNE_ROWS_MAX, REFRESH_REPLAY_MS, TOKEN_SIGNED_WITHIN_MS } from "../limits.ts";
 import type { IdentityTables } from "../tables.ts";
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from "./refresh-token.ts";
 
@@ -111,18 +105,18 @@ export class Families {
   }
 
   /**
-   * Room for one more of a user who has as many as may be: ended ones are forgotten first, then those that were used longest ago. None
+   * Room for one more of a user who has `max`, as many as may be: ended ones are forgotten first, then those that were used longest ago. None
    * whose tokens are still good, for every process would have to remember that it was revoked until they have run out. Waits for nobody
    * who is just at one of them.
    * @throws Problem RATE_LIMITED when there is none
    */
-  async makeRoom(userId: string): Promise<void> {
+  async makeRoom(userId: string, max: number): Promise<void> {
     const now = this.#now();
     const { rows } = await sql<{ until: Date | null }>`
       with surplus as (
         select id, revoked_at, tokens_until from identity.family where user_id = ${userId}
         order by revoked_at is null and expires_at > ${now} desc, rotated_at desc
-        offset ${FAMILIES_OF_USER_MAX - 1} limit ${PRUNE_ROWS_MAX}),
+        offset ${max - 1} limit ${PRUNE_ROWS_MAX}),
       forgotten as (
         delete from identity.family where id in (
           select id from identity.family where id in (select id from surplus)
@@ -131,11 +125,7 @@ export class Families {
       select max(tokens_until) as until from surplus
       where revoked_at is null and tokens_until > ${now}`.execute(this.#options.db);
     const until = rows[0]?.until ?? null;
-    if (until === null) return;
-    const retryInMs = until.getTime() - now.getTime();
-    throw new Problem("RATE_LIMITED", "There are too many new sign-ins of this account: wait, or use one of them.", {
-      retryInMs,
-    });
+    if (until !== null) throw tooManySignIns(until.getTime() - now.getTime());
   }
 
   /** From now on every process refuses the families' tokens, and closes their sockets. */
@@ -242,6 +232,13 @@ export class Families {
 
 const revocationsOf = (rows: readonly { family: string; until: Date }[]): Revocation[] =>
   rows.map(({ family, until }) => ({ family, until: until.getTime() }));
+
+export const tooManySignIns = (retryInMs?: number) =>
+  new Problem(
+    "RATE_LIMITED",
+    "There are too many new sign-ins of this account: wait, or use one of them.",
+    retryInMs === undefined ? {} : { retryInMs },
+  );
 
 const unusable = () =>
   new Problem("UNAUTHORIZED", "The refresh token is not a valid one, or has expired: sign in again.");

@@ -53,7 +53,8 @@ export class Logins {
     return this.#turns.run(networkOf(address), async () => {
       const attempt = this.#options.throttle.attempt(emailKey(email), address);
       const owner = await this.#check(emailKey(email), password, attempt);
-      if (owner && owner.families >= FAMILIES_OF_USER_MAX) await this.#options.families.makeRoom(owner.id);
+      if (owner && owner.families >= FAMILIES_OF_USER_MAX)
+        await this.#options.families.makeRoom(owner.id, FAMILIES_OF_USER_MAX);
       const signedIn = owner && (await this.#open(owner, attempt));
       if (signedIn === undefined) throw new Problem("UNAUTHORIZED", "The e-mail address or the password is wrong.");
       return signedIn;
