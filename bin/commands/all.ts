@@ -5,6 +5,7 @@ import { requireDifferentPorts } from "../../platform/config/index.ts";
 import type { Context } from "../context.ts";
 import { migrateAll } from "../parts/database/migrations.ts";
 import { startDatabase } from "../parts/database/start-database.ts";
+import { startMigrations } from "../parts/database/start-migrations.ts";
 import { DOMAINS } from "../parts/domains.ts";
 import { engineClient } from "../parts/engine-client.ts";
 import { tellOfFewFiles } from "../parts/few-files.ts";
@@ -24,7 +25,7 @@ export const allCommand = (context: Context): Command =>
     .action(() => runRole(context, "all", startAll));
 
 async function startAll(role: Role): Promise<void> {
-  const { config, log, lifecycle, context } = role;
+  const { config, log, context } = role;
   requireDifferentPorts(config, ["httpPort", "wsPort"]);
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireFreePort("WS_PORT", config.host, config.wsPort);
@@ -33,7 +34,7 @@ async function startAll(role: Role): Promise<void> {
   tellOfFewFiles(role);
   stopWithSignals(role);
   const database = await startDatabase(role);
-  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool, role) });
+  await startMigrations(role, database.url, migrateAll);
   const { bus, nats, checks, requirePermitted } = await startBus(role, "all");
   const shared = await startRedis(role, "all");
   const stream = await startEvents(role, { nats, database, alone: "all" });

@@ -14,6 +14,7 @@ import { showStatus } from "../cluster/status.ts";
 import { claimDataDirectory } from "../../platform/postgres/index.ts";
 import { migrateAll } from "../parts/database/migrations.ts";
 import { startDatabase } from "../parts/database/start-database.ts";
+import { startMigrations } from "../parts/database/start-migrations.ts";
 import { requireFreePort } from "../parts/ports/free-port.ts";
 import { gatewayHost } from "../parts/ports/gateway-host.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
@@ -85,7 +86,7 @@ async function openCluster(role: Role, config: Config, sizes: Sizes): Promise<Pl
   });
   if (databaseUrls === undefined)
     context.print("  every role uses the user in DATABASE_URL, which may not make others");
-  await lifecycle.start({ name: "migrations", start: () => migrateAll(database.pool, role) });
+  await startMigrations(role, database.url, migrateAll);
   return makePlan({
     config,
     context,

@@ -3,6 +3,7 @@ import { urlHost } from "../../platform/network/index.ts";
 import type { Context } from "../context.ts";
 import { migrateEngine } from "../parts/database/engine-migrations.ts";
 import { requireDatabaseUrl, startDatabase } from "../parts/database/start-database.ts";
+import { startMigrations } from "../parts/database/start-migrations.ts";
 import { requireFreePort } from "../parts/ports/free-port.ts";
 import { startOps } from "../parts/ports/start-ops.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
@@ -15,13 +16,13 @@ export const engineCommand = (context: Context): Command =>
     .action(() => runRole(context, "engine", startEngineRole));
 
 async function startEngineRole(role: Role): Promise<void> {
-  const { config, log, lifecycle, context } = role;
+  const { config, log, context } = role;
   requireNats(config.natsUrl, "engine");
   requireDatabaseUrl(role, "engine");
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   stopWithSignals(role);
   const database = await startDatabase(role);
-  await lifecycle.start({ name: "migrations", start: () => migrateEngine(database.pool, role) });
+  await startMigrations(role, database.url, migrateEngine);
   const { bus, checks, requirePermitted } = await startBus(role, "engine");
   const engine = await startEngine(role, {
     bus,

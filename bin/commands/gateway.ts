@@ -7,6 +7,7 @@ import { createMockGatewayServer, MOCK_GATEWAY_SCHEMA, mockGatewayMigrations } f
 import type { Context } from "../context.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
 import { goByPostgres } from "../parts/database/shared-time.ts";
+import { startMigrations } from "../parts/database/start-migrations.ts";
 import { requireFreePort } from "../parts/ports/free-port.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 
@@ -40,10 +41,9 @@ async function startGateway(role: Role): Promise<void> {
     stop: (started) => started.end(),
   });
   await goByPostgres(role, pool);
-  await lifecycle.start({
-    name: "migrations",
-    start: () => migrate(createDatabase<unknown>(pool), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations, role),
-  });
+  await startMigrations(role, databaseUrl, (own, options) =>
+    migrate(createDatabase<unknown>(own), MOCK_GATEWAY_SCHEMA, mockGatewayMigrations, options),
+  );
   const webhookUrl = `${shopUrl(config)}/api/v1/payments/webhooks/mock`;
   const gateway = createMockGatewayServer({
     pool,

@@ -7,6 +7,7 @@ import { ExplainedError } from "../../platform/explained/index.ts";
 import { urlHost } from "../../platform/network/index.ts";
 import { migrateDomains } from "../parts/database/migrations.ts";
 import { startDatabase } from "../parts/database/start-database.ts";
+import { startMigrations } from "../parts/database/start-migrations.ts";
 import { requireFreePort } from "../parts/ports/free-port.ts";
 import { type Role, runRole, stopWithSignals } from "../parts/role.ts";
 import { requireShardsOfJournal } from "../parts/shard-count.ts";
@@ -25,13 +26,13 @@ export const servicesCommand = (context: Context): Command =>
     .action(({ only }: { only?: string }) => runRole(context, "services", (role) => startServicesRole(role, only)));
 
 async function startServicesRole(role: Role, only: string | undefined): Promise<void> {
-  const { config, lifecycle, context } = role;
+  const { config, context } = role;
   const domains = only === undefined ? DOMAINS : domainsOf(only);
   await requireFreePort("HTTP_PORT", config.host, config.httpPort);
   await requireGatewayPort(config, domains, ["httpPort"]);
   stopWithSignals(role);
   const database = await startDatabase(role);
-  await lifecycle.start({ name: "migrations", start: () => migrateDomains(database.pool, domains, role) });
+  await startMigrations(role, database.url, (pool, options) => migrateDomains(pool, domains, options));
   const asksEngines = domains.some((domain) => ASK_ENGINES.has(domain));
   const shards = asksEngines ? [await requireShardsOfJournal(role, database.pool)] : [];
   const { bus, nats, checks, requirePermitted } = await startBus(role, "services");

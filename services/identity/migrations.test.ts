@@ -44,3 +44,27 @@ it("accounts of the first version keep their sign-ins, and are found under today
     select tokens_until > now() as alive from identity.family`.execute(db);
   expect(families).toEqual(emails.map(() => ({ alive: true })));
 });
+
+it("sign-ins of the first version make room for others a day after they were used last", async () => {
+  const { "001-accounts": first } = identityMigrations;
+  if (first === undefined) throw new Error("the first migration is gone");
+  await migrate(db, IDENTITY_SCHEMA, { "001-accounts": first });
+  await sql`insert into identity."user" (id, role, created_at) values ('usr_1', 'customer', now())`.execute(db);
+  for (const [id, days] of [
+    ["fam_old", 2],
+    ["fam_new", 0],
+  ] as const) {
+    await sql`
+      insert into identity.family (id, user_id, rotated_at, expires_at)
+      values (${id}, 'usr_1', now() - make_interval(days => ${days}), now() + interval '29 days')`.execute(db);
+  }
+  await migrate(db, IDENTITY_SCHEMA, identityMigrations);
+  const { rows } = await sql<{ id: string; days: number }>`
+    select id, round(extract(epoch from tokens_until - now()) / 86400)::int as days from identity.family order by id`.execute(
+    db,
+  );
+  expect(rows).toEqual([
+    { id: "fam_new", days: 1 },
+    { id: "fam_old", days: -1 },
+  ]);
+});

@@ -115,4 +115,15 @@ export const identityMigrations: Readonly<Record<string, Migration>> = {
       await sql`alter table identity.device alter column secret_hash drop not null`.execute(db);
     },
   },
+  "009-tokens-of-the-first-version": {
+    /**
+     * Sign-ins that were there before it was known how long their tokens are good got 30 days, in which they cannot make room for others. They
+     * are of people, whose access tokens last a day at the most. Those of guests and devices, which end with their token, are left as they are.
+     */
+    async up(db: Kysely<unknown>) {
+      await sql`
+        update identity.family set tokens_until = rotated_at + interval '1 day 2 minutes'
+        where tokens_until > rotated_at + interval '1 day 2 minutes' and tokens_until <> expires_at`.execute(db);
+    },
+  },
 };

@@ -7,7 +7,7 @@ import type { Role } from "../role.ts";
 import { goByPostgres } from "./shared-time.ts";
 
 const POOL_MAX = 24;
-/** Longer than any request is worked on. `usher migrate` has no such limit. */
+/** Longer than any request is worked on. Migrations have no such limit. */
 const ANSWER_WITHIN_MS = 60_000;
 
 export interface RunningDatabase {
