@@ -173,6 +173,12 @@ describe("every role", () => {
     expect(budget?.spec).toMatchObject({ maxUnavailable: 1, selector: role.spec.selector });
   });
 
+  it.each(["engine", "services"])("%s has ten minutes and more to bring the database up to date", (name) => {
+    const role = of("Deployment").find(({ metadata }) => metadata.name === name);
+    const { periodSeconds, failureThreshold } = role?.spec.template.spec.containers[0].startupProbe;
+    expect(periodSeconds * failureThreshold).toBeGreaterThan(600);
+  });
+
   it("believes the ingress controller's pods alone about addresses", () => {
     const trusted = (folder: string): string[] =>
       (kustomizationOf(folder).configMapGenerator[0]?.literals ?? []).flatMap(
