@@ -46,7 +46,10 @@ export async function describe(app: FastifyInstance, version: string): Promise<v
     routePrefix: "/docs",
     uiConfig: { url: "/openapi.json", deepLinking: true, validatorUrl: null },
   });
-  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  let document: string | undefined; // Written once: it is long, and anybody may ask for it.
+  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) =>
+    reply.type("application/json; charset=utf-8").send((document ??= JSON.stringify(app.swagger()))),
+  );
 }
 
 /** What the kernel knows of a route is written into its description here, so that no route has to repeat it. */

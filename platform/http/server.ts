@@ -20,6 +20,7 @@ import { allowOrigins } from "./answers/cors.ts";
 import { describe } from "./description.ts";
 import { errorHandler, failureNotes, problemOf } from "./answers/errors.ts";
 import { limitHandlers } from "./lifetime/handler-deadline.ts";
+import { endOnHangUp } from "./lifetime/hang-ups.ts";
 import { type HealthCheck, healthRoutes } from "./watching/health.ts";
 import { addIdempotency, type IdempotencyStore } from "./idempotency/index.ts";
 import { acceptJson } from "./requests/json-body.ts";
@@ -108,6 +109,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const noteFailure = failureNotes(clock);
   app.decorate("noteFailure", noteFailure);
   const untilAnswered = limitHandlers(app, clock, noteFailure);
+  endOnHangUp(app);
   app.addHook("preHandler", readFirst());
   observeRequests(app, metrics);
 

@@ -1,7 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { portOf } from "../testing/port-of.ts";
 import { etagOf, isFresh } from "./answers/etag.ts";
 import { testServer, type TestServer } from "./testing.ts";
 
@@ -60,6 +62,25 @@ it.each([
     expect([url, response.statusCode, response.json()]).toMatchObject([url, 400, { code: "BAD_MESSAGE" }]);
     expect(response.headers["content-type"]).toBe("application/problem+json");
   }
+});
+
+it.runIf(existsSync("/proc/self/fd"))("closes every file of who asked for many at once and hung up", async () => {
+  const file = join(root, "long.js");
+  writeFileSync(file, " ".repeat(2 ** 20)); // Sockets take some of them: most wait.
+  await server.app.listen({ host: "127.0.0.1", port: 0 });
+  const openNow = (): number =>
+    readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === file;
+      } catch {
+        return false; // It has been closed meanwhile.
+      }
+    }).length;
+  const socket = connect(portOf(server.app.server), "127.0.0.1");
+  socket.write("GET /long.js HTTP/1.1\r\nHost: usher\r\n\r\n".repeat(30));
+  await expect.poll(openNow).toBeGreaterThan(10);
+  socket.destroy();
+  await expect.poll(openNow).toBe(0);
 });
 
 it("names a WebSocket that lives elsewhere", async () => {
