@@ -13,7 +13,11 @@ export const CONNECTION_TIMEOUT_MS = 120_000;
 export const HANDLER_TIMEOUT_MS = 30_000;
 /** How often handlers are looked over: so much later may one find out. */
 export const HANDLER_LOOK_EVERY_MS = 1_000;
+/** How often Node looks for requests and heads that have not arrived in time. */
+export const ARRIVED_LOOK_EVERY_MS = 5_000;
 export const CONNECTIONS_MAX = 10_000;
+/** A network's share of those: a crowd behind one router has hundreds. Unfinished bodies are memory as well. */
+export const SHARES = { connections: CONNECTIONS_MAX / 2, unfinished: 1_000 } as const;
 /** At a stop, past it the port closes, whatever is still under way: behind it the services stop, and could answer nobody. */
 export const DRAINED_WITHIN_MS = 10_000;
 /** Addresses whose requests are counted; past it the longest unseen is forgotten. */

@@ -28,7 +28,7 @@ import * as limits from "./limits.ts";
 import { MethodsByPath } from "./answers/method-not-allowed.ts";
 import { metricsRoutes, observeRequests } from "./watching/metrics.ts";
 import { Problem, sendProblem } from "./answers/problem.ts";
-import { limitRequests } from "./rate-limit/index.ts";
+import { limitRequests, limitShares, type Shares } from "./rate-limit/index.ts";
 import { readFirst } from "./requests/read-first.ts";
 import { RequestIds } from "./requests/request-id.ts";
 import { securityHeaders } from "./answers/security-headers.ts";
@@ -64,6 +64,8 @@ export interface HttpServerOptions {
   readonly sharedCounts?: SharedCounts | undefined;
   /** Default: `CONNECTION_TIMEOUT_MS`. */
   readonly connectionTimeoutMs?: number;
+  /** Of one network. Default: `SHARES`. */
+  readonly shares?: Shares;
 }
 
 /**
@@ -84,7 +86,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     connectionTimeout: options.connectionTimeoutMs ?? limits.CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
     // Without a Host, Node would answer by itself, and with nothing but a status; the hook below says what is wrong.
-    http: { headersTimeout: limits.HEADERS_TIMEOUT_MS, requireHostHeader: false },
+    http: {
+      headersTimeout: limits.HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: limits.ARRIVED_LOOK_EVERY_MS,
+      requireHostHeader: false,
+    },
     schemaController: { compilersFactory: { buildSerializer: serializerFactory() } },
     routerOptions: { maxParamLength: limits.PARAM_LENGTH_MAX },
     forceCloseConnections: "idle",
@@ -98,6 +104,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.server.maxConnections = limits.CONNECTIONS_MAX;
+  limitShares(app, options.shares ?? limits.SHARES, options.trustedProxies ?? []);
   app.setValidatorCompiler(validatorCompiler());
   acceptJson(app);
   app.decorate("verifier", verifier);

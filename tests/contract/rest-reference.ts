@@ -25,6 +25,8 @@ const HEAD = `# REST
 
 Every call, made from the OpenAPI document of a running server (\`/openapi.json\`), which has types, bounds, examples and refusals; \`/docs\` lets you try them. A field in brackets may be left out. Refusals are \`application/problem+json\` with a \`code\` of [proto/errors.ts](../../proto/errors.ts).
 
+An address, of IPv6 a /64 network, may send [\`REQUESTS_PER_SECOND\`](settings.md) (2,000) and have 1,000 requests under way whose bodies have not arrived: past that \`RATE_LIMITED\`, with \`retryInMs\`. Of a process's 10,000 connections it may have half.
+
 A \`PUT\` puts what it is sent in the place of what is there: a field that is left out goes back to what it is when the \`POST\` leaves it out. So read the thing first, and send all of it that the call takes. Of a hall these are \`cleaningMinutes\` (15), \`orphanRule\` (\`none\`) and \`accessibleRelease\` (\`always\`); of a showtime \`premiere\` (false), and \`endsAt\`, \`salesEndAt\` and \`cancelUntil\`, reckoned from \`startsAt\`, while \`salesStartAt\` stays; of a webhook \`description\` (none) and \`enabled\` (true: a paused one goes on). \`PUT /auth/me\` alone leaves what it is not sent; a \`name\` of null takes the name back. What the catalogue shows has a \`version\` and an \`ETag\`: a \`PUT\` that names the \`version\`, or a \`PUT\` or \`DELETE\` with the \`ETag\` in \`If-Match\`, is 409 \`CONFLICT\` once somebody else has changed it; one that names neither is done, whatever is there.
 `;
 

@@ -1,1 +1,2 @@
 export { limitRequests } from "./limit-requests.ts";
+export { limitShares, type Shares } from "./limit-shares.ts";
