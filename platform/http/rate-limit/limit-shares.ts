@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { blockListOf, familyOf, networkOf } from "../../network/index.ts";
 import { Problem } from "../answers/problem.ts";
@@ -17,24 +19,27 @@ export interface Shares {
  */
 export function limitShares(app: FastifyInstance, shares: Shares, proxies: readonly string[]): void {
   const trusted = blockListOf(proxies);
-  const connections = new Map<string, number>();
+  const connections = new Members<Socket>();
   app.server.on("connection", (socket) => {
     const [address = ""] = socket.remoteAddress?.split("%", 1) ?? []; // Without its zone.
     if (address === "" || trusted.check(address, familyOf(address))) return;
-    const leave = enter(connections, networkOf(address), shares.connections);
-    if (leave === undefined) socket.destroy();
-    else socket.once("close", leave);
+    const network = networkOf(address);
+    if (connections.of(network).size >= shares.connections) return void socket.destroy();
+    connections.add(network, socket);
   });
   // Idle ones are as many as there are browsers about; who comes next finds room.
   app.server.on("drop", () => app.server.closeIdleConnections());
 
-  const unfinished = new Map<string, number>();
+  const withBody = new Members<IncomingMessage>();
   app.addHook("onRequest", (request, reply, done) => {
     const { raw, headers } = request;
     const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
     if (!hasBody || !("complete" in raw)) return done(); // An injected request is whole, and does not say so.
-    const leave = enter(unfinished, networkOf(request.ip), shares.unfinished);
-    if (leave === undefined) {
+    const network = networkOf(request.ip);
+    const others = withBody.of(network);
+    // Of a crowd that came in one moment most have arrived, and only wait to be read.
+    if (others.size >= shares.unfinished) for (const other of others) if (other.complete) others.delete(other);
+    if (others.size >= shares.unfinished) {
       void reply.header("connection", "close"); // Else it would wait for the rest.
       return done(
         new Problem("RATE_LIMITED", "Too many requests of this address are not sent to their end.", {
@@ -42,19 +47,25 @@ export function limitShares(app: FastifyInstance, shares: Shares, proxies: reado
         }),
       );
     }
-    raw.once("close", leave);
+    withBody.add(network, raw);
     done();
   });
 }
 
-/** @returns how to leave again; nothing when there are `max` already */
-function enter(counts: Map<string, number>, key: string, max: number): (() => void) | undefined {
-  const count = counts.get(key) ?? 0;
-  if (count >= max) return undefined;
-  counts.set(key, count + 1);
-  return () => {
-    const left = (counts.get(key) ?? 1) - 1;
-    if (left === 0) counts.delete(key);
-    else counts.set(key, left);
-  };
+/** What is open, by network, for as long as it is. */
+class Members<Member extends Socket | IncomingMessage> {
+  readonly #members = new Map<string, Set<Member>>();
+
+  of(network: string): Set<Member> {
+    return this.#members.get(network) ?? new Set();
+  }
+
+  add(network: string, member: Member): void {
+    const members = this.of(network);
+    this.#members.set(network, members.add(member));
+    member.once("close", () => {
+      members.delete(member);
+      if (members.size === 0 && this.#members.get(network) === members) this.#members.delete(network);
+    });
+  }
 }

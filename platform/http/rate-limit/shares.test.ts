@@ -9,6 +9,8 @@ const STALLED = "POST /things HTTP/1.1\r\nHost: usher\r\nContent-Type: applicati
 let direct: TestServer;
 let proxied: TestServer;
 const sockets: Socket[] = [];
+/** Requests that wait for their guard. */
+const held: (() => void)[] = [];
 
 beforeAll(async () => {
   const shares = { connections: 6, unfinished: 3 };
@@ -18,6 +20,8 @@ beforeAll(async () => {
   ]);
   for (const { app } of [direct, proxied]) {
     app.post("/things", async () => ({ done: true }));
+    const guard = (): Promise<void> => new Promise((resolve) => void held.push(resolve));
+    app.post("/later", { onRequest: guard }, async () => ({ done: true }));
     await app.listen({ host: "127.0.0.1", port: 0 });
   }
 });
@@ -68,6 +72,14 @@ it("a network whose bodies do not come to an end is refused more of them, and no
   expect(await answerOf(open(direct, "127.0.0.2"), STALLED, '{"a":"bcde"}')).toMatch(/^HTTP\/1.1 200 /);
   expect(await answerOf(first!, "", '"a":"bc"}')).toMatch(/^HTTP\/1.1 200 /);
   expect(await answerOf(open(direct), STALLED, '{"a":"bcde"}')).toMatch(/^HTTP\/1.1 200 /);
+});
+
+it("a crowd whose bodies have arrived, and wait to be read, is let in", async () => {
+  const all = Array.from({ length: 5 }, () => open(direct));
+  const answers = all.map((socket) => answerOf(socket, STALLED.replace("/things", "/later"), '{"a":"bcde"}'));
+  await expect.poll(() => held.length).toBe(5);
+  for (const release of held.splice(0)) release();
+  for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^HTTP\/1.1 200 /);
 });
 
 it("who stalls and hangs up makes room", async () => {
