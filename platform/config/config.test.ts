@@ -81,6 +81,14 @@ describe("settings", () => {
     },
   );
 
+  it.each<[Environment, object]>([
+    [{ HOLD_MAX_SECONDS: "5" }, { holdMaxMs: 5_000, holdTtlMs: 5_000 }],
+    [{ HOLD_TTL_SECONDS: "1200" }, { holdMaxMs: 1_200_000, holdTtlMs: 1_200_000 }],
+    [{ REFRESH_TOKEN_TTL_SECONDS: "60" }, { refreshTokenTtlMs: 60_000, accessTokenTtlMs: 60_000 }],
+  ])("of two of which one is not below the other, the one that is not set follows: %o", (env, expected) => {
+    expect(loadConfig(env)).toMatchObject(expected);
+  });
+
   it("count as unset when empty", () => {
     const empty = Object.fromEntries(Object.values(SETTINGS).map(({ name }) => [name, ""]));
     expect(loadConfig({ ...empty, USHER_TYPO: "" })).toEqual(loadConfig({}));
@@ -98,10 +106,13 @@ describe("settings", () => {
     [{ HOLD_TTL_SECONDS: "1.5" }, "HOLD_TTL_SECONDS must be a whole number of seconds"],
     [{ HOLD_TTL_SECONDS: "1e9" }, "HOLD_TTL_SECONDS must be a whole number of seconds"],
     [
-      { HOLD_MAX_SECONDS: "299" },
+      { HOLD_MAX_SECONDS: "299", HOLD_TTL_SECONDS: "300" },
       "HOLD_MAX_SECONDS (299) is less than HOLD_TTL_SECONDS (300): raise the one or lower the other.",
     ],
-    [{ REFRESH_TOKEN_TTL_SECONDS: "60" }, "REFRESH_TOKEN_TTL_SECONDS (60) is less than ACCESS_TOKEN_TTL_SECONDS (900)"],
+    [
+      { REFRESH_TOKEN_TTL_SECONDS: "60", ACCESS_TOKEN_TTL_SECONDS: "900" },
+      "REFRESH_TOKEN_TTL_SECONDS (60) is less than ACCESS_TOKEN_TTL_SECONDS (900)",
+    ],
     [{ SHARDS: "9".repeat(20) }, "SHARDS must be a whole number of shards from 1 to 4096"],
     [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, but is "loud"'],
     [{ ALLOW_UNSAFE_POSTGRES: "yes" }, "ALLOW_UNSAFE_POSTGRES must be true or false"],

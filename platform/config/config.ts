@@ -21,7 +21,7 @@ export function loadConfig(env: Environment): Config {
   const entries = Object.entries(SETTINGS).map(([field, setting]) => [field, read(setting, env)] as const);
   const settled = entries.filter(([, value]) => value !== undefined);
   const config = Object.fromEntries(settled) as unknown as Config; // `Config` is derived from this very table.
-  checkTogether(config);
+  settleTogether(config, env);
   return Object.freeze(config);
 }
 
@@ -46,9 +46,9 @@ function refuseUnknownNames(env: Environment): void {
   }
 }
 
-function checkTogether(config: Config): void {
-  refuseLess(config, "holdMaxMs", "holdTtlMs");
-  refuseLess(config, "refreshTokenTtlMs", "accessTokenTtlMs");
+function settleTogether(config: Config, env: Environment): void {
+  keepAbove(config, env, "holdMaxMs", "holdTtlMs");
+  keepAbove(config, env, "refreshTokenTtlMs", "accessTokenTtlMs");
   refuseAddressAsPassword(config);
 }
 
@@ -71,10 +71,21 @@ export function requireDifferentPorts(config: Pick<Config, Port>, fields: readon
 
 type Duration = "holdMaxMs" | "holdTtlMs" | "refreshTokenTtlMs" | "accessTokenTtlMs";
 
-function refuseLess(config: Config, longer: Duration, shorter: Duration): void {
+/** Of two durations the one that nobody has set follows the other. @throws ConfigError when both are set, and contradict each other */
+function keepAbove(
+  config: { -readonly [Field in Duration]: number },
+  env: Environment,
+  longer: Duration,
+  shorter: Duration,
+): void {
   if (config[longer] >= config[shorter]) return;
-  const written = (field: Duration): string => `${SETTINGS[field].name} (${config[field] / 1000})`;
-  throw new ConfigError(`${written(longer)} is less than ${written(shorter)}: raise the one or lower the other.`);
+  const isSet = (field: Duration): boolean => Boolean(env[SETTINGS[field].name]);
+  if (!isSet(longer)) config[longer] = config[shorter];
+  else if (!isSet(shorter)) config[shorter] = config[longer];
+  else {
+    const written = (field: Duration): string => `${SETTINGS[field].name} (${config[field] / 1000})`;
+    throw new ConfigError(`${written(longer)} is less than ${written(shorter)}: raise the one or lower the other.`);
+  }
 }
 
 /** No account may have its address for a password. Here it is told before the first administrator is announced. */

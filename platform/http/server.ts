@@ -104,7 +104,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.server.maxConnections = limits.CONNECTIONS_MAX;
-  limitShares(app, options.shares ?? limits.SHARES, options.trustedProxies ?? []);
   app.setValidatorCompiler(validatorCompiler());
   acceptJson(app);
   app.decorate("verifier", verifier);
@@ -124,6 +123,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.addHook("onRoute", (route) => methods.add(route));
   app.addHook("onRequest", await securityHeaders());
   await allowOrigins(app, options.config.allowedOrigins);
+  limitShares(app, options.shares ?? limits.SHARES, options.trustedProxies ?? []);
   const limit = limitRequests(app, {
     own: new OwnCounts({ clock, keysMax: limits.RATE_LIMIT_ADDRESSES_MAX }),
     shared: options.sharedCounts,

@@ -21,7 +21,10 @@ const WebhookUrl = Type.String({
   examples: ["https://integrator.example/hooks/usher"],
 });
 
-const Description = Type.String({ maxLength: 200, pattern: String.raw`^[^\p{Cc}\p{Cs}]*$`, examples: ["Accounting"] });
+const Description = Type.Union([
+  Type.String({ maxLength: 200, pattern: String.raw`^[^\p{Cc}\p{Cs}]*$`, examples: ["Accounting"] }),
+  Type.Null({ description: "None, as when it is left out." }),
+]);
 
 const webhookExample = {
   url: "https://integrator.example/hooks/usher",

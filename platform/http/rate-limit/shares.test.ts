@@ -67,7 +67,9 @@ it("a network whose bodies do not come to an end is refused more of them, and no
   const [first] = await stall(direct, 3);
   const refused = open(direct);
   const closed = once(refused, "close");
-  expect(await answerOf(refused, STALLED, "{")).toMatch(/^HTTP\/1.1 429 [^]*connection: close[^]*"RATE_LIMITED"/i);
+  const answer = await answerOf(refused, `${STALLED}Origin: https://tickets.example.com\r\n`, "{");
+  expect(answer).toMatch(/^HTTP\/1.1 429 [^]*connection: close[^]*"RATE_LIMITED"/i);
+  expect(answer).toMatch(/^x-request-id: [^]*^access-control-allow-origin: https:\/\/tickets\.example\.com/im);
   await closed;
   expect(await answerOf(open(direct, "127.0.0.2"), STALLED, '{"a":"bcde"}')).toMatch(/^HTTP\/1.1 200 /);
   expect(await answerOf(first!, "", '"a":"bc"}')).toMatch(/^HTTP\/1.1 200 /);

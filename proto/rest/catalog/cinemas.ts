@@ -1,7 +1,7 @@
 import { type Static, Type } from "typebox";
 import { closed } from "../../closed.ts";
 import { Id, Page, PageQuery } from "../common.ts";
-import { ExpectedVersion, Line, Search, Version, exampleId } from "./parts.ts";
+import { ExpectedVersion, Line, LineOrNone, Search, Version, exampleId } from "./parts.ts";
 import { Hall } from "./halls.ts";
 
 export const CinemaParams = exampleId("ci_astoria");
@@ -28,8 +28,8 @@ export type CinemaWithHalls = Static<typeof CinemaWithHalls>;
 
 const cinemaInput = {
   name: Line(120),
-  city: Type.Optional(Line(120)),
-  address: Type.Optional(Line(300)),
+  city: Type.Optional(LineOrNone(120)),
+  address: Type.Optional(LineOrNone(300)),
   timeZone: Type.Optional(
     Type.String({
       maxLength: 64,

@@ -1,7 +1,7 @@
 import { type Static, Type } from "typebox";
 import { closed } from "../../closed.ts";
 import { Id, Page, PageQuery } from "../common.ts";
-import { Day, ExpectedVersion, Line, Search, Version, exampleId } from "./parts.ts";
+import { Day, ExpectedVersion, Line, LineOrNone, Search, Version, exampleId } from "./parts.ts";
 
 export const MovieParams = exampleId("mv_metropolis");
 
@@ -41,7 +41,7 @@ const movieInput = {
   year: Type.Optional(Type.Integer({ minimum: 1880, maximum: 2200, description: "The present one when left out." })),
   genres: Type.Optional(Type.Array(Line(60), { maxItems: 20 })),
   actors: Type.Optional(Type.Array(Line(120), { maxItems: 100 })),
-  director: Type.Optional(Line(120)),
+  director: Type.Optional(LineOrNone(120)),
   synopsis: Type.Optional(Type.String({ maxLength: 5_000, pattern: String.raw`^[^\p{Cs}]*$` })),
   durationMinutes: Type.Integer({ minimum: 1, maximum: 1_000 }),
 };

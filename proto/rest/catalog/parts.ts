@@ -15,6 +15,10 @@ export const Line = (maxLength: number, description?: string) =>
     ...(description !== undefined && { description }),
   });
 
+/** The same, or nothing: so is what was never said shown, and may be sent back. */
+export const LineOrNone = (maxLength: number) =>
+  Type.String({ maxLength, pattern: String.raw`^(?:(?=.*\S)[^\p{Cc}\p{Cs}]+)?$` });
+
 export const Version = Type.Integer({
   minimum: 1,
   description: "Counts the changes; a change names the one that it was made from.",

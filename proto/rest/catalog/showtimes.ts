@@ -115,8 +115,9 @@ export const ChangedShowtime = Type.Object(
   {
     ...showtimeInput,
     status: Type.Optional(
-      Type.Enum(["scheduled", "cancelled"], {
-        description: "`cancelled` ends the sale for good, and every buyer gets the money back.",
+      Type.Enum(["scheduled", ...SHOWTIME_STATUSES], {
+        description:
+          "`cancelled` ends the sale for good, and every buyer gets the money back. Any other, such as the one that is shown, changes nothing.",
       }),
     ),
     version: ExpectedVersion,

@@ -134,7 +134,11 @@ describe("a webhook", () => {
       disabledReason: "Paused.",
     });
     expect((await t.call("POST", `/webhooks/${id}/test`)).json()).toMatchObject({ code: "CONFLICT" });
-    expect(await change({})).toMatchObject({ enabled: true, disabledReason: null });
+    expect(await change({ description: null })).toMatchObject({
+      description: null,
+      enabled: true,
+      disabledReason: null,
+    });
   });
 
   it("gets another secret, and the old one stays good for a day", async () => {

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../../platform/clock/index.ts";
 import type { Role } from "../../../../proto/index.ts";
-import type { CinemaWithHalls, Movie, Showtime } from "../../../../proto/rest/index.ts";
+import {
+  ChangedCinema,
+  ChangedMovie,
+  ChangedShowtime,
+  type CinemaWithHalls,
+  type Movie,
+  type Showtime,
+} from "../../../../proto/rest/index.ts";
 import {
   clientOf,
   HOUR_MS,
@@ -23,6 +30,27 @@ beforeAll(async () => {
 afterAll(() => catalog.close());
 
 const SOON = Date.now() + 48 * HOUR_MS;
+
+it("what is shown of a thing that was made with little may be put back", async () => {
+  const make = async (path: string, body: object) =>
+    (await client.ask(path, { method: "POST", body })).json<{ readonly id: string }>();
+  const movie = await make("/movies", { title: "The Lodger", durationMinutes: 92 });
+  const cinema = await make("/cinemas", { name: "Filmtheater am Markt" });
+  const hall = await client.hall(cinema.id);
+  const { prices, ...times } = showtimeBody(movie.id, hall.id, SOON);
+  const showtime = await make("/showtimes", { ...times, prices });
+  for (const [path, schema, more] of [
+    [`/movies/${movie.id}`, ChangedMovie, {}],
+    [`/cinemas/${cinema.id}`, ChangedCinema, {}],
+    [`/showtimes/${showtime.id}`, ChangedShowtime, { prices }],
+  ] as const) {
+    const shown = (await client.ask(path)).json<object>();
+    const taken = Object.entries(shown).filter(([name]) => Object.hasOwn(schema.properties, name));
+    const put = await client.ask(path, { method: "PUT", body: { ...Object.fromEntries(taken), ...more } });
+    expect([path, put.statusCode]).toEqual([path, 200]);
+    expect(put.json()).toMatchObject(Object.fromEntries(taken.filter(([name]) => name !== "version")));
+  }
+});
 
 describe("a movie", () => {
   it("is made, read, changed and removed, and every reader sees it at once", async () => {
