@@ -41,3 +41,15 @@ it("a day of another year says so, by the cinema's calendar", () => {
   expect(plain(formatDay(newYear, "Europe/Berlin"))).toBe("Thu, Jan 1, 2032");
   expect(plain(formatDay(newYear, "America/New_York"))).toBe("Wed, Dec 31");
 });
+
+it.each(["en-US@posix", "C", ""])(
+  "a browser whose language is %o, which is no tag, shows times and prices",
+  async (language) => {
+    vi.stubGlobal("navigator", { language });
+    vi.resetModules();
+    const format = await import("./format.ts");
+    expect(format.formatDay(STARTS_AT, "Europe/Berlin")).toMatch(/2/);
+    expect(format.formatMoney({ amount: 1250, currency: "EUR" })).toMatch(/12[.,]50/);
+    vi.stubGlobal("navigator", { language: "en-US" });
+  },
+);

@@ -1,8 +1,18 @@
 import { formatMoney as formatMoneyIn, type Money } from "../proto/index.ts";
 
-const LOCALE = navigator.language;
+const LOCALE = localeOf(navigator.language);
 const YEAR = { year: "numeric" } as const;
 const CLOCK = { day: "numeric", hour: "numeric", minute: "numeric" } as const;
+
+/** Of a system without a locale browsers say what is none that `Intl` takes, such as `en-US@posix` or `C`: then its own. */
+function localeOf(language: string): string {
+  const [tag = ""] = language.split("@", 1);
+  try {
+    return new Intl.Locale(tag).toString();
+  } catch {
+    return Intl.DateTimeFormat().resolvedOptions().locale;
+  }
+}
 
 export const formatMoney = (money: Money): string => formatMoneyIn(money, LOCALE);
 

@@ -1,6 +1,6 @@
 /** A program that is to run, and is started again when it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, renameSync, statSync, type WriteStream, writeFileSync } from "node:fs";
+import { createWriteStream, renameSync, type WriteStream, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
@@ -8,6 +8,7 @@ import { doubledMs } from "../../platform/back-off/index.ts";
 import type { Clock, Timer } from "../../platform/clock/index.ts";
 import { hasCode } from "../../platform/error-code/index.ts";
 import { ExplainedError } from "../../platform/explained/index.ts";
+import { isTooLong } from "../../platform/log/index.ts";
 import type { Leash } from "./leash.ts";
 
 export interface Program {
@@ -49,7 +50,6 @@ const STOP_TIMEOUT_MS = 12_000;
 const YIELD_AGAIN_MS = 150;
 /** A log that cannot be written is tried again after this. */
 const LOG_AGAIN_MS = 1_000;
-const LOG_MAX_BYTES = 10 * 1024 * 1024;
 
 export class ProcessUnderWatch {
   readonly program: Program;
@@ -140,21 +140,20 @@ export class ProcessUnderWatch {
     };
     const outputs = [child.stdout, child.stderr];
     let log: WriteStream;
-    let isFull: () => boolean;
     const openLog = (): void => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const sizeBefore = sizeOf(logFile);
-      log = createWriteStream(logFile, { flags: "a" });
-      isFull = () => sizeBefore + log.bytesWritten > LOG_MAX_BYTES;
+      const opened = createWriteStream(logFile, { flags: "a" });
+      log = opened;
       // A full disk, or a folder that is gone: what is said meanwhile is lost, but heard, and nobody has to wait to be written down.
-      log.on("error", () => {
-        isFull = () => false;
+      opened.on("error", () => {
+        if (opened !== log) return; // Another has taken its place.
         for (const output of outputs) output.resume();
         this.#clock.after(LOG_AGAIN_MS, openLog);
       });
-      for (const output of outputs) output.pipe(log, { end: false });
+      for (const output of outputs) output.pipe(opened, { end: false });
     };
     const shortenLog = (): void => {
+      if (log.destroyed) return; // It could not be written, and is soon opened again.
       for (const output of outputs) output.unpipe(log);
       log.end(); // Into the file that has another name by then.
       try {
@@ -167,7 +166,7 @@ export class ProcessUnderWatch {
     openLog();
     for (const output of outputs) {
       createInterface({ input: output }).on("line", (line) => {
-        if (isFull()) shortenLog();
+        if (isTooLong(logFile)) shortenLog();
         first?.word(line);
         this.#options.line(line);
         if (ready instanceof RegExp && ready.test(line)) serves();
@@ -227,5 +226,3 @@ export class ProcessUnderWatch {
     this.#options.changed(this);
   }
 }
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -33,7 +33,7 @@ export const FIRST_ADMIN_EMAIL = "admin@usher.local";
 
 /** Every setting there is, by its field in `Config`. `loadConfig` and `.env.example` both come from here. */
 export const SETTINGS = {
-  host: { name: "HOST", kind: host, default: "127.0.0.1", about: "Address that both ports listen on." },
+  host: { name: "HOST", kind: host, default: "127.0.0.1", about: "Address that the ports listen on." },
   httpPort: { name: "HTTP_PORT", kind: port, default: "8080", about: "REST and the web page." },
   wsPort: { name: "WS_PORT", kind: port, default: "8081", about: "WebSocket." },
   httpsPort: {
@@ -94,7 +94,7 @@ export const SETTINGS = {
   adminEmail: {
     name: "USHER_ADMIN_EMAIL",
     kind: email,
-    about: "The first admin, made on the first start. Unset: generated and printed once.",
+    about: `The first admin, made on the first start. Unset: ${FIRST_ADMIN_EMAIL}.`,
   },
   adminPassword: {
     name: "USHER_ADMIN_PASSWORD",

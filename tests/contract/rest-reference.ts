@@ -1,4 +1,12 @@
 /** docs/reference/rest.md: every call of the OpenAPI document, one per line. */
+import {
+  DEVICES_OF_ADDRESS,
+  GUESTS_OF_ADDRESS,
+  LOGINS_OF_ADDRESS,
+  LOGOUTS_OF_ADDRESS,
+  REGISTRATIONS_OF_ADDRESS,
+} from "../../services/identity/limits.ts";
+import { WEBHOOKS_PER_SECOND_MAX } from "../../services/payments/limits.ts";
 
 interface Schema {
   readonly required?: readonly string[];
@@ -21,13 +29,25 @@ export interface ReferredDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, ReferredOperation>>>>;
 }
 
+const OWN_LIMITS = (
+  [
+    ["guests", GUESTS_OF_ADDRESS],
+    ["registrations", REGISTRATIONS_OF_ADDRESS],
+    ["sign-ins of devices", DEVICES_OF_ADDRESS],
+    ["logins, and as many `PUT /auth/me`", LOGINS_OF_ADDRESS],
+    ["sign-outs, and as many changes of passwords and deletions of one's account", LOGOUTS_OF_ADDRESS],
+  ] as const
+)
+  .map(([what, { max }]) => `${max.toLocaleString("en")} ${what}`)
+  .join("; ");
+
 const HEAD = `# REST
 
 Every call, made from the OpenAPI document of a running server (\`/openapi.json\`), which has types, bounds, examples and refusals; \`/docs\` lets you try them. A field in brackets may be left out. Refusals are \`application/problem+json\` with a \`code\` of [proto/errors.ts](../../proto/errors.ts).
 
-An address, of IPv6 a /64 network, may send [\`REQUESTS_PER_SECOND\`](settings.md) (2,000) and have 1,000 requests under way whose bodies have not arrived: past that \`RATE_LIMITED\`, with \`retryInMs\`. Of a process's 10,000 connections it may have half.
+An address, of IPv6 a /64 network, may send [\`REQUESTS_PER_SECOND\`](settings.md) (2,000) and have 1,000 requests under way whose bodies have not arrived: past that \`RATE_LIMITED\`, with \`retryInMs\`. Of a process's 10,000 connections it may have half. Some calls count apart, by limits that no setting changes, in a minute: ${OWN_LIMITS}; of gateways' webhooks ${WEBHOOKS_PER_SECOND_MAX.toLocaleString("en")} a second.
 
-A \`PUT\` puts what it is sent in the place of what is there: a field that is left out goes back to what it is when the \`POST\` leaves it out. So read the thing first, and send all of it that the call takes. Of a hall these are \`cleaningMinutes\` (15), \`orphanRule\` (\`none\`) and \`accessibleRelease\` (\`always\`); of a showtime \`premiere\` (false), and \`endsAt\`, \`salesEndAt\` and \`cancelUntil\`, reckoned from \`startsAt\`, while \`salesStartAt\` stays; of a webhook \`description\` (none) and \`enabled\` (true: a paused one goes on). \`PUT /auth/me\` alone leaves what it is not sent; a \`name\` of null takes the name back. What the catalogue shows has a \`version\` and an \`ETag\`: a \`PUT\` that names the \`version\`, or a \`PUT\` or \`DELETE\` with the \`ETag\` in \`If-Match\`, is 409 \`CONFLICT\` once somebody else has changed it; one that names neither is done, whatever is there.
+A \`PUT\` puts what it is sent in the place of what is there: a field that is left out goes back to what it is when the \`POST\` leaves it out. So read the thing first, and send all of it that the call takes; a showtime shows its \`prices\` as \`categories\`, of each of which send the \`id\` as \`category\` and all four of its \`prices\`. What may be left out is of a hall \`cleaningMinutes\` (15), \`orphanRule\` (\`none\`) and \`accessibleRelease\` (\`always\`); of a showtime \`premiere\` (false), and \`endsAt\`, \`salesEndAt\` and \`cancelUntil\`, reckoned from \`startsAt\`, while \`salesStartAt\` stays; of a webhook \`description\` (none) and \`enabled\` (true: a paused one goes on). \`PUT /auth/me\` alone leaves what it is not sent; a \`name\` of null takes the name back. What the catalogue shows has a \`version\` and an \`ETag\`: a \`PUT\` that names the \`version\`, or a \`PUT\` or \`DELETE\` with the \`ETag\` in \`If-Match\`, is 409 \`CONFLICT\` once somebody else has changed it; one that names neither is done, whatever is there.
 `;
 
 export function renderRestReference({ tags, paths }: ReferredDocument): string {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, renameSync } from "node:fs";
 import { copyFile, truncate } from "node:fs/promises";
 import pg from "pg";
 import { doubledMs } from "../../back-off/index.ts";
 import { type Clock, Wakeable } from "../../clock/index.ts";
 import { hasCode } from "../../error-code/index.ts";
-import type { Logger } from "../../log/index.ts";
+import { isTooLong, type Logger } from "../../log/index.ts";
 import { DatabaseUnusable } from "../errors.ts";
 import { type Account, accountFor, launch } from "./account.ts";
 import { type Binaries, findBinaries } from "./binaries.ts";
@@ -47,7 +47,6 @@ const START_ATTEMPTS = 5;
 const WRONG_PASSWORD = "28P01";
 /** What hinders a start for a moment: a port lost to a quicker process, children of a killed server still ending. */
 const PASSING = /TCP\/IP socket|Address already in use|shared memory block|lock file/;
-const LOG_MAX_BYTES = 10 * 1024 * 1024;
 
 /**
  * Runs PostgreSQL below `dataDir` for as long as this process wants it: ends a server that a killed Usher left behind,
@@ -283,5 +282,3 @@ class ServerKeeper {
     return `${fatal.replace(/^.*?(FATAL|PANIC|ERROR):\s*/, "")} (see ${path})`;
   }
 }
-
-const isTooLong = (path: string): boolean => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_MAX_BYTES;
